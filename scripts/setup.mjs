@@ -37,7 +37,8 @@ function layPostgresLinks() {
   for (const platform of existsSync(platforms) ? readdirSync(platforms) : []) {
     const folder = path.join(platforms, platform);
     const script = path.join(folder, 'scripts', 'hydrate-symlinks.js');
-    if (existsSync(script)) run(nodeExecutable(), ['--eval', `process.chdir(${JSON.stringify(folder)}); import(${JSON.stringify(script)})`]);
+    if (existsSync(script))
+      run(nodeExecutable(), ['--eval', `process.chdir(${JSON.stringify(folder)}); import(${JSON.stringify(script)})`]);
   }
 }
 
@@ -50,11 +51,17 @@ step('install packages', [lockFile], at('node_modules', '.package-lock.json'), (
   npm(['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], environment());
   layPostgresLinks();
 });
-step('generate from proto/', generation, at('src', 'generated'), () => {
+step('generate code', generation, at('src', 'generated'), () => {
   run(nodeExecutable(), [at('node_modules', '@bufbuild', 'buf', 'bin', 'buf'), 'generate']);
 });
 if (process.argv.includes('--build')) {
-  const sources = [...filesBelow('src'), ...filesBelow('migrations'), at('tsconfig.json'), at('tsconfig.build.json'), lockFile];
+  const sources = [
+    ...filesBelow('src'),
+    ...filesBelow('migrations'),
+    at('tsconfig.json'),
+    at('tsconfig.build.json'),
+    lockFile,
+  ];
   step('build', sources, at('dist', 'src', 'main.js'), () => {
     run(nodeExecutable(), [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
   });
