@@ -1,0 +1,16 @@
+/**
+ * Subject of a counter: its parts, joined by `|` after escaping (`%` → `%25`, `|` → `%7C`), so that no two lists of
+ * parts give the same subject: ['a|b'] and ['a', 'b'] stay apart.
+ */
+export function subjectOf(...parts: readonly string[]): string {
+  return parts.map(escapePart).join('|');
+}
+
+function escapePart(part: string): string {
+  return /[%|]/.test(part) ? part.replaceAll('%', '%25').replaceAll('|', '%7C') : part;
+}
+
+/** The parts again, for people who read keys in Redis. */
+export function partsOf(subject: string): readonly string[] {
+  return subject.split('|').map((part) => part.replaceAll('%7C', '|').replaceAll('%25', '%'));
+}
