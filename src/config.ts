@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Config {
+  readonly decisionAddress: Address;
+  readonly adminAddress: Address;
+  readonly httpAddress: Address;
+  /** undefined: an embedded Postgres in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  /** undefined: counters in memory. */
+  readonly redisUrl: string | undefined;
+  readonly rulesPath: string | undefined;
+  readonly adminEmail: string | undefined;
+  readonly adminPassword: string | undefined;
+  readonly role: 'all' | 'admin' | 'decision';
+  readonly logLevel: string;
+  /** Goes into every key's digest; empty: none. */
+  readonly keyPepper: string;
+}
+
+/** Every fault of the environment, one a line, each naming its variable. */
+export class InvalidConfig extends Error {
+  override readonly name = 'InvalidConfig';
+}
+
+/** What sysexits.h calls EX_CONFIG. */
+export const EXIT_CODE_CONFIG = 78;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** These may be given as NAME_FILE instead, the path of a file that holds the value. */
+const SECRETS = ['DATABASE_URL', 'REDIS_URL', 'ADMIN_PASSWORD', 'KEY_PEPPER'] as const;
+
+const address = z.string().transform((text, context): Address => {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match !== null && port <= 65_535) return { host: match[1] ?? match[2] ?? '', port };
+  context.addIssue({ code: 'custom', message: `must be host:port, such as 127.0.0.1:8081` });
+  return z.NEVER;
+});
+
+const url = (...schemes: string[]) =>
+  z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text), {
+    // The value is not repeated: it may hold a password.
+    message: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+  });
+
+const schema = z.object({
+  DECISION_ADDRESS: address.prefault('127.0.0.1:8081'),
+  ADMIN_ADDRESS: address.prefault('127.0.0.1:8082'),
+  HTTP_ADDRESS: address.prefault('127.0.0.1:8080'),
+  DATABASE_URL: url('postgres', 'postgresql').optional(),
+  DATA_DIR: z.string().default('.weir'),
+  REDIS_URL: url('redis', 'rediss').optional(),
+  RULES_PATH: z.string().optional(),
+  ADMIN_EMAIL: z.email('must be an e-mail address').optional(),
+  ADMIN_PASSWORD: z.string().min(8, 'must be at least 8 characters').optional(),
+  WEIR_ROLE: z.enum(['all', 'admin', 'decision'], 'must be all, admin or decision').default('all'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'must be trace, debug, info, warn, error or fatal')
+    .default('info'),
+  KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
+});
+
+/** Throws InvalidConfig. Empty variables count as unset. */
+export function readConfig(environment: Environment = process.env): Config {
+  const faults: string[] = [];
+  const values = withSecretFiles(environment, faults);
+  const parsed = schema.safeParse(values);
+  for (const issue of parsed.error?.issues ?? []) faults.push(`${issue.path.join('.')}: ${issue.message}`);
+  if (values.WEIR_ROLE === 'decision' && values.DATABASE_URL === undefined) {
+    faults.push('DATABASE_URL: must be set in the role decision, which follows another node’s catalog');
+  }
+  if (!parsed.success || faults.length > 0) throw new InvalidConfig(faults.join('\n'));
+  const env = parsed.data;
+  return {
+    decisionAddress: env.DECISION_ADDRESS,
+    adminAddress: env.ADMIN_ADDRESS,
+    httpAddress: env.HTTP_ADDRESS,
+    databaseUrl: env.DATABASE_URL,
+    dataDir: env.DATA_DIR,
+    redisUrl: env.REDIS_URL,
+    rulesPath: env.RULES_PATH,
+    adminEmail: env.ADMIN_EMAIL,
+    adminPassword: env.ADMIN_PASSWORD,
+    role: env.WEIR_ROLE,
+    logLevel: env.LOG_LEVEL,
+    keyPepper: env.KEY_PEPPER ?? '',
+  };
+}
+
+function withSecretFiles(environment: Environment, faults: string[]): Environment {
+  const values: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) if (value) values[name] = value;
+  for (const name of SECRETS) {
+    const file = values[`${name}_FILE`];
+    if (file === undefined) continue;
+    if (values[name] !== undefined) faults.push(`${name}: is set both by itself and by ${name}_FILE; give one`);
+    try {
+      values[name] = readFileSync(file, 'utf8').trim();
+    } catch {
+      faults.push(`${name}_FILE: the file "${file}" cannot be read`);
+    }
+  }
+  return values;
+}

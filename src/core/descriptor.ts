@@ -1,0 +1,14 @@
+/** One entry of a rate-limit descriptor. */
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** One descriptor of a rate-limit request: what Envoy wants counted, most general entry first. */
+export interface Descriptor {
+  readonly entries: readonly Entry[];
+  /** Hits to charge; 0 looks and charges nothing. */
+  readonly hits: number;
+  /** The hits are to be given back, not charged. */
+  readonly givesBack: boolean;
+}

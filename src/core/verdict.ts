@@ -1,0 +1,51 @@
+import type { Limit } from './limit.ts';
+
+/** How one limit stands after a decision, as it is told to callers. */
+export interface LimitStatus {
+  /** Names the limit for people: plan or rule, and limit. */
+  readonly label: string;
+  readonly limit: Limit;
+  /** Whether this limit refused. */
+  readonly exceeded: boolean;
+  readonly remaining: number;
+  /** Whole seconds until the whole limit is free again; of an exceeded one, until a retry fits, if it ever does. */
+  readonly resetSeconds: number;
+  /** Whole seconds after which the same request would fit; undefined when not exceeded, or when it never will. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+/** Rounds up: a client that comes back after so many whole seconds must not be early. */
+export function wholeSeconds(microseconds: number): number {
+  return Math.ceil(microseconds / 1_000_000);
+}
+
+/**
+ * The limit to tell when only one can be told: an exceeded one before one that is not, then the one that keeps the
+ * caller waiting longest, then the one with the least left.
+ */
+export function tightest(statuses: readonly LimitStatus[]): LimitStatus | undefined {
+  let found: LimitStatus | undefined;
+  for (const status of statuses) if (found === undefined || isTighter(status, found)) found = status;
+  return found;
+}
+
+function isTighter(one: LimitStatus, other: LimitStatus): boolean {
+  if (one.exceeded !== other.exceeded) return one.exceeded;
+  if (one.exceeded) return waiting(one) > waiting(other);
+  return one.remaining < other.remaining;
+}
+
+function waiting(status: LimitStatus): number {
+  return status.retryAfterSeconds ?? Number.POSITIVE_INFINITY;
+}
+
+/** Seconds after which a refused request would fit in all of its limits; undefined when none can be promised. */
+export function retryAfterSeconds(statuses: readonly LimitStatus[]): number | undefined {
+  let longest = 0;
+  for (const { exceeded, retryAfterSeconds: seconds } of statuses) {
+    if (!exceeded) continue;
+    if (seconds === undefined) return undefined;
+    longest = Math.max(longest, seconds);
+  }
+  return longest === 0 ? undefined : longest;
+}

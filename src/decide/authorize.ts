@@ -1,0 +1,137 @@
+import type { DenialCode } from '../core/denial.ts';
+import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
+import type { Consideration } from './decider.ts';
+import { limitStatus } from './limit-statuses.ts';
+import { chargesOfKey, planLimitLabel } from './plan-charges.ts';
+import { type Catalog, type Charge, type KeyRecord, type Outcome, type Source, StoreUnavailable } from './ports.ts';
+
+/** What Envoy asks about one request, as far as it matters. */
+export interface CheckQuestion {
+  /** Of the request that is checked: its x-request-id, else made. */
+  readonly requestId: string;
+  /** The x-api-key header; undefined when absent. */
+  readonly apiKeyHeader: string | undefined;
+  /** The authorization header; undefined when absent. */
+  readonly authorizationHeader: string | undefined;
+  /** The route's context extension `weir.rate_limit` is `off`: the RLS filter will charge the plan. */
+  readonly rateLimitOff: boolean;
+  /** Header names under which a client tried to pass for Weir: to be removed on the way to the upstream. */
+  readonly forgedHeaders: readonly string[];
+}
+
+export type CheckVerdict =
+  | {
+      readonly kind: 'allowed';
+      readonly question: CheckQuestion;
+      readonly key: KeyRecord;
+      /** The header that carried the secret, which the upstream must not see. */
+      readonly credentialHeader: CredentialHeader;
+      readonly limits: readonly LimitStatus[];
+      readonly source: Source | 'catalog';
+    }
+  | {
+      readonly kind: 'denied';
+      readonly question: CheckQuestion;
+      readonly code: DenialCode;
+      readonly limits: readonly LimitStatus[];
+      /** undefined where no retry is promised. */
+      readonly retryAfterSeconds: number | undefined;
+      readonly source: Source | 'catalog';
+    };
+
+type CredentialHeader = 'x-api-key' | 'authorization';
+
+/** Tells whether a text has the form of an API key (core/api-key). */
+export type KeyFormat = (text: string) => boolean;
+
+/** Thinks one Check through: who it is, whether they may come in at all, and what their plan charges. */
+export function considerCheck(
+  question: CheckQuestion,
+  catalog: Catalog,
+  isApiKey: KeyFormat,
+  now: number,
+): Consideration<CheckVerdict> {
+  const credential = credentialOf(question);
+  if (credential === undefined) return new Denied(question, 'missing_credential');
+  if (!isApiKey(credential.secret)) return new Denied(question, 'malformed_credential');
+  const key = catalog.keyOfSecret(credential.secret);
+  if (key === undefined) return new Denied(question, 'unknown_credential');
+  if (key.disabled) return new Denied(question, 'disabled_credential');
+  if (key.expiresAt !== undefined && key.expiresAt <= now) return new Denied(question, 'expired_credential');
+  const plan = catalog.plan(key.planId);
+  // A key whose plan is not known must not pass as unlimited.
+  if (plan === undefined) return new Denied(question, 'unknown_credential');
+  const charges = question.rateLimitOff ? [] : chargesOfKey(key, plan, 1);
+  return new Known(question, key, credential.header, charges);
+}
+
+function credentialOf(question: CheckQuestion): { header: CredentialHeader; secret: string } | undefined {
+  const { apiKeyHeader, authorizationHeader } = question;
+  if (apiKeyHeader !== undefined && apiKeyHeader !== '') return { header: 'x-api-key', secret: apiKeyHeader };
+  const bearer = authorizationHeader === undefined ? null : /^bearer +(.*)$/i.exec(authorizationHeader);
+  return bearer?.[1] === undefined ? undefined : { header: 'authorization', secret: bearer[1] };
+}
+
+class Denied implements Consideration<CheckVerdict> {
+  readonly charges = [];
+  readonly #question: CheckQuestion;
+  readonly #code: DenialCode;
+
+  constructor(question: CheckQuestion, code: DenialCode) {
+    this.#question = question;
+    this.#code = code;
+  }
+
+  judge(): CheckVerdict {
+    return denied(this.#question, this.#code, 'catalog');
+  }
+}
+
+class Known implements Consideration<CheckVerdict> {
+  readonly charges: readonly Charge[];
+  readonly #question: CheckQuestion;
+  readonly #key: KeyRecord;
+  readonly #credentialHeader: CredentialHeader;
+
+  constructor(question: CheckQuestion, key: KeyRecord, credentialHeader: CredentialHeader, charges: readonly Charge[]) {
+    this.#question = question;
+    this.#key = key;
+    this.#credentialHeader = credentialHeader;
+    this.charges = charges;
+  }
+
+  judge(outcome: Outcome | StoreUnavailable | undefined): CheckVerdict {
+    const question = this.#question;
+    if (outcome instanceof StoreUnavailable) return denied(question, 'store_unavailable', 'catalog');
+    const limits = outcome === undefined ? [] : this.#statuses(outcome);
+    const source = outcome?.source ?? 'catalog';
+    if (outcome !== undefined && !outcome.granted) return denied(question, refusalCode(limits), source, limits);
+    const key = this.#key;
+    return { kind: 'allowed', question, key, credentialHeader: this.#credentialHeader, limits, source };
+  }
+
+  #statuses(outcome: Outcome): LimitStatus[] {
+    const statuses: LimitStatus[] = [];
+    for (const [index, charge] of this.charges.entries()) {
+      const charged = outcome.charges[index];
+      const label = planLimitLabel(this.#key.planId, charge.limit.name);
+      if (charged !== undefined) statuses.push(limitStatus(label, charge, charged));
+    }
+    return statuses;
+  }
+}
+
+/** A quota counts by the calendar and is used up until its period ends; everything else is a rate. */
+function refusalCode(limits: readonly LimitStatus[]): DenialCode {
+  const exceeded = limits.filter((status) => status.exceeded);
+  return exceeded.some(({ limit }) => limit.algorithm === 'calendar') ? 'quota_exceeded' : 'rate_limited';
+}
+
+function denied(
+  question: CheckQuestion,
+  code: DenialCode,
+  source: Source | 'catalog',
+  limits: readonly LimitStatus[] = [],
+): CheckVerdict {
+  return { kind: 'denied', question, code, limits, retryAfterSeconds: retryAfterSeconds(limits), source };
+}

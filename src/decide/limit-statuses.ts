@@ -1,0 +1,15 @@
+import { type LimitStatus, wholeSeconds } from '../core/verdict.ts';
+import type { Charge, ChargeOutcome } from './ports.ts';
+
+/** How the limit of a charge stands after its decision. */
+export function limitStatus(label: string, charge: Charge, outcome: ChargeOutcome): LimitStatus {
+  const retryAfterSeconds = outcome.retryAfter === undefined ? undefined : wholeSeconds(outcome.retryAfter);
+  return {
+    label,
+    limit: charge.limit,
+    exceeded: outcome.exceeded,
+    remaining: outcome.remaining,
+    resetSeconds: retryAfterSeconds ?? wholeSeconds(outcome.resetAfter),
+    retryAfterSeconds,
+  };
+}

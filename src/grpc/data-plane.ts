@@ -1,0 +1,100 @@
+import { type Consideration, decideBatch } from '../decide/decider.ts';
+import type { CounterStore } from '../decide/ports.ts';
+import { InvalidRequest } from '../envoy/invalid-request.ts';
+import { answerHealthCheck, HEALTH_CHECK_PATH } from './data-plane-health.ts';
+import {
+  type DecisionMethod,
+  decisionMethods,
+  encodeVerdict,
+  type Knowledge,
+  tallyOf,
+  type Verdict,
+} from './methods.ts';
+import { type BatchHandler, GrpcStatus, type UnaryCall } from './unary.ts';
+
+export interface DataPlaneParts extends Knowledge {
+  readonly store: CounterStore;
+  /** Whether Envoy should send decisions here. */
+  readonly isServing: () => boolean;
+  readonly metrics: {
+    countDecision(question: 'check' | 'rate_limit', verdict: string, source: string): void;
+    observeLatency(question: 'check' | 'rate_limit', seconds: number): void;
+  };
+  readonly log: { error(fields: object, message: string): void };
+}
+
+interface PendingCall {
+  readonly call: UnaryCall;
+  readonly method: DecisionMethod;
+  readonly consideration: Consideration<Verdict>;
+}
+
+/** Answers whole batches of calls: each is thought through in memory, then all are charged in one call of the store. */
+export function createDataPlane(parts: DataPlaneParts): BatchHandler {
+  const methods = decisionMethods(parts);
+  return (calls) => {
+    const arrived = performance.now();
+    const now = Date.now();
+    const pending: PendingCall[] = [];
+    for (const call of calls) {
+      const method = methods.get(call.path);
+      if (method !== undefined) consider(call, method, now, pending, parts);
+      else if (call.path === HEALTH_CHECK_PATH) answerHealthCheck(call, parts.isServing());
+      else call.fail(GrpcStatus.UNIMPLEMENTED, `no such method: ${call.path}`);
+    }
+    if (pending.length > 0) void decide(pending, arrived, parts);
+  };
+}
+
+/** Whatever is wrong with one call is answered to that call, and the rest of the batch goes on. */
+function consider(
+  call: UnaryCall,
+  method: DecisionMethod,
+  now: number,
+  pending: PendingCall[],
+  { log, metrics }: DataPlaneParts,
+): void {
+  if (call.cancelled) return;
+  try {
+    pending.push({ call, method, consideration: method.consider(call.message, now) });
+  } catch (error) {
+    metrics.countDecision(method.question, 'invalid', 'none');
+    if (error instanceof InvalidRequest) call.fail(GrpcStatus.INVALID_ARGUMENT, error.message);
+    else failInternally([call], error, log);
+  }
+}
+
+async function decide(pending: readonly PendingCall[], arrived: number, parts: DataPlaneParts): Promise<void> {
+  try {
+    const considerations = pending.map(({ consideration }) => consideration);
+    const verdicts = await decideBatch(parts.store, considerations);
+    const seconds = (performance.now() - arrived) / 1000;
+    for (const [index, { call, method }] of pending.entries()) {
+      const verdict = verdicts[index];
+      if (verdict === undefined) throw new Error('the decider answered fewer questions than it was asked');
+      answer(call, verdict);
+      const tally = tallyOf(verdict);
+      parts.metrics.countDecision(method.question, tally.answer, tally.source);
+      parts.metrics.observeLatency(method.question, seconds);
+    }
+  } catch (error) {
+    failInternally(
+      pending.map(({ call }) => call),
+      error,
+      parts.log,
+    );
+  }
+}
+
+/** The cause is for the log: what went wrong inside is not the caller's to know. */
+function failInternally(calls: readonly UnaryCall[], cause: unknown, log: DataPlaneParts['log']): void {
+  log.error({ request_ids: calls.map(({ requestId }) => requestId), err: cause }, 'calls could not be decided');
+  for (const call of calls) call.fail(GrpcStatus.INTERNAL, 'internal error');
+}
+
+function answer(call: UnaryCall, verdict: Verdict): void {
+  const message = encodeVerdict(verdict);
+  // An error and not a verdict: Envoy's failure_mode decides then, as its owner has chosen, and OK would be a guess.
+  if (message === undefined) call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached');
+  else call.reply(message);
+}

@@ -1,0 +1,62 @@
+import type { RuleBook } from '../core/rules.ts';
+import { type CheckVerdict, considerCheck, type KeyFormat } from '../decide/authorize.ts';
+import type { Consideration } from '../decide/decider.ts';
+import type { Catalog } from '../decide/ports.ts';
+import { considerRateLimit, type RateLimitVerdict } from '../decide/rate-limit.ts';
+import { decodeCheckRequest } from '../envoy/check-request.ts';
+import { encodeCheckResponse } from '../envoy/check-response.ts';
+import { decodeRateLimitRequest } from '../envoy/rate-limit-request.ts';
+import { encodeRateLimitResponse } from '../envoy/rate-limit-response.ts';
+
+export type Verdict = CheckVerdict | RateLimitVerdict;
+
+/** What the methods need in order to think a question through; all of it is memory. */
+export interface Knowledge {
+  readonly catalog: Catalog;
+  /** The rule book in force; another one after a reload. */
+  readonly rules: () => RuleBook;
+  readonly isApiKey: KeyFormat;
+}
+
+export interface DecisionMethod {
+  readonly question: 'check' | 'rate_limit';
+  /** Throws InvalidRequest. `now` is Unix time in ms. */
+  consider(message: Uint8Array, now: number): Consideration<Verdict>;
+}
+
+/** The methods of the data plane that decide, by path. */
+export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
+  const { catalog, rules, isApiKey } = knowledge;
+  const check: DecisionMethod = {
+    question: 'check',
+    consider: (message, now) => considerCheck(decodeCheckRequest(message), catalog, isApiKey, now),
+  };
+  const shouldRateLimit: DecisionMethod = {
+    question: 'rate_limit',
+    consider: (message, now) => considerRateLimit(decodeRateLimitRequest(message), rules(), catalog, now),
+  };
+  return new Map([
+    ['/envoy.service.auth.v3.Authorization/Check', check],
+    ['/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit', shouldRateLimit],
+  ]);
+}
+
+/** The response message; undefined where the call itself must fail, because nothing could be decided. */
+export function encodeVerdict(verdict: Verdict): Uint8Array | undefined {
+  if (verdict.kind === 'unavailable') return undefined;
+  return verdict.kind === 'rate_limit' ? encodeRateLimitResponse(verdict) : encodeCheckResponse(verdict);
+}
+
+/** What was answered and who decided, as metrics count it. */
+export function tallyOf(verdict: Verdict): { readonly answer: string; readonly source: string } {
+  switch (verdict.kind) {
+    case 'allowed':
+      return { answer: 'allowed', source: verdict.source };
+    case 'denied':
+      return { answer: verdict.code, source: verdict.source };
+    case 'rate_limit':
+      return { answer: verdict.overLimit ? 'over_limit' : 'ok', source: verdict.source };
+    case 'unavailable':
+      return { answer: 'unavailable', source: 'none' };
+  }
+}

@@ -1,0 +1,66 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** Why the service cannot be used yet or any more; empty when it is ready. */
+export type Readiness = () => readonly string[];
+
+export interface OperationsServer {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Serves `/healthz` (the process lives), `/readyz` (it can decide: 200, else 503 and why) and `/metrics`. */
+export async function startOperationsServer(
+  address: { readonly host: string; readonly port: number },
+  metrics: Metrics,
+  readiness: Readiness,
+): Promise<OperationsServer> {
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0];
+    if (request.method !== 'GET' && request.method !== 'HEAD') send(response, 405, 'method not allowed\n');
+    else if (path === '/healthz') send(response, 200, 'ok\n');
+    else if (path === '/readyz') sendReadiness(response, readiness());
+    else if (path === '/metrics') void sendMetrics(response, metrics);
+    else send(response, 404, 'not found\n');
+  });
+  server.requestTimeout = 10_000;
+  await listen(server, address);
+  const { port } = server.address() as AddressInfo; // a server that listens on TCP has such an address
+  return { port, stop: () => stop(server) };
+}
+
+function sendReadiness(response: ServerResponse, reasons: readonly string[]): void {
+  if (reasons.length === 0) send(response, 200, 'ready\n');
+  else send(response, 503, `not ready: ${reasons.join(', ')}\n`);
+}
+
+async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
+  try {
+    const text = await metrics.registry.metrics();
+    send(response, 200, text, metrics.registry.contentType);
+  } catch {
+    send(response, 500, 'metrics could not be read\n');
+  }
+}
+
+function send(response: ServerResponse, status: number, text: string, contentType = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) }).end(text);
+}
+
+function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.removeListener('error', reject);
+      resolve();
+    });
+  });
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,62 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { RuleBook, RuleNode } from '../core/rules.ts';
+import { parseRules, type RulesFault } from './parse.ts';
+
+/** Every fault of a set of rules files; its message lists them as `file:line:column: what`. */
+export class InvalidRules extends Error {
+  override readonly name = 'InvalidRules';
+  readonly faults: readonly RulesFault[];
+
+  constructor(faults: readonly RulesFault[]) {
+    super(faults.map(({ file, line, column, description }) => `${file}:${line}:${column}: ${description}`).join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** Reads a rules file, or all `*.yaml` and `*.yml` of a folder, one domain each. Throws InvalidRules with every fault. */
+export async function loadRules(place: string): Promise<RuleBook> {
+  const files = await filesOf(place);
+  const faults: RulesFault[] = [];
+  const domains = new Map<string, { root: RuleNode; file: string }>();
+  for (const file of files) {
+    const parsed = await parseFile(file);
+    if (!('root' in parsed)) {
+      faults.push(...parsed);
+      continue;
+    }
+    const taken = domains.get(parsed.domain);
+    if (taken !== undefined) {
+      faults.push(faultOfFile(file, `domain: "${parsed.domain}" is also in ${taken.file}; one file each`));
+    }
+    domains.set(parsed.domain, { root: parsed.root, file });
+  }
+  if (faults.length > 0) throw new InvalidRules(faults);
+  return new Map([...domains].map(([domain, { root }]) => [domain, root]));
+}
+
+async function filesOf(place: string): Promise<readonly string[]> {
+  const found = await stat(place).catch(() => undefined);
+  if (found === undefined) throw new InvalidRules([faultOfFile(place, 'cannot be found or read')]);
+  if (!found.isDirectory()) return [place];
+  const names = await readdir(place);
+  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
+  if (files.length === 0) throw new InvalidRules([faultOfFile(place, 'has no *.yaml or *.yml in it')]);
+  return files.map((name) => path.join(place, name));
+}
+
+async function parseFile(file: string): Promise<ReturnType<typeof parseRules>> {
+  const bytes = await readFile(file).catch(() => undefined);
+  if (bytes === undefined) return [faultOfFile(file, 'cannot be read')];
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return [faultOfFile(file, 'is not UTF-8')];
+  }
+  return parseRules(file, text);
+}
+
+function faultOfFile(file: string, description: string): RulesFault {
+  return { file, line: 1, column: 1, description };
+}
