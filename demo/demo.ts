@@ -2,22 +2,14 @@
 // npm run demo -- --check: makes the calls itself, over HTTP/1.1 and HTTP/2, and fails if one answers otherwise.
 import { AssertionError } from 'node:assert';
 import { inspect } from 'node:util';
-import type { Scene } from './checks/check.ts';
-import { checks } from './checks.ts';
-import { type Ask, askOverHttp1, askOverHttp2 } from './client.ts';
+import { checks, protocols, sceneOf } from './checks.ts';
 import { ADMINISTRATOR } from './weir.ts';
 import { FIVE_A_MINUTE, startWorld, type World } from './world.ts';
 
-const PROTOCOLS: readonly (readonly [string, Ask])[] = [
-  ['HTTP/1.1', askOverHttp1],
-  ['HTTP/2', askOverHttp2],
-];
-
 async function runChecks(world: World): Promise<boolean> {
-  const { origin, administrator } = world;
   let failed = 0;
-  for (const [protocol, askOver] of PROTOCOLS) {
-    const scene: Scene = { administrator, ask: (question) => askOver(origin, question) };
+  for (const [protocol, ask] of protocols) {
+    const scene = sceneOf(world, world.origin, ask);
     for (const { name, run } of checks) {
       try {
         await run(scene);
@@ -28,7 +20,7 @@ async function runChecks(world: World): Promise<boolean> {
       }
     }
   }
-  console.log(`${checks.length * PROTOCOLS.length - failed} passed, ${failed} failed`);
+  console.log(`${checks.length * protocols.length - failed} passed, ${failed} failed`);
   return failed === 0;
 }
 

@@ -17,19 +17,17 @@ export interface Envoy {
 export interface EnvoySurroundings {
   readonly weirPort: number;
   readonly upstreamPort: number;
-  /** HTTP filters of the file to leave out, by name. */
-  readonly withoutFilters?: readonly string[];
 }
 
-/** Starts a real Envoy on envoy/envoy.yaml, on ports of its own and with two workers. */
-export async function startEnvoy(surroundings: EnvoySurroundings): Promise<Envoy> {
+/** Starts a real Envoy on envoy/envoy.yaml, on ports of its own, with two workers, and without the HTTP filters named. */
+export async function startEnvoy(surroundings: EnvoySurroundings, ...without: readonly string[]): Promise<Envoy> {
   const [binary, port, adminPort] = [await findEnvoy(), await freePort(), await freePort()];
   const configuration = parseDocument(await readFile(CONFIGURATION, 'utf8'));
   setAddress(configuration, ['admin', 'address'], adminPort);
   setAddress(configuration, ['static_resources', 'listeners', 0, 'address'], port);
   setClusterPort(configuration, 'weir', surroundings.weirPort);
   setClusterPort(configuration, 'upstream', surroundings.upstreamPort);
-  for (const filter of surroundings.withoutFilters ?? []) removeFilter(configuration, filter);
+  for (const filter of without) removeFilter(configuration, filter);
 
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-envoy-'));
   const file = path.join(folder, 'envoy.yaml');

@@ -2,11 +2,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What reached the upstream. Names as they were sent; a repeated header has one entry each time. */
+/** What reached the upstream. */
 export interface Received {
   readonly method: string;
   readonly path: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** `name: value` as they were sent, each as often as it was sent. */
+  readonly headers: readonly string[];
 }
 
 export interface Upstream {
@@ -16,7 +17,7 @@ export interface Upstream {
 
 export async function startUpstream(host: string, port: number): Promise<Upstream> {
   const server = createServer(({ method = '', url = '', rawHeaders }, response) => {
-    const received: Received = { method, path: url, headers: pairs(rawHeaders) };
+    const received: Received = { method, path: url, headers: lines(rawHeaders) };
     response.setHeader('content-type', 'application/json');
     response.end(`${JSON.stringify(received, undefined, 2)}\n`);
   });
@@ -34,9 +35,9 @@ export async function startUpstream(host: string, port: number): Promise<Upstrea
   };
 }
 
-function pairs(rawHeaders: readonly string[]): [string, string][] {
-  const headers: [string, string][] = [];
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.push([rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '']);
+function lines(rawHeaders: readonly string[]): string[] {
+  const headers: string[] = [];
+  for (let at = 0; at < rawHeaders.length; at += 2) headers.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
   return headers;
 }
 

@@ -1,5 +1,5 @@
 import { Administrator } from './administrator.ts';
-import { startEnvoy } from './envoy.ts';
+import { type EnvoySurroundings, startEnvoy } from './envoy.ts';
 import { startUpstream } from './upstream.ts';
 import { ADMINISTRATOR, startWeir } from './weir.ts';
 
@@ -11,6 +11,8 @@ export const FIVE_IN_THREE_SECONDS = { id: 'five-in-three-seconds', requests: 5,
 export interface World {
   /** `http://127.0.0.1:port` of Envoy. */
   readonly origin: string;
+  /** What Envoy stands before, for who wants another one there. */
+  readonly surroundings: EnvoySurroundings;
   readonly adminAddress: string;
   readonly administrator: Administrator;
   /** Ends Weir alone, as a crash would. */
@@ -20,13 +22,14 @@ export interface World {
 }
 
 /** Starts an upstream, Weir and a real Envoy in front, signs in and creates the two plans. */
-export async function startWorld(options: { withoutFilters?: readonly string[] } = {}): Promise<World> {
+export async function startWorld(): Promise<World> {
   await using started = new AsyncDisposableStack();
   const upstream = await startUpstream('127.0.0.1', 0);
   started.defer(() => upstream.stop());
   const weir = await startWeir();
   started.defer(() => weir.stop());
-  const envoy = await startEnvoy({ weirPort: weir.decisionPort, upstreamPort: upstream.port, ...options });
+  const surroundings = { weirPort: weir.decisionPort, upstreamPort: upstream.port };
+  const envoy = await startEnvoy(surroundings);
   started.defer(() => envoy.stop());
   const administrator = await Administrator.signIn(weir.adminAddress, ADMINISTRATOR);
   started.defer(() => administrator.signOut());
@@ -36,6 +39,7 @@ export async function startWorld(options: { withoutFilters?: readonly string[] }
   const all = started.move();
   return {
     origin: envoy.origin,
+    surroundings,
     adminAddress: weir.adminAddress,
     administrator,
     stopWeir: () => weir.stop(),
