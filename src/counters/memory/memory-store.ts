@@ -41,6 +41,9 @@ export class MemoryStore implements CounterStore {
     this.#table = new CounterTable(mostCounters);
   }
 
+  /** Memory is always there. */
+  readonly ready = true;
+
   /** Counters held, those included that have ended but were not yet swept. */
   get size(): number {
     return this.#table.size;
