@@ -5,7 +5,7 @@ import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { CounterTable } from './counter-table.ts';
 
 export interface MemoryStoreOptions {
-  /** µs since 1970. Set back, it makes counters stricter, never laxer (core/tally.ts). */
+  /** µs since 1970; it should not be set: a counter that ended is forgotten, and with it what a step back would undo. */
   readonly now: () => number;
   /**
    * Beyond so many live counters, a decision that needs a new one is refused (each of its charges exceeded, without
