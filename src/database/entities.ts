@@ -56,12 +56,12 @@ export const ApiKeyEntity = defineEntity({
     displayName: p.text(),
     accountId: p.text(),
     /** Null: the plan of the account. */
-    planId: p.text().nullable(),
+    planId: p.text().nullable().strictNullable(),
     disabled: p.boolean(),
     /** Null: never. */
-    expireTime: p.datetime().nullable(),
+    expireTime: p.datetime().nullable().strictNullable(),
     /** Set: deleted. The row stays, because usage and audit refer to it. */
-    deleteTime: p.datetime().nullable(),
+    deleteTime: p.datetime().nullable().strictNullable(),
     version: p.integer().version(),
     ...times,
   },
@@ -92,7 +92,7 @@ export const SessionEntity = defineEntity({
     tokenDigest: p.blob().hidden(),
     expireTime: p.datetime(),
     /** Set: ended, no token of the family works any more. */
-    endTime: p.datetime().nullable(),
+    endTime: p.datetime().nullable().strictNullable(),
     ...times,
   },
 });

@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { errors, exportJWK, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose';
+import { errors, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose';
+
+/** A private Ed25519 key as a JSON Web Key (RFC 8037). */
+export interface PrivateJwk {
+  readonly kty: 'OKP';
+  readonly crv: 'Ed25519';
+  readonly x: string;
+  readonly d: string;
+}
 
 /** A key that signs, and its id. */
 export interface SigningKey {
   readonly id: string;
-  readonly privateJwk: JWK;
+  readonly privateJwk: PrivateJwk;
 }
 
 export interface AccessTokenOptions {
@@ -35,7 +43,9 @@ const LONGEST_TOKEN = 2_048;
 
 export async function generateSigningKey(): Promise<SigningKey> {
   const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true, crv: 'Ed25519' });
-  return { id: randomUUID(), privateJwk: await exportJWK(privateKey) };
+  const { x, d } = await exportJWK(privateKey);
+  if (x === undefined || d === undefined) throw new Error('an Ed25519 key was exported without its values');
+  return { id: randomUUID(), privateJwk: { kty: 'OKP', crv: 'Ed25519', x, d } };
 }
 
 /** Makes and checks access tokens: JWTs that name an account and its session, not what they may do. */
