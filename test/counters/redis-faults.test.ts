@@ -125,6 +125,8 @@ describe('counters in Redis, when Redis fails', () => {
   it('takes a reply that was there when this process came to look, however late that is', async () => {
     const redis = await start();
     const store = await openReady(redis.url, 20);
+    // From an immediate, so that timers are the next thing the event loop looks at.
+    await new Promise((resolve) => setImmediate(resolve));
     const pending = store.decide([one]);
     const busyUntil = performance.now() + 100;
     while (performance.now() < busyUntil);
