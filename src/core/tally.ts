@@ -5,7 +5,7 @@
 export interface Tally {
   /** Start of the unit of time that was charged last; the counter's time does not run back behind it. */
   seen: number;
-  /** The unit (`Term.resolution`) of the latest charge. */
+  /** All ends are multiples of it. */
   resolution: number;
   /** Sum of `hits`, those included that have ended but were not yet forgotten. */
   total: number;
@@ -38,8 +38,10 @@ export function timeOf(tally: Tally, term: Term, clock: number): number {
   if (tally.seen <= clock) return clock;
   if (tally.seen - clock <= mostAhead(term)) return tally.seen;
   const latest = endOf(term, clock);
+  forgetEnded(tally, clock);
   moveEnds(tally, (end) => Math.min(end, latest));
   tally.seen = latest - term.life;
+  tally.resolution = Math.min(tally.resolution, term.resolution);
   return clock;
 }
 
@@ -59,7 +61,7 @@ export function usedAt({ ends, hits, total }: Tally, time: number): number {
 export function charge(tally: Tally, term: Term, time: number, hits: number): void {
   forgetEnded(tally, time);
   const { resolution } = term;
-  // A limit raised to where it keeps sub-buckets: without rounding, its exact times would stay beside them.
+  // A limit was raised to where it keeps sub-buckets: beside exact times there would be more than 17 of them.
   if (resolution > tally.resolution) moveEnds(tally, (end) => Math.ceil(end / resolution) * resolution);
   tally.resolution = resolution;
   const end = endOf(term, time);
@@ -68,14 +70,13 @@ export function charge(tally: Tally, term: Term, time: number, hits: number): vo
   addHits(tally, end, hits);
 }
 
-/** µs from `clock` until `hits` more would fit, given the counter's time; undefined when they never do. */
-export function waitFor(tally: Tally, requests: number, hits: number, time: number, clock: number): number | undefined {
+/** µs from `clock` until `hits`, which do not fit now, would fit; undefined when they never do. */
+export function waitFor(tally: Tally, requests: number, hits: number, clock: number): number | undefined {
   if (hits > requests) return undefined;
   let excess = tally.total + hits - requests;
   for (let i = 0; i < tally.ends.length; i++) {
     excess -= tally.hits[i] ?? 0;
-    const end = tally.ends[i] ?? 0;
-    if (excess <= 0 && end > time) return end - clock;
+    if (excess <= 0) return (tally.ends[i] ?? 0) - clock;
   }
   return 0;
 }

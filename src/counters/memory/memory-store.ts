@@ -100,7 +100,7 @@ function refuse({ charge: { limit, hits }, tally, time, used }: Look, clock: num
     exceeded,
     remaining: Math.max(0, limit.requests - used),
     resetAfter: tally === undefined ? 0 : waitForAll(tally, time, clock),
-    retryAfter: exceeded && tally !== undefined ? waitFor(tally, limit.requests, hits, time, clock) : undefined,
+    retryAfter: exceeded && tally !== undefined ? waitFor(tally, limit.requests, hits, clock) : undefined,
   };
 }
 
