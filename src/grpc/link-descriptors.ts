@@ -1,8 +1,9 @@
 import type { DescriptorProto, FileDescriptorProto } from '@bufbuild/protobuf/wkt';
 
 /**
- * proto-loader writes descriptors with type names relative to where they are used, without the files' dependencies, and
- * with names of its own for map entries. Callers by reflection (grpcurl, for one) take none of that, so it is put right.
+ * proto-loader writes descriptors with type names relative to where they are used, without the files' dependencies,
+ * without JSON names, and with names of its own for map entries. Callers by reflection (grpcurl, for one) take the first
+ * and the last for errors and print snake_case for the third, so all of it is put right.
  */
 export function linkFiles(files: readonly FileDescriptorProto[]): void {
   const fileOfType = new Map<string, string>();
@@ -44,7 +45,10 @@ function linkFile(file: FileDescriptorProto, fileOfType: ReadonlyMap<string, str
   };
   const linkMessage = (scope: string, message: DescriptorProto) => {
     const name = `${scope}.${message.name}`;
-    for (const field of message.field) if (field.typeName !== '') field.typeName = link(name, field.typeName);
+    for (const field of message.field) {
+      field.jsonName = field.name.replace(/_+(.?)/g, (_, letter: string) => letter.toUpperCase());
+      if (field.typeName !== '') field.typeName = link(name, field.typeName);
+    }
     for (const nested of message.nestedType) linkMessage(name, nested);
   };
   const scope = `.${file.package}`;
