@@ -161,6 +161,28 @@ describe('counters in Redis', () => {
     expect(log).toEqual([expect.stringMatching(/may evict live counters.*allkeys-lru/)]);
   });
 
+  it('works for a user who may do only what counting needs, and says what it cannot look at', async () => {
+    const redis = await start();
+    const rules = ['on', `>${PASSWORD}`, '~weir:*', '+mget', '+set', '+del', '+time', '+eval', '+evalsha'];
+    await withClient(redis.url, (client) => client.call('ACL', 'SETUSER', 'weir', ...rules));
+    const { store, log } = await open({ url: `redis://weir:${PASSWORD}@127.0.0.1:${redis.port}` });
+    await becomesTrue(() => store.ready && log.length > 0);
+    expect((await store.decide([one]))[0]).toMatchObject({ granted: true, source: 'redis' });
+    expect(log).toEqual([expect.stringMatching(/cannot tell whether Redis may evict/)]);
+  });
+
+  it('is not ready for a user who may not count, and is as soon as that is allowed', async () => {
+    const redis = await start();
+    const change = (rule: string) => withClient(redis.url, (client) => client.call('ACL', 'SETUSER', 'default', rule));
+    await change('-time');
+    const { store, log } = await open({ url: redis.url });
+    await becomesTrue(() => log.length > 0);
+    expect(log[0]).toMatch(/not usable.*NOPERM/);
+    expect(store.ready).toBe(false);
+    await change('+time');
+    await becomesTrue(() => store.ready);
+  });
+
   it('gives every key a time to live of at least the window and a sub-bucket', async () => {
     const redis = await start();
     const store = await openReady(redis.url);

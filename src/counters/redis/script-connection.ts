@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT_MS = 1000;
 /** A server that is silent for so long is left: after a failover its address may lead elsewhere. */
 const SILENCE_MS = 2000;
 const LONGEST_BACKOFF_MS = 1000;
+/** The first one is slow when it meets a process that is still starting. */
+const CLOCK_SAMPLES = 3;
 
 /**
  * Runs one script on one Redis server. What is asked is sent once or not at all, and what was not executed by its
@@ -38,6 +40,7 @@ export class ScriptConnection {
   #isClosing = false;
   #unanswered = 0;
   #lastWarning = '';
+  #preparation: NodeJS.Timeout | undefined;
 
   constructor(options: ScriptConnectionOptions) {
     this.#options = options;
@@ -99,6 +102,7 @@ export class ScriptConnection {
     while (this.#unanswered > 0 && performance.now() < givenUpAt) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
+    clearTimeout(this.#preparation);
     this.#redis.disconnect();
   }
 
@@ -129,19 +133,29 @@ export class ScriptConnection {
     return new StoreUnavailable(`Redis failed: ${error.message}`);
   }
 
-  /** Learns the shard's clock, and leaves the script there, before anything is decided. */
+  /** Nothing is decided before the shard's clock is known, as nothing would keep it from being executed late. */
   async #prepare(): Promise<void> {
+    // Who may not load scripts has the first batch do it.
+    await this.#redis.script('LOAD', this.#options.script).catch(() => undefined);
     try {
-      const sentAt = performance.now();
-      const [seconds = 0, microseconds = 0] = (await this.#redis.time()).map(Number);
-      this.#clock.learn(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
-      await this.#redis.script('LOAD', this.#options.script);
-      this.#isReady = !this.#isClosing;
-      this.#lastWarning = '';
-      await this.#warnOfEviction();
+      for (let sample = 0; sample < CLOCK_SAMPLES; sample++) await this.#learnClock();
     } catch (error) {
       this.#warn('counters: Redis is not usable', error);
+      // Without a pause, a server that refuses to be used would be asked in a tight loop.
+      if (!this.#isClosing) this.#preparation = setTimeout(() => this.#redis.disconnect(true), LONGEST_BACKOFF_MS);
+      return;
     }
+    this.#isReady = !this.#isClosing;
+    this.#lastWarning = '';
+    await this.#warnOfEviction().catch((error: unknown) => {
+      this.#warn('counters: cannot tell whether Redis may evict live counters', error);
+    });
+  }
+
+  async #learnClock(): Promise<void> {
+    const sentAt = performance.now();
+    const [seconds = 0, microseconds = 0] = (await this.#redis.time()).map(Number);
+    this.#clock.learn(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
   }
 
   async #warnOfEviction(): Promise<void> {
@@ -156,6 +170,7 @@ export class ScriptConnection {
   }
 
   #disconnected(): void {
+    clearTimeout(this.#preparation);
     this.#isReady = false;
     this.#clock.forget(); // the next server behind the address may have another clock
   }
