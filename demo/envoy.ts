@@ -39,7 +39,7 @@ export async function startEnvoy(surroundings: EnvoySurroundings, ...without: re
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await child.untilReady(async () => (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok || undefined);
+    await child.untilReady(`http://127.0.0.1:${adminPort}/ready`);
   } catch (error) {
     await stop();
     throw error;
