@@ -28,8 +28,13 @@ export function adminServices(options: AdminOptions) {
     service(AuthServiceService, authService(options)),
     service(PlanServiceService, planService(withAuthenticate)),
     service(ApiKeyServiceService, apiKeyService(withAuthenticate)),
-    service(TokenInfoServiceService, tokenInfoService(options.catalog)),
+    ...readingServices(options.catalog),
   ];
+}
+
+/** What a node that only follows the catalog can answer. */
+export function readingServices(catalog: TokenCatalog) {
+  return [service(TokenInfoServiceService, tokenInfoService(catalog))];
 }
 
 function service<Definition extends object>(definition: Definition, handlers: Handlers<Definition>) {

@@ -150,7 +150,8 @@ function readChanges(given: ApiKey, updateMask: readonly string[] | undefined) {
     expire_time: { isSet: given.expireTime !== undefined },
   });
   if (fields.has('display_name')) faults.displayName('api_key.display_name', given.displayName);
-  const planId = given.plan === '' ? null : fields.has('plan') ? faults.idOf('plans', 'api_key.plan', given.plan) : null;
+  const planId =
+    given.plan === '' ? null : fields.has('plan') ? faults.idOf('plans', 'api_key.plan', given.plan) : null;
   const expireTime = fields.has('expire_time') ? faults.time('api_key.expire_time', given.expireTime) : null;
   faults.throwIfAny();
   return {

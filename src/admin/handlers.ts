@@ -1,5 +1,5 @@
-import { isDatabaseAway } from '../database/away.ts';
 import { ProblemError } from '../core/problem.ts';
+import { isDatabaseAway } from '../database/away.ts';
 
 /** What a handler may know of a call beside its request. */
 export interface CallContext {

@@ -1,10 +1,10 @@
 import { ForeignKeyConstraintViolationException, UniqueConstraintViolationException } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { WrittenLimit } from '../core/limit.ts';
 import { writeLimit } from '../core/limit.ts';
 import { parsePlanLimits } from '../core/plan.ts';
 import { ProblemError } from '../core/problem.ts';
 import { ApiKeyEntity, PlanEntity } from '../database/entities.ts';
-import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Database } from '../database/open-database.ts';
 import type { Limit } from '../generated/weir/admin/v1/limit.ts';
 import type { Plan, PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';

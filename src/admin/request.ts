@@ -28,7 +28,8 @@ export class Faults {
   /** The id in a resource name, such as `team` of `plans/team`; a fault where it is no such name. */
   idOf(collection: Collection, field: string, name: string): string {
     const id = name.startsWith(`${collection}/`) ? name.slice(collection.length + 1) : '';
-    if (!ID_FORMS[collection].test(id)) this.add(field, `must be the name of one of the ${collection}: ${collection}/…`);
+    if (!ID_FORMS[collection].test(id))
+      this.add(field, `must be the name of one of the ${collection}: ${collection}/…`);
     return id;
   }
 

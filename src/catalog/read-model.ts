@@ -83,7 +83,10 @@ export class ReadModel implements Catalog {
       this.#plans.delete(id);
     } else if ('faults' in limits) {
       // Written by a later version, say. What was known before is nearer to it than unlimited, or than nothing.
-      this.#log.error({ plan: id, faults: limits.faults }, 'a plan cannot be read; what was known of it stays in force');
+      this.#log.error(
+        { plan: id, faults: limits.faults },
+        'a plan cannot be read; what was known of it stays in force',
+      );
     } else {
       this.#plans.set(id, { id, limits });
     }

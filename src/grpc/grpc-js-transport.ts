@@ -1,5 +1,11 @@
 import { performance } from 'node:perf_hooks';
-import type { Metadata, sendUnaryData, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type {
+  Metadata,
+  ServerUnaryCall,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import type { BatchHandler, GrpcStatus, UnaryCall } from './unary.ts';
 
 type RawHandler = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
@@ -76,7 +82,7 @@ class GrpcJsCall implements UnaryCall {
 
   reply(message: Uint8Array): void {
     if (this.cancelled) return;
-    this.#callback(null, Buffer.from(message.buffer, message.byteOffset, message.byteLength));
+    this.#callback(null, Buffer.from(message)); // a copy: the message's memory is used again
   }
 
   fail(status: GrpcStatus, message: string): void {

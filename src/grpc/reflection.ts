@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { type AnyDefinition, loadSync, type MessageTypeDefinition } from '@grpc/proto-loader';
+import { type DescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { linkFiles } from './link-descriptors.ts';
 
 const FILES = [
   'weir/admin/v1/api_key_service.proto',
@@ -19,18 +18,25 @@ const FILES = [
 
 /** Tells callers such as grpcurl what services and messages there are. */
 export function reflection(): ReflectionService {
-  const loaded = loadSync(FILES, { includeDirs: [protoFolder()], keepCase: true });
-  // Each message's definition carries the descriptors of all files, so one of them is enough.
-  const message = Object.values(loaded).find(isMessage);
-  if (message === undefined) throw new Error('the folder proto/ defines no message');
-  const files = message.fileDescriptorProtos.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
-  linkFiles(files);
-  const linked = files.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file)));
-  return new ReflectionService({ linked: { ...message, fileDescriptorProtos: linked } });
+  const definition = loadSync(FILES, { includeDirs: [protoFolder()], keepCase: true });
+  for (const each of Object.values(definition)) {
+    if ('fileDescriptorProtos' in each) each.fileDescriptorProtos = each.fileDescriptorProtos.map(withJsonNames);
+  }
+  return new ReflectionService(definition);
 }
 
-function isMessage(definition: AnyDefinition): definition is MessageTypeDefinition<object, object> {
-  return definition.format === 'Protocol Buffer 3 DescriptorProto';
+/** proto-loader leaves the JSON names as the fields are spelt; in JSON they are lowerCamelCase, as protoc has them. */
+function withJsonNames(bytes: Buffer): Buffer {
+  const file = fromBinary(FileDescriptorProtoSchema, bytes);
+  for (const message of file.messageType) setJsonNames(message);
+  return Buffer.from(toBinary(FileDescriptorProtoSchema, file));
+}
+
+function setJsonNames(message: DescriptorProto): void {
+  for (const field of message.field) {
+    field.jsonName = field.name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  }
+  for (const nested of message.nestedType) setJsonNames(nested);
 }
 
 /** The folder is as far above this file as it is run from: src/grpc/ or dist/src/grpc/. */
