@@ -32,14 +32,14 @@ export class Child {
     }
   }
 
-  /** Resolves to what `probe` finds as soon as it finds something. Throws when the child ends before or takes a minute. */
-  async untilReady<Found>(probe: () => Promise<Found | undefined>): Promise<Found> {
+  /** Resolves as soon as `url` answers with a success. Throws when the child ends before that or takes a minute. */
+  async untilReady(url: string): Promise<void> {
     const latest = Date.now() + START_WITHIN_MS;
     while (!this.#hasEnded && Date.now() < latest) {
-      const found = await probe().catch(() => undefined);
-      if (found !== undefined) {
+      const answer = await fetch(url).catch(() => undefined); // not listening yet
+      if (answer?.ok) {
         this.#isExpectedToRun = true;
-        return found;
+        return;
       }
       await delay(50);
     }

@@ -26,7 +26,8 @@ async function runChecks(world: World): Promise<boolean> {
 
 function explained(error: unknown): string {
   if (!(error instanceof AssertionError)) return `        ${error}`;
-  return `        expected: ${inspect(error.expected, { breakLength: Infinity })}\n        got:      ${inspect(error.actual, { breakLength: Infinity })}`;
+  const written = (value: unknown) => inspect(value, { breakLength: Infinity, compact: true });
+  return `        expected: ${written(error.expected)}\n        got:      ${written(error.actual)}`;
 }
 
 async function show({ origin, adminAddress, administrator }: World): Promise<void> {

@@ -34,7 +34,7 @@ export async function startWeir(): Promise<Weir> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await child.untilReady(async () => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok || undefined);
+    await child.untilReady(`http://127.0.0.1:${httpPort}/readyz`);
   } catch (error) {
     await stop();
     throw error;
