@@ -26,7 +26,7 @@ async function open(
   options: Partial<RedisStoreOptions> & { url: string },
 ): Promise<{ store: RedisStore; log: string[] }> {
   const log: string[] = [];
-  const warn = (message: string, fields: object) => void log.push(`${message} ${JSON.stringify(fields)}`);
+  const warn = (fields: object, message: string) => void log.push(`${message} ${JSON.stringify(fields)}`);
   const store = new RedisStore({ deadlineMs: 500, logger: { warn }, ...options });
   closing.push(() => store.close());
   return { store, log };

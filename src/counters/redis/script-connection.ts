@@ -1,12 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
+import type { Logger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
 import { ShardClock } from './shard-clock.ts';
-
-/** Where trouble with the store is told; fields carry no secrets. */
-export interface StoreLogger {
-  warn(message: string, fields: Readonly<Record<string, string | number>>): void;
-}
 
 export interface ScriptConnectionOptions {
   /** `redis://` or `rediss://`, with user, password and database if need be. */
@@ -15,7 +11,7 @@ export interface ScriptConnectionOptions {
   readonly script: string;
   /** After so many ms without a reply a run is given up. */
   readonly deadlineMs: number;
-  readonly logger: StoreLogger;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 /** A server that answers none of so many is not sent more: it could only throw them away later. */
@@ -163,9 +159,9 @@ export class ScriptConnection {
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
     if (policy === 'noeviction') return;
     this.#options.logger.warn(
+      { maxmemory_policy: policy },
       'counters: Redis may evict live counters, which gives their subjects the whole limit again; ' +
         'set maxmemory-policy to noeviction',
-      { maxmemory_policy: policy },
     );
   }
 
@@ -180,7 +176,7 @@ export class ScriptConnection {
     const reason = error instanceof Error ? error.message : 'unknown';
     if (this.#isClosing || reason === this.#lastWarning) return;
     this.#lastWarning = reason;
-    this.#options.logger.warn(message, { reason });
+    this.#options.logger.warn({ reason }, message);
   }
 }
 
