@@ -14,6 +14,7 @@ import type { CounterStore } from './decide/ports.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
 import { startHttp2GrpcServer } from './grpc/http2-server.ts';
+import type { BatchHandler } from './grpc/unary.ts';
 import { startOperationsServer } from './http/operations-server.ts';
 import { createAccessTokens, generateSigningKey } from './identity/access-token.ts';
 import { apiKeyDigest } from './identity/api-key-secret.ts';
@@ -25,8 +26,8 @@ import { Readiness } from './telemetry/readiness.ts';
 
 /** A service that is up. */
 export interface App {
-  /** The port of each address, the real one where 0 was asked for. */
-  readonly ports: { readonly decision: number; readonly admin: number; readonly http: number };
+  /** The port of each address, the real one where 0 was asked for. An admin node has no data plane. */
+  readonly ports: { readonly decision: number | undefined; readonly admin: number; readonly http: number };
   /** Finishes what is under way, closes everything in the order opposite to the start. */
   stop(): Promise<void>;
 }
@@ -75,11 +76,10 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     log,
   });
   started.defer(() => admin.stop());
-  const decision = await startHttp2GrpcServer({ address: config.decisionAddress, handler, log });
-  started.defer(() => decision.stop({ graceMs: DRAIN_MS }));
+  const decisionPort = config.role === 'admin' ? undefined : await startDataPlane(config, handler, log, started);
 
   readiness.watch(catalog, store);
-  const ports = { decision: decision.address.port, admin: portOf(admin.address), http: http.port };
+  const ports = { decision: decisionPort, admin: portOf(admin.address), http: http.port };
   log.info({ ...ports, role: config.role }, 'serving');
   const all = started.move();
   return {
@@ -128,6 +128,12 @@ function openStore(config: Config, log: Logger, started: Stack): Store {
   const store = new RedisStore({ url: config.redisUrl, deadlineMs: REDIS_DEADLINE_MS, logger: log });
   started.defer(() => store.close());
   return store;
+}
+
+async function startDataPlane(config: Config, handler: BatchHandler, log: Logger, started: Stack): Promise<number> {
+  const server = await startHttp2GrpcServer({ address: config.decisionAddress, handler, log });
+  started.defer(() => server.stop({ graceMs: DRAIN_MS }));
+  return server.address.port;
 }
 
 /** A decision node only reads: whoever wants to change something asks a node that may. */

@@ -1,0 +1,57 @@
+import { type App, buildApp } from '../../src/app.ts';
+import { type Config, readConfig } from '../../src/config.ts';
+import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
+import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
+import { GrpcClient, type Headers } from './grpc.ts';
+
+export const ADMINISTRATOR = { email: 'admin@example.com', password: 'a password of the tests' };
+
+/** A whole Weir in this process, on ports of its own, and a client for each plane. */
+export class TestNode {
+  readonly app: App;
+  readonly decision: GrpcClient;
+  readonly admin: GrpcClient;
+
+  private constructor(app: App) {
+    this.app = app;
+    this.decision = new GrpcClient(app.ports.decision ?? app.ports.admin);
+    this.admin = new GrpcClient(app.ports.admin);
+  }
+
+  static async start(environment: Readonly<Record<string, string>>): Promise<TestNode> {
+    const config: Config = readConfig({
+      DECISION_ADDRESS: '127.0.0.1:0',
+      ADMIN_ADDRESS: '127.0.0.1:0',
+      HTTP_ADDRESS: '127.0.0.1:0',
+      ADMIN_EMAIL: ADMINISTRATOR.email,
+      ADMIN_PASSWORD: ADMINISTRATOR.password,
+      ...environment,
+    });
+    return new TestNode(await buildApp(config, createLogger('fatal')));
+  }
+
+  async signIn(): Promise<Headers> {
+    const { accessToken } = await this.admin.call(AuthServiceService.login, ADMINISTRATOR);
+    return { authorization: `Bearer ${accessToken}` };
+  }
+
+  async createPlan(headers: Headers, planId: string, requests: number): Promise<void> {
+    const plan = { displayName: planId, limits: [{ name: 'burst', requests, window: '60s' }] };
+    await this.admin.call(PlanServiceService.createPlan, CreatePlanRequest.fromPartial({ planId, plan }), headers);
+  }
+
+  /** `apiKeys/{id}` and the secret of a new key. */
+  async createKey(headers: Headers, planId: string): Promise<{ name: string; secret: string }> {
+    const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'test', plan: `plans/${planId}` } });
+    const { apiKey, secret } = await this.admin.call(ApiKeyServiceService.createApiKey, request, headers);
+    return { name: apiKey?.name ?? '', secret };
+  }
+
+  async stop(): Promise<void> {
+    this.decision.close();
+    this.admin.close();
+    await this.app.stop();
+  }
+}

@@ -1,0 +1,46 @@
+import {
+  AuthorizationService,
+  CheckRequest,
+  type CheckResponse,
+} from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
+import {
+  RateLimitRequest,
+  type RateLimitResponse,
+  RateLimitServiceService,
+} from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import type { GrpcClient } from './grpc.ts';
+
+/** Asks as ext_authz does about a request with these headers. */
+export function check(
+  client: GrpcClient,
+  headers: Record<string, string>,
+  contextExtensions: Record<string, string> = {},
+): Promise<CheckResponse> {
+  const request = CheckRequest.fromPartial({ attributes: { request: { http: { headers } }, contextExtensions } });
+  return client.call(AuthorizationService.check, request);
+}
+
+/** The HTTP status that Envoy makes of it: 200 for an allowed one. */
+export function statusOf(response: CheckResponse): number | undefined {
+  if (response.httpResponse?.$case === 'deniedResponse') return response.httpResponse.value.status?.code;
+  return response.status?.code === 0 ? 200 : undefined;
+}
+
+/** The body's error of a denied one. */
+export function errorOf(response: CheckResponse): { code: string; message: string; request_id: string } | undefined {
+  const body = response.httpResponse?.$case === 'deniedResponse' ? response.httpResponse.value.body : '{}';
+  return (JSON.parse(body) as { error?: { code: string; message: string; request_id: string } }).error;
+}
+
+/** Asks as the rate limit filter does, about descriptors of one entry each. */
+export function shouldRateLimit(
+  client: GrpcClient,
+  domain: string,
+  ...descriptors: readonly (readonly [key: string, value: string])[]
+): Promise<RateLimitResponse> {
+  const each = descriptors.map(([key, value]) => ({ entries: [{ key, value }] }));
+  return client.call(
+    RateLimitServiceService.shouldRateLimit,
+    RateLimitRequest.fromPartial({ domain, descriptors: each }),
+  );
+}
