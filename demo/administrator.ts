@@ -61,7 +61,7 @@ export class Administrator {
   }
 
   async disableKey(name: string): Promise<void> {
-    const request = { apiKey: { name, disabled: true }, updateMask: ['disabled'] };
+    const request = { apiKey: { name, disabled: true }, updateMask: 'disabled' };
     await this.#call(ApiKeyServiceService.updateApiKey, UpdateApiKeyRequest.fromPartial(request));
   }
 
