@@ -7,13 +7,13 @@ import type { AccessTokens } from '../identity/access-token.ts';
 import { apiKeyService } from './api-key-service.ts';
 import { authService } from './auth-service.ts';
 import { authenticator } from './caller.ts';
-import { type Handlers, tellingWhenAway } from './handlers.ts';
+import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.ts';
 import { planService } from './plan-service.ts';
 import { type TokenCatalog, tokenInfoService } from './token-info-service.ts';
 
 export interface AdminOptions {
   readonly database: Database;
-  readonly catalog: TokenCatalog;
+  readonly catalog: TokenCatalog & { refresh(): Promise<void> };
   readonly tokens: AccessTokens;
   readonly refreshLifetimeSeconds: number;
   /** Of an API key's secret, in hex; the same that the catalog looks up by. */
@@ -24,10 +24,13 @@ export interface AdminOptions {
 export function adminServices(options: AdminOptions) {
   const authenticate = authenticator(options.database, options.tokens);
   const withAuthenticate = { ...options, authenticate };
+  const changing = ({ definition, handlers }: ReturnType<typeof service>) => {
+    return { definition, handlers: knownBeforeAnswered(handlers, () => options.catalog.refresh()) };
+  };
   return [
     service(AuthServiceService, authService(options)),
-    service(PlanServiceService, planService(withAuthenticate)),
-    service(ApiKeyServiceService, apiKeyService(withAuthenticate)),
+    changing(service(PlanServiceService, planService(withAuthenticate))),
+    changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
     ...readingServices(options.catalog),
   ];
 }

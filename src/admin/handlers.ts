@@ -42,3 +42,28 @@ export function tellingWhenAway(handlers: object): Record<string, AnyHandler> {
     ]),
   );
 }
+
+/** Methods that only read, by the names that https://google.aip.dev/130 gives them. */
+const READING = /^(get|list)/;
+
+/**
+ * Has every change known to this node's decisions before its caller hears of it: whoever makes a key may use it at once.
+ * `refresh` does not reject, because the change is made whether or not this node can read it yet.
+ */
+export function knownBeforeAnswered(
+  handlers: Readonly<Record<string, AnyHandler>>,
+  refresh: () => Promise<void>,
+): Record<string, AnyHandler> {
+  const entries = Object.entries(handlers).map(([name, handle]): [string, AnyHandler] => {
+    if (READING.test(name)) return [name, handle];
+    return [
+      name,
+      async (request, context) => {
+        const response = await handle(request, context);
+        await refresh();
+        return response;
+      },
+    ];
+  });
+  return Object.fromEntries(entries);
+}

@@ -15,6 +15,8 @@ export interface CatalogOptions {
 export interface RunningCatalog extends Catalog {
   /** ms since the catalog was last known to be the current one. */
   readonly staleness: number;
+  /** Reads what has been committed until now; does not reject, as following goes on anyway. */
+  refresh(): Promise<void>;
   /** Ends following; the catalog goes on answering from what it knows. */
   stop(): Promise<void>;
 }
@@ -40,6 +42,7 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
     get staleness() {
       return performance.now() - follower.syncedAt;
     },
+    refresh: () => follower.refresh(),
     async stop() {
       stopping.abort();
       await following;
@@ -53,6 +56,7 @@ class Follower {
   syncedAt = 0;
   readonly #options: CatalogOptions;
   #position: Position = '';
+  #polling: Promise<void> = Promise.resolve();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -76,7 +80,7 @@ class Follower {
       await sleep(backoff, undefined, { signal }).catch(() => {}); // an abort is no fault: it is what the loop ends by
       if (signal.aborted) return;
       try {
-        await this.#poll();
+        await this.#pollAfterOthers();
         if (failures > 0) this.#options.log.info({}, 'the catalog is followed again');
         failures = 0;
       } catch (error) {
@@ -86,6 +90,16 @@ class Follower {
         }
       }
     }
+  }
+
+  async refresh(): Promise<void> {
+    await this.#pollAfterOthers().catch(() => {}); // the loop will fail likewise, tell of it, and try again
+  }
+
+  /** One at a time: two that overlap could set the position back. */
+  #pollAfterOthers(): Promise<void> {
+    this.#polling = this.#polling.catch(() => {}).then(() => this.#poll());
+    return this.#polling;
   }
 
   async #poll(): Promise<void> {

@@ -26,7 +26,7 @@ async function open(
   options: Partial<RedisStoreOptions> & { url: string },
 ): Promise<{ store: RedisStore; log: string[] }> {
   const log: string[] = [];
-  const warn = (message: string, fields: object) => void log.push(`${message} ${JSON.stringify(fields)}`);
+  const warn = (fields: object, message: string) => void log.push(`${message} ${JSON.stringify(fields)}`);
   const store = new RedisStore({ deadlineMs: 500, logger: { warn }, ...options });
   closing.push(() => store.close());
   return { store, log };
@@ -159,6 +159,28 @@ describe('counters in Redis', () => {
     const { log } = await open({ url: redis.url });
     await becomesTrue(() => log.length > 0);
     expect(log).toEqual([expect.stringMatching(/may evict live counters.*allkeys-lru/)]);
+  });
+
+  it('works for a user who may do only what counting needs, and says what it cannot look at', async () => {
+    const redis = await start();
+    const rules = ['on', `>${PASSWORD}`, '~weir:*', '+mget', '+set', '+del', '+time', '+eval', '+evalsha'];
+    await withClient(redis.url, (client) => client.call('ACL', 'SETUSER', 'weir', ...rules));
+    const { store, log } = await open({ url: `redis://weir:${PASSWORD}@127.0.0.1:${redis.port}` });
+    await becomesTrue(() => store.ready && log.length > 0);
+    expect((await store.decide([one]))[0]).toMatchObject({ granted: true, source: 'redis' });
+    expect(log).toEqual([expect.stringMatching(/cannot tell whether Redis may evict/)]);
+  });
+
+  it('is not ready for a user who may not count, and is as soon as that is allowed', async () => {
+    const redis = await start();
+    const change = (rule: string) => withClient(redis.url, (client) => client.call('ACL', 'SETUSER', 'default', rule));
+    await change('-time');
+    const { store, log } = await open({ url: redis.url });
+    await becomesTrue(() => log.length > 0);
+    expect(log[0]).toMatch(/not usable.*NOPERM/);
+    expect(store.ready).toBe(false);
+    await change('+time');
+    await becomesTrue(() => store.ready);
   });
 
   it('gives every key a time to live of at least the window and a sub-bucket', async () => {

@@ -64,6 +64,18 @@ describe('memory of the counters in memory', () => {
     clock.now += 30 * SECOND;
     expect(await grants(store, decision('c'), decision('d'))).toEqual([true, false]);
   });
+
+  it('charges a counter that had ended also when its place was just given away', async () => {
+    const { clock, store } = openStore(5);
+    await store.decide(['a', 'b', 'c', 'd', 'e'].map((subject) => decision(subject)));
+    clock.now += 60 * SECOND;
+    const ended = { charges: ['e', 'new', 'newer'].flatMap((subject) => decision(subject).charges) };
+    const outcomes = await store.decide([ended, ended]);
+    expect(outcomes.map(({ charges }) => charges.map(({ remaining }) => remaining))).toEqual([
+      [4, 4, 4],
+      [3, 3, 3],
+    ]);
+  });
 });
 
 it('tells the time in whole µs since 1970, never running back', () => {

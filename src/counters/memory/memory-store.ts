@@ -23,7 +23,10 @@ interface Look {
   readonly used: number;
 }
 
-const SWEPT_PER_DECISION = 2;
+/** More than are added, or the ended ones would pile up. */
+const SWEPT_PER_NEW_COUNTER = 2;
+/** Looking at a counter is a miss of the processor's cache or three, so where none are added it is done rarely. */
+const DECISIONS_PER_SWEPT = 8;
 const SWEPT_WHEN_FULL = 64;
 
 /** µs since 1970 that do not jump when the machine's clock is set: fixed at the start, then counted monotonically. */
@@ -51,15 +54,23 @@ export class MemoryStore implements CounterStore {
 
   decide(decisions: readonly Decision[]): Promise<readonly Outcome[]> {
     const clock = this.#now();
-    this.#table.sweep(decisions.length * SWEPT_PER_DECISION, clock);
-    return Promise.resolve(decisions.map(({ charges }) => this.#decideOne(charges, clock)));
+    this.#table.sweep(Math.ceil(decisions.length / DECISIONS_PER_SWEPT), clock);
+    const before = this.#table.size;
+    const outcomes = decisions.map(({ charges }) => this.#decideOne(charges, clock));
+    this.#table.sweep((this.#table.size - before) * SWEPT_PER_NEW_COUNTER, clock);
+    return Promise.resolve(outcomes);
   }
 
   #decideOne(asked: readonly Charge[], clock: number): Outcome {
     const { charges, places } = distinctCharges(asked);
-    const looks = charges.map((each) => this.#look(each, clock));
+    let looks = charges.map((each) => this.#look(each, clock));
     const fits = looks.every(({ charge: { limit, hits }, used }) => used + hits <= limit.requests);
-    if (fits && !this.#makeRoom(looks, clock)) return refusedForLackOfRoom(asked);
+    if (fits && !this.#hasRoomFor(looks)) {
+      this.#table.sweep(SWEPT_WHEN_FULL, clock);
+      // Again, as a counter that was seen above may be among those that made room.
+      looks = charges.map((each) => this.#look(each, clock));
+      if (!this.#hasRoomFor(looks)) return refusedForLackOfRoom(asked);
+    }
     const outcomes = looks.map((look) => (fits ? this.#grant(look, clock) : refuse(look, clock)));
     return { granted: fits, source: 'memory', charges: spreadOutcomes(outcomes, places) };
   }
@@ -71,12 +82,10 @@ export class MemoryStore implements CounterStore {
     return { charge: each, tally, time, used: usedAt(tally, time) };
   }
 
-  #makeRoom(looks: readonly Look[], clock: number): boolean {
+  #hasRoomFor(looks: readonly Look[]): boolean {
     let added = 0;
     for (const { tally, charge: each } of looks) if (tally === undefined && each.hits > 0) added++;
-    if (added === 0 || this.#table.hasRoomFor(added)) return true;
-    this.#table.sweep(SWEPT_WHEN_FULL, clock);
-    return this.#table.hasRoomFor(added);
+    return added === 0 || this.#table.hasRoomFor(added);
   }
 
   #grant({ charge: { subject, limit, hits }, tally, time, used }: Look, clock: number): ChargeOutcome {

@@ -20,6 +20,7 @@ export const CHARGE_SCRIPT = `
 --         which write 1e+15.
 -- value   '1', then two digits: the bytes of a time and of a count; 7 bytes: seen; then each time, from seen to its
 --         end, and count; whole numbers, big-endian. One-byte times are in units of the resolution, others in µs.
+--         Counts of 0 bytes are all 1, which most small limits' are.
 
 local time = redis.call('TIME')
 local clock = time[1] * 1000000 + time[2]
@@ -30,6 +31,11 @@ local floor, max, min, rep, sub = math.floor, math.max, math.min, string.rep, st
 local stored = redis.call('MGET', unpack(KEYS))
 local tallies, terms, changed, ttls = {}, {}, {}, {}
 
+local function formOf(timeBytes, countBytes, count)
+  if countBytes == 0 then return '>I7' .. rep('I' .. timeBytes, count) end
+  return '>I7' .. rep('I' .. timeBytes .. 'I' .. countBytes, count)
+end
+
 local function load(key, resolution, life)
   local value = stored[key]
   local tally = { seen = 0, resolution = 1, total = 0, count = 0, ends = {}, hits = {} }
@@ -37,14 +43,18 @@ local function load(key, resolution, life)
   if not value or sub(value, 1, 1) ~= '1' then return tally end
   local timeBytes, countBytes = tonumber(sub(value, 2, 2)), tonumber(sub(value, 3, 3))
   local count = (#value - 10) / (timeBytes + countBytes)
-  local fields = { struct.unpack('>I7' .. rep('I' .. timeBytes .. 'I' .. countBytes, count), value, 4) }
+  local fields = { struct.unpack(formOf(timeBytes, countBytes, count), value, 4) }
   local unit = 1
   if timeBytes == 1 then unit = resolution > 1 and resolution or life / 16 end
   local seen, ends, hits, total = fields[1], tally.ends, tally.hits, 0
-  for i = 1, count do
-    ends[i] = seen + fields[2 * i] * unit
-    hits[i] = fields[2 * i + 1]
-    total = total + hits[i]
+  if countBytes == 0 then
+    for i = 1, count do ends[i], hits[i] = seen + fields[i + 1] * unit, 1 end
+    total = count
+  else
+    for i = 1, count do
+      ends[i], hits[i] = seen + fields[2 * i] * unit, fields[2 * i + 1]
+      total = total + hits[i]
+    end
   end
   tally.seen, tally.resolution, tally.total, tally.count = seen, unit, total, count
   return tally
@@ -128,14 +138,17 @@ local function save(key, life)
   for i = 1, tally.count do most = max(most, tally.hits[i]) end
   local timeBytes, unit = 1, tally.resolution
   if unit == 1 then timeBytes = life + life / 16 < 4294967296 and 4 or 7 end
-  local countBytes = most < 256 and 1 or most < 65536 and 2 or 4
-  local fields = {}
-  for i = 1, tally.count do
-    fields[2 * i - 1] = (tally.ends[i] - tally.seen) / unit
-    fields[2 * i] = tally.hits[i]
+  local countBytes = most == 1 and 0 or most < 256 and 1 or most < 65536 and 2 or 4
+  local ends, hits, seen, fields = tally.ends, tally.hits, tally.seen, {}
+  if countBytes == 0 then
+    for i = 1, tally.count do fields[i] = (ends[i] - seen) / unit end
+  else
+    for i = 1, tally.count do
+      fields[2 * i - 1], fields[2 * i] = (ends[i] - seen) / unit, hits[i]
+    end
   end
-  local form = '>I7' .. rep('I' .. timeBytes .. 'I' .. countBytes, tally.count)
-  local value = '1' .. timeBytes .. countBytes .. struct.pack(form, tally.seen, unpack(fields))
+  local form = formOf(timeBytes, countBytes, tally.count)
+  local value = '1' .. timeBytes .. countBytes .. struct.pack(form, seen, unpack(fields))
   local ttl = ttls[life]
   if not ttl then
     -- A window and one sub-bucket, so that a hit outlives its counting also when the shard's clock is set a little back.

@@ -1,12 +1,13 @@
+import type { Logger } from '../../core/logger.ts';
 import type { CounterStore, Decision, Outcome } from '../../decide/ports.ts';
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
-import { ScriptConnection, type StoreLogger } from './script-connection.ts';
+import { ScriptConnection } from './script-connection.ts';
 
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, with user, password and database if need be. */
   readonly url: string;
-  readonly logger: StoreLogger;
+  readonly logger: Pick<Logger, 'warn'>;
   /** What every key begins with, so that deployments can share a server; no braces. */
   readonly keyPrefix?: string;
   /** ms that a batch may take until StoreUnavailable. */

@@ -1,12 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
+import type { Logger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
 import { ShardClock } from './shard-clock.ts';
-
-/** Where trouble with the store is told; fields carry no secrets. */
-export interface StoreLogger {
-  warn(message: string, fields: Readonly<Record<string, string | number>>): void;
-}
 
 export interface ScriptConnectionOptions {
   /** `redis://` or `rediss://`, with user, password and database if need be. */
@@ -15,7 +11,7 @@ export interface ScriptConnectionOptions {
   readonly script: string;
   /** After so many ms without a reply a run is given up. */
   readonly deadlineMs: number;
-  readonly logger: StoreLogger;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 /** A server that answers none of so many is not sent more: it could only throw them away later. */
@@ -24,6 +20,8 @@ const CONNECT_TIMEOUT_MS = 1000;
 /** A server that is silent for so long is left: after a failover its address may lead elsewhere. */
 const SILENCE_MS = 2000;
 const LONGEST_BACKOFF_MS = 1000;
+/** The first one is slow when it meets a process that is still starting. */
+const CLOCK_SAMPLES = 3;
 
 /**
  * Runs one script on one Redis server. What is asked is sent once or not at all, and what was not executed by its
@@ -38,6 +36,7 @@ export class ScriptConnection {
   #isClosing = false;
   #unanswered = 0;
   #lastWarning = '';
+  #preparation: NodeJS.Timeout | undefined;
 
   constructor(options: ScriptConnectionOptions) {
     this.#options = options;
@@ -99,6 +98,7 @@ export class ScriptConnection {
     while (this.#unanswered > 0 && performance.now() < givenUpAt) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
+    clearTimeout(this.#preparation);
     this.#redis.disconnect();
   }
 
@@ -129,19 +129,29 @@ export class ScriptConnection {
     return new StoreUnavailable(`Redis failed: ${error.message}`);
   }
 
-  /** Learns the shard's clock, and leaves the script there, before anything is decided. */
+  /** Nothing is decided before the shard's clock is known, as nothing would keep it from being executed late. */
   async #prepare(): Promise<void> {
+    // Who may not load scripts has the first batch do it.
+    await this.#redis.script('LOAD', this.#options.script).catch(() => undefined);
     try {
-      const sentAt = performance.now();
-      const [seconds = 0, microseconds = 0] = (await this.#redis.time()).map(Number);
-      this.#clock.learn(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
-      await this.#redis.script('LOAD', this.#options.script);
-      this.#isReady = !this.#isClosing;
-      this.#lastWarning = '';
-      await this.#warnOfEviction();
+      for (let sample = 0; sample < CLOCK_SAMPLES; sample++) await this.#learnClock();
     } catch (error) {
       this.#warn('counters: Redis is not usable', error);
+      // Without a pause, a server that refuses to be used would be asked in a tight loop.
+      if (!this.#isClosing) this.#preparation = setTimeout(() => this.#redis.disconnect(true), LONGEST_BACKOFF_MS);
+      return;
     }
+    this.#isReady = !this.#isClosing;
+    this.#lastWarning = '';
+    await this.#warnOfEviction().catch((error: unknown) => {
+      this.#warn('counters: cannot tell whether Redis may evict live counters', error);
+    });
+  }
+
+  async #learnClock(): Promise<void> {
+    const sentAt = performance.now();
+    const [seconds = 0, microseconds = 0] = (await this.#redis.time()).map(Number);
+    this.#clock.learn(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
   }
 
   async #warnOfEviction(): Promise<void> {
@@ -149,13 +159,14 @@ export class ScriptConnection {
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
     if (policy === 'noeviction') return;
     this.#options.logger.warn(
+      { maxmemory_policy: policy },
       'counters: Redis may evict live counters, which gives their subjects the whole limit again; ' +
         'set maxmemory-policy to noeviction',
-      { maxmemory_policy: policy },
     );
   }
 
   #disconnected(): void {
+    clearTimeout(this.#preparation);
     this.#isReady = false;
     this.#clock.forget(); // the next server behind the address may have another clock
   }
@@ -165,7 +176,7 @@ export class ScriptConnection {
     const reason = error instanceof Error ? error.message : 'unknown';
     if (this.#isClosing || reason === this.#lastWarning) return;
     this.#lastWarning = reason;
-    this.#options.logger.warn(message, { reason });
+    this.#options.logger.warn({ reason }, message);
   }
 }
 

@@ -1,4 +1,5 @@
-const SAMPLE_LIFE_MS = 1000;
+/** A clock being set right by NTP goes wrong by at most half of this. */
+const DRIFT = 0.001;
 const MICROSECONDS_PER_MS = 1000;
 
 /**
@@ -15,8 +16,9 @@ export class ShardClock {
   learn(sentAt: number, receivedAt: number, shardTime: number): void {
     const roundTrip = receivedAt - sentAt;
     const offset = shardTime - receivedAt * MICROSECONDS_PER_MS;
-    const isOld = receivedAt - this.#learnedAt > SAMPLE_LIFE_MS;
-    if (isOld || roundTrip <= this.#roundTrip || !this.#agrees(offset, roundTrip)) {
+    // What is known grows vague with age, little by little: one slow reply must not make a good bound a bad one.
+    const vagueness = this.#roundTrip + (receivedAt - this.#learnedAt) * DRIFT;
+    if (roundTrip <= vagueness || !this.#agrees(offset, roundTrip)) {
       this.#offset = offset;
       this.#roundTrip = roundTrip;
       this.#learnedAt = receivedAt;
