@@ -58,6 +58,7 @@ export class ServerConnection<Head> {
    * bounds a peer's work and memory, so a transport that reads on all the same is unprotected.
    */
   readPause(now: number): number {
+    if (this.#phase === 'failed') return Number.POSITIVE_INFINITY;
     if (this.#streams.outstanding >= LIMITS.outstandingRequests) return Number.POSITIVE_INFINITY;
     if (this.output.length >= LIMITS.pendingOutput) return Number.POSITIVE_INFINITY;
     return this.#pace.wait(now);
