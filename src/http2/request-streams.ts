@@ -158,10 +158,6 @@ export class RequestStreams<Head> {
     this.#table.delete(stream);
   }
 
-  dropIncomplete(): void {
-    for (const stream of [...this.#table.values()]) if (!stream.isRemoteEnded) this.#drop(stream);
-  }
-
   dropAll(): void {
     for (const stream of [...this.#table.values()]) this.#drop(stream);
   }

@@ -77,13 +77,7 @@ export class ServerConnection<Head> {
     }
   }
 
-  /** The peer has closed its direction: what is incomplete stays so, what is complete is still answered. */
-  endOfInput(): void {
-    this.#streams.dropIncomplete();
-    this.finishShutDown();
-  }
-
-  /** The transport is gone. */
+  /** The transport is gone, or the peer's side of it: who sends no more is taken to wait for nothing. */
   close(): void {
     this.#phase = 'failed';
     this.#streams.dropAll();
