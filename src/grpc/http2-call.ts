@@ -45,7 +45,7 @@ export class Http2Call implements UnaryCall, StreamReceiver {
 
   /** Whether somebody waits for an answer; else it is settled. */
   get isWaiting(): boolean {
-    if (this.cancelled) this.#stream.release();
+    if (this.cancelled) this.#release();
     return !this.#stream.isSettled;
   }
 
@@ -81,7 +81,12 @@ export class Http2Call implements UnaryCall, StreamReceiver {
   reset(): void {
     this.cancelled = true;
     this.#forgetAssembly();
-    if (!this.#isReceived) this.#stream.release();
+    if (!this.#isReceived) this.#release();
+  }
+
+  #release(): void {
+    this.#stream.release();
+    this.#site.touch();
   }
 
   #receive(message: Uint8Array): void {

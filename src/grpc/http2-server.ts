@@ -41,7 +41,7 @@ export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Pro
   };
   const server =
     options.tls === undefined
-      ? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
+      ? createServer({ noDelay: true, keepAlive: true }, accept)
       : await createTlsServer(options.tls, accept, options.log);
   const address = await listen(server, options.address);
   const sweep = setInterval(() => {

@@ -30,7 +30,7 @@ export class Http2Socket implements Flushable {
     this.#turn = turn;
     this.#log = log;
     socket.on('data', (bytes: Buffer) => this.#receive(bytes));
-    socket.on('end', () => this.#endOfInput());
+    socket.on('end', () => connection.close());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => connection.close());
     this.touch();
@@ -90,11 +90,6 @@ export class Http2Socket implements Flushable {
     }
     if (connection.output.length > 0 || connection.isFinished) this.touch();
     if (connection.readPause(now) > 0) this.#pause();
-  }
-
-  #endOfInput(): void {
-    this.#connection.endOfInput();
-    this.touch();
   }
 
   #pause(): void {

@@ -29,7 +29,6 @@ export async function createTlsServer(
     handshakeTimeout: HANDSHAKE_TIMEOUT,
     noDelay: true,
     keepAlive: true,
-    allowHalfOpen: true,
   });
   server.on('secureConnection', (socket) => {
     if (socket.alpnProtocol === 'h2') accept(socket);

@@ -2,6 +2,7 @@ import { byteAt } from './bytes.ts';
 import { type HeaderField, headerField } from './header-field.ts';
 import { HeaderTable, MAX_TABLE_SIZE } from './header-table.ts';
 import { decodeHuffman, longestDecoded } from './huffman.ts';
+import { LIMITS } from './limits.ts';
 import { ConnectionError, ErrorCode } from './protocol.ts';
 
 export interface HeaderList {
@@ -16,21 +17,16 @@ const LARGEST_INTEGER = 2 ** 24;
 /** Decodes the header blocks of one connection, in their order (RFC 7541). */
 export class HeaderDecoder {
   readonly #table = new HeaderTable();
-  readonly #maxListSize: number;
   #block: Buffer = Buffer.alloc(0);
   #at = 0;
   #end = 0;
-
-  constructor(maxListSize: number) {
-    this.#maxListSize = maxListSize;
-  }
 
   /** Equal blocks decode alike as long as this stays the same. */
   get tableVersion(): number {
     return this.#table.version;
   }
 
-  /** A block that is not valid throws a ConnectionError: nothing after it could be understood. */
+  /** A block that is not valid, or far too large, throws a ConnectionError and leaves the decoder useless. */
   decode(block: Buffer, start: number, end: number): HeaderList {
     this.#block = block;
     this.#at = start;
@@ -46,9 +42,10 @@ export class HeaderDecoder {
       }
       const field = byte >= 0x80 ? this.#indexed(this.#integer(7)) : this.#literal(byte);
       size += field.size;
-      if (size <= this.#maxListSize) fields.push(field);
+      if (size > LIMITS.headerListBomb) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'header list too large');
+      if (size <= LIMITS.headerListSize) fields.push(field);
     }
-    return { fields, tooLarge: size > this.#maxListSize };
+    return { fields, tooLarge: size > LIMITS.headerListSize };
   }
 
   #resize(): void {

@@ -9,8 +9,9 @@ export const LIMITS = {
   outstandingRequests: 2048,
   /** Bytes of output that the peer has not taken: from there on reading pauses. */
   pendingOutput: 256 * 1024,
-  /** SETTINGS_MAX_HEADER_LIST_SIZE; a larger request is answered with 431. */
+  /** SETTINGS_MAX_HEADER_LIST_SIZE; a larger request is answered with 431, one larger by far ends the connection. */
   headerListSize: 16 * 1024,
+  headerListBomb: 64 * 1024,
   /** Of one header block as it is encoded; beyond it the connection ends. */
   headerBlockLength: 64 * 1024,
   continuationFrames: 32,
@@ -20,10 +21,12 @@ export const LIMITS = {
   /** PING, SETTINGS and DATA without data, which no well-behaved peer sends in numbers: beyond it the connection ends. */
   control: { burst: 1000, perSecond: 100 },
   /**
-   * Frames that well-behaved peers send in numbers, and that bring no request: beyond it reading pauses. A reset costs
-   * more than the others. A proxy resets calls that time out, thousands at once when we are slow, and must not lose its
+   * Frames that well-behaved peers send in numbers, and that bring no request: beyond it reading pauses. A proxy resets calls that time out, thousands at once when we are slow, and must not lose its
    * connection for it.
    */
   pace: { burst: 20_000, perSecond: 100_000 },
   paceOfReset: 5,
+  paceOfLargeHeaders: 50,
+  /** For each KB of a body that comes to nothing. */
+  paceOfWastedKilobyte: 4,
 } as const;

@@ -30,12 +30,11 @@ const LONGEST_KEPT = 512;
 
 /** Reads the header blocks of one connection; a block met before costs a comparison of its bytes. */
 export class RequestReader<Head> {
-  readonly #decoder: HeaderDecoder;
+  readonly #decoder = new HeaderDecoder();
   readonly #readHead: HeadReader<Head>;
   readonly #known: (KnownBlock<Head> | undefined)[] = [];
 
-  constructor(readHead: HeadReader<Head>, maxHeaderListSize: number) {
-    this.#decoder = new HeaderDecoder(maxHeaderListSize);
+  constructor(readHead: HeadReader<Head>) {
     this.#readHead = readHead;
   }
 

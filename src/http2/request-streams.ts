@@ -33,7 +33,7 @@ export class RequestStreams<Head> {
 
   constructor(options: ServerOptions<Head>, writer: FrameWriter, pace: Budget) {
     this.#accept = options.accept;
-    this.#reader = new RequestReader(options.readHead, LIMITS.headerListSize);
+    this.#reader = new RequestReader(options.readHead);
     this.#writer = writer;
     this.#pace = pace;
   }
@@ -151,12 +151,11 @@ export class RequestStreams<Head> {
   /** The response is complete. A peer that is still sending its request is told that nobody needs the rest. */
   endLocal(stream: ServerStream): void {
     stream.isLocalEnded = true;
-    if (!stream.isRemoteEnded) this.#reset(stream.id, ErrorCode.NO_ERROR);
+    if (!stream.isRemoteEnded) {
+      this.#reset(stream.id, ErrorCode.NO_ERROR);
+      this.#paceWaste(stream);
+    }
     this.#table.delete(stream);
-  }
-
-  dropIncomplete(): void {
-    for (const stream of [...this.#table.values()]) if (!stream.isRemoteEnded) this.#drop(stream);
   }
 
   dropAll(): void {
@@ -177,8 +176,10 @@ export class RequestStreams<Head> {
     this.#lastAcceptedId = id;
     if (request.fault === 'malformed') this.fault(id, ErrorCode.PROTOCOL_ERROR);
     else if (this.#table.size >= LIMITS.concurrentStreams) this.fault(id, ErrorCode.REFUSED_STREAM);
-    else if (request.fault !== undefined) this.#open(id, endsStream, undefined).respondHeaders(HEADERS_TOO_LARGE);
-    else {
+    else if (request.fault !== undefined) {
+      this.#pace.take(LIMITS.paceOfLargeHeaders, this.now);
+      this.#open(id, endsStream, undefined).respondHeaders(HEADERS_TOO_LARGE);
+    } else {
       const stream = this.#open(id, endsStream, request.contentLength);
       stream.receiver = this.#accept(stream, request.head, this.now);
       if (endsStream) this.#endRemote(stream);
@@ -241,7 +242,12 @@ export class RequestStreams<Head> {
     this.#table.rememberReset(id);
   }
 
+  #paceWaste({ received }: ServerStream): void {
+    this.#pace.take((received / 1024) * LIMITS.paceOfWastedKilobyte, this.now);
+  }
+
   #drop(stream: ServerStream): void {
+    if (!stream.isRemoteEnded) this.#paceWaste(stream);
     this.#table.delete(stream);
     this.#writer.forget(stream);
     stream.isLocalEnded = true;

@@ -58,6 +58,7 @@ export class ServerConnection<Head> {
    * bounds a peer's work and memory, so a transport that reads on all the same is unprotected.
    */
   readPause(now: number): number {
+    if (this.#phase === 'failed') return Number.POSITIVE_INFINITY;
     if (this.#streams.outstanding >= LIMITS.outstandingRequests) return Number.POSITIVE_INFINITY;
     if (this.output.length >= LIMITS.pendingOutput) return Number.POSITIVE_INFINITY;
     return this.#pace.wait(now);
@@ -76,13 +77,7 @@ export class ServerConnection<Head> {
     }
   }
 
-  /** The peer has closed its direction: what is incomplete stays so, what is complete is still answered. */
-  endOfInput(): void {
-    this.#streams.dropIncomplete();
-    this.finishShutDown();
-  }
-
-  /** The transport is gone. */
+  /** The transport is gone, or the peer's side of it: who sends no more is taken to wait for nothing. */
   close(): void {
     this.#phase = 'failed';
     this.#streams.dropAll();

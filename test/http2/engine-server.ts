@@ -15,7 +15,7 @@ const BODY = Buffer.from('A body with more bytes than the smallest windows.');
 export async function startEngineServer(): Promise<{ port: number; stop: () => Promise<void> }> {
   const turn = new Turn(() => {}, undefined);
   const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     const connection = new ServerConnection<undefined>({

@@ -1,0 +1,15 @@
+// A server of its own process for tests that look at memory and CPU: answers each call with one constant.
+import { startHttp2GrpcServer } from '../../src/grpc/http2-server.ts';
+
+const answer = Buffer.from([8, 1]);
+const server = await startHttp2GrpcServer({
+  address: { host: '127.0.0.1', port: 0 },
+  handler: (calls) => {
+    for (const call of calls) call.reply(answer);
+  },
+});
+process.on('message', () => {
+  globalThis.gc?.();
+  process.send?.({ memory: process.memoryUsage.rss() });
+});
+process.send?.({ port: server.address.port });

@@ -1,0 +1,82 @@
+import { encodeHeaders } from '../../src/http2/header-encoder.ts';
+import { Flag, FrameType, PREFACE } from '../../src/http2/protocol.ts';
+
+export const METHOD = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
+
+export function frame(type: number, flags: number, streamId: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+  const header = Buffer.alloc(9);
+  header.writeUIntBE(payload.length, 0, 3);
+  header[3] = type;
+  header[4] = flags;
+  header.writeUInt32BE(streamId, 5);
+  return Buffer.concat([header, payload]);
+}
+
+export const preface = Buffer.concat([Buffer.from(PREFACE), frame(FrameType.SETTINGS, 0, 0)]);
+
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** As gRPC frames a message. */
+export function grpcMessage(message: Uint8Array, compressed = false): Buffer {
+  return Buffer.concat([Buffer.from([compressed ? 1 : 0]), uint32(message.length), message]);
+}
+
+export function requestHeaders(extra: readonly (readonly [string, string])[] = [], path = METHOD): Buffer {
+  return encodeHeaders([
+    [':method', 'POST'],
+    [':scheme', 'http'],
+    [':path', path],
+    [':authority', 'weir'],
+    ['content-type', 'application/grpc'],
+    ['te', 'trailers'],
+    ...extra,
+  ]);
+}
+
+const plainHeaders = requestHeaders();
+
+export function headersFrame(streamId: number, block: Uint8Array = plainHeaders, flags = 0): Buffer {
+  return frame(FrameType.HEADERS, Flag.END_HEADERS | flags, streamId, block);
+}
+
+export function dataFrame(streamId: number, data: Uint8Array, flags: number = Flag.END_STREAM): Buffer {
+  return frame(FrameType.DATA, flags, streamId, data);
+}
+
+/** A whole call. */
+export function call(streamId: number, message: Uint8Array = Buffer.from('hello'), block: Uint8Array = plainHeaders) {
+  return Buffer.concat([headersFrame(streamId, block), dataFrame(streamId, grpcMessage(message))]);
+}
+
+export function resetFrame(streamId: number, code = 8): Buffer {
+  return frame(FrameType.RST_STREAM, 0, streamId, uint32(code));
+}
+
+export interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly streamId: number;
+  readonly payload: Buffer;
+}
+
+/** Cuts the whole frames off the front of what has come. */
+export function takeFrames(bytes: Buffer): { frames: Frame[]; rest: Buffer } {
+  const frames: Frame[] = [];
+  let at = 0;
+  while (bytes.length - at >= 9) {
+    const end = at + 9 + bytes.readUIntBE(at, 3);
+    if (end > bytes.length) break;
+    frames.push({
+      type: bytes.readUInt8(at + 3),
+      flags: bytes.readUInt8(at + 4),
+      streamId: bytes.readUInt32BE(at + 5),
+      payload: bytes.subarray(at + 9, end),
+    });
+    at = end;
+  }
+  return { frames, rest: bytes.subarray(at) };
+}

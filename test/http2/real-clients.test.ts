@@ -1,0 +1,129 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/grpc/http2-server.ts';
+import { GrpcStatus } from '../../src/grpc/unary.ts';
+import { METHOD } from './frames.ts';
+import { goTool } from './go-tool.ts';
+
+const run = promisify(execFile);
+const root = path.join(import.meta.dirname, '..', '..');
+const RLS_FILES = ['-import-path', path.join(root, 'proto'), '-proto', 'envoy/service/ratelimit/v3/rls.proto'];
+const RLS_METHOD = 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
+/** RateLimitResponse { overall_code: OK } */
+const OK_RESPONSE = Buffer.from([8, 1]);
+
+let server: Http2GrpcServer;
+
+beforeAll(async () => {
+  server = await startHttp2GrpcServer({
+    address: { host: '127.0.0.1', port: 0 },
+    handler: (calls) => {
+      for (const call of calls) {
+        const text = Buffer.from(call.message).toString();
+        if (text === 'fail') call.fail(GrpcStatus.INVALID_ARGUMENT, 'größer');
+        else if (text === 'silence') continue;
+        else if (text.includes('rate-limit')) call.reply(OK_RESPONSE);
+        else call.reply(call.message);
+      }
+    },
+  });
+});
+
+afterAll(() => server.stop({ graceMs: 100 }));
+
+describe('grpc-js', () => {
+  const identity = (bytes: Buffer): Buffer => bytes;
+
+  function connect(options = {}): Client {
+    return new Client(`127.0.0.1:${server.address.port}`, credentials.createInsecure(), options);
+  }
+
+  function request(client: Client, message: Buffer, deadline = 10_000): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) => {
+      client.makeUnaryRequest(
+        METHOD,
+        identity,
+        identity,
+        message,
+        new Metadata(),
+        { deadline: Date.now() + deadline },
+        (error, answer) => (error === null ? resolve(answer) : reject(error)),
+      );
+    });
+  }
+
+  it('gets the answers of many calls at once', async () => {
+    const client = connect();
+    const messages = Array.from({ length: 2000 }, (_, index) => Buffer.from(`message ${index}`));
+    expect(await Promise.all(messages.map((message) => request(client, message)))).toEqual(messages);
+    client.close();
+  });
+
+  it('gets large answers, and sends large and compressed messages', async () => {
+    const client = connect({ 'grpc.default_compression_algorithm': compressionAlgorithms.gzip });
+    const message = Buffer.alloc(500_000, 'abc');
+    expect((await request(client, message))?.equals(message)).toBe(true);
+    client.close();
+  });
+
+  it('gets a status with its message, and its own deadline', async () => {
+    const client = connect();
+    const failure: ServiceError = await request(client, Buffer.from('fail')).then(Promise.reject, (error) => error);
+    expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, details: 'größer' });
+    await expect(request(client, Buffer.from('silence'), 50)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    client.close();
+  });
+});
+
+describe('grpcurl', () => {
+  it('decodes an answer', async () => {
+    const target = `127.0.0.1:${server.address.port}`;
+    const { stdout } = await run(goTool('grpcurl'), [
+      '-plaintext',
+      ...RLS_FILES,
+      '-d',
+      '{"domain":"rate-limit"}',
+      target,
+      RLS_METHOD,
+    ]);
+    expect(JSON.parse(stdout)).toEqual({ overallCode: 'OK' });
+  });
+});
+
+describe('ghz', () => {
+  it('gets each of its calls answered', async () => {
+    const target = `127.0.0.1:${server.address.port}`;
+    const files = ['--import-paths', path.join(root, 'proto'), '--proto', 'envoy/service/ratelimit/v3/rls.proto'];
+    const load = ['-n', '5000', '-c', '50', '--connections', '4', '-d', '{"domain":"rate-limit"}', '-O', 'json'];
+    const { stdout } = await run(goTool('ghz'), ['--insecure', ...files, '--call', RLS_METHOD, ...load, target], {
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    expect(JSON.parse(stdout).statusCodeDistribution).toEqual({ OK: 5000 });
+  });
+});
+
+describe("Python's grpcio", () => {
+  const environment = path.join(root, '.cache', 'python-grpcio');
+  const python = path.join(environment, 'bin', 'python');
+
+  beforeAll(() => {
+    if (existsSync(path.join(environment, 'ready'))) return;
+    for (const [command, ...args] of [
+      ['python3', '-m', 'venv', environment],
+      [python, '-m', 'pip', 'install', '--quiet', 'grpcio==1.76.0'],
+      ['touch', path.join(environment, 'ready')],
+    ] as const)
+      if (spawnSync(command, args, { stdio: 'inherit' }).status !== 0)
+        throw new Error(`Python's grpcio could not be installed: ${command} ${args.join(' ')}`);
+  }, 300_000);
+
+  it('gets answers, statuses with their messages, and sends compressed messages', async () => {
+    const script = path.join(import.meta.dirname, 'python-client.py');
+    const { stdout } = await run(python, [script, String(server.address.port), METHOD, '500']);
+    expect(stdout).toBe('OK\n');
+  });
+});
