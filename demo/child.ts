@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const START_WITHIN_MS = 60_000;
@@ -65,15 +64,4 @@ export class Child {
   #keep(text: string): void {
     this.#printed = (this.#printed + text).slice(-KEPT_CHARACTERS);
   }
-}
-
-/** A port of 127.0.0.1 that was free just now, for programs that cannot tell which one they took. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
-  return address.port;
 }

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Child, freePort } from './child.ts';
+import { freePort } from '../provision/free-port.ts';
+import { Child } from './child.ts';
 
 const PROGRAM = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
 const RULES = fileURLToPath(new URL('rules.yaml', import.meta.url));

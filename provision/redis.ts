@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { aptInstall } from './apt.ts';
+import { freePort } from './free-port.ts';
 
 export interface RunningRedis {
   readonly url: string;
@@ -40,7 +42,7 @@ export async function useRedis(): Promise<RunningRedis> {
  */
 export async function startRedis({ port, options = [] }: RedisChoices = {}): Promise<RunningRedis> {
   const chosenPort = port ?? (await freePort());
-  const program = findServer() ?? installServer();
+  const program = findServer() ?? (await installServer());
   if (program !== undefined) return startProgram(program, chosenPort, options);
   if (succeeds('docker', ['info'])) return startContainer(chosenPort, options);
   throw new Error(
@@ -53,10 +55,9 @@ function findServer(): string | undefined {
   return SERVERS.flatMap((name) => folders.map((folder) => path.join(folder, name))).find((file) => existsSync(file));
 }
 
-function installServer(): string | undefined {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return undefined;
-  const isInstalled = succeeds('apt-get', ['update', '-qq']) && succeeds('apt-get', ['install', '-y', 'redis-server']);
-  return isInstalled ? findServer() : undefined;
+async function installServer(): Promise<string | undefined> {
+  await aptInstall('redis-server').catch(() => {}); // no root or no Debian: there are other ways left
+  return findServer();
 }
 
 async function startProgram(program: string, port: number, options: readonly string[]): Promise<RunningRedis> {
@@ -102,16 +103,6 @@ async function startContainer(port: number, serverOptions: readonly string[]): P
     isStopped = true;
   };
   return { url: `redis://127.0.0.1:${port}`, port, pid: undefined, stop };
-}
-
-/** A port that nobody listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return address.port;
 }
 
 async function answers(port: number, timeoutMs: number): Promise<void> {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort, type RunningRedis, startRedis } from '../../provision/redis.ts';
+import { freePort } from '../../provision/free-port.ts';
+import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/counters/redis/redis-store.ts';
 import { StoreUnavailable } from '../../src/decide/ports.ts';
 import { chargeOf, limitOf } from './traces.ts';
