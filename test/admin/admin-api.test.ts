@@ -11,7 +11,7 @@ import {
   TokenInfoServiceService,
 } from '../../src/generated/weir/admin/v1/token_info_service.ts';
 import { hashPassword } from '../../src/identity/password.ts';
-import { ADMIN, type CallError, clientOf, startAdminNode } from './admin-node.ts';
+import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();
 
@@ -28,11 +28,6 @@ const signIn = async (credentials: { email: string; password: string }) => {
   const { accessToken } = await auth.login(credentials);
   return { authorization: `Bearer ${accessToken}` };
 };
-const failureOf = (call: Promise<unknown>): Promise<CallError> =>
-  call.then(
-    () => expect.fail('the call succeeded'),
-    (error: CallError) => error,
-  );
 const limit = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
 const unknownKey = `apiKeys/${randomUUID()}`;
 const newPlan = async () => {

@@ -1,4 +1,5 @@
 import { type ClientOptions, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
+import { expect } from 'vitest';
 import { adminServices } from '../../src/admin/admin-services.ts';
 import type { Handlers } from '../../src/admin/handlers.ts';
 import { startCatalog } from '../../src/catalog/follow.ts';
@@ -75,6 +76,14 @@ export class CallError extends Error {
       badRequest === undefined ? [] : BadRequest.decode(badRequest.value).fieldViolations.map((v) => v.field);
     this.details = status.details.map(({ typeUrl }) => typeUrl.replace('type.googleapis.com/', ''));
   }
+}
+
+/** How a call failed; a test fails if it did not. */
+export function failureOf(call: Promise<unknown>): Promise<CallError> {
+  return call.then(
+    () => expect.fail('the call succeeded'),
+    (error: CallError) => error,
+  );
 }
 
 type PartialRequest<T> = T extends object ? { [K in keyof T]?: T[K] | PartialRequest<T[K]> } : T;
