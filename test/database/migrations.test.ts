@@ -102,6 +102,5 @@ test('a node that dies while it migrates leaves nothing half done and no lock', 
       (select oid from pg_database where datname = current_database())`;
     await queryOf(next)(kill, []);
     await waiting;
-    await unfinished.rollback().catch(() => {}); // gives the lost connection back to its pool
     expect(JSON.stringify(await objectsOf(next))).not.toContain('half_done');
   }));
