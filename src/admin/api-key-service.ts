@@ -6,7 +6,12 @@ import { invalid, ProblemError } from '../core/problem.ts';
 import { parseWindow } from '../core/window.ts';
 import { AccountEntity, ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
-import type { ApiKey, ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
+import type {
+  ApiKey,
+  ApiKeyServiceService,
+  ListApiKeysRequest,
+  ListApiKeysResponse,
+} from '../generated/weir/admin/v1/api_key_service.ts';
 import { makeApiKey } from '../identity/api-key-secret.ts';
 import { apiKeyMessage, emptyApiKey } from './api-key-message.ts';
 import { type Authenticate, type Caller, requireAdmin } from './caller.ts';
@@ -41,19 +46,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
 
     async listApiKeys(request, context) {
       const caller = await authenticate(context);
-      const faults = new Faults();
-      const page = faults.page('apiKeys', request);
-      faults.throwIfAny();
-      const own = caller.isAdmin ? {} : { accountId: caller.accountId };
-      const rows = await database.em
-        .fork()
-        .find(
-          ApiKeyEntity,
-          { id: { $gt: page.after }, deleteTime: null, ...own },
-          { orderBy: { id: 'asc' }, limit: page.size + 1 },
-        );
-      const { items, nextPageToken } = cutPage(rows, page);
-      return { apiKeys: items.map(apiKeyMessage), nextPageToken };
+      return listKeys(database.em.fork(), caller, request);
     },
 
     async updateApiKey({ apiKey = emptyApiKey, updateMask }, context) {
@@ -92,6 +85,17 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       return {};
     },
   };
+}
+
+async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysRequest): Promise<ListApiKeysResponse> {
+  const faults = new Faults();
+  const page = faults.page('apiKeys', request);
+  faults.throwIfAny();
+  const own = caller.isAdmin ? {} : { accountId: caller.accountId };
+  const where = { id: { $gt: page.after }, deleteTime: null, ...own };
+  const rows = await em.find(ApiKeyEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });
+  const { items, nextPageToken } = cutPage(rows, page);
+  return { apiKeys: items.map(apiKeyMessage), nextPageToken };
 }
 
 type NewKey = Pick<ApiKeyEntity, 'displayName' | 'disabled' | 'expireTime' | 'planId' | 'accountId'>;

@@ -2,6 +2,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { migrations } from '../../migrations/index.ts';
 import { entities } from './entities.ts';
+import { dropLostConnections } from './lost-connections.ts';
 
 export type Database = MikroORM;
 
@@ -18,6 +19,7 @@ export async function openDatabase(options: { readonly url: string }): Promise<D
       application_name: 'weir',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
+      onPoolCreated: dropLostConnections,
     },
     pool: { min: 0, max: 10 },
     allowGlobalContext: false,

@@ -1,0 +1,128 @@
+import { type ClientOptions, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
+import { expect } from 'vitest';
+import { adminServices } from '../../src/admin/admin-services.ts';
+import type { Handlers } from '../../src/admin/handlers.ts';
+import { startCatalog } from '../../src/catalog/follow.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { loadSigningKeys, seed } from '../../src/database/seed.ts';
+import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
+import { Status } from '../../src/generated/google/rpc/status.ts';
+import { startAdminServer } from '../../src/grpc/admin-server.ts';
+import type { BatchHandler } from '../../src/grpc/unary.ts';
+import { createAccessTokens, generateSigningKey } from '../../src/identity/access-token.ts';
+import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
+import { hashPassword } from '../../src/identity/password.ts';
+
+export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' };
+
+/** Echoes the request, so that the way there and back is seen. */
+const echo: BatchHandler = (calls) => {
+  for (const call of calls) call.reply(call.message);
+};
+
+/** An admin node on a database, with real everything. */
+export async function startAdminNode(url: string) {
+  const lines: { fields: object; message: string }[] = [];
+  const line = (fields: object, message: string) => {
+    lines.push({ fields, message });
+  };
+  const log = { info: line, warn: line, error: line };
+  const database = await openDatabase({ url });
+  await migrate(database);
+  await seed(database, { admin: ADMIN, hashPassword, generateSigningKey });
+  const digest = apiKeyDigest('pepper');
+  const catalog = await startCatalog({ query: queryOf(database), digest, log });
+  const keys = await loadSigningKeys(database);
+  const tokens = await createAccessTokens({ keys, issuer: 'weir', audience: 'weir-admin', lifetimeSeconds: 900 });
+  const services = adminServices({ database, catalog, tokens, refreshLifetimeSeconds: 3600, digest });
+  const server = await startAdminServer({ address: '127.0.0.1:0', services, dataPlane: echo, log });
+  return {
+    address: server.address,
+    database,
+    catalog,
+    tokens,
+    lines,
+    async stop() {
+      await server.stop();
+      await catalog.stop();
+      await database.close(true);
+    },
+  };
+}
+
+/** What a failed call answered with. */
+export class CallError extends Error {
+  readonly code: number;
+  readonly reason: string | undefined;
+  readonly domain: string | undefined;
+  /** The fields of the BadRequest. */
+  readonly fields: readonly string[];
+  /** Type names of all details. */
+  readonly details: readonly string[];
+
+  constructor({ code, details, metadata }: ServiceError) {
+    super(details);
+    this.code = code;
+    const [bytes] = metadata.get('grpc-status-details-bin');
+    const status = Status.decode(Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0));
+    const find = (type: string) => status.details.find(({ typeUrl }) => typeUrl === `type.googleapis.com/${type}`);
+    const info = find('google.rpc.ErrorInfo');
+    const badRequest = find('google.rpc.BadRequest');
+    const { reason, domain } = info === undefined ? {} : ErrorInfo.decode(info.value);
+    this.reason = reason;
+    this.domain = domain;
+    this.fields =
+      badRequest === undefined ? [] : BadRequest.decode(badRequest.value).fieldViolations.map((v) => v.field);
+    this.details = status.details.map(({ typeUrl }) => typeUrl.replace('type.googleapis.com/', ''));
+  }
+}
+
+/** How a call failed; a test fails if it did not. */
+export function failureOf(call: Promise<unknown>): Promise<CallError> {
+  return call.then(
+    () => expect.fail('the call succeeded'),
+    (error: CallError) => error,
+  );
+}
+
+type PartialRequest<T> = T extends object ? { [K in keyof T]?: T[K] | PartialRequest<T[K]> } : T;
+
+/** A client whose methods return promises; requests may leave out fields, as JSON may. */
+export type Client<Service> = {
+  [Method in keyof Handlers<Service>]: (
+    request: PartialRequest<Parameters<Handlers<Service>[Method]>[0]>,
+    headers?: Record<string, string>,
+  ) => ReturnType<Handlers<Service>[Method]>;
+};
+
+interface AnyMethod {
+  readonly path: string;
+  requestDeserialize(bytes: Buffer): object;
+  requestSerialize(request: object): Buffer;
+  responseDeserialize(bytes: Buffer): unknown;
+}
+
+export function clientOf<Service extends object>(service: Service, address: string, options: ClientOptions = {}) {
+  const Constructor = makeClientConstructor({}, 'client');
+  const client = new Constructor(address, credentials.createInsecure(), options);
+  const methods = Object.entries(service as Record<string, AnyMethod>).map(([name, method]) => {
+    const empty = method.requestDeserialize(Buffer.alloc(0));
+    const call = (request: object, headers: Record<string, string> = {}) =>
+      new Promise((resolve, reject) => {
+        const metadata = new Metadata();
+        for (const [key, value] of Object.entries(headers)) metadata.set(key, value);
+        client.makeUnaryRequest(
+          method.path,
+          () => method.requestSerialize({ ...empty, ...request }),
+          method.responseDeserialize,
+          {},
+          metadata,
+          (error, response) => (error ? reject(new CallError(error)) : resolve(response)),
+        );
+      });
+    return [name, call];
+  });
+  // Each method was made of the definition that the type is made of.
+  return { ...(Object.fromEntries(methods) as Client<Service>), close: () => client.close() };
+}

@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
+import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
+import { startAdminServer } from '../../src/grpc/admin-server.ts';
+import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+import { filesByReflection, servicesByReflection } from './reflection-client.ts';
+
+const freshDatabase = usePostgres();
+let node: Awaited<ReturnType<typeof startAdminNode>>;
+beforeAll(async () => {
+  node = await startAdminNode(await freshDatabase());
+});
+afterAll(() => node.stop());
+
+const asIs = (bytes: Buffer) => bytes;
+const Raw = makeClientConstructor({}, 'raw');
+const rawCall = (address: string, method: string, message: Buffer, metadata = new Metadata()) =>
+  new Promise<Buffer>((resolve, reject) => {
+    const client = new Raw(address, credentials.createInsecure());
+    client.makeUnaryRequest(method, asIs, asIs, message, metadata, (error, answer) => {
+      client.close();
+      if (error) reject(error);
+      else resolve(answer ?? Buffer.alloc(0));
+    });
+  });
+
+test('every service is told by reflection, with linked descriptors', async () => {
+  expect(await servicesByReflection(node.address)).toEqual([
+    'envoy.service.auth.v3.Authorization',
+    'envoy.service.ratelimit.v3.RateLimitService',
+    'grpc.health.v1.Health',
+    'weir.admin.v1.ApiKeyService',
+    'weir.admin.v1.AuthService',
+    'weir.admin.v1.PlanService',
+    'weir.admin.v1.TokenInfoService',
+  ]);
+  for (const symbol of ['weir.admin.v1.ApiKeyService', 'envoy.service.auth.v3.Authorization']) {
+    const registry = await filesByReflection(node.address, symbol);
+    expect(registry.getService(symbol)?.methods.length).toBeGreaterThan(0);
+  }
+  const weir = await filesByReflection(node.address, 'weir.admin.v1.ApiKeyService');
+  const apiKey = weir.getMessage('weir.admin.v1.ApiKey');
+  expect(apiKey?.fields.map(({ jsonName }) => jsonName)).toContain('displayName');
+});
+
+test('the data plane’s services are served too, their messages as they came', async () => {
+  const message = Buffer.from([8, 1, 0xff]);
+  for (const method of [
+    '/envoy.service.auth.v3.Authorization/Check',
+    '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
+  ]) {
+    expect(await rawCall(node.address, method, message)).toEqual(message);
+  }
+});
+
+test('health is SERVING; an unknown method is UNIMPLEMENTED', async () => {
+  expect(await rawCall(node.address, '/grpc.health.v1.Health/Check', Buffer.alloc(0))).toEqual(Buffer.from([8, 1]));
+  const unknown = rawCall(node.address, '/weir.admin.v1.PlanService/Nothing', Buffer.alloc(0));
+  await expect(unknown).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
+});
+
+test('a message that is no protobuf is refused and harms nothing else', async () => {
+  const bad = rawCall(node.address, '/weir.admin.v1.AuthService/Login', Buffer.from([0x0a, 0xff, 0xff]));
+  await expect(bad).rejects.toThrow();
+  expect(await rawCall(node.address, '/grpc.health.v1.Health/Check', Buffer.alloc(0))).toEqual(Buffer.from([8, 1]));
+});
+
+test('a message beyond the bound is RESOURCE_EXHAUSTED', async () => {
+  const huge = rawCall(node.address, '/weir.admin.v1.AuthService/Login', Buffer.alloc(2 * 1024 * 1024));
+  await expect(huge).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+});
+
+test('an unknown fault is a fixed text to the caller, and a log line with the request id and the cause', async () => {
+  const lines: { fields: object; message: string }[] = [];
+  const line = (fields: object, message: string) => {
+    lines.push({ fields, message });
+  };
+  const cause = new Error('the secret is wk_live_x');
+  const server = await startAdminServer({
+    address: '127.0.0.1:0',
+    services: [{ definition: { login: AuthServiceService.login }, handlers: { login: () => Promise.reject(cause) } }],
+    dataPlane: () => {},
+    log: { info: line, warn: line, error: line },
+  });
+  const auth = clientOf({ login: AuthServiceService.login }, server.address);
+  const failure = await failureOf(auth.login({}, { 'x-request-id': 'abc' }));
+  expect(failure).toMatchObject({ code: status.INTERNAL, message: expect.stringContaining('internal error') });
+  expect(failure.message).not.toContain('secret');
+  expect(lines).toEqual([{ fields: { err: cause, requestId: 'abc', method: 'login' }, message: 'admin call failed' }]);
+  await auth.login({}).catch(() => {});
+  expect(lines[1]?.fields).toMatchObject({ requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+  auth.close();
+  await server.stop();
+});
+
+test('while Postgres is away calls are UNAVAILABLE with RetryInfo, and the catalog still answers', async () => {
+  const dataFolder = await temporaryFolder();
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const settings = { fsync: 'off' };
+  const postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log, settings });
+  const cut = await startAdminNode(postgres.url);
+  const auth = clientOf(AuthServiceService, cut.address);
+  const plans = clientOf(PlanServiceService, cut.address);
+  const { accessToken } = await auth.login(ADMIN);
+  const headers = { authorization: `Bearer ${accessToken}` };
+  await postgres.stop();
+  for (const call of [() => auth.login(ADMIN), () => plans.listPlans({}, headers)]) {
+    const failure = await failureOf(call());
+    expect(failure).toMatchObject({ code: status.UNAVAILABLE, reason: 'DATABASE_UNAVAILABLE' });
+    expect(failure.details).toContain('google.rpc.RetryInfo');
+  }
+  expect(cut.catalog.plan('free')).toBeDefined();
+  auth.close();
+  plans.close();
+  await cut.stop();
+  await rm(dataFolder, { recursive: true });
+});
+
+test('a stop finishes the call under way and refuses new ones', async () => {
+  let finish = () => {};
+  const started = Promise.withResolvers<void>();
+  const server = await startAdminServer({
+    address: '127.0.0.1:0',
+    services: [],
+    dataPlane: (calls) => {
+      started.resolve();
+      finish = () => {
+        for (const call of calls) call.reply(Buffer.from('done'));
+      };
+    },
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+  });
+  const method = '/envoy.service.auth.v3.Authorization/Check';
+  const underWay = rawCall(server.address, method, Buffer.alloc(0));
+  await started.promise;
+  const stopped = server.stop();
+  await expect(rawCall(server.address, method, Buffer.alloc(0))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  finish();
+  expect(String(await underWay)).toBe('done');
+  await stopped;
+});
+
+test('Ctrl-C reaches Weir’s process group and not Postgres, which outlives the drain', async () => {
+  const dataFolder = await temporaryFolder();
+  const script = path.join(import.meta.dirname, '..', 'database', 'hold-postgres.ts');
+  const holder = spawn(process.execPath, [script, dataFolder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  const [url] = await once(holder.stdout, 'data');
+  const cut = await startAdminNode(String(url).trim());
+  process.kill(-(holder.pid ?? expect.fail()), 'SIGINT'); // as a terminal sends it: to the whole group
+  await once(holder, 'exit');
+  await expect.poll(() => cut.catalog.staleness).toBeLessThan(500);
+  expect((await cut.database.em.fork().execute('select 1 as one'))[0]).toEqual({ one: 1 });
+  await cut.stop();
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  await (await startEmbeddedPostgres({ dataFolder, log })).stop(); // takes over the one that was left, and ends it
+  await rm(dataFolder, { recursive: true });
+});

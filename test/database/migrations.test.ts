@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { usePostgres } from '../../provision/postgres.ts';
+import { AccountEntity, PlanEntity, SigningKeyEntity } from '../../src/database/entities.ts';
+import { migrate, revert } from '../../src/database/migrate.ts';
+import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { type SeedOptions, seed } from '../../src/database/seed.ts';
+import { generateSigningKey } from '../../src/identity/access-token.ts';
+import { hashPassword, verifyPassword } from '../../src/identity/password.ts';
+
+const freshDatabase = usePostgres();
+
+/** `count` nodes on one empty database, closed at the end of the test. */
+async function nodes(count: number, run: (...databases: Database[]) => Promise<void>): Promise<void> {
+  const url = await freshDatabase();
+  const databases = await Promise.all(Array.from({ length: count }, () => openDatabase({ url })));
+  await run(...databases).finally(() => Promise.all(databases.map((database) => database.close(true))));
+}
+
+const OBJECTS = `
+  select c.relname as name, c.relkind as kind from pg_class c where c.relnamespace = 'public'::regnamespace
+  union all select proname, 'function' from pg_proc where pronamespace = 'public'::regnamespace
+  union all select tgname, 'trigger' from pg_trigger where not tgisinternal
+  order by 1, 2`;
+const objectsOf = (database: Database) => queryOf(database)(OBJECTS, []);
+
+const options: SeedOptions = {
+  admin: { email: 'Admin@Example.com', password: 'first' },
+  hashPassword,
+  generateSigningKey,
+};
+
+test('up, down and up again give the same schema, and down leaves only the list of migrations', () =>
+  nodes(1, async (database = expect.fail()) => {
+    await migrate(database);
+    const first = await objectsOf(database);
+    await revert(database);
+    const left = (await objectsOf(database)) as { name: string }[];
+    expect(left.filter(({ name }) => !name.startsWith('migration'))).toEqual([]);
+    await migrate(database);
+    expect(await objectsOf(database)).toEqual(first);
+  }));
+
+test('the schema is the one that the entities describe', () =>
+  nodes(1, async (database = expect.fail()) => {
+    await migrate(database);
+    const sql = `select table_name || '.' || column_name as name from information_schema.columns where table_schema = 'public'`;
+    const columns = (await queryOf(database)(sql, [])) as { name: string }[];
+    const actual = columns.map(({ name }) => name).filter((name) => !name.startsWith('migration.'));
+    const described = [...database.getMetadata().getAll().values()].flatMap(({ tableName, props }) =>
+      props.flatMap(({ fieldNames }) => fieldNames.map((field) => `${tableName}.${field}`)),
+    );
+    expect(actual.sort()).toEqual(described.sort());
+  }));
+
+test('nodes that start together migrate and seed once', () =>
+  nodes(4, async (...databases) => {
+    const made = await Promise.all(
+      databases.map(async (database) => {
+        await migrate(database);
+        return seed(database, { ...options, admin: { email: 'admin@example.com', password: undefined } });
+      }),
+    );
+    const [first = expect.fail()] = databases;
+    const em = first.em.fork();
+    expect(await em.count(PlanEntity)).toBe(3);
+    expect(await em.count(SigningKeyEntity)).toBe(1);
+    const [admin, ...others] = await em.findAll(AccountEntity);
+    expect(others).toEqual([]);
+    const [password, ...morePasswords] = made.map((each) => each.madeUpPassword).filter((each) => each !== undefined);
+    expect(morePasswords).toEqual([]);
+    expect(await verifyPassword(password ?? '', admin?.passwordHash)).toBe(true);
+  }));
+
+test('a later start changes neither the administrator’s password nor the plans', () =>
+  nodes(1, async (database = expect.fail()) => {
+    await migrate(database);
+    expect(await seed(database, options)).toEqual({ madeUpPassword: undefined });
+    await queryOf(database)(`delete from plan where id = 'pro'`, []);
+    await queryOf(database)(`update plan set limits = '[]' where id = 'free'`, []);
+    expect(await seed(database, { ...options, admin: { email: 'admin@example.com', password: 'second' } })).toEqual({
+      madeUpPassword: undefined,
+    });
+    const em = database.em.fork();
+    const admin = await em.findOneOrFail(AccountEntity, { email: 'admin@example.com' });
+    expect(await verifyPassword('first', admin.passwordHash)).toBe(true);
+    expect((await em.findAll(PlanEntity, { orderBy: { id: 'asc' } })).map(({ id }) => id)).toEqual([
+      'enterprise',
+      'free',
+    ]);
+    expect((await em.findOneOrFail(PlanEntity, 'free')).limits).toEqual([]);
+  }));
+
+test('a node that dies while it migrates leaves nothing half done and no lock', () =>
+  nodes(2, async (dying = expect.fail(), next = expect.fail()) => {
+    const unfinished = dying.em.fork();
+    await unfinished.begin();
+    await unfinished.execute('select pg_advisory_xact_lock(7734001)');
+    await unfinished.execute(`create table half_done_${randomUUID().slice(0, 8)} (id text)`);
+    const waiting = migrate(next);
+    const kill = `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database =
+      (select oid from pg_database where datname = current_database())`;
+    await queryOf(next)(kill, []);
+    await waiting;
+    expect(JSON.stringify(await objectsOf(next))).not.toContain('half_done');
+  }));
