@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,8 @@ export interface Weir {
 export async function startWeir(): Promise<Weir> {
   const [decisionPort, adminPort, httpPort] = [await freePort(), await freePort(), await freePort()];
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-demo-'));
+  // As root, Postgres runs as a user of its own: what that one cannot reach would be kept elsewhere, and stay there.
+  await chmod(folder, 0o755);
   const child = new Child('weir', process.execPath, [PROGRAM, 'serve'], {
     PATH: process.env.PATH,
     DECISION_ADDRESS: `127.0.0.1:${decisionPort}`,

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Logger } from '../core/logger.ts';
-import { DATA_PLANE_PATHS } from './data-plane-paths.ts';
 import { createServer, listen, type RunningServer } from './grpc-js-server.ts';
 import { rawServices, requestIdOf } from './grpc-js-transport.ts';
+import { DECISION_PATHS } from './methods.ts';
 import { reflection } from './reflection.ts';
 import { isOurFault, statusOf } from './status-of.ts';
 import type { BatchHandler } from './unary.ts';
@@ -36,7 +36,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Run
   for (const service of services) {
     created.server.addService(service.definition as ServiceDefinition, implement(service, log)); // ts-proto's const object is one, if not by type
   }
-  for (const { definition, implementation } of rawServices(DATA_PLANE_PATHS, dataPlane)) {
+  for (const { definition, implementation } of rawServices(DECISION_PATHS, dataPlane)) {
     created.server.addService(definition, implementation);
   }
   reflection().addToServer(created.server);

@@ -24,6 +24,12 @@ export interface DecisionMethod {
   consider(message: Uint8Array, now: number): Consideration<Verdict>;
 }
 
+const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
+const SHOULD_RATE_LIMIT_PATH = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
+
+/** The methods that Envoy calls, which both planes serve. */
+export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];
+
 /** The methods of the data plane that decide, by path. */
 export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
   const { catalog, rules, isApiKey } = knowledge;
@@ -36,8 +42,8 @@ export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, Decis
     consider: (message, now) => considerRateLimit(decodeRateLimitRequest(message), rules(), catalog, now),
   };
   return new Map([
-    ['/envoy.service.auth.v3.Authorization/Check', check],
-    ['/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit', shouldRateLimit],
+    [CHECK_PATH, check],
+    [SHOULD_RATE_LIMIT_PATH, shouldRateLimit],
   ]);
 }
 

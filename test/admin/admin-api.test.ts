@@ -182,7 +182,7 @@ describe('plans', () => {
     expect(made).toMatchObject({
       name: 'plans/team',
       displayName: 'Team',
-      limits: [{ name: 'burst', requests: 5, window: '1m', algorithm: 'sliding_window' }],
+      limits: [{ name: 'burst', requests: 5, window: '60s', algorithm: 'sliding_window' }],
       etag: '"1"',
     });
     expect(await plans.getPlan({ name: 'plans/team' }, user)).toEqual(made);

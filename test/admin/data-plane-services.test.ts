@@ -1,6 +1,6 @@
 import { type Client, credentials, type Deadline, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startGrpcJsDataPlane } from '../../src/grpc/grpc-js-data-plane.ts';
+import { startAdminServer } from '../../src/grpc/admin-server.ts';
 import type { RunningServer } from '../../src/grpc/grpc-js-server.ts';
 import { GrpcStatus, type UnaryCall } from '../../src/grpc/unary.ts';
 
@@ -16,9 +16,11 @@ let handle: (call: UnaryCall) => void;
 beforeEach(async () => {
   batches = [];
   handle = (call) => call.reply(call.message);
-  server = await startGrpcJsDataPlane({
+  server = await startAdminServer({
     address: '127.0.0.1:0',
-    handler: (calls) => {
+    services: [],
+    log: console,
+    dataPlane: (calls) => {
       batches.push(calls);
       for (const call of calls) handle(call);
     },
