@@ -20,7 +20,10 @@ describe('a batch for the script', () => {
     const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')]);
     expect(batch?.keys).toHaveLength(2);
     const limits = [1, 5, 1, 60_000_000];
-    expect(batch?.args).toEqual([limits, [2, 1, 1, 1, 1], [1, 1, 2, 1, 1], [1, 2, 1, 1, 1, 2, 1, 1]].flat());
+    const once = '\0\0\u0001';
+    const [two, one] = ['\0\0\u0002', '\0\0\u0001\0\0\0\0\u0001'];
+    const runs = [two, once, once + one, once, once, two + one, once, two, once + one, two + one];
+    expect(batch?.args).toEqual([...limits, runs.join('')]);
   });
 
   it('merges only neighbours: between others, the same decision stands again', () => {

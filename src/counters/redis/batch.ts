@@ -2,6 +2,7 @@ import { termOf } from '../../core/term.ts';
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { counterKey } from './counter-key.ts';
+import { packHits, packShort } from './packed-runs.ts';
 
 /** Equal decisions, one directly after another: the script works them out at once. */
 interface Run {
@@ -14,7 +15,7 @@ interface Run {
 /** What one call of the charge script is given, but for its not-after. */
 export interface Batch {
   readonly keys: readonly string[];
-  readonly args: readonly number[];
+  readonly args: readonly (number | string)[];
   readonly runs: readonly Run[];
 }
 
@@ -44,8 +45,8 @@ class BatchBuilder {
   readonly #limits = new Map<string, number>();
   readonly #limitArgs: number[] = [];
   readonly #runs: Run[] = [];
-  readonly #runArgs: number[] = [];
-  #placeOfTimes = 0;
+  /** Of each run its charges, packed. */
+  readonly #packedCharges: string[] = [];
 
   constructor(prefix: string) {
     this.#prefix = prefix;
@@ -60,21 +61,24 @@ class BatchBuilder {
     const last = this.#runs.at(-1);
     if (last === undefined || !areEqual(last.asked, asked)) return false;
     last.times++;
-    this.#runArgs[this.#placeOfTimes] = last.times;
     return true;
   }
 
   add(asked: readonly Charge[], charges: readonly Charge[], places: readonly number[] | undefined): void {
     this.#runs.push({ times: 1, asked, charges, places });
-    this.#placeOfTimes = this.#runArgs.length;
-    this.#runArgs.push(1, charges.length);
-    for (const each of charges) this.#runArgs.push(this.#keyPlace(each), this.#limitPlace(each), each.hits);
+    let packed = packShort(charges.length);
+    for (const each of charges) {
+      packed += packShort(this.#keyPlace(each)) + packShort(this.#limitPlace(each)) + packHits(each.hits);
+    }
+    this.#packedCharges.push(packed);
   }
 
   build(): Batch {
+    let runs = '';
+    for (const [place, { times }] of this.#runs.entries()) runs += packShort(times) + this.#packedCharges[place];
     return {
       keys: [...this.#keys.keys()],
-      args: [this.#limits.size, ...this.#limitArgs, ...this.#runArgs],
+      args: [this.#limits.size, ...this.#limitArgs, runs],
       runs: this.#runs,
     };
   }

@@ -63,7 +63,7 @@ export class ScriptConnection {
   }
 
   /** The script's reply; rejects with StoreUnavailable at the deadline, or at once when nothing can be sent. */
-  run(keys: readonly string[], args: readonly number[]): Promise<readonly number[]> {
+  run(keys: readonly string[], args: readonly (number | string)[]): Promise<readonly number[]> {
     const sentAt = performance.now();
     const notAfter = this.#isReady ? this.#clock.atShard(sentAt + this.#options.deadlineMs) : undefined;
     if (notAfter === undefined) return Promise.reject(new StoreUnavailable('not connected to Redis'));
@@ -102,7 +102,7 @@ export class ScriptConnection {
     this.#redis.disconnect();
   }
 
-  async #send(keys: readonly string[], args: readonly number[], isOver: () => boolean): Promise<unknown> {
+  async #send(keys: readonly string[], args: readonly (number | string)[], isOver: () => boolean): Promise<unknown> {
     this.#unanswered++;
     try {
       return await this.#redis.evalsha(this.#sha, keys.length, ...keys, ...args);

@@ -1,0 +1,25 @@
+const BASE = 128;
+const SHORT_DIGITS = 3;
+const HITS_DIGITS = 5;
+
+/** More than any limit has requests, so that hits beyond it are refused as these are. */
+const MOST_HITS = BASE ** HITS_DIGITS - 1;
+
+/** A number below 2,097,152 as three characters below 128. */
+export function packShort(value: number): string {
+  return packed(value, SHORT_DIGITS);
+}
+
+/** Hits as five characters below 128; more than 2^35 - 1 become so many. */
+export function packHits(hits: number): string {
+  return packed(Math.min(hits, MOST_HITS), HITS_DIGITS);
+}
+
+/** Digits of base 128, the highest first: characters that are one byte in UTF-8, and that Lua reads several at a time. */
+function packed(value: number, digits: number): string {
+  let text = '';
+  for (let rest = value, digit = 0; digit < digits; digit++, rest = Math.floor(rest / BASE)) {
+    text = String.fromCharCode(rest % BASE) + text;
+  }
+  return text;
+}
