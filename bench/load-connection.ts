@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { Flag, FRAME_HEADER, FrameType, frame, type RequestTable } from './load-requests.ts';
+import { Flag, FRAME_HEADER, FrameType, frame, PREFACE } from './http2-frames.ts';
+import type { RequestTable } from './load-requests.ts';
 import type { LoadTally } from './load-tally.ts';
 import { readVerdict, type Verdict } from './load-verdict.ts';
 
@@ -17,7 +18,6 @@ export interface Load {
   onAnswers(): void;
 }
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const LARGEST_WINDOW = 2 ** 31 - 1;
 const DEFAULT_WINDOW = 65_535;
 const INITIAL_WINDOW_SIZE = 4;

@@ -1,10 +1,7 @@
 import { CheckRequest } from '../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitRequest } from '../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { Flag, FrameType, frame } from './http2-frames.ts';
 import { type LoadQuestions, pathOf } from './load-job.ts';
-
-export const FRAME_HEADER = 9;
-export const FrameType = { DATA: 0, HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, PING: 6, GOAWAY: 7, WINDOW_UPDATE: 8 };
-export const Flag = { ACK: 1, END_STREAM: 1, END_HEADERS: 4 };
 
 /** All requests of a load as they go on the wire, encoded once; only the stream ids are missing. */
 export interface RequestTable {
@@ -37,15 +34,6 @@ export function createRequestTable(questions: LoadQuestions): RequestTable {
   }
   const firstHeaders = frame(FrameType.HEADERS, Flag.END_HEADERS, first);
   return { firstHeaders, frames: Buffer.concat(parts), offsets, headersLength: headers.length, longest };
-}
-
-export function frame(type: number, flags: number, payload: Uint8Array, stream = 0): Buffer {
-  const header = Buffer.alloc(FRAME_HEADER);
-  header.writeUIntBE(payload.length, 0, 3);
-  header.writeUInt8(type, 3);
-  header.writeUInt8(flags, 4);
-  header.writeUInt32BE(stream, 5);
-  return Buffer.concat([header, payload]);
 }
 
 /** The request messages, in the order in which they are asked, for the generator and for ghz alike. */

@@ -1,0 +1,1 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
