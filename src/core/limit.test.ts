@@ -41,12 +41,11 @@ describe('a limit', () => {
   });
 
   it('tells all its faults at once', () => {
-    const faults = parseLimit({ name: '', requests: 0, window: 'x', algorithm: 'y' });
-    expect((faults as { field: string }[]).map(({ field }) => field)).toEqual([
-      'name',
-      'requests',
-      'window',
-      'algorithm',
+    expect(parseLimit({ name: '', requests: 0, window: 'x', algorithm: 'y' })).toMatchObject([
+      { field: 'name' },
+      { field: 'requests' },
+      { field: 'window' },
+      { field: 'algorithm' },
     ]);
   });
 });

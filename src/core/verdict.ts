@@ -25,8 +25,13 @@ export function wholeSeconds(microseconds: number): number {
  */
 export function tightest(statuses: readonly LimitStatus[]): LimitStatus | undefined {
   let found: LimitStatus | undefined;
-  for (const status of statuses) if (found === undefined || isTighter(status, found)) found = status;
+  for (const status of statuses) found = tighter(found, status);
   return found;
+}
+
+/** The tighter of the two, by the order of `tightest`; the one before when they are alike. */
+export function tighter(before: LimitStatus | undefined, status: LimitStatus): LimitStatus {
+  return before === undefined || isTighter(status, before) ? status : before;
 }
 
 function isTighter(one: LimitStatus, other: LimitStatus): boolean {

@@ -1,7 +1,8 @@
-import { subjectOf } from '../core/counter-key.ts';
+import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor, Entry } from '../core/descriptor.ts';
-import { matchRule, type RuleBook } from '../core/rules.ts';
-import { type LimitStatus, tightest } from '../core/verdict.ts';
+import type { Plan } from '../core/plan.ts';
+import { matchRule, type Rule, type RuleBook } from '../core/rules.ts';
+import { type LimitStatus, tighter } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
 import { chargesOfAccount, chargesOfKey, planLimitLabel } from './plan-charges.ts';
@@ -32,70 +33,69 @@ export type RateLimitVerdict =
     }
   | { readonly kind: 'unavailable' };
 
-/** The charges of one descriptor, with the label of each limit. */
-interface DescriptorCharges {
-  readonly charges: readonly Charge[];
-  readonly labels: readonly string[];
-}
-
-const NOTHING_TO_CHARGE: DescriptorCharges = { charges: [], labels: [] };
-
-/** Thinks one ShouldRateLimit request through: all its descriptors are one decision. */
+/**
+ * Thinks one ShouldRateLimit request through: all its descriptors are one decision. `now` is Unix time in ms.
+ */
 export function considerRateLimit(
   question: RateLimitQuestion,
   rules: RuleBook,
   catalog: Catalog,
   now: number,
 ): Consideration<RateLimitVerdict> {
-  const found = question.descriptors.map((descriptor) =>
-    descriptor.givesBack ? NOTHING_TO_CHARGE : chargesOfDescriptor(question.domain, descriptor, rules, catalog, now),
-  );
+  const charged = new ChargedRateLimit();
+  let refused: boolean[] | undefined;
+  for (let index = 0; index < question.descriptors.length; index++) {
+    const descriptor = question.descriptors[index];
+    if (descriptor === undefined || mayPass(question.domain, descriptor, rules, catalog, now, charged)) continue;
+    refused ??= question.descriptors.map(() => false);
+    refused[index] = true;
+  }
   // One descriptor that may not pass refuses the request, and a refused request charges nothing.
-  if (found.includes(undefined)) return new RefusedByCatalog(found.map((each) => each === undefined));
-  return new ChargedRateLimit(found.filter((each) => each !== undefined));
+  return refused === undefined ? charged : new RefusedByCatalog(refused);
 }
 
-/** undefined: the descriptor names a key or an account that may not pass at all. */
-function chargesOfDescriptor(
+/** Adds what the descriptor charges; false when it names a key or an account that may not pass at all. */
+function mayPass(
   domain: string,
   descriptor: Descriptor,
   rules: RuleBook,
   catalog: Catalog,
   now: number,
-): DescriptorCharges | undefined {
+  charged: ChargedRateLimit,
+): boolean {
+  const { entries, hits, givesBack } = descriptor;
+  if (givesBack) return charged.addNothing();
   if (domain === PLANS_DOMAIN) {
-    const identity = descriptor.entries.find(({ key }) => key === 'api_key' || key === 'account');
-    if (identity !== undefined) return chargesOfPlan(identity, descriptor.hits, catalog, now);
+    const identity = entries.find(({ key }) => key === 'api_key' || key === 'account');
+    if (identity !== undefined) return mayPassByPlan(identity, hits, catalog, now, charged);
   }
-  const rule = matchRule(rules, domain, descriptor.entries);
-  if (rule === undefined) return NOTHING_TO_CHARGE;
-  const subject = subjectOf('rule', domain, ...descriptor.entries.flatMap(({ key, value }) => [key, value]));
-  return {
-    charges: rule.limits.map((limit) => ({ subject, limit, hits: descriptor.hits })),
-    labels: rule.limits.map(() => rule.path),
-  };
+  const rule = matchRule(rules, domain, entries);
+  if (rule === undefined) return charged.addNothing();
+  return charged.addRule(rule, subjectOfEntries(domain, entries), hits);
 }
 
-function chargesOfPlan(identity: Entry, hits: number, catalog: Catalog, now: number): DescriptorCharges | undefined {
+function mayPassByPlan(
+  identity: Entry,
+  hits: number,
+  catalog: Catalog,
+  now: number,
+  charged: ChargedRateLimit,
+): boolean {
   const id = withoutCollection(identity.value);
   if (identity.key === 'api_key') {
     const key = catalog.key(id);
-    if (key === undefined || key.disabled || (key.expiresAt !== undefined && key.expiresAt <= now)) return undefined;
+    if (key === undefined || key.disabled || (key.expiresAt !== undefined && key.expiresAt <= now)) return false;
     const plan = catalog.plan(key.planId);
-    return plan && { charges: chargesOfKey(key, plan, hits), labels: labelsOf(plan) };
+    return plan !== undefined && charged.addPlan(plan, chargesOfKey(key, plan, hits));
   }
   const account = catalog.account(id);
   const plan = account && catalog.plan(account.planId);
-  return plan && { charges: chargesOfAccount(account, plan, hits), labels: labelsOf(plan) };
+  return account !== undefined && plan !== undefined && charged.addPlan(plan, chargesOfAccount(account, plan, hits));
 }
 
 /** Metadata carries `abc`, the admin API prints `apiKeys/abc`; whoever copies the latter means the same. */
 function withoutCollection(value: string): string {
   return value.slice(value.indexOf('/') + 1);
-}
-
-function labelsOf(plan: { readonly id: string; readonly limits: readonly { readonly name: string }[] }) {
-  return plan.limits.map(({ name }) => planLimitLabel(plan.id, name));
 }
 
 class RefusedByCatalog implements Consideration<RateLimitVerdict> {
@@ -112,28 +112,53 @@ class RefusedByCatalog implements Consideration<RateLimitVerdict> {
   }
 }
 
+/** The charges of all descriptors in one list, each with the label of its limit, and where each descriptor's end. */
 class ChargedRateLimit implements Consideration<RateLimitVerdict> {
-  readonly charges: readonly Charge[];
-  readonly #found: readonly DescriptorCharges[];
+  readonly charges: Charge[] = [];
+  readonly #labels: string[] = [];
+  readonly #ends: number[] = [];
 
-  constructor(found: readonly DescriptorCharges[]) {
-    this.#found = found;
-    this.charges = found.flatMap(({ charges }) => charges);
+  addNothing(): true {
+    this.#ends.push(this.charges.length);
+    return true;
+  }
+
+  addRule({ limits, path }: Rule, subject: string, hits: number): true {
+    for (const limit of limits) this.#add({ subject, limit, hits }, path);
+    return this.addNothing();
+  }
+
+  addPlan(plan: Plan, charges: readonly Charge[]): true {
+    for (const charge of charges) this.#add(charge, planLimitLabel(plan.id, charge.limit.name));
+    return this.addNothing();
+  }
+
+  #add(charge: Charge, label: string): void {
+    this.charges.push(charge);
+    this.#labels.push(label);
   }
 
   judge(outcome: Outcome | StoreUnavailable | undefined): RateLimitVerdict {
     if (outcome instanceof StoreUnavailable) return { kind: 'unavailable' };
-    let next = 0;
-    const descriptors = this.#found.map(({ charges, labels }) => {
-      const statuses: LimitStatus[] = [];
-      for (const [index, charge] of charges.entries()) {
-        const charged = outcome?.charges[next++];
-        if (charged !== undefined) statuses.push(limitStatus(labels[index] ?? '', charge, charged));
-      }
-      const status = tightest(statuses);
-      return { overLimit: status?.exceeded ?? false, status };
-    });
+    const descriptors: DescriptorVerdict[] = [];
+    let start = 0;
+    for (const end of this.#ends) {
+      const status = outcome === undefined ? undefined : this.#tightestOf(outcome, start, end);
+      descriptors.push({ overLimit: status?.exceeded ?? false, status });
+      start = end;
+    }
     const overLimit = outcome !== undefined && !outcome.granted;
     return { kind: 'rate_limit', overLimit, source: outcome?.source ?? 'rules', descriptors };
+  }
+
+  #tightestOf(outcome: Outcome, start: number, end: number): LimitStatus | undefined {
+    let found: LimitStatus | undefined;
+    for (let index = start; index < end; index++) {
+      const charge = this.charges[index];
+      const charged = outcome.charges[index];
+      if (charge === undefined || charged === undefined) continue;
+      found = tighter(found, limitStatus(this.#labels[index] ?? '', charge, charged));
+    }
+    return found;
   }
 }

@@ -1,23 +1,83 @@
-import type { Descriptor } from '../core/descriptor.ts';
+import type { Descriptor, Entry } from '../core/descriptor.ts';
 import type { RateLimitQuestion } from '../decide/rate-limit.ts';
-import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
-import { decodeMessage, InvalidRequest } from './invalid-request.ts';
+import { InvalidRequest, readOrRefuse } from './invalid-request.ts';
+import { LENGTH_DELIMITED, VARINT, type WireReader } from './wire-reader.ts';
 
-/** Reads a RateLimitRequest. Throws InvalidRequest. */
+// Field numbers of envoy.service.ratelimit.v3 and envoy.extensions.common.ratelimit.v3 (proto/envoy).
+const RATE_LIMIT_REQUEST = { domain: 1, descriptors: 2, hitsAddend: 3 };
+const DESCRIPTOR = { entries: 1, hitsAddend: 3, isNegativeHits: 4 };
+const ENTRY = { key: 1, value: 2 };
+const UINT64_VALUE = { value: 1 };
+
+/** A descriptor as it was sent: hits are undefined where the request's count. */
+interface SentDescriptor {
+  readonly entries: Entry[];
+  hits: number | undefined;
+  givesBack: boolean;
+}
+
+/** Reads a RateLimitRequest. Throws InvalidRequest, naming the field, also on bytes that are no such message. */
 export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
-  const { domain, descriptors, hitsAddend } = decodeMessage(
-    RateLimitRequest,
-    'envoy.service.ratelimit.v3.RateLimitRequest',
-    message,
-  );
+  const name = 'envoy.service.ratelimit.v3.RateLimitRequest';
+  const { domain, descriptors, hitsAddend } = readOrRefuse(name, message, readRateLimitRequest);
   if (domain === '') throw new InvalidRequest('domain: must not be empty');
   if (descriptors.length === 0) throw new InvalidRequest('descriptors: must be at least one');
   const hitsOfRequest = Math.max(1, hitsAddend);
   return {
     domain,
-    descriptors: descriptors.map(({ entries, hitsAddend: hits, isNegativeHits }, index): Descriptor => {
+    descriptors: descriptors.map(({ entries, hits, givesBack }, index): Descriptor => {
       if (entries.length === 0) throw new InvalidRequest(`descriptors[${index}].entries: must be at least one`);
-      return { entries, hits: hits ?? hitsOfRequest, givesBack: isNegativeHits };
+      return { entries, hits: hits ?? hitsOfRequest, givesBack };
     }),
   };
+}
+
+function readRateLimitRequest(reader: WireReader) {
+  let domain = '';
+  let hitsAddend = 0;
+  const descriptors: SentDescriptor[] = [];
+  while (reader.next()) {
+    if (reader.is(RATE_LIMIT_REQUEST.domain, LENGTH_DELIMITED)) domain = reader.text();
+    else if (reader.is(RATE_LIMIT_REQUEST.descriptors, LENGTH_DELIMITED)) descriptors.push(readDescriptor(reader));
+    else if (reader.is(RATE_LIMIT_REQUEST.hitsAddend, VARINT)) hitsAddend = reader.varint();
+    else reader.skip();
+  }
+  return { domain, descriptors, hitsAddend };
+}
+
+function readDescriptor(reader: WireReader): SentDescriptor {
+  const outerEnd = reader.enter();
+  const descriptor: SentDescriptor = { entries: [], hits: undefined, givesBack: false };
+  while (reader.next()) {
+    if (reader.is(DESCRIPTOR.entries, LENGTH_DELIMITED)) descriptor.entries.push(readEntry(reader));
+    else if (reader.is(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readWrappedUint64(reader);
+    else if (reader.is(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.givesBack = reader.varint() !== 0;
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return descriptor;
+}
+
+function readEntry(reader: WireReader): Entry {
+  const outerEnd = reader.enter();
+  let key = '';
+  let value = '';
+  while (reader.next()) {
+    if (reader.is(ENTRY.key, LENGTH_DELIMITED)) key = reader.text();
+    else if (reader.is(ENTRY.value, LENGTH_DELIMITED)) value = reader.text();
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return { key, value };
+}
+
+function readWrappedUint64(reader: WireReader): number {
+  const outerEnd = reader.enter();
+  let value = 0;
+  while (reader.next()) {
+    if (reader.is(UINT64_VALUE.value, VARINT)) value = reader.varint64();
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return value;
 }

@@ -1,38 +1,52 @@
-import type { LimitStatus } from '../core/verdict.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from '../decide/rate-limit.ts';
-import {
-  RateLimitResponse_Code as Code,
-  type RateLimitResponse_DescriptorStatus as DescriptorStatus,
-  RateLimitResponse,
-  RateLimitResponse_RateLimit_Unit as Unit,
-} from '../generated/envoy/service/ratelimit/v3/rls.ts';
+import { WireWriter } from './wire-writer.ts';
 
-const UNITS = new Map<number, Unit>([
-  [1, Unit.SECOND],
-  [60, Unit.MINUTE],
-  [3600, Unit.HOUR],
-  [86_400, Unit.DAY],
-  [604_800, Unit.WEEK],
+// Field and enum numbers of envoy.service.ratelimit.v3 (proto/envoy/service/ratelimit/v3).
+const RESPONSE = { overallCode: 1, statuses: 2 };
+const STATUS = { code: 1, currentLimit: 2, limitRemaining: 3, durationUntilReset: 4 };
+const RATE_LIMIT = { requestsPerUnit: 1, unit: 2, name: 3 };
+const DURATION = { seconds: 1 };
+const OK = 1;
+const OVER_LIMIT = 2;
+
+/** RateLimit.Unit by seconds; any other window is UNKNOWN. */
+const UNITS = new Map([
+  [1, 1],
+  [60, 2],
+  [3600, 3],
+  [86_400, 4],
+  [604_800, 7],
 ]);
+const UNKNOWN = 0;
 
-/** Any code but OVER_LIMIT lets the request pass, and UNKNOWN is never said. */
+const writer = new WireWriter();
+
+/**
+ * Any code but OVER_LIMIT lets the request pass, and UNKNOWN is never said. The bytes are valid until the next call.
+ */
 export function encodeRateLimitResponse(verdict: RateLimitVerdict & { kind: 'rate_limit' }): Uint8Array {
-  const response = RateLimitResponse.fromPartial({
-    overallCode: verdict.overLimit ? Code.OVER_LIMIT : Code.OK,
-    statuses: verdict.descriptors.map(descriptorStatus),
-  });
-  return RateLimitResponse.encode(response).finish();
+  writer.begin();
+  for (let index = verdict.descriptors.length - 1; index >= 0; index--) {
+    const descriptor = verdict.descriptors[index];
+    if (descriptor !== undefined) writeStatus(descriptor);
+  }
+  writer.number(RESPONSE.overallCode, verdict.overLimit ? OVER_LIMIT : OK);
+  return writer.finish();
 }
 
-function descriptorStatus({ overLimit, status }: DescriptorVerdict): DescriptorStatus {
-  return {
-    code: overLimit ? Code.OVER_LIMIT : Code.OK,
-    currentLimit: status && currentLimit(status),
-    limitRemaining: status?.remaining ?? 0,
-    durationUntilReset: status && { seconds: status.resetSeconds, nanos: 0 },
-  };
-}
-
-function currentLimit({ label, limit }: LimitStatus) {
-  return { name: label, requestsPerUnit: limit.requests, unit: UNITS.get(limit.windowSeconds) ?? Unit.UNKNOWN };
+function writeStatus({ overLimit, status }: DescriptorVerdict): void {
+  const end = writer.end();
+  if (status !== undefined) {
+    const durationEnd = writer.end();
+    writer.number(DURATION.seconds, status.resetSeconds);
+    writer.nested(STATUS.durationUntilReset, durationEnd);
+    writer.number(STATUS.limitRemaining, status.remaining);
+    const limitEnd = writer.end();
+    writer.text(RATE_LIMIT.name, status.label);
+    writer.number(RATE_LIMIT.unit, UNITS.get(status.limit.windowSeconds) ?? UNKNOWN);
+    writer.number(RATE_LIMIT.requestsPerUnit, status.limit.requests);
+    writer.nested(STATUS.currentLimit, limitEnd);
+  }
+  writer.number(STATUS.code, overLimit ? OVER_LIMIT : OK);
+  writer.nested(RESPONSE.statuses, end);
 }

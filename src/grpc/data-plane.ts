@@ -3,11 +3,12 @@ import type { CounterStore } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
 import { answerHealthCheck, HEALTH_CHECK_PATH } from './data-plane-health.ts';
 import {
+  answerOf,
   type DecisionMethod,
   decisionMethods,
   encodeVerdict,
   type Knowledge,
-  tallyOf,
+  sourceOf,
   type Verdict,
 } from './methods.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from './unary.ts';
@@ -16,12 +17,14 @@ export interface DataPlaneParts extends Knowledge {
   readonly store: CounterStore;
   /** Whether Envoy should send decisions here. */
   readonly isServing: () => boolean;
-  readonly metrics: {
-    countDecision(question: 'check' | 'rate_limit', verdict: string, source: string): void;
-    observeLatency(question: 'check' | 'rate_limit', seconds: number): void;
+  readonly tally: {
+    count(question: Question, verdict: string, source: string): void;
+    observe(question: Question, seconds: number, calls: number): void;
   };
   readonly log: { error(fields: object, message: string): void };
 }
+
+type Question = DecisionMethod['question'];
 
 interface PendingCall {
   readonly call: UnaryCall;
@@ -52,37 +55,50 @@ function consider(
   method: DecisionMethod,
   now: number,
   pending: PendingCall[],
-  { log, metrics }: DataPlaneParts,
+  { log, tally }: DataPlaneParts,
 ): void {
   if (call.cancelled) return;
   try {
     pending.push({ call, method, consideration: method.consider(call.message, now) });
   } catch (error) {
-    metrics.countDecision(method.question, 'invalid', 'none');
+    tally.count(method.question, 'invalid', 'none');
     if (error instanceof InvalidRequest) call.fail(GrpcStatus.INVALID_ARGUMENT, error.message);
     else failInternally([call], error, log);
   }
 }
 
 async function decide(pending: readonly PendingCall[], arrived: number, parts: DataPlaneParts): Promise<void> {
+  let verdicts: readonly Verdict[];
   try {
-    const considerations = pending.map(({ consideration }) => consideration);
-    const verdicts = await decideBatch(parts.store, considerations);
-    const seconds = (performance.now() - arrived) / 1000;
-    for (const [index, { call, method }] of pending.entries()) {
-      const verdict = verdicts[index];
-      if (verdict === undefined) throw new Error('the decider answered fewer questions than it was asked');
-      answer(call, verdict);
-      const tally = tallyOf(verdict);
-      parts.metrics.countDecision(method.question, tally.answer, tally.source);
-      parts.metrics.observeLatency(method.question, seconds);
-    }
-  } catch (error) {
-    failInternally(
-      pending.map(({ call }) => call),
-      error,
-      parts.log,
+    verdicts = await decideBatch(
+      parts.store,
+      pending.map(({ consideration }) => consideration),
     );
+  } catch (error) {
+    const calls = pending.map(({ call }) => call);
+    failInternally(calls, error, parts.log);
+    return;
+  }
+  const seconds = (performance.now() - arrived) / 1000;
+  let checks = 0;
+  for (const [index, { call, method }] of pending.entries()) {
+    answer(call, method, verdicts[index], parts);
+    if (method.question === 'check') checks++;
+  }
+  if (checks > 0) parts.tally.observe('check', seconds, checks);
+  if (checks < pending.length) parts.tally.observe('rate_limit', seconds, pending.length - checks);
+}
+
+function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | undefined, parts: DataPlaneParts): void {
+  try {
+    if (verdict === undefined) throw new Error('the decider answered fewer questions than it was asked');
+    const message = encodeVerdict(verdict);
+    // An error and not a verdict: Envoy's failure_mode decides then, as its owner has chosen, and OK would be a guess.
+    if (message === undefined) call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached');
+    else call.reply(message);
+    parts.tally.count(method.question, answerOf(verdict), sourceOf(verdict));
+  } catch (error) {
+    failInternally([call], error, parts.log);
   }
 }
 
@@ -90,11 +106,4 @@ async function decide(pending: readonly PendingCall[], arrived: number, parts: D
 function failInternally(calls: readonly UnaryCall[], cause: unknown, log: DataPlaneParts['log']): void {
   log.error({ request_ids: calls.map(({ requestId }) => requestId), err: cause }, 'calls could not be decided');
   for (const call of calls) call.fail(GrpcStatus.INTERNAL, 'internal error');
-}
-
-function answer(call: UnaryCall, verdict: Verdict): void {
-  const message = encodeVerdict(verdict);
-  // An error and not a verdict: Envoy's failure_mode decides then, as its owner has chosen, and OK would be a guess.
-  if (message === undefined) call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached');
-  else call.reply(message);
 }

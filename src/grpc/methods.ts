@@ -47,16 +47,13 @@ export function encodeVerdict(verdict: Verdict): Uint8Array | undefined {
   return verdict.kind === 'rate_limit' ? encodeRateLimitResponse(verdict) : encodeCheckResponse(verdict);
 }
 
-/** What was answered and who decided, as metrics count it. */
-export function tallyOf(verdict: Verdict): { readonly answer: string; readonly source: string } {
-  switch (verdict.kind) {
-    case 'allowed':
-      return { answer: 'allowed', source: verdict.source };
-    case 'denied':
-      return { answer: verdict.code, source: verdict.source };
-    case 'rate_limit':
-      return { answer: verdict.overLimit ? 'over_limit' : 'ok', source: verdict.source };
-    case 'unavailable':
-      return { answer: 'unavailable', source: 'none' };
-  }
+/** What was answered, as metrics name it. */
+export function answerOf(verdict: Verdict): string {
+  if (verdict.kind === 'rate_limit') return verdict.overLimit ? 'over_limit' : 'ok';
+  return verdict.kind === 'denied' ? verdict.code : verdict.kind;
+}
+
+/** Who decided, as metrics name it. */
+export function sourceOf(verdict: Verdict): string {
+  return verdict.kind === 'unavailable' ? 'none' : verdict.source;
 }

@@ -27,6 +27,7 @@ export interface UnaryCall {
   readonly deadline: number | undefined;
   /** Whether the caller has cancelled or gone away. */
   readonly cancelled: boolean;
+  /** The bytes are taken over before it returns; the caller may use their memory again. */
   reply(message: Uint8Array): void;
   fail(status: GrpcStatus, message: string): void;
 }

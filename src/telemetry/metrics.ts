@@ -1,37 +1,57 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
-
-export type QuestionKind = 'check' | 'rate_limit';
+import { Counter, collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import { DecisionTally, LATENCY_BUCKETS, type LatencyTally, type QuestionKind } from './decision-tally.ts';
 
 export interface Metrics {
-  /** One decision: what was asked, what was answered, and who decided. */
-  countDecision(question: QuestionKind, verdict: string, source: string): void;
-  /** Seconds from a call's arrival to its answer. */
-  observeLatency(question: QuestionKind, seconds: number): void;
+  readonly decisions: DecisionTally;
   readonly registry: Registry;
 }
 
-/** 50 µs to 100 ms: Envoy's own timeouts for these calls are 20 and 200 ms. */
-const LATENCY_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
-
+/** Decisions are tallied beside prom-client, whose own counters would cost as much as deciding; a scrape reads them. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  const decisions = new DecisionTally();
   collectDefaultMetrics({ register: registry, prefix: 'weir_' });
-  const decisions = new Counter({
+  new Counter({
     name: 'weir_decisions_total',
     help: 'Decisions by question (check, rate_limit), verdict and the source that decided.',
     labelNames: ['question', 'verdict', 'source'] as const,
     registers: [registry],
+    collect() {
+      this.reset();
+      for (const { count, ...labels } of decisions.counts()) this.inc(labels, count);
+    },
   });
-  const latency = new Histogram({
-    name: 'weir_decision_seconds',
-    help: 'Time from the arrival of a call to its answer.',
-    labelNames: ['question'] as const,
-    buckets: LATENCY_BUCKETS,
-    registers: [registry],
-  });
-  return {
-    registry,
-    countDecision: (question, verdict, source) => decisions.inc({ question, verdict, source }),
-    observeLatency: (question, seconds) => latency.observe({ question }, seconds),
+  registry.registerMetric(latencyMetric(decisions));
+  return { decisions, registry };
+}
+
+function latencyMetric(decisions: DecisionTally): Metric<string> {
+  const name = 'weir_decision_seconds';
+  const metric = {
+    name,
+    reset: () => {},
+    get: async () => ({
+      name,
+      help: 'Time from the arrival of a call to its answer.',
+      type: 'histogram',
+      aggregator: 'sum',
+      values: [...decisions.latencies()].flatMap(([question, latency]) => histogramValues(name, question, latency)),
+    }),
   };
+  // A registry calls name, get and reset of a metric and nothing else; its type asks for the whole class.
+  return metric as unknown as Metric<string>;
+}
+
+function histogramValues(name: string, question: QuestionKind, { bucketCounts, sumSeconds }: LatencyTally) {
+  let count = 0;
+  const buckets = bucketCounts.map((inBucket, index) => {
+    count += inBucket;
+    const le = LATENCY_BUCKETS[index] ?? '+Inf';
+    return { metricName: `${name}_bucket`, labels: { question, le }, value: count };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels: { question }, value: sumSeconds },
+    { metricName: `${name}_count`, labels: { question }, value: count },
+  ];
 }

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const START_WITHIN_MS = 60_000;
+const STOP_WITHIN_MS = 15_000;
+/** Of what a child printed, this much is kept to tell why it failed. */
+const KEPT_CHARACTERS = 8_000;
+
+/** A process that was started here and is stopped here, by its pid. */
+export class Child {
+  readonly #name: string;
+  readonly #process: ChildProcess;
+  readonly #terminate = () => void this.#process.kill('SIGTERM');
+  #printed = '';
+
+  constructor(name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
+    this.#name = name;
+    // A group of its own: Ctrl-C in the terminal reaches this process alone, which then stops its children in order.
+    this.#process = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    process.once('exit', this.#terminate);
+    this.#process.once('exit', () => process.removeListener('exit', this.#terminate));
+    // Without a listener the error would end this process; `untilReady` tells of it.
+    this.#process.on('error', (error) => this.#keep(error.message));
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => this.#keep(text));
+    }
+  }
+
+  /** Resolves to what `probe` finds as soon as it finds something. Throws when the child ends before or takes a minute. */
+  async untilReady<Found>(probe: () => Promise<Found | undefined>): Promise<Found> {
+    const latest = Date.now() + START_WITHIN_MS;
+    while (!this.#hasEnded && Date.now() < latest) {
+      const found = await probe().catch(() => undefined);
+      if (found !== undefined) return found;
+      await delay(50);
+    }
+    const what = this.#hasEnded ? 'ended while starting' : `was not ready within ${START_WITHIN_MS / 1000} s`;
+    throw new Error(`${this.#name} ${what}; it printed:\n${this.#printed}`);
+  }
+
+  /** Asks it to end, and ends it when it does not. */
+  async stop(): Promise<void> {
+    if (this.#hasEnded) return;
+    const ended = once(this.#process, 'exit');
+    this.#terminate();
+    const force = setTimeout(() => this.#process.kill('SIGKILL'), STOP_WITHIN_MS);
+    await ended;
+    clearTimeout(force);
+  }
+
+  get #hasEnded(): boolean {
+    return this.#process.pid === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  #keep(text: string): void {
+    this.#printed = (this.#printed + text).slice(-KEPT_CHARACTERS);
+  }
+}
+
+/** A port of 127.0.0.1 that was free just now, for programs that cannot tell which one they took. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('expected a TCP address');
+  return address.port;
+}

@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Document, isMap, parseDocument } from 'yaml';
+import { findEnvoy } from '../provision/envoy.ts';
+import { Child, freePort } from './child.ts';
+
+const CONFIGURATION = fileURLToPath(new URL('../envoy/envoy.yaml', import.meta.url));
+
+export interface Envoy {
+  /** `http://127.0.0.1:port`, where clients come in. */
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+export interface EnvoySurroundings {
+  readonly weirPort: number;
+  readonly upstreamPort: number;
+}
+
+/** Starts a real Envoy on envoy/envoy.yaml, on ports of its own, with two workers, and without the HTTP filters named. */
+export async function startEnvoy(surroundings: EnvoySurroundings, ...without: readonly string[]): Promise<Envoy> {
+  const [binary, port, adminPort] = [await findEnvoy(), await freePort(), await freePort()];
+  const configuration = parseDocument(await readFile(CONFIGURATION, 'utf8'));
+  setAddress(configuration, ['admin', 'address'], adminPort);
+  setAddress(configuration, ['static_resources', 'listeners', 0, 'address'], port);
+  setClusterPort(configuration, 'weir', surroundings.weirPort);
+  setClusterPort(configuration, 'upstream', surroundings.upstreamPort);
+  for (const filter of without) removeFilter(configuration, filter);
+
+  const folder = await mkdtemp(path.join(tmpdir(), 'weir-envoy-'));
+  const file = path.join(folder, 'envoy.yaml');
+  await writeFile(file, String(configuration));
+  // Hot restart would share memory with every other Envoy of this machine.
+  const child = new Child('envoy', binary, ['-c', file, '--concurrency', '2', '--disable-hot-restart']);
+  const stop = async () => {
+    await child.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await child.untilReady(async () => (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok || undefined);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { origin: `http://127.0.0.1:${port}`, stop };
+}
+
+type Place = readonly (string | number)[];
+
+const FILTERS: Place = [
+  ...['static_resources', 'listeners', 0, 'filter_chains', 0, 'filters', 0],
+  ...['typed_config', 'http_filters'],
+];
+
+function setAddress(configuration: Document, place: Place, port: number): void {
+  configuration.setIn([...place, 'socket_address', 'address'], '127.0.0.1');
+  configuration.setIn([...place, 'socket_address', 'port_value'], port);
+}
+
+function setClusterPort(configuration: Document, name: string, port: number): void {
+  const clusters: Place = ['static_resources', 'clusters'];
+  const endpoint: Place = ['load_assignment', 'endpoints', 0, 'lb_endpoints', 0, 'endpoint', 'address'];
+  setAddress(configuration, [...clusters, indexOfNamed(configuration, clusters, name), ...endpoint], port);
+}
+
+function removeFilter(configuration: Document, name: string): void {
+  configuration.deleteIn([...FILTERS, indexOfNamed(configuration, FILTERS, name)]);
+}
+
+function indexOfNamed(configuration: Document, list: Place, name: string): number {
+  for (let index = 0; configuration.hasIn([...list, index]); index++) {
+    const item = configuration.getIn([...list, index]);
+    if (isMap(item) && item.get('name') === name) return index;
+  }
+  throw new Error(`${CONFIGURATION}: expected "${name}" in ${list.join('.')}`);
+}

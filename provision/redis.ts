@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface RunningRedis {
+  readonly url: string;
+  readonly port: number;
+  /** undefined: the server is not ours to signal (Docker, REDIS_URL). */
+  readonly pid: number | undefined;
+  /** Does nothing the second time. */
+  stop(): Promise<void>;
+}
+
+const SERVERS = ['redis-server', 'valkey-server'];
+const IMAGE = 'valkey/valkey:8-alpine';
+const START_TIMEOUT_MS = 10_000;
+const DOCKER_START_TIMEOUT_MS = 120_000; // the image may have to come first
+
+/** The server that REDIS_URL names, else one of our own. Who shares a server keeps to keys of its own. */
+export async function useRedis(): Promise<RunningRedis> {
+  const url = readEnvironment('REDIS_URL');
+  if (url === undefined) return startRedis();
+  return { url, port: Number(new URL(url).port || 6379), pid: undefined, stop: async () => undefined };
+}
+
+/**
+ * A server of our own on 127.0.0.1 that keeps nothing: from the PATH, else by apt, else by Docker; throws one line that
+ * says how to get one.
+ */
+export async function startRedis(port?: number): Promise<RunningRedis> {
+  const chosenPort = port ?? (await freePort());
+  const program = findServer() ?? installServer();
+  if (program !== undefined) return startProgram(program, chosenPort);
+  if (succeeds('docker', ['info'])) return startContainer(chosenPort);
+  throw new Error(
+    'no Redis: set REDIS_URL, or put redis-server (7 or later) or valkey-server on the PATH, or start Docker',
+  );
+}
+
+function findServer(): string | undefined {
+  const folders = (readEnvironment('PATH') ?? '').split(path.delimiter);
+  return SERVERS.flatMap((name) => folders.map((folder) => path.join(folder, name))).find((file) => existsSync(file));
+}
+
+function installServer(): string | undefined {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return undefined;
+  const isInstalled = succeeds('apt-get', ['update', '-qq']) && succeeds('apt-get', ['install', '-y', 'redis-server']);
+  return isInstalled ? findServer() : undefined;
+}
+
+async function startProgram(program: string, port: number): Promise<RunningRedis> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'weir-redis-'));
+  const child = spawn(
+    program,
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    { stdio: 'ignore' },
+  );
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const stop = async () => {
+    process.off('exit', kill);
+    await killed(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  await answers(port, START_TIMEOUT_MS).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { url: `redis://127.0.0.1:${port}`, port, pid: child.pid, stop };
+}
+
+/** Also a stopped process (SIGSTOP) ends by SIGKILL, and by no other signal. */
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function startContainer(port: number): Promise<RunningRedis> {
+  const name = `weir-redis-${process.pid}-${port}`;
+  const options = ['run', '--detach', '--rm', '--name', name, '--publish', `127.0.0.1:${port}:6379`];
+  const { status, stderr } = spawnSync('docker', [...options, IMAGE], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`Docker could not start ${IMAGE}: ${stderr.trim()}`);
+  await answers(port, DOCKER_START_TIMEOUT_MS);
+  let isStopped = false;
+  const stop = async () => {
+    if (!isStopped) spawnSync('docker', ['kill', name], { stdio: 'ignore' });
+    isStopped = true;
+  };
+  return { url: `redis://127.0.0.1:${port}`, port, pid: undefined, stop };
+}
+
+/** A port that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
+  return address.port;
+}
+
+async function answers(port: number, timeoutMs: number): Promise<void> {
+  const givenUpAt = performance.now() + timeoutMs;
+  while (!(await saysPong(port))) {
+    if (performance.now() > givenUpAt) throw new Error(`Redis on port ${port} did not answer within ${timeoutMs} ms`);
+    await sleep(10);
+  }
+}
+
+function saysPong(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const finish = (isPong: boolean) => {
+      socket.destroy();
+      resolve(isPong);
+    };
+    socket.setTimeout(1000, () => finish(false));
+    socket.once('error', () => finish(false));
+    socket.once('close', () => finish(false));
+    socket.once('data', (data) => finish(data.toString('latin1').startsWith('+PONG')));
+  });
+}
+
+function succeeds(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+}
+
+function readEnvironment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === '' ? undefined : value;
+}

@@ -1,0 +1,64 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { InvalidConfig, readConfig } from './config.ts';
+
+describe('the environment', () => {
+  it('may be empty: everything has a default', () => {
+    expect(readConfig({})).toMatchObject({
+      decisionAddress: { host: '127.0.0.1', port: 8081 },
+      adminAddress: { host: '127.0.0.1', port: 8082 },
+      httpAddress: { host: '127.0.0.1', port: 8080 },
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      dataDir: '.weir',
+      role: 'all',
+    });
+  });
+
+  it('counts an empty variable as unset', () => {
+    expect(readConfig({ REDIS_URL: '', WEIR_ROLE: '' })).toMatchObject({ redisUrl: undefined, role: 'all' });
+  });
+
+  it('may give an IPv6 address in brackets', () => {
+    expect(readConfig({ DECISION_ADDRESS: '[::1]:9000' }).decisionAddress).toEqual({ host: '::1', port: 9000 });
+  });
+
+  it('may give a secret as the path of a file', () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'weir-config-')), 'pepper');
+    writeFileSync(file, 'a pepper of some length\n');
+    expect(readConfig({ KEY_PEPPER_FILE: file }).keyPepper).toBe('a pepper of some length');
+    expect(() => readConfig({ KEY_PEPPER_FILE: file, KEY_PEPPER: 'another pepper, too' })).toThrow(
+      'KEY_PEPPER: is set',
+    );
+    expect(() => readConfig({ KEY_PEPPER_FILE: '/does/not/exist' })).toThrow('KEY_PEPPER_FILE');
+  });
+
+  it.each([
+    ['DECISION_ADDRESS', 'localhost'],
+    ['ADMIN_ADDRESS', '127.0.0.1:70000'],
+    ['HTTP_ADDRESS', 'http://127.0.0.1:80'],
+    ['DATABASE_URL', 'mysql://localhost/weir'],
+    ['REDIS_URL', 'localhost:6379'],
+    ['ADMIN_EMAIL', 'nobody'],
+    ['ADMIN_PASSWORD', 'short'],
+    ['WEIR_ROLE', 'leader'],
+    ['LOG_LEVEL', 'loud'],
+    ['KEY_PEPPER', 'salt'],
+  ])('with a wrong %s is refused by that name, and the value is not repeated', (name, value) => {
+    const refused = () => readConfig({ [name]: value });
+    expect(refused).toThrow(InvalidConfig);
+    expect(refused).toThrow(`${name}: `);
+    expect(refused).not.toThrow(value);
+  });
+
+  it('tells all its faults at once', () => {
+    const message = /^(?=.*REDIS_URL)(?=.*WEIR_ROLE)(?=.*HTTP_ADDRESS)/s;
+    expect(() => readConfig({ REDIS_URL: 'x', WEIR_ROLE: 'y', HTTP_ADDRESS: 'z' })).toThrow(message);
+  });
+
+  it('names the database in the role decision, which follows another node', () => {
+    expect(() => readConfig({ WEIR_ROLE: 'decision' })).toThrow('DATABASE_URL: must be set');
+  });
+});

@@ -1,0 +1,44 @@
+const SAMPLE_LIFE_MS = 1000;
+const MICROSECONDS_PER_MS = 1000;
+
+/**
+ * The shard's clock as seen from here, learned from replies. A shard that said t in a reply that came back at local time
+ * b is at least at t now, so `shard − local ≥ t − b`; the quickest reply of late gives the narrowest bound. It is a
+ * lower bound on purpose: a deadline moved to the shard's clock by it is never later than the local one.
+ */
+export class ShardClock {
+  #offset: number | undefined;
+  #roundTrip = 0;
+  #learnedAt = 0;
+
+  /** Local times in ms on the clock of performance.now(), the shard's in µs. */
+  learn(sentAt: number, receivedAt: number, shardTime: number): void {
+    const roundTrip = receivedAt - sentAt;
+    const offset = shardTime - receivedAt * MICROSECONDS_PER_MS;
+    const isOld = receivedAt - this.#learnedAt > SAMPLE_LIFE_MS;
+    if (isOld || roundTrip <= this.#roundTrip || !this.#agrees(offset, roundTrip)) {
+      this.#offset = offset;
+      this.#roundTrip = roundTrip;
+      this.#learnedAt = receivedAt;
+    }
+  }
+
+  /** A local time on the shard's clock in whole µs, or a little before; undefined until something was learned. */
+  atShard(localMs: number): number | undefined {
+    if (this.#offset === undefined) return undefined;
+    return Math.floor(localMs * MICROSECONDS_PER_MS + this.#offset);
+  }
+
+  forget(): void {
+    this.#offset = undefined;
+  }
+
+  /** Both samples say `bound ≤ true offset ≤ bound + round trip`; when these do not meet, one of the clocks was set. */
+  #agrees(offset: number, roundTrip: number): boolean {
+    if (this.#offset === undefined) return false;
+    return (
+      offset <= this.#offset + this.#roundTrip * MICROSECONDS_PER_MS &&
+      this.#offset <= offset + roundTrip * MICROSECONDS_PER_MS
+    );
+  }
+}

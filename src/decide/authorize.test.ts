@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { parsePlanLimits } from '../core/plan.ts';
+import { type CheckQuestion, considerCheck } from './authorize.ts';
+import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const limits = parsePlanLimits([
+  { name: 'burst', requests: 5, window: '60s', algorithm: '' },
+  { name: 'day', requests: 100, window: '1d', algorithm: '' },
+]);
+if ('faults' in limits) throw new Error('faults in the test’s own limits');
+const plan = { id: 'team', limits };
+const key: KeyRecord = { id: 'k1', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined };
+
+function catalogWith(change: Partial<KeyRecord>): Catalog {
+  const record = { ...key, ...change };
+  return {
+    keyOfSecret: (secret) => (secret === 'wk_good' ? record : undefined),
+    key: (id) => (id === record.id ? record : undefined),
+    account: () => undefined,
+    plan: (id) => (id === plan.id ? plan : undefined),
+  };
+}
+
+function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> = {}) {
+  const asked: CheckQuestion = {
+    requestId: 'r1',
+    apiKeyHeader: undefined,
+    authorizationHeader: undefined,
+    rateLimitOff: false,
+    forgedHeaders: [],
+    ...question,
+  };
+  return considerCheck(asked, catalogWith(change), (text) => text.startsWith('wk_'), NOW);
+}
+
+const charge = (exceeded: boolean, retryAfter?: number) => ({ exceeded, remaining: 0, resetAfter: 60e6, retryAfter });
+const outcome = (...charges: Outcome['charges']): Outcome => ({
+  granted: charges.every(({ exceeded }) => !exceeded),
+  source: 'memory',
+  charges,
+});
+
+describe('a Check is denied without a charge', () => {
+  it.each([
+    ['missing_credential', {}, {}],
+    ['missing_credential', { apiKeyHeader: '' }, {}],
+    ['missing_credential', { authorizationHeader: 'Basic d2tfZ29vZA==' }, {}],
+    ['malformed_credential', { apiKeyHeader: 'garbage' }, {}],
+    ['malformed_credential', { authorizationHeader: 'Bearer ' }, {}],
+    ['unknown_credential', { apiKeyHeader: 'wk_other' }, {}],
+    ['unknown_credential', { apiKeyHeader: 'wk_good,wk_good' }, {}],
+    ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true }],
+    ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true, expiresAt: NOW }],
+    ['expired_credential', { apiKeyHeader: 'wk_good' }, { expiresAt: NOW }],
+    ['unknown_credential', { apiKeyHeader: 'wk_good' }, { planId: 'gone' }],
+  ])('%s for %j of a key with %j', (code, question, change) => {
+    const consideration = consider(question, change);
+    expect(consideration.charges).toEqual([]);
+    expect(consideration.judge(undefined)).toMatchObject({ kind: 'denied', code });
+  });
+});
+
+describe('a Check with a good key', () => {
+  it.each([
+    ['x-api-key', { apiKeyHeader: 'wk_good' }],
+    ['x-api-key', { apiKeyHeader: 'wk_good', authorizationHeader: 'Basic x' }],
+    ['authorization', { authorizationHeader: 'Bearer wk_good' }],
+    ['authorization', { authorizationHeader: 'bearer  wk_good' }],
+  ])('in %s (%j) charges every limit of its plan to the key', (header, question) => {
+    const consideration = consider(question);
+    expect(consideration.charges).toMatchObject([
+      { subject: 'key|k1', hits: 1, limit: { name: 'burst' } },
+      { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
+    ]);
+    const verdict = consideration.judge(outcome(charge(false), charge(false)));
+    expect(verdict).toMatchObject({ kind: 'allowed', key: { id: 'k1' }, credentialHeader: header, source: 'memory' });
+  });
+
+  it('charges nothing where the route leaves that to the RLS filter', () => {
+    const consideration = consider({ apiKeyHeader: 'wk_good', rateLimitOff: true });
+    expect(consideration.charges).toEqual([]);
+    expect(consideration.judge(undefined)).toMatchObject({ kind: 'allowed', limits: [] });
+  });
+
+  it('is rate_limited by a rate, and told when a retry fits, rounded up', () => {
+    const verdict = consider({ apiKeyHeader: 'wk_good' }).judge(outcome(charge(true, 1_500_000), charge(false)));
+    expect(verdict).toMatchObject({ kind: 'denied', code: 'rate_limited', retryAfterSeconds: 2 });
+  });
+
+  it('has its quota_exceeded by a calendar limit, whichever else refuses, and the longest wait is told', () => {
+    const verdict = consider({ apiKeyHeader: 'wk_good' }).judge(outcome(charge(true, 1e6), charge(true, 3600e6)));
+    expect(verdict).toMatchObject({ kind: 'denied', code: 'quota_exceeded', retryAfterSeconds: 3600 });
+  });
+
+  it('is not let in when the counters cannot tell', () => {
+    const verdict = consider({ apiKeyHeader: 'wk_good' }).judge(new StoreUnavailable('away'));
+    expect(verdict).toMatchObject({ kind: 'denied', code: 'store_unavailable' });
+  });
+});

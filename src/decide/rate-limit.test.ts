@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { parseRules } from '../rules/parse.ts';
+import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
+import { considerRateLimit } from './rate-limit.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const rules = parseRules(
+  'test.yaml',
+  `
+domain: shop
+descriptors:
+  - key: path
+    rate_limit: {requests: 3, window: 30s}
+  - key: user
+    rate_limit: {requests: 9, window: 1m}
+`,
+);
+if (!('root' in rules)) throw new Error('faults in the test’s own rules');
+const book = new Map([[rules.domain, rules.root]]);
+
+const limit = { name: 'day', algorithm: 'calendar', requests: 7, windowSeconds: 86_400, identity: 'day' } as const;
+const keys: readonly KeyRecord[] = [
+  { id: 'good', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined },
+  { id: 'disabled', accountId: 'a1', planId: 'team', disabled: true, expiresAt: undefined },
+  { id: 'expired', accountId: 'a1', planId: 'team', disabled: false, expiresAt: NOW },
+  { id: 'orphan', accountId: 'a1', planId: 'gone', disabled: false, expiresAt: undefined },
+];
+const catalog: Catalog = {
+  keyOfSecret: () => undefined,
+  key: (id) => keys.find((key) => key.id === id),
+  account: (id) => (id === 'a1' ? { id, planId: 'team' } : undefined),
+  plan: (id) => (id === 'team' ? { id, limits: [limit] } : undefined),
+};
+
+function consider(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {
+  const asked = descriptors.map(([key, value, hits = 1]) => ({ entries: [{ key, value }], hits, givesBack: false }));
+  return considerRateLimit({ domain, descriptors: asked }, book, catalog, NOW);
+}
+
+const charged = (exceeded: boolean) => ({
+  exceeded,
+  remaining: 2,
+  resetAfter: 1,
+  retryAfter: exceeded ? 1 : undefined,
+});
+const outcome = (...charges: Outcome['charges']): Outcome => ({
+  granted: charges.every(({ exceeded }) => !exceeded),
+  source: 'redis',
+  charges,
+});
+
+describe('ShouldRateLimit', () => {
+  it('passes an unknown domain and a descriptor without a rule, with one status each', () => {
+    for (const consideration of [consider('other', ['a', 'b']), consider('shop', ['a', 'b'])]) {
+      expect(consideration.charges).toEqual([]);
+      const descriptors = [{ overLimit: false, status: undefined }];
+      expect(consideration.judge(undefined)).toMatchObject({ overLimit: false, descriptors });
+    }
+  });
+
+  it('charges all descriptors as one decision, each value of a key for itself', () => {
+    expect(consider('shop', ['path', '/a'], ['x', 'y'], ['user', 'u|1', 4]).charges).toMatchObject([
+      { subject: 'rule|shop|path|/a', hits: 1, limit: { requests: 3 } },
+      { subject: 'rule|shop|user|u%7C1', hits: 4, limit: { requests: 9 } },
+    ]);
+  });
+
+  it('answers 1:1, and only the refusing descriptor is over its limit', () => {
+    const consideration = consider('shop', ['path', '/a'], ['x', 'y'], ['user', 'u1']);
+    const verdict = consideration.judge(outcome(charged(false), charged(true)));
+    expect(verdict).toMatchObject({
+      overLimit: true,
+      source: 'redis',
+      descriptors: [
+        { overLimit: false, status: { label: 'shop.path' } },
+        { overLimit: false, status: undefined },
+        { overLimit: true, status: { label: 'shop.user' } },
+      ],
+    });
+  });
+
+  it('cannot answer when the counters cannot tell', () => {
+    expect(consider('shop', ['path', '/a']).judge(new StoreUnavailable('away'))).toEqual({ kind: 'unavailable' });
+  });
+
+  it('gives nothing back without a receipt', () => {
+    const descriptors = [{ entries: [{ key: 'path', value: '/a' }], hits: 1, givesBack: true }];
+    const consideration = considerRateLimit({ domain: 'shop', descriptors }, book, catalog, NOW);
+    expect(consideration.charges).toEqual([]);
+    expect(consideration.judge(undefined)).toMatchObject({ overLimit: false });
+  });
+});
+
+describe('the domain plans', () => {
+  it.each([
+    ['api_key', 'good', 'key|good'],
+    ['api_key', 'apiKeys/good', 'key|good'],
+    ['account', 'a1', 'account|a1'],
+    ['account', 'accounts/a1', 'account|a1'],
+  ])('counts %s %s against its plan, for %s', (key, value, subject) => {
+    expect(consider('plans', [key, value]).charges).toMatchObject([{ subject, limit: { name: 'day' } }]);
+  });
+
+  it.each([
+    ['api_key', 'unknown'],
+    ['api_key', ''],
+    ['api_key', 'disabled'],
+    ['api_key', 'expired'],
+    ['api_key', 'orphan'],
+    ['account', 'unknown'],
+  ])('is over the limit for %s "%s", and charges nothing else of the request', (key, value) => {
+    const consideration = consider('plans', ['api_key', 'good'], [key, value]);
+    expect(consideration.charges).toEqual([]);
+    const descriptors = [{ overLimit: false }, { overLimit: true }];
+    expect(consideration.judge(undefined)).toMatchObject({ overLimit: true, descriptors });
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
+import { decodeCheckRequest } from './check-request.ts';
+import { encodeCheckResponse } from './check-response.ts';
+import { InvalidRequest } from './invalid-request.ts';
+
+const http = (part: object, contextExtensions: Record<string, string> = {}) =>
+  CheckRequest.encode(
+    CheckRequest.fromPartial({ attributes: { request: { http: part }, contextExtensions } }),
+  ).finish();
+
+describe('a CheckRequest', () => {
+  it('gives its credentials and request id, from headers or from header_map', () => {
+    const expected = { apiKeyHeader: 'k', authorizationHeader: 'Bearer t', requestId: 'r1' };
+    const headers = { 'x-api-key': 'k', authorization: 'Bearer t', 'x-request-id': 'r1' };
+    const raw = Object.entries(headers).map(([key, value]) => ({ key, value: '', rawValue: Buffer.from(value) }));
+    expect(decodeCheckRequest(http({ headers }))).toMatchObject(expected);
+    expect(decodeCheckRequest(http({ headerMap: { headers: raw } }))).toMatchObject(expected);
+  });
+
+  it('joins a header that came twice, so that two keys are none', () => {
+    const twice = ['a', 'b'].map((value) => ({ key: 'X-Api-Key', value, rawValue: new Uint8Array() }));
+    expect(decodeCheckRequest(http({ headerMap: { headers: twice } })).apiKeyHeader).toBe('a,b');
+  });
+
+  it.each(['', 'has space', 'ünicode', 'line\nbreak', 'x'.repeat(129)])(
+    'with the unusable request id %j gets one that is made',
+    (id) => {
+      const { requestId } = decodeCheckRequest(http({ headers: { 'x-request-id': id } }));
+      expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
+
+  it('tells the headers with which a client tries to pass for Weir, however they are spelt', () => {
+    const headers = { 'x-weir-role': '1', x_weir_account: '2', 'x-weir-plan': '3', 'x-other': '4' };
+    expect(decodeCheckRequest(http({ headers })).forgedHeaders.toSorted()).toEqual(['x-weir-role', 'x_weir_account']);
+  });
+
+  it('switches the charge off only by the very word', () => {
+    const off = (value: string) => decodeCheckRequest(http({}, { 'weir.rate_limit': value })).rateLimitOff;
+    expect(['off', 'OFF', 'false', ''].map(off)).toEqual([true, false, false, false]);
+  });
+
+  it('may be empty', () => expect(decodeCheckRequest(new Uint8Array())).toMatchObject({ apiKeyHeader: undefined }));
+
+  it('of bytes that are no such message is refused', () => {
+    for (const bytes of ['0a05', 'ff', '0a020a', 'deadbeef']) {
+      expect(() => decodeCheckRequest(Buffer.from(bytes, 'hex'))).toThrow(InvalidRequest);
+    }
+  });
+});
+
+const question = {
+  requestId: 'r1',
+  apiKeyHeader: 'wk',
+  authorizationHeader: undefined,
+  rateLimitOff: false,
+  forgedHeaders: ['x-weir-role'],
+};
+const burst = {
+  name: 'burst',
+  algorithm: 'sliding_window',
+  requests: 5,
+  windowSeconds: 60,
+  identity: 'burst',
+} as const;
+const day = { name: 'day', algorithm: 'calendar', requests: 100, windowSeconds: 86_400, identity: 'day' } as const;
+const told = { exceeded: false, retryAfterSeconds: undefined };
+
+function headersOf(options: readonly { header: { key: string; value: string } | undefined }[]) {
+  return Object.fromEntries(options.map(({ header }) => [header?.key, header?.value]));
+}
+
+describe('an allowing CheckResponse', () => {
+  const key = { id: 'k1', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined };
+  const response = CheckResponse.decode(
+    encodeCheckResponse({
+      kind: 'allowed',
+      question,
+      key,
+      credentialHeader: 'x-api-key',
+      limits: [
+        { ...told, label: 'plans/team/burst', limit: burst, remaining: 3, resetSeconds: 60 },
+        { ...told, label: 'plans/team/day', limit: day, remaining: 50, resetSeconds: 3600 },
+      ],
+      source: 'memory',
+    }),
+  );
+  const ok = response.httpResponse?.$case === 'okResponse' ? response.httpResponse.value : undefined;
+
+  it('says so in a status, because a missing one would let everybody in', () => expect(response.status?.code).toBe(0));
+
+  it('overwrites the identity for the upstream, in both ways that an Envoy may know', () => {
+    expect(headersOf(ok?.headers ?? [])).toEqual({ 'x-weir-account': 'a1', 'x-weir-key': 'k1', 'x-weir-plan': 'team' });
+    for (const option of ok?.headers ?? []) expect(option).toMatchObject({ append: false, appendAction: 2 });
+  });
+
+  it('removes the credential and forged headers', () => {
+    expect(ok?.headersToRemove).toEqual(['x-api-key', 'x-weir-role']);
+  });
+
+  it('gives Envoy’s rate-limit actions the identity as non-empty strings', () => {
+    expect(response.dynamicMetadata).toEqual({ account: 'a1', api_key: 'k1', plan: 'team' });
+  });
+
+  it('tells the client all its limits, and the tightest in the older headers', () => {
+    expect(headersOf(ok?.responseHeadersToAdd ?? [])).toEqual({
+      'ratelimit-policy': '"burst";q=5;w=60, "day";q=100;w=86400',
+      ratelimit: '"burst";r=3;t=60, "day";r=50;t=3600',
+      'x-ratelimit-limit': '5',
+      'x-ratelimit-remaining': '3',
+      'x-ratelimit-reset': '60',
+    });
+  });
+});
+
+describe('a denying CheckResponse', () => {
+  const deny = (code: 'rate_limited' | 'unknown_credential' | 'store_unavailable', retryAfterSeconds?: number) => {
+    const limits = [{ label: 'x', limit: burst, exceeded: true, remaining: 0, resetSeconds: 7, retryAfterSeconds }];
+    const shown = code === 'rate_limited' ? limits : [];
+    const verdict = { kind: 'denied', question, code, limits: shown, retryAfterSeconds, source: 'memory' } as const;
+    const response = CheckResponse.decode(encodeCheckResponse(verdict));
+    const denied = response.httpResponse?.$case === 'deniedResponse' ? response.httpResponse.value : undefined;
+    return {
+      code: response.status?.code,
+      http: denied?.status?.code,
+      headers: headersOf(denied?.headers ?? []),
+      denied,
+    };
+  };
+
+  it.each([
+    ['unknown_credential', 401],
+    ['rate_limited', 429],
+    ['store_unavailable', 503],
+  ] as const)('%s has the status %d, and a gRPC code that is not zero', (code, status) => {
+    expect(deny(code)).toMatchObject({ http: status });
+    expect(deny(code).code).toBeGreaterThan(0);
+  });
+
+  it('has a JSON body with code, message and request id', () => {
+    const { denied, headers } = deny('rate_limited');
+    const error = { code: 'rate_limited', message: 'too many requests: try again later', request_id: 'r1' };
+    expect(JSON.parse(denied?.body ?? '')).toEqual({ error });
+    expect(headers['content-type']).toBe('application/json');
+  });
+
+  it('says how to authenticate after a 401, and when to come back after a 429 where that can be said', () => {
+    expect(deny('unknown_credential').headers['www-authenticate']).toContain('Bearer');
+    expect(deny('rate_limited', 7).headers).toMatchObject({ 'retry-after': '7', 'x-ratelimit-remaining': '0' });
+    expect(deny('rate_limited').headers).not.toHaveProperty('retry-after');
+  });
+});

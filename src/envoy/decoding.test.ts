@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CheckRequest } from '../generated/envoy/service/auth/v3/external_auth.ts';
+import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
+import { decodeCheckRequest } from './check-request.ts';
+import { InvalidRequest } from './invalid-request.ts';
+import { decodeRateLimitRequest } from './rate-limit-request.ts';
+
+const value = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ minLength: 120, maxLength: 400 }));
+const headerName = fc.oneof(
+  fc.constantFrom(
+    'x-api-key',
+    'authorization',
+    'x-request-id',
+    'x-weir-role',
+    'x_weir_key',
+    'x-forwarded-proto',
+    ':path',
+  ),
+  fc.string({ maxLength: 20 }).map((name) => name.toLowerCase()),
+);
+const headers = fc.dictionary(headerName, value, { noNullPrototype: true });
+
+const checkRequest = fc.record({
+  attributes: fc.record({
+    source: fc.record({ principal: value, labels: headers }),
+    request: fc.record({
+      http: fc.record({ id: value, method: value, headers, path: value, size: fc.nat(), body: value }),
+    }),
+    contextExtensions: fc.dictionary(fc.constantFrom('weir.rate_limit', 'other'), fc.constantFrom('off', 'on', '')),
+  }),
+});
+
+const rateLimitRequest = fc.record({
+  domain: fc.string({ minLength: 1 }),
+  hitsAddend: fc.nat(),
+  descriptors: fc.array(
+    fc.record({
+      entries: fc.array(fc.record({ key: value, value }), { minLength: 1, maxLength: 4 }),
+      limit: fc.option(fc.record({ requestsPerUnit: fc.nat(), unit: fc.constant(2) }), { nil: undefined }),
+      hitsAddend: fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER }), { nil: undefined }),
+      isNegativeHits: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
+});
+
+/** Fields that a later Envoy may send: unknown to both decoders, before and behind the known ones. */
+const unknownFields = Buffer.from('f80101fa010361626381020102030405060708850201020304', 'hex');
+
+describe('decoding by hand gives what the generated decoder gives, on the same bytes', () => {
+  it('for a CheckRequest', () => {
+    fc.assert(
+      fc.property(checkRequest, (request) => {
+        const bytes = Buffer.concat([unknownFields, CheckRequest.encode(CheckRequest.fromPartial(request)).finish()]);
+        const attributes = CheckRequest.decode(bytes).attributes;
+        const sent = attributes?.request?.http?.headers ?? {};
+        const decoded = decodeCheckRequest(bytes);
+        expect(decoded.apiKeyHeader).toBe(sent['x-api-key']);
+        expect(decoded.authorizationHeader).toBe(sent.authorization);
+        expect(decoded.rateLimitOff).toBe(attributes?.contextExtensions['weir.rate_limit'] === 'off');
+        const forged = ['x-weir-role', 'x_weir_key'].filter((name) => name in sent);
+        expect(decoded.forgedHeaders.toSorted()).toEqual(forged);
+        if (/^[\x21-\x7e]{1,128}$/.test(sent['x-request-id'] ?? ''))
+          expect(decoded.requestId).toBe(sent['x-request-id']);
+      }),
+    );
+  });
+
+  it('for a RateLimitRequest', () => {
+    fc.assert(
+      fc.property(rateLimitRequest, (request) => {
+        const encoded = RateLimitRequest.encode(RateLimitRequest.fromPartial(request)).finish();
+        const bytes = Buffer.concat([encoded, unknownFields]);
+        const { domain, descriptors, hitsAddend } = RateLimitRequest.decode(bytes);
+        expect(decodeRateLimitRequest(bytes)).toEqual({
+          domain,
+          descriptors: descriptors.map(({ entries, hitsAddend: hits, isNegativeHits }) => ({
+            entries,
+            hits: hits ?? Math.max(1, hitsAddend),
+            givesBack: isNegativeHits,
+          })),
+        });
+      }),
+    );
+  });
+});
+
+describe('bytes that are no message', () => {
+  it.each([
+    ['a CheckRequest', decodeCheckRequest],
+    ['a RateLimitRequest', decodeRateLimitRequest],
+  ])('are refused as %s or read as one, and nothing else happens', (_, decode) => {
+    const valid = [
+      ...fc.sample(checkRequest, 20).map((each) => CheckRequest.encode(CheckRequest.fromPartial(each)).finish()),
+      ...fc
+        .sample(rateLimitRequest, 20)
+        .map((each) => RateLimitRequest.encode(RateLimitRequest.fromPartial(each)).finish()),
+    ];
+    const mutation = fc.record({
+      of: fc.nat(valid.length - 1),
+      at: fc.nat(2000),
+      byte: fc.nat(255),
+      cut: fc.nat(2000),
+    });
+    fc.assert(
+      fc.property(mutation, ({ of, at, byte, cut }) => {
+        const bytes = Buffer.from(valid[of] ?? []).subarray(0, cut);
+        if (at < bytes.length) bytes[at] = byte;
+        try {
+          decode(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidRequest);
+        }
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import {
+  RateLimitResponse_Code as Code,
+  RateLimitResponse,
+  RateLimitResponse_RateLimit_Unit as Unit,
+} from '../generated/envoy/service/ratelimit/v3/rls.ts';
+import { encodeRateLimitResponse } from './rate-limit-response.ts';
+
+const count = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const status = fc.record({
+  label: fc.oneof(fc.string(), fc.string({ unit: 'grapheme', maxLength: 6000 })),
+  limit: fc.record({
+    name: fc.constant('x'),
+    algorithm: fc.constant('sliding_window' as const),
+    requests: count,
+    windowSeconds: fc.constantFrom(1, 60, 3600, 86_400, 604_800, 30),
+    identity: fc.constant('x'),
+  }),
+  exceeded: fc.boolean(),
+  remaining: count,
+  resetSeconds: count,
+  retryAfterSeconds: fc.constant(undefined),
+});
+const descriptors = fc.array(fc.record({ overLimit: fc.boolean(), status: fc.option(status, { nil: undefined }) }));
+const units = new Map([
+  [1, Unit.SECOND],
+  [60, Unit.MINUTE],
+  [3600, Unit.HOUR],
+  [86_400, Unit.DAY],
+  [604_800, Unit.WEEK],
+]);
+
+it('a RateLimitResponse says 1:1 what became of each descriptor; a window without a unit is UNKNOWN', () => {
+  fc.assert(
+    fc.property(descriptors, fc.boolean(), (each, overLimit) => {
+      const bytes = encodeRateLimitResponse({ kind: 'rate_limit', overLimit, source: 'memory', descriptors: each });
+      const response = RateLimitResponse.decode(bytes);
+      expect(response.overallCode).toBe(overLimit ? Code.OVER_LIMIT : Code.OK);
+      expect(response.statuses).toEqual(
+        each.map((descriptor) => ({
+          code: descriptor.overLimit ? Code.OVER_LIMIT : Code.OK,
+          currentLimit: descriptor.status && {
+            name: Buffer.from(descriptor.status.label).toString(), // lone surrogates become U+FFFD, as in any encoder
+            requestsPerUnit: descriptor.status.limit.requests,
+            unit: units.get(descriptor.status.limit.windowSeconds) ?? Unit.UNKNOWN,
+          },
+          limitRemaining: descriptor.status?.remaining ?? 0,
+          durationUntilReset: descriptor.status && { seconds: descriptor.status.resetSeconds, nanos: 0 },
+        })),
+      );
+    }),
+  );
+});

@@ -1,0 +1,83 @@
+const FIRST_SIZE = 4096;
+
+/**
+ * Writes one protobuf message after another, each from its end to its beginning: a nested message's length is known
+ * when its tag is written, so nothing is measured beforehand or moved afterwards. Hence the fields are written in
+ * reverse order. Every message is made in the same memory.
+ */
+export class WireWriter {
+  #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
+  #start = FIRST_SIZE;
+
+  /** Begins the next message; the bytes of the one before are no longer valid. */
+  begin(): void {
+    this.#start = this.#buffer.length;
+  }
+
+  /** The message; valid until the next `begin`. */
+  finish(): Uint8Array {
+    return this.#buffer.subarray(this.#start);
+  }
+
+  /** Where a nested message ends; give it to `nested` once its fields are written. */
+  end(): number {
+    return this.#buffer.length - this.#start;
+  }
+
+  nested(field: number, end: number): void {
+    this.#varint(this.#buffer.length - this.#start - end);
+    this.#varint((field << 3) | 2);
+  }
+
+  /** A whole number from 0 to 2^53; 0 is left out, as proto3 does. */
+  number(field: number, value: number): void {
+    if (value === 0) return;
+    this.#varint(value);
+    this.#varint(field << 3);
+  }
+
+  /** A string; the empty one is left out, as proto3 does. */
+  text(field: number, text: string): void {
+    if (text === '') return;
+    const end = this.end();
+    this.#reserve(text.length * 3); // UTF-8 takes at most three bytes for a UTF-16 unit
+    let start = this.#start;
+    for (let index = text.length - 1; index >= 0; index--) {
+      const unit = text.charCodeAt(index);
+      if (unit >= 0x80) {
+        this.#anyText(field, text, end);
+        return;
+      }
+      this.#buffer[--start] = unit;
+    }
+    this.#start = start;
+    this.nested(field, end);
+  }
+
+  #anyText(field: number, text: string, end: number): void {
+    const length = Buffer.byteLength(text);
+    this.#start -= length;
+    this.#buffer.write(text, this.#start, length);
+    this.nested(field, end);
+  }
+
+  #varint(value: number): void {
+    this.#reserve(8);
+    let length = 1;
+    for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++;
+    this.#start -= length;
+    let position = this.#start;
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.#buffer[position++] = (rest % 128) | 0x80;
+    this.#buffer[position] = rest;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#start >= bytes) return;
+    const written = this.#buffer.length - this.#start;
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, written + bytes));
+    this.#buffer.copy(larger, larger.length - written, this.#start);
+    this.#buffer = larger;
+    this.#start = larger.length - written;
+  }
+}

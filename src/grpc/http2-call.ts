@@ -1,0 +1,133 @@
+import { byteAt, uint32At } from '../http2/bytes.ts';
+import type { ServerStream, StreamReceiver } from '../http2/server-stream.ts';
+import type { CallHead } from './http2-head.ts';
+import { inflate } from './http2-inflate.ts';
+import { type Assembled, MAX_MESSAGE_LENGTH, MessageAssembly, PREFIX_LENGTH, prefixOf } from './http2-message.ts';
+import { failureBlock, REPLY_HEADERS, REPLY_TRAILERS } from './http2-responses.ts';
+import { GrpcStatus, type UnaryCall } from './unary.ts';
+
+/** What the calls of one connection share. */
+export interface CallSite {
+  /** Bytes that messages hold which have not come whole. */
+  assembling: number;
+  /** The call's message is there: it is handed on in this turn's batch. */
+  complete(call: Http2Call): void;
+  /** The connection has something to send, or a request less to care for. */
+  touch(): void;
+}
+
+const MOST_ASSEMBLING = 8 * 1024 * 1024;
+const EMPTY = Buffer.alloc(0);
+const TOO_LARGE = `message larger than ${MAX_MESSAGE_LENGTH} bytes`;
+const CARDINALITY = 'expected exactly one request message';
+
+/** A unary call on a stream: takes the stream's data, becomes complete, is answered. */
+export class Http2Call implements UnaryCall, StreamReceiver {
+  readonly path: string;
+  readonly requestId: string | undefined;
+  readonly deadline: number | undefined;
+  message: Uint8Array = EMPTY;
+  cancelled = false;
+  readonly #stream: ServerStream;
+  readonly #head: CallHead;
+  readonly #site: CallSite;
+  #assembly: MessageAssembly | undefined;
+  #isReceived = false;
+
+  constructor(stream: ServerStream, head: CallHead, deadline: number | undefined, site: CallSite) {
+    this.path = head.path;
+    this.requestId = head.requestId;
+    this.deadline = deadline;
+    this.#stream = stream;
+    this.#head = head;
+    this.#site = site;
+  }
+
+  /** Whether somebody waits for an answer; else it is settled. */
+  get isWaiting(): boolean {
+    if (this.cancelled) this.#stream.release();
+    return !this.#stream.isSettled;
+  }
+
+  reply(message: Uint8Array): void {
+    this.#stream.respond(REPLY_HEADERS, prefixOf(message), message, REPLY_TRAILERS);
+    this.#site.touch();
+  }
+
+  fail(status: GrpcStatus, message: string): void {
+    this.#stream.respondHeaders(failureBlock(status, message));
+    this.#site.touch();
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    const isWhole =
+      this.#assembly === undefined &&
+      end - start >= PREFIX_LENGTH &&
+      byteAt(bytes, start) === 0 &&
+      uint32At(bytes, start + 1) === end - start - PREFIX_LENGTH;
+    if (this.#isReceived) this.fail(GrpcStatus.UNIMPLEMENTED, CARDINALITY);
+    else if (isWhole) this.#receive(bytes.subarray(start + PREFIX_LENGTH, end));
+    else this.#assemble(bytes, start, end);
+  }
+
+  end(): void {
+    if (this.#isReceived || this.#stream.isSettled) return;
+    const isCut = this.#assembly !== undefined;
+    this.#forgetAssembly();
+    if (isCut) this.fail(GrpcStatus.INTERNAL, 'request message cut short');
+    else this.fail(GrpcStatus.UNIMPLEMENTED, CARDINALITY);
+  }
+
+  reset(): void {
+    this.cancelled = true;
+    this.#forgetAssembly();
+    if (!this.#isReceived) this.#stream.release();
+  }
+
+  #receive(message: Uint8Array): void {
+    this.#isReceived = true;
+    this.message = message;
+    this.#site.complete(this);
+  }
+
+  #assemble(bytes: Buffer, start: number, end: number): void {
+    const assembly = this.#assembly ?? new MessageAssembly();
+    const before = this.#assembly === undefined ? 0 : assembly.capacity;
+    this.#assembly = assembly;
+    const state = assembly.add(bytes, start, end);
+    this.#site.assembling += assembly.capacity - before;
+    if (state === 'complete') {
+      this.#forgetAssembly();
+      this.#receiveAssembled(assembly);
+    } else if (state !== 'partial' || this.#site.assembling > MOST_ASSEMBLING) {
+      this.#forgetAssembly();
+      this.#refuse(state);
+    }
+  }
+
+  #refuse(state: Assembled): void {
+    if (state === 'more-than-one') this.fail(GrpcStatus.UNIMPLEMENTED, CARDINALITY);
+    else if (state === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
+    else this.fail(GrpcStatus.RESOURCE_EXHAUSTED, 'too many incomplete messages on one connection');
+  }
+
+  #receiveAssembled({ isCompressed, message }: MessageAssembly): void {
+    if (!isCompressed) this.#receive(message);
+    else if (this.#head.isGzip) this.#inflate(message);
+    else this.fail(GrpcStatus.INTERNAL, 'compressed message without grpc-encoding');
+  }
+
+  #inflate(compressed: Buffer): void {
+    this.#isReceived = true;
+    inflate(compressed, (message, error) => {
+      if (message !== undefined) this.#receive(message);
+      else if (error === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
+      else this.fail(GrpcStatus.INTERNAL, 'request message is not gzip');
+    });
+  }
+
+  #forgetAssembly(): void {
+    if (this.#assembly !== undefined) this.#site.assembling -= this.#assembly.capacity;
+    this.#assembly = undefined;
+  }
+}

@@ -1,0 +1,108 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { ServerConnection } from '../http2/server-connection.ts';
+import { type CallSite, Http2Call } from './http2-call.ts';
+import { type CallHead, readCallHead } from './http2-head.ts';
+import { Http2Socket } from './http2-socket.ts';
+import { createTlsServer, type TlsFiles } from './http2-tls.ts';
+import { type Log, Turn } from './http2-turn.ts';
+import type { BatchHandler } from './unary.ts';
+
+export interface Http2GrpcServerOptions {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Without it HTTP/2 is spoken in clear, with prior knowledge. */
+  readonly tls?: TlsFiles;
+  readonly handler: BatchHandler;
+  readonly log?: Log;
+}
+
+export interface Http2GrpcServer {
+  /** Where it listens: the port that was chosen, if 0 was asked for. */
+  readonly address: AddressInfo;
+  connections(): number;
+  /**
+   * Ends in order: clients are asked to go elsewhere, what they have sent is answered, the listener closes when they
+   * are gone; who came meanwhile is served, then likewise asked to go. What is left after `graceMs` is cut.
+   */
+  stop(options: { readonly graceMs: number }): Promise<void>;
+}
+
+const SWEEP_INTERVAL = 5000;
+/** A peer that has not answered the PING of the first GOAWAY by then gets the second (ms). */
+const LONGEST_ANNOUNCEMENT = 1000;
+
+/** Serves unary gRPC on an HTTP/2 engine of our own. Rejects when it cannot listen, or the TLS files are no good. */
+export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Promise<Http2GrpcServer> {
+  const turn = new Turn(options.handler, options.log);
+  const sockets = new Set<Http2Socket>();
+  const accept = (socket: Socket): void => {
+    const http2Socket = openCalls(socket, turn, options.log);
+    sockets.add(http2Socket);
+    socket.on('close', () => sockets.delete(http2Socket));
+  };
+  const server =
+    options.tls === undefined
+      ? createServer({ noDelay: true, keepAlive: true, allowHalfOpen: true }, accept)
+      : await createTlsServer(options.tls, accept, options.log);
+  const address = await listen(server, options.address);
+  const sweep = setInterval(() => {
+    const now = performance.now();
+    for (const socket of sockets) if (socket.isStuck(now)) socket.destroy();
+  }, SWEEP_INTERVAL).unref();
+  return {
+    address,
+    connections: () => sockets.size,
+    async stop({ graceMs }) {
+      const cut = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
+      await drain([...sockets], graceMs);
+      const isClosed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await drain([...sockets], graceMs);
+      await isClosed;
+      clearTimeout(cut);
+      clearInterval(sweep);
+    },
+  };
+}
+
+function openCalls(socket: Socket, turn: Turn, log: Log | undefined): Http2Socket {
+  const site: CallSite = {
+    assembling: 0,
+    complete: (call) => turn.complete(call),
+    touch: () => http2Socket.touch(),
+  };
+  const connection = new ServerConnection<CallHead>({
+    readHead: readCallHead,
+    accept: (stream, head, now) => {
+      const deadline = head.timeout === undefined ? undefined : now - turn.lateness + head.timeout;
+      const call = new Http2Call(stream, head, deadline, site);
+      if (head.refusal !== undefined) stream.respondHeaders(head.refusal);
+      return call;
+    },
+  });
+  const http2Socket = new Http2Socket(socket, connection, turn, log);
+  return http2Socket;
+}
+
+async function drain(sockets: readonly Http2Socket[], graceMs: number): Promise<void> {
+  const closed = sockets.map((socket) => socket.closed);
+  for (const socket of sockets) socket.shutDown();
+  const announced = setTimeout(
+    () => {
+      for (const socket of sockets) socket.finishShutDown();
+    },
+    Math.min(LONGEST_ANNOUNCEMENT, graceMs / 2),
+  );
+  await Promise.all(closed);
+  clearTimeout(announced);
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve(server.address() as AddressInfo); // a server that listens on a port, not on a pipe, has this form
+    });
+  });
+}

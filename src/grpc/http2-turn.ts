@@ -1,0 +1,99 @@
+import type { Http2Call } from './http2-call.ts';
+import { type BatchHandler, GrpcStatus } from './unary.ts';
+
+/** What a turn flushes at its end. */
+export interface Flushable {
+  flush(): void;
+}
+
+export interface Log {
+  warn(fields: object, message: string): void;
+}
+
+/** Turns that follow each other within this time (ms) leave no room for the loop to have waited for input. */
+const NO_WAIT = 1;
+
+/**
+ * Gathers what one turn of the event loop brings over all connections: the calls complete in it go to the handler as
+ * one batch, then each connection sends all its answers by one write.
+ */
+export class Turn {
+  readonly #handler: BatchHandler;
+  readonly #log: Log | undefined;
+  #calls: Http2Call[] = [];
+  #touched: Flushable[] = [];
+  #isScheduled = false;
+  #startedAt = 0;
+  #endedAt = 0;
+  #lateness = 0;
+
+  constructor(handler: BatchHandler, log: Log | undefined) {
+    this.#handler = handler;
+    this.#log = log;
+  }
+
+  /**
+   * How long (ms) what this turn reads may have lain unread: as long as the turn before lasted, if this one followed at
+   * once.
+   */
+  get lateness(): number {
+    return this.#lateness;
+  }
+
+  /** Input was read at this time (ms): begins a turn, or goes on with it. */
+  enter(now: number): void {
+    if (this.#isScheduled) return;
+    this.#lateness = now - this.#endedAt < NO_WAIT ? this.#endedAt - this.#startedAt : 0;
+    this.#startedAt = now;
+    this.#schedule();
+  }
+
+  complete(call: Http2Call): void {
+    this.#calls.push(call);
+    this.#schedule();
+  }
+
+  touch(connection: Flushable): void {
+    this.#touched.push(connection);
+    this.#schedule();
+  }
+
+  /** Both run after all input of the turn; answers that promises bring in between leave with the others. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#decide);
+    setImmediate(this.#flush);
+  }
+
+  readonly #decide = (): void => {
+    if (this.#calls.length === 0) return;
+    const now = performance.now();
+    const batch: Http2Call[] = [];
+    for (const call of this.#calls) {
+      if (!call.isWaiting) continue;
+      if (call.deadline === undefined || call.deadline > now) batch.push(call);
+      else call.fail(GrpcStatus.DEADLINE_EXCEEDED, 'deadline exceeded before the call was decided');
+    }
+    this.#calls = [];
+    if (batch.length > 0) this.#handOn(batch);
+  };
+
+  #handOn(batch: readonly Http2Call[]): void {
+    try {
+      this.#handler(batch);
+    } catch (error) {
+      this.#log?.warn({ err: error }, 'a batch of calls failed');
+      for (const call of batch) if (call.isWaiting) call.fail(GrpcStatus.INTERNAL, 'internal error');
+    }
+  }
+
+  readonly #flush = (): void => {
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const connection of touched) connection.flush();
+    this.#isScheduled = false;
+    this.#endedAt = performance.now();
+    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule();
+  };
+}

@@ -1,0 +1,29 @@
+/** What a peer may ask of one connection. */
+export const LIMITS = {
+  /** SETTINGS_MAX_CONCURRENT_STREAMS; streams beyond it are refused. */
+  concurrentStreams: 1024,
+  /**
+   * Requests handed on and not settled, those included whose stream the peer has reset: from there on reading pauses.
+   * Above `concurrentStreams`, so that requests that wait for their own DATA cannot keep it from being read.
+   */
+  outstandingRequests: 2048,
+  /** Bytes of output that the peer has not taken: from there on reading pauses. */
+  pendingOutput: 256 * 1024,
+  /** SETTINGS_MAX_HEADER_LIST_SIZE; a larger request is answered with 431. */
+  headerListSize: 16 * 1024,
+  /** Of one header block as it is encoded; beyond it the connection ends. */
+  headerBlockLength: 64 * 1024,
+  continuationFrames: 32,
+  /** Receive windows, in bytes. */
+  connectionWindow: 1024 * 1024,
+  streamWindow: 256 * 1024,
+  /** PING, SETTINGS and DATA without data, which no well-behaved peer sends in numbers: beyond it the connection ends. */
+  control: { burst: 1000, perSecond: 100 },
+  /**
+   * Frames that well-behaved peers send in numbers, and that bring no request: beyond it reading pauses. A reset costs
+   * more than the others. A proxy resets calls that time out, thousands at once when we are slow, and must not lose its
+   * connection for it.
+   */
+  pace: { burst: 20_000, perSecond: 100_000 },
+  paceOfReset: 5,
+} as const;

@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+import { buildApp } from './app.ts';
+import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readConfig } from './config.ts';
+import { InvalidRules, loadRules } from './rules/load.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+
+const USAGE = `weir: rate-limit and authorization decisions for Envoy
+
+  weir serve               starts the service; its settings are environment variables (.env.example lists them)
+  weir check-rules PATH    checks a rules file or a folder of them; prints each fault as file:line:column
+`;
+
+const [command, ...operands] = process.argv.slice(2);
+process.exitCode = await run(command, operands);
+
+async function run(name: string | undefined, [first, ...rest]: readonly string[]): Promise<number> {
+  if (name === 'serve' && first === undefined) return serve();
+  if (name === 'check-rules' && first !== undefined && rest.length === 0) return checkRules(first);
+  process.stderr.write(USAGE);
+  return 2;
+}
+
+async function serve(): Promise<number> {
+  let config: Config;
+  try {
+    config = readConfig();
+  } catch (error) {
+    if (!(error instanceof InvalidConfig)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT_CODE_CONFIG;
+  }
+  const log = createLogger(config.logLevel);
+  try {
+    await serveUntilSignalled(config, log);
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, 'could not start or stop in order');
+    return error instanceof InvalidRules ? EXIT_CODE_CONFIG : 1;
+  }
+}
+
+async function serveUntilSignalled(config: Config, log: Logger): Promise<void> {
+  const signalled = stopSignal();
+  const app = await buildApp(config, log);
+  log.info({ signal: await signalled }, 'stopping: what is under way is finished first');
+  await app.stop();
+  log.info('stopped');
+}
+
+/** The first signal that asks to stop; a second one while stopping ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+async function checkRules(place: string): Promise<number> {
+  try {
+    const book = await loadRules(place);
+    process.stdout.write(`${place}: ${book.size} ${book.size === 1 ? 'domain' : 'domains'}, no faults\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof InvalidRules)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+}

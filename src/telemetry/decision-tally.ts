@@ -1,0 +1,61 @@
+export type QuestionKind = 'check' | 'rate_limit';
+
+/** Upper bounds in seconds, 50 µs to 100 ms: Envoy's own timeouts for these calls are 20 and 200 ms. */
+export const LATENCY_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
+
+export interface LatencyTally {
+  /** One more than LATENCY_BUCKETS: the last counts what took longer than all of them. */
+  readonly bucketCounts: number[];
+  sumSeconds: number;
+}
+
+export interface DecisionCount {
+  readonly question: QuestionKind;
+  readonly verdict: string;
+  readonly source: string;
+  readonly count: number;
+}
+
+/** Counts of decisions, in plain numbers: this is called for every decision. */
+export class DecisionTally {
+  /** By question, verdict and source. */
+  readonly #counts = new Map<QuestionKind, Map<string, Map<string, number>>>();
+  readonly #latencies = new Map<QuestionKind, LatencyTally>();
+
+  count(question: QuestionKind, verdict: string, source: string): void {
+    const bySource = inner(inner(this.#counts, question), verdict);
+    bySource.set(source, (bySource.get(source) ?? 0) + 1);
+  }
+
+  /** Seconds from arrival to answer of so many calls. */
+  observe(question: QuestionKind, seconds: number, calls: number): void {
+    let latency = this.#latencies.get(question);
+    if (latency === undefined) {
+      latency = { bucketCounts: [...LATENCY_BUCKETS.map(() => 0), 0], sumSeconds: 0 };
+      this.#latencies.set(question, latency);
+    }
+    let bucket = LATENCY_BUCKETS.findIndex((bound) => seconds <= bound);
+    if (bucket < 0) bucket = LATENCY_BUCKETS.length;
+    latency.bucketCounts[bucket] = (latency.bucketCounts[bucket] ?? 0) + calls;
+    latency.sumSeconds += seconds * calls;
+  }
+
+  *counts(): Iterable<DecisionCount> {
+    for (const [question, byVerdict] of this.#counts)
+      for (const [verdict, bySource] of byVerdict)
+        for (const [source, count] of bySource) yield { question, verdict, source, count };
+  }
+
+  latencies(): ReadonlyMap<QuestionKind, LatencyTally> {
+    return this.#latencies;
+  }
+}
+
+function inner<Outer, Key, Value>(outer: Map<Outer, Map<Key, Value>>, key: Outer): Map<Key, Value> {
+  let found = outer.get(key);
+  if (found === undefined) {
+    found = new Map();
+    outer.set(key, found);
+  }
+  return found;
+}

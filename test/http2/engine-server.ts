@@ -1,0 +1,42 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Http2Socket } from '../../src/grpc/http2-socket.ts';
+import { Turn } from '../../src/grpc/http2-turn.ts';
+import { encodeHeaders } from '../../src/http2/header-encoder.ts';
+import { ServerConnection } from '../../src/http2/server-connection.ts';
+
+const HEADERS = encodeHeaders([
+  [':status', '200'],
+  ['content-type', 'text/plain'],
+]);
+const TRAILERS = encodeHeaders([['x-end', '1']]);
+const BODY = Buffer.from('A body with more bytes than the smallest windows.');
+
+/** The engine on sockets without gRPC: answers each complete request with a short body. */
+export async function startEngineServer(): Promise<{ port: number; stop: () => Promise<void> }> {
+  const turn = new Turn(() => {}, undefined);
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    const connection = new ServerConnection<undefined>({
+      readHead: () => undefined,
+      accept: (stream) => ({
+        data: () => {},
+        reset: () => stream.release(),
+        end: () => {
+          stream.respond(HEADERS, BODY, BODY, TRAILERS);
+          http2Socket.touch();
+        },
+      }),
+    });
+    const http2Socket = new Http2Socket(socket, connection, turn, undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port, // it listens on a port
+    stop: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
