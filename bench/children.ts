@@ -7,6 +7,7 @@ const PATIENCE_MILLISECONDS = 15_000;
 /** The processes that this run has started: they are stopped one by one, and nothing else is. */
 export class Children {
   readonly #running = new Set<ChildProcess>();
+  readonly #stops: (() => Promise<void>)[] = [];
 
   /** Keeps the child until it ends by itself or by `stopAll`. */
   add(child: ChildProcess): ChildProcess {
@@ -21,8 +22,14 @@ export class Children {
     return this.add(fork(path, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   }
 
+  /** For what is started elsewhere: stopped after the children, which may need it until they end. */
+  addStop(stop: () => Promise<void>): void {
+    this.#stops.push(stop);
+  }
+
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running].map(stop));
+    await Promise.all(this.#stops.map((stopOther) => stopOther()));
   }
 }
 

@@ -1,4 +1,4 @@
-import { RateLimitResponse, RateLimitResponse_Code as Code } from '../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { RateLimitResponse_Code as Code, RateLimitResponse } from '../src/generated/envoy/service/ratelimit/v3/rls.ts';
 
 /** The RateLimitResponse of servers that decide nothing. */
 export const CONSTANT_ANSWER: Uint8Array = RateLimitResponse.encode(

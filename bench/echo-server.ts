@@ -1,7 +1,7 @@
 // The yardstick: a bare @grpc/grpc-js server that answers ShouldRateLimit with a constant and decodes nothing.
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { RATE_LIMIT_PATH } from './load-job.ts';
 import { CONSTANT_ANSWER } from './constant-answer.ts';
+import { RATE_LIMIT_PATH } from './load-job.ts';
 
 const raw = (bytes: Buffer) => bytes;
 const answer = Buffer.from(CONSTANT_ANSWER);

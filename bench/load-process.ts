@@ -31,10 +31,7 @@ async function runLoad(job: LoadJob): Promise<LoadResult> {
     onAnswers: () => {},
   };
   const faulty = Promise.withResolvers<never>();
-  const connections = Array.from(
-    { length: job.connections },
-    () => new LoadConnection(job.port, load, faulty.reject),
-  );
+  const connections = Array.from({ length: job.connections }, () => new LoadConnection(job.port, load, faulty.reject));
   try {
     for (const connection of connections) connection.send();
     return await Promise.race([measure(job, load, connections), faulty.promise]);
@@ -59,12 +56,7 @@ async function measure(job: LoadJob, load: Load, connections: readonly LoadConne
   const perCall = (from: number, to: number) => (to - from) / tally.calls;
   return {
     seconds,
-    ok: tally.ok,
-    overLimit: tally.overLimit,
-    errors: tally.errors,
-    p50: tally.quantile(0.5),
-    p99: tally.quantile(0.99),
-    p999: tally.quantile(0.999),
+    ...tally.summary(),
     serverCpu: job.processes.server.length > 0 ? perCall(before.server, after.server) : undefined,
     redisCpu: job.processes.redis.length > 0 ? perCall(before.redis, after.redis) : undefined,
     generatorCpu: perCall(before.generator, after.generator),

@@ -54,7 +54,12 @@ function messages(questions: LoadQuestions): Uint8Array[] {
 /** As Envoy sends it for a small GET of an HTTP/1.1 client. */
 function checkRequest(secret: string): CheckRequest {
   const peer = (portValue: number) => ({
-    address: { address: { $case: 'socketAddress' as const, value: { address: '127.0.0.1', portSpecifier: { $case: 'portValue' as const, value: portValue } } } },
+    address: {
+      address: {
+        $case: 'socketAddress' as const,
+        value: { address: '127.0.0.1', portSpecifier: { $case: 'portValue' as const, value: portValue } },
+      },
+    },
   });
   const headers = {
     ':authority': 'api.example.com',
@@ -67,7 +72,15 @@ function checkRequest(secret: string): CheckRequest {
     'x-request-id': '5b0f1f9e-7f0c-4a43-9d3e-2f6f8a1c9b70',
     'x-api-key': secret,
   };
-  const http = { id: '8120943', method: 'GET', headers, path: '/v1/orders', host: 'api.example.com', scheme: 'http', protocol: 'HTTP/1.1' };
+  const http = {
+    id: '8120943',
+    method: 'GET',
+    headers,
+    path: '/v1/orders',
+    host: 'api.example.com',
+    scheme: 'http',
+    protocol: 'HTTP/1.1',
+  };
   return CheckRequest.fromPartial({
     attributes: { source: peer(50_000), destination: peer(10_000), request: { http } },
   });

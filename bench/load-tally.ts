@@ -20,8 +20,20 @@ export class LoadTally {
     this.#latencies[index] = (this.#latencies[index] ?? 0) + 1;
   }
 
+  summary() {
+    const { ok, overLimit, errors } = this;
+    return {
+      ok,
+      overLimit,
+      errors,
+      p50: this.#quantile(0.5),
+      p99: this.#quantile(0.99),
+      p999: this.#quantile(0.999),
+    };
+  }
+
   /** Milliseconds: the middle of the bucket in which the quantile lies. */
-  quantile(share: number): number {
+  #quantile(share: number): number {
     let left = share * this.#latencies.reduce((sum, count) => sum + count, 0);
     const index = this.#latencies.findIndex((count) => {
       left -= count;

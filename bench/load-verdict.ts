@@ -1,5 +1,5 @@
 import { CheckResponse } from '../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { RateLimitResponse, RateLimitResponse_Code as Code } from '../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { RateLimitResponse_Code as Code, RateLimitResponse } from '../src/generated/envoy/service/ratelimit/v3/rls.ts';
 
 export type Verdict = 'ok' | 'overLimit';
 

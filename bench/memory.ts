@@ -49,7 +49,16 @@ async function driveServer(server: BenchServer, drive: Drive, warmUpSeconds: num
   if (asked === undefined) throw new Error(`${server.name} is not asked with 1,000 keys`);
   const { questions } = asked;
   const seconds = MOST_SECONDS;
-  await drive({ port, questions, connections: CONNECTIONS, streams: STREAMS, warmUpSeconds, seconds, calls, processes });
+  await drive({
+    port,
+    questions,
+    connections: CONNECTIONS,
+    streams: STREAMS,
+    warmUpSeconds,
+    seconds,
+    calls,
+    processes,
+  });
 }
 
 async function costOfConnection(server: BenchServer): Promise<number> {

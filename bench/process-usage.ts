@@ -5,13 +5,19 @@ const TICK_MICROSECONDS = 10_000;
 
 /** CPU time that the processes have used so far, with all their threads, in µs; in steps of 10 ms. */
 export function cpuMicroseconds(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    // The command, in parentheses, may hold spaces; user and system time are the 14th and 15th field.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks * TICK_MICROSECONDS;
+  return pids.reduce((sum, pid) => sum + ticks(pid, 14) + ticks(pid, 15), 0) * TICK_MICROSECONDS;
+}
+
+/** The same of those children of this process that have ended. */
+export function endedChildrenMicroseconds(): number {
+  return (ticks(process.pid, 16) + ticks(process.pid, 17)) * TICK_MICROSECONDS;
+}
+
+/** A field of /proc/PID/stat by its number in proc(5). */
+function ticks(pid: number, field: number): number {
+  // The second field, the command in parentheses, may hold spaces.
+  const afterCommand = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return Number(afterCommand[field - 3]);
 }
 
 /** Resident memory in KB. */

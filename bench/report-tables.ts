@@ -4,7 +4,19 @@ import type { Judgement } from './targets.ts';
 
 /** Tables in Markdown, aligned so that they read as well on a terminal. */
 export function speedTable(rows: readonly Row[]): string {
-  const head = ['server', 'keys', 'calls', 'decisions/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'CPU µs', 'Redis µs', 'load µs', 'echo ÷ CPU'];
+  const head = [
+    'server',
+    'keys',
+    'calls',
+    'decisions/s',
+    'p50 ms',
+    'p99 ms',
+    'p99.9 ms',
+    'CPU µs',
+    'Redis µs',
+    'load µs',
+    'echo ÷ CPU',
+  ];
   const lines = rows.map((row) => [
     row.server,
     `${row.keys.toLocaleString('en')}${row.refused ? ', refused' : ''}`,
@@ -39,7 +51,9 @@ export function judgementTable(judgements: readonly Judgement[]): string {
 
 /** The columns before `firstRight` are texts; from there on they are figures, to the right. */
 function table(head: readonly string[], lines: readonly (readonly string[])[], firstRight: number): string {
-  const widths = head.map((title, column) => Math.max(3, title.length, ...lines.map((line) => line[column]?.length ?? 0)));
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...lines.map((line) => line[column]?.length ?? 0)),
+  );
   const row = (cells: readonly string[]) => {
     const padded = cells.map((cell, column) => {
       const width = widths[column] ?? 0;

@@ -1,8 +1,8 @@
+import { startRedis } from '../provision/redis.ts';
 import { createApiKeys } from './api-keys.ts';
 import { type Children, nextMessage, pidOf } from './children.ts';
 import type { LoadQuestions, Processes } from './load-job.ts';
 import type { Options, Peer } from './options.ts';
-import { startRedis } from './redis.ts';
 import { startWeir } from './weir-server.ts';
 
 /** One way to ask a server. */
@@ -30,6 +30,7 @@ type Start = (name: string, children: Children, folder: string) => Promise<Bench
 
 const STARTS: readonly (readonly [string, Start])[] = [
   [ECHO, startConstant('echo-server.ts')],
+  [ENGINE, startConstant('engine-server.ts')],
   [MEMORY, startRateLimitInMemory],
   [REDIS, startRateLimitWithRedis],
   [CHECK, startCheck],
@@ -70,9 +71,15 @@ async function startRateLimitInMemory(name: string, children: Children, folder: 
 }
 
 async function startRateLimitWithRedis(name: string, children: Children, folder: string): Promise<BenchServer> {
-  const redis = await startRedis(children, folder);
+  const redis = await startRedis();
+  children.addStop(redis.stop);
   const { decisionPort, pid } = await startWeir(children, folder, redis.url);
-  return { name, port: decisionPort, processes: { server: [pid], redis: [redis.pid] }, cases: [...GRANTED, REFUSED] };
+  return {
+    name,
+    port: decisionPort,
+    processes: { server: [pid], redis: redis.pid === undefined ? [] : [redis.pid] },
+    cases: [...GRANTED, REFUSED],
+  };
 }
 
 async function startCheck(name: string, children: Children, folder: string): Promise<BenchServer> {

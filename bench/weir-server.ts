@@ -3,9 +3,10 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../provision/redis.ts';
 import { type Children, pidOf } from './children.ts';
-import { freePorts, waitUntil } from './ports.ts';
 
 export interface Weir {
   readonly decisionPort: number;
@@ -40,7 +41,7 @@ export async function startWeir(children: Children, parent: string, redisUrl = '
   await chmod(folder, 0o755);
   const rules = path.join(folder, 'rules.yaml');
   await writeFile(rules, RULES);
-  const [decisionPort = 0, adminPort = 0, httpPort = 0] = await freePorts(3);
+  const [decisionPort, adminPort, httpPort] = [await freePort(), await freePort(), await freePort()];
   const env = {
     PATH: process.env.PATH,
     DECISION_ADDRESS: `127.0.0.1:${decisionPort}`,
@@ -52,13 +53,19 @@ export async function startWeir(children: Children, parent: string, redisUrl = '
     ADMIN_EMAIL: ADMINISTRATOR.email,
     ADMIN_PASSWORD: ADMINISTRATOR.password,
   };
-  const child = children.add(spawn(process.execPath, [MAIN, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }));
+  const child = children.add(
+    spawn(process.execPath, [MAIN, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
   const logFile = path.join(folder, 'log');
   const log = createWriteStream(logFile);
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
-  const failed = () => (child.exitCode === null ? undefined : `ended with exit code ${child.exitCode}: ${tail(logFile)}`);
-  await waitUntil('weir serve', START_SECONDS, () => isReady(httpPort), failed);
+  const deadline = performance.now() + START_SECONDS * 1000;
+  while (!(await isReady(httpPort))) {
+    const isLate = performance.now() > deadline;
+    if (isLate || child.exitCode !== null) throw new Error(`weir serve did not get ready:\n${tail(logFile)}`);
+    await after(50);
+  }
   return { decisionPort, adminPort, pid: pidOf(child) };
 }
 
