@@ -47,7 +47,7 @@ export class CounterTable {
       const next = this.#cursor.next();
       if (next.done === true) {
         this.#nextFamily();
-      } else if (lastEnd(next.value[1]) <= time && next.value[1].seen <= time) {
+      } else if (lastEnd(next.value[1]) <= time) {
         this.#family.delete(next.value[0]);
         this.#size--;
       }

@@ -5,7 +5,7 @@ import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { CounterTable } from './counter-table.ts';
 
 export interface MemoryStoreOptions {
-  /** µs since 1970. Set back, it makes counters stricter, never laxer (core/tally.ts). */
+  /** µs since 1970; it should not be set: a counter that ended is forgotten, and with it what a step back would undo. */
   readonly now: () => number;
   /**
    * Beyond so many live counters, a decision that needs a new one is refused (each of its charges exceeded, without
@@ -40,6 +40,9 @@ export class MemoryStore implements CounterStore {
     this.#now = now;
     this.#table = new CounterTable(mostCounters);
   }
+
+  /** Memory is always there. */
+  readonly ready = true;
 
   /** Counters held, those included that have ended but were not yet swept. */
   get size(): number {

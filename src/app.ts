@@ -1,0 +1,150 @@
+import { adminServices, readingServices } from './admin/admin-services.ts';
+import { type RunningCatalog, startCatalog } from './catalog/follow.ts';
+import { startPruning } from './catalog/prune.ts';
+import type { Address, Config } from './config.ts';
+import { isWellFormedApiKey } from './core/api-key.ts';
+import { EMPTY_RULE_BOOK } from './core/rules.ts';
+import { MemoryStore, systemMicroseconds } from './counters/memory/memory-store.ts';
+import { RedisStore } from './counters/redis/redis-store.ts';
+import { startEmbeddedPostgres } from './database/embedded.ts';
+import { migrate } from './database/migrate.ts';
+import { type Database, openDatabase, queryOf } from './database/open-database.ts';
+import { loadSigningKeys, seed } from './database/seed.ts';
+import type { CounterStore } from './decide/ports.ts';
+import { startAdminServer } from './grpc/admin-server.ts';
+import { createDataPlane } from './grpc/data-plane.ts';
+import { startHttp2GrpcServer } from './grpc/http2-server.ts';
+import { startOperationsServer } from './http/operations-server.ts';
+import { createAccessTokens, generateSigningKey } from './identity/access-token.ts';
+import { apiKeyDigest } from './identity/api-key-secret.ts';
+import { hashPassword } from './identity/password.ts';
+import { loadRules } from './rules/load.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { Readiness } from './telemetry/readiness.ts';
+
+/** A service that is up. */
+export interface App {
+  /** The port of each address, the real one where 0 was asked for. */
+  readonly ports: { readonly decision: number; readonly admin: number; readonly http: number };
+  /** Finishes what is under way, closes everything in the order opposite to the start. */
+  stop(): Promise<void>;
+}
+
+/** ms that calls under way have to finish in, once it stops. */
+const DRAIN_MS = 10_000;
+const REDIS_DEADLINE_MS = 10;
+/** About 1 GB of counters; beyond it new subjects are refused, because dropping others would free them of their limits. */
+const MOST_COUNTERS_IN_MEMORY = 5_000_000;
+
+const ACCESS_TOKEN_SECONDS = 15 * 60;
+const REFRESH_TOKEN_SECONDS = 30 * 24 * 3600;
+const ISSUER = 'weir';
+const FIRST_ADMIN_EMAIL = 'admin@example.com';
+
+type Stack = AsyncDisposableStack;
+
+/** Puts the parts together and starts them; rejects, with everything closed again, when one cannot start. */
+export async function buildApp(config: Config, log: Logger): Promise<App> {
+  await using started = new AsyncDisposableStack();
+  const rules = config.rulesPath === undefined ? EMPTY_RULE_BOOK : await loadRules(config.rulesPath);
+  const metrics = createMetrics();
+  const readiness = new Readiness();
+  const http = await startOperationsServer(config.httpAddress, metrics, () => readiness.reasons());
+  started.defer(() => http.stop());
+
+  const digest = apiKeyDigest(config.keyPepper);
+  const database = await openCurrentDatabase(config, log, started);
+  const catalog = await startCatalog({ query: queryOf(database), digest, log });
+  started.defer(() => catalog.stop());
+  const store = openStore(config, log, started);
+
+  const handler = createDataPlane({
+    store,
+    catalog,
+    rules: () => rules,
+    isApiKey: isWellFormedApiKey,
+    isServing: () => readiness.reasons().length === 0,
+    tally: metrics.decisions,
+    log,
+  });
+  const admin = await startAdminServer({
+    address: written(config.adminAddress),
+    services: await servicesOf(config, database, catalog, digest),
+    dataPlane: handler,
+    log,
+  });
+  started.defer(() => admin.stop());
+  const decision = await startHttp2GrpcServer({ address: config.decisionAddress, handler, log });
+  started.defer(() => decision.stop({ graceMs: DRAIN_MS }));
+
+  readiness.watch(catalog, store);
+  const ports = { decision: decision.address.port, admin: portOf(admin.address), http: http.port };
+  log.info({ ...ports, role: config.role }, 'serving');
+  const all = started.move();
+  return {
+    ports,
+    async stop() {
+      readiness.leave();
+      await all.disposeAsync();
+    },
+  };
+}
+
+/** The catalog's database, embedded if no other is named, with the schema and first entries that this version needs. */
+async function openCurrentDatabase(config: Config, log: Logger, started: Stack): Promise<Database> {
+  let url = config.databaseUrl;
+  if (url === undefined) {
+    const postgres = await startEmbeddedPostgres({ dataFolder: config.dataDir, log });
+    started.defer(() => postgres.stop());
+    url = postgres.url;
+  }
+  const database = await openDatabase({ url });
+  started.defer(() => database.close(true));
+  if (config.role === 'decision') return database;
+  await migrate(database);
+  const email = config.adminEmail ?? FIRST_ADMIN_EMAIL;
+  const admin = { email, password: config.adminPassword };
+  const { madeUpPassword } = await seed(database, { admin, hashPassword, generateSigningKey });
+  if (madeUpPassword !== undefined) showFirstAdministrator(email, madeUpPassword);
+  const stopPruning = startPruning(queryOf(database), log);
+  started.defer(stopPruning);
+  return database;
+}
+
+/** To the terminal and not to the log: nobody will ever be told again, and logs are kept and sent around. */
+function showFirstAdministrator(email: string, password: string): void {
+  process.stderr.write(`\n  The first administrator, shown this once:\n    email:    ${email}\n    password: ${password}\n\n`);
+}
+
+type Store = CounterStore & { readonly ready: boolean };
+
+function openStore(config: Config, log: Logger, started: Stack): Store {
+  if (config.redisUrl === undefined) {
+    return new MemoryStore({ now: systemMicroseconds, mostCounters: MOST_COUNTERS_IN_MEMORY });
+  }
+  const store = new RedisStore({ url: config.redisUrl, deadlineMs: REDIS_DEADLINE_MS, logger: log });
+  started.defer(() => store.close());
+  return store;
+}
+
+/** A decision node only reads: whoever wants to change something asks a node that may. */
+async function servicesOf(config: Config, database: Database, catalog: RunningCatalog, digest: (secret: string) => string) {
+  if (config.role === 'decision') return readingServices(catalog);
+  const keys = await loadSigningKeys(database);
+  const tokens = await createAccessTokens({
+    keys,
+    issuer: ISSUER,
+    audience: ISSUER,
+    lifetimeSeconds: ACCESS_TOKEN_SECONDS,
+  });
+  return adminServices({ database, catalog, tokens, digest, refreshLifetimeSeconds: REFRESH_TOKEN_SECONDS });
+}
+
+function written({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}

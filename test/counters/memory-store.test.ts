@@ -1,0 +1,4 @@
+import { openMemory } from './clocked-stores.ts';
+import { describeCounterStore } from './counter-store-contract.ts';
+
+describeCounterStore('counters in memory', openMemory);
