@@ -36,6 +36,14 @@ export function createRequestTable(questions: LoadQuestions): RequestTable {
   return { firstHeaders, frames: Buffer.concat(parts), offsets, headersLength: headers.length, longest };
 }
 
+/** The first request of a connection, on its first stream. */
+export function firstCall({ firstHeaders, frames, offsets, headersLength }: RequestTable): Buffer {
+  const data = Buffer.from(frames.subarray(headersLength, offsets[1]));
+  const headers = Buffer.from(firstHeaders);
+  for (const each of [headers, data]) each.writeUInt32BE(1, 5);
+  return Buffer.concat([headers, data]);
+}
+
 /** The request messages, in the order in which they are asked, for the generator and for ghz alike. */
 export function requests(questions: LoadQuestions): (RateLimitRequest | CheckRequest)[] {
   if (questions.kind === 'check') return questions.secrets.map(checkRequest);

@@ -43,10 +43,11 @@ function rateLimitCase(keys: number, key: 'tenant' | 'scarce'): Case {
   return { keys, refused: key === 'scarce', questions: { kind: 'rate_limit', domain: 'bench', key, values: keys } };
 }
 
-/** Starts the servers that the options ask for, and the yardstick in any case. The folder takes their files. */
+/** Starts the servers that the options ask for, and for ratios the yardstick. The folder takes their files. */
 export async function startServers(options: Options, children: Children, folder: string): Promise<BenchServer[]> {
+  const { mode, only } = options;
   const isWanted = (name: string) =>
-    name === ECHO || options.only.length === 0 || options.only.some((part) => name.includes(part));
+    name === ECHO ? mode === 'speed' : only.length === 0 || only.some((part) => name.includes(part));
   const servers: BenchServer[] = [];
   for (const [name, start] of STARTS) {
     if (!isWanted(name)) continue;
