@@ -14,13 +14,17 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #terminate = () => void this.#process.kill('SIGTERM');
   #printed = '';
+  #isExpectedToRun = false;
 
   constructor(name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     this.#name = name;
     // A group of its own: Ctrl-C in the terminal reaches this process alone, which then stops its children in order.
     this.#process = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     process.once('exit', this.#terminate);
-    this.#process.once('exit', () => process.removeListener('exit', this.#terminate));
+    this.#process.once('exit', () => {
+      process.removeListener('exit', this.#terminate);
+      if (this.#isExpectedToRun) console.error(`${name} ended by itself; it printed:\n${this.#printed}`);
+    });
     // Without a listener the error would end this process; `untilReady` tells of it.
     this.#process.on('error', (error) => this.#keep(error.message));
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
@@ -33,7 +37,10 @@ export class Child {
     const latest = Date.now() + START_WITHIN_MS;
     while (!this.#hasEnded && Date.now() < latest) {
       const found = await probe().catch(() => undefined);
-      if (found !== undefined) return found;
+      if (found !== undefined) {
+        this.#isExpectedToRun = true;
+        return found;
+      }
       await delay(50);
     }
     const what = this.#hasEnded ? 'ended while starting' : `was not ready within ${START_WITHIN_MS / 1000} s`;
@@ -42,6 +49,7 @@ export class Child {
 
   /** Asks it to end, and ends it when it does not. */
   async stop(): Promise<void> {
+    this.#isExpectedToRun = false;
     if (this.#hasEnded) return;
     const ended = once(this.#process, 'exit');
     this.#terminate();

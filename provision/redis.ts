@@ -15,6 +15,13 @@ export interface RunningRedis {
   stop(): Promise<void>;
 }
 
+export interface RedisChoices {
+  /** Else a free one. */
+  readonly port?: number;
+  /** The server's own options, such as `--requirepass`. */
+  readonly options?: readonly string[];
+}
+
 const SERVERS = ['redis-server', 'valkey-server'];
 const IMAGE = 'valkey/valkey:8-alpine';
 const START_TIMEOUT_MS = 10_000;
@@ -31,11 +38,11 @@ export async function useRedis(): Promise<RunningRedis> {
  * A server of our own on 127.0.0.1 that keeps nothing: from the PATH, else by apt, else by Docker; throws one line that
  * says how to get one.
  */
-export async function startRedis(port?: number): Promise<RunningRedis> {
+export async function startRedis({ port, options = [] }: RedisChoices = {}): Promise<RunningRedis> {
   const chosenPort = port ?? (await freePort());
   const program = findServer() ?? installServer();
-  if (program !== undefined) return startProgram(program, chosenPort);
-  if (succeeds('docker', ['info'])) return startContainer(chosenPort);
+  if (program !== undefined) return startProgram(program, chosenPort, options);
+  if (succeeds('docker', ['info'])) return startContainer(chosenPort, options);
   throw new Error(
     'no Redis: set REDIS_URL, or put redis-server (7 or later) or valkey-server on the PATH, or start Docker',
   );
@@ -52,11 +59,11 @@ function installServer(): string | undefined {
   return isInstalled ? findServer() : undefined;
 }
 
-async function startProgram(program: string, port: number): Promise<RunningRedis> {
+async function startProgram(program: string, port: number, options: readonly string[]): Promise<RunningRedis> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-redis-'));
   const child = spawn(
     program,
-    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...options],
     { stdio: 'ignore' },
   );
   const kill = () => child.kill('SIGKILL');
@@ -81,10 +88,12 @@ async function killed(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function startContainer(port: number): Promise<RunningRedis> {
+async function startContainer(port: number, serverOptions: readonly string[]): Promise<RunningRedis> {
   const name = `weir-redis-${process.pid}-${port}`;
   const options = ['run', '--detach', '--rm', '--name', name, '--publish', `127.0.0.1:${port}:6379`];
-  const { status, stderr } = spawnSync('docker', [...options, IMAGE], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync('docker', [...options, IMAGE, 'valkey-server', ...serverOptions], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`Docker could not start ${IMAGE}: ${stderr.trim()}`);
   await answers(port, DOCKER_START_TIMEOUT_MS);
   let isStopped = false;
@@ -107,23 +116,23 @@ export async function freePort(): Promise<number> {
 
 async function answers(port: number, timeoutMs: number): Promise<void> {
   const givenUpAt = performance.now() + timeoutMs;
-  while (!(await saysPong(port))) {
+  while (!(await isAnswering(port))) {
     if (performance.now() > givenUpAt) throw new Error(`Redis on port ${port} did not answer within ${timeoutMs} ms`);
     await sleep(10);
   }
 }
 
-function saysPong(port: number): Promise<boolean> {
+function isAnswering(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    const finish = (isPong: boolean) => {
+    const finish = (isAlive: boolean) => {
       socket.destroy();
-      resolve(isPong);
+      resolve(isAlive);
     };
     socket.setTimeout(1000, () => finish(false));
     socket.once('error', () => finish(false));
     socket.once('close', () => finish(false));
-    socket.once('data', (data) => finish(data.toString('latin1').startsWith('+PONG')));
+    socket.once('data', (data) => finish(/^(\+PONG|-NOAUTH)/.test(data.toString('latin1'))));
   });
 }
 

@@ -114,7 +114,9 @@ async function openCurrentDatabase(config: Config, log: Logger, started: Stack):
 
 /** To the terminal and not to the log: nobody will ever be told again, and logs are kept and sent around. */
 function showFirstAdministrator(email: string, password: string): void {
-  process.stderr.write(`\n  The first administrator, shown this once:\n    email:    ${email}\n    password: ${password}\n\n`);
+  process.stderr.write(
+    `\n  The first administrator, shown this once:\n    email:    ${email}\n    password: ${password}\n\n`,
+  );
 }
 
 type Store = CounterStore & { readonly ready: boolean };
@@ -129,7 +131,12 @@ function openStore(config: Config, log: Logger, started: Stack): Store {
 }
 
 /** A decision node only reads: whoever wants to change something asks a node that may. */
-async function servicesOf(config: Config, database: Database, catalog: RunningCatalog, digest: (secret: string) => string) {
+async function servicesOf(
+  config: Config,
+  database: Database,
+  catalog: RunningCatalog,
+  digest: (secret: string) => string,
+) {
   if (config.role === 'decision') return readingServices(catalog);
   const keys = await loadSigningKeys(database);
   const tokens = await createAccessTokens({

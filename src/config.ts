@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 export interface Address {
@@ -68,8 +68,14 @@ const schema = z.object({
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
 });
 
+/** The configuration of this process: its environment, filled up from the file .env in its folder, if there is one. */
+export function readProcessConfig(): Config {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return readConfig(process.env);
+}
+
 /** Throws InvalidConfig. Empty variables count as unset. */
-export function readConfig(environment: Environment = process.env): Config {
+export function readConfig(environment: Environment): Config {
   const faults: string[] = [];
   const values = withSecretFiles(environment, faults);
   const parsed = schema.safeParse(values);

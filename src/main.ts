@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { buildApp } from './app.ts';
-import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readConfig } from './config.ts';
+import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readProcessConfig } from './config.ts';
 import { InvalidRules, loadRules } from './rules/load.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 
@@ -23,7 +23,7 @@ async function run(name: string | undefined, [first, ...rest]: readonly string[]
 async function serve(): Promise<number> {
   let config: Config;
   try {
-    config = readConfig();
+    config = readProcessConfig();
   } catch (error) {
     if (!(error instanceof InvalidConfig)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -42,26 +42,24 @@ export class Turn {
 
   /** Input was read at this time (ms): begins a turn, or goes on with it. */
   enter(now: number): void {
-    if (this.#isScheduled) return;
-    this.#lateness = now - this.#endedAt < NO_WAIT ? this.#endedAt - this.#startedAt : 0;
-    this.#startedAt = now;
-    this.#schedule();
+    if (!this.#isScheduled) this.#schedule(now);
   }
 
   complete(call: Http2Call): void {
     this.#calls.push(call);
-    this.#schedule();
+    if (!this.#isScheduled) this.#schedule(performance.now());
   }
 
   touch(connection: Flushable): void {
     this.#touched.push(connection);
-    this.#schedule();
+    if (!this.#isScheduled) this.#schedule(performance.now());
   }
 
   /** Both run after all input of the turn; answers that promises bring in between leave with the others. */
-  #schedule(): void {
-    if (this.#isScheduled) return;
+  #schedule(now: number): void {
     this.#isScheduled = true;
+    this.#lateness = now - this.#endedAt < NO_WAIT ? this.#endedAt - this.#startedAt : 0;
+    this.#startedAt = now;
     setImmediate(this.#decide);
     setImmediate(this.#flush);
   }
@@ -94,6 +92,6 @@ export class Turn {
     for (const connection of touched) connection.flush();
     this.#isScheduled = false;
     this.#endedAt = performance.now();
-    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule();
+    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule(this.#endedAt);
   };
 }

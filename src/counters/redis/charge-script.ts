@@ -28,7 +28,7 @@ local now = clock
 
 local floor, max, min, rep, sub = math.floor, math.max, math.min, string.rep, string.sub
 local stored = redis.call('MGET', unpack(KEYS))
-local tallies, terms, changed = {}, {}, {}
+local tallies, terms, changed, ttls = {}, {}, {}, {}
 
 local function load(key, resolution, life)
   local value = stored[key]
@@ -136,8 +136,13 @@ local function save(key, life)
   end
   local form = '>I7' .. rep('I' .. timeBytes .. 'I' .. countBytes, tally.count)
   local value = '1' .. timeBytes .. countBytes .. struct.pack(form, tally.seen, unpack(fields))
-  -- A window and one sub-bucket, so that a hit outlives its counting also when the shard's clock is set a little ahead.
-  redis.call('SET', KEYS[key], value, 'PX', string.format('%.0f', math.ceil((life + life / 16) / 1000)))
+  local ttl = ttls[life]
+  if not ttl then
+    -- A window and one sub-bucket, so that a hit outlives its counting also when the shard's clock is set a little back.
+    ttl = string.format('%.0f', math.ceil((life + life / 16) / 1000))
+    ttls[life] = ttl
+  end
+  redis.call('SET', KEYS[key], value, 'PX', ttl)
 end
 
 local reply, replied, place = { clock }, 1, 3

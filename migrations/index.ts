@@ -1,0 +1,8 @@
+import { Migration20261121000000_catalog } from './Migration20261121000000_catalog.ts';
+
+/**
+ * All migrations, in order: a list, not a folder that is searched, so that it is the same from src/ and from dist/.
+ * Each only adds (expand), so that the version before it goes on running beside it; what nobody uses any more is taken
+ * away by a later one (contract).
+ */
+export const migrations = [Migration20261121000000_catalog];

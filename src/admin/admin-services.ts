@@ -1,0 +1,42 @@
+import type { Database } from '../database/open-database.ts';
+import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
+import { PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
+import { TokenInfoServiceService } from '../generated/weir/admin/v1/token_info_service.ts';
+import type { AccessTokens } from '../identity/access-token.ts';
+import { apiKeyService } from './api-key-service.ts';
+import { authService } from './auth-service.ts';
+import { authenticator } from './caller.ts';
+import { type Handlers, tellingWhenAway } from './handlers.ts';
+import { planService } from './plan-service.ts';
+import { type TokenCatalog, tokenInfoService } from './token-info-service.ts';
+
+export interface AdminOptions {
+  readonly database: Database;
+  readonly catalog: TokenCatalog;
+  readonly tokens: AccessTokens;
+  readonly refreshLifetimeSeconds: number;
+  /** Of an API key's secret, in hex; the same that the catalog looks up by. */
+  digest(secret: string): string;
+}
+
+/** The admin API, as services for a server to serve. */
+export function adminServices(options: AdminOptions) {
+  const authenticate = authenticator(options.database, options.tokens);
+  const withAuthenticate = { ...options, authenticate };
+  return [
+    service(AuthServiceService, authService(options)),
+    service(PlanServiceService, planService(withAuthenticate)),
+    service(ApiKeyServiceService, apiKeyService(withAuthenticate)),
+    ...readingServices(options.catalog),
+  ];
+}
+
+/** What a node that only follows the catalog can answer. */
+export function readingServices(catalog: TokenCatalog) {
+  return [service(TokenInfoServiceService, tokenInfoService(catalog))];
+}
+
+function service<Definition extends object>(definition: Definition, handlers: Handlers<Definition>) {
+  return { definition, handlers: tellingWhenAway(handlers) };
+}

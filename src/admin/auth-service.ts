@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { ProblemError } from '../core/problem.ts';
+import { AccountEntity, SessionEntity } from '../database/entities.ts';
+import type { Database } from '../database/open-database.ts';
+import type { AuthServiceService, LoginResponse } from '../generated/weir/admin/v1/auth_service.ts';
+import type { AccessTokens } from '../identity/access-token.ts';
+import { verifyPassword } from '../identity/password.ts';
+import { newRefreshToken, nextRefreshToken, parseRefreshToken, type RefreshToken } from '../identity/refresh-token.ts';
+import type { Handlers } from './handlers.ts';
+import { Faults } from './request.ts';
+
+export interface AuthServiceOptions {
+  readonly database: Database;
+  readonly tokens: AccessTokens;
+  /** A session ends that long after its last refresh. */
+  readonly refreshLifetimeSeconds: number;
+}
+
+const LONGEST_EMAIL = 254;
+const LONGEST_PASSWORD = 1_024;
+
+export function authService(options: AuthServiceOptions): Handlers<AuthServiceService> {
+  const { database, tokens, refreshLifetimeSeconds } = options;
+  const expiry = () => new Date(Date.now() + refreshLifetimeSeconds * 1000);
+  const respond = async (accountId: string, sessionId: string, refresh: RefreshToken): Promise<LoginResponse> => ({
+    accessToken: await tokens.issue({ accountId, sessionId }),
+    refreshToken: refresh.text,
+    expiresIn: tokens.lifetimeSeconds,
+  });
+
+  return {
+    async login({ email, password }) {
+      checkLogin(email, password);
+      const em = database.em.fork();
+      const account = await em.findOne(AccountEntity, { email: email.toLowerCase() });
+      const isRight = await verifyPassword(password, account?.passwordHash);
+      if (account === null || !isRight) throw wrongCredentials();
+      const refresh = newRefreshToken();
+      const { familyDigest, tokenDigest } = refresh;
+      const session = { id: randomUUID(), accountId: account.id, familyDigest, tokenDigest, expireTime: expiry() };
+      em.create(SessionEntity, session);
+      await em.flush();
+      return respond(account.id, session.id, refresh);
+    },
+
+    async refreshToken({ refreshToken }) {
+      const faults = new Faults();
+      if (refreshToken === '') faults.add('refresh_token', 'must be given');
+      faults.throwIfAny();
+      const used = parseRefreshToken(refreshToken);
+      if (used === undefined) throw wrongCredentials();
+      const em = database.em.fork();
+      const session = await em.findOne(SessionEntity, { familyDigest: used.familyDigest, endTime: null });
+      if (session === null || session.expireTime <= new Date()) throw wrongCredentials();
+      const next = nextRefreshToken(used);
+      // One statement, so that of two calls with one token one at most gets another.
+      const rotated = await em.nativeUpdate(
+        SessionEntity,
+        { id: session.id, tokenDigest: used.tokenDigest, endTime: null },
+        { tokenDigest: next.tokenDigest, expireTime: expiry(), updateTime: new Date() },
+      );
+      if (rotated === 0) {
+        // A token that was used before: a copy is in other hands, and nobody can tell which of the two is the thief's.
+        await em.nativeUpdate(SessionEntity, { id: session.id, endTime: null }, { endTime: new Date() });
+        throw wrongCredentials();
+      }
+      return respond(session.accountId, session.id, next);
+    },
+  };
+}
+
+function checkLogin(email: string, password: string): void {
+  const faults = new Faults();
+  if (email.length > LONGEST_EMAIL || !/^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(email)) {
+    faults.add('email', 'must be an e-mail address');
+  }
+  if (password === '' || password.length > LONGEST_PASSWORD) {
+    faults.add('password', `must be 1 to ${LONGEST_PASSWORD} characters`);
+  }
+  faults.throwIfAny();
+}
+
+function wrongCredentials(): ProblemError {
+  return new ProblemError({ kind: 'unauthenticated', reason: 'CREDENTIALS_INVALID' });
+}

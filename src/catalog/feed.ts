@@ -1,0 +1,87 @@
+import type { CatalogEntry } from './records.ts';
+
+/** Runs one statement and gives its rows as they are; parameters are written `?`. */
+export type Query = (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
+
+/** How far the feed was read: the snapshot (pg_snapshot) that the last statement saw. */
+export type Position = string;
+
+/** Each entity's current state as JSON, by its table's row. */
+const RECORDS = {
+  plan: `jsonb_build_object('limits', limits)`,
+  account: `jsonb_build_object('planId', plan_id)`,
+  api_key: `jsonb_build_object(
+    'digest', encode(digest, 'hex'), 'accountId', account_id, 'planId', plan_id, 'disabled', disabled,
+    'expiresAt', (extract(epoch from expire_time) * 1000)::bigint)`,
+} as const;
+
+const LIVE = { plan: 'true', account: 'true', api_key: 'delete_time is null' } as const;
+
+/** Accounts come before the keys that refer to them. */
+const TABLES = ['plan', 'account', 'api_key'] as const;
+
+const PAGE = 5_000;
+
+/** Where the feed stands now: what a snapshot that is read from now on has at least. */
+export async function currentPosition(query: Query): Promise<Position> {
+  const [row] = (await query('select pg_current_snapshot()::text as position', [])) as { position: Position }[];
+  if (row === undefined) throw new Error('Postgres gave no snapshot');
+  return row.position;
+}
+
+/**
+ * All entities, in pages of a bounded size. The pages are read one after the other, so together they are no one state:
+ * whoever reads them begins to follow the feed at a position taken before.
+ */
+export async function* readAll(query: Query): AsyncGenerator<readonly CatalogEntry[]> {
+  for (const table of TABLES) {
+    let last = '';
+    for (;;) {
+      const sql = `
+        select '${table}' as entity, id, ${RECORDS[table]} as record
+        from ${table} where id > ? and ${LIVE[table]} order by id limit ${PAGE}`;
+      const page = (await query(sql, [last])) as CatalogEntry[]; // the records' shape is this file's SQL
+      if (page.length > 0) yield page;
+      if (page.length < PAGE) break;
+      last = page.at(-1)?.id ?? last;
+    }
+  }
+}
+
+/**
+ * What was changed by transactions that a position did not see. The number of a row is no order of commits, and a
+ * transaction may stay open for long; so a reader does not remember numbers but which transactions it saw: those that
+ * have committed since are exactly the ones visible now and not visible then. One statement reads the changes, the
+ * entities' current state and the next position, so that they are of one moment.
+ */
+const CHANGES = `
+  with changed as (
+    select distinct entity, entity_id
+    from catalog_change
+    where transaction_id >= pg_snapshot_xmin(?::pg_snapshot)
+      and not pg_visible_in_snapshot(transaction_id, ?::pg_snapshot)
+  )
+  select 'position' as entity, pg_current_snapshot()::text as id,
+    jsonb_build_object('restored', pg_snapshot_xmax(pg_current_snapshot()) < pg_snapshot_xmax(?::pg_snapshot)) as record
+  ${TABLES.map(
+    (table) => `
+      union all
+      select entity, entity_id, (select ${RECORDS[table]} from ${table} where id = entity_id and ${LIVE[table]})
+      from changed where entity = '${table}'`,
+  ).join('')}`;
+
+export interface Changes {
+  readonly entries: readonly CatalogEntry[];
+  readonly position: Position;
+  /** The database has been set back behind the position, from a backup say: everything has to be read anew. */
+  readonly restored: boolean;
+}
+
+export async function readChanges(query: Query, since: Position): Promise<Changes> {
+  type Head = { readonly entity: 'position'; readonly id: Position; readonly record: { readonly restored: boolean } };
+  const rows = (await query(CHANGES, [since, since, since])) as (CatalogEntry | Head)[]; // as CHANGES selects them
+  const head = rows.find((row) => row.entity === 'position');
+  if (head === undefined) throw new Error('Postgres gave no position of the change feed');
+  const entries = rows.filter((row) => row.entity !== 'position');
+  return { entries, position: head.id, restored: head.record.restored };
+}

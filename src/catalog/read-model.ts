@@ -1,0 +1,120 @@
+import type { Logger } from '../core/logger.ts';
+import { type Plan, parsePlanLimits } from '../core/plan.ts';
+import type { AccountRecord, Catalog, KeyRecord } from '../decide/ports.ts';
+import type { AccountRow, CatalogEntry, KeyRow, PlanRow } from './records.ts';
+
+/** What no plan is called: the plan of an account that is not known yet, so that its keys are on no plan. */
+const NO_PLAN = '';
+
+class Account implements AccountRecord {
+  readonly id: string;
+  planId = NO_PLAN;
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
+/** Refers to its account, so that a change of the account's plan counts for all its keys without touching them. */
+class Key implements KeyRecord {
+  readonly id: string;
+  readonly digest: string;
+  readonly disabled: boolean;
+  readonly expiresAt: number | undefined;
+  readonly #account: Account;
+  readonly #planId: string | null;
+
+  constructor(id: string, row: KeyRow, account: Account) {
+    this.id = id;
+    this.digest = row.digest;
+    this.disabled = row.disabled;
+    this.expiresAt = row.expiresAt ?? undefined;
+    this.#account = account;
+    this.#planId = row.planId;
+  }
+
+  get accountId(): string {
+    return this.#account.id;
+  }
+
+  get planId(): string {
+    return this.#planId ?? this.#account.planId;
+  }
+}
+
+/** The catalog in memory. Entries are states, not steps: applying one twice, or an older state's change late, is the same. */
+export class ReadModel implements Catalog {
+  readonly #plans = new Map<string, Plan>();
+  readonly #accounts = new Map<string, Account>();
+  readonly #keys = new Map<string, Key>();
+  readonly #keysByDigest = new Map<string, Key>();
+  readonly #digest: (secret: string) => string;
+  readonly #log: Logger;
+
+  constructor(digest: (secret: string) => string, log: Logger) {
+    this.#digest = digest;
+    this.#log = log;
+  }
+
+  keyOfSecret(secret: string): KeyRecord | undefined {
+    return this.#keysByDigest.get(this.#digest(secret));
+  }
+
+  key(id: string): KeyRecord | undefined {
+    return this.#keys.get(id);
+  }
+
+  account(id: string): AccountRecord | undefined {
+    return this.#accounts.get(id);
+  }
+
+  plan(id: string): Plan | undefined {
+    return this.#plans.get(id);
+  }
+
+  apply(entry: CatalogEntry): void {
+    if (entry.entity === 'plan') this.#applyPlan(entry.id, entry.record);
+    else if (entry.entity === 'account') this.#applyAccount(entry.id, entry.record);
+    else this.#applyKey(entry.id, entry.record);
+  }
+
+  #applyPlan(id: string, row: PlanRow | null): void {
+    const limits = row === null ? undefined : parsePlanLimits(row.limits);
+    if (limits === undefined) {
+      this.#plans.delete(id);
+    } else if ('faults' in limits) {
+      // Written by a later version, say. What was known before is nearer to it than unlimited, or than nothing.
+      this.#log.error(
+        { plan: id, faults: limits.faults },
+        'a plan cannot be read; what was known of it stays in force',
+      );
+    } else {
+      this.#plans.set(id, { id, limits });
+    }
+  }
+
+  #applyAccount(id: string, row: AccountRow | null): void {
+    const account = this.#accountOf(id);
+    account.planId = row?.planId ?? NO_PLAN;
+    if (row === null) this.#accounts.delete(id);
+  }
+
+  #applyKey(id: string, row: KeyRow | null): void {
+    const former = this.#keys.get(id);
+    if (former !== undefined) this.#keysByDigest.delete(former.digest);
+    if (row === null) {
+      this.#keys.delete(id);
+      return;
+    }
+    const key = new Key(id, row, this.#accountOf(row.accountId));
+    this.#keys.set(id, key);
+    this.#keysByDigest.set(key.digest, key);
+  }
+
+  #accountOf(id: string): Account {
+    const known = this.#accounts.get(id);
+    if (known !== undefined) return known;
+    const account = new Account(id);
+    this.#accounts.set(id, account);
+    return account;
+  }
+}

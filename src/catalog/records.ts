@@ -1,0 +1,25 @@
+import type { WrittenLimit } from '../core/limit.ts';
+
+/** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
+export type CatalogEntry =
+  | { readonly entity: 'plan'; readonly id: string; readonly record: PlanRow | null }
+  | { readonly entity: 'account'; readonly id: string; readonly record: AccountRow | null }
+  | { readonly entity: 'api_key'; readonly id: string; readonly record: KeyRow | null };
+
+export interface PlanRow {
+  readonly limits: readonly WrittenLimit[];
+}
+
+export interface AccountRow {
+  readonly planId: string;
+}
+
+export interface KeyRow {
+  /** In hex. */
+  readonly digest: string;
+  readonly accountId: string;
+  readonly planId: string | null;
+  readonly disabled: boolean;
+  /** Unix time in ms. */
+  readonly expiresAt: number | null;
+}

@@ -1,0 +1,68 @@
+/**
+ * API keys as text: `wk_live_`, 22 characters of base62 that are random (131 bits), and 6 characters of base62 that are
+ * the CRC32 of all before them. Prefix and checksum let scanners find leaked keys and let garbage be refused before any
+ * look-up; the checksum authenticates nothing.
+ */
+const PREFIX = 'wk_live_';
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const RANDOM_LENGTH = 22;
+const CHECKSUM_LENGTH = 6;
+const FORM = new RegExp(`^${PREFIX}[0-9A-Za-z]{${RANDOM_LENGTH + CHECKSUM_LENGTH}}$`);
+const KEY_LENGTH = PREFIX.length + RANDOM_LENGTH + CHECKSUM_LENGTH;
+
+/** Bytes from here on would favour the first characters: 256 is no multiple of 62. */
+const FAIR_BYTES = 256 - (256 % ALPHABET.length);
+
+/**
+ * The key made of random bytes, or undefined when too many of them had to be passed over: 64 bytes are too few once in
+ * 10^25 times. The caller then tries again with fresh ones.
+ */
+export function apiKeyOf(random: Uint8Array): string | undefined {
+  let text = PREFIX;
+  for (const byte of random) {
+    if (text.length === KEY_LENGTH - CHECKSUM_LENGTH) break;
+    if (byte < FAIR_BYTES) text += ALPHABET[byte % ALPHABET.length];
+  }
+  return text.length === KEY_LENGTH - CHECKSUM_LENGTH ? text + checksum(text) : undefined;
+}
+
+/** Whether a text begins as an API key does, so that it is meant to be one and no JWT. */
+export function looksLikeApiKey(text: string): boolean {
+  return text.startsWith(PREFIX);
+}
+
+/** Whether a text has the form of a key and its checksum fits. */
+export function isWellFormedApiKey(text: string): boolean {
+  if (text.length !== KEY_LENGTH || !FORM.test(text)) return false;
+  return checksum(text.slice(0, -CHECKSUM_LENGTH)) === text.slice(-CHECKSUM_LENGTH);
+}
+
+/** What a key is recognised by once it is no longer shown: its prefix and its last four characters. */
+export function apiKeyHint(key: string): string {
+  return `${PREFIX}…${key.slice(-4)}`;
+}
+
+function checksum(text: string): string {
+  let rest = crc32(text);
+  let written = '';
+  for (let place = 0; place < CHECKSUM_LENGTH; place += 1) {
+    written = ALPHABET[rest % ALPHABET.length] + written;
+    rest = Math.floor(rest / ALPHABET.length);
+  }
+  return written;
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+/** CRC-32 as in zip and Ethernet, of ASCII text. */
+function crc32(text: string): number {
+  let crc = 0xffffffff;
+  for (let at = 0; at < text.length; at += 1) {
+    crc = (CRC_TABLE[(crc ^ text.charCodeAt(at)) & 0xff] ?? 0) ^ (crc >>> 8);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}

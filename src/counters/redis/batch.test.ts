@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { SlidingWindowLimit } from '../../core/limit.ts';
+import type { Decision } from '../../decide/ports.ts';
+import { batchesOf, outcomesOf } from './batch.ts';
+
+const limit: SlidingWindowLimit = {
+  name: 'burst',
+  algorithm: 'sliding_window',
+  requests: 5,
+  windowSeconds: 60,
+  identity: 'burst/sliding_window/60',
+};
+
+function decision(...subjects: readonly string[]): Decision {
+  return { charges: subjects.map((subject) => ({ subject, limit, hits: 1 })) };
+}
+
+describe('a batch for the script', () => {
+  it('names each counter and each limit once, and runs of equal decisions by their length', () => {
+    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')]);
+    expect(batch?.keys).toHaveLength(2);
+    const limits = [1, 5, 1, 60_000_000];
+    expect(batch?.args).toEqual([limits, [2, 1, 1, 1, 1], [1, 1, 2, 1, 1], [1, 2, 1, 1, 1, 2, 1, 1]].flat());
+  });
+
+  it('merges only neighbours: between others, the same decision stands again', () => {
+    const [batch] = batchesOf('weir', [decision('a'), decision('b'), decision('a')]);
+    expect(batch?.runs.map(({ times }) => times)).toEqual([1, 1, 1]);
+  });
+
+  it('is split in order at 256 counters, never within a decision', () => {
+    const decisions = Array.from({ length: 200 }, (_, i) => decision(`a${i}`, `b${i}`, `c${i}`));
+    const batches = batchesOf('weir', decisions);
+    expect(batches.map(({ keys }) => keys.length)).toEqual([255, 255, 90]);
+    expect(batches.flatMap(({ runs }) => runs.map(({ asked }) => asked))).toEqual(
+      decisions.map(({ charges }) => charges),
+    );
+  });
+
+  it('reads grants and refusals of a run from one state after it', () => {
+    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('a')]);
+    if (batch === undefined) throw new Error('no batch');
+    const outcomes = outcomesOf(batch, [1_773_490_800_000_000, 2, 0, 60_000_000, 10]);
+    expect(outcomes.map(({ granted, charges }) => [granted, charges[0]?.remaining, charges[0]?.retryAfter])).toEqual([
+      [true, 1, undefined],
+      [true, 0, undefined],
+      [false, 0, 10],
+    ]);
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { ShardClock } from './shard-clock.ts';
+
+/** The shard is exactly 1,000 ms ahead in these tests. */
+const AHEAD = 1_000_000;
+
+describe('the clock of a shard', () => {
+  it('is unknown at first and after it was forgotten', () => {
+    const clock = new ShardClock();
+    expect(clock.atShard(5)).toBeUndefined();
+    clock.learn(10, 11, 10_500 + AHEAD);
+    clock.forget();
+    expect(clock.atShard(5)).toBeUndefined();
+  });
+
+  it('is never taken for later than it is, and for at most a round trip earlier', () => {
+    const clock = new ShardClock();
+    clock.learn(10, 14, 11_000 + AHEAD);
+    expect(clock.atShard(20)).toBeLessThanOrEqual(20_000 + AHEAD);
+    expect(clock.atShard(20)).toBeGreaterThanOrEqual(16_000 + AHEAD);
+  });
+
+  it('is known best from the quickest reply', () => {
+    const clock = new ShardClock();
+    clock.learn(10, 14, 11_000 + AHEAD);
+    clock.learn(20, 20.5, 20_250 + AHEAD);
+    clock.learn(30, 38, 31_000 + AHEAD);
+    expect(clock.atShard(40)).toBe(39_750 + AHEAD);
+  });
+
+  it.each([500_000, -500_000])('is learned anew when it was set by %i µs', (step) => {
+    const clock = new ShardClock();
+    clock.learn(20, 20.5, 20_250 + AHEAD);
+    clock.learn(30, 38, 31_000 + AHEAD + step);
+    expect(clock.atShard(40)).toBe(33_000 + AHEAD + step);
+  });
+
+  it('forgets a sample after a second: clocks drift', () => {
+    const clock = new ShardClock();
+    clock.learn(20, 20.5, 20_250 + AHEAD);
+    clock.learn(1030, 1032, 1_031_000 + AHEAD);
+    expect(clock.atShard(1040)).toBe(1_039_000 + AHEAD);
+  });
+});

@@ -1,0 +1,31 @@
+import type { Database } from './open-database.ts';
+
+/** Names Weir's migrations among the advisory locks of a shared Postgres: any fixed number that nobody else takes. */
+const MIGRATION_LOCK = 7_734_001;
+const SEED_LOCK = 7_734_002;
+
+/** Brings the schema up to date. Nodes that start together wait for each other. */
+export async function migrate(database: Database): Promise<void> {
+  await holding(database, MIGRATION_LOCK, async () => {
+    await database.migrator.up();
+  });
+}
+
+/** Takes all migrations back, and all data with them. */
+export async function revert(database: Database): Promise<void> {
+  await holding(database, MIGRATION_LOCK, async () => {
+    await database.migrator.down({ to: 0 });
+  });
+}
+
+export async function holdingSeedLock<T>(database: Database, action: () => Promise<T>): Promise<T> {
+  return holding(database, SEED_LOCK, action);
+}
+
+/** The lock belongs to a transaction, so that a node which dies does not keep it. */
+async function holding<T>(database: Database, lock: number, action: () => Promise<T>): Promise<T> {
+  return database.em.fork().transactional(async (em) => {
+    await em.execute('select pg_advisory_xact_lock(?)', [lock]);
+    return action();
+  });
+}

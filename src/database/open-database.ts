@@ -1,0 +1,34 @@
+import { Migrator } from '@mikro-orm/migrations';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { migrations } from '../../migrations/index.ts';
+import { entities } from './entities.ts';
+
+export type Database = MikroORM;
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Opens a pool; connects at the first query. Close it with `database.close(true)`. */
+export async function openDatabase(options: { readonly url: string }): Promise<Database> {
+  return MikroORM.init({
+    clientUrl: options.url,
+    entities,
+    extensions: [Migrator],
+    migrations: { migrationsList: migrations, tableName: 'migration', snapshot: false, silent: true },
+    driverOptions: {
+      application_name: 'weir',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    },
+    pool: { min: 0, max: 10 },
+    allowGlobalContext: false,
+    // The pool's own lines on lost connections: what matters of them reaches our log by the query that failed.
+    logger: () => {},
+  });
+}
+
+/** Runs one statement and gives its rows as they are; parameters are written `?`. */
+export type Query = (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
+
+export function queryOf(database: Database): Query {
+  return (sql, parameters) => database.em.getConnection().execute(sql, [...parameters]);
+}

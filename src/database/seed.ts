@@ -1,0 +1,77 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { WrittenLimit } from '../core/limit.ts';
+import { AccountEntity, PlanEntity, type PrivateJwk, SigningKeyEntity } from './entities.ts';
+import { holdingSeedLock } from './migrate.ts';
+import type { Database } from './open-database.ts';
+
+export interface SeedOptions {
+  /** The first administrator; without a password one is made up. Neither matters once there is an administrator. */
+  readonly admin: { readonly email: string; readonly password: string | undefined };
+  hashPassword(password: string): Promise<string>;
+  generateSigningKey(): Promise<{ readonly id: string; readonly privateJwk: PrivateJwk }>;
+}
+
+export interface Seeded {
+  /** Set when this call made up the first administrator's password: nobody else knows it, so print it now. */
+  readonly madeUpPassword: string | undefined;
+}
+
+const limit = (name: string, requests: number, window: string, algorithm: string): WrittenLimit => {
+  return { name, requests, window, algorithm };
+};
+
+/** The plan that accounts have until they get another. */
+export const FIRST_PLAN = 'free';
+
+const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly WrittenLimit[] }[] = [
+  {
+    id: FIRST_PLAN,
+    displayName: 'Free',
+    limits: [limit('minute', 60, '1m', 'sliding_window'), limit('day', 1_000, '1d', 'calendar')],
+  },
+  {
+    id: 'pro',
+    displayName: 'Pro',
+    limits: [
+      limit('minute', 600, '1m', 'sliding_window'),
+      limit('hour', 20_000, '1h', 'sliding_window'),
+      limit('day', 50_000, '1d', 'calendar'),
+    ],
+  },
+  { id: 'enterprise', displayName: 'Enterprise', limits: [] },
+];
+
+/**
+ * Fills an empty database with what a first start needs: plans, an administrator, a key to sign tokens with. What is
+ * there already is left alone, so it may be called at every start and by many nodes at once.
+ */
+export async function seed(database: Database, options: SeedOptions): Promise<Seeded> {
+  return holdingSeedLock(database, async () => {
+    const em = database.em.fork();
+    // A plan that an administrator deleted does not come back: plans are made in an empty table only.
+    if ((await em.count(PlanEntity)) === 0) {
+      for (const plan of FIRST_PLANS) em.create(PlanEntity, plan);
+      await em.flush();
+    }
+    if ((await em.count(SigningKeyEntity)) === 0) em.create(SigningKeyEntity, await options.generateSigningKey());
+    const madeUpPassword = await createFirstAdmin(em, options);
+    await em.flush();
+    return { madeUpPassword };
+  });
+}
+
+async function createFirstAdmin(em: EntityManager, { admin, hashPassword }: SeedOptions): Promise<string | undefined> {
+  if ((await em.count(AccountEntity, { role: 'admin' })) > 0) return undefined;
+  const password = admin.password ?? randomBytes(18).toString('base64url');
+  const email = admin.email.toLowerCase();
+  const passwordHash = await hashPassword(password);
+  em.create(AccountEntity, { id: randomUUID(), email, passwordHash, role: 'admin', planId: FIRST_PLAN });
+  return admin.password === undefined ? password : undefined;
+}
+
+/** The keys that access tokens are signed with, the one that signs first. */
+export async function loadSigningKeys(database: Database) {
+  const keys = await database.em.fork().findAll(SigningKeyEntity, { orderBy: { createTime: 'desc', id: 'asc' } });
+  return keys.map(({ id, privateJwk }) => ({ id, privateJwk }));
+}

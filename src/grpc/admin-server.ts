@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Logger } from '../core/logger.ts';
+import { DATA_PLANE_PATHS } from './data-plane-paths.ts';
+import { createServer, listen, type RunningServer } from './grpc-js-server.ts';
+import { rawServices, requestIdOf } from './grpc-js-transport.ts';
+import { reflection } from './reflection.ts';
+import { isOurFault, statusOf } from './status-of.ts';
+import type { BatchHandler } from './unary.ts';
+
+/** What a handler gets to know of its call. */
+export interface CallContext {
+  readonly requestId: string;
+  readonly authorization: string | undefined;
+}
+
+/** A service, by its definition from ts-proto, and a handler for each of its methods. */
+export interface UnaryService {
+  readonly definition: object;
+  readonly handlers: Readonly<Record<string, (request: never, context: CallContext) => Promise<unknown>>>;
+}
+
+export interface AdminServerOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly address: string;
+  readonly services: readonly UnaryService[];
+  /** Answers Authorization and RateLimitService, which the admin plane serves too. */
+  readonly dataPlane: BatchHandler;
+  readonly log: Logger;
+}
+
+/** The admin plane: the services given, the data plane's, health and reflection. Rejects when it cannot listen. */
+export async function startAdminServer(options: AdminServerOptions): Promise<RunningServer> {
+  const { address, services, dataPlane, log } = options;
+  const created = createServer();
+  for (const service of services) {
+    created.server.addService(service.definition as ServiceDefinition, implement(service, log)); // ts-proto's const object is one, if not by type
+  }
+  for (const { definition, implementation } of rawServices(DATA_PLANE_PATHS, dataPlane)) {
+    created.server.addService(definition, implementation);
+  }
+  reflection().addToServer(created.server);
+  return listen(created, address);
+}
+
+function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImplementation {
+  const methods = Object.entries(handlers).map(([method, handle]) => {
+    const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
+      const requestId = requestIdOf(call.metadata) ?? randomUUID();
+      const [authorization] = call.metadata.get('authorization').map(String);
+      // The definition that decoded the request is the handler's own.
+      handle(call.request as never, { requestId, authorization }).then(
+        (response) => callback(null, response),
+        (error: unknown) => {
+          if (isOurFault(error)) log.error({ err: error, requestId, method }, 'admin call failed');
+          callback(statusOf(error));
+        },
+      );
+    };
+    return [method, unary] as const;
+  });
+  return Object.fromEntries(methods);
+}

@@ -1,0 +1,97 @@
+import { Metadata, type ServerErrorResponse, type StatusObject, status } from '@grpc/grpc-js';
+import { type Problem, ProblemError } from '../core/problem.ts';
+import { BadRequest, ErrorInfo, RetryInfo } from '../generated/google/rpc/error_details.ts';
+import { Status } from '../generated/google/rpc/status.ts';
+
+/** The domain of all our ErrorInfos. */
+const DOMAIN = 'weir';
+const RETRY_SECONDS = 1;
+
+interface Answer {
+  readonly code: status;
+  readonly message: string;
+  /** Of the ErrorInfo. */
+  readonly reason: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Beside the ErrorInfo. */
+  readonly details?: readonly { readonly typeUrl: string; readonly value: Uint8Array }[];
+}
+
+/**
+ * What a caller is told of whatever a handler threw: problems by their kind, all else by a fixed text, because its
+ * message may hold anything.
+ */
+export function statusOf(error: unknown): Partial<StatusObject> & Pick<ServerErrorResponse, 'code'> {
+  const answer: Answer =
+    error instanceof ProblemError
+      ? answerTo(error.problem)
+      : { code: status.INTERNAL, message: 'internal error', reason: 'INTERNAL' };
+  const { code, message, reason, metadata: info = {}, details = [] } = answer;
+  const errorInfo = any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason, domain: DOMAIN, metadata: { ...info } }));
+  const metadata = new Metadata();
+  const bytes = Status.encode({ code, message, details: [errorInfo, ...details] }).finish();
+  metadata.set('grpc-status-details-bin', Buffer.from(bytes));
+  return { code, details: message, metadata };
+}
+
+/** Whether it is worth a log line: the caller's own mistakes are not. */
+export function isOurFault(error: unknown): boolean {
+  return !(error instanceof ProblemError) || error.problem.kind === 'unavailable';
+}
+
+function answerTo(problem: Problem): Answer {
+  switch (problem.kind) {
+    case 'invalid':
+      return invalidAnswer(problem.faults);
+    case 'unauthenticated':
+      return { code: status.UNAUTHENTICATED, message: UNAUTHENTICATED[problem.reason], reason: problem.reason };
+    case 'forbidden':
+      return { code: status.PERMISSION_DENIED, message: 'this needs an administrator', reason: 'NOT_ADMINISTRATOR' };
+    case 'not_found':
+      return named(status.NOT_FOUND, 'RESOURCE_NOT_FOUND', 'does not exist', problem.name);
+    case 'already_exists':
+      return named(status.ALREADY_EXISTS, 'RESOURCE_EXISTS', 'exists already', problem.name);
+    case 'conflict':
+      return named(status.ABORTED, 'ETAG_MISMATCH', 'was changed since it was read; read it again', problem.name);
+    case 'precondition':
+      return named(status.FAILED_PRECONDITION, problem.reason, PRECONDITIONS[problem.reason], problem.name);
+    case 'unavailable':
+      return {
+        code: status.UNAVAILABLE,
+        message: 'the database cannot be reached; nothing is known to have changed',
+        reason: 'DATABASE_UNAVAILABLE',
+        details: [any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds: RETRY_SECONDS, nanos: 0 } }))],
+      };
+  }
+}
+
+const UNAUTHENTICATED = {
+  TOKEN_MISSING: 'no access token: send "authorization: Bearer …" with one from AuthService/Login',
+  TOKEN_INVALID: 'the access token is not valid, or no longer',
+  CREDENTIALS_INVALID: 'these credentials are not valid',
+} as const;
+
+const PRECONDITIONS = {
+  PLAN_IN_USE: 'is still used by accounts or API keys',
+  API_KEY_DISABLED: 'is disabled',
+  API_KEY_EXPIRED: 'has expired',
+} as const;
+
+function named(code: status, reason: string, text: string, name: string): Answer {
+  return { code, message: `${name} ${text}`, reason, metadata: { name } };
+}
+
+function invalidAnswer(fieldViolations: Extract<Problem, { kind: 'invalid' }>['faults']): Answer {
+  const message = fieldViolations.map(({ field, description }) => `${field} ${description}`).join('; ');
+  const badRequest = BadRequest.encode({ fieldViolations: [...fieldViolations] });
+  return {
+    code: status.INVALID_ARGUMENT,
+    message,
+    reason: 'INVALID_FIELDS',
+    details: [any('google.rpc.BadRequest', badRequest)],
+  };
+}
+
+function any(type: string, message: { finish(): Uint8Array }) {
+  return { typeUrl: `type.googleapis.com/${type}`, value: message.finish() };
+}

@@ -1,0 +1,192 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, it } from 'vitest';
+import { freePort, type RunningRedis, startRedis } from '../../provision/redis.ts';
+import { RedisStore, type RedisStoreOptions } from '../../src/counters/redis/redis-store.ts';
+import { StoreUnavailable } from '../../src/decide/ports.ts';
+import { chargeOf, limitOf } from './traces.ts';
+import { becomesTrue } from './waiting.ts';
+
+const one = { charges: [chargeOf('key', limitOf(1000, '1h'))] };
+const look = { charges: [chargeOf('key', limitOf(1000, '1h'), 0)] };
+const PASSWORD = 'correct-horse';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function start(port?: number): Promise<RunningRedis> {
+  const redis = await startRedis(port === undefined ? {} : { port });
+  closing.push(redis.stop);
+  return redis;
+}
+
+async function open(
+  options: Partial<RedisStoreOptions> & { url: string },
+): Promise<{ store: RedisStore; log: string[] }> {
+  const log: string[] = [];
+  const warn = (message: string, fields: object) => void log.push(`${message} ${JSON.stringify(fields)}`);
+  const store = new RedisStore({ deadlineMs: 500, logger: { warn }, ...options });
+  closing.push(() => store.close());
+  return { store, log };
+}
+
+async function openReady(url: string, deadlineMs = 500): Promise<RedisStore> {
+  const { store } = await open({ url, deadlineMs });
+  await becomesTrue(() => store.ready);
+  return store;
+}
+
+async function withClient<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(url);
+  try {
+    return await use(client);
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function used(store: RedisStore): Promise<number> {
+  const [outcome] = await store.decide([look]);
+  return 1000 - (outcome?.charges[0]?.remaining ?? Number.NaN);
+}
+
+function signal({ pid }: RunningRedis, name: 'SIGSTOP' | 'SIGCONT'): void {
+  if (pid === undefined) throw new Error('this test needs redis-server or valkey-server on the PATH');
+  process.kill(pid, name);
+}
+
+describe('counters in Redis, when Redis fails', () => {
+  it('refuses at once and is not ready while there is no server, and connects by itself once there is', async () => {
+    const port = await freePort();
+    const { store, log } = await open({ url: `redis://:${PASSWORD}@127.0.0.1:${port}` });
+    await expect(store.decide([one])).rejects.toThrow(StoreUnavailable);
+    await becomesTrue(() => log.length > 0);
+    expect(log[0]).toContain('ECONNREFUSED');
+    const redis = await startRedis({ port, options: ['--requirepass', PASSWORD] });
+    closing.push(redis.stop);
+    await becomesTrue(() => store.ready);
+    expect((await store.decide([one]))[0]?.granted).toBe(true);
+    expect(log.join()).not.toContain(PASSWORD);
+  });
+
+  it('goes on after the server was killed and came back, and answers every call between', async () => {
+    const first = await start();
+    const store = await openReady(first.url);
+    const answers: string[] = [];
+    let isOver = false;
+    const load = (async () => {
+      while (!isOver) {
+        await store.decide([one]).then(
+          () => answers.push('decided'),
+          (error: Error) => answers.push(error.name),
+        );
+        await sleep(1);
+      }
+    })();
+    await sleep(50);
+    await first.stop();
+    await becomesTrue(() => !store.ready && answers.at(-1) === 'StoreUnavailable');
+    await start(first.port);
+    await becomesTrue(() => store.ready && answers.at(-1) === 'decided');
+    isOver = true;
+    await load;
+    expect(new Set(answers)).toEqual(new Set(['decided', 'StoreUnavailable']));
+  });
+
+  it('gives up at the deadline while the server is stopped, and nothing of that is executed later', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url, 50);
+    await store.decide([one]);
+    signal(redis, 'SIGSTOP');
+    const lost = Array.from({ length: 5 }, () => store.decide([one]));
+    expect((await Promise.allSettled(lost)).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
+    await sleep(1000);
+    signal(redis, 'SIGCONT');
+    await becomesTrue(() =>
+      used(store)
+        .then(() => true)
+        .catch(() => false),
+    );
+    expect(await used(store)).toBe(1);
+  });
+
+  it('refuses at once what would pile up before a server that does not answer', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url, 50);
+    signal(redis, 'SIGSTOP');
+    const piled = Array.from({ length: 100 }, () => store.decide([one]).catch((error: Error) => error.message));
+    const messages = await Promise.all(piled);
+    signal(redis, 'SIGCONT');
+    expect(messages.filter((message) => message === 'Redis does not answer')).toHaveLength(36);
+  });
+
+  it('takes a reply that was there when this process came to look, however late that is', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url, 20);
+    // From an immediate, so that timers are the next thing the event loop looks at.
+    await new Promise((resolve) => setImmediate(resolve));
+    const pending = store.decide([one]);
+    const busyUntil = performance.now() + 100;
+    while (performance.now() < busyUntil);
+    expect((await pending)[0]?.granted).toBe(true);
+  });
+
+  it('loads its script again after SCRIPT FLUSH, and charges once', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url);
+    await withClient(redis.url, (client) => client.script('FLUSH'));
+    await Promise.all([store.decide([one]), store.decide([one])]);
+    expect(await used(store)).toBe(2);
+  });
+
+  it('charges nothing and says so when memory is full', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url);
+    await store.decide([one]);
+    await withClient(redis.url, (client) => client.config('SET', 'maxmemory', '1'));
+    await expect(store.decide([one])).rejects.toThrow(/^Redis failed: .*OOM/);
+    await withClient(redis.url, (client) => client.config('SET', 'maxmemory', '0'));
+    expect(await used(store)).toBe(1);
+  });
+});
+
+describe('counters in Redis', () => {
+  it('warns of a server that evicts live counters', async () => {
+    const redis = await start();
+    await withClient(redis.url, (client) => client.config('SET', 'maxmemory-policy', 'allkeys-lru'));
+    const { log } = await open({ url: redis.url });
+    await becomesTrue(() => log.length > 0);
+    expect(log).toEqual([expect.stringMatching(/may evict live counters.*allkeys-lru/)]);
+  });
+
+  it('gives every key a time to live of at least the window and a sub-bucket', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url);
+    await store.decide([one]);
+    const [ttl = 0] = await withClient(redis.url, async (client) => {
+      const keys = await client.keys('*');
+      return Promise.all(keys.map((key) => client.pttl(key)));
+    });
+    expect(ttl).toBeGreaterThan(3600 * 1000);
+    expect(ttl).toBeLessThan(2 * 3600 * 1000);
+  });
+
+  it('writes nothing for looks and refusals', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url);
+    await store.decide([look, { charges: [chargeOf('key', limitOf(1, '1h'), 2)] }]);
+    expect(await withClient(redis.url, (client) => client.dbsize())).toBe(0);
+  });
+
+  it('is not ready and refuses once closed', async () => {
+    const redis = await start();
+    const store = await openReady(redis.url);
+    const last = store.decide([one]);
+    await store.close();
+    expect((await last)[0]?.granted).toBe(true);
+    expect(store.ready).toBe(false);
+    await expect(store.decide([one])).rejects.toThrow(StoreUnavailable);
+  });
+});
