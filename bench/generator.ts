@@ -27,6 +27,5 @@ async function ask(child: ChildProcess, job: LoadJob): Promise<LoadResult> {
   child.send(job);
   const told = await answer;
   if ('fault' in told) throw new Error(told.fault);
-  if (told.result.errors > 0) throw new Error(`${told.result.errors} calls got no verdict`);
   return told.result;
 }

@@ -96,6 +96,7 @@ function resultOf({ processes }: LoadJob, report: GhzReport, before: Usage, afte
   const perCall = (what: keyof Usage) => (after[what] - before[what]) / tally.calls;
   return {
     seconds: report.total / 1e9,
+    warmUpErrors: 0,
     ...tally.summary(),
     serverCpu: processes.server.length > 0 ? perCall('server') : undefined,
     redisCpu: processes.redis.length > 0 ? perCall('redis') : undefined,

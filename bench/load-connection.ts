@@ -148,12 +148,12 @@ export class LoadConnection {
     if (type === FrameType.DATA) {
       this.#received += payload.length;
       if (payload.length > 0) this.#data(stream, payload);
-      if (flags & Flag.END_STREAM) this.#end(stream, now);
+      if (flags & Flag.END_STREAM) this.#end(stream, now, payload);
     } else if (type === FrameType.HEADERS) {
-      if (flags & Flag.END_STREAM) this.#end(stream, now);
+      if (flags & Flag.END_STREAM) this.#end(stream, now, payload);
     } else if (type === FrameType.RST_STREAM) {
       this.#verdicts[(stream >>> 1) % REMEMBERED] = undefined;
-      this.#end(stream, now);
+      this.#end(stream, now, Buffer.from('RST_STREAM'));
     } else if (type === FrameType.SETTINGS && !(flags & Flag.ACK)) {
       this.#socket.write(frame(FrameType.SETTINGS, Flag.ACK, Buffer.alloc(0)));
     } else if (type === FrameType.PING && !(flags & Flag.ACK)) {
@@ -176,14 +176,18 @@ export class LoadConnection {
     this.#verdicts[(stream >>> 1) % REMEMBERED] = readVerdict(this.#load.kind, message);
   }
 
-  #end(stream: number, now: number): void {
+  #end(stream: number, now: number, lastPayload: Buffer): void {
     const slot = (stream >>> 1) % REMEMBERED;
     const startedAt = this.#startedAt[slot] ?? 0;
     if (startedAt === 0) throw new Error(`the server ended stream ${stream}, which is not open`);
     const { tally } = this.#load;
     const verdict = this.#verdicts[slot];
-    if (verdict === undefined) tally.errors++;
-    else tally[verdict]++;
+    if (verdict === undefined) {
+      tally.errors++;
+      tally.lastError = lastPayload.toString('latin1').replace(/[^\x20-\x7e]+/g, ' ');
+    } else {
+      tally[verdict]++;
+    }
     tally.recordLatency(now - startedAt);
     this.#startedAt[slot] = 0;
     this.#verdicts[slot] = undefined;

@@ -29,8 +29,8 @@ export interface LoadResult {
   readonly seconds: number;
   readonly ok: number;
   readonly overLimit: number;
-  /** Calls that ended without a verdict. A load with any is void. */
-  readonly errors: number;
+  /** Calls that got no verdict ahead of the measured time: told, but not held against a server that has just begun. */
+  readonly warmUpErrors: number;
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;

@@ -43,7 +43,7 @@ async function runLoad(job: LoadJob): Promise<LoadResult> {
 
 async function measure(job: LoadJob, load: Load, connections: readonly LoadConnection[]): Promise<LoadResult> {
   await untilTimeOrCalls(load, job.warmUpSeconds, Number.POSITIVE_INFINITY);
-  if (load.tally.errors > 0) throw new Error(`${load.tally.errors} calls of the warm-up got no verdict`);
+  const warmUpErrors = load.tally.errors;
   const tally = new LoadTally();
   load.tally = tally;
   const before = usage(job);
@@ -51,12 +51,15 @@ async function measure(job: LoadJob, load: Load, connections: readonly LoadConne
   await untilTimeOrCalls(load, job.seconds, job.calls);
   const seconds = (performance.now() - begin) / 1000;
   const after = usage(job);
-  load.tally = new LoadTally();
+  const summary = tally.summary();
+  const { calls } = tally;
   await drain(load, connections);
-  const perCall = (from: number, to: number) => (to - from) / tally.calls;
+  if (tally.errors > 0) throw new Error(`${tally.errors} calls got no verdict, the last one:${tally.lastError}`);
+  const perCall = (from: number, to: number) => (to - from) / calls;
   return {
     seconds,
-    ...tally.summary(),
+    warmUpErrors,
+    ...summary,
     serverCpu: job.processes.server.length > 0 ? perCall(before.server, after.server) : undefined,
     redisCpu: job.processes.redis.length > 0 ? perCall(before.redis, after.redis) : undefined,
     generatorCpu: perCall(before.generator, after.generator),
@@ -95,5 +98,4 @@ async function drain(load: Load, connections: readonly LoadConnection[]): Promis
     if (performance.now() > deadline) throw new Error(`${lost()} calls were never answered`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  if (load.tally.errors > 0) throw new Error(`${load.tally.errors} of the last calls got no verdict`);
 }

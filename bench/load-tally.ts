@@ -8,6 +8,8 @@ export class LoadTally {
   ok = 0;
   overLimit = 0;
   errors = 0;
+  /** What can be read of the header block of the last error: the status, unless the server encodes it by Huffman. */
+  lastError = '';
   readonly #latencies = new Uint32Array(BUCKETS);
 
   get calls(): number {
@@ -21,11 +23,10 @@ export class LoadTally {
   }
 
   summary() {
-    const { ok, overLimit, errors } = this;
+    const { ok, overLimit } = this;
     return {
       ok,
       overLimit,
-      errors,
       p50: this.#quantile(0.5),
       p99: this.#quantile(0.99),
       p999: this.#quantile(0.999),

@@ -1,5 +1,5 @@
 import type { Drive } from './generator.ts';
-import type { LoadJob, LoadResult } from './load-job.ts';
+import type { LoadResult } from './load-job.ts';
 import type { Options } from './options.ts';
 import { type BenchServer, type Case, ECHO } from './servers.ts';
 
@@ -46,12 +46,12 @@ interface Cell {
 export async function measure(servers: readonly BenchServer[], options: Options, drive: Drive): Promise<Row[]> {
   const cells = cellsOf(servers, options);
   for (const cell of cells.filter(({ streams }) => streams === STREAMS[0])) {
-    await drive(jobOf(cell, FIRST_WARM_UP_SECONDS, WARM_UP_SECONDS));
+    await driveCell(cell, drive, FIRST_WARM_UP_SECONDS, WARM_UP_SECONDS);
   }
   for (let round = 1; round <= options.rounds; round++) {
     for (const [index, cell] of cells.entries()) {
       const { server, asked, streams } = cell;
-      const result = await drive(jobOf(cell, WARM_UP_SECONDS, options.seconds));
+      const result = await driveCell(cell, drive, WARM_UP_SECONDS, options.seconds);
       cell.results.push(result);
       const place = `round ${round}/${options.rounds}, ${index + 1}/${cells.length}`;
       const rate = Math.round((result.ok + result.overLimit) / result.seconds);
@@ -78,10 +78,20 @@ function kindOf({ keys, refused }: Case): string {
   return refused ? `${keys} refused` : String(keys);
 }
 
-function jobOf({ server, asked, streams }: Cell, warmUpSeconds: number, seconds: number): LoadJob {
-  const { port, processes } = server;
+async function driveCell({ server, asked, streams }: Cell, drive: Drive, warmUpSeconds: number, seconds: number) {
+  const { name, port, processes } = server;
   const { questions } = asked;
-  return { port, questions, connections: CONNECTIONS, streams, warmUpSeconds, seconds, calls: MOST_CALLS, processes };
+  const place = `${name}, ${kindOf(asked)} keys, ${streams} streams`;
+  const job = { port, questions, connections: CONNECTIONS, streams, warmUpSeconds, seconds, calls: MOST_CALLS, processes };
+  try {
+    const result = await drive(job);
+    if (result.warmUpErrors > 0) {
+      process.stderr.write(`bench: ${place}: ${result.warmUpErrors} calls of the warm-up got no verdict\n`);
+    }
+    return result;
+  } catch (fault) {
+    throw new Error(`${place}: ${fault instanceof Error ? fault.message : fault}`);
+  }
 }
 
 function echoOf({ asked, streams }: Cell, cells: readonly Cell[]): Cell {
