@@ -51,8 +51,15 @@ step('install packages', [lockFile], at('node_modules', '.package-lock.json'), (
   npm(['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], environment());
   layPostgresLinks();
 });
-step('generate code', generation, at('src', 'generated'), () => {
-  run(nodeExecutable(), [at('node_modules', '@bufbuild', 'buf', 'bin', 'buf'), 'generate']);
+step('generate code', generation, at('src', 'generated', 'descriptors.ts'), () => {
+  const buf = (...args) => run(nodeExecutable(), [at('node_modules', '@bufbuild', 'buf', 'bin', 'buf'), ...args]);
+  buf('generate');
+  const set = at('.cache', 'descriptors.binpb');
+  buf('build', '-o', set);
+  const text = readFileSync(set).toString('base64');
+  // A module and not a file beside it, so that it is there in dist/ as well.
+  const module = `/** All of proto/ as a google.protobuf.FileDescriptorSet, in base64. */\nexport const DESCRIPTORS =\n  '${text}';\n`;
+  writeFileSync(at('src', 'generated', 'descriptors.ts'), module);
 });
 if (process.argv.includes('--build')) {
   const sources = [

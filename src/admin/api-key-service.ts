@@ -26,20 +26,10 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
   const { database, authenticate, digest } = options;
   return {
     async createApiKey({ apiKey = emptyApiKey }, context) {
-      const caller = await authenticate(context);
-      const faults = new Faults();
-      const expireTime = faults.time('api_key.expire_time', apiKey.expireTime);
-      if (expireTime !== null && expireTime <= new Date()) faults.add('api_key.expire_time', 'must be in the future');
-      faults.displayName('api_key.display_name', apiKey.displayName);
-      const planId = apiKey.plan === '' ? null : faults.idOf('plans', 'api_key.plan', apiKey.plan);
-      const accountId =
-        apiKey.account === '' ? caller.accountId : faults.idOf('accounts', 'api_key.account', apiKey.account);
-      faults.throwIfAny();
-      if (planId !== null || accountId !== caller.accountId) requireAdmin(caller);
+      const values = readNewKey(apiKey, await authenticate(context));
       const em = database.em.fork();
-      await requireAccount(em, accountId);
-      const { displayName, disabled } = apiKey;
-      const made = newKey(em, digest, { displayName, disabled, expireTime, planId, accountId });
+      await requireAccount(em, values.accountId);
+      const made = newKey(em, digest, values);
       await flush(em, made.row);
       return { apiKey: apiKeyMessage(made.row), secret: made.secret };
     },
@@ -86,15 +76,9 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       }
       const em = database.em.fork();
       const old = await findKey(em, caller, 'name', name);
-      const now = new Date();
-      if (old.disabled) throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
-      if (old.expireTime !== null && old.expireTime <= now) {
-        throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
-      }
-      const { displayName, expireTime, planId, accountId } = old;
-      const made = newKey(em, digest, { displayName, disabled: false, expireTime, planId, accountId });
-      const end = new Date(now.getTime() + overlapSeconds * 1000);
-      if (expireTime === null || end < expireTime) old.expireTime = end;
+      const made = newKey(em, digest, successor(old, name));
+      const end = new Date(Date.now() + overlapSeconds * 1000);
+      if (old.expireTime === null || end < old.expireTime) old.expireTime = end;
       await flush(em, old);
       return { apiKey: apiKeyMessage(made.row), secret: made.secret };
     },
@@ -111,6 +95,30 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
 }
 
 type NewKey = Pick<ApiKeyEntity, 'displayName' | 'disabled' | 'expireTime' | 'planId' | 'accountId'>;
+
+/** What a key is to be that a caller may make: an administrator any, others one of their account and on its plan. */
+function readNewKey(given: ApiKey, caller: Caller): NewKey {
+  const { displayName, disabled, plan, account } = given;
+  const faults = new Faults();
+  faults.displayName('api_key.display_name', displayName);
+  const expireTime = faults.time('api_key.expire_time', given.expireTime);
+  if (expireTime !== null && expireTime <= new Date()) faults.add('api_key.expire_time', 'must be in the future');
+  const planId = plan === '' ? null : faults.idOf('plans', 'api_key.plan', plan);
+  const accountId = account === '' ? caller.accountId : faults.idOf('accounts', 'api_key.account', account);
+  faults.throwIfAny();
+  if (planId !== null || accountId !== caller.accountId) requireAdmin(caller);
+  return { displayName, disabled, expireTime, planId, accountId };
+}
+
+/** What takes the place of a key that works. */
+function successor(old: ApiKeyEntity, name: string): NewKey {
+  const { displayName, disabled, expireTime, planId, accountId } = old;
+  if (disabled) throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
+  if (expireTime !== null && expireTime <= new Date()) {
+    throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
+  }
+  return { displayName, disabled, expireTime, planId, accountId };
+}
 
 function newKey(em: EntityManager, digest: (secret: string) => string, values: NewKey) {
   const secret = makeApiKey();
@@ -136,29 +144,29 @@ async function findKey(em: EntityManager, caller: Caller, field: string, name: s
 
 async function requireAccount(em: EntityManager, id: string): Promise<void> {
   if ((await em.count(AccountEntity, { id })) === 0) {
-    throw invalid({ field: 'api_key.account', description: `there is no accounts/${id}` });
+    throw invalid({ field: 'api_key.account', description: `names an account that does not exist: accounts/${id}` });
   }
 }
 
 /** What an update changes of a key, by its mask. */
-function readChanges(given: ApiKey, updateMask: readonly string[] | undefined) {
+function readChanges(given: ApiKey, updateMask: string) {
   const faults = new Faults();
   const fields = faults.mask(updateMask, {
-    display_name: { isSet: given.displayName !== '' },
-    plan: { isSet: given.plan !== '' },
-    disabled: { isSet: given.disabled },
-    expire_time: { isSet: given.expireTime !== undefined },
+    displayName: given.displayName !== '',
+    plan: given.plan !== '',
+    disabled: given.disabled,
+    expireTime: given.expireTime !== undefined,
   });
-  if (fields.has('display_name')) faults.displayName('api_key.display_name', given.displayName);
+  if (fields.has('displayName')) faults.displayName('api_key.display_name', given.displayName);
   const planId =
     given.plan === '' ? null : fields.has('plan') ? faults.idOf('plans', 'api_key.plan', given.plan) : null;
-  const expireTime = fields.has('expire_time') ? faults.time('api_key.expire_time', given.expireTime) : null;
+  const expireTime = fields.has('expireTime') ? faults.time('api_key.expire_time', given.expireTime) : null;
   faults.throwIfAny();
   return {
-    ...(fields.has('display_name') ? { displayName: given.displayName } : {}),
+    ...(fields.has('displayName') ? { displayName: given.displayName } : {}),
     ...(fields.has('plan') ? { planId } : {}),
     ...(fields.has('disabled') ? { disabled: given.disabled } : {}),
-    ...(fields.has('expire_time') ? { expireTime } : {}),
+    ...(fields.has('expireTime') ? { expireTime } : {}),
   };
 }
 
@@ -168,6 +176,6 @@ async function flush(em: EntityManager, row: ApiKeyEntity): Promise<void> {
     await flushVersioned(em, `apiKeys/${row.id}`);
   } catch (error) {
     if (!(error instanceof ForeignKeyConstraintViolationException)) throw error;
-    throw invalid({ field: 'api_key.plan', description: `there is no plans/${row.planId}` });
+    throw invalid({ field: 'api_key.plan', description: `names a plan that does not exist: plans/${row.planId}` });
   }
 }

@@ -7,11 +7,14 @@ import { ProblemError } from '../core/problem.ts';
 import { ApiKeyEntity, PlanEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import type { Limit } from '../generated/weir/admin/v1/limit.ts';
-import type { Plan, PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
+import { Plan, type PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
 import { type Authenticate, requireAdmin } from './caller.ts';
 import { checkEtag, etagOf, flushVersioned } from './etag.ts';
 import type { Handlers } from './handlers.ts';
 import { cutPage, Faults } from './request.ts';
+
+/** What a request without a plan means. */
+const emptyPlan: Plan = Plan.create();
 
 export interface PlanServiceOptions {
   readonly database: Database;
@@ -56,24 +59,14 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
       return { plans: items.map(planMessage), nextPageToken };
     },
 
-    async updatePlan({ plan, updateMask }, context) {
+    async updatePlan({ plan = emptyPlan, updateMask }, context) {
       requireAdmin(await authenticate(context));
-      const faults = new Faults();
-      const given = plan ?? { name: '', displayName: '', limits: [], etag: '' };
-      faults.idOf('plans', 'plan.name', given.name);
-      const fields = faults.mask(updateMask, {
-        display_name: { isSet: given.displayName !== '' },
-        limits: { isSet: given.limits.length > 0 },
-      });
-      if (fields.has('display_name')) faults.displayName('plan.display_name', given.displayName);
-      const limits = fields.has('limits') ? readLimits(faults, given.limits) : [];
-      faults.throwIfAny();
+      const changes = readChanges(plan, updateMask);
       const em = database.em.fork();
-      const row = await findPlan(em, given.name);
-      checkEtag(given, row);
-      if (fields.has('display_name')) row.displayName = given.displayName;
-      if (fields.has('limits')) row.limits = limits;
-      await flushVersioned(em, given.name);
+      const row = await findPlan(em, plan.name);
+      checkEtag(plan, row);
+      em.assign(row, changes);
+      await flushVersioned(em, plan.name);
       return planMessage(row);
     },
 
@@ -82,6 +75,21 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
       await deletePlan(database, name);
       return {};
     },
+  };
+}
+
+/** What an update changes of a plan, by its mask. */
+function readChanges(given: Plan, updateMask: string) {
+  const faults = new Faults();
+  faults.idOf('plans', 'plan.name', given.name);
+  const isSet = { displayName: given.displayName !== '', limits: given.limits.length > 0 };
+  const fields = faults.mask(updateMask, isSet);
+  if (fields.has('displayName')) faults.displayName('plan.display_name', given.displayName);
+  const limits = fields.has('limits') ? readLimits(faults, given.limits) : [];
+  faults.throwIfAny();
+  return {
+    ...(fields.has('displayName') ? { displayName: given.displayName } : {}),
+    ...(fields.has('limits') ? { limits } : {}),
   };
 }
 

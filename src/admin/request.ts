@@ -51,20 +51,19 @@ export class Faults {
     return time;
   }
 
-  /** The fields to update: those of the mask, else those that are set. `prefix` names the resource in the request. */
-  mask<Field extends string>(
-    mask: readonly string[] | undefined,
-    fields: { readonly [F in Field]: { readonly isSet: boolean } },
-  ): ReadonlySet<Field> {
-    const known = Object.keys(fields) as Field[]; // keys() forgets the type of what it lists
-    if (mask === undefined || mask.length === 0) return new Set(known.filter((field) => fields[field].isSet));
-    if (mask.length === 1 && mask[0] === '*') return new Set(known);
-    for (const path of mask) {
-      if (!known.some((field) => field === path)) {
-        this.add('update_mask', `"${path}" cannot be updated; what can is ${known.join(', ')}`);
-      }
+  /** The fields to update, of all that can be: those that the mask names, else those that are set. */
+  mask<Field extends string>(mask: string, isSet: Readonly<Record<Field, boolean>>): ReadonlySet<Field> {
+    const known = Object.keys(isSet) as Field[]; // keys() forgets the type of what it lists
+    if (mask === '') return new Set(known.filter((field) => isSet[field]));
+    if (mask === '*') return new Set(known);
+    const paths = mask
+      .split(',')
+      .map((path) => path.trim().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+    for (const path of paths) {
+      if (known.some((field) => field === path)) continue;
+      this.add('update_mask', `"${path}" cannot be updated; what can is ${known.join(', ')}`);
     }
-    return new Set(known.filter((field) => mask.includes(field)));
+    return new Set(known.filter((field) => paths.includes(field)));
   }
 
   page(collection: Collection, request: { readonly pageSize: number; readonly pageToken: string }): Page {

@@ -20,7 +20,7 @@ describe('a limit', () => {
   it('is written as it was read', () => {
     const limit = parseLimit({ name: 'day', requests: 7, window: '24h', algorithm: 'calendar' });
     if (!('identity' in limit)) throw new Error('a fault');
-    expect(writeLimit(limit)).toEqual({ name: 'day', requests: 7, window: '1d', algorithm: 'calendar' });
+    expect(writeLimit(limit)).toEqual({ name: 'day', requests: 7, window: '86400s', algorithm: 'calendar' });
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { formatWindow, parseWindow } from './window.ts';
+import { parseWindow } from './window.ts';
 
 /** Never more than `requests` in any rolling window of `windowSeconds`. */
 export interface SlidingWindowLimit {
@@ -66,8 +66,8 @@ export function parseLimit(written: WrittenLimit): Limit | readonly Fault[] {
   return faults;
 }
 
-/** The limit as it is written; `parseLimit` of it gives the same limit. */
+/** The limit as it is written, its window in seconds as google.protobuf.Duration is in JSON. `parseLimit` reads it back. */
 export function writeLimit(limit: Limit): WrittenLimit {
   const { name, requests, algorithm, windowSeconds } = limit;
-  return { name, requests, window: formatWindow(windowSeconds), algorithm };
+  return { name, requests, window: `${windowSeconds}s`, algorithm };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatWindow, parseWindow } from './window.ts';
+import { parseWindow } from './window.ts';
 
 describe('a window', () => {
   it.each([
@@ -15,14 +15,4 @@ describe('a window', () => {
     'is not written "%s"',
     (text) => expect(parseWindow(text)).toBeUndefined(),
   );
-
-  it.each([
-    [90, '90s'],
-    [120, '2m'],
-    [7200, '2h'],
-    [172_800, '2d'],
-  ])('of %d seconds is written %s, and read back the same', (seconds, text) => {
-    expect(formatWindow(seconds)).toBe(text);
-    expect(parseWindow(text)).toBe(seconds);
-  });
 });

@@ -10,11 +10,3 @@ export function parseWindow(text: string): number | undefined {
   const seconds = Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS]; // the pattern allows no other unit
   return seconds <= LONGEST_SECONDS ? seconds : undefined;
 }
-
-/** The shortest way to write a window of so many seconds: 90 → `90s`, 3600 → `1h`. */
-export function formatWindow(seconds: number): string {
-  if (seconds % SECONDS.d === 0) return `${seconds / SECONDS.d}d`;
-  if (seconds % SECONDS.h === 0) return `${seconds / SECONDS.h}h`;
-  if (seconds % SECONDS.m === 0) return `${seconds / SECONDS.m}m`;
-  return `${seconds}s`;
-}

@@ -60,6 +60,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     });
     log.info({ port, folder: place.folder }, 'embedded Postgres started');
     const stop = async () => {
+      if (stopping) return;
       stopping = true;
       await stopChild(child);
       await lock.release();

@@ -1,0 +1,7 @@
+// node test/database/hold-postgres.ts FOLDER: starts the embedded Postgres there, prints its URL, stays.
+import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
+
+const [dataFolder = ''] = process.argv.slice(2);
+const log = { info: () => {}, warn: () => {}, error: () => {} };
+const { url } = await startEmbeddedPostgres({ dataFolder, log, settings: { fsync: 'off' } });
+console.log(url);
