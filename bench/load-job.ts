@@ -31,6 +31,9 @@ export interface LoadResult {
   readonly overLimit: number;
   /** Calls that got no verdict ahead of the measured time: told, but not held against a server that has just begun. */
   readonly warmUpErrors: number;
+  /** Calls that got no verdict, and what was told of the last one. */
+  readonly errors: number;
+  readonly lastError: string;
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;

@@ -23,10 +23,12 @@ export class LoadTally {
   }
 
   summary() {
-    const { ok, overLimit } = this;
+    const { ok, overLimit, errors, lastError } = this;
     return {
       ok,
       overLimit,
+      errors,
+      lastError,
       p50: this.#quantile(0.5),
       p99: this.#quantile(0.99),
       p999: this.#quantile(0.999),

@@ -24,6 +24,8 @@ export interface Row {
   readonly p99OfEcho: number;
   /** Share of OVER_LIMIT among the verdicts. */
   readonly overLimit: number;
+  /** Calls of all rounds together that got no verdict. */
+  readonly errors: number;
 }
 
 export const CONNECTIONS = 4;
@@ -82,12 +84,23 @@ async function driveCell({ server, asked, streams }: Cell, drive: Drive, warmUpS
   const { name, port, processes } = server;
   const { questions } = asked;
   const place = `${name}, ${kindOf(asked)} keys, ${streams} streams`;
-  const job = { port, questions, connections: CONNECTIONS, streams, warmUpSeconds, seconds, calls: MOST_CALLS, processes };
+  const job = {
+    port,
+    questions,
+    connections: CONNECTIONS,
+    streams,
+    warmUpSeconds,
+    seconds,
+    calls: MOST_CALLS,
+    processes,
+  };
   try {
     const result = await drive(job);
     if (result.warmUpErrors > 0) {
       process.stderr.write(`bench: ${place}: ${result.warmUpErrors} calls of the warm-up got no verdict\n`);
     }
+    const share = result.errors / (result.ok + result.overLimit + result.errors);
+    if (share > server.toleratedErrors) throw new Error(`${result.errors} calls got no verdict:${result.lastError}`);
     return result;
   } catch (fault) {
     throw new Error(`${place}: ${fault instanceof Error ? fault.message : fault}`);
@@ -126,6 +139,7 @@ function rowOf(cell: Cell, echo: Cell): Row {
     cpuOfEcho: orNull(against(({ serverCpu, redisCpu }) => (serverCpu ?? Number.NaN) + (redisCpu ?? 0))),
     p99OfEcho: against(({ p99 }) => p99),
     overLimit,
+    errors: results.reduce((sum, { errors }) => sum + errors, 0),
   };
 }
 

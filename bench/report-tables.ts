@@ -16,6 +16,7 @@ export function speedTable(rows: readonly Row[]): string {
     'Redis µs',
     'load µs',
     'echo ÷ CPU',
+    'errors',
   ];
   const lines = rows.map((row) => [
     row.server,
@@ -29,6 +30,7 @@ export function speedTable(rows: readonly Row[]): string {
     row.redisCpu?.toFixed(2) ?? '',
     row.generatorCpu.toFixed(2),
     row.cpuOfEcho === null ? '' : (1 / row.cpuOfEcho).toFixed(1),
+    String(row.errors),
   ]);
   return table(head, lines, 1);
 }
