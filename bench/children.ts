@@ -6,11 +6,13 @@ const PATIENCE_MILLISECONDS = 15_000;
 
 /** The processes that this run has started: they are stopped one by one, and nothing else is. */
 export class Children {
+  #isStopping = false;
   readonly #running = new Set<ChildProcess>();
   readonly #stops: (() => Promise<void>)[] = [];
 
-  /** Keeps the child until it ends by itself or by `stopAll`. */
+  /** Keeps the child until it ends by itself or by `stopAll`; after that no more begin. */
   add(child: ChildProcess): ChildProcess {
+    if (this.#isStopping) child.kill('SIGKILL');
     this.#running.add(child);
     child.once('exit', () => this.#running.delete(child));
     return child;
@@ -28,6 +30,7 @@ export class Children {
   }
 
   async stopAll(): Promise<void> {
+    this.#isStopping = true;
     await Promise.all([...this.#running].map(stop));
     await Promise.all(this.#stops.map((stopOther) => stopOther()));
   }
@@ -39,8 +42,12 @@ export function pidOf(child: ChildProcess): number {
   return child.pid;
 }
 
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   await Promise.race([ended, after(PATIENCE_MILLISECONDS, undefined, { ref: false })]);

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../provision/redis.ts';
-import { type Children, pidOf } from './children.ts';
+import { type Children, hasEnded, pidOf } from './children.ts';
 
 export interface Weir {
   readonly decisionPort: number;
@@ -63,7 +63,7 @@ export async function startWeir(children: Children, parent: string, redisUrl = '
   const deadline = performance.now() + START_SECONDS * 1000;
   while (!(await isReady(httpPort))) {
     const isLate = performance.now() > deadline;
-    if (isLate || child.exitCode !== null) throw new Error(`weir serve did not get ready:\n${tail(logFile)}`);
+    if (isLate || hasEnded(child)) throw new Error(`weir serve did not get ready:\n${tail(logFile)}`);
     await after(50);
   }
   return { decisionPort, adminPort, pid: pidOf(child) };
