@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process';
+import { availableParallelism, cpus, release, type as system } from 'node:os';
+
+/** Where and when figures were taken. */
+export interface Machine {
+  readonly date: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly kernel: string;
+  readonly node: string;
+  readonly redis: string;
+}
+
+export function describeMachine(): Machine {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    kernel: `${system()} ${release()}`,
+    node: process.version,
+    redis: redisVersion(),
+  };
+}
+
+function redisVersion(): string {
+  try {
+    const text = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
+    return /v=(\S+)/.exec(text)?.[1] ?? 'unknown';
+  } catch {
+    return 'none';
+  }
+}

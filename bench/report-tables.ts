@@ -1,0 +1,68 @@
+import type { Row } from './measure.ts';
+import type { MemoryRow } from './memory.ts';
+import type { Judgement } from './targets.ts';
+
+/** Tables in Markdown, aligned so that they read as well on a terminal. */
+export function speedTable(rows: readonly Row[]): string {
+  const head = [
+    'server',
+    'keys',
+    'calls',
+    'decisions/s',
+    'p50 ms',
+    'p99 ms',
+    'p99.9 ms',
+    'CPU µs',
+    'Redis µs',
+    'load µs',
+    'echo ÷ CPU',
+    'errors',
+  ];
+  const lines = rows.map((row) => [
+    row.server,
+    `${row.keys.toLocaleString('en')}${row.refused ? ', refused' : ''}`,
+    `4 × ${row.streams}`,
+    Math.round(row.decisionsPerSecond).toLocaleString('en'),
+    row.p50.toFixed(2),
+    row.p99.toFixed(2),
+    row.p999.toFixed(2),
+    row.serverCpu?.toFixed(2) ?? '',
+    row.redisCpu?.toFixed(2) ?? '',
+    row.generatorCpu.toFixed(2),
+    row.cpuOfEcho === null ? '' : (1 / row.cpuOfEcho).toFixed(1),
+    String(row.errors),
+  ]);
+  return table(head, lines, 1);
+}
+
+export function memoryTable(rows: readonly MemoryRow[]): string {
+  const head = ['server', 'KB per idle connection', 'decisions, millions', 'MB resident, after each tenth'];
+  const lines = rows.map(({ server, kilobytesPerConnection, millions, megabytes }) => [
+    server,
+    kilobytesPerConnection.toFixed(1),
+    String(millions),
+    megabytes.map((value) => value.toFixed(0)).join(' '),
+  ]);
+  return table(head, lines, 1);
+}
+
+export function judgementTable(judgements: readonly Judgement[]): string {
+  const lines = judgements.map(({ target, measured, met }) => [target, measured, met ? 'met' : '**not met**']);
+  return table(['target', 'measured', ''], lines, 3);
+}
+
+/** The columns before `firstRight` are texts; from there on they are figures, to the right. */
+function table(head: readonly string[], lines: readonly (readonly string[])[], firstRight: number): string {
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...lines.map((line) => line[column]?.length ?? 0)),
+  );
+  const row = (cells: readonly string[]) => {
+    const padded = cells.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column < firstRight ? cell.padEnd(width) : cell.padStart(width);
+    });
+    return `| ${padded.join(' | ')} |`;
+  };
+  const rule = widths.map((width, column) => (column < firstRight ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [row(head), row(rule), ...lines.map(row)].join('\n');
+}

@@ -1,0 +1,83 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Machine } from './machine.ts';
+import type { Row } from './measure.ts';
+import type { MemoryRow } from './memory.ts';
+import { speedPlot } from './report-plot.ts';
+import { judgementTable, memoryTable, speedTable } from './report-tables.ts';
+import { judgeMemory, judgeSpeed } from './targets.ts';
+
+interface Part<T> {
+  readonly machine: Machine;
+  readonly command: string;
+  readonly rows: readonly T[];
+}
+
+/** docs/benchmarks.json: the last full run of each mode. */
+export interface Report {
+  readonly speed?: Part<Row> & { readonly rounds: number; readonly seconds: number };
+  readonly memory?: Part<MemoryRow>;
+}
+
+const at = (name: string) => new URL(`../docs/${name}`, import.meta.url);
+const JSON_FILE = at('benchmarks.json');
+
+/** Puts the part into docs/benchmarks.json and writes docs/benchmarks.md and docs/benchmarks.svg from all of it. */
+export function writeReport(part: Report): void {
+  const report = { ...readReport(), ...part };
+  writeFileSync(JSON_FILE, `${JSON.stringify(report, rounded, 2)}\n`);
+  if (report.speed !== undefined) writeFileSync(at('benchmarks.svg'), speedPlot(report.speed.rows));
+  writeFileSync(at('benchmarks.md'), markdown(report));
+}
+
+function readReport(): Report {
+  try {
+    return JSON.parse(readFileSync(JSON_FILE, 'utf8')) as Report; // written by this file alone
+  } catch {
+    return {};
+  }
+}
+
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+}
+
+function markdown({ speed, memory }: Report): string {
+  const parts = [INTRODUCTION];
+  if (speed !== undefined) {
+    const { machine, command, rounds, seconds, rows } = speed;
+    const how = `Medians of ${rounds} rounds of ${seconds} s for each measurement; in each round the servers take turns.`;
+    parts.push('## Speed', `\`${command}\` on ${machineLine(machine)}. ${how}`);
+    parts.push('![CPU time per decision](benchmarks.svg)', speedTable(rows), COLUMNS, judgementTable(judgeSpeed(rows)));
+  }
+  if (memory !== undefined) {
+    const { machine, command, rows } = memory;
+    parts.push('## Memory', `\`${command}\` on ${machineLine(machine)}.`);
+    parts.push(memoryTable(rows), judgementTable(judgeMemory(rows)));
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+function machineLine({ date, processor, cores, kernel, node, redis }: Machine): string {
+  return `${date}: ${processor}, ${cores} cores, ${kernel}, Node ${node}, Redis ${redis}`;
+}
+
+const INTRODUCTION = `# Benchmarks
+
+\`npm run bench\` writes this page: it builds the release, starts every server as a process of its own, and measures all of
+them in one run on one machine. Figures of different machines, or of different days, say little beside each other: what
+carries over is the ratio to *grpc-js echo*, a bare @grpc/grpc-js server that answers ShouldRateLimit with a constant.
+
+- *engine* is Weir's HTTP/2 and gRPC alone, and answers the same constant.
+- *RLS, memory* and *RLS, Redis* are \`weir serve\` with its metrics on, one rule and one limit (\`sliding_window\`) for each
+  key; *refused* is a limit that refuses nearly all.
+- *Check, API key* is \`weir serve\` that authorizes by API key and charges the key's plan, in memory.
+
+The generator (bench/load-*.ts) keeps 4 connections × 50 or × 1 calls outstanding, takes the keys in turn, and checks
+every verdict: one call without is a run without figures. It runs on the same cores as the servers, so that where its own
+share nears a core, decisions/s tell of both; the CPU columns do not. \`--ghz\` drives with ghz instead, and \`--peer
+NAME=127.0.0.1:PORT,PID\` measures another RLS server beside these.`;
+
+const COLUMNS = `CPU is µs per decision, user and system time of all threads from /proc; *Redis* is Redis' own process, *load* the
+generator's. *echo ÷ CPU* tells how many times less than the echo of the same round server and Redis spend together. *errors* are calls
+of all rounds that got no verdict: whoever waits at most 10 ms for Redis says UNAVAILABLE where one of three processes on
+two cores is not let run for that long.`;

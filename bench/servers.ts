@@ -1,0 +1,112 @@
+import { startRedis } from '../provision/redis.ts';
+import { createApiKeys } from './api-keys.ts';
+import { type Children, nextMessage, pidOf } from './children.ts';
+import type { LoadQuestions, Processes } from './load-job.ts';
+import type { Options, Peer } from './options.ts';
+import { startWeir } from './weir-server.ts';
+
+/** One way to ask a server. */
+export interface Case {
+  readonly keys: number;
+  /** Whether the limits are so low that nearly all is refused; otherwise nearly all is granted. */
+  readonly refused: boolean;
+  readonly questions: LoadQuestions;
+}
+
+export interface BenchServer {
+  readonly name: string;
+  readonly port: number;
+  readonly processes: Processes;
+  readonly cases: readonly Case[];
+  /** Share of calls that may get no verdict before the run is void. */
+  readonly toleratedErrors: number;
+}
+
+export const ECHO = 'grpc-js echo';
+export const ENGINE = 'engine';
+export const MEMORY = 'RLS, memory';
+export const REDIS = 'RLS, Redis';
+export const CHECK = 'Check, API key';
+
+type Start = (name: string, children: Children, folder: string) => Promise<BenchServer>;
+
+const STARTS: readonly (readonly [string, Start])[] = [
+  [ECHO, startConstant('echo-server.ts')],
+  [ENGINE, startConstant('engine-server.ts')],
+  [MEMORY, startRateLimitInMemory],
+  [REDIS, startRateLimitWithRedis],
+  [CHECK, startCheck],
+];
+
+const GRANTED = [1, 1000, 100_000].map((keys) => rateLimitCase(keys, 'tenant'));
+const REFUSED = rateLimitCase(1000, 'scarce');
+
+function rateLimitCase(keys: number, key: 'tenant' | 'scarce'): Case {
+  return { keys, refused: key === 'scarce', questions: { kind: 'rate_limit', domain: 'bench', key, values: keys } };
+}
+
+/**
+ * Who waits at most 10 ms for Redis answers UNAVAILABLE where the generator, the server and Redis share two cores and one
+ * of them is not let run for that long. Those calls are counted and told.
+ */
+const LATE_REDIS = 0.005;
+
+/** Starts the servers that the options ask for, and for ratios the yardstick. The folder takes their files. */
+export async function startServers(options: Options, children: Children, folder: string): Promise<BenchServer[]> {
+  const { mode, only } = options;
+  const isWanted = (name: string) =>
+    name === ECHO ? mode === 'speed' : only.length === 0 || only.some((part) => name.includes(part));
+  const servers: BenchServer[] = [];
+  for (const [name, start] of STARTS) {
+    if (!isWanted(name)) continue;
+    process.stderr.write(`bench: starts ${name}\n`);
+    servers.push(await start(name, children, folder));
+  }
+  return [...servers, ...options.peers.map(peerServer)];
+}
+
+/** A file of this folder that answers a constant and tells its port. */
+function startConstant(file: string): Start {
+  return async (name, children) => {
+    const child = children.fork(file);
+    const { port } = await nextMessage<{ port: number }>(child, name);
+    return { name, port, processes: { server: [pidOf(child)], redis: [] }, cases: GRANTED, toleratedErrors: 0 };
+  };
+}
+
+async function startRateLimitInMemory(name: string, children: Children, folder: string): Promise<BenchServer> {
+  const { decisionPort, pid } = await startWeir(children, folder);
+  return {
+    name,
+    port: decisionPort,
+    processes: { server: [pid], redis: [] },
+    cases: [...GRANTED, REFUSED],
+    toleratedErrors: 0,
+  };
+}
+
+async function startRateLimitWithRedis(name: string, children: Children, folder: string): Promise<BenchServer> {
+  const redis = await startRedis();
+  children.addStop(redis.stop);
+  const { decisionPort, pid } = await startWeir(children, folder, redis.url);
+  return {
+    name,
+    port: decisionPort,
+    processes: { server: [pid], redis: redis.pid === undefined ? [] : [redis.pid] },
+    cases: [...GRANTED, REFUSED],
+    toleratedErrors: LATE_REDIS,
+  };
+}
+
+async function startCheck(name: string, children: Children, folder: string): Promise<BenchServer> {
+  const { decisionPort, adminPort, pid } = await startWeir(children, folder);
+  const secrets = await createApiKeys(adminPort, 1000);
+  const cases = [1, 1000].map((keys) => {
+    return { keys, refused: false, questions: { kind: 'check' as const, secrets: secrets.slice(0, keys) } };
+  });
+  return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
+}
+
+function peerServer({ name, port, pids }: Peer): BenchServer {
+  return { name, port, processes: { server: pids, redis: [] }, cases: GRANTED, toleratedErrors: 0 };
+}

@@ -1,0 +1,57 @@
+import type { Row } from './measure.ts';
+import type { MemoryRow } from './memory.ts';
+import { CHECK, ENGINE, MEMORY, REDIS } from './servers.ts';
+
+/** What a figure must reach; the others of its row are told, not judged. */
+export interface Judgement {
+  readonly target: string;
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+/** Against the grpc-js echo of the same round: its CPU per decision divided by ours, at 1,000 keys. */
+const TIMES_LESS_CPU: readonly { readonly server: string; readonly streams: number; readonly least: number }[] = [
+  { server: ENGINE, streams: 50, least: 18 },
+  { server: MEMORY, streams: 50, least: 12 },
+  { server: REDIS, streams: 50, least: 5 },
+  { server: CHECK, streams: 50, least: 7 },
+  { server: MEMORY, streams: 1, least: 6 },
+  { server: REDIS, streams: 1, least: 1.6 },
+];
+
+const MOST_KILOBYTES_PER_CONNECTION = 20;
+/** Of growth between the first and the last step: what V8 keeps or gives back from one moment to the next. */
+const HEAP_NOISE_MEGABYTES = 16;
+
+export function judgeSpeed(rows: readonly Row[]): Judgement[] {
+  const find = (server: string, streams: number) =>
+    rows.find((row) => row.server === server && row.streams === streams && row.keys === 1000 && !row.refused);
+  const judgements = TIMES_LESS_CPU.flatMap(({ server, streams, least }) => {
+    const ratio = find(server, streams)?.cpuOfEcho;
+    if (ratio === undefined || ratio === null) return [];
+    const target = `${server}, 4 × ${streams}: CPU at most 1/${least} of the echo's`;
+    return [{ target, measured: `1/${(1 / ratio).toFixed(1)}`, met: ratio <= 1 / least }];
+  });
+  const tail = find(REDIS, 1)?.p99OfEcho;
+  if (tail === undefined) return judgements;
+  const target = `${REDIS}, 4 × 1: p99 no higher than the echo's`;
+  return [...judgements, { target, measured: `${tail.toFixed(2)} of it`, met: tail <= 1 }];
+}
+
+export function judgeMemory(rows: readonly MemoryRow[]): Judgement[] {
+  return rows.flatMap(({ server, kilobytesPerConnection, megabytes, millions }) => {
+    const growth = (megabytes.at(-1) ?? 0) - (megabytes[0] ?? 0);
+    return [
+      {
+        target: `${server}: at most ${MOST_KILOBYTES_PER_CONNECTION} KB per idle connection`,
+        measured: `${kilobytesPerConnection.toFixed(1)} KB`,
+        met: kilobytesPerConnection <= MOST_KILOBYTES_PER_CONNECTION,
+      },
+      {
+        target: `${server}: no growth over ${millions} million decisions (within ${HEAP_NOISE_MEGABYTES} MB)`,
+        measured: `${growth.toFixed(1)} MB`,
+        met: growth <= HEAP_NOISE_MEGABYTES,
+      },
+    ];
+  });
+}
