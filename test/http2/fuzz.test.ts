@@ -125,7 +125,7 @@ describe('recorded traffic', () => {
         fc.boolean(),
         ({ bytes }, mutations, size, sparesPreface) => {
           const from = sparesPreface ? PREFACE_LENGTH : 0;
-          const input = mutations.reduce(
+          const input = mutations.reduce<Buffer>(
             (mutated, each) => mutate(mutated, each, Math.min(from, mutated.length)),
             bytes,
           );
