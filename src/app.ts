@@ -34,7 +34,8 @@ export interface App {
 
 /** ms that calls under way have to finish in, once it stops. */
 const DRAIN_MS = 10_000;
-const REDIS_DEADLINE_MS = 10;
+/** Envoy's rate limit filter waits 20 ms by default: a later answer would find nobody. */
+const REDIS_DEADLINE_MS = 15;
 /** About 1 GB of counters; beyond it new subjects are refused, because dropping others would free them of their limits. */
 const MOST_COUNTERS_IN_MEMORY = 5_000_000;
 

@@ -24,7 +24,7 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
 
 function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> = {}) {
   const asked: CheckQuestion = {
-    requestId: 'r1',
+    requestIdHeader: 'r1',
     apiKeyHeader: undefined,
     authorizationHeader: undefined,
     rateLimitOff: false,

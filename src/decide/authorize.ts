@@ -7,8 +7,8 @@ import { type Catalog, type Charge, type KeyRecord, type Outcome, type Source, S
 
 /** What Envoy asks about one request, as far as it matters. */
 export interface CheckQuestion {
-  /** Of the request that is checked: its x-request-id, else made. */
-  readonly requestId: string;
+  /** The x-request-id of the request that is checked; undefined when absent. Not looked at: an answer may repeat it. */
+  readonly requestIdHeader: string | undefined;
   /** The x-api-key header; undefined when absent. */
   readonly apiKeyHeader: string | undefined;
   /** The authorization header; undefined when absent. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { CheckQuestion } from '../decide/authorize.ts';
 import { readOrRefuse } from './invalid-request.ts';
 import { LENGTH_DELIMITED, type WireReader } from './wire-reader.ts';
@@ -15,9 +14,6 @@ const ENTRY = { key: 1, value: 2, rawValue: 3 };
 const HEADERS = ['x-api-key', 'authorization', 'x-request-id'].map((name) => Buffer.from(name));
 const [API_KEY, AUTHORIZATION, REQUEST_ID] = [0, 1, 2];
 const RATE_LIMIT_EXTENSION = [Buffer.from('weir.rate_limit')];
-
-/** Longer ids are not repeated in answers and logs: an id is for finding a request, not for carrying things. */
-const LONGEST_REQUEST_ID = 128;
 
 /** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
@@ -43,18 +39,13 @@ const NO_HEADERS: FoundHeaders = { values: [], forged: [] };
  */
 export function decodeCheckRequest(message: Uint8Array): CheckQuestion {
   const { headers, rateLimitOff } = readOrRefuse('envoy.service.auth.v3.CheckRequest', message, readCheckRequest);
-  const requestId = headers.values[REQUEST_ID];
   return {
-    requestId: requestId !== undefined && isUsable(requestId) ? requestId : randomUUID(),
+    requestIdHeader: headers.values[REQUEST_ID],
     apiKeyHeader: headers.values[API_KEY],
     authorizationHeader: headers.values[AUTHORIZATION],
     rateLimitOff,
     forgedHeaders: headers.forged,
   };
-}
-
-function isUsable(requestId: string): boolean {
-  return requestId.length <= LONGEST_REQUEST_ID && /^[\x21-\x7e]+$/.test(requestId);
 }
 
 function readCheckRequest(reader: WireReader): FoundAttributes {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { DENIALS } from '../core/denial.ts';
-import type { CheckVerdict } from '../decide/authorize.ts';
+import type { CheckQuestion, CheckVerdict } from '../decide/authorize.ts';
+import type { KeyRecord } from '../decide/ports.ts';
 import { type Headers, rateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
 
@@ -19,7 +21,11 @@ const STRUCT_VALUE = { stringValue: 3 };
 /** google.rpc.Code: Envoy reads no more of it than zero (let in) or not (deny). */
 const RPC_CODES = { 401: 16, 403: 7, 429: 8, 503: 14 } as const;
 
+/** Longer ones carry something, and what is not printable could break a log line. */
+const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
 const writer = new WireWriter();
+const identityWriter = new WireWriter();
 
 /** The bytes are valid until the next call. */
 export function encodeCheckResponse(verdict: CheckVerdict): Uint8Array {
@@ -29,24 +35,51 @@ export function encodeCheckResponse(verdict: CheckVerdict): Uint8Array {
   return writer.finish();
 }
 
-function writeAllowed({ key, question, credentialHeader, limits }: CheckVerdict & { kind: 'allowed' }): void {
-  writeMetadata([
+function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
+  const { metadata, headers } = encodedIdentity(verdict);
+  writer.encoded(metadata);
+  const end = writer.end();
+  writeHeaders(writer, OK_RESPONSE.responseHeadersToAdd, rateLimitHeaders(verdict.limits));
+  for (const name of verdict.question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
+  writer.encoded(headers);
+  writer.nested(RESPONSE.okResponse, end);
+  // Code 0 is left out of the status, but the status is there: it says that somebody has decided.
+  writer.nested(RESPONSE.status, writer.end());
+}
+
+interface EncodedIdentity {
+  /** The field `dynamic_metadata`. */
+  readonly metadata: Uint8Array;
+  /** Of OkHttpResponse, what is the same in every answer to the key in this header. */
+  readonly headers: Uint8Array;
+}
+
+const encodedIdentities = {
+  'x-api-key': new WeakMap<KeyRecord, EncodedIdentity>(),
+  authorization: new WeakMap<KeyRecord, EncodedIdentity>(),
+};
+
+/** More than half of an answer is the same for a key each time; a changed key is another record. */
+function encodedIdentity({ key, credentialHeader }: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
+  const known = encodedIdentities[credentialHeader].get(key);
+  if (known !== undefined) return known;
+  identityWriter.begin();
+  writeMetadata(identityWriter, [
     ['account', key.accountId],
     ['api_key', key.id],
     ['plan', key.planId],
   ]);
-  const end = writer.end();
-  writeHeaders(OK_RESPONSE.responseHeadersToAdd, rateLimitHeaders(limits));
-  for (const name of question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
-  writer.text(OK_RESPONSE.headersToRemove, credentialHeader);
-  writeHeaders(OK_RESPONSE.headers, [
+  const metadata = Uint8Array.from(identityWriter.finish());
+  identityWriter.begin();
+  identityWriter.text(OK_RESPONSE.headersToRemove, credentialHeader);
+  writeHeaders(identityWriter, OK_RESPONSE.headers, [
     ['x-weir-account', key.accountId],
     ['x-weir-key', key.id],
     ['x-weir-plan', key.planId],
   ]);
-  writer.nested(RESPONSE.okResponse, end);
-  // Code 0 is left out of the status, but the status is there: it says that somebody has decided.
-  writer.nested(RESPONSE.status, writer.end());
+  const encoded = { metadata, headers: Uint8Array.from(identityWriter.finish()) };
+  encodedIdentities[credentialHeader].set(key, encoded);
+  return encoded;
 }
 
 function writeDenied({ code, question, limits, retryAfterSeconds }: CheckVerdict & { kind: 'denied' }): void {
@@ -55,8 +88,8 @@ function writeDenied({ code, question, limits, retryAfterSeconds }: CheckVerdict
   if (status === 401) headers.push(['www-authenticate', 'Bearer realm="api"']);
   if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);
   const end = writer.end();
-  writer.text(DENIED_RESPONSE.body, JSON.stringify({ error: { code, message, request_id: question.requestId } }));
-  writeHeaders(DENIED_RESPONSE.headers, headers);
+  writer.text(DENIED_RESPONSE.body, JSON.stringify({ error: { code, message, request_id: requestIdOf(question) } }));
+  writeHeaders(writer, DENIED_RESPONSE.headers, headers);
   const httpStatusEnd = writer.end();
   writer.number(HTTP_STATUS.code, status);
   writer.nested(DENIED_RESPONSE.status, httpStatusEnd);
@@ -67,30 +100,35 @@ function writeDenied({ code, question, limits, retryAfterSeconds }: CheckVerdict
   writer.nested(RESPONSE.status, statusEnd);
 }
 
+/** The request's own id, if it is one that can be repeated in answers and logs, else a new one. */
+function requestIdOf({ requestIdHeader }: CheckQuestion): string {
+  return requestIdHeader !== undefined && USABLE_REQUEST_ID.test(requestIdHeader) ? requestIdHeader : randomUUID();
+}
+
 /** Both ways of saying "overwrite" are set: an Envoy that knows one of them must not add beside the client's own value. */
-function writeHeaders(field: number, headers: Headers): void {
+function writeHeaders(into: WireWriter, field: number, headers: Headers): void {
   for (let index = headers.length - 1; index >= 0; index--) {
     const header = headers[index];
     if (header === undefined) continue;
-    const end = writer.end();
-    writer.number(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
-    writer.nested(HEADER_VALUE_OPTION.append, writer.end()); // a BoolValue of false is a message without fields
-    const headerEnd = writer.end();
-    writer.text(ENTRY.value, header[1]);
-    writer.text(ENTRY.key, header[0]);
-    writer.nested(HEADER_VALUE_OPTION.header, headerEnd);
-    writer.nested(field, end);
+    const end = into.end();
+    into.number(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
+    into.nested(HEADER_VALUE_OPTION.append, into.end()); // a BoolValue of false is a message without fields
+    const headerEnd = into.end();
+    into.text(ENTRY.value, header[1]);
+    into.text(ENTRY.key, header[0]);
+    into.nested(HEADER_VALUE_OPTION.header, headerEnd);
+    into.nested(field, end);
   }
 }
 
-function writeMetadata(entries: Headers): void {
-  const end = writer.end();
+function writeMetadata(into: WireWriter, entries: Headers): void {
+  const end = into.end();
   for (const [key, value] of entries) {
-    const entryEnd = writer.end();
-    writer.text(STRUCT_VALUE.stringValue, value);
-    writer.nested(ENTRY.value, entryEnd);
-    writer.text(ENTRY.key, key);
-    writer.nested(STRUCT.fields, entryEnd);
+    const entryEnd = into.end();
+    into.text(STRUCT_VALUE.stringValue, value);
+    into.nested(ENTRY.value, entryEnd);
+    into.text(ENTRY.key, key);
+    into.nested(STRUCT.fields, entryEnd);
   }
-  writer.nested(RESPONSE.dynamicMetadata, end);
+  into.nested(RESPONSE.dynamicMetadata, end);
 }

@@ -54,6 +54,13 @@ export class WireWriter {
     this.nested(field, end);
   }
 
+  /** Bytes that were written before, as they are. */
+  encoded(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#start -= bytes.length;
+    this.#buffer.set(bytes, this.#start);
+  }
+
   #anyText(field: number, text: string, end: number): void {
     const length = Buffer.byteLength(text);
     this.#start -= length;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SlidingWindowLimit } from '../../core/limit.ts';
 import type { Decision } from '../../decide/ports.ts';
 import { batchesOf, outcomesOf } from './batch.ts';
+import { PackedReply } from './packed-reply.ts';
 
 const limit: SlidingWindowLimit = {
   name: 'burst',
@@ -13,6 +14,11 @@ const limit: SlidingWindowLimit = {
 
 function decision(...subjects: readonly string[]): Decision {
   return { charges: subjects.map((subject) => ({ subject, limit, hits: 1 })) };
+}
+
+/** A number as so many bytes, big-endian. */
+function uint(bytes: number, value: number): Buffer {
+  return Buffer.from(value.toString(16).padStart(2 * bytes, '0'), 'hex');
 }
 
 describe('a batch for the script', () => {
@@ -43,7 +49,10 @@ describe('a batch for the script', () => {
   it('reads grants and refusals of a run from one state after it', () => {
     const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('a')]);
     if (batch === undefined) throw new Error('no batch');
-    const outcomes = outcomesOf(batch, [1_773_490_800_000_000, 2, 0, 60_000_000, 10]);
+    const reply = new PackedReply(
+      Buffer.concat([uint(7, 1_773_490_800_000_000), uint(3, 2), uint(6, 0), uint(7, 60_000_000), uint(7, 10)]),
+    );
+    const outcomes = outcomesOf(batch, reply);
     expect(outcomes.map(({ granted, charges }) => [granted, charges[0]?.remaining, charges[0]?.retryAfter])).toEqual([
       [true, 1, undefined],
       [true, 0, undefined],

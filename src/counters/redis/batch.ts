@@ -2,6 +2,7 @@ import { termOf } from '../../core/term.ts';
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { counterKey } from './counter-key.ts';
+import type { PackedReply } from './packed-reply.ts';
 import { packHits, packShort } from './packed-runs.ts';
 
 /** Equal decisions, one directly after another: the script works them out at once. */
@@ -113,30 +114,44 @@ function isEqual(charge: Charge, other: Charge | undefined): boolean {
 }
 
 /** Outcomes of the batch's decisions, in order, from the script's reply. */
-export function outcomesOf({ runs }: Batch, reply: readonly number[]): readonly Outcome[] {
+export function outcomesOf({ runs }: Batch, reply: PackedReply): readonly Outcome[] {
   const outcomes: Outcome[] = [];
-  let place = 1; // behind the shard's time
   for (const { times, charges, places } of runs) {
-    const granted = reply[place++] ?? 0;
+    const granted = reply.granted();
+    const states = charges.map(
+      (): CounterState => ({
+        free: reply.free(),
+        resetAfter: reply.duration(),
+        retryAfter: reply.duration(),
+      }),
+    );
     for (let i = 0; i < times; i++) {
       const grantsAfter = granted - 1 - i;
-      const each = charges.map((charge, k) => chargeOutcome(charge, reply, place + 3 * k, grantsAfter));
+      const each = charges.map(({ hits }, place) => chargeOutcome(hits, states[place], grantsAfter));
       outcomes.push({ granted: i < granted, source: 'redis', charges: spreadOutcomes(each, places) });
     }
-    place += 3 * charges.length;
   }
   return outcomes;
 }
 
+/** Of a counter after a run, as the script tells it. */
+interface CounterState {
+  readonly free: number;
+  readonly resetAfter: number;
+  /** 0: not refused, or never. */
+  readonly retryAfter: number;
+}
+
+const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0 };
+
 /** `grantsAfter`: how many of the run were granted after this decision, below 0 when this one was not. */
-function chargeOutcome({ hits }: Charge, reply: readonly number[], place: number, grantsAfter: number): ChargeOutcome {
-  const free = reply[place] ?? 0;
-  const retryAfter = reply[place + 2] ?? -1;
+function chargeOutcome(hits: number, state = NO_STATE, grantsAfter: number): ChargeOutcome {
+  const { free, resetAfter, retryAfter } = state;
   const isRefused = grantsAfter < 0;
   return {
     exceeded: isRefused && free < hits,
     remaining: Math.max(0, isRefused ? free : free + grantsAfter * hits),
-    resetAfter: reply[place + 1] ?? 0,
-    retryAfter: isRefused && retryAfter >= 0 ? retryAfter : undefined,
+    resetAfter,
+    retryAfter: isRefused && retryAfter > 0 ? retryAfter : undefined,
   };
 }

@@ -11,9 +11,10 @@ export const CHARGE_SCRIPT = `
 --         number of limits, then for each: requests, resolution µs, life µs (core/tally.ts, Term)
 --         last, runs of equal decisions as one text (packed-runs.ts), since every argument costs: how many, number of
 --         charges, then for each: key, limit (both counted from 1), hits; no key twice in one run
--- returns this shard's time in µs; alone when it was past not-after. Else for each run: how many were granted (the
---         first ones), then for each charge the state after the run: free (below 0 after a limit was lowered), µs
---         until all is free, µs until the hits fit (-1: they do, or never will)
+-- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for
+--         each run 3 bytes: how many were granted (the first ones), then for each charge the state after the run:
+--         6 bytes, signed: free (below 0 after a limit was lowered); 7: µs until all is free; 7: µs until the hits fit
+--         (0: they do, or never will)
 -- why     Read, decide and write are one step here, so that no two nodes spend the same hit; a batch is one script, so
 --         that a counter is read and written once however many decisions name it; and the time is the shard's, so that
 --         nodes whose clocks differ agree. Numbers stay below 2^53, and none is turned to text by Lua's own rules,
@@ -25,7 +26,7 @@ export const CHARGE_SCRIPT = `
 
 local time = redis.call('TIME')
 local clock = time[1] * 1000000 + time[2]
-if clock > tonumber(ARGV[1]) then return { clock } end
+if clock > tonumber(ARGV[1]) then return struct.pack('>I7', clock) end
 local now = clock
 
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
@@ -162,7 +163,7 @@ local function waitFor(tally, requests, asked)
     excess = excess - (tally.countBytes == 0 and 1 or count)
     if excess <= 0 then return tally.base + last * tally.unit - now end
   end
-  return -1
+  return 0
 end
 
 local function save(key, life)
@@ -178,7 +179,7 @@ local function save(key, life)
   redis.call('SET', KEYS[key], header .. sub(tally.list, tally.from), 'PX', ttl)
 end
 
-local reply, replied, place = { clock }, 1, 3
+local reply, replied, place = { pack('>I7', clock) }, 1, 3
 for limit = 1, tonumber(ARGV[2]) do
   terms[limit] = { tonumber(ARGV[place]), tonumber(ARGV[place + 1]), tonumber(ARGV[place + 2]) }
   place = place + 3
@@ -204,19 +205,19 @@ while place < #runs do
     keys[i], limits[i], asked[i], ats[i] = key, term, hits, at
   end
   replied = replied + 1
-  reply[replied] = granted
+  reply[replied] = pack('>I3', granted)
   for i = 1, charges do
     local key, term, hits, at = keys[i], limits[i], asked[i], ats[i]
     local tally = tallies[key]
     if granted > 0 and hits > 0 then charge(key, tally, term[2], term[3], at, granted * hits) end
     local free = term[1] - tally.total
-    reply[replied + 1] = free
-    reply[replied + 2] = tally.from <= #tally.list and tally.last - now or 0
-    reply[replied + 3] = free < hits and hits <= term[1] and waitFor(tally, term[1], hits) or -1
-    replied = replied + 3
+    local untilAllFree = tally.from <= #tally.list and tally.last - now or 0
+    local untilFit = free < hits and hits <= term[1] and waitFor(tally, term[1], hits) or 0
+    replied = replied + 1
+    reply[replied] = pack('>i6I7I7', free, untilAllFree, untilFit)
   end
 end
 
 for key, life in pairs(changed) do save(key, life) end
-return reply
+return table.concat(reply)
 `;

@@ -2,6 +2,7 @@ import type { Logger } from '../../core/logger.ts';
 import type { CounterStore, Decision, Outcome } from '../../decide/ports.ts';
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
+import { PackedReply } from './packed-reply.ts';
 import { ScriptConnection } from './script-connection.ts';
 
 export interface RedisStoreOptions {
@@ -37,20 +38,17 @@ export class RedisStore implements CounterStore {
    */
   async decide(decisions: readonly Decision[]): Promise<readonly Outcome[]> {
     const batches = batchesOf(this.#keyPrefix, decisions);
-    const replies = await Promise.all(batches.map((batch) => this.#run(batch)));
-    return batches.flatMap((batch, place) => outcomesOf(batch, replies[place] ?? []));
+    const replies = await Promise.all(batches.map(async (batch) => ({ batch, reply: await this.#run(batch) })));
+    return replies.flatMap(({ batch, reply }) => outcomesOf(batch, reply));
   }
 
   close(): Promise<void> {
     return this.#connection.close();
   }
 
-  async #run(batch: Batch): Promise<readonly number[]> {
-    return batch.keys.length === 0 ? grantAll(batch) : await this.#connection.run(batch.keys, batch.args);
+  async #run(batch: Batch): Promise<PackedReply> {
+    // Decisions without charges need no Redis.
+    if (batch.keys.length === 0) return PackedReply.ofGrants(batch.runs.map(({ times }) => times));
+    return this.#connection.run(batch.keys, batch.args);
   }
-}
-
-/** The reply to decisions without charges, for which Redis is not needed. */
-function grantAll({ runs }: Batch): readonly number[] {
-  return [0, ...runs.map(({ times }) => times)];
 }

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Logger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
+import { PackedReply } from './packed-reply.ts';
 import { ShardClock } from './shard-clock.ts';
 
 export interface ScriptConnectionOptions {
   /** `redis://` or `rediss://`, with user, password and database if need be. */
   readonly url: string;
-  /** Its ARGV[1] is a not-after, its reply an array of numbers that begins with the shard's time, both in µs. */
+  /** Its ARGV[1] is a not-after, its reply a PackedReply. */
   readonly script: string;
   /** After so many ms without a reply a run is given up. */
   readonly deadlineMs: number;
@@ -63,7 +64,7 @@ export class ScriptConnection {
   }
 
   /** The script's reply; rejects with StoreUnavailable at the deadline, or at once when nothing can be sent. */
-  run(keys: readonly string[], args: readonly (number | string)[]): Promise<readonly number[]> {
+  run(keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply> {
     const sentAt = performance.now();
     const notAfter = this.#isReady ? this.#clock.atShard(sentAt + this.#options.deadlineMs) : undefined;
     if (notAfter === undefined) return Promise.reject(new StoreUnavailable('not connected to Redis'));
@@ -105,21 +106,21 @@ export class ScriptConnection {
   async #send(keys: readonly string[], args: readonly (number | string)[], isOver: () => boolean): Promise<unknown> {
     this.#unanswered++;
     try {
-      return await this.#redis.evalsha(this.#sha, keys.length, ...keys, ...args);
+      return await this.#redis.callBuffer('EVALSHA', this.#sha, keys.length, ...keys, ...args);
     } catch (error) {
       // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
       if (!isNoScript(error) || isOver()) throw error;
-      return await this.#redis.eval(this.#options.script, keys.length, ...keys, ...args);
+      return await this.#redis.callBuffer('EVAL', this.#options.script, keys.length, ...keys, ...args);
     } finally {
       this.#unanswered--;
     }
   }
 
-  #executed(reply: unknown, sentAt: number): readonly number[] {
-    if (!isNumbers(reply)) throw new StoreUnavailable('Redis replied with something else than numbers');
-    const [shardTime = 0] = reply;
-    this.#clock.learn(sentAt, performance.now(), shardTime);
-    if (reply.length === 1) throw new StoreUnavailable('Redis got the batch too late and did not execute it');
+  #executed(bytes: unknown, sentAt: number): PackedReply {
+    if (!Buffer.isBuffer(bytes)) throw new StoreUnavailable('Redis replied with something else than the script does');
+    const reply = new PackedReply(bytes);
+    this.#clock.learn(sentAt, performance.now(), reply.time);
+    if (reply.isLate) throw new StoreUnavailable('Redis got the batch too late and did not execute it');
     return reply;
   }
 
@@ -188,8 +189,4 @@ function backoffMs(attempt: number): number {
 
 function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT');
-}
-
-function isNumbers(reply: unknown): reply is readonly number[] {
-  return Array.isArray(reply) && reply.every((each) => typeof each === 'number');
 }

@@ -1,0 +1,53 @@
+const TIME_BYTES = 7;
+const GRANTED_BYTES = 3;
+const FREE_BYTES = 6;
+
+/** Reads the charge script's reply (charge-script.ts, `returns`) from its beginning to its end. */
+export class PackedReply {
+  readonly #bytes: Buffer;
+  #position = TIME_BYTES;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** The reply to runs without charges, for which nobody needs to be asked. */
+  static ofGrants(grants: readonly number[]): PackedReply {
+    const bytes = Buffer.alloc(TIME_BYTES + grants.length * GRANTED_BYTES);
+    for (const [place, granted] of grants.entries()) {
+      bytes.writeUIntBE(granted, TIME_BYTES + place * GRANTED_BYTES, GRANTED_BYTES);
+    }
+    return new PackedReply(bytes);
+  }
+
+  /** The shard's time in µs. */
+  get time(): number {
+    return this.#uint56(0);
+  }
+
+  /** The batch came past its not-after: nothing of it was executed, and nothing else is in the reply. */
+  get isLate(): boolean {
+    return this.#bytes.length === TIME_BYTES;
+  }
+
+  granted(): number {
+    this.#position += GRANTED_BYTES;
+    return this.#bytes.readUIntBE(this.#position - GRANTED_BYTES, GRANTED_BYTES);
+  }
+
+  /** Hits that are free; below 0 after a limit was lowered. */
+  free(): number {
+    this.#position += FREE_BYTES;
+    return this.#bytes.readIntBE(this.#position - FREE_BYTES, FREE_BYTES);
+  }
+
+  /** µs. */
+  duration(): number {
+    this.#position += TIME_BYTES;
+    return this.#uint56(this.#position - TIME_BYTES);
+  }
+
+  #uint56(position: number): number {
+    return this.#bytes.readUInt8(position) * 2 ** 48 + this.#bytes.readUIntBE(position + 1, 6);
+  }
+}
