@@ -62,7 +62,6 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
         const forged = ['x-weir-role', 'x_weir_key'].filter((name) => name in sent);
         expect(decoded.forgedHeaders.toSorted()).toEqual(forged);
         expect(decoded.requestIdHeader).toBe(sent['x-request-id']);
-        expect(decoded.requestId).toBe(sent['x-request-id']);
       }),
     );
   });
