@@ -132,7 +132,8 @@ function openStore(config: Config, log: Logger, started: Stack): Store {
 }
 
 async function startDataPlane(config: Config, handler: BatchHandler, log: Logger, started: Stack): Promise<number> {
-  const server = await startHttp2GrpcServer({ address: config.decisionAddress, handler, log });
+  const { decisionAddress: address, decisionTls: tls } = config;
+  const server = await startHttp2GrpcServer({ address, handler, log, ...(tls !== undefined && { tls }) });
   started.defer(() => server.stop({ graceMs: DRAIN_MS }));
   return server.address.port;
 }

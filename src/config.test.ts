@@ -58,6 +58,18 @@ describe('the environment', () => {
     expect(() => readConfig({ REDIS_URL: 'x', WEIR_ROLE: 'y', HTTP_ADDRESS: 'z' })).toThrow(message);
   });
 
+  it('gives the data plane TLS by a certificate and its key, together', () => {
+    const file = 'package.json'; // any file that can be read
+    const pair = { DECISION_TLS_CERT_FILE: file, DECISION_TLS_KEY_FILE: file };
+    expect(readConfig(pair).decisionTls).toEqual({ certFile: file, keyFile: file });
+    expect(readConfig({ ...pair, DECISION_TLS_CLIENT_CA_FILE: file }).decisionTls).toMatchObject({
+      clientCaFile: file,
+    });
+    expect(() => readConfig({ DECISION_TLS_KEY_FILE: file })).toThrow('DECISION_TLS_CERT_FILE: must be set');
+    expect(() => readConfig({ DECISION_TLS_CLIENT_CA_FILE: file })).toThrow('DECISION_TLS_CLIENT_CA_FILE: needs');
+    expect(() => readConfig({ ...pair, DECISION_TLS_KEY_FILE: 'no/such' })).toThrow('DECISION_TLS_KEY_FILE: must be');
+  });
+
   it('names the database in the role decision, which follows another node', () => {
     expect(() => readConfig({ WEIR_ROLE: 'decision' })).toThrow('DATABASE_URL: must be set');
   });

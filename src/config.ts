@@ -20,8 +20,18 @@ export interface Config {
   readonly adminPassword: string | undefined;
   readonly role: 'all' | 'admin' | 'decision';
   readonly logLevel: string;
+  /** Paths of PEM files; undefined: the data plane speaks HTTP/2 in clear. */
+  readonly decisionTls: TlsFiles | undefined;
   /** Goes into every key's digest; empty: none. */
   readonly keyPepper: string;
+}
+
+/** Paths of PEM files, read again when they change. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Whoever calls must then show a certificate that one of these signed. */
+  readonly clientCaFile?: string;
 }
 
 /** Every fault of the environment, one a line, each naming its variable. */
@@ -51,6 +61,8 @@ const url = (...schemes: string[]) =>
     message: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
   });
 
+const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
+
 const schema = z.object({
   DECISION_ADDRESS: address.prefault('127.0.0.1:8081'),
   ADMIN_ADDRESS: address.prefault('127.0.0.1:8082'),
@@ -65,6 +77,9 @@ const schema = z.object({
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'must be trace, debug, info, warn, error or fatal')
     .default('info'),
+  DECISION_TLS_CERT_FILE: readableFile.optional(),
+  DECISION_TLS_KEY_FILE: readableFile.optional(),
+  DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
 });
 
@@ -83,6 +98,13 @@ export function readConfig(environment: Environment): Config {
   if (values.WEIR_ROLE === 'decision' && values.DATABASE_URL === undefined) {
     faults.push('DATABASE_URL: must be set in the role decision, which follows another node’s catalog');
   }
+  const hasKey = values.DECISION_TLS_KEY_FILE !== undefined;
+  if (hasKey !== (values.DECISION_TLS_CERT_FILE !== undefined)) {
+    faults.push(`DECISION_TLS_${hasKey ? 'CERT' : 'KEY'}_FILE: must be set: a certificate and its key go together`);
+  }
+  if (!hasKey && values.DECISION_TLS_CLIENT_CA_FILE !== undefined) {
+    faults.push('DECISION_TLS_CLIENT_CA_FILE: needs DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE');
+  }
   if (!parsed.success || faults.length > 0) throw new InvalidConfig(faults.join('\n'));
   const env = parsed.data;
   return {
@@ -97,8 +119,25 @@ export function readConfig(environment: Environment): Config {
     adminPassword: env.ADMIN_PASSWORD,
     role: env.WEIR_ROLE,
     logLevel: env.LOG_LEVEL,
+    decisionTls: tlsFilesOf(env),
     keyPepper: env.KEY_PEPPER ?? '',
   };
+}
+
+function tlsFilesOf(env: z.infer<typeof schema>): TlsFiles | undefined {
+  const { DECISION_TLS_CERT_FILE: certFile, DECISION_TLS_KEY_FILE: keyFile } = env;
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  const clientCaFile = env.DECISION_TLS_CLIENT_CA_FILE;
+  return clientCaFile === undefined ? { certFile, keyFile } : { certFile, keyFile, clientCaFile };
+}
+
+function isReadable(file: string): boolean {
+  try {
+    readFileSync(file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function withSecretFiles(environment: Environment, faults: string[]): Environment {
