@@ -18,10 +18,6 @@ export class MessageAssembly {
     return this.#bytes.length;
   }
 
-  get isEmpty(): boolean {
-    return this.#length === 0;
-  }
-
   /** Once complete. */
   get isCompressed(): boolean {
     return byteAt(this.#bytes, 0) === 1;

@@ -44,6 +44,14 @@ export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Pro
       ? createServer({ noDelay: true, keepAlive: true }, accept)
       : await createTlsServer(options.tls, accept, options.log);
   const address = await listen(server, options.address);
+  const open = new Set<Socket>();
+  let isCut = false;
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    if (isCut) socket.destroy();
+  });
+  server.on('error', (error) => options.log?.warn({ err: error }, 'the listener failed to accept a connection'));
   const sweep = setInterval(() => {
     const now = performance.now();
     for (const socket of sockets) if (socket.isStuck(now)) socket.destroy();
@@ -53,7 +61,8 @@ export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Pro
     connections: () => sockets.size,
     async stop({ graceMs }) {
       const cut = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
+        isCut = true;
+        for (const socket of open) socket.destroy();
       }, graceMs);
       await drain([...sockets], graceMs);
       const isClosed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -10,9 +10,6 @@ export interface Log {
   warn(fields: object, message: string): void;
 }
 
-/** Turns that follow each other within this time (ms) leave no room for the loop to have waited for input. */
-const NO_WAIT = 1;
-
 /**
  * Gathers what one turn of the event loop brings over all connections: the calls complete in it go to the handler as
  * one batch, then each connection sends all its answers by one write.
@@ -24,7 +21,7 @@ export class Turn {
   #touched: Flushable[] = [];
   #isScheduled = false;
   #startedAt = 0;
-  #endedAt = 0;
+  #idleBefore = 0;
   #lateness = 0;
 
   constructor(handler: BatchHandler, log: Log | undefined) {
@@ -33,8 +30,8 @@ export class Turn {
   }
 
   /**
-   * How long (ms) what this turn reads may have lain unread: as long as the turn before lasted, if this one followed at
-   * once.
+   * How long (ms) what this turn reads may have lain unread: since the turn before began, unless the loop has waited for
+   * input in between, which it does only when there is none.
    */
   get lateness(): number {
     return this.#lateness;
@@ -58,7 +55,9 @@ export class Turn {
   /** Both run after all input of the turn; answers that promises bring in between leave with the others. */
   #schedule(now: number): void {
     this.#isScheduled = true;
-    this.#lateness = now - this.#endedAt < NO_WAIT ? this.#endedAt - this.#startedAt : 0;
+    const idle = performance.nodeTiming.idleTime;
+    this.#lateness = idle === this.#idleBefore ? now - this.#startedAt : 0;
+    this.#idleBefore = idle;
     this.#startedAt = now;
     setImmediate(this.#decide);
     setImmediate(this.#flush);
@@ -91,7 +90,6 @@ export class Turn {
     this.#touched = [];
     for (const connection of touched) connection.flush();
     this.#isScheduled = false;
-    this.#endedAt = performance.now();
-    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule(this.#endedAt);
+    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule(performance.now());
   };
 }

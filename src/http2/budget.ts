@@ -3,7 +3,7 @@ export class Budget {
   readonly #burst: number;
   readonly #perMs: number;
   #left: number;
-  #updatedAt = 0;
+  #updatedAt: number | undefined;
 
   constructor(limit: { readonly burst: number; readonly perSecond: number }) {
     this.#burst = limit.burst;
@@ -13,20 +13,19 @@ export class Budget {
 
   /** Whether it was there to take; it is taken all the same, so that the debt has to be waited off. */
   take(units: number, now: number): boolean {
-    if (this.#left < units) this.#refill(now);
+    this.#refill(now);
     this.#left -= units;
     return this.#left >= 0;
   }
 
   /** ms until something is there to take; 0: now. */
   wait(now: number): number {
-    if (this.#left >= 1) return 0;
     this.#refill(now);
     return Math.max(0, (1 - this.#left) / this.#perMs);
   }
 
   #refill(now: number): void {
-    this.#left = Math.min(this.#burst, this.#left + (now - this.#updatedAt) * this.#perMs);
+    this.#left = Math.min(this.#burst, this.#left + (now - (this.#updatedAt ?? now)) * this.#perMs);
     this.#updatedAt = now;
   }
 }

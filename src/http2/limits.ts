@@ -26,6 +26,8 @@ export const LIMITS = {
    */
   pace: { burst: 20_000, perSecond: 100_000 },
   paceOfReset: 5,
+  /** DATA frames of one request that cost nothing; more are many small ones, or a large body, where they do not matter. */
+  freeDataFrames: 4,
   paceOfLargeHeaders: 50,
   /** For each KB of a body that comes to nothing. */
   paceOfWastedKilobyte: 4,

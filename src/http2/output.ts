@@ -9,7 +9,7 @@ const SHORT_COPY = 48;
  * Buffers to write from, used again: a fresh one for each write would be external memory that drives the garbage
  * collector into whole-heap collections.
  */
-export class ChunkPool {
+class ChunkPool {
   readonly #free: Buffer[] = [];
 
   take(): Buffer {

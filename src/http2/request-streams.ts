@@ -94,6 +94,8 @@ export class RequestStreams<Head> {
     const endsStream = (flags & Flag.END_STREAM) !== 0;
     if (!endsStream) this.#acknowledgeOnStream(stream, end - start);
     stream.received += to - from;
+    stream.dataFrames += 1;
+    if (stream.dataFrames > LIMITS.freeDataFrames) this.#pace.take(1, this.now);
     const isTooLong = stream.contentLength !== undefined && stream.received > stream.contentLength;
     if (isTooLong) {
       this.fault(id, ErrorCode.PROTOCOL_ERROR);

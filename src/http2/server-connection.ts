@@ -4,7 +4,16 @@ import { FrameSplitter } from './frame-splitter.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { LIMITS } from './limits.ts';
 import { readInitialWindow } from './peer-settings.ts';
-import { ConnectionError, ErrorCode, Flag, FrameType, MAX_STREAM_ID, PREFACE, Setting } from './protocol.ts';
+import {
+  ConnectionError,
+  DEFAULT_WINDOW,
+  ErrorCode,
+  Flag,
+  FrameType,
+  MAX_STREAM_ID,
+  PREFACE,
+  Setting,
+} from './protocol.ts';
 import { RequestStreams, type ServerOptions } from './request-streams.ts';
 
 const PREFACE_BYTES = Buffer.from(PREFACE);
@@ -36,7 +45,7 @@ export class ServerConnection<Head> {
   constructor(options: ServerOptions<Head>) {
     this.#streams = new RequestStreams(options, this.#writer, this.#pace);
     this.#writer.settings(SETTINGS);
-    this.#writer.windowUpdate(0, LIMITS.connectionWindow - 65_535);
+    this.#writer.windowUpdate(0, LIMITS.connectionWindow - DEFAULT_WINDOW);
   }
 
   get output(): FrameWriter['output'] {

@@ -39,6 +39,7 @@ export class ServerStream {
   /** Bytes received and not yet given back by WINDOW_UPDATE. */
   unacknowledged = 0;
   received = 0;
+  dataFrames = 0;
   readonly contentLength: number | undefined;
   isRemoteEnded = false;
   isLocalEnded = false;

@@ -76,6 +76,10 @@ export const ATTACKS: Record<string, Attack> = {
     reads: false,
   },
   'empty DATA flood': { first: headersFrame(1), send: always(dataFrame(1, Buffer.alloc(0), 0)) },
+  'one-byte DATA flood': {
+    first: Buffer.concat([headersFrame(1), dataFrame(1, grpcMessage(Buffer.alloc(1_000_000)).subarray(0, 5), 0)]),
+    send: always(dataFrame(1, Buffer.alloc(1), 0)),
+  },
   'PRIORITY flood': { send: always(frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(5))) },
   'WINDOW_UPDATE flood': {
     first: headersFrame(1),

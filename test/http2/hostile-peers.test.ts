@@ -53,6 +53,7 @@ describe.each([
   'PING flood',
   'PING flood without reading',
   'empty DATA flood',
+  'one-byte DATA flood',
   'PRIORITY flood',
   'WINDOW_UPDATE flood',
   'a reader that never reads',

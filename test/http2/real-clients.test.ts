@@ -70,6 +70,25 @@ describe('grpc-js', () => {
     client.close();
   });
 
+  it('gets every call answered that it made before the server was asked to stop', async () => {
+    const stopping = await startHttp2GrpcServer({
+      address: { host: '127.0.0.1', port: 0 },
+      handler: (calls) => {
+        setTimeout(() => {
+          for (const call of calls) call.reply(call.message);
+        }, 20);
+      },
+    });
+    const client = new Client(`127.0.0.1:${stopping.address.port}`, credentials.createInsecure());
+    await request(client, Buffer.from('connected'));
+    const message = Buffer.from('under way');
+    const answers = Promise.all(Array.from({ length: 500 }, () => request(client, message)));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await stopping.stop({ graceMs: 10_000 });
+    expect(await answers).toEqual(Array.from({ length: 500 }, () => message));
+    client.close();
+  });
+
   it('gets a status with its message, and its own deadline', async () => {
     const client = connect();
     const failure: ServiceError = await request(client, Buffer.from('fail')).then(Promise.reject, (error) => error);
