@@ -18,14 +18,16 @@ export const LIMITS = {
   /** Receive windows, in bytes. */
   connectionWindow: 1024 * 1024,
   streamWindow: 256 * 1024,
-  /** PING, SETTINGS and DATA without data, which no well-behaved peer sends in numbers: beyond it the connection ends. */
+  /** SETTINGS and DATA without data, which no well-behaved peer sends in numbers: beyond it the connection ends. */
   control: { burst: 1000, perSecond: 100 },
   /**
-   * Frames that well-behaved peers send in numbers, and that bring no request: beyond it reading pauses. A proxy resets calls that time out, thousands at once when we are slow, and must not lose its
-   * connection for it.
+   * Frames that well-behaved peers send in numbers, and that bring no request: beyond it reading pauses. A proxy resets
+   * calls that time out, thousands at once when we are slow, and must not lose its connection for it; grpc-go measures
+   * bandwidth by a PING for almost every answer.
    */
   pace: { burst: 20_000, perSecond: 100_000 },
   paceOfReset: 5,
+  paceOfPing: 5,
   /** DATA frames of one request that cost nothing; more are many small ones, or a large body, where they do not matter. */
   freeDataFrames: 4,
   paceOfLargeHeaders: 50,

@@ -159,7 +159,8 @@ export class ServerConnection<Head> {
       return;
     }
     if (streamId !== 0) throw protocolError('connection frame with a stream id');
-    this.#takeControl();
+    if (type === FrameType.PING) this.#pace.take(LIMITS.paceOfPing, this.#now);
+    else this.#takeControl();
     if (type === FrameType.SETTINGS) this.#settings(flags, bytes, start, end);
     else if (type === FrameType.PING) this.#ping(flags, bytes, start, end);
     else if (end - start < 8) throw frameSizeError('GOAWAY');
@@ -200,7 +201,7 @@ export class ServerConnection<Head> {
 
   #takeControl(): void {
     if (!this.#control.take(1, this.#now))
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many PING, SETTINGS or empty DATA frames');
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many SETTINGS or empty DATA frames');
   }
 
   #checkPreface(bytes: Buffer): number {
