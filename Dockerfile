@@ -21,7 +21,6 @@ ENV NODE_ENV=production \
 WORKDIR /weir
 COPY --from=build /weir/package.json ./
 COPY --from=build /weir/node_modules node_modules
-COPY --from=build /weir/proto proto
 COPY --from=build /weir/dist dist
 RUN ln -s /weir/dist/src/main.js /usr/local/bin/weir \
  && install -d -o node -g node /var/lib/weir

@@ -52,7 +52,10 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const rules = config.rulesPath === undefined ? EMPTY_RULE_BOOK : await loadRules(config.rulesPath);
   const metrics = createMetrics();
   const readiness = new Readiness();
-  const http = await startOperationsServer(config.httpAddress, metrics, () => readiness.reasons());
+  const http = await listening(
+    'HTTP_ADDRESS',
+    startOperationsServer(config.httpAddress, metrics, () => readiness.reasons()),
+  );
   started.defer(() => http.stop());
 
   const digest = apiKeyDigest(config.keyPepper);
@@ -70,12 +73,9 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     tally: metrics.decisions,
     log,
   });
-  const admin = await startAdminServer({
-    address: written(config.adminAddress),
-    services: await servicesOf(config, database, catalog, digest),
-    dataPlane: handler,
-    log,
-  });
+  const services = await servicesOf(config, database, catalog, digest);
+  const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
+  const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));
   started.defer(() => admin.stop());
   const decisionPort = config.role === 'admin' ? undefined : await startDataPlane(config, handler, log, started);
 
@@ -133,7 +133,8 @@ function openStore(config: Config, log: Logger, started: Stack): Store {
 
 async function startDataPlane(config: Config, handler: BatchHandler, log: Logger, started: Stack): Promise<number> {
   const { decisionAddress: address, decisionTls: tls } = config;
-  const server = await startHttp2GrpcServer({ address, handler, log, ...(tls !== undefined && { tls }) });
+  const options = { address, handler, log, ...(tls !== undefined && { tls }) };
+  const server = await listening('DECISION_ADDRESS', startHttp2GrpcServer(options));
   started.defer(() => server.stop({ graceMs: DRAIN_MS }));
   return server.address.port;
 }
@@ -154,6 +155,15 @@ async function servicesOf(
     lifetimeSeconds: ACCESS_TOKEN_SECONDS,
   });
   return adminServices({ database, catalog, tokens, digest, refreshLifetimeSeconds: REFRESH_TOKEN_SECONDS });
+}
+
+/** Names the variable where a server cannot start: mostly another process has its port. */
+async function listening<Server>(variable: string, starting: Promise<Server>): Promise<Server> {
+  try {
+    return await starting;
+  } catch (error) {
+    throw new Error(`${variable}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }
 
 function written({ host, port }: Address): string {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Consideration, decideBatch } from '../decide/decider.ts';
 import type { CounterStore } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
@@ -104,6 +105,9 @@ function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | unde
 
 /** The cause is for the log: what went wrong inside is not the caller's to know. */
 function failInternally(calls: readonly UnaryCall[], cause: unknown, log: DataPlaneParts['log']): void {
-  log.error({ request_ids: calls.map(({ requestId }) => requestId), err: cause }, 'calls could not be decided');
+  log.error(
+    { request_ids: calls.map(({ requestId }) => requestId ?? randomUUID()), err: cause },
+    'calls could not be decided',
+  );
   for (const call of calls) call.fail(GrpcStatus.INTERNAL, 'internal error');
 }
