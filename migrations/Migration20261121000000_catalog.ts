@@ -28,11 +28,13 @@ export class Migration20261121000000_catalog extends Migration {
         id text primary key,
         digest bytea not null unique,
         hint text not null,
+        counter_id text not null,
         display_name text not null,
         account_id text not null references account (id),
         plan_id text references plan (id),
         disabled boolean not null,
         expire_time timestamptz,
+        overlap_end_time timestamptz,
         delete_time timestamptz,
         version integer not null default 1,
         create_time timestamptz not null,
@@ -86,7 +88,7 @@ export class Migration20261121000000_catalog extends Migration {
     for (const [table, columns] of [
       ['plan', 'id, limits'],
       ['account', 'id, plan_id'],
-      ['api_key', 'id, digest, account_id, plan_id, disabled, expire_time, delete_time'],
+      ['api_key', 'id, digest, counter_id, account_id, plan_id, disabled, expire_time, overlap_end_time, delete_time'],
     ]) {
       this.addSql(`
         create trigger ${table}_change after insert or delete or update of ${columns} on ${table}

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { buildApp } from './app.ts';
+import { buildApp, migrateDatabase } from './app.ts';
 import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readProcessConfig } from './config.ts';
 import { InvalidRules, loadRules } from './rules/load.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
@@ -7,6 +7,7 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 const USAGE = `weir: rate-limit and authorization decisions for Envoy
 
   weir serve               starts the service; its settings are environment variables (.env.example lists them)
+  weir migrate up|down     brings the database up to date (as serve does by itself), or takes the newest migration back
   weir check-rules PATH    checks a rules file or a folder of them; prints each fault as file:line:column
 `;
 
@@ -14,13 +15,16 @@ const [command, ...operands] = process.argv.slice(2);
 process.exitCode = await run(command, operands);
 
 async function run(name: string | undefined, [first, ...rest]: readonly string[]): Promise<number> {
-  if (name === 'serve' && first === undefined) return serve();
+  if (name === 'serve' && first === undefined) return configured(serveUntilSignalled);
+  if (name === 'migrate' && (first === 'up' || first === 'down') && rest.length === 0) {
+    return configured((config, log) => migrateDatabase(config, log, first));
+  }
   if (name === 'check-rules' && first !== undefined && rest.length === 0) return checkRules(first);
   process.stderr.write(USAGE);
   return 2;
 }
 
-async function serve(): Promise<number> {
+async function configured(action: (config: Config, log: Logger) => Promise<void>): Promise<number> {
   let config: Config;
   try {
     config = readProcessConfig();
@@ -31,11 +35,15 @@ async function serve(): Promise<number> {
   }
   const log = createLogger(config.logLevel);
   try {
-    await serveUntilSignalled(config, log);
+    await action(config, log);
     return 0;
   } catch (error) {
-    log.fatal({ err: error }, 'could not start or stop in order');
-    return error instanceof InvalidRules ? EXIT_CODE_CONFIG : 1;
+    if (error instanceof InvalidRules) {
+      process.stderr.write(`${error.message}\n`);
+      return EXIT_CODE_CONFIG;
+    }
+    log.fatal({ err: error }, error instanceof Error ? error.message : 'failed');
+    return 1;
   }
 }
 
@@ -47,10 +55,13 @@ async function serveUntilSignalled(config: Config, log: Logger): Promise<void> {
   log.info('stopped');
 }
 
-/** The first signal that asks to stop; a second one while stopping ends the process at once. */
+/**
+ * The first signal that asks to stop. Others are heard and change nothing: Ctrl-C reaches a process from its terminal and
+ * again from those that started it, and a stop that is cut short leaves the embedded Postgres behind.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
 }
 

@@ -5,6 +5,15 @@ import { etagOf } from './etag.ts';
 /** What a request without a key means: one with nothing set. */
 export const emptyApiKey: ApiKey = ApiKey.create();
 
+/** From when on a key is refused: its expiry or the end of its overlap, whichever comes first; null: never. */
+export function endOf({
+  expireTime,
+  overlapEndTime,
+}: Pick<ApiKeyEntity, 'expireTime' | 'overlapEndTime'>): Date | null {
+  if (expireTime === null || overlapEndTime === null) return expireTime ?? overlapEndTime;
+  return expireTime < overlapEndTime ? expireTime : overlapEndTime;
+}
+
 export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
   return {
     name: `apiKeys/${row.id}`,
@@ -12,7 +21,7 @@ export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
     plan: row.planId == null ? '' : `plans/${row.planId}`,
     account: `accounts/${row.accountId}`,
     disabled: row.disabled,
-    expireTime: row.expireTime ?? undefined,
+    expireTime: endOf(row) ?? undefined,
     hint: row.hint,
     createTime: row.createTime,
     updateTime: row.updateTime,

@@ -13,7 +13,7 @@ import type {
   ListApiKeysResponse,
 } from '../generated/weir/admin/v1/api_key_service.ts';
 import { makeApiKey } from '../identity/api-key-secret.ts';
-import { apiKeyMessage, emptyApiKey } from './api-key-message.ts';
+import { apiKeyMessage, emptyApiKey, endOf } from './api-key-message.ts';
 import { type Authenticate, type Caller, requireAdmin } from './caller.ts';
 import { checkEtag, flushVersioned } from './etag.ts';
 import type { Handlers } from './handlers.ts';
@@ -56,6 +56,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       const em = database.em.fork();
       const row = await findKey(em, caller, 'api_key.name', apiKey.name);
       checkEtag(apiKey, row);
+      if (lengthensLife(row, changes)) requireAdmin(caller);
       em.assign(row, changes);
       await flush(em, row);
       return apiKeyMessage(row);
@@ -71,7 +72,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       const old = await findKey(em, caller, 'name', name);
       const made = newKey(em, digest, successor(old, name));
       const end = new Date(Date.now() + overlapSeconds * 1000);
-      if (old.expireTime === null || end < old.expireTime) old.expireTime = end;
+      if (old.overlapEndTime === null || end < old.overlapEndTime) old.overlapEndTime = end;
       await flush(em, old);
       return { apiKey: apiKeyMessage(made.row), secret: made.secret };
     },
@@ -98,7 +99,9 @@ async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysR
   return { apiKeys: items.map(apiKeyMessage), nextPageToken };
 }
 
-type NewKey = Pick<ApiKeyEntity, 'displayName' | 'disabled' | 'expireTime' | 'planId' | 'accountId'>;
+type NewKey = Pick<ApiKeyEntity, 'displayName' | 'disabled' | 'expireTime' | 'planId' | 'accountId'> & {
+  readonly counterId?: string;
+};
 
 /** What a key is to be that a caller may make: an administrator any, others one of their account and on its plan. */
 function readNewKey(given: ApiKey, caller: Caller): NewKey {
@@ -116,19 +119,23 @@ function readNewKey(given: ApiKey, caller: Caller): NewKey {
 
 /** What takes the place of a key that works. */
 function successor(old: ApiKeyEntity, name: string): NewKey {
-  const { displayName, disabled, expireTime, planId, accountId } = old;
+  const { displayName, disabled, expireTime, planId, accountId, counterId } = old;
+  const end = endOf(old);
   if (disabled) throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
-  if (expireTime !== null && expireTime <= new Date()) {
+  if (end !== null && end <= new Date()) {
     throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
   }
-  return { displayName, disabled, expireTime, planId, accountId };
+  return { displayName, disabled, expireTime, planId, accountId, counterId };
 }
 
 function newKey(em: EntityManager, digest: (secret: string) => string, values: NewKey) {
   const secret = makeApiKey();
+  const id = randomUUID();
   const row = em.create(ApiKeyEntity, {
+    counterId: id,
+    overlapEndTime: null,
     ...values,
-    id: randomUUID(),
+    id,
     digest: Buffer.from(digest(secret), 'hex'),
     hint: apiKeyHint(secret),
   });
@@ -172,6 +179,13 @@ function readChanges(given: ApiKey, updateMask: string) {
     ...(fields.has('disabled') ? { disabled: given.disabled } : {}),
     ...(fields.has('expireTime') ? { expireTime } : {}),
   };
+}
+
+/** Whether a change lets a key do again, or for longer, what somebody may have forbidden on purpose. */
+function lengthensLife(row: ApiKeyEntity, changes: ReturnType<typeof readChanges>): boolean {
+  if (row.disabled && changes.disabled === false) return true;
+  if (changes.expireTime === undefined || row.expireTime === null) return false;
+  return changes.expireTime === null || changes.expireTime > row.expireTime;
 }
 
 /** Writes keys; the plan is the one reference that a caller names and the database checks. */

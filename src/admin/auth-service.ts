@@ -37,6 +37,7 @@ export function authService(options: AuthServiceOptions): Handlers<AuthServiceSe
       if (account === null || !isRight) throw wrongCredentials();
       const refresh = newRefreshToken();
       const { familyDigest, tokenDigest } = refresh;
+      await em.nativeDelete(SessionEntity, { accountId: account.id, expireTime: { $lt: new Date() } });
       const session = { id: randomUUID(), accountId: account.id, familyDigest, tokenDigest, expireTime: expiry() };
       em.create(SessionEntity, session);
       await em.flush();

@@ -11,8 +11,8 @@ const RECORDS = {
   plan: `jsonb_build_object('limits', limits)`,
   account: `jsonb_build_object('planId', plan_id)`,
   api_key: `jsonb_build_object(
-    'digest', encode(digest, 'hex'), 'accountId', account_id, 'planId', plan_id, 'disabled', disabled,
-    'expiresAt', (extract(epoch from expire_time) * 1000)::bigint)`,
+    'digest', encode(digest, 'hex'), 'counterId', counter_id, 'accountId', account_id, 'planId', plan_id, 'disabled', disabled,
+    'expiresAt', (extract(epoch from least(expire_time, overlap_end_time)) * 1000)::bigint)`,
 } as const;
 
 const LIVE = { plan: 'true', account: 'true', api_key: 'delete_time is null' } as const;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../core/logger.ts';
 import type { Catalog } from '../decide/ports.ts';
-import { type Changes, currentPosition, type Position, type Query, readAll, readChanges } from './feed.ts';
+import { currentPosition, type Position, type Query, readAll, readChanges } from './feed.ts';
 import { CHANGES_KEPT_MS } from './prune.ts';
 import { ReadModel } from './read-model.ts';
 
@@ -56,6 +56,9 @@ class Follower {
   syncedAt = 0;
   readonly #options: CatalogOptions;
   #position: Position = '';
+  #mustReload = false;
+  /** By the clock that goes on while the machine is suspended. */
+  #syncedAtUnix = 0;
   #polling: Promise<void> = Promise.resolve();
 
   constructor(options: CatalogOptions) {
@@ -67,10 +70,12 @@ class Follower {
   async load(): Promise<void> {
     const model = new ReadModel(this.#options.digest, this.#options.log);
     const query = inTime(this.#options.query);
+    this.#mustReload = true;
     const position = await currentPosition(query);
     for await (const page of readAll(query)) for (const entry of page) model.apply(entry);
     await this.#catchUp(model, position);
     this.model = model;
+    this.#mustReload = false;
   }
 
   async follow(signal: AbortSignal): Promise<void> {
@@ -103,20 +108,21 @@ class Follower {
   }
 
   async #poll(): Promise<void> {
-    if (performance.now() - this.syncedAt > LONGEST_GAP_MS) return this.load();
-    const { restored } = await this.#catchUp(this.model, this.#position);
-    if (!restored) return;
-    this.#options.log.warn({}, 'the database was set back; loading the catalog anew');
-    await this.load();
+    if (this.#mustReload || Date.now() - this.#syncedAtUnix > LONGEST_GAP_MS) return this.load();
+    await this.#catchUp(this.model, this.#position);
   }
 
-  async #catchUp(model: ReadModel, since: Position): Promise<Changes> {
+  async #catchUp(model: ReadModel, since: Position): Promise<void> {
     const sentAt = performance.now();
     const changes = await readChanges(inTime(this.#options.query), since);
+    if (changes.restored) {
+      this.#mustReload = true; // stays so until a load succeeds
+      throw new Error('the database was set back; the catalog is loaded anew');
+    }
     for (const entry of changes.entries) model.apply(entry);
     this.#position = changes.position;
     this.syncedAt = sentAt;
-    return changes;
+    this.#syncedAtUnix = Date.now();
   }
 }
 

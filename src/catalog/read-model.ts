@@ -18,6 +18,7 @@ class Account implements AccountRecord {
 class Key implements KeyRecord {
   readonly id: string;
   readonly digest: string;
+  readonly counterId: string;
   readonly disabled: boolean;
   readonly expiresAt: number | undefined;
   readonly #account: Account;
@@ -26,6 +27,7 @@ class Key implements KeyRecord {
   constructor(id: string, row: KeyRow, account: Account) {
     this.id = id;
     this.digest = row.digest;
+    this.counterId = row.counterId;
     this.disabled = row.disabled;
     this.expiresAt = row.expiresAt ?? undefined;
     this.#account = account;

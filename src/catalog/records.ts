@@ -17,6 +17,7 @@ export interface AccountRow {
 export interface KeyRow {
   /** In hex. */
   readonly digest: string;
+  readonly counterId: string;
   readonly accountId: string;
   readonly planId: string | null;
   readonly disabled: boolean;

@@ -4,6 +4,8 @@
  * look-up; the checksum authenticates nothing.
  */
 const PREFIX = 'wk_live_';
+/** What begins so is meant to be an API key, of whatever environment, and no JWT. */
+export const KEY_PREFIX = 'wk_';
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 22;
 const CHECKSUM_LENGTH = 6;
@@ -24,11 +26,6 @@ export function apiKeyOf(random: Uint8Array): string | undefined {
     if (byte < FAIR_BYTES) text += ALPHABET[byte % ALPHABET.length];
   }
   return text.length === KEY_LENGTH - CHECKSUM_LENGTH ? text + checksum(text) : undefined;
-}
-
-/** Whether a text begins as an API key does, so that it is meant to be one and no JWT. */
-export function looksLikeApiKey(text: string): boolean {
-  return text.startsWith(PREFIX);
 }
 
 /** Whether a text has the form of a key and its checksum fits. */

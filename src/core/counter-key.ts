@@ -18,8 +18,3 @@ export function subjectOfEntries(domain: string, entries: readonly Entry[]): str
 function escapePart(part: string): string {
   return /[%|]/.test(part) ? part.replaceAll('%', '%25').replaceAll('|', '%7C') : part;
 }
-
-/** The parts again, for people who read keys in Redis. */
-export function partsOf(subject: string): readonly string[] {
-  return subject.split('|').map((part) => part.replaceAll('%7C', '|').replaceAll('%25', '%'));
-}

@@ -57,7 +57,10 @@ export function parseLimit(written: WrittenLimit): Limit | readonly Fault[] {
     fault('algorithm', 'must be sliding_window or calendar');
   } else {
     if (algorithm === 'calendar' && windowSeconds !== 0 && !CALENDAR_WINDOWS.includes(windowSeconds)) {
-      fault('window', 'must be 1h or 1d for the algorithm calendar');
+      fault(
+        'window',
+        'must be 1h or 1d for the algorithm calendar, which limits of a plan have from 1d on unless they name another',
+      );
     }
     if (faults.length === 0) {
       return { name, algorithm, requests, windowSeconds, identity: `${name}/${algorithm}/${windowSeconds}` };

@@ -13,7 +13,8 @@ export type Problem =
       readonly reason: 'PLAN_IN_USE' | 'API_KEY_DISABLED' | 'API_KEY_EXPIRED';
       readonly name: string;
     }
-  | { readonly kind: 'unavailable' };
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'busy' };
 
 /** Carries a problem out of a handler. Its message and cause are for the log, never for the caller. */
 export class ProblemError extends Error {

@@ -6,7 +6,7 @@ const AWAY = new Set([
 
 /** node-postgres gives these no code. */
 const AWAY_MESSAGE =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection)/;
+  /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection)/;
 
 /** Whether an error, or what caused it, says that Postgres is away for the moment. */
 export function isDatabaseAway(error: unknown): boolean {

@@ -147,14 +147,20 @@ async function spawnPostgres(place: PostgresPlace, port: number, settings: Reado
   const flags = Object.entries(parameters).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const output = await open(logFile(place), 'w', 0o600);
   try {
-    return spawn(path.join(place.binaries, 'postgres'), ['-D', clusterFolder(place), '-p', String(port), ...flags], {
-      ...place.owner,
-      env: ENVIRONMENT,
-      cwd: place.folder,
-      stdio: ['ignore', output.fd, output.fd],
-      // A process group of its own: Ctrl-C in a terminal reaches the whole group, and Postgres has to outlive our drain.
-      detached: true,
-    });
+    const child = spawn(
+      path.join(place.binaries, 'postgres'),
+      ['-D', clusterFolder(place), '-p', String(port), ...flags],
+      {
+        ...place.owner,
+        env: ENVIRONMENT,
+        cwd: place.folder,
+        stdio: ['ignore', output.fd, output.fd],
+        // A process group of its own: Ctrl-C in a terminal reaches the whole group, and Postgres has to outlive our drain.
+        detached: true,
+      },
+    );
+    await once(child, 'spawn'); // rejects with what kept it from starting
+    return child;
   } finally {
     await output.close();
   }
@@ -162,13 +168,8 @@ async function spawnPostgres(place: PostgresPlace, port: number, settings: Reado
 
 /** Undefined when it accepts connections, else what it said before it ended. */
 async function waitUntilReady(place: PostgresPlace, child: ChildProcess): Promise<string | undefined> {
-  let spawnError: Error | undefined;
-  child.once('error', (error) => {
-    spawnError = error;
-  });
   const pidFile = path.join(clusterFolder(place), 'postmaster.pid');
   for (let waited = 0; waited < START_TIMEOUT_MS; waited += POLL_MS) {
-    if (spawnError !== undefined) return spawnError.message;
     if (child.exitCode !== null || child.signalCode !== null) return lastWords(place);
     const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
     if (lines[0] === String(child.pid) && lines[7]?.trim() === 'ready') return undefined;

@@ -53,6 +53,8 @@ export const ApiKeyEntity = defineEntity({
     id: p.text().primary(),
     digest: p.blob().unique().hidden(),
     hint: p.text(),
+    /** What its requests are counted by: a rotated key goes on with the budget of the one before. */
+    counterId: p.text(),
     displayName: p.text(),
     accountId: p.text(),
     /** Null: the plan of the account. */
@@ -60,6 +62,8 @@ export const ApiKeyEntity = defineEntity({
     disabled: p.boolean(),
     /** Null: never. */
     expireTime: p.datetime().nullable().strictNullable(),
+    /** When a rotated key ends; null: it was not rotated. Kept apart from its own expiry, which its successors have. */
+    overlapEndTime: p.datetime().nullable().strictNullable(),
     /** Set: deleted. The row stays, because usage and audit refer to it. */
     deleteTime: p.datetime().nullable().strictNullable(),
     version: p.integer().version(),

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startOfProcess } from './process.ts';
 
@@ -20,14 +20,19 @@ export interface FolderLock {
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const file = path.join(folder, 'weir.lock');
+  const draft = `${file}.${process.pid}`;
   const own = `${process.pid} ${await startOfProcess(process.pid)}\n`;
   // Two may take over the same stale lock at once; of them, Postgres' own lock on its data lets only one start.
   for (;;) {
     try {
-      await writeFile(file, own, { flag: 'wx' });
+      // Written first and linked then: nobody reads a lock that is not written yet, and takes it for a stale one.
+      await writeFile(draft, own);
+      await link(draft, file);
       return { release: () => rm(file, { force: true }) };
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    } finally {
+      await rm(draft, { force: true });
     }
     const holder = await readHolder(file);
     if (holder !== undefined) throw new FolderInUse(folder, holder);

@@ -11,10 +11,10 @@ export async function migrate(database: Database): Promise<void> {
   });
 }
 
-/** Takes all migrations back, and all data with them. */
-export async function revert(database: Database): Promise<void> {
+/** Takes the newest migration back, and the data that only it has a place for. */
+export async function revertLast(database: Database): Promise<void> {
   await holding(database, MIGRATION_LOCK, async () => {
-    await database.migrator.down({ to: 0 });
+    await database.migrator.down();
   });
 }
 

@@ -7,6 +7,7 @@ import { dropLostConnections } from './lost-connections.ts';
 export type Database = MikroORM;
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const QUERY_TIMEOUT_MS = 30_000;
 
 /** Opens a pool; connects at the first query. Close it with `database.close(true)`. */
 export async function openDatabase(options: { readonly url: string }): Promise<Database> {
@@ -19,6 +20,8 @@ export async function openDatabase(options: { readonly url: string }): Promise<D
       application_name: 'weir',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
+      // Behind a connection that went silent a call would wait until TCP gives up.
+      query_timeout: QUERY_TIMEOUT_MS,
       onPoolCreated: dropLostConnections,
     },
     pool: { min: 0, max: 10 },

@@ -28,15 +28,15 @@ const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly 
   {
     id: FIRST_PLAN,
     displayName: 'Free',
-    limits: [limit('minute', 60, '1m', 'sliding_window'), limit('day', 1_000, '1d', 'calendar')],
+    limits: [limit('minute', 60, '60s', 'sliding_window'), limit('day', 1_000, '86400s', 'calendar')],
   },
   {
     id: 'pro',
     displayName: 'Pro',
     limits: [
-      limit('minute', 600, '1m', 'sliding_window'),
-      limit('hour', 20_000, '1h', 'sliding_window'),
-      limit('day', 50_000, '1d', 'calendar'),
+      limit('minute', 600, '60s', 'sliding_window'),
+      limit('hour', 20_000, '3600s', 'sliding_window'),
+      limit('day', 50_000, '86400s', 'calendar'),
     ],
   },
   { id: 'enterprise', displayName: 'Enterprise', limits: [] },

@@ -10,7 +10,14 @@ const limits = parsePlanLimits([
 ]);
 if ('faults' in limits) throw new Error('faults in the test’s own limits');
 const plan = { id: 'team', limits };
-const key: KeyRecord = { id: 'k1', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined };
+const key: KeyRecord = {
+  id: 'k1',
+  counterId: 'k1',
+  accountId: 'a1',
+  planId: 'team',
+  disabled: false,
+  expiresAt: undefined,
+};
 
 function catalogWith(change: Partial<KeyRecord>): Catalog {
   const record = { ...key, ...change };
@@ -75,6 +82,16 @@ describe('a Check with a good key', () => {
     ]);
     const verdict = consideration.judge(outcome(charge(false), charge(false)));
     expect(verdict).toMatchObject({ kind: 'allowed', key: { id: 'k1' }, credentialHeader: header, source: 'memory' });
+  });
+
+  it('keeps a second key in authorization from the upstream, but nothing else that stands there', () => {
+    const removes = (authorizationHeader: string) => {
+      const verdict = consider({ apiKeyHeader: 'wk_good', authorizationHeader }).judge(
+        outcome(charge(false), charge(false)),
+      );
+      return verdict.kind === 'allowed' && verdict.removesAuthorization;
+    };
+    expect(['Bearer wk_live_other', 'Bearer a.b.c', 'Basic eA=='].map(removes)).toEqual([true, false, false]);
   });
 
   it('charges nothing where the route leaves that to the RLS filter', () => {

@@ -1,3 +1,4 @@
+import { KEY_PREFIX } from '../core/api-key.ts';
 import type { DenialCode } from '../core/denial.ts';
 import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
@@ -26,6 +27,8 @@ export type CheckVerdict =
       readonly key: KeyRecord;
       /** The header that carried the secret, which the upstream must not see. */
       readonly credentialHeader: CredentialHeader;
+      /** The authorization header carries another API key, which the upstream must not see either. */
+      readonly removesAuthorization: boolean;
       readonly limits: readonly LimitStatus[];
       readonly source: Source | 'catalog';
     }
@@ -66,10 +69,14 @@ export function considerCheck(
 }
 
 function credentialOf(question: CheckQuestion): { header: CredentialHeader; secret: string } | undefined {
-  const { apiKeyHeader, authorizationHeader } = question;
+  const { apiKeyHeader } = question;
   if (apiKeyHeader !== undefined && apiKeyHeader !== '') return { header: 'x-api-key', secret: apiKeyHeader };
-  const bearer = authorizationHeader === undefined ? null : /^bearer +(.*)$/i.exec(authorizationHeader);
-  return bearer?.[1] === undefined ? undefined : { header: 'authorization', secret: bearer[1] };
+  const bearer = bearerOf(question);
+  return bearer === undefined ? undefined : { header: 'authorization', secret: bearer };
+}
+
+function bearerOf({ authorizationHeader }: CheckQuestion): string | undefined {
+  return authorizationHeader === undefined ? undefined : /^bearer +(.*)$/i.exec(authorizationHeader)?.[1];
 }
 
 class Denied implements Consideration<CheckVerdict> {
@@ -107,7 +114,10 @@ class Known implements Consideration<CheckVerdict> {
     const source = outcome?.source ?? 'catalog';
     if (outcome !== undefined && !outcome.granted) return denied(question, refusalCode(limits), source, limits);
     const key = this.#key;
-    return { kind: 'allowed', question, key, credentialHeader: this.#credentialHeader, limits, source };
+    const credentialHeader = this.#credentialHeader;
+    const removesAuthorization =
+      credentialHeader !== 'authorization' && bearerOf(question)?.startsWith(KEY_PREFIX) === true;
+    return { kind: 'allowed', question, key, credentialHeader, removesAuthorization, limits, source };
   }
 
   #statuses(outcome: Outcome): LimitStatus[] {

@@ -23,7 +23,10 @@ export async function decideBatch<Verdict>(
   let next = 0;
   return considerations.map((consideration) => {
     if (consideration.charges.length === 0) return consideration.judge(undefined);
-    return consideration.judge(outcomes instanceof StoreUnavailable ? outcomes : outcomes[next++]);
+    const outcome = outcomes instanceof StoreUnavailable ? outcomes : outcomes[next++];
+    // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
+    if (outcome === undefined) throw new Error('the store gave fewer outcomes than it was asked for');
+    return consideration.judge(outcome);
   });
 }
 

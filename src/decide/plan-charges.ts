@@ -7,7 +7,7 @@ import type { AccountRecord, Charge, KeyRecord } from './ports.ts';
  * `plans` both charge this, so a key has one budget whichever filter asks.
  */
 export function chargesOfKey(key: KeyRecord, plan: Plan, hits: number): readonly Charge[] {
-  return chargesOf(subjectOf('key', key.id), plan, hits);
+  return chargesOf(subjectOf('key', key.counterId), plan, hits);
 }
 
 /** What one request on an account is charged: every limit of its plan, counted for the account. */

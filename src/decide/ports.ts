@@ -54,6 +54,8 @@ export class StoreUnavailable extends Error {
 export interface KeyRecord {
   /** Without the `apiKeys/` of its resource name. */
   readonly id: string;
+  /** What its requests are counted by; kept when the key is rotated, so that a new secret is no new budget. */
+  readonly counterId: string;
   readonly accountId: string;
   /** The key's own plan, else its account's. */
   readonly planId: string;

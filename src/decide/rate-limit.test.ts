@@ -20,10 +20,10 @@ const book = new Map([[rules.domain, rules.root]]);
 
 const limit = { name: 'day', algorithm: 'calendar', requests: 7, windowSeconds: 86_400, identity: 'day' } as const;
 const keys: readonly KeyRecord[] = [
-  { id: 'good', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined },
-  { id: 'disabled', accountId: 'a1', planId: 'team', disabled: true, expiresAt: undefined },
-  { id: 'expired', accountId: 'a1', planId: 'team', disabled: false, expiresAt: NOW },
-  { id: 'orphan', accountId: 'a1', planId: 'gone', disabled: false, expiresAt: undefined },
+  { id: 'good', counterId: 'good', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined },
+  { id: 'disabled', counterId: 'disabled', accountId: 'a1', planId: 'team', disabled: true, expiresAt: undefined },
+  { id: 'expired', counterId: 'expired', accountId: 'a1', planId: 'team', disabled: false, expiresAt: NOW },
+  { id: 'orphan', counterId: 'orphan', accountId: 'a1', planId: 'gone', disabled: false, expiresAt: undefined },
 ];
 const catalog: Catalog = {
   keyOfSecret: () => undefined,
@@ -92,6 +92,23 @@ describe('ShouldRateLimit', () => {
 });
 
 describe('the domain plans', () => {
+  it('charges every identity of a descriptor, and refuses when one of them may not pass', () => {
+    const asked = (key: string) => {
+      const entries = [
+        { key: 'account', value: 'a1' },
+        { key: 'api_key', value: key },
+      ];
+      const descriptors = [{ entries, hits: 1, givesBack: false }];
+      return considerRateLimit({ domain: 'plans', descriptors }, book, catalog, NOW);
+    };
+    expect(asked('good').charges).toMatchObject([{ subject: 'account|a1' }, { subject: 'key|good' }]);
+    expect(asked('good').judge(outcome(charged(false), charged(true)))).toMatchObject({
+      overLimit: true,
+      descriptors: [{ overLimit: true }],
+    });
+    expect(asked('disabled').judge(undefined)).toMatchObject({ overLimit: true, descriptors: [{ overLimit: true }] });
+  });
+
   it.each([
     ['api_key', 'good', 'key|good'],
     ['api_key', 'apiKeys/good', 'key|good'],

@@ -64,23 +64,29 @@ function mayPass(
   charged: ChargedRateLimit,
 ): boolean {
   const { entries, hits, givesBack } = descriptor;
-  if (givesBack) return charged.addNothing();
+  if (givesBack) return charged.endDescriptor();
   if (domain === PLANS_DOMAIN) {
-    const identity = entries.find(({ key }) => key === 'api_key' || key === 'account');
-    if (identity !== undefined) return mayPassByPlan(identity, hits, catalog, now, charged);
+    const identities = entries.filter(({ key }) => key === 'api_key' || key === 'account');
+    if (identities.length > 0) return mayPassByPlans(identities, hits, catalog, now, charged);
   }
   const rule = matchRule(rules, domain, entries);
-  if (rule === undefined) return charged.addNothing();
+  if (rule === undefined) return charged.endDescriptor();
   return charged.addRule(rule, subjectOfEntries(domain, entries), hits);
 }
 
-function mayPassByPlan(
-  identity: Entry,
+/** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */
+function mayPassByPlans(
+  identities: readonly Entry[],
   hits: number,
   catalog: Catalog,
   now: number,
   charged: ChargedRateLimit,
 ): boolean {
+  for (const identity of identities) if (!addPlan(identity, hits, catalog, now, charged)) return false;
+  return charged.endDescriptor();
+}
+
+function addPlan(identity: Entry, hits: number, catalog: Catalog, now: number, charged: ChargedRateLimit): boolean {
   const id = withoutCollection(identity.value);
   if (identity.key === 'api_key') {
     const key = catalog.key(id);
@@ -118,19 +124,21 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   readonly #labels: string[] = [];
   readonly #ends: number[] = [];
 
-  addNothing(): true {
+  /** What was added since the last end belongs to one descriptor. */
+  endDescriptor(): true {
     this.#ends.push(this.charges.length);
     return true;
   }
 
   addRule({ limits, path }: Rule, subject: string, hits: number): true {
     for (const limit of limits) this.#add({ subject, limit, hits }, path);
-    return this.addNothing();
+    return this.endDescriptor();
   }
 
+  /** Without an end: the descriptor may name another identity. */
   addPlan(plan: Plan, charges: readonly Charge[]): true {
     for (const charge of charges) this.#add(charge, planLimitLabel(plan.id, charge.limit.name));
-    return this.addNothing();
+    return true;
   }
 
   #add(charge: Charge, label: string): void {

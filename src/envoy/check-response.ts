@@ -41,6 +41,7 @@ function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
   const end = writer.end();
   writeHeaders(writer, OK_RESPONSE.responseHeadersToAdd, rateLimitHeaders(verdict.limits));
   for (const name of verdict.question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
+  if (verdict.removesAuthorization) writer.text(OK_RESPONSE.headersToRemove, 'authorization');
   writer.encoded(headers);
   writer.nested(RESPONSE.okResponse, end);
   // Code 0 is left out of the status, but the status is there: it says that somebody has decided.
@@ -48,6 +49,8 @@ function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
 }
 
 interface EncodedIdentity {
+  /** That was encoded: a key without a plan of its own gets another when its account does. */
+  readonly planId: string;
   /** The field `dynamic_metadata`. */
   readonly metadata: Uint8Array;
   /** Of OkHttpResponse, what is the same in every answer to the key in this header. */
@@ -59,10 +62,10 @@ const encodedIdentities = {
   authorization: new WeakMap<KeyRecord, EncodedIdentity>(),
 };
 
-/** More than half of an answer is the same for a key each time; a changed key is another record. */
+/** More than half of an answer is the same for a key each time; but for the plan, a changed key is another record. */
 function encodedIdentity({ key, credentialHeader }: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
   const known = encodedIdentities[credentialHeader].get(key);
-  if (known !== undefined) return known;
+  if (known !== undefined && known.planId === key.planId) return known;
   identityWriter.begin();
   writeMetadata(identityWriter, [
     ['account', key.accountId],
@@ -77,7 +80,7 @@ function encodedIdentity({ key, credentialHeader }: CheckVerdict & { kind: 'allo
     ['x-weir-key', key.id],
     ['x-weir-plan', key.planId],
   ]);
-  const encoded = { metadata, headers: Uint8Array.from(identityWriter.finish()) };
+  const encoded = { planId: key.planId, metadata, headers: Uint8Array.from(identityWriter.finish()) };
   encodedIdentities[credentialHeader].set(key, encoded);
   return encoded;
 }

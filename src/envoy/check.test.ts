@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { CheckVerdict } from '../decide/authorize.ts';
 import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { decodeCheckRequest } from './check-request.ts';
 import { encodeCheckResponse } from './check-response.ts';
@@ -64,13 +65,14 @@ function headersOf(options: readonly { header: { key: string; value: string } | 
 }
 
 describe('an allowing CheckResponse', () => {
-  const key = { id: 'k1', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined };
+  const key = { id: 'k1', counterId: 'k1', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined };
   const response = CheckResponse.decode(
     encodeCheckResponse({
       kind: 'allowed',
       question,
       key,
       credentialHeader: 'x-api-key',
+      removesAuthorization: true,
       limits: [
         { ...told, label: 'plans/team/burst', limit: burst, remaining: 3, resetSeconds: 60 },
         { ...told, label: 'plans/team/day', limit: day, remaining: 50, resetSeconds: 3600 },
@@ -87,8 +89,8 @@ describe('an allowing CheckResponse', () => {
     for (const option of ok?.headers ?? []) expect(option).toMatchObject({ append: false, appendAction: 2 });
   });
 
-  it('removes the credential and forged headers', () => {
-    expect(ok?.headersToRemove).toEqual(['x-api-key', 'x-weir-role']);
+  it('removes the credential, a second key and forged headers', () => {
+    expect(ok?.headersToRemove).toEqual(['x-api-key', 'authorization', 'x-weir-role']);
   });
 
   it('gives Envoy’s rate-limit actions the identity as non-empty strings', () => {
@@ -104,6 +106,17 @@ describe('an allowing CheckResponse', () => {
       'x-ratelimit-reset': '60',
     });
   });
+});
+
+it('an allowing CheckResponse tells the plan that a key is on now', () => {
+  const key = { id: 'k2', counterId: 'k2', accountId: 'a1', planId: 'pro', disabled: false, expiresAt: undefined };
+  const common = { question, credentialHeader: 'x-api-key', removesAuthorization: false, limits: [], source: 'memory' };
+  const planTold = () =>
+    CheckResponse.decode(encodeCheckResponse({ ...common, kind: 'allowed', key } as CheckVerdict)).dynamicMetadata
+      ?.plan;
+  expect(planTold()).toBe('pro');
+  key.planId = 'free'; // as when its account's plan changes: the record stays
+  expect(planTold()).toBe('free');
 });
 
 describe('a denying CheckResponse', () => {

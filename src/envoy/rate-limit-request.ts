@@ -9,6 +9,9 @@ const DESCRIPTOR = { entries: 1, hitsAddend: 3, isNegativeHits: 4 };
 const ENTRY = { key: 1, value: 2 };
 const UINT64_VALUE = { value: 1 };
 
+/** All of them are one decision, and a decision is not torn apart: more would hold up everybody else. */
+const MOST_DESCRIPTORS = 64;
+
 /** A descriptor as it was sent: hits are undefined where the request's count. */
 interface SentDescriptor {
   readonly entries: Entry[];
@@ -22,6 +25,8 @@ export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
   const { domain, descriptors, hitsAddend } = readOrRefuse(name, message, readRateLimitRequest);
   if (domain === '') throw new InvalidRequest('domain: must not be empty');
   if (descriptors.length === 0) throw new InvalidRequest('descriptors: must be at least one');
+  if (descriptors.length > MOST_DESCRIPTORS)
+    throw new InvalidRequest(`descriptors: must be at most ${MOST_DESCRIPTORS}`);
   const hitsOfRequest = Math.max(1, hitsAddend);
   return {
     domain,

@@ -20,7 +20,7 @@ const status = fc.record({
   exceeded: fc.boolean(),
   remaining: count,
   resetSeconds: count,
-  retryAfterSeconds: fc.constant(undefined),
+  retryAfterSeconds: fc.option(count, { nil: undefined }),
 });
 const descriptors = fc.array(fc.record({ overLimit: fc.boolean(), status: fc.option(status, { nil: undefined }) }));
 const units = new Map([
@@ -30,6 +30,10 @@ const units = new Map([
   [86_400, Unit.DAY],
   [604_800, Unit.WEEK],
 ]);
+
+/** Not where a retry would never fit: Envoy would promise one. */
+const hasReset = (status?: { exceeded: boolean; retryAfterSeconds: number | undefined }) =>
+  status !== undefined && (!status.exceeded || status.retryAfterSeconds !== undefined);
 
 it('a RateLimitResponse says 1:1 what became of each descriptor; a window without a unit is UNKNOWN', () => {
   fc.assert(
@@ -46,7 +50,9 @@ it('a RateLimitResponse says 1:1 what became of each descriptor; a window withou
             unit: units.get(descriptor.status.limit.windowSeconds) ?? Unit.UNKNOWN,
           },
           limitRemaining: descriptor.status?.remaining ?? 0,
-          durationUntilReset: descriptor.status && { seconds: descriptor.status.resetSeconds, nanos: 0 },
+          durationUntilReset: hasReset(descriptor.status)
+            ? { seconds: descriptor.status?.resetSeconds, nanos: 0 }
+            : undefined,
         })),
       );
     }),

@@ -37,9 +37,12 @@ export function encodeRateLimitResponse(verdict: RateLimitVerdict & { kind: 'rat
 function writeStatus({ overLimit, status }: DescriptorVerdict): void {
   const end = writer.end();
   if (status !== undefined) {
-    const durationEnd = writer.end();
-    writer.number(DURATION.seconds, status.resetSeconds);
-    writer.nested(STATUS.durationUntilReset, durationEnd);
+    // Envoy makes a retry-after of it, which must not be promised where the same request will never fit.
+    if (!status.exceeded || status.retryAfterSeconds !== undefined) {
+      const durationEnd = writer.end();
+      writer.number(DURATION.seconds, status.resetSeconds);
+      writer.nested(STATUS.durationUntilReset, durationEnd);
+    }
     writer.number(STATUS.limitRemaining, status.remaining);
     const limitEnd = writer.end();
     writer.text(RATE_LIMIT.name, status.label);

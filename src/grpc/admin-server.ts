@@ -43,6 +43,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Run
   return listen(created, address);
 }
 
+/** These change nothing, and are not worth a line each. */
+const READING = /^(get|list)/;
+
 function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImplementation {
   const methods = Object.entries(handlers).map(([method, handle]) => {
     const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
@@ -50,10 +53,15 @@ function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImple
       const [authorization] = call.metadata.get('authorization').map(String);
       // The definition that decoded the request is the handler's own.
       handle(call.request as never, { requestId, authorization }).then(
-        (response) => callback(null, response),
+        (response) => {
+          if (!READING.test(method)) log.info({ requestId, method }, 'admin call');
+          callback(null, response);
+        },
         (error: unknown) => {
+          const answer = statusOf(error);
           if (isOurFault(error)) log.error({ err: error, requestId, method }, 'admin call failed');
-          callback(statusOf(error));
+          else log.info({ requestId, method, code: answer.code, reason: answer.details }, 'admin call refused');
+          callback(answer);
         },
       );
     };

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type Consideration, decideBatch } from '../decide/decider.ts';
 import type { CounterStore } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
@@ -91,23 +90,23 @@ async function decide(pending: readonly PendingCall[], arrived: number, parts: D
 }
 
 function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | undefined, parts: DataPlaneParts): void {
+  let message: Uint8Array | undefined;
   try {
     if (verdict === undefined) throw new Error('the decider answered fewer questions than it was asked');
-    const message = encodeVerdict(verdict);
-    // An error and not a verdict: Envoy's failure_mode decides then, as its owner has chosen, and OK would be a guess.
-    if (message === undefined) call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached');
-    else call.reply(message);
+    message = encodeVerdict(verdict);
     parts.tally.count(method.question, answerOf(verdict), sourceOf(verdict));
   } catch (error) {
     failInternally([call], error, parts.log);
+    return;
   }
+  // An error and not a verdict: Envoy's failure_mode decides then, as its owner has chosen, and OK would be a guess.
+  if (message === undefined) call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached');
+  else call.reply(message);
 }
 
 /** The cause is for the log: what went wrong inside is not the caller's to know. */
 function failInternally(calls: readonly UnaryCall[], cause: unknown, log: DataPlaneParts['log']): void {
-  log.error(
-    { request_ids: calls.map(({ requestId }) => requestId ?? randomUUID()), err: cause },
-    'calls could not be decided',
-  );
+  const requestIds = calls.flatMap(({ requestId }) => requestId ?? []);
+  log.error({ request_ids: requestIds, err: cause }, 'calls could not be decided');
   for (const call of calls) call.fail(GrpcStatus.INTERNAL, 'internal error');
 }

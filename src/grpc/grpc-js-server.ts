@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
@@ -36,10 +37,15 @@ export async function listen(
     address: `${address.slice(0, address.lastIndexOf(':'))}:${port}`,
     async stop() {
       health.setStatus('', 'NOT_SERVING');
-      // Watching health never ends by itself, nor does a client that does not answer GOAWAY.
-      const late = setTimeout(() => server.forceShutdown(), STOP_TIMEOUT_MS);
-      await promisify(server.tryShutdown.bind(server))();
-      clearTimeout(late);
+      const finished = new AbortController();
+      // Watching health never ends by itself, nor does a client that does not answer GOAWAY; and a socket that is left
+      // open keeps even a forced shutdown from calling back.
+      const late = sleep(STOP_TIMEOUT_MS, undefined, { signal: finished.signal }).then(
+        () => server.forceShutdown(),
+        () => {},
+      );
+      await Promise.race([promisify(server.tryShutdown.bind(server))(), late]);
+      finished.abort();
     },
   };
 }

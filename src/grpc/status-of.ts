@@ -56,13 +56,15 @@ function answerTo(problem: Problem): Answer {
     case 'precondition':
       return named(status.FAILED_PRECONDITION, problem.reason, PRECONDITIONS[problem.reason], problem.name);
     case 'unavailable':
-      return {
-        code: status.UNAVAILABLE,
-        message: 'the database cannot be reached; nothing is known to have changed',
-        reason: 'DATABASE_UNAVAILABLE',
-        details: [any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds: RETRY_SECONDS, nanos: 0 } }))],
-      };
+      return retryLater('DATABASE_UNAVAILABLE', 'the database cannot be reached; nothing is known to have changed');
+    case 'busy':
+      return retryLater('TOO_MANY_SIGN_INS', 'too many sign-ins at once; try again');
   }
+}
+
+function retryLater(reason: string, message: string): Answer {
+  const retryInfo = RetryInfo.encode({ retryDelay: { seconds: RETRY_SECONDS, nanos: 0 } });
+  return { code: status.UNAVAILABLE, message, reason, details: [any('google.rpc.RetryInfo', retryInfo)] };
 }
 
 const UNAUTHENTICATED = {

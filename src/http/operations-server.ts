@@ -58,9 +58,16 @@ function listen(server: Server, { host, port }: { readonly host: string; readonl
   });
 }
 
+/** Answers take a moment; a client that dawdles over its request must not hold up the stop. */
+const STOP_MS = 1000;
+
 function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const late = setTimeout(() => server.closeAllConnections(), STOP_MS);
+    server.close(() => {
+      clearTimeout(late);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

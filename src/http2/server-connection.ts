@@ -34,6 +34,7 @@ type Phase = 'open' | 'announced' | 'final' | 'failed';
 export class ServerConnection<Head> {
   readonly #writer = new FrameWriter((stream) => this.#streams.endLocal(stream));
   readonly #splitter = new FrameSplitter(this);
+  #drainPingsAnswered = 0;
   readonly #control = new Budget(LIMITS.control);
   readonly #pace = new Budget(LIMITS.pace);
   readonly #streams: RequestStreams<Head>;
@@ -180,7 +181,16 @@ export class ServerConnection<Head> {
     if (end - start !== 8) throw frameSizeError('PING');
     const payload = bytes.subarray(start, end);
     if ((flags & Flag.ACK) === 0) this.#writer.ping(Flag.ACK, payload);
-    else if (this.#phase === 'announced' && DRAIN_PING.equals(payload)) this.finishShutDown();
+    else if (this.#phase === 'announced' && DRAIN_PING.equals(payload)) this.#drainPingAnswered();
+  }
+
+  /**
+   * The first answer may come from below a client that has not looked at the GOAWAY yet (Node's answers PING so), and
+   * opens streams in the same breath; by the second it has.
+   */
+  #drainPingAnswered(): void {
+    if (this.#drainPingsAnswered++ === 0) this.#writer.ping(0, DRAIN_PING);
+    else this.finishShutDown();
   }
 
   #windowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {

@@ -1,5 +1,6 @@
 import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { ProblemError } from '../core/problem.ts';
 
 const derive = promisify(argon2);
 
@@ -48,10 +49,14 @@ export async function verifyPassword(password: string, passwordHash: string | un
   return timingSafeEqual(actual, expected) && passwordHash !== undefined;
 }
 
+/** Behind so many, a sign-in would wait for seconds: it is told to come again. */
+const MOST_WAITING = 32;
+
 let running = 0;
 const waiting: (() => void)[] = [];
 
 async function argon2id(parameters: Argon2Parameters): Promise<Buffer> {
+  if (waiting.length >= MOST_WAITING) throw new ProblemError({ kind: 'busy' });
   if (running >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
   else running += 1;
   try {

@@ -201,11 +201,11 @@ describe('plans', () => {
       (await plans.getPlan({ name }, admin)).limits.map(
         ({ requests, window, algorithm }) => `${requests}/${window} ${algorithm}`,
       );
-    expect(await written('plans/free')).toEqual(['60/1m sliding_window', '1000/1d calendar']);
+    expect(await written('plans/free')).toEqual(['60/60s sliding_window', '1000/86400s calendar']);
     expect(await written('plans/pro')).toEqual([
-      '600/1m sliding_window',
-      '20000/1h sliding_window',
-      '50000/1d calendar',
+      '600/60s sliding_window',
+      '20000/3600s sliding_window',
+      '50000/86400s calendar',
     ]);
     expect(await written('plans/enterprise')).toEqual([]);
   });

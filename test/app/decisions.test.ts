@@ -74,6 +74,29 @@ describe('Check', () => {
   });
 });
 
+describe('a rotated key', () => {
+  it('goes on with the budget of the one before: a new secret is no new budget', async () => {
+    const { name, secret } = await node.createKey(administrator, 'team');
+    for (let request = 0; request < 4; request++) await check(node.decision, { 'x-api-key': secret });
+    const rotation = { name, overlap: '60s' };
+    const rotated = await node.admin.call(ApiKeyServiceService.rotateApiKey, rotation, administrator);
+    expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(200);
+    expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
+    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+  });
+});
+
+describe('a key that is rotated again within its overlap, as after an answer that was lost', () => {
+  it('gives a new key that lives as long as the first one was to', async () => {
+    const { name } = await node.createKey(administrator, 'team');
+    await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
+    const again = await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
+    expect(again.apiKey?.expireTime).toBeUndefined();
+    const old = await node.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
+    expect(old.expireTime).toBeInstanceOf(Date);
+  });
+});
+
 describe('ShouldRateLimit', () => {
   it('answers one status per descriptor, and OK where nothing is limited', async () => {
     const answer = await shouldRateLimit(node.decision, 'nobody knows', ['a', 'b'], ['c', 'd']);
@@ -100,6 +123,13 @@ describe('ShouldRateLimit', () => {
   it.each([
     ['domain', RateLimitRequest.fromPartial({ descriptors: [{ entries: [{ key: 'a', value: 'b' }] }] })],
     ['descriptors', RateLimitRequest.fromPartial({ domain: 'shop' })],
+    [
+      'descriptors',
+      RateLimitRequest.fromPartial({
+        domain: 'shop',
+        descriptors: Array.from({ length: 65 }, () => ({ entries: [{ key: 'a', value: 'b' }] })),
+      }),
+    ],
     ['descriptors[0].entries', RateLimitRequest.fromPartial({ domain: 'shop', descriptors: [{}] })],
   ])('without %s is an invalid argument, by that name', async (field, request) => {
     const error = await node.decision.failing(RateLimitServiceService.shouldRateLimit, request);

@@ -111,6 +111,15 @@ describe('a process that serves', () => {
     for (const message of failed) expect(message).toMatch(/ECONNREFUSED|No connection established/);
   });
 
+  it('stops in order on Ctrl-C, which reaches it from the terminal and again from npm', async () => {
+    const { child, exited, printed } = await serve();
+    child.kill('SIGINT');
+    await sleep(5);
+    child.kill('SIGINT');
+    expect((await exited)[0]).toBe(0);
+    expect(printed()).toContain('"msg":"stopped"');
+  });
+
   it('logs no secret, at the most talkative level', async () => {
     const { child, decisionPort, adminPort, exited, printed } = await serve();
     const [decision, admin] = [new GrpcClient(decisionPort), new GrpcClient(adminPort)];

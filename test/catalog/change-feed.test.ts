@@ -24,8 +24,8 @@ const log = { info: line, warn: line, error: line };
 /** A statement's rows, by whichever query runs it. */
 const planSql = `insert into plan (id, display_name, limits, create_time, update_time) values (?, '', ?, now(), now())
   on conflict (id) do update set limits = excluded.limits`;
-const keySql = `insert into api_key (id, digest, hint, display_name, account_id, plan_id, disabled, create_time, update_time)
-  values (?, ?, '', '', ?, ?, false, now(), now())`;
+const keySql = `insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, create_time, update_time)
+  values (?, ?, '', '', '', ?, ?, false, now(), now())`;
 const limitsOf = (requests: number) =>
   JSON.stringify([{ name: 'all', requests, window: '1m', algorithm: 'sliding_window' }]);
 
@@ -191,6 +191,37 @@ describe('the change feed', () => {
     await pruner.prune(query, 3 * CHANGES_KEPT_MS);
     expect((await remaining()).map(({ id }) => id)).toEqual([]);
   });
+});
+
+test('a database that was set back is loaded anew, also when the first attempt fails', async () => {
+  // As after a restore: the key is gone, and no change in the feed tells of it.
+  let position: string | undefined;
+  let failures = 0;
+  const restoring: typeof query = async (sql, parameters) => {
+    const isLoad = sql.includes('from api_key where id >');
+    if (position !== undefined && isLoad && failures < 1) {
+      failures += 1;
+      throw new Error('the first load after the restore fails');
+    }
+    const isPoll = sql.includes('catalog_change') && position !== undefined;
+    return query(sql, isPoll && failures === 0 ? parameters.map(() => position) : parameters);
+  };
+  await query(planSql, ['restored', limitsOf(1)]);
+  const account = await addAccount('restored');
+  const id = randomUUID();
+  await query(keySql, [id, Buffer.from(id), account, null]);
+  const catalog = await startCatalog({ query: restoring, digest: (secret) => secret, log });
+  try {
+    expect(catalog.key(id)).toBeDefined();
+    await query('alter table api_key disable trigger api_key_change', []);
+    await query('delete from api_key where id = ?', [id]);
+    await query('alter table api_key enable trigger api_key_change', []);
+    position = '900000000:900000000:';
+    await expect.poll(() => catalog.key(id), { timeout: 5_000 }).toBeUndefined();
+    expect(failures).toBe(1);
+  } finally {
+    await catalog.stop();
+  }
 });
 
 test('with many writers, open transactions and commits out of order, all is seen within a second and ends equal', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity, PlanEntity, SigningKeyEntity } from '../../src/database/entities.ts';
-import { migrate, revert } from '../../src/database/migrate.ts';
+import { migrate, revertLast } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
 import { type SeedOptions, seed } from '../../src/database/seed.ts';
 import { generateSigningKey } from '../../src/identity/access-token.ts';
@@ -34,7 +34,7 @@ test('up, down and up again give the same schema, and down leaves only the list 
   nodes(1, async (database = expect.fail()) => {
     await migrate(database);
     const first = await objectsOf(database);
-    await revert(database);
+    await revertLast(database);
     const left = (await objectsOf(database)) as { name: string }[];
     expect(left.filter(({ name }) => !name.startsWith('migration'))).toEqual([]);
     await migrate(database);

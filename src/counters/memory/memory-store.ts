@@ -29,9 +29,17 @@ const SWEPT_PER_NEW_COUNTER = 2;
 const DECISIONS_PER_SWEPT = 8;
 const SWEPT_WHEN_FULL = 64;
 
-/** µs since 1970 that do not jump when the machine's clock is set: fixed at the start, then counted monotonically. */
+const LARGEST_DRIFT_MS = 1000;
+let origin = performance.timeOrigin;
+
+/**
+ * µs since 1970, counted monotonically: small corrections of the machine's clock do not show. Beyond a second they do,
+ * as after a suspend or a start with a wrong clock, because calendar limits end at midnight of the real day.
+ */
 export function systemMicroseconds(): number {
-  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+  const unix = Date.now();
+  if (Math.abs(unix - origin - performance.now()) > LARGEST_DRIFT_MS) origin = unix - performance.now();
+  return Math.floor((origin + performance.now()) * 1000);
 }
 
 /** Counters of this process alone, gone when it ends. */

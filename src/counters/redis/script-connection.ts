@@ -16,7 +16,7 @@ export interface ScriptConnectionOptions {
 }
 
 /** A server that answers none of so many is not sent more: it could only throw them away later. */
-const MOST_UNANSWERED = 64;
+const MOST_UNANSWERED = 256;
 const CONNECT_TIMEOUT_MS = 1000;
 /** A server that is silent for so long is left: after a failover its address may lead elsewhere. */
 const SILENCE_MS = 2000;
