@@ -34,7 +34,7 @@ type Phase = 'open' | 'announced' | 'final' | 'failed';
 export class ServerConnection<Head> {
   readonly #writer = new FrameWriter((stream) => this.#streams.endLocal(stream));
   readonly #splitter = new FrameSplitter(this);
-  #drainPingsAnswered = 0;
+  #isShutDownAnnounced = false;
   readonly #control = new Budget(LIMITS.control);
   readonly #pace = new Budget(LIMITS.pace);
   readonly #streams: RequestStreams<Head>;
@@ -81,6 +81,7 @@ export class ServerConnection<Head> {
     this.#streams.now = now;
     try {
       this.#splitter.split(bytes, this.#prefaceAt < PREFACE_BYTES.length ? this.#checkPreface(bytes) : 0);
+      if (this.#phase === 'announced') this.#announceShutDown();
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       this.fail(error.code, error.message);
@@ -107,6 +108,16 @@ export class ServerConnection<Head> {
   shutDown(): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'announced';
+    this.#announceShutDown();
+  }
+
+  /**
+   * Not before the first stream: grpc-js does not hear a GOAWAY that comes with the first SETTINGS, would go on using the
+   * connection, and see its calls refused.
+   */
+  #announceShutDown(): void {
+    if (this.#isShutDownAnnounced || this.#streams.lastAcceptedId === 0) return;
+    this.#isShutDownAnnounced = true;
     this.#writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
     this.#writer.ping(0, DRAIN_PING);
   }
@@ -181,16 +192,7 @@ export class ServerConnection<Head> {
     if (end - start !== 8) throw frameSizeError('PING');
     const payload = bytes.subarray(start, end);
     if ((flags & Flag.ACK) === 0) this.#writer.ping(Flag.ACK, payload);
-    else if (this.#phase === 'announced' && DRAIN_PING.equals(payload)) this.#drainPingAnswered();
-  }
-
-  /**
-   * The first answer may come from below a client that has not looked at the GOAWAY yet (Node's answers PING so), and
-   * opens streams in the same breath; by the second it has.
-   */
-  #drainPingAnswered(): void {
-    if (this.#drainPingsAnswered++ === 0) this.#writer.ping(0, DRAIN_PING);
-    else this.finishShutDown();
+    else if (this.#phase === 'announced' && DRAIN_PING.equals(payload)) this.finishShutDown();
   }
 
   #windowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
