@@ -79,5 +79,5 @@ NAME=127.0.0.1:PORT,PID\` measures another RLS server beside these.`;
 
 const COLUMNS = `CPU is µs per decision, user and system time of all threads from /proc; *Redis* is Redis' own process, *load* the
 generator's. *echo ÷ CPU* tells how many times less than the echo of the same round server and Redis spend together. *errors* are calls
-of all rounds that got no verdict: whoever waits at most 10 ms for Redis says UNAVAILABLE where one of three processes on
+of all rounds that got no verdict: whoever waits at most 15 ms for Redis says UNAVAILABLE where one of three processes on
 two cores is not let run for that long.`;

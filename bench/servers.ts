@@ -46,7 +46,7 @@ function rateLimitCase(keys: number, key: 'tenant' | 'scarce'): Case {
 }
 
 /**
- * Who waits at most 10 ms for Redis answers UNAVAILABLE where the generator, the server and Redis share two cores and one
+ * Who waits at most 15 ms for Redis answers UNAVAILABLE where the generator, the server and Redis share two cores and one
  * of them is not let run for that long. Those calls are counted and told.
  */
 const LATE_REDIS = 0.005;

@@ -25,7 +25,7 @@ descriptors:
   - key: tenant
     rate_limit: { requests: 1000000000, window: 1m }
   - key: scarce
-    rate_limit: { requests: 10, window: 1m }
+    rate_limit: { requests: 1, window: 1h }
 `;
 
 /** A new folder for the servers' files. Others may look into it: an embedded Postgres may run as another user. */
