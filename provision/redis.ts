@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../src/database/free-port.ts';
 import { aptInstall } from './apt.ts';
-import { freePort } from './free-port.ts';
 
 export interface RunningRedis {
   readonly url: string;

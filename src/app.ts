@@ -70,7 +70,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const handler = createDataPlane({
     store,
     catalog,
-    rules: () => rules,
+    rules,
     isApiKey: isWellFormedApiKey,
     isServing: () => readiness.reasons().length === 0,
     tally: metrics.decisions,

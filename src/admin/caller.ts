@@ -1,8 +1,8 @@
+import type { CallContext } from '../core/call-context.ts';
 import { ProblemError } from '../core/problem.ts';
 import { AccountEntity, SessionEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import type { AccessTokens } from '../identity/access-token.ts';
-import type { CallContext } from './handlers.ts';
 
 /** Who calls: an account that is signed in. */
 export interface Caller {

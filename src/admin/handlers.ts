@@ -1,13 +1,6 @@
+import type { CallContext } from '../core/call-context.ts';
 import { ProblemError } from '../core/problem.ts';
 import { isDatabaseAway } from '../database/away.ts';
-
-/** What a handler may know of a call beside its request. */
-export interface CallContext {
-  /** The caller's x-request-id, else made. */
-  readonly requestId: string;
-  /** The header of that name. */
-  readonly authorization: string | undefined;
-}
 
 /** A method as ts-proto describes it to grpc-js. */
 interface MethodDefinition {

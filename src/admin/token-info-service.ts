@@ -1,4 +1,5 @@
 import { isWellFormedApiKey } from '../core/api-key.ts';
+import { standingOf } from '../core/key-standing.ts';
 import { writeLimit } from '../core/limit.ts';
 import type { Plan } from '../core/plan.ts';
 import { invalid } from '../core/problem.ts';
@@ -34,7 +35,7 @@ export function tokenInfoService(catalog: TokenCatalog): Handlers<TokenInfoServi
       // No limits would read as unlimited.
       if (plan === undefined) throw new Error(`the catalog has key ${key.id} but not its plan ${key.planId}`);
       return {
-        state: stateOf(key),
+        state: STATES[standingOf(key, Date.now())],
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
@@ -45,7 +46,4 @@ export function tokenInfoService(catalog: TokenCatalog): Handlers<TokenInfoServi
   };
 }
 
-function stateOf({ disabled, expiresAt }: TokenKey): State {
-  if (disabled) return State.DISABLED;
-  return expiresAt !== undefined && expiresAt <= Date.now() ? State.EXPIRED : State.VALID;
-}
+const STATES = { valid: State.VALID, disabled: State.DISABLED, expired: State.EXPIRED } as const;

@@ -4,3 +4,6 @@ export interface Logger {
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
+
+/** Of a logger, all that those need who have nothing to tell but trouble. */
+export type WarningLogger = Pick<Logger, 'warn'>;

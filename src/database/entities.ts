@@ -1,13 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { WrittenLimit } from '../core/limit.ts';
-
-/** A private key as a JSON Web Key (RFC 7517). */
-export interface PrivateJwk {
-  readonly kty: 'OKP';
-  readonly crv: 'Ed25519';
-  readonly x: string;
-  readonly d: string;
-}
+import type { PrivateJwk } from '../core/private-jwk.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),

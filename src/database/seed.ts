@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { WrittenLimit } from '../core/limit.ts';
-import { AccountEntity, PlanEntity, type PrivateJwk, SigningKeyEntity } from './entities.ts';
+import type { PrivateJwk } from '../core/private-jwk.ts';
+import { AccountEntity, PlanEntity, SigningKeyEntity } from './entities.ts';
 import { holdingSeedLock } from './migrate.ts';
 import type { Database } from './open-database.ts';
 

@@ -1,5 +1,6 @@
 import { KEY_PREFIX } from '../core/api-key.ts';
 import type { DenialCode } from '../core/denial.ts';
+import { standingOf } from '../core/key-standing.ts';
 import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
@@ -59,8 +60,8 @@ export function considerCheck(
   if (!isApiKey(credential.secret)) return new Denied(question, 'malformed_credential');
   const key = catalog.keyOfSecret(credential.secret);
   if (key === undefined) return new Denied(question, 'unknown_credential');
-  if (key.disabled) return new Denied(question, 'disabled_credential');
-  if (key.expiresAt !== undefined && key.expiresAt <= now) return new Denied(question, 'expired_credential');
+  const standing = standingOf(key, now);
+  if (standing !== 'valid') return new Denied(question, `${standing}_credential`);
   const plan = catalog.plan(key.planId);
   // A key whose plan is not known must not pass as unlimited.
   if (plan === undefined) return new Denied(question, 'unknown_credential');

@@ -1,5 +1,6 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor, Entry } from '../core/descriptor.ts';
+import { standingOf } from '../core/key-standing.ts';
 import type { Plan } from '../core/plan.ts';
 import { matchRule, type Rule, type RuleBook } from '../core/rules.ts';
 import { type LimitStatus, tighter } from '../core/verdict.ts';
@@ -90,7 +91,7 @@ function addPlan(identity: Entry, hits: number, catalog: Catalog, now: number, c
   const id = withoutCollection(identity.value);
   if (identity.key === 'api_key') {
     const key = catalog.key(id);
-    if (key === undefined || key.disabled || (key.expiresAt !== undefined && key.expiresAt <= now)) return false;
+    if (key === undefined || standingOf(key, now) !== 'valid') return false;
     const plan = catalog.plan(key.planId);
     return plan !== undefined && charged.addPlan(plan, chargesOfKey(key, plan, hits));
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { CallContext } from '../core/call-context.ts';
 import type { Logger } from '../core/logger.ts';
 import { createServer, listen, type RunningServer } from './grpc-js-server.ts';
 import { rawServices, requestIdOf } from './grpc-js-transport.ts';
@@ -7,12 +8,6 @@ import { DECISION_PATHS } from './methods.ts';
 import { reflection } from './reflection.ts';
 import { isOurFault, statusOf } from './status-of.ts';
 import type { BatchHandler } from './unary.ts';
-
-/** What a handler gets to know of its call. */
-export interface CallContext {
-  readonly requestId: string;
-  readonly authorization: string | undefined;
-}
 
 /** A service, by its definition from ts-proto, and a handler for each of its methods. */
 export interface UnaryService {

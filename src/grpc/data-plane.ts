@@ -1,3 +1,4 @@
+import type { Logger } from '../core/logger.ts';
 import { type Consideration, decideBatch } from '../decide/decider.ts';
 import type { CounterStore } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
@@ -21,7 +22,7 @@ export interface DataPlaneParts extends Knowledge {
     count(question: Question, verdict: string, source: string): void;
     observe(question: Question, seconds: number, calls: number): void;
   };
-  readonly log: { error(fields: object, message: string): void };
+  readonly log: Pick<Logger, 'error'>;
 }
 
 type Question = DecisionMethod['question'];

@@ -1,10 +1,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { WarningLogger } from '../core/logger.ts';
 import { ServerConnection } from '../http2/server-connection.ts';
 import { type CallSite, Http2Call } from './http2-call.ts';
 import { type CallHead, readCallHead } from './http2-head.ts';
 import { Http2Socket } from './http2-socket.ts';
 import { createTlsServer, type TlsFiles } from './http2-tls.ts';
-import { type Log, Turn } from './http2-turn.ts';
+import { Turn } from './http2-turn.ts';
 import type { BatchHandler } from './unary.ts';
 
 export interface Http2GrpcServerOptions {
@@ -12,7 +13,7 @@ export interface Http2GrpcServerOptions {
   /** Without it HTTP/2 is spoken in clear, with prior knowledge. */
   readonly tls?: TlsFiles;
   readonly handler: BatchHandler;
-  readonly log?: Log;
+  readonly log?: WarningLogger;
 }
 
 export interface Http2GrpcServer {
@@ -74,7 +75,7 @@ export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Pro
   };
 }
 
-function openCalls(socket: Socket, turn: Turn, log: Log | undefined): Http2Socket {
+function openCalls(socket: Socket, turn: Turn, log: WarningLogger | undefined): Http2Socket {
   const site: CallSite = {
     assembling: 0,
     complete: (call) => turn.complete(call),

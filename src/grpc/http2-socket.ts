@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
+import type { WarningLogger } from '../core/logger.ts';
 import { ErrorCode } from '../http2/protocol.ts';
 import type { ServerConnection } from '../http2/server-connection.ts';
-import type { Flushable, Log, Turn } from './http2-turn.ts';
+import type { Flushable, Turn } from './http2-turn.ts';
 
 /** ms for a peer to take the last frames before what it still sends makes the kernel drop them. */
 const LINGER = 250;
@@ -16,7 +17,7 @@ export class Http2Socket implements Flushable {
   readonly #socket: Socket;
   readonly #connection: Connection;
   readonly #turn: Turn;
-  readonly #log: Log | undefined;
+  readonly #log: WarningLogger | undefined;
   readonly #openedAt = performance.now();
   #isTouched = false;
   #isPaused = false;
@@ -24,7 +25,7 @@ export class Http2Socket implements Flushable {
   #isEnding = false;
   #writingSince: number | undefined;
 
-  constructor(socket: Socket, connection: Connection, turn: Turn, log: Log | undefined) {
+  constructor(socket: Socket, connection: Connection, turn: Turn, log: WarningLogger | undefined) {
     this.#socket = socket;
     this.#connection = connection;
     this.#turn = turn;

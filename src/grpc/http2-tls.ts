@@ -2,7 +2,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server } from 'node:tls';
-import type { Log } from './http2-turn.ts';
+import type { WarningLogger } from '../core/logger.ts';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -19,7 +19,7 @@ const WATCH_INTERVAL = 1000;
 export async function createTlsServer(
   files: TlsFiles,
   accept: (socket: Socket) => void,
-  log: Log | undefined,
+  log: WarningLogger | undefined,
 ): Promise<Server> {
   const server = createServer({
     ...(await readContext(files)),
@@ -50,7 +50,7 @@ export async function createTlsServer(
 }
 
 /** A certificate that was replaced before its key does not fit it: the change of the key brings the pair. */
-function trySetContext(server: Server, context: SecureContextOptions, log: Log | undefined): void {
+function trySetContext(server: Server, context: SecureContextOptions, log: WarningLogger | undefined): void {
   try {
     server.setSecureContext(context);
   } catch (error) {

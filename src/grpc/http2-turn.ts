@@ -1,3 +1,4 @@
+import type { WarningLogger } from '../core/logger.ts';
 import type { Http2Call } from './http2-call.ts';
 import { type BatchHandler, GrpcStatus } from './unary.ts';
 
@@ -6,17 +7,13 @@ export interface Flushable {
   flush(): void;
 }
 
-export interface Log {
-  warn(fields: object, message: string): void;
-}
-
 /**
  * Gathers what one turn of the event loop brings over all connections: the calls complete in it go to the handler as
  * one batch, then each connection sends all its answers by one write.
  */
 export class Turn {
   readonly #handler: BatchHandler;
-  readonly #log: Log | undefined;
+  readonly #log: WarningLogger | undefined;
   #calls: Http2Call[] = [];
   #touched: Flushable[] = [];
   #isScheduled = false;
@@ -24,7 +21,7 @@ export class Turn {
   #idleBefore = 0;
   #lateness = 0;
 
-  constructor(handler: BatchHandler, log: Log | undefined) {
+  constructor(handler: BatchHandler, log: WarningLogger | undefined) {
     this.#handler = handler;
     this.#log = log;
   }

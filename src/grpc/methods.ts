@@ -13,8 +13,7 @@ export type Verdict = CheckVerdict | RateLimitVerdict;
 /** What the methods need in order to think a question through; all of it is memory. */
 export interface Knowledge {
   readonly catalog: Catalog;
-  /** The rule book in force; another one after a reload. */
-  readonly rules: () => RuleBook;
+  readonly rules: RuleBook;
   readonly isApiKey: KeyFormat;
 }
 
@@ -39,7 +38,7 @@ export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, Decis
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',
-    consider: (message, now) => considerRateLimit(decodeRateLimitRequest(message), rules(), catalog, now),
+    consider: (message, now) => considerRateLimit(decodeRateLimitRequest(message), rules, catalog, now),
   };
   return new Map([
     [CHECK_PATH, check],

@@ -1,13 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { errors, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose';
-
-/** A private Ed25519 key as a JSON Web Key (RFC 8037). */
-export interface PrivateJwk {
-  readonly kty: 'OKP';
-  readonly crv: 'Ed25519';
-  readonly x: string;
-  readonly d: string;
-}
+import type { PrivateJwk } from '../core/private-jwk.ts';
 
 /** A key that signs, and its id. */
 export interface SigningKey {

@@ -6,11 +6,9 @@ import { parseRules, type RulesFault } from './parse.ts';
 /** Every fault of a set of rules files; its message lists them as `file:line:column: what`. */
 export class InvalidRules extends Error {
   override readonly name = 'InvalidRules';
-  readonly faults: readonly RulesFault[];
 
   constructor(faults: readonly RulesFault[]) {
     super(faults.map(({ file, line, column, description }) => `${file}:${line}:${column}: ${description}`).join('\n'));
-    this.faults = faults;
   }
 }
 

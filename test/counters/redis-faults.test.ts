@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort } from '../../provision/free-port.ts';
 import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/counters/redis/redis-store.ts';
+import { freePort } from '../../src/database/free-port.ts';
 import { StoreUnavailable } from '../../src/decide/ports.ts';
 import { chargeOf, limitOf } from './traces.ts';
 import { becomesTrue } from './waiting.ts';

@@ -1,4 +1,4 @@
-import type { Logger } from '../../core/logger.ts';
+import type { WarningLogger } from '../../core/logger.ts';
 import type { CounterStore, Decision, Outcome } from '../../decide/ports.ts';
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
@@ -8,7 +8,7 @@ import { ScriptConnection } from './script-connection.ts';
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, with user, password and database if need be. */
   readonly url: string;
-  readonly logger: Pick<Logger, 'warn'>;
+  readonly logger: WarningLogger;
   /** What every key begins with, so that deployments can share a server; no braces. */
   readonly keyPrefix?: string;
   /** ms that a batch may take until StoreUnavailable. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import type { Logger } from '../../core/logger.ts';
+import type { WarningLogger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
 import { PackedReply } from './packed-reply.ts';
 import { ShardClock } from './shard-clock.ts';
@@ -12,7 +12,7 @@ export interface ScriptConnectionOptions {
   readonly script: string;
   /** After so many ms without a reply a run is given up. */
   readonly deadlineMs: number;
-  readonly logger: Pick<Logger, 'warn'>;
+  readonly logger: WarningLogger;
 }
 
 /** A server that answers none of so many is not sent more: it could only throw them away later. */

@@ -1,0 +1,10 @@
+export type KeyStanding = 'valid' | 'disabled' | 'expired';
+
+/** Whether a key may be used at `now`; both in Unix time in ms. Disabling beats expiry. */
+export function standingOf(
+  { disabled, expiresAt }: { readonly disabled: boolean; readonly expiresAt: number | undefined },
+  now: number,
+): KeyStanding {
+  if (disabled) return 'disabled';
+  return expiresAt !== undefined && expiresAt <= now ? 'expired' : 'valid';
+}
