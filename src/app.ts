@@ -4,7 +4,8 @@ import { startPruning } from './catalog/prune.ts';
 import type { Address, Config } from './config.ts';
 import { isWellFormedApiKey } from './core/api-key.ts';
 import { EMPTY_RULE_BOOK } from './core/rules.ts';
-import { MemoryStore, systemMicroseconds } from './counters/memory/memory-store.ts';
+import { MemoryStore } from './counters/memory/memory-store.ts';
+import { systemMicroseconds } from './counters/memory/system-clock.ts';
 import { RedisStore } from './counters/redis/redis-store.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, revertLast } from './database/migrate.ts';
@@ -141,7 +142,7 @@ type Store = CounterStore & { readonly ready: boolean };
 
 function openStore(config: Config, log: Logger, started: Stack): Store {
   if (config.redisUrl === undefined) {
-    return new MemoryStore({ now: systemMicroseconds, mostCounters: MOST_COUNTERS_IN_MEMORY });
+    return new MemoryStore({ now: systemMicroseconds, mostCounters: MOST_COUNTERS_IN_MEMORY, source: 'memory' });
   }
   const store = new RedisStore({ url: config.redisUrl, deadlineMs: REDIS_DEADLINE_MS, logger: log });
   started.defer(() => store.close());

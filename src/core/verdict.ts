@@ -1,10 +1,10 @@
-import type { Limit } from './limit.ts';
+import type { CountedLimit } from './limit.ts';
 
 /** How one limit stands after a decision, as it is told to callers. */
 export interface LimitStatus {
   /** Names the limit for people: plan or rule, and limit. */
   readonly label: string;
-  readonly limit: Limit;
+  readonly limit: CountedLimit;
   /** Whether this limit refused. */
   readonly exceeded: boolean;
   readonly remaining: number;

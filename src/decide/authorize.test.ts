@@ -45,6 +45,7 @@ const charge = (exceeded: boolean, retryAfter?: number) => ({ exceeded, remainin
 const outcome = (...charges: Outcome['charges']): Outcome => ({
   granted: charges.every(({ exceeded }) => !exceeded),
   source: 'memory',
+  time: 0,
   charges,
 });
 

@@ -1,5 +1,4 @@
-import type { CounterStore, Decision, Outcome } from './ports.ts';
-import { StoreUnavailable } from './ports.ts';
+import type { CounterStore, Decision, Outcome, StoreUnavailable } from './ports.ts';
 
 /**
  * A question that has been thought through as far as memory reaches: what it charges, and how to answer it once the
@@ -19,25 +18,13 @@ export async function decideBatch<Verdict>(
   considerations: readonly Consideration<Verdict>[],
 ): Promise<readonly Verdict[]> {
   const charging = considerations.filter(({ charges }) => charges.length > 0);
-  const outcomes = charging.length === 0 ? [] : await outcomesOf(store, charging);
+  const outcomes = charging.length === 0 ? [] : await store.decide(charging);
   let next = 0;
   return considerations.map((consideration) => {
     if (consideration.charges.length === 0) return consideration.judge(undefined);
-    const outcome = outcomes instanceof StoreUnavailable ? outcomes : outcomes[next++];
+    const outcome = outcomes[next++];
     // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
     if (outcome === undefined) throw new Error('the store gave fewer outcomes than it was asked for');
     return consideration.judge(outcome);
   });
-}
-
-async function outcomesOf(
-  store: CounterStore,
-  decisions: readonly Decision[],
-): Promise<readonly Outcome[] | StoreUnavailable> {
-  try {
-    return await store.decide(decisions);
-  } catch (error) {
-    if (error instanceof StoreUnavailable) return error;
-    throw error;
-  }
 }

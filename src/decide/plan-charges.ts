@@ -16,7 +16,7 @@ export function chargesOfAccount(account: AccountRecord, plan: Plan, hits: numbe
 }
 
 function chargesOf(subject: string, plan: Plan, hits: number): readonly Charge[] {
-  return plan.limits.map((limit) => ({ subject, limit, hits }));
+  return plan.limits.flatMap((limit) => (limit.algorithm === 'unlimited' ? [] : { subject, limit, hits }));
 }
 
 export function planLimitLabel(planId: string, limitName: string): string {

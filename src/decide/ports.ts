@@ -1,18 +1,36 @@
-import type { Limit } from '../core/limit.ts';
+import type { CountedLimit } from '../core/limit.ts';
 import type { Plan } from '../core/plan.ts';
 
 /** Hits asked of one counter. */
 export interface Charge {
   /** What the counter counts for, escaped (core/counter-key.ts); with `limit.identity` it names the counter. */
   readonly subject: string;
-  readonly limit: Limit;
+  readonly limit: CountedLimit;
   /** At least 0; 0 looks and changes nothing. */
   readonly hits: number;
+  /** Hits that were spent already: they are charged whether they fit or not, and refuse nothing. */
+  readonly settles?: boolean;
 }
 
 /** All charges of one request: granted together or not at all. The same counter twice is summed. */
 export interface Decision {
   readonly charges: readonly Charge[];
+}
+
+/** Proof of a grant, with which what it took is given back. */
+export interface Receipt {
+  /** Not that of any other receipt; undefined where it never leaves this process and is given back once. */
+  readonly id: string | undefined;
+  /** µs since 1970, by the clock of whoever granted: from then on giving back is ignored. */
+  readonly expires: number;
+  readonly taken: readonly Taken[];
+}
+
+/** Hits of one counter that a grant took. */
+export interface Taken {
+  readonly charge: Charge;
+  /** µs since 1970 at which they stop counting by themselves: the decision's time and the charge's `resetAfter`. */
+  readonly end: number;
 }
 
 /** What became of one charge. */
@@ -27,22 +45,37 @@ export interface ChargeOutcome {
   readonly retryAfter: number | undefined;
 }
 
-export type Source = 'memory' | 'redis';
+/**
+ * Who decided: `memory` or `redis`, where the counters are; this process for them, as it knows that the limit is used up
+ * (`local`) or took a slice of it ahead (`lease`); or, while they cannot be reached, its own counters (`fail-local`) or
+ * nobody (`fail-open`).
+ */
+export type Source = 'memory' | 'redis' | 'local' | 'lease' | 'fail-local' | 'fail-open';
 
 export interface Outcome {
   readonly granted: boolean;
   readonly source: Source;
+  /** When it was decided, in µs since 1970, by the clock of whoever decided. */
+  readonly time: number;
   /** In the order of the decision's charges. */
   readonly charges: readonly ChargeOutcome[];
 }
 
 /**
  * Counts. A batch is decided in the order of its decisions, as if each came alone; a refused decision charges nothing.
- * Rejects with StoreUnavailable when it cannot tell within its deadline what was decided; then nothing more of the batch
- * may be executed later, as far as the store can help it.
+ * Neither method rejects because counters cannot be reached.
  */
 export interface CounterStore {
-  decide(decisions: readonly Decision[]): Promise<readonly Outcome[]>;
+  /**
+   * One for each decision, in their order. StoreUnavailable where it cannot be told within the deadline what was
+   * decided; then nothing more of that decision is executed later, as far as the store can help it.
+   */
+  decide(decisions: readonly Decision[]): Promise<readonly (Outcome | StoreUnavailable)[]>;
+  /**
+   * Gives back what receipts tell was taken: once for each receipt, however often it is asked; nothing of what has
+   * stopped counting since. For each receipt the hits that are free again, summed over its charges.
+   */
+  giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]>;
 }
 
 /** The counters cannot be reached or did not answer in time. The message is for the log, not for callers. */

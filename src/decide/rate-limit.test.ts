@@ -18,7 +18,7 @@ descriptors:
 if (!('root' in rules)) throw new Error('faults in the test’s own rules');
 const book = new Map([[rules.domain, rules.root]]);
 
-const limit = { name: 'day', algorithm: 'calendar', requests: 7, windowSeconds: 86_400, identity: 'day' } as const;
+const limit = { name: 'day', algorithm: 'calendar', unit: 'day', requests: 7, windowSeconds: 86_400, identity: 'day' } as const;
 const keys: readonly KeyRecord[] = [
   { id: 'good', counterId: 'good', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined },
   { id: 'disabled', counterId: 'disabled', accountId: 'a1', planId: 'team', disabled: true, expiresAt: undefined },
@@ -46,6 +46,7 @@ const charged = (exceeded: boolean) => ({
 const outcome = (...charges: Outcome['charges']): Outcome => ({
   granted: charges.every(({ exceeded }) => !exceeded),
   source: 'redis',
+  time: 0,
   charges,
 });
 

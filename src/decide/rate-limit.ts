@@ -132,7 +132,7 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   addRule({ limits, path }: Rule, subject: string, hits: number): true {
-    for (const limit of limits) this.#add({ subject, limit, hits }, path);
+    for (const limit of limits) if (limit.algorithm !== 'unlimited') this.#add({ subject, limit, hits }, path);
     return this.endDescriptor();
   }
 

@@ -9,7 +9,7 @@ import { becomesTrue } from './waiting.ts';
 
 export async function openMemory(): Promise<ClockedStore> {
   let now = 0;
-  const store = new MemoryStore({ now: () => now, mostCounters: 1_000_000 });
+  const store = new MemoryStore({ now: () => now, mostCounters: 1_000_000, source: 'memory' });
   return {
     store,
     setClock: async (time) => {

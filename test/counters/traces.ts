@@ -1,18 +1,18 @@
 import fc from 'fast-check';
-import { type Limit, parseLimit } from '../../src/core/limit.ts';
+import { type CountedLimit, parseLimit } from '../../src/core/limit.ts';
 import type { Charge } from '../../src/decide/ports.ts';
 
 /** Noon of a day in 2026, in µs; far from any hour's end. */
 export const NOON = Date.UTC(2026, 2, 14, 12, 20) * 1000;
 export const SECOND = 1_000_000;
 
-export function limitOf(requests: number, window: string, algorithm = 'sliding_window', name = 'burst'): Limit {
+export function limitOf(requests: number, window: string, algorithm = 'sliding_window', name = 'burst'): CountedLimit {
   const limit = parseLimit({ name, requests, window, algorithm });
   if (!('identity' in limit)) throw new Error(limit.map(({ description }) => description).join());
   return limit;
 }
 
-export function chargeOf(subject: string, limit: Limit, hits = 1): Charge {
+export function chargeOf(subject: string, limit: CountedLimit, hits = 1): Charge {
   return { subject, limit, hits };
 }
 

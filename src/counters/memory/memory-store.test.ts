@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { SlidingWindowLimit } from '../../core/limit.ts';
 import type { Decision } from '../../decide/ports.ts';
-import { MemoryStore, systemMicroseconds } from './memory-store.ts';
+import { MemoryStore } from './memory-store.ts';
+import { systemMicroseconds } from './system-clock.ts';
 
 const SECOND = 1_000_000;
 
@@ -18,7 +19,7 @@ function decision(subject: string, name = 'burst', hits = 1): Decision {
 
 function openStore(mostCounters: number) {
   const clock = { now: 1_773_490_800 * SECOND };
-  return { clock, store: new MemoryStore({ now: () => clock.now, mostCounters }) };
+  return { clock, store: new MemoryStore({ now: () => clock.now, mostCounters, source: 'memory' }) };
 }
 
 async function grants(store: MemoryStore, ...decisions: readonly Decision[]): Promise<readonly boolean[]> {

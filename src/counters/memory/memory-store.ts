@@ -1,26 +1,48 @@
-import { charge, emptyTally, type Tally, timeOf, usedAt, waitFor, waitForAll } from '../../core/tally.ts';
-import { termOf } from '../../core/term.ts';
-import type { Charge, ChargeOutcome, CounterStore, Decision, Outcome } from '../../decide/ports.ts';
+import {
+  type Counter,
+  charge,
+  emptyCounter,
+  follow,
+  freeOf,
+  giveBack,
+  noteRefusal,
+  untilAllFree,
+  untilFit,
+} from '../../core/counter.ts';
+import { type Term, termOf } from '../../core/term.ts';
+import {
+  type Charge,
+  type ChargeOutcome,
+  type CounterStore,
+  type Decision,
+  type Outcome,
+  type Receipt,
+  type Source,
+  StoreUnavailable,
+} from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
-import { CounterTable } from './counter-table.ts';
+import { CounterTable, type Family } from './counter-table.ts';
 
 export interface MemoryStoreOptions {
   /** µs since 1970; it should not be set: a counter that ended is forgotten, and with it what a step back would undo. */
   readonly now: () => number;
   /**
-   * Beyond so many live counters, a decision that needs a new one is refused (each of its charges exceeded, without
-   * retryAfter). Live counters are never dropped: that would give their subjects the whole limit again.
+   * Beyond so many live counters, a decision that needs a new one is StoreUnavailable. Live counters are never dropped:
+   * that would give their subjects the whole limit again.
    */
   readonly mostCounters: number;
+  /** What its outcomes tell as their source. */
+  readonly source: Source;
 }
 
-/** What is known of one charge before the decision falls. */
+/** One counter during a decision. */
 interface Look {
-  readonly charge: Charge;
-  /** undefined: nothing counts, and there is no counter yet. */
-  readonly tally: Tally | undefined;
-  readonly time: number;
-  readonly used: number;
+  charge: Charge;
+  term: Term;
+  family: Family;
+  isNew: boolean;
+  free: number;
+  readonly counter: Counter;
 }
 
 /** More than are added, or the ended ones would pile up. */
@@ -29,27 +51,28 @@ const SWEPT_PER_NEW_COUNTER = 2;
 const DECISIONS_PER_SWEPT = 8;
 const SWEPT_WHEN_FULL = 64;
 
-const LARGEST_DRIFT_MS = 1000;
-let origin = performance.timeOrigin;
-
-/**
- * µs since 1970, counted monotonically: small corrections of the machine's clock do not show. Beyond a second they do,
- * as after a suspend or a start with a wrong clock, because calendar limits end at midnight of the real day.
- */
-export function systemMicroseconds(): number {
-  const unix = Date.now();
-  if (Math.abs(unix - origin - performance.now()) > LARGEST_DRIFT_MS) origin = unix - performance.now();
-  return Math.floor((origin + performance.now()) * 1000);
-}
+/** That a receipt was given back is a counter too, blocked until the receipt could not be given back anyhow. */
+const GIVEN_BACK = 'given-back';
+const GIVEN_BACK_TERM: Term = {
+  kind: 'span',
+  requests: 0,
+  resolution: 1,
+  life: 0,
+  block: Number.MAX_SAFE_INTEGER,
+};
 
 /** Counters of this process alone, gone when it ends. */
 export class MemoryStore implements CounterStore {
   readonly #now: () => number;
   readonly #table: CounterTable;
+  readonly #source: Source;
+  /** Used again by every decision. */
+  readonly #looks: Look[] = [];
 
-  constructor({ now, mostCounters }: MemoryStoreOptions) {
+  constructor({ now, mostCounters, source }: MemoryStoreOptions) {
     this.#now = now;
     this.#table = new CounterTable(mostCounters);
+    this.#source = source;
   }
 
   /** Memory is always there. */
@@ -60,7 +83,12 @@ export class MemoryStore implements CounterStore {
     return this.#table.size;
   }
 
-  decide(decisions: readonly Decision[]): Promise<readonly Outcome[]> {
+  /** Bytes that they take, without their names and the maps that find them. */
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  decide(decisions: readonly Decision[]): Promise<readonly (Outcome | StoreUnavailable)[]> {
     const clock = this.#now();
     this.#table.sweep(Math.ceil(decisions.length / DECISIONS_PER_SWEPT), clock);
     const before = this.#table.size;
@@ -69,62 +97,127 @@ export class MemoryStore implements CounterStore {
     return Promise.resolve(outcomes);
   }
 
-  #decideOne(asked: readonly Charge[], clock: number): Outcome {
+  giveBack(receipts: readonly Receipt[]): Promise<readonly number[]> {
+    const clock = this.#now();
+    return Promise.resolve(receipts.map((receipt) => this.#giveBackOne(receipt, clock)));
+  }
+
+  #decideOne(asked: readonly Charge[], clock: number): Outcome | StoreUnavailable {
     const { charges, places } = distinctCharges(asked);
-    let looks = charges.map((each) => this.#look(each, clock));
-    const fits = looks.every(({ charge: { limit, hits }, used }) => used + hits <= limit.requests);
-    if (fits && !this.#hasRoomFor(looks)) {
+    let fits = this.#lookAtAll(charges, clock);
+    if (fits && !this.#hasRoomFor(charges.length)) {
       this.#table.sweep(SWEPT_WHEN_FULL, clock);
       // Again, as a counter that was seen above may be among those that made room.
-      looks = charges.map((each) => this.#look(each, clock));
-      if (!this.#hasRoomFor(looks)) return refusedForLackOfRoom(asked);
+      fits = this.#lookAtAll(charges, clock);
+      if (!this.#hasRoomFor(charges.length)) return new StoreUnavailable('no room for more counters in memory');
     }
-    const outcomes = looks.map((look) => (fits ? this.#grant(look, clock) : refuse(look, clock)));
-    return { granted: fits, source: 'memory', charges: spreadOutcomes(outcomes, places) };
+    const outcomes = charges.map((_, place) => {
+      const look = this.#look(place);
+      return fits ? this.#grant(look, clock) : this.#refuse(look, clock);
+    });
+    return { granted: fits, source: this.#source, time: clock, charges: spreadOutcomes(outcomes, places) };
   }
 
-  #look(each: Charge, clock: number): Look {
-    const tally = this.#table.find(each.limit.identity, each.subject);
-    if (tally === undefined) return { charge: each, tally, time: clock, used: 0 };
-    const time = timeOf(tally, termOf(each.limit), clock);
-    return { charge: each, tally, time, used: usedAt(tally, time) };
+  /** Whether all fit. */
+  #lookAtAll(charges: readonly Charge[], clock: number): boolean {
+    let fits = true;
+    for (let place = 0; place < charges.length; place++) {
+      const each = charges[place];
+      if (each === undefined) continue;
+      const look = this.#lookAt(place, each, clock);
+      if (each.settles !== true && look.free < each.hits) fits = false;
+    }
+    return fits;
   }
 
-  #hasRoomFor(looks: readonly Look[]): boolean {
+  #lookAt(place: number, each: Charge, clock: number): Look {
+    const term = termOf(each.limit, clock);
+    const family = this.#table.family(each.limit.identity, term);
+    const look = (this.#looks[place] ??= { charge: each, term, family, isNew: true, free: 0, counter: emptyCounter() });
+    look.charge = each;
+    look.term = term;
+    look.family = family;
+    look.isNew = !this.#table.read(family, each.subject, look.counter);
+    if (look.isNew) clear(look.counter);
+    follow(look.counter, term, clock);
+    look.free = freeOf(look.counter, term);
+    return look;
+  }
+
+  #look(place: number): Look {
+    const look = this.#looks[place];
+    if (look === undefined) throw new Error('a charge was decided before it was looked at');
+    return look;
+  }
+
+  #hasRoomFor(charges: number): boolean {
     let added = 0;
-    for (const { tally, charge: each } of looks) if (tally === undefined && each.hits > 0) added++;
+    for (let place = 0; place < charges; place++) {
+      const { isNew, charge: each } = this.#look(place);
+      if (isNew && each.hits > 0) added++;
+    }
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
-  #grant({ charge: { subject, limit, hits }, tally, time, used }: Look, clock: number): ChargeOutcome {
-    let charged = tally;
+  #grant({ charge: { subject, hits }, term, family, counter }: Look, clock: number): ChargeOutcome {
     if (hits > 0) {
-      if (charged === undefined) {
-        charged = emptyTally();
-        this.#table.add(limit.identity, subject, charged);
-      }
-      charge(charged, termOf(limit), time, hits);
+      charge(counter, term, clock, hits);
+      this.#table.write(family, subject, counter);
     }
     return {
       exceeded: false,
-      remaining: limit.requests - used - hits,
-      resetAfter: charged === undefined ? 0 : waitForAll(charged, time, clock),
+      remaining: Math.max(0, freeOf(counter, term)),
+      resetAfter: untilAllFree(counter, term, clock),
       retryAfter: undefined,
     };
   }
+
+  #refuse({ charge: each, term, family, isNew, free, counter }: Look, clock: number): ChargeOutcome {
+    const exceeded = each.settles !== true && free < each.hits;
+    if (exceeded && (!isNew || this.#table.hasRoomFor(1)) && noteRefusal(counter, term, clock)) {
+      this.#table.write(family, each.subject, counter);
+    }
+    const promises = exceeded && each.limit.algorithm !== 'concurrency';
+    return {
+      exceeded,
+      remaining: Math.max(0, freeOf(counter, term)),
+      resetAfter: untilAllFree(counter, term, clock),
+      retryAfter: promises ? untilFit(counter, term, each.hits, clock) : undefined,
+    };
+  }
+
+  #giveBackOne({ id, expires, taken }: Receipt, clock: number): number {
+    if (expires <= clock || (id !== undefined && !this.#isFirstTime(id, expires, clock))) return 0;
+    let freed = 0;
+    for (const { charge: each, end } of taken) {
+      const { term, family, isNew, counter } = this.#lookAt(0, each, clock);
+      if (isNew || end <= clock) continue;
+      freed += giveBack(counter, term, end, each.hits);
+      this.#table.write(family, each.subject, counter);
+    }
+    return freed;
+  }
+
+  /** Notes that the receipt is given back. Where there is no room to note it, it counts as given back before. */
+  #isFirstTime(id: string, expires: number, clock: number): boolean {
+    const family = this.#table.family(GIVEN_BACK, GIVEN_BACK_TERM);
+    if (family.pieces.has(id)) return false;
+    if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
+    if (!this.#table.hasRoomFor(1)) return false;
+    const mark = emptyCounter();
+    mark.blockedUntil = expires;
+    this.#table.write(family, id, mark);
+    return true;
+  }
 }
 
-function refuse({ charge: { limit, hits }, tally, time, used }: Look, clock: number): ChargeOutcome {
-  const exceeded = used + hits > limit.requests;
-  return {
-    exceeded,
-    remaining: Math.max(0, limit.requests - used),
-    resetAfter: tally === undefined ? 0 : waitForAll(tally, time, clock),
-    retryAfter: exceeded && tally !== undefined ? waitFor(tally, limit.requests, hits, clock) : undefined,
-  };
-}
-
-function refusedForLackOfRoom(asked: readonly Charge[]): Outcome {
-  const full: ChargeOutcome = { exceeded: true, remaining: 0, resetAfter: 0, retryAfter: undefined };
-  return { granted: false, source: 'memory', charges: asked.map(() => full) };
+function clear(counter: Counter): void {
+  const { tally, bucket } = counter;
+  counter.blockedUntil = 0;
+  tally.ends.length = 0;
+  tally.hits.length = 0;
+  tally.total = 0;
+  tally.unit = 1;
+  bucket.seen = 0;
+  bucket.debt = 0;
 }
