@@ -17,11 +17,16 @@ export function fullBucket(): Bucket {
   return { seen: 0, debt: 0 };
 }
 
-/** Refills what `clock` (µs) has brought. Far ahead of the clock, it is taken as seen now, with nothing refilled. */
-export function refill(bucket: Bucket, term: RateTerm, clock: number): void {
-  if (bucket.seen > clock && bucket.seen - clock <= term.window / 8) return;
-  bucket.debt = Math.max(0, bucket.debt - Math.max(0, clock - bucket.seen) * term.requests);
+/**
+ * Refills what `clock` (µs) has brought. Far ahead of the clock, which was set back then, it is taken as seen now, with
+ * nothing refilled; that is returned, as the bucket must be kept then, or the next step would do so again.
+ */
+export function refill(bucket: Bucket, term: RateTerm, clock: number): boolean {
+  const ahead = bucket.seen - clock;
+  if (ahead > 0 && ahead <= term.window / 8) return false;
+  bucket.debt = Math.max(0, bucket.debt - Math.max(0, -ahead) * term.requests);
   bucket.seen = clock;
+  return ahead > 0;
 }
 
 /** Hits that fit now; below 0 after a settlement beyond the burst, or when the burst was lowered. */

@@ -23,12 +23,16 @@ export function emptyCounter(): Counter {
   return { blockedUntil: 0, tally: emptyTally(), bucket: fullBucket() };
 }
 
-/** Brings the counter to `clock`, in µs since 1970, at which everything below is asked. */
-export function follow(counter: Counter, term: Term, clock: number): void {
+/**
+ * Brings the counter to `clock`, in µs since 1970, at which everything below is asked. Returns whether the clock was set
+ * back so far that something was moved: then the counter must be kept, or the next step would move it again.
+ */
+export function follow(counter: Counter, term: Term, clock: number): boolean {
   const blockedUntil = Math.min(counter.blockedUntil, clock + term.block);
+  const isMoved = blockedUntil < counter.blockedUntil;
   counter.blockedUntil = blockedUntil > clock ? blockedUntil : 0;
-  if (term.kind === 'rate') refill(counter.bucket, term, clock);
-  else followClock(counter.tally, term, clock);
+  const { tally, bucket } = counter;
+  return (term.kind === 'rate' ? refill(bucket, term, clock) : followClock(tally, term, clock)) || isMoved;
 }
 
 /** Hits that would fit; below 0 while blocked, when not even a look fits, and after a limit was lowered. */

@@ -16,6 +16,9 @@ export interface Tally {
 
 type HitsTerm = SpanTerm | PeriodTerm;
 
+/** Only settlements beyond their limit could bring it so far, and beyond 2^53 it would not be exact. */
+const MOST_TOTAL = 2 ** 46;
+
 export function emptyTally(): Tally {
   return { ends: [], hits: [], total: 0, unit: 1 };
 }
@@ -31,17 +34,20 @@ export function endOf(term: HitsTerm, time: number): number {
  * Forgets what has ended. Where the counter is far ahead of the clock, which means that the clock had run ahead and was
  * set back, all hits are taken as made now at the latest: nothing is forgotten, and a subject is blocked at most an
  * eighth of its window longer than without the step. Smaller steps back only make hits count as long as those before.
+ * Returns whether hits were moved so: then the tally must be kept, or the next step would move them again.
  */
-export function followClock(tally: Tally, term: HitsTerm, clock: number): void {
+export function followClock(tally: Tally, term: HitsTerm, clock: number): boolean {
   forgetEnded(tally, clock);
-  if (begun(term, lastEnd(tally)) - clock <= mostAhead(term)) return;
+  if (begun(term, lastEnd(tally)) - clock <= mostAhead(term)) return false;
   const latest = endOf(term, clock);
   moveEnds(tally, (end) => Math.min(end, latest));
   tally.unit = Math.min(tally.unit, resolutionOf(term));
+  return true;
 }
 
 /** Adds hits made at `time`. What has ended must have been forgotten. */
-export function addHits(tally: Tally, term: HitsTerm, time: number, added: number): void {
+export function addHits(tally: Tally, term: HitsTerm, time: number, asked: number): void {
+  const added = Math.min(asked, MOST_TOTAL - tally.total);
   const resolution = resolutionOf(term);
   // A limit was raised to where it keeps sub-buckets: beside exact times there would be more than 17 of them.
   if (resolution > tally.unit) moveEnds(tally, (end) => Math.ceil(end / resolution) * resolution);

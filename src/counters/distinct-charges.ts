@@ -18,7 +18,8 @@ export function distinctCharges(charges: readonly Charge[]): DistinctCharges {
     const same = distinct[place];
     if (same === undefined) return distinct.push(charge) - 1;
     const limit = charge.limit.requests < same.limit.requests ? charge.limit : same.limit;
-    distinct[place] = { subject: same.subject, limit, hits: same.hits + charge.hits };
+    const settles = same.settles === true && charge.settles === true;
+    distinct[place] = { ...same, limit, hits: same.hits + charge.hits, settles };
     return place;
   });
   return { charges: distinct, places };

@@ -10,6 +10,8 @@ export interface Charge {
   readonly hits: number;
   /** Hits that were spent already: they are charged whether they fit or not, and refuse nothing. */
   readonly settles?: boolean;
+  /** µs from now at which the hits will be spent at the latest, if not at once; they count from then on. */
+  readonly ahead?: number;
 }
 
 /** All charges of one request: granted together or not at all. The same counter twice is summed. */

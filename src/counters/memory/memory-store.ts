@@ -139,7 +139,7 @@ export class MemoryStore implements CounterStore {
     look.family = family;
     look.isNew = !this.#table.read(family, each.subject, look.counter);
     if (look.isNew) clear(look.counter);
-    follow(look.counter, term, clock);
+    if (follow(look.counter, term, clock)) this.#table.write(family, each.subject, look.counter);
     look.free = freeOf(look.counter, term);
     return look;
   }
@@ -159,9 +159,9 @@ export class MemoryStore implements CounterStore {
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
-  #grant({ charge: { subject, hits }, term, family, counter }: Look, clock: number): ChargeOutcome {
+  #grant({ charge: { subject, hits, ahead = 0 }, term, family, counter }: Look, clock: number): ChargeOutcome {
     if (hits > 0) {
-      charge(counter, term, clock, hits);
+      charge(counter, term, clock + ahead, hits);
       this.#table.write(family, subject, counter);
     }
     return {

@@ -1,17 +1,21 @@
-import type { Charge } from '../../decide/ports.ts';
-
 const VIRTUAL_TAGS = 64;
 
 /**
- * Key of a counter in Redis: `<prefix>:1:{<tag>}:<identity>|<subject>`.
+ * Key of a subject's counters in Redis: `<prefix>:1:{<tag>}:<subject>`.
  *
  * - `1` is the version of keys and values. A next version writes keys of its own.
- * - The tag, 0 to 63 by hash of the subject, makes all counters of a subject live in one slot of a cluster, so that they
- *   are decided together, and a batch is at most 64 scripts however many subjects it has.
- * - `<identity>` (name/algorithm/seconds) has no `|`, so the first one ends it; the subject's parts are escaped.
+ * - The tag, 0 to 63 by hash of the subject, spreads subjects over a cluster's slots, but over so few that a batch is at
+ *   most 64 scripts however many subjects it has.
+ * - The subject's parts are escaped (core/counter-key.ts). Its limits' counters stand in one value, so that they are
+ *   read and written together.
  */
-export function counterKey(prefix: string, { subject, limit }: Charge): string {
-  return `${prefix}:1:{${virtualTag(subject)}}:${limit.identity}|${subject}`;
+export function counterKey(prefix: string, subject: string): string {
+  return `${prefix}:1:{${virtualTag(subject)}}:${subject}`;
+}
+
+/** Key that notes that a receipt was given back, beside the counters of a tag. */
+export function givenBackKey(prefix: string, tag: number, receiptId: string): string {
+  return `${prefix}:1:{${tag}}:given-back|${receiptId}`;
 }
 
 /** FNV-1a over the subject's UTF-16 units. Nodes of all versions must agree on it, or they count apart. */
