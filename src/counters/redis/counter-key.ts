@@ -1,6 +1,6 @@
 import type { Charge } from '../../decide/ports.ts';
 
-const VIRTUAL_TAGS = 64;
+export const VIRTUAL_TAGS = 64;
 
 /**
  * Key of a counter in Redis: `<prefix>:1:{<tag>}:<identity>|<subject>`.
