@@ -31,7 +31,7 @@ export interface Receipt {
 /** Hits of one counter that a grant took. */
 export interface Taken {
   readonly charge: Charge;
-  /** µs since 1970 at which they stop counting by themselves: the decision's time and the charge's `resetAfter`. */
+  /** When they stop counting by themselves: `freeAt` of the charge's outcome. */
   readonly end: number;
 }
 
@@ -43,6 +43,8 @@ export interface ChargeOutcome {
   readonly remaining: number;
   /** µs until the whole limit is free again if nothing more is charged; 0 when it is free already. */
   readonly resetAfter: number;
+  /** When that will be: µs since 1970, by the clock of whoever counts. */
+  readonly freeAt: number;
   /** µs until as many hits as asked would fit if nobody else spends them; undefined when not exceeded, or when never. */
   readonly retryAfter: number | undefined;
 }
@@ -57,8 +59,6 @@ export type Source = 'memory' | 'redis' | 'local' | 'lease' | 'fail-local' | 'fa
 export interface Outcome {
   readonly granted: boolean;
   readonly source: Source;
-  /** When it was decided, in µs since 1970, by the clock of whoever decided. */
-  readonly time: number;
   /** In the order of the decision's charges. */
   readonly charges: readonly ChargeOutcome[];
 }

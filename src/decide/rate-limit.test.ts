@@ -41,12 +41,12 @@ const charged = (exceeded: boolean) => ({
   exceeded,
   remaining: 2,
   resetAfter: 1,
+  freeAt: 0,
   retryAfter: exceeded ? 1 : undefined,
 });
 const outcome = (...charges: Outcome['charges']): Outcome => ({
   granted: charges.every(({ exceeded }) => !exceeded),
   source: 'redis',
-  time: 0,
   charges,
 });
 

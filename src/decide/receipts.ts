@@ -5,13 +5,13 @@ const LONGEST_LIFE_MICROSECONDS = 3600 * 1_000_000;
 
 /** The receipt of a grant. `id`: see Receipt. */
 export function receiptOf(id: string | undefined, charges: readonly Charge[], outcome: Outcome): Receipt {
-  const { time } = outcome;
   let expires = 0;
   const taken = charges.flatMap((charge, place) => {
-    if (charge.hits === 0) return [];
-    const end = time + (outcome.charges[place]?.resetAfter ?? 0);
+    const charged = outcome.charges[place];
+    if (charged === undefined || charge.hits === 0) return [];
+    const { freeAt: end, resetAfter } = charged;
     const isSlot = charge.limit.algorithm === 'concurrency';
-    expires = Math.max(expires, isSlot ? end : Math.min(end, time + LONGEST_LIFE_MICROSECONDS));
+    expires = Math.max(expires, isSlot ? end : end - resetAfter + Math.min(resetAfter, LONGEST_LIFE_MICROSECONDS));
     return { charge, end };
   });
   return { id, expires, taken };

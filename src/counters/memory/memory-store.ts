@@ -115,7 +115,7 @@ export class MemoryStore implements CounterStore {
       const look = this.#look(place);
       return fits ? this.#grant(look, clock) : this.#refuse(look, clock);
     });
-    return { granted: fits, source: this.#source, time: clock, charges: spreadOutcomes(outcomes, places) };
+    return { granted: fits, source: this.#source, charges: spreadOutcomes(outcomes, places) };
   }
 
   /** Whether all fit. */
@@ -164,10 +164,12 @@ export class MemoryStore implements CounterStore {
       charge(counter, term, clock + ahead, hits);
       this.#table.write(family, subject, counter);
     }
+    const resetAfter = untilAllFree(counter, term, clock);
     return {
       exceeded: false,
       remaining: Math.max(0, freeOf(counter, term)),
-      resetAfter: untilAllFree(counter, term, clock),
+      resetAfter,
+      freeAt: clock + resetAfter,
       retryAfter: undefined,
     };
   }
@@ -178,10 +180,12 @@ export class MemoryStore implements CounterStore {
       this.#table.write(family, each.subject, counter);
     }
     const promises = exceeded && each.limit.algorithm !== 'concurrency';
+    const resetAfter = untilAllFree(counter, term, clock);
     return {
       exceeded,
       remaining: Math.max(0, freeOf(counter, term)),
-      resetAfter: untilAllFree(counter, term, clock),
+      resetAfter,
+      freeAt: clock + resetAfter,
       retryAfter: promises ? untilFit(counter, term, each.hits, clock) : undefined,
     };
   }

@@ -1,9 +1,8 @@
-import { termOf } from '../../core/term.ts';
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
-import { counterKey } from './counter-key.ts';
+import { packHits, packShort } from './packed-numbers.ts';
 import type { PackedReply } from './packed-reply.ts';
-import { packHits, packShort } from './packed-runs.ts';
+import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
 
 /** Equal decisions, one directly after another: the script works them out at once. */
 interface Run {
@@ -13,26 +12,27 @@ interface Run {
   readonly places: readonly number[] | undefined;
 }
 
-/** What one call of the charge script is given, but for its not-after. */
-export interface Batch {
-  readonly keys: readonly string[];
-  readonly args: readonly (number | string)[];
+/** One call of the charge script. */
+export interface Batch extends ScriptArguments {
   readonly runs: readonly Run[];
 }
 
 /** Bounds how long one script holds Redis: about 2 ms. */
-const MOST_COUNTERS = 256;
+export const MOST_KEYS = 256;
 
-/** The decisions in order, in as few batches of at most 256 counters as that allows; no decision is torn apart. */
-export function batchesOf(prefix: string, decisions: readonly Decision[]): readonly Batch[] {
+/**
+ * The decisions in order, in as few batches of at most 256 keys as that allows; no decision is torn apart. `now` is in
+ * µs since 1970.
+ */
+export function batchesOf(prefix: string, decisions: readonly Decision[], now: number): readonly Batch[] {
   const batches: Batch[] = [];
-  let builder = new BatchBuilder(prefix);
+  let builder = new BatchBuilder(prefix, now);
   for (const { charges } of decisions) {
     if (builder.repeats(charges)) continue;
     const distinct = distinctCharges(charges);
-    if (builder.counters > 0 && builder.counters + distinct.charges.length > MOST_COUNTERS) {
+    if (builder.keyCount > 0 && builder.keyCount + distinct.charges.length > MOST_KEYS) {
       batches.push(builder.build());
-      builder = new BatchBuilder(prefix);
+      builder = new BatchBuilder(prefix, now);
     }
     builder.add(charges, distinct.charges, distinct.places);
   }
@@ -41,20 +41,17 @@ export function batchesOf(prefix: string, decisions: readonly Decision[]): reado
 }
 
 class BatchBuilder {
-  readonly #prefix: string;
-  readonly #keys = new Map<string, number>();
-  readonly #limits = new Map<string, number>();
-  readonly #limitArgs: number[] = [];
+  readonly #arguments: ScriptArgumentsBuilder;
   readonly #runs: Run[] = [];
   /** Of each run its charges, packed. */
   readonly #packedCharges: string[] = [];
 
-  constructor(prefix: string) {
-    this.#prefix = prefix;
+  constructor(prefix: string, now: number) {
+    this.#arguments = new ScriptArgumentsBuilder(prefix, now);
   }
 
-  get counters(): number {
-    return this.#keys.size;
+  get keyCount(): number {
+    return this.#arguments.keyCount;
   }
 
   /** Counts the decision into the last run if it equals that run's. */
@@ -69,37 +66,16 @@ class BatchBuilder {
     this.#runs.push({ times: 1, asked, charges, places });
     let packed = packShort(charges.length);
     for (const each of charges) {
-      packed += packShort(this.#keyPlace(each)) + packShort(this.#limitPlace(each)) + packHits(each.hits);
+      const key = this.#arguments.subjectPlace(each.subject);
+      packed += packShort(key) + packShort(this.#arguments.termPlace(each)) + packHits(each.hits);
     }
     this.#packedCharges.push(packed);
   }
 
   build(): Batch {
-    let runs = '';
-    for (const [place, { times }] of this.#runs.entries()) runs += packShort(times) + this.#packedCharges[place];
-    return {
-      keys: [...this.#keys.keys()],
-      args: [this.#limits.size, ...this.#limitArgs, runs],
-      runs: this.#runs,
-    };
-  }
-
-  #keyPlace(charge: Charge): number {
-    const key = counterKey(this.#prefix, charge);
-    const known = this.#keys.get(key);
-    if (known !== undefined) return known;
-    this.#keys.set(key, this.#keys.size + 1);
-    return this.#keys.size;
-  }
-
-  #limitPlace({ limit }: Charge): number {
-    const { resolution, life } = termOf(limit);
-    const name = `${limit.requests}/${resolution}/${life}`;
-    const known = this.#limits.get(name);
-    if (known !== undefined) return known;
-    this.#limits.set(name, this.#limits.size + 1);
-    this.#limitArgs.push(limit.requests, resolution, life);
-    return this.#limits.size;
+    let packed = '';
+    for (const [place, { times }] of this.#runs.entries()) packed += packShort(times) + this.#packedCharges[place];
+    return { ...this.#arguments.build(packed), runs: this.#runs };
   }
 }
 
@@ -109,8 +85,9 @@ function areEqual(some: readonly Charge[], others: readonly Charge[]): boolean {
 
 function isEqual(charge: Charge, other: Charge | undefined): boolean {
   if (other === undefined || charge.hits !== other.hits || charge.subject !== other.subject) return false;
-  const { limit } = charge;
-  return limit === other.limit || (limit.identity === other.limit.identity && limit.requests === other.limit.requests);
+  // A refusal that begins a block changes what is told of the decisions before it, if they are told by one state.
+  if (charge.limit !== other.limit || charge.limit.blockForSeconds !== undefined) return false;
+  return charge.settles === other.settles && charge.ahead === other.ahead;
 }
 
 /** Outcomes of the batch's decisions, in order, from the script's reply. */
@@ -123,35 +100,40 @@ export function outcomesOf({ runs }: Batch, reply: PackedReply): readonly Outcom
         free: reply.free(),
         resetAfter: reply.duration(),
         retryAfter: reply.duration(),
+        time: reply.time,
       }),
     );
     for (let i = 0; i < times; i++) {
       const grantsAfter = granted - 1 - i;
-      const each = charges.map(({ hits }, place) => chargeOutcome(hits, states[place], grantsAfter));
+      const each = charges.map((charge, place) => chargeOutcome(charge, states[place], grantsAfter));
       outcomes.push({ granted: i < granted, source: 'redis', charges: spreadOutcomes(each, places) });
     }
   }
   return outcomes;
 }
 
-/** Of a counter after a run, as the script tells it. */
+/** Of a counter after a run, as the script tells it; times in µs. */
 interface CounterState {
   readonly free: number;
   readonly resetAfter: number;
   /** 0: not refused, or never. */
   readonly retryAfter: number;
+  readonly time: number;
 }
 
-const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0 };
+const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0, time: 0 };
 
 /** `grantsAfter`: how many of the run were granted after this decision, below 0 when this one was not. */
-function chargeOutcome(hits: number, state = NO_STATE, grantsAfter: number): ChargeOutcome {
-  const { free, resetAfter, retryAfter } = state;
+function chargeOutcome({ hits, limit, settles }: Charge, state = NO_STATE, grantsAfter: number): ChargeOutcome {
+  const { free, resetAfter, retryAfter, time } = state;
   const isRefused = grantsAfter < 0;
+  const exceeded = isRefused && free < hits && settles !== true;
+  const promises = exceeded && retryAfter > 0 && limit.algorithm !== 'concurrency';
   return {
-    exceeded: isRefused && free < hits,
+    exceeded,
     remaining: Math.max(0, isRefused ? free : free + grantsAfter * hits),
     resetAfter,
-    retryAfter: isRefused && retryAfter > 0 ? retryAfter : undefined,
+    freeAt: time + resetAfter,
+    retryAfter: promises ? retryAfter : undefined,
   };
 }

@@ -1,4 +1,4 @@
-const VIRTUAL_TAGS = 64;
+export const VIRTUAL_TAGS = 64;
 
 /**
  * Key of a subject's counters in Redis: `<prefix>:1:{<tag>}:<subject>`.

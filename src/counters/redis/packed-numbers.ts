@@ -1,6 +1,7 @@
 const BASE = 128;
 const SHORT_DIGITS = 3;
 const HITS_DIGITS = 5;
+const TIME_DIGITS = 8;
 
 /** More than any limit has requests, so that hits beyond it are refused as these are. */
 const MOST_HITS = BASE ** HITS_DIGITS - 1;
@@ -13,6 +14,11 @@ export function packShort(value: number): string {
 /** Hits as five characters below 128; more than 2^35 - 1 become so many. */
 export function packHits(hits: number): string {
   return packed(Math.min(hits, MOST_HITS), HITS_DIGITS);
+}
+
+/** µs since 1970 as eight characters below 128. */
+export function packTime(time: number): string {
+  return packed(time, TIME_DIGITS);
 }
 
 /** Digits of base 128, the highest first: characters that are one byte in UTF-8, and that Lua reads several at a time. */

@@ -2,7 +2,7 @@ const TIME_BYTES = 7;
 const GRANTED_BYTES = 3;
 const FREE_BYTES = 6;
 
-/** Reads the charge script's reply (charge-script.ts, `returns`) from its beginning to its end. */
+/** Reads a script's reply (charge-script.ts and give-back-script.ts, `returns`) from its beginning to its end. */
 export class PackedReply {
   readonly #bytes: Buffer;
   #position = TIME_BYTES;
@@ -35,7 +35,7 @@ export class PackedReply {
     return this.#bytes.readUIntBE(this.#position - GRANTED_BYTES, GRANTED_BYTES);
   }
 
-  /** Hits that are free; below 0 after a limit was lowered. */
+  /** Hits that are free; of a charge's state it may be below 0. */
   free(): number {
     this.#position += FREE_BYTES;
     return this.#bytes.readIntBE(this.#position - FREE_BYTES, FREE_BYTES);

@@ -1,54 +1,161 @@
 import type { WarningLogger } from '../../core/logger.ts';
-import type { CounterStore, Decision, Outcome } from '../../decide/ports.ts';
+import { type CounterStore, type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../decide/ports.ts';
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
-import { PackedReply } from './packed-reply.ts';
-import { ScriptConnection } from './script-connection.ts';
+import type { RedisAccess } from './connection-options.ts';
+import { virtualTag } from './counter-key.ts';
+import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
+import { type GiveBackBatch, giveBackBatchesOf } from './give-back-batch.ts';
+import { openShards } from './open-shards.ts';
+import type { Script } from './script.ts';
+import { byGroup, outcomeOfParts, type Part } from './parts.ts';
+import { KeysApart, type Shards } from './shards.ts';
 
 export interface RedisStoreOptions {
-  /** `redis://` or `rediss://`, with user, password and database if need be. */
+  /** As redis-url.ts reads it. */
   readonly url: string;
+  readonly access?: RedisAccess | undefined;
   readonly logger: WarningLogger;
   /** What every key begins with, so that deployments can share a server; no braces. */
   readonly keyPrefix?: string;
   /** ms that a batch may take until StoreUnavailable. */
   readonly deadlineMs?: number;
   /** Tests put another clock in. */
-  readonly script?: string;
+  readonly scripts?: Scripts;
 }
+
+export interface Scripts {
+  readonly charge: Script;
+  readonly giveBack: Script;
+}
+
+type Decided = Outcome | StoreUnavailable;
+
+const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, giveBack: GIVE_BACK_SCRIPT };
 
 /** Counters that all nodes share. Limits hold across nodes as far as they reach the same Redis. */
 export class RedisStore implements CounterStore {
-  readonly #connection: ScriptConnection;
+  readonly #shards: Shards;
+  readonly #scripts: Scripts;
   readonly #keyPrefix: string;
 
-  constructor({ url, logger, keyPrefix = 'weir', deadlineMs = 10, script = CHARGE_SCRIPT }: RedisStoreOptions) {
+  constructor({ keyPrefix = 'weir', deadlineMs = 10, scripts = SCRIPTS, ...options }: RedisStoreOptions) {
     this.#keyPrefix = keyPrefix;
-    this.#connection = new ScriptConnection({ url, script, deadlineMs, logger });
+    this.#scripts = scripts;
+    this.#shards = openShards({ ...options, deadlineMs, scripts: [scripts.charge, scripts.giveBack] });
   }
 
   /** Whether a batch would be sent now; reconnecting goes on by itself. */
   get ready(): boolean {
-    return this.#connection.ready;
+    return this.#shards.ready;
   }
 
   /**
-   * Where a batch is more than one script (over 256 counters) and one of them fails, the whole batch is rejected, and
-   * what the others charged stays charged.
+   * All charges of a decision that may stand in one script are granted together or not at all. Where a cluster keeps
+   * them apart, each part is reserved, and given back when another part is refused: never over, and a refusal is free as
+   * far as that arrives.
    */
-  async decide(decisions: readonly Decision[]): Promise<readonly Outcome[]> {
-    const batches = batchesOf(this.#keyPrefix, decisions);
-    const replies = await Promise.all(batches.map(async (batch) => ({ batch, reply: await this.#run(batch) })));
-    return replies.flatMap(({ batch, reply }) => outcomesOf(batch, reply));
+  async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
+    if (this.#shards.groups === 1) return this.#decideInGroup(0, decisions);
+    const groups = byGroup(decisions, (subject) => this.#shards.groupOf(virtualTag(subject)));
+    const parts: Part[][] = decisions.map(() => []);
+    await Promise.all(
+      Array.from(groups, async ([group, entries]) => {
+        const decided = await this.#decideInGroup(group, entries);
+        for (const [i, entry] of entries.entries()) {
+          const outcome = decided[i] ?? new StoreUnavailable('no outcome from Redis');
+          parts[entry.decision]?.push({ ...entry, outcome });
+        }
+      }),
+    );
+    const refunds: Receipt[] = [];
+    const outcomes = decisions.map(({ charges }, i) => outcomeOfParts(charges, parts[i] ?? [], refunds));
+    if (refunds.length > 0) await this.giveBack(refunds);
+    return outcomes;
+  }
+
+  async giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
+    const freed: (number | StoreUnavailable)[] = receipts.map(() => 0);
+    const groups = new Map<number, { readonly place: number; readonly receipt: Receipt }[]>();
+    for (const [place, receipt] of receipts.entries()) {
+      const parts = Map.groupBy(receipt.taken, ({ charge }) => this.#shards.groupOf(virtualTag(charge.subject)));
+      for (const [group, taken] of parts) {
+        const entry = { place, receipt: { ...receipt, taken } };
+        const entries = groups.get(group);
+        if (entries === undefined) groups.set(group, [entry]);
+        else entries.push(entry);
+      }
+    }
+    await Promise.all(
+      Array.from(groups, async ([group, entries]) => {
+        const answers = await this.#giveBackInGroup(
+          group,
+          entries.map(({ receipt }) => receipt),
+        );
+        for (const [i, { place }] of entries.entries()) freed[place] = sum(freed[place], answers[i]);
+      }),
+    );
+    return freed;
   }
 
   close(): Promise<void> {
-    return this.#connection.close();
+    return this.#shards.close();
   }
 
-  async #run(batch: Batch): Promise<PackedReply> {
-    // Decisions without charges need no Redis.
-    if (batch.keys.length === 0) return PackedReply.ofGrants(batch.runs.map(({ times }) => times));
-    return this.#connection.run(batch.keys, batch.args);
+  async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly Decided[]> {
+    const batches = batchesOf(this.#keyPrefix, decisions, Date.now() * 1000);
+    const [only] = batches;
+    if (batches.length === 1 && only !== undefined) return this.#decideBatch(only, group);
+    return (await Promise.all(batches.map((batch) => this.#decideBatch(batch, group)))).flat();
   }
+
+  async #decideBatch(batch: Batch, group: number): Promise<readonly Decided[]> {
+    // Decisions without charges need no Redis.
+    if (batch.keys.length === 0) return batch.runs.flatMap(({ times }) => Array.from({ length: times }, () => GRANTED));
+    try {
+      return outcomesOf(batch, await this.#shards.run(this.#scripts.charge, group, batch.keys, batch.args));
+    } catch (error) {
+      if (error instanceof KeysApart && batch.runs.length > 1) return this.#decideAlone(batch, group);
+      return batch.runs.flatMap(({ times }) => Array.from({ length: times }, () => unavailable(error)));
+    }
+  }
+
+  /** While a slot moves, scripts of one key each go through where larger ones do not. */
+  async #decideAlone({ runs }: Batch, group: number): Promise<readonly Decided[]> {
+    const alone = runs.map(({ times, asked }) =>
+      this.#decideInGroup(
+        group,
+        Array.from({ length: times }, () => ({ charges: asked })),
+      ),
+    );
+    return (await Promise.all(alone)).flat();
+  }
+
+  async #giveBackInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
+    const batches = giveBackBatchesOf(this.#keyPrefix, receipts, Date.now() * 1000);
+    return (await Promise.all(batches.map((batch) => this.#giveBackBatch(batch, group)))).flat();
+  }
+
+  async #giveBackBatch(batch: GiveBackBatch, group: number): Promise<readonly (number | StoreUnavailable)[]> {
+    const each = Array.from({ length: batch.receipts });
+    if (batch.keys.length === 0) return each.map(() => 0);
+    try {
+      const reply = await this.#shards.run(this.#scripts.giveBack, group, batch.keys, batch.args);
+      return each.map(() => reply.free());
+    } catch (error) {
+      return each.map(() => unavailable(error));
+    }
+  }
+}
+
+const GRANTED: Outcome = { granted: true, source: 'redis', charges: [] };
+
+function unavailable(error: unknown): StoreUnavailable {
+  if (error instanceof StoreUnavailable) return error;
+  throw error;
+}
+
+function sum(some: number | StoreUnavailable | undefined = 0, more: number | StoreUnavailable | undefined = 0) {
+  if (some instanceof StoreUnavailable) return some;
+  return more instanceof StoreUnavailable ? more : some + more;
 }

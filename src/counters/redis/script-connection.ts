@@ -1,101 +1,104 @@
-import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { WarningLogger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
+import type { ConnectionSettings } from './connection-options.ts';
+import type { Deadline } from './deadline.ts';
 import { PackedReply } from './packed-reply.ts';
+import type { Script } from './script.ts';
 import { ShardClock } from './shard-clock.ts';
+import { Warnings } from './warnings.ts';
 
 export interface ScriptConnectionOptions {
-  /** `redis://` or `rediss://`, with user, password and database if need be. */
-  readonly url: string;
-  /** Its ARGV[1] is a not-after, its reply a PackedReply. */
-  readonly script: string;
-  /** After so many ms without a reply a run is given up. */
-  readonly deadlineMs: number;
+  /** Names the server in the log. */
+  readonly name: string;
+  readonly redis: ConnectionSettings;
+  /** Loaded at each connection, so that a run need not carry its text. */
+  readonly scripts: readonly Script[];
   readonly logger: WarningLogger;
+  /** Called whenever the connection was closed; it is opened again by itself. */
+  readonly onClose?: () => void;
+}
+
+/** One run of a script. */
+export interface ScriptCall {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  /** ARGV from the second on; the first is the not-after. */
+  readonly args: readonly (number | string)[];
+  readonly deadline: Deadline;
 }
 
 /** A server that answers none of so many is not sent more: it could only throw them away later. */
 const MOST_UNANSWERED = 256;
-const CONNECT_TIMEOUT_MS = 1000;
-/** A server that is silent for so long is left: after a failover its address may lead elsewhere. */
-const SILENCE_MS = 2000;
-const LONGEST_BACKOFF_MS = 1000;
+/** Without a pause, a server that refuses to be used would be asked in a tight loop. */
+const UNUSABLE_PAUSE_MS = 1000;
 /** The first one is slow when it meets a process that is still starting. */
 const CLOCK_SAMPLES = 3;
 
 /**
- * Runs one script on one Redis server. What is asked is sent once or not at all, and what was not executed by its
- * deadline never will be, as each call carries the deadline in the server's own time.
+ * Runs scripts on one Redis server. What is asked is sent once or not at all, and what was not executed by its deadline
+ * never will be, as each call carries the deadline in the server's own time.
  */
 export class ScriptConnection {
   readonly #options: ScriptConnectionOptions;
-  readonly #sha: string;
   readonly #redis: Redis;
   readonly #clock = new ShardClock();
+  readonly #warnings: Warnings;
   #isReady = false;
   #isClosing = false;
   #unanswered = 0;
-  #lastWarning = '';
   #preparation: NodeJS.Timeout | undefined;
 
   constructor(options: ScriptConnectionOptions) {
     this.#options = options;
-    this.#sha = createHash('sha1').update(options.script).digest('hex');
-    this.#redis = new Redis(options.url, {
-      // A charge that is sent again may count twice; one that waits is decided when nobody asks any more.
-      autoResendUnfulfilledCommands: false,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      socketTimeout: SILENCE_MS,
-      retryStrategy: backoffMs,
-      reconnectOnError: (error) => error.message.startsWith('READONLY'), // a failover made this server a replica
-      connectionName: 'weir',
-    });
+    this.#warnings = new Warnings(options.logger, { server: options.name });
+    this.#redis = new Redis(options.redis);
     this.#redis.on('error', (error: Error) => this.#warn('counters: Redis connection failed', error));
     this.#redis.on('close', () => this.#disconnected());
     this.#redis.on('ready', () => void this.#prepare());
   }
 
-  /** Whether a run would be sent now. */
+  /** Whether a call would be sent now. */
   get ready(): boolean {
     return this.#isReady;
   }
 
-  /** The script's reply; rejects with StoreUnavailable at the deadline, or at once when nothing can be sent. */
-  run(keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply> {
+  /**
+   * The script's reply. Rejects with StoreUnavailable when nothing can be sent or it came too late, else with what Redis
+   * said (ioredis' ReplyError) or what became of the connection. Takes as long as Redis does: the deadline's `bound` is
+   * the caller's. `isAsking`: a slot that is on its way here may be used already (Redis' ASKING).
+   */
+  async run({ script, keys, args, deadline }: ScriptCall, isAsking = false): Promise<PackedReply> {
+    const notAfter = this.#isReady ? this.#clock.atShard(deadline.endsAt) : undefined;
+    if (notAfter === undefined) throw new StoreUnavailable('not connected to Redis');
+    if (this.#unanswered >= MOST_UNANSWERED) throw new StoreUnavailable('Redis does not answer');
+    const rest = [keys.length, ...keys, notAfter, ...args];
     const sentAt = performance.now();
-    const notAfter = this.#isReady ? this.#clock.atShard(sentAt + this.#options.deadlineMs) : undefined;
-    if (notAfter === undefined) return Promise.reject(new StoreUnavailable('not connected to Redis'));
-    if (this.#unanswered >= MOST_UNANSWERED) return Promise.reject(new StoreUnavailable('Redis does not answer'));
-    return new Promise((resolve, reject) => {
-      let isOver = false;
-      const giveUp = () => {
-        isOver = true;
-        reject(new StoreUnavailable(`no reply from Redis within ${this.#options.deadlineMs} ms`));
-      };
-      // After timers the event loop reads sockets, then come immediates: a reply that was waiting while this process
-      // was busy, or stopped, still counts.
-      let immediate: NodeJS.Immediate | undefined;
-      const timer = setTimeout(() => {
-        immediate = setImmediate(giveUp);
-      }, this.#options.deadlineMs);
-      this.#send(keys, [notAfter, ...args], () => isOver)
-        .then((reply) => resolve(this.#executed(reply, sentAt)))
-        .catch((error: Error) => reject(this.#failure(error)))
-        .finally(() => {
-          clearTimeout(timer);
-          clearImmediate(immediate);
-        });
-    });
+    this.#unanswered++;
+    try {
+      const bytes = await this.#send(isAsking, 'EVALSHA', script.sha, rest).catch((error: unknown) => {
+        // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
+        if (!isNoScript(error) || deadline.isOver) throw error;
+        return this.#send(isAsking, 'EVAL', script.text, rest);
+      });
+      return this.#executed(bytes, sentAt);
+    } finally {
+      this.#unanswered--;
+    }
   }
 
-  /** Lets what was sent come back, up to the deadline, then disconnects for good. */
-  async close(): Promise<void> {
+  /** What the caller of a run that was rejected is told; says in the log what Redis said. */
+  failure(error: unknown): StoreUnavailable {
+    if (error instanceof StoreUnavailable) return error;
+    this.#warn('counters: Redis refused a batch', error);
+    return new StoreUnavailable(`Redis failed: ${error instanceof Error ? error.message : 'unknown'}`);
+  }
+
+  /** Lets what was sent come back, up to so many ms, then disconnects for good. */
+  async close(patienceMs: number): Promise<void> {
     this.#isClosing = true;
     this.#isReady = false;
-    const givenUpAt = performance.now() + this.#options.deadlineMs;
+    const givenUpAt = performance.now() + patienceMs;
     while (this.#unanswered > 0 && performance.now() < givenUpAt) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
@@ -103,17 +106,10 @@ export class ScriptConnection {
     this.#redis.disconnect();
   }
 
-  async #send(keys: readonly string[], args: readonly (number | string)[], isOver: () => boolean): Promise<unknown> {
-    this.#unanswered++;
-    try {
-      return await this.#redis.callBuffer('EVALSHA', this.#sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
-      if (!isNoScript(error) || isOver()) throw error;
-      return await this.#redis.callBuffer('EVAL', this.#options.script, keys.length, ...keys, ...args);
-    } finally {
-      this.#unanswered--;
-    }
+  #send(isAsking: boolean, command: string, script: string, rest: readonly (number | string)[]): Promise<unknown> {
+    // It holds for the next command of the connection alone, which is the one below. Where it fails, so does that one.
+    if (isAsking) this.#redis.asking().catch(() => undefined);
+    return this.#redis.callBuffer(command, script, ...rest);
   }
 
   #executed(bytes: unknown, sentAt: number): PackedReply {
@@ -124,26 +120,21 @@ export class ScriptConnection {
     return reply;
   }
 
-  #failure(error: Error): StoreUnavailable {
-    if (error instanceof StoreUnavailable) return error;
-    this.#warn('counters: Redis refused a batch', error);
-    return new StoreUnavailable(`Redis failed: ${error.message}`);
-  }
-
-  /** Nothing is decided before the shard's clock is known, as nothing would keep it from being executed late. */
+  /** Nothing is decided before the server's clock is known, as nothing would keep it from being executed late. */
   async #prepare(): Promise<void> {
     // Who may not load scripts has the first batch do it.
-    await this.#redis.script('LOAD', this.#options.script).catch(() => undefined);
+    const loading = this.#options.scripts.map(({ text }) => this.#redis.script('LOAD', text));
+    await Promise.allSettled(loading);
     try {
       for (let sample = 0; sample < CLOCK_SAMPLES; sample++) await this.#learnClock();
     } catch (error) {
+      if (this.#redis.status !== 'ready') return; // the connection is gone, and another one on its way
       this.#warn('counters: Redis is not usable', error);
-      // Without a pause, a server that refuses to be used would be asked in a tight loop.
-      if (!this.#isClosing) this.#preparation = setTimeout(() => this.#redis.disconnect(true), LONGEST_BACKOFF_MS);
+      if (!this.#isClosing) this.#preparation = setTimeout(() => this.#redis.disconnect(true), UNUSABLE_PAUSE_MS);
       return;
     }
     this.#isReady = !this.#isClosing;
-    this.#lastWarning = '';
+    this.#warnings.settled();
     await this.#warnOfEviction().catch((error: unknown) => {
       this.#warn('counters: cannot tell whether Redis may evict live counters', error);
     });
@@ -160,7 +151,7 @@ export class ScriptConnection {
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
     if (policy === 'noeviction') return;
     this.#options.logger.warn(
-      { maxmemory_policy: policy },
+      { server: this.#options.name, maxmemory_policy: policy },
       'counters: Redis may evict live counters, which gives their subjects the whole limit again; ' +
         'set maxmemory-policy to noeviction',
     );
@@ -170,21 +161,12 @@ export class ScriptConnection {
     clearTimeout(this.#preparation);
     this.#isReady = false;
     this.#clock.forget(); // the next server behind the address may have another clock
+    if (!this.#isClosing) this.#options.onClose?.();
   }
 
-  /** Once for each reason: reconnecting goes on for as long as the server is away. */
   #warn(message: string, error: unknown): void {
-    const reason = error instanceof Error ? error.message : 'unknown';
-    if (this.#isClosing || reason === this.#lastWarning) return;
-    this.#lastWarning = reason;
-    this.#options.logger.warn({ reason }, message);
+    if (!this.#isClosing) this.#warnings.warn(message, error);
   }
-}
-
-/** 20 ms at first, doubled up to a second, with half of it by chance: nodes do not come back all at once. */
-function backoffMs(attempt: number): number {
-  const longest = Math.min(LONGEST_BACKOFF_MS, 20 * 2 ** Math.min(attempt, 10));
-  return longest / 2 + Math.random() * (longest / 2);
 }
 
 function isNoScript(error: unknown): boolean {

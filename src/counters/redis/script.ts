@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script for Redis. */
+/** A script that runs on Redis. Its ARGV[1] is a not-after in µs of the server's clock, its reply a PackedReply. */
 export interface Script {
   readonly text: string;
-  /** By which EVALSHA names it. */
+  /** SHA-1 of the text in hex, by which EVALSHA names it. */
   readonly sha: string;
 }
 

@@ -1,0 +1,175 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WarningLogger } from '../../core/logger.ts';
+import { StoreUnavailable } from '../../decide/ports.ts';
+import { ClusterMap } from './cluster-map.ts';
+import { type ClusterSlots, type Refusal, refusalOf, slotOfTag } from './cluster-slots.ts';
+import type { ConnectionSettings } from './connection-options.ts';
+import { VIRTUAL_TAGS } from './counter-key.ts';
+import { Deadline } from './deadline.ts';
+import type { PackedReply } from './packed-reply.ts';
+import type { Host } from './redis-url.ts';
+import type { Script } from './script.ts';
+import { type ScriptCall, ScriptConnection } from './script-connection.ts';
+import { KeysApart, type Shards } from './shards.ts';
+import { Warnings } from './warnings.ts';
+
+export interface ClusterShardsOptions {
+  readonly seeds: readonly Host[];
+  readonly optionsOf: (node: Host) => ConnectionSettings;
+  readonly scripts: readonly Script[];
+  readonly deadlineMs: number;
+  readonly logger: WarningLogger;
+}
+
+/** Between two looks at the map while all masters are there: what moves is told by MOVED all the same. */
+const CALM_MS = 10_000;
+/** Between two looks while a master is away, or something moved. */
+const TROUBLE_MS = 100;
+/** A master that has lost its last slot, or one that is given its first, is kept for so long after its last call. */
+const IDLE_MS = 30_000;
+/** From the old master by MOVED to the new one, and by ASK on to the next. */
+const MOST_REDIRECTS = 2;
+
+interface Master {
+  readonly host: Host;
+  readonly connection: ScriptConnection;
+  /** ms on the clock of performance.now(). */
+  usedAt: number;
+}
+
+/** A cluster's masters. Each has its connection, clock and bound; one that is away takes only its own groups with it. */
+export class ClusterShards implements Shards {
+  readonly groups = VIRTUAL_TAGS;
+  readonly #options: ClusterShardsOptions;
+  readonly #map: ClusterMap;
+  readonly #warnings: Warnings;
+  readonly #slots = Array.from({ length: VIRTUAL_TAGS }, (_, tag) => slotOfTag(tag));
+  /** By `host:port`. */
+  readonly #masters = new Map<string, Master>();
+  /** Of each group; a hole: no node is known to hold it. */
+  #masterOfGroup: (Master | undefined)[] = [];
+  #look: NodeJS.Timeout | undefined;
+  #lookAt = 0;
+  #isLooking = false;
+  #isClosing = false;
+
+  constructor(options: ClusterShardsOptions) {
+    this.#options = options;
+    this.#map = new ClusterMap(options);
+    this.#warnings = new Warnings(options.logger, {});
+    this.#lookWithin(0);
+  }
+
+  get ready(): boolean {
+    return this.#masterOfGroup.some((master) => master?.connection.ready);
+  }
+
+  groupOf(tag: number): number {
+    return tag;
+  }
+
+  run(
+    script: Script,
+    group: number,
+    keys: readonly string[],
+    args: readonly (number | string)[],
+  ): Promise<PackedReply> {
+    const deadline = new Deadline(this.#options.deadlineMs);
+    return deadline.bound(this.#route({ script, keys, args, deadline }, group)).catch((error: unknown) => {
+      if (deadline.isOver) this.#lookWithin(TROUBLE_MS); // a master that is silent may be one no more
+      throw error;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearTimeout(this.#look);
+    this.#map.close();
+    await Promise.all([...this.#masters.values()].map(({ connection }) => connection.close(this.#options.deadlineMs)));
+  }
+
+  /** To the master of the group, and on to where it sends us: a refusal says that nothing was executed. */
+  async #route(call: ScriptCall, group: number): Promise<PackedReply> {
+    let master = this.#masterOfGroup[group];
+    if (master === undefined) throw new StoreUnavailable('no master of the Redis cluster is known for this counter');
+    for (let redirects = 0, isAsking = false; ; redirects++) {
+      master.usedAt = performance.now();
+      try {
+        return await master.connection.run(call, isAsking);
+      } catch (error) {
+        const refusal = refusalOf(error, master.host);
+        if (refusal !== undefined) this.#heed(refusal, group);
+        if (refusal?.kind === 'apart') throw new KeysApart('Redis is moving the counters of this batch');
+        const next = refusal?.master;
+        if (next === undefined || redirects === MOST_REDIRECTS) throw master.connection.failure(error);
+        master = await this.#whenReady(this.#masterAt(next), call.deadline);
+        isAsking = refusal?.kind === 'ask';
+      }
+    }
+  }
+
+  #heed({ kind, master }: Refusal, group: number): void {
+    if (kind === 'moved' && master !== undefined) this.#masterOfGroup[group] = this.#masterAt(master);
+    if (kind === 'moved' || kind === 'down') this.#lookWithin(TROUBLE_MS);
+  }
+
+  /** A node that was met just now needs some ms to be ready; rejects once its time is over. */
+  async #whenReady(master: Master, deadline: Deadline): Promise<Master> {
+    while (!master.connection.ready && performance.now() < deadline.endsAt) await sleep(1);
+    if (deadline.isOver) throw new StoreUnavailable('Redis moved the counters of this batch');
+    return master;
+  }
+
+  #masterAt(host: Host): Master {
+    const name = `${host.host}:${host.port}`;
+    const known = this.#masters.get(name);
+    if (known !== undefined) return known;
+    const { optionsOf, scripts, logger } = this.#options;
+    const onClose = () => this.#lookWithin(TROUBLE_MS);
+    const connection = new ScriptConnection({ name, redis: optionsOf(host), scripts, logger, onClose });
+    const master = { host, connection, usedAt: performance.now() };
+    this.#masters.set(name, master);
+    return master;
+  }
+
+  /** Looks at the map after a chance part of the time, unless that will be done sooner anyhow. */
+  #lookWithin(longestMs: number): void {
+    const delay = longestMs / 2 + Math.random() * (longestMs / 2);
+    const at = performance.now() + delay;
+    if (this.#isClosing || this.#isLooking || (this.#look !== undefined && this.#lookAt <= at)) return;
+    clearTimeout(this.#look);
+    this.#lookAt = at;
+    this.#look = setTimeout(() => void this.#lookAtMap(), delay);
+  }
+
+  async #lookAtMap(): Promise<void> {
+    this.#look = undefined;
+    this.#isLooking = true;
+    try {
+      this.#adopt(await this.#map.ask());
+      this.#warnings.settled();
+    } catch (error) {
+      if (!this.#isClosing) this.#warnings.warn('counters: no node of the Redis cluster answers', error);
+    }
+    this.#isLooking = false;
+    this.#lookWithin(this.#isWhole() ? CALM_MS : TROUBLE_MS);
+  }
+
+  #isWhole(): boolean {
+    return this.#slots.every((_, group) => this.#masterOfGroup[group]?.connection.ready);
+  }
+
+  #adopt({ masterOf }: ClusterSlots): void {
+    if (this.#isClosing) return;
+    this.#masterOfGroup = this.#slots.map((slot) => {
+      const host = masterOf(slot);
+      return host && this.#masterAt(host);
+    });
+    const idleSince = performance.now() - IDLE_MS;
+    for (const [name, master] of this.#masters) {
+      if (master.usedAt > idleSince || this.#masterOfGroup.includes(master)) continue;
+      this.#masters.delete(name);
+      void master.connection.close(0);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { StoreUnavailable } from '../../decide/ports.ts';
+
+/** How long a run may take, from when it was asked for. */
+export class Deadline {
+  /** ms on the clock of performance.now(). */
+  readonly endsAt: number;
+  readonly #durationMs: number;
+  #isOver = false;
+
+  constructor(durationMs: number) {
+    this.#durationMs = durationMs;
+    this.endsAt = performance.now() + durationMs;
+  }
+
+  /** Whether the one who asked was told that there is no reply: nothing more may be sent for it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Settles as the work does; rejects with StoreUnavailable if it has not by the deadline. */
+  bound<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#isOver = true;
+        reject(new StoreUnavailable(`no reply from Redis within ${this.#durationMs} ms`));
+      };
+      // After timers the event loop reads sockets, then come immediates: a reply that was waiting while this process
+      // was busy, or stopped, still counts.
+      let immediate: NodeJS.Immediate | undefined;
+      const timer = setTimeout(() => {
+        immediate = setImmediate(giveUp);
+      }, this.#durationMs);
+      work.then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        clearImmediate(immediate);
+      });
+    });
+  }
+}

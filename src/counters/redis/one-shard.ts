@@ -1,0 +1,49 @@
+import type { WarningLogger } from '../../core/logger.ts';
+import type { ConnectionSettings } from './connection-options.ts';
+import { Deadline } from './deadline.ts';
+import type { PackedReply } from './packed-reply.ts';
+import type { Script } from './script.ts';
+import { ScriptConnection } from './script-connection.ts';
+import type { Shards } from './shards.ts';
+
+export interface OneShardOptions {
+  /** Names the server in the log. */
+  readonly name: string;
+  readonly redis: ConnectionSettings;
+  readonly scripts: readonly Script[];
+  readonly deadlineMs: number;
+  readonly logger: WarningLogger;
+}
+
+/** One server, or whichever one the Sentinels call the master. */
+export class OneShard implements Shards {
+  readonly groups = 1;
+  readonly #connection: ScriptConnection;
+  readonly #deadlineMs: number;
+
+  constructor({ deadlineMs, ...options }: OneShardOptions) {
+    this.#connection = new ScriptConnection(options);
+    this.#deadlineMs = deadlineMs;
+  }
+
+  get ready(): boolean {
+    return this.#connection.ready;
+  }
+
+  groupOf(): number {
+    return 0;
+  }
+
+  run(script: Script, _: number, keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply> {
+    const deadline = new Deadline(this.#deadlineMs);
+    const call = { script, keys, args, deadline };
+    const running = this.#connection.run(call).catch((error: unknown) => {
+      throw this.#connection.failure(error);
+    });
+    return deadline.bound(running);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close(this.#deadlineMs);
+  }
+}

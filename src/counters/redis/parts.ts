@@ -1,0 +1,61 @@
+import { type Charge, type ChargeOutcome, type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../decide/ports.ts';
+import { receiptOf } from '../../decide/receipts.ts';
+
+/** Those charges of a decision that are decided in one script. */
+export interface PartOfDecision extends Decision {
+  /** Its place in the batch. */
+  readonly decision: number;
+  /** Of each charge its place in the decision. */
+  readonly places: readonly number[];
+}
+
+export interface Part extends PartOfDecision {
+  readonly outcome: Outcome | StoreUnavailable;
+}
+
+/** The decisions by group of their subjects, in order; torn apart where their charges are of several. */
+export function byGroup(
+  decisions: readonly Decision[],
+  groupOf: (subject: string) => number,
+): ReadonlyMap<number, readonly PartOfDecision[]> {
+  const groups = new Map<number, PartOfDecision[]>();
+  for (const [decision, { charges }] of decisions.entries()) {
+    const places = Map.groupBy(charges.keys(), (place) => groupOf(charges[place]?.subject ?? ''));
+    for (const [group, theirs] of places) {
+      const part = { decision, places: theirs, charges: theirs.flatMap((place) => charges[place] ?? []) };
+      const parts = groups.get(group);
+      if (parts === undefined) groups.set(group, [part]);
+      else parts.push(part);
+    }
+  }
+  return groups;
+}
+
+/**
+ * What became of a decision of which each part was decided by itself: granted if all are. Else the parts that were
+ * granted are added to `refunds`, and told as they are once they are given back.
+ */
+export function outcomeOfParts(
+  charges: readonly Charge[],
+  parts: readonly Part[],
+  refunds: Receipt[],
+): Outcome | StoreUnavailable {
+  const granted = parts.every(({ outcome }) => !(outcome instanceof StoreUnavailable) && outcome.granted);
+  const outcomes: ChargeOutcome[] = new Array(charges.length);
+  let unavailable: StoreUnavailable | undefined;
+  for (const part of parts) {
+    const { outcome } = part;
+    if (outcome instanceof StoreUnavailable) {
+      unavailable = outcome;
+      continue;
+    }
+    const isGivenBack = outcome.granted && !granted;
+    if (isGivenBack) refunds.push(receiptOf(undefined, part.charges, outcome));
+    for (const [i, place] of part.places.entries()) {
+      const charged = outcome.charges[i];
+      const back = isGivenBack ? (part.charges[i]?.hits ?? 0) : 0;
+      if (charged !== undefined) outcomes[place] = { ...charged, remaining: charged.remaining + back };
+    }
+  }
+  return unavailable ?? { granted, source: 'redis', charges: outcomes };
+}

@@ -1,0 +1,86 @@
+import type { CountedLimit } from '../../core/limit.ts';
+import { type Term, termOf } from '../../core/term.ts';
+import type { Charge } from '../../decide/ports.ts';
+import { counterKey } from './counter-key.ts';
+
+/** KEYS and ARGV of one call of a script, but for its not-after; each key and each term stands in them once. */
+export interface ScriptArguments {
+  readonly keys: readonly string[];
+  readonly args: readonly (number | string)[];
+}
+
+/** Gathers what a script is given (counter-lua.ts, `KEYS` and `ARGV`). Places are counted from 1. */
+export class ScriptArgumentsBuilder {
+  readonly #prefix: string;
+  /** µs since 1970, for the periods of calendars. */
+  readonly #now: number;
+  readonly #keys: string[] = [];
+  readonly #subjects = new Map<string, number>();
+  readonly #termArgs: (number | string)[] = [];
+  readonly #limits = new Map<CountedLimit, number>();
+  /** Of charges that settle, or that are made ahead. */
+  readonly #special = new Map<string, number>();
+  #terms = 0;
+
+  constructor(prefix: string, now: number) {
+    this.#prefix = prefix;
+    this.#now = now;
+  }
+
+  get keyCount(): number {
+    return this.#keys.length;
+  }
+
+  subjectPlace(subject: string): number {
+    const known = this.#subjects.get(subject);
+    if (known !== undefined) return known;
+    const place = this.keyPlace(counterKey(this.#prefix, subject));
+    this.#subjects.set(subject, place);
+    return place;
+  }
+
+  /** Of a key that stands in the call once. */
+  keyPlace(key: string): number {
+    return this.#keys.push(key);
+  }
+
+  termPlace({ limit, settles = false, ahead = 0 }: Charge): number {
+    if (settles || ahead > 0) return this.#specialPlace(limit, settles, ahead);
+    const known = this.#limits.get(limit);
+    if (known !== undefined) return known;
+    const place = this.#addTerm(limit, settles, ahead);
+    this.#limits.set(limit, place);
+    return place;
+  }
+
+  build(packed: string): ScriptArguments {
+    return { keys: this.#keys, args: [this.#terms, ...this.#termArgs, packed] };
+  }
+
+  #specialPlace(limit: CountedLimit, settles: boolean, ahead: number): number {
+    const name = `${limit.identity}|${limit.requests}|${settles}|${ahead}`;
+    const known = this.#special.get(name);
+    if (known !== undefined) return known;
+    const place = this.#addTerm(limit, settles, ahead);
+    this.#special.set(name, place);
+    return place;
+  }
+
+  #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {
+    const term = termOf(limit, this.#now);
+    this.#termArgs.push(limit.identity, ...numbersOf(term), term.block, ahead, settles ? 1 : 0);
+    return ++this.#terms;
+  }
+}
+
+/** Kind, requests, x, y, z. */
+function numbersOf(term: Term): readonly number[] {
+  switch (term.kind) {
+    case 'span':
+      return [1, term.requests, term.resolution, term.life, 0];
+    case 'period':
+      return [2, term.requests, term.start, term.end, term.next];
+    case 'rate':
+      return [3, term.requests, term.window, term.burst, 0];
+  }
+}
