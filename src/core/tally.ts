@@ -1,4 +1,4 @@
-import type { PeriodTerm, SpanTerm } from './term.ts';
+import { type PeriodTerm, type SpanTerm, SUB_BUCKETS } from './term.ts';
 
 /**
  * Hits that still count, each with the time at which it stops counting. All algorithms but the token bucket are this
@@ -16,6 +16,8 @@ export interface Tally {
 
 type HitsTerm = SpanTerm | PeriodTerm;
 
+/** More than a limit with exact times has hits: only what is settled beyond it can come so far. */
+export const MOST_ENDS = 64;
 /** Only settlements beyond their limit could bring it so far, and beyond 2^53 it would not be exact. */
 const MOST_TOTAL = 2 ** 46;
 
@@ -50,7 +52,8 @@ export function addHits(tally: Tally, term: HitsTerm, time: number, asked: numbe
   const added = Math.min(asked, MOST_TOTAL - tally.total);
   const resolution = resolutionOf(term);
   // A limit was raised to where it keeps sub-buckets: beside exact times there would be more than 17 of them.
-  if (resolution > tally.unit) moveEnds(tally, (end) => Math.ceil(end / resolution) * resolution);
+  if (resolution > tally.unit) roundEnds(tally, resolution);
+  else if (tally.ends.length === MOST_ENDS) roundEnds(tally, subBucketOf(term));
   tally.unit = resolution;
   const last = lastEnd(tally);
   // Never before the last one: hits then are in the order of their ends, also after the clock was set back.
@@ -96,6 +99,12 @@ export function lastEnd({ ends }: Tally): number {
   return ends[ends.length - 1] ?? 0;
 }
 
+/** What ends are rounded up to where there are too many, in µs. */
+export function subBucketOf(term: HitsTerm): number {
+  if (term.kind === 'period') return 1;
+  return term.resolution > 1 ? term.resolution : term.life / SUB_BUCKETS;
+}
+
 function resolutionOf(term: HitsTerm): number {
   return term.kind === 'span' ? term.resolution : 1;
 }
@@ -123,6 +132,10 @@ function forgetEnded(tally: Tally, clock: number): void {
   hits.copyWithin(0, ended);
   ends.length -= ended;
   hits.length -= ended;
+}
+
+function roundEnds(tally: Tally, unit: number): void {
+  moveEnds(tally, (end) => Math.ceil(end / unit) * unit);
 }
 
 function moveEnds({ ends, hits }: Tally, moved: (end: number) => number): void {

@@ -34,7 +34,7 @@ export interface RateTerm extends AnyTerm {
 
 /** Up to so many hits a limit keeps the time of each; with more, it keeps sub-buckets. */
 const MOST_EXACT_REQUESTS = 64;
-const SUB_BUCKETS = 16;
+export const SUB_BUCKETS = 16;
 const MICROSECONDS = 1_000_000;
 
 const terms = new WeakMap<CountedLimit, Term>();

@@ -1,5 +1,5 @@
 import type { Counter } from '../core/counter.ts';
-import type { Tally } from '../core/tally.ts';
+import { MOST_ENDS, subBucketOf, type Tally } from '../core/tally.ts';
 import type { Term } from '../core/term.ts';
 
 /*
@@ -21,14 +21,8 @@ const COUNT_BYTES = [0, 1, 2, 4, 6] as const;
 const TIME = 7;
 const TOTAL = 6;
 
-/** A blocked tally of 64 exact times with the largest counts; what moves a clock adds no entries. */
-export const LONGEST_PACKED = 1 + TIME + TIME + TOTAL + 65 * (TIME + 6);
-
-/** Sub-bucket of a span that keeps 16 of them or its whole window; of one that keeps exact times, what it would be. */
-function unitOf(term: Term): number {
-  if (term.kind !== 'span') return 1;
-  return term.resolution > 1 ? term.resolution : term.life / 16;
-}
+/** A blocked tally of as many exact times as there can be, with the largest counts. */
+export const LONGEST_PACKED = 1 + TIME + TIME + TOTAL + MOST_ENDS * (TIME + 6);
 
 /** Writes the counter at `start` and returns where it ends. */
 export function packCounter(bytes: Uint8Array, start: number, counter: Counter, term: Term): number {
@@ -65,7 +59,7 @@ export function unpackCounter(bytes: Uint8Array, start: number, end: number, ter
     counter.bucket.debt = read(bytes, at + TIME, TIME);
     return;
   }
-  readTally(bytes, at, end, form & (BUCKET - 1), unitOf(term), counter.tally);
+  readTally(bytes, at, end, form & (BUCKET - 1), term.kind === 'rate' ? 1 : subBucketOf(term), counter.tally);
 }
 
 function readTally(bytes: Uint8Array, start: number, end: number, form: number, unit: number, tally: Tally): void {

@@ -3,7 +3,10 @@ import { Redis } from 'ioredis';
 import { useRedis } from '../../provision/redis.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { CHARGE_SCRIPT } from '../../src/counters/redis/charge-script.ts';
+import { GIVE_BACK_SCRIPT } from '../../src/counters/redis/give-back-script.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
+import { type Script, scriptOf } from '../../src/counters/redis/script.ts';
+import { type Outcome, StoreUnavailable } from '../../src/decide/ports.ts';
 import type { ClockedStore } from './counter-store-contract.ts';
 import { becomesTrue } from './waiting.ts';
 
@@ -26,15 +29,25 @@ export async function openMemory(): Promise<ClockedStore> {
 export async function openRedis(): Promise<ClockedStore> {
   const keyPrefix = `test-${randomUUID()}`;
   const clockKey = `${keyPrefix}:clock`;
-  const script = CHARGE_SCRIPT.replace('local now = clock', `local now = tonumber(redis.call('GET', '${clockKey}'))`);
-  if (script === CHARGE_SCRIPT) throw new Error('the script has no line "local now = clock" any more');
+  const clocked = ({ text }: Script): Script => {
+    const changed = text.replace('local now = clock', `local now = tonumber(redis.call('GET', '${clockKey}'))`);
+    if (changed === text) throw new Error('the script has no line "local now = clock" any more');
+    return scriptOf(changed);
+  };
+  const scripts = { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(GIVE_BACK_SCRIPT) };
   const server = await useRedis();
   const client = new Redis(server.url);
-  const store = new RedisStore({ url: server.url, logger: silent, keyPrefix, script, deadlineMs: 2000 });
+  let now = 0;
+  const options = { url: server.url, logger: silent, keyPrefix, deadlineMs: 2000 };
+  const store = new RedisStore({ ...options, scripts, now: () => now });
   await becomesTrue(() => store.ready);
   return {
-    store,
+    store: {
+      decide: async (decisions) => (await store.decide(decisions)).map((outcome) => onClock(now, outcome)),
+      giveBack: (receipts) => store.giveBack(receipts),
+    },
     setClock: async (time) => {
+      now = time;
       await client.set(clockKey, time);
     },
     close: async () => {
@@ -45,6 +58,13 @@ export async function openRedis(): Promise<ClockedStore> {
       await server.stop();
     },
   };
+}
+
+/** The reply tells the real time, for the sake of not-after; `freeAt` is told by the clock of the test. */
+function onClock(now: number, outcome: Outcome | StoreUnavailable): Outcome | StoreUnavailable {
+  if (outcome instanceof StoreUnavailable) return outcome;
+  const charges = outcome.charges.map((each) => ({ ...each, freeAt: now + each.resetAfter }));
+  return { ...outcome, charges };
 }
 
 export const silent = { warn: () => undefined };

@@ -4,6 +4,8 @@ import type { Decision } from '../../decide/ports.ts';
 import { batchesOf, outcomesOf } from './batch.ts';
 import { PackedReply } from './packed-reply.ts';
 
+const NOW = 1_773_490_800_000_000;
+
 const limit: SlidingWindowLimit = {
   name: 'burst',
   algorithm: 'sliding_window',
@@ -22,24 +24,31 @@ function uint(bytes: number, value: number): Buffer {
 }
 
 describe('a batch for the script', () => {
-  it('names each counter and each limit once, and runs of equal decisions by their length', () => {
-    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')]);
+  it('names each subject and each term once, and runs of equal decisions by their length', () => {
+    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')], NOW);
     expect(batch?.keys).toHaveLength(2);
-    const limits = [1, 5, 1, 60_000_000];
+    const terms = [1, limit.identity, 1, 5, 1, 60_000_000, 0, 0, 0, 0];
     const once = '\0\0\u0001';
     const [two, one] = ['\0\0\u0002', '\0\0\u0001\0\0\0\0\u0001'];
     const runs = [two, once, once + one, once, once, two + one, once, two, once + one, two + one];
-    expect(batch?.args).toEqual([...limits, runs.join('')]);
+    expect(batch?.args).toEqual([...terms, runs.join('')]);
   });
 
   it('merges only neighbours: between others, the same decision stands again', () => {
-    const [batch] = batchesOf('weir', [decision('a'), decision('b'), decision('a')]);
+    const [batch] = batchesOf('weir', [decision('a'), decision('b'), decision('a')], NOW);
     expect(batch?.runs.map(({ times }) => times)).toEqual([1, 1, 1]);
   });
 
-  it('is split in order at 256 counters, never within a decision', () => {
+  it('merges no decisions on a limit that blocks: one state would not tell of those before the block', () => {
+    const blocking = { ...limit, blockForSeconds: 10 };
+    const one: Decision = { charges: [{ subject: 'a', limit: blocking, hits: 1 }] };
+    const [batch] = batchesOf('weir', [one, one], NOW);
+    expect(batch?.runs.map(({ times }) => times)).toEqual([1, 1]);
+  });
+
+  it('is split in order at 256 keys, never within a decision', () => {
     const decisions = Array.from({ length: 200 }, (_, i) => decision(`a${i}`, `b${i}`, `c${i}`));
-    const batches = batchesOf('weir', decisions);
+    const batches = batchesOf('weir', decisions, NOW);
     expect(batches.map(({ keys }) => keys.length)).toEqual([255, 255, 90]);
     expect(batches.flatMap(({ runs }) => runs.map(({ asked }) => asked))).toEqual(
       decisions.map(({ charges }) => charges),
@@ -47,7 +56,7 @@ describe('a batch for the script', () => {
   });
 
   it('reads grants and refusals of a run from one state after it', () => {
-    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('a')]);
+    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('a')], NOW);
     if (batch === undefined) throw new Error('no batch');
     const reply = new PackedReply(
       Buffer.concat([uint(7, 1_773_490_800_000_000), uint(3, 2), uint(6, 0), uint(7, 60_000_000), uint(7, 10)]),

@@ -1,25 +1,17 @@
 import { expect, it } from 'vitest';
 import { subjectOf } from '../../core/counter-key.ts';
-import type { Limit } from '../../core/limit.ts';
-import { counterKey, virtualTag } from './counter-key.ts';
+import { counterKey, givenBackKey, virtualTag } from './counter-key.ts';
 
-const limit: Limit = {
-  name: 'burst',
-  algorithm: 'sliding_window',
-  requests: 5,
-  windowSeconds: 60,
-  identity: 'burst/sliding_window/60',
-};
+it('names the deployment, the version, the virtual tag and the subject', () => {
+  expect(counterKey('weir', subjectOf('api_key', 'a|b'))).toMatch(/^weir:1:\{\d{1,2}\}:api_key\|a%7Cb$/);
+});
 
-it('names the deployment, the version, the virtual tag, the limit and the subject', () => {
-  const subject = subjectOf('api_key', 'a|b');
-  expect(counterKey('weir', { subject, limit, hits: 1 })).toMatch(
-    /^weir:1:\{\d{1,2}\}:burst\/sliding_window\/60\|api_key\|a%7Cb$/,
-  );
+it('notes receipts beside the counters of a tag', () => {
+  expect(givenBackKey('weir', 7, 'abc')).toBe('weir:1:{7}:given-back|abc');
 });
 
 it('has the tag between the first braces, whatever the subject holds', () => {
-  const key = counterKey('weir', { subject: '{x}', limit, hits: 1 });
+  const key = counterKey('weir', '{x}');
   expect(/\{(.*?)\}/.exec(key)?.[1]).toBe(`${virtualTag('{x}')}`);
 });
 

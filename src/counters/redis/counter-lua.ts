@@ -25,6 +25,7 @@ local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 local byte, sub, pack, unpackAt, insert = string.byte, string.sub, struct.pack, struct.unpack, table.insert
 local SPAN, PERIOD, RATE = 1, 2, 3
 local MOST_TOTAL, MOST_DEBT = 70368744177664, 9007199254740991
+local MOST_ENDS = 64
 local BLOCKED, BUCKET = 128, 64
 local TIME_BYTES, COUNT_BYTES = { [0] = 1, 4, 7 }, { [0] = 0, 1, 2, 4, 6 }
 local COUNT_FORMS = { '>I1', '>I2', '>I4', '>I6' }
@@ -209,8 +210,9 @@ end
 local function rewrite(counter, term, last, added)
   local ends, hits = endsAndHits(counter)
   local resolution = term.resolution
-  if resolution > counter.unit then
-    for i = 1, #ends do ends[i] = ceil(ends[i] / resolution) * resolution end
+  local rounded = resolution > counter.unit and resolution or #ends == MOST_ENDS and term.unit or 1
+  if rounded > 1 then
+    for i = 1, #ends do ends[i] = ceil(ends[i] / rounded) * rounded end
   end
   insert(ends, max(last, ends[#ends] or 0))
   insert(hits, added)
@@ -230,10 +232,11 @@ local function charge(key, counter, term, asked)
   local isLast, countForm = last == counter.last, form % 8
   local count = isLast and counter.lastCount + added or added
   local offset = (last - counter.base) / counter.unit
-  if count >= ROOM[countForm] or offset >= 256 ^ TIME_BYTES[floor(form / 8)] then
+  local timeBytes, countBytes = TIME_BYTES[floor(form / 8)], COUNT_BYTES[countForm]
+  if count >= ROOM[countForm] or offset >= 256 ^ timeBytes or to - from + 1 == MOST_ENDS * (timeBytes + countBytes) then
     return rewrite(counter, term, last, added)
   end
-  if isLast then list = sub(list, from, to - COUNT_BYTES[countForm]) .. pack(COUNT_FORMS[countForm], count)
+  if isLast then list = sub(list, from, to - countBytes) .. pack(COUNT_FORMS[countForm], count)
   elseif countForm == 0 then list = sub(list, from, to) .. pack(entryForms[form], offset)
   else list = sub(list, from, to) .. pack(entryForms[form], offset, count) end
   counter.list, counter.from, counter.to = list, 1, #list

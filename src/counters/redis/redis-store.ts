@@ -20,8 +20,9 @@ export interface RedisStoreOptions {
   readonly keyPrefix?: string;
   /** ms that a batch may take until StoreUnavailable. */
   readonly deadlineMs?: number;
-  /** Tests put another clock in. */
+  /** Tests put another clock into both: into the scripts, and here in µs since 1970. */
   readonly scripts?: Scripts;
+  readonly now?: () => number;
 }
 
 export interface Scripts {
@@ -38,9 +39,12 @@ export class RedisStore implements CounterStore {
   readonly #shards: Shards;
   readonly #scripts: Scripts;
   readonly #keyPrefix: string;
+  readonly #now: () => number;
 
-  constructor({ keyPrefix = 'weir', deadlineMs = 10, scripts = SCRIPTS, ...options }: RedisStoreOptions) {
+  constructor(options: RedisStoreOptions) {
+    const { keyPrefix = 'weir', deadlineMs = 10, scripts = SCRIPTS, now = unixMicroseconds } = options;
     this.#keyPrefix = keyPrefix;
+    this.#now = now;
     this.#scripts = scripts;
     this.#shards = openShards({ ...options, deadlineMs, scripts: [scripts.charge, scripts.giveBack] });
   }
@@ -103,7 +107,7 @@ export class RedisStore implements CounterStore {
   }
 
   async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly Decided[]> {
-    const batches = batchesOf(this.#keyPrefix, decisions, Date.now() * 1000);
+    const batches = batchesOf(this.#keyPrefix, decisions, this.#now());
     const [only] = batches;
     if (batches.length === 1 && only !== undefined) return this.#decideBatch(only, group);
     return (await Promise.all(batches.map((batch) => this.#decideBatch(batch, group)))).flat();
@@ -132,7 +136,7 @@ export class RedisStore implements CounterStore {
   }
 
   async #giveBackInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
-    const batches = giveBackBatchesOf(this.#keyPrefix, receipts, Date.now() * 1000);
+    const batches = giveBackBatchesOf(this.#keyPrefix, receipts, this.#now());
     return (await Promise.all(batches.map((batch) => this.#giveBackBatch(batch, group)))).flat();
   }
 
@@ -146,6 +150,10 @@ export class RedisStore implements CounterStore {
       return each.map(() => unavailable(error));
     }
   }
+}
+
+function unixMicroseconds(): number {
+  return Date.now() * 1000;
 }
 
 const GRANTED: Outcome = { granted: true, source: 'redis', charges: [] };

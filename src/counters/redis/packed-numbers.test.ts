@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { packHits, packShort } from './packed-runs.ts';
+import { packHits, packShort, packTime } from './packed-numbers.ts';
 
 const unpacked = (text: string) => [...text].reduce((value, digit) => value * 128 + digit.charCodeAt(0), 0);
 
@@ -10,6 +10,14 @@ it('numbers are characters of one byte, from which they can be read again', () =
       expect(unpacked(packShort(short))).toBe(short);
       expect(unpacked(packHits(hits))).toBe(hits);
       expect(Buffer.byteLength(packShort(short) + packHits(hits))).toBe(8);
+    }),
+  );
+});
+
+it('times are read again to the µs', () => {
+  fc.assert(
+    fc.property(fc.maxSafeNat(), (time) => {
+      expect(unpacked(packTime(time))).toBe(time);
     }),
   );
 });
