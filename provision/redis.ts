@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../src/database/free-port.ts';
-import { aptInstall } from './apt.ts';
+import { findRedisProgram } from './redis-program.ts';
 
 export interface RunningRedis {
   readonly url: string;
@@ -20,11 +19,10 @@ export interface RunningRedis {
 export interface RedisChoices {
   /** Else a free one. */
   readonly port?: number;
-  /** The server's own options, such as `--requirepass`. */
+  /** The server's own options, such as `--requirepass`; the path of a configuration file may stand first. */
   readonly options?: readonly string[];
 }
 
-const SERVERS = ['redis-server', 'valkey-server'];
 const IMAGE = 'valkey/valkey:8-alpine';
 const START_TIMEOUT_MS = 10_000;
 const DOCKER_START_TIMEOUT_MS = 120_000; // the image may have to come first
@@ -42,7 +40,7 @@ export async function useRedis(): Promise<RunningRedis> {
  */
 export async function startRedis({ port, options = [] }: RedisChoices = {}): Promise<RunningRedis> {
   const chosenPort = port ?? (await freePort());
-  const program = findServer() ?? (await installServer());
+  const program = await findRedisProgram();
   if (program !== undefined) return startProgram(program, chosenPort, options);
   if (succeeds('docker', ['info'])) return startContainer(chosenPort, options);
   throw new Error(
@@ -50,21 +48,18 @@ export async function startRedis({ port, options = [] }: RedisChoices = {}): Pro
   );
 }
 
-function findServer(): string | undefined {
-  const folders = (readEnvironment('PATH') ?? '').split(path.delimiter);
-  return SERVERS.flatMap((name) => folders.map((folder) => path.join(folder, name))).find((file) => existsSync(file));
-}
-
-async function installServer(): Promise<string | undefined> {
-  await aptInstall('redis-server').catch(() => {}); // no root or no Debian: there are other ways left
-  return findServer();
+/** As startRedis, for what a container would not do: servers that are killed, or that find each other. */
+export async function startRedisProcess({ port, options = [] }: RedisChoices = {}): Promise<RunningRedis> {
+  const program = await findRedisProgram();
+  if (program === undefined) throw new Error('put redis-server (7 or later) or valkey-server on the PATH');
+  return startProgram(program, port ?? (await freePort()), options);
 }
 
 async function startProgram(program: string, port: number, options: readonly string[]): Promise<RunningRedis> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-redis-'));
   const child = spawn(
     program,
-    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...options],
+    [...options, '--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
     { stdio: 'ignore' },
   );
   const kill = () => child.kill('SIGKILL');

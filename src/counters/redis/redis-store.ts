@@ -2,7 +2,7 @@ import type { WarningLogger } from '../../core/logger.ts';
 import type { CounterStore, Decision, Outcome } from '../../decide/ports.ts';
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
-import type { RedisAccess } from './connection-options.ts';
+import type { RedisAccess } from './connection-settings.ts';
 import { virtualTag } from './counter-key.ts';
 import { openShards } from './open-shards.ts';
 import { PackedReply } from './packed-reply.ts';
