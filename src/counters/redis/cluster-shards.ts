@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WarningLogger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
 import { ClusterMap } from './cluster-map.ts';
-import { type ClusterSlots, type Refusal, refusalOf, slotOfTag } from './cluster-slots.ts';
+import { type ClusterSlots, refusalOf, slotOfTag } from './cluster-slots.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import { VIRTUAL_TAGS } from './counter-key.ts';
 import { Deadline } from './deadline.ts';
@@ -69,10 +69,7 @@ export class ClusterShards implements Shards {
     args: readonly (number | string)[],
   ): Promise<PackedReply> {
     const deadline = new Deadline(this.#options.deadlineMs);
-    return deadline.bound(this.#route({ script, keys, args, deadline }, group)).catch((error: unknown) => {
-      if (deadline.isOver) this.#watch.hurry(); // a master that is silent may be one no more
-      throw error;
-    });
+    return deadline.bound(this.#route({ script, keys, args, deadline }, group));
   }
 
   async close(): Promise<void> {
@@ -92,26 +89,19 @@ export class ClusterShards implements Shards {
         return await master.connection.run(call, isAsking);
       } catch (error) {
         const refusal = refusalOf(error, master.host);
-        if (refusal !== undefined) this.#heed(refusal, group);
         if (refusal?.kind === 'apart') throw new KeysApart('Redis is moving the counters of this batch');
-        const next = refusal?.master;
-        if (next === undefined || redirects === MOST_REDIRECTS) throw master.connection.failure(error);
-        master = await this.#whenReady(this.#masterAt(next), call.deadline);
-        isAsking = refusal?.kind === 'ask';
+        if (refusal === undefined || redirects === MOST_REDIRECTS) throw master.connection.failure(error);
+        master = this.#masterAt(refusal.master);
+        isAsking = refusal.kind === 'ask';
+        if (refusal.kind === 'moved') this.#moved(group, master);
+        await becomesReady(master.connection, call.deadline);
       }
     }
   }
 
-  #heed({ kind, master }: Refusal, group: number): void {
-    if (kind === 'moved' && master !== undefined) this.#masterOfGroup[group] = this.#masterAt(master);
-    if (kind === 'moved' || kind === 'down') this.#watch.hurry();
-  }
-
-  /** A node that was met just now needs some ms to be ready; rejects once its time is over. */
-  async #whenReady(master: Master, deadline: Deadline): Promise<Master> {
-    while (!master.connection.ready && performance.now() < deadline.endsAt) await sleep(1);
-    if (deadline.isOver) throw new StoreUnavailable('Redis moved the counters of this batch');
-    return master;
+  #moved(group: number, master: Master): void {
+    this.#masterOfGroup[group] = master;
+    this.#watch.hurry(); // seldom does one slot move alone
   }
 
   #masterAt(host: Host): Master {
@@ -143,4 +133,10 @@ export class ClusterShards implements Shards {
       void master.connection.close(0);
     }
   }
+}
+
+/** A node that was met just now needs some ms to be ready. Rejects once nothing more may be sent. */
+async function becomesReady(connection: ScriptConnection, deadline: Deadline): Promise<void> {
+  while (!connection.ready && performance.now() < deadline.endsAt) await sleep(1);
+  if (deadline.isOver) throw new StoreUnavailable('Redis moved the counters of this batch');
 }

@@ -48,7 +48,7 @@ describe('a refusal of a cluster', () => {
     ['ASK 3999 :6381', { kind: 'ask', master: { host: '10.0.0.9', port: 6381 } }],
     ['ASK 3999 ?:6381', undefined],
     ['TRYAGAIN Multiple keys request during rehashing of slot', { kind: 'apart' }],
-    ['CLUSTERDOWN Hash slot not served', { kind: 'down' }],
+    ['CLUSTERDOWN Hash slot not served', undefined],
     ['CROSSSLOT Keys in request don’t hash to the same slot', undefined],
     ['ERR MOVED 3999 10.0.0.1:6381', undefined],
   ])('is read from %s', (message, expected) => {

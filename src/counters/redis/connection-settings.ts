@@ -8,7 +8,7 @@ export type ConnectionSettings = RedisOptions & { readonly replyMapping: 'legacy
 
 /** What connections need beyond the URL. */
 export interface RedisAccess {
-  /** Paths of PEM files, read when connections are opened for the first time; for `rediss` URLs. */
+  /** Paths of PEM files, read once; for `rediss` URLs. */
   readonly tls: {
     /** The authorities that may have signed the servers' certificates; undefined: the system's. */
     readonly caFile?: string | undefined;

@@ -20,7 +20,7 @@ export interface SentinelShardsOptions {
   readonly logger: WarningLogger;
 }
 
-/** A master that was replaced while it could not be reached by the Sentinels may go on counting for so long. */
+/** For about so long a master that the Sentinels have replaced is asked on, where it still answers. */
 const CALM_MS = 1000;
 
 /** Whichever server the Sentinels call the master. */
@@ -59,10 +59,7 @@ export class SentinelShards implements Shards {
     const running = connection.run({ script, keys, args, deadline }).catch((error: unknown) => {
       throw connection.failure(error);
     });
-    return deadline.bound(running).catch((error: unknown) => {
-      if (deadline.isOver) this.#watch.hurry(); // a master that is silent may be one no more
-      throw error;
-    });
+    return deadline.bound(running);
   }
 
   async close(): Promise<void> {
@@ -77,14 +74,7 @@ export class SentinelShards implements Shards {
     if (this.#isClosed || name === this.#name) return;
     const { settings, scripts, deadlineMs, logger } = this.#options;
     void this.#connection?.close(deadlineMs);
-    const onClose = () => this.#watch.hurry();
-    this.#connection = new ScriptConnection({
-      server: master,
-      settings: settings.ofServer(master),
-      scripts,
-      logger,
-      onClose,
-    });
+    this.#connection = new ScriptConnection({ server: master, settings: settings.ofServer(master), scripts, logger });
     this.#name = name;
   }
 }
