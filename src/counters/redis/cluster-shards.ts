@@ -37,6 +37,7 @@ interface Master {
 
 /** A cluster's masters. Each has its connection, clock and bound; one that is away takes only its own groups with it. */
 export class ClusterShards implements Shards {
+  readonly groups = VIRTUAL_TAGS;
   readonly #options: ClusterShardsOptions;
   readonly #map: ClusterMap;
   readonly #watch: Watch;

@@ -25,6 +25,7 @@ const CALM_MS = 1000;
 
 /** Whichever server the Sentinels call the master. */
 export class SentinelShards implements Shards {
+  readonly groups = 1;
   readonly #options: SentinelShardsOptions;
   readonly #map: SentinelMap;
   readonly #watch: Watch;

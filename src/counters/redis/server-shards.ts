@@ -17,6 +17,7 @@ export interface ServerShardsOptions {
 
 /** One server. */
 export class ServerShards implements Shards {
+  readonly groups = 1;
   readonly #connection: ScriptConnection;
   readonly #deadlineMs: number;
 

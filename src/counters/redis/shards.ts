@@ -7,6 +7,9 @@ export interface Shards {
   /** Whether a run would be sent now, to some of the masters at least; reconnecting goes on by itself. */
   readonly ready: boolean;
 
+  /** 1, or as many as there are tags. */
+  readonly groups: number;
+
   /**
    * Counters whose tags (0 to 63, counter-key.ts) give the same group may stand in one script. Of one server always 0; of
    * a cluster the tag, since a script there has the keys of one slot.
