@@ -1,5 +1,5 @@
 import { RedisStore, type RedisStoreOptions } from '../../src/counters/redis/redis-store.ts';
-import type { Decision, Outcome } from '../../src/decide/ports.ts';
+import { type Decision, type Outcome, StoreUnavailable } from '../../src/decide/ports.ts';
 import { becomesTrue } from './waiting.ts';
 
 export interface OpenedStore {
@@ -25,8 +25,16 @@ export async function openStoreThatAnswers(
   return opened;
 }
 
+/** The outcomes when there is one of every decision; rejects with the first StoreUnavailable otherwise. */
+export async function decided(store: RedisStore, decisions: readonly Decision[]): Promise<readonly Outcome[]> {
+  return (await store.decide(decisions)).map((outcome) => {
+    if (outcome instanceof StoreUnavailable) throw outcome;
+    return outcome;
+  });
+}
+
 export async function answers(store: RedisStore, looks: readonly Decision[]): Promise<boolean> {
-  return store.decide(looks).then(
+  return decided(store, looks).then(
     () => true,
     () => false,
   );

@@ -5,7 +5,7 @@ import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
 import { virtualTag } from '../../src/counters/redis/counter-key.ts';
 import type { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import type { Decision } from '../../src/decide/ports.ts';
-import { answers, granted, type OpenedStore, openStoreThatAnswers } from './opened-stores.ts';
+import { answers, decided, granted, type OpenedStore, openStoreThatAnswers } from './opened-stores.ts';
 import { chargeOf, limitOf } from './traces.ts';
 import { becomesTrue } from './waiting.ts';
 
@@ -90,7 +90,7 @@ function load(store: RedisStore, subjects: readonly string[]) {
   const done = (async () => {
     for (let turn = 0; !isOver; turn++) {
       const batch = subjects.filter((_, i) => (i + turn) % 3 !== 0);
-      const outcomes = await store.decide(batch.map(one)).catch((error: Error) => void failures.push(error.message));
+      const outcomes = await decided(store, batch.map(one)).catch((error: Error) => void failures.push(error.message));
       for (const [i, outcome] of (outcomes ?? []).entries()) {
         const subject = batch[i] ?? '';
         grants.set(subject, (grants.get(subject) ?? 0) + Number(outcome.granted));
@@ -110,7 +110,7 @@ describe('counters in a Redis Cluster', () => {
   it('grants exactly the limit of each subject, whichever master and whichever node', async () => {
     const nodes = await openNodes(3);
     const decisions = tags.flatMap((tag) => subjectsOf(tag, 2)).flatMap((subject) => Array(30).fill(one(subject)));
-    const answers = await Promise.all(nodes.map(({ store }) => store.decide(decisions)));
+    const answers = await Promise.all(nodes.map(({ store }) => decided(store, decisions)));
     expect(answers.map(granted).reduce((sum, each) => sum + each)).toBe(2 * 64 * 50);
     expect(nodes.flatMap(({ log }) => log)).toEqual([]);
   });
@@ -135,13 +135,13 @@ describe('counters in a Redis Cluster', () => {
     const { store, log } = await openNode();
     const tag = tagOf(2);
     const [subject = ''] = subjectsOf(tag, 1);
-    await store.decide([one(subject)]);
+    await decided(store, [one(subject)]);
     const added = await cluster.addMaster();
     await moveTag(tag, masterAt(2), added);
-    const [outcome] = await store.decide([one(subject)]);
+    const [outcome] = await decided(store, [one(subject)]);
     expect(outcome?.charges[0]?.remaining).toBe(48);
     await moveTag(tag, added, masterAt(2));
-    expect((await store.decide([one(subject)]))[0]?.charges[0]?.remaining).toBe(47);
+    expect((await decided(store, [one(subject)]))[0]?.charges[0]?.remaining).toBe(47);
     expect(log).toEqual([]);
   });
 
@@ -164,6 +164,7 @@ describe('counters in a Redis Cluster', () => {
       const { store } = await openNode();
       const lost = subjectsOf(tagOf(place), 5).map(look);
       const others = tags.filter((tag) => !tagsOf(place).includes(tag)).map((tag) => look(subjectsOf(tag, 1)[0] ?? ''));
+      await sleep(500); // what is looked at often while nodes are met is no more
       const { pid } = masterAt(place);
       if (pid === undefined) throw new Error('the node has no process');
       process.kill(pid, signal);
@@ -173,7 +174,6 @@ describe('counters in a Redis Cluster', () => {
       const promotedAt = performance.now();
       await becomesTrue(() => answers(store, lost));
       expect(performance.now() - promotedAt).toBeLessThan(2000);
-      console.log('RECOVERED', performance.now() - promotedAt);
       expect(await answers(store, others)).toBe(true);
     },
   );
