@@ -5,7 +5,7 @@ import type { Term } from '../core/term.ts';
 /*
  * A counter as bytes, in memory and as part of a value in Redis. Whole numbers, big-endian.
  *
- *   1        form: 128 if blocked, plus 64 for a bucket, else 8 × time form + count form
+ *   1        form: 128 if blocked, plus 64 for a bucket, else 5 × time form + count form
  *   7        blocked until, only if blocked
  * bucket:
  *   7, 7     seen, debt
@@ -36,7 +36,7 @@ export function packCounter(bytes: Uint8Array, start: number, counter: Counter, 
   const { ends, hits, total, unit } = counter.tally;
   const timeForm = timeFormOf(term, unit);
   const countForm = countFormOf(hits);
-  bytes[start] = blocked + 8 * timeForm + countForm;
+  bytes[start] = blocked + COUNT_BYTES.length * timeForm + countForm;
   const base = ends[0] ?? 0;
   at = write(bytes, write(bytes, at, TIME, base), TOTAL, total);
   const timeBytes = TIME_BYTES[timeForm] ?? TIME;
@@ -63,8 +63,8 @@ export function unpackCounter(bytes: Uint8Array, start: number, end: number, ter
 }
 
 function readTally(bytes: Uint8Array, start: number, end: number, form: number, unit: number, tally: Tally): void {
-  const timeBytes = TIME_BYTES[form >> 3] ?? TIME;
-  const countBytes = COUNT_BYTES[form & 7] ?? 0;
+  const timeBytes = TIME_BYTES[Math.floor(form / COUNT_BYTES.length)] ?? TIME;
+  const countBytes = COUNT_BYTES[form % COUNT_BYTES.length] ?? 0;
   tally.unit = timeBytes === 1 ? unit : 1;
   tally.total = read(bytes, start + TIME, TOTAL);
   const base = read(bytes, start, TIME);

@@ -17,7 +17,7 @@ ${COUNTER_LUA}
 local stored = redis.call('MGET', unpack(KEYS))
 local reply, replied = { pack('>I7', clock) }, 1
 local runs, place = ARGV[firstArgument], 1
-local keys, counters, theirs, asked = {}, {}, {}, {}
+local keys, found, theirs, asked = {}, {}, {}, {}
 while place < #runs do
   local a, b, c, d, e, f = byte(runs, place, place + 5)
   local times, charges = (a * 128 + b) * 128 + c, (d * 128 + e) * 128 + f
@@ -28,18 +28,18 @@ while place < #runs do
     local key, term = (a * 128 + b) * 128 + c, terms[(d * 128 + e) * 128 + f]
     local hits = (((g * 128 + h) * 128 + j) * 128 + k) * 128 + l
     place = place + 11
-    local counter = load(key, stored[key], term)
+    local counter = counters[key * 65536 + term.slot] or load(key, stored[key], term)
     follow(key, counter, term)
     if not term.settles then
       local free = freeOf(counter, term)
-      if free < hits then granted = 0 elseif hits > 0 then granted = min(granted, floor(free / hits)) end
+      if free < hits then granted = 0 elseif granted > 1 and hits > 0 then granted = min(granted, floor(free / hits)) end
     end
-    keys[i], counters[i], theirs[i], asked[i] = key, counter, term, hits
+    keys[i], found[i], theirs[i], asked[i] = key, counter, term, hits
   end
   replied = replied + 1
   reply[replied] = pack('>I3', granted)
   for i = 1, charges do
-    local counter, term, hits = counters[i], theirs[i], asked[i]
+    local counter, term, hits = found[i], theirs[i], asked[i]
     if granted > 0 and hits > 0 then charge(keys[i], counter, term, granted * hits) end
     local free = freeOf(counter, term)
     if granted < times and free < hits and term.block > 0 and counter.blocked == 0 and not term.settles then
@@ -52,6 +52,6 @@ while place < #runs do
   end
 end
 
-for key, subject in pairs(subjects) do if subject.changed then save(key, subject) end end
+for key in pairs(dirty) do save(key, stored[key]) end
 return table.concat(reply)
 `);

@@ -27,99 +27,110 @@ local SPAN, PERIOD, RATE = 1, 2, 3
 local MOST_TOTAL, MOST_DEBT = 70368744177664, 9007199254740991
 local MOST_ENDS = 64
 local BLOCKED, BUCKET = 128, 64
-local TIME_BYTES, COUNT_BYTES = { [0] = 1, 4, 7 }, { [0] = 0, 1, 2, 4, 6 }
-local COUNT_FORMS = { '>I1', '>I2', '>I4', '>I6' }
--- Counts below these fit; by count form.
-local ROOM = { [0] = 2, 256, 65536, 4294967296, MOST_TOTAL * 2 }
-local entryForms = {}
-for timeForm = 0, 2 do
-  for countForm = 0, 4 do
-    local count = countForm > 0 and 'I' .. COUNT_BYTES[countForm] or ''
-    entryForms[timeForm * 8 + countForm] = '>I' .. TIME_BYTES[timeForm] .. count
-  end
-end
+-- By form of a tally: 5 times that of its times, and that of its counts.
+local ENTRIES = {
+  [0] = '>I1', '>I1I1', '>I1I2', '>I1I4', '>I1I6', '>I4', '>I4I1', '>I4I2', '>I4I4', '>I4I6',
+  '>I7', '>I7I1', '>I7I2', '>I7I4', '>I7I6',
+}
+local TIME_BYTES = { [0] = 1, 1, 1, 1, 1, 4, 4, 4, 4, 4, 7, 7, 7, 7, 7 }
+local MOST_OFFSET = { [0] = 255, 255, 255, 255, 255, 2 ^ 32 - 1, 2 ^ 32 - 1, 2 ^ 32 - 1, 2 ^ 32 - 1, 2 ^ 32 - 1 }
+local COUNT_BYTES = { [0] = 0, 1, 2, 4, 6, 0, 1, 2, 4, 6, 0, 1, 2, 4, 6 }
+-- By bytes of a count: how it is packed; counts below these fit.
+local COUNTS, ROOM = { '>I1', '>I2', [4] = '>I4', [6] = '>I6' }, { [0] = 2, 256, 65536, [4] = 4294967296, [6] = 2 ^ 48 }
 
-local terms, firstArgument = {}, 3
+-- Terms of the same limit have the same slot, which is the place of the first of them.
+local terms, slots, firstArgument = {}, {}, 3
 for i = 1, tonumber(ARGV[2]) do
-  local at, term = firstArgument, {}
-  term.id, term.kind, term.requests = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  term.x, term.y, term.z = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-  term.block, term.ahead, term.settles = tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7]), ARGV[at + 8] == '1'
-  term.span = term.kind == SPAN and term.y or term.kind == PERIOD and term.y - term.x or term.x
-  term.resolution = term.kind == SPAN and term.x or 1
-  term.unit = term.kind ~= SPAN and 1 or term.x > 1 and term.x or term.y / 16
-  terms[i], firstArgument = term, at + 9
+  local at, id = firstArgument, ARGV[firstArgument]
+  local kind, x, y = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  slots[id] = slots[id] or i
+  terms[i] = {
+    head = pack('>I1', #id) .. id, slot = slots[id], kind = kind, requests = tonumber(ARGV[at + 2]), x = x, y = y, z = tonumber(ARGV[at + 5]),
+    block = tonumber(ARGV[at + 6]), ahead = tonumber(ARGV[at + 7]), settles = ARGV[at + 8] == '1',
+    span = kind == SPAN and y or kind == PERIOD and y - x or x, resolution = kind == SPAN and x or 1,
+    unit = kind ~= SPAN and 1 or x > 1 and x or y / 16,
+  }
+  terms[i].reach = floor(terms[i].span / 8)
+  firstArgument = at + 9
 end
 
--- Entries of a tally stand in its list from byte \`from\` to byte \`to\`; last and lastCount are its last one.
-local function emptyCounter()
-  return { blocked = 0, total = 0, unit = 1, form = 16, list = '', from = 1, to = 0, base = 0, last = 0, seen = 0, debt = 0 }
-end
-
-local function unpackCounter(value, at, to, term)
-  local counter, form = emptyCounter(), byte(value, at)
-  at = at + 1
+-- A tally's entries are the bytes of its list from \`from\` to \`to\`, and its tail; last and lastCount are the last one.
+-- Of a bucket, base is what it has seen and total its debt.
+local function unpackCounter(value, at, from, to, term)
+  local form, blocked, first = byte(value, from), 0, from + 1
   if form >= BLOCKED then
-    counter.blocked, at = unpackAt('>I7', value, at)
+    blocked, first = unpackAt('>I7', value, first)
     form = form - BLOCKED
   end
-  if form >= BUCKET then
-    counter.seen, counter.debt = unpackAt('>I7I7', value, at)
-    return counter
+  local base, total = unpackAt(form == BUCKET and '>I7I7' or '>I7I6', value, first)
+  if form == BUCKET then
+    return { blocked = blocked, base = base, total = total, at = at, upTo = to, last = 0, from = 1, to = 0, tail = '' }
   end
-  local timeForm, countForm = floor(form / 8), form % 8
-  counter.form, counter.unit = form, timeForm == 0 and term.unit or 1
-  counter.base, counter.total = unpackAt('>I7I6', value, at)
-  counter.list, counter.from, counter.to = value, at + 13, to
-  if to >= at + 13 then
-    local last, count = unpackAt(entryForms[form], value, to - TIME_BYTES[timeForm] - COUNT_BYTES[countForm] + 1)
-    counter.last, counter.lastCount = counter.base + last * counter.unit, countForm > 0 and count or 1
+  local timeBytes, countBytes = TIME_BYTES[form], COUNT_BYTES[form]
+  local unit, last, lastCount = timeBytes == 1 and term.unit or 1, 0, 1
+  if to >= first + 13 then
+    local count
+    last, count = unpackAt(ENTRIES[form], value, to - timeBytes - countBytes + 1)
+    last = base + last * unit
+    if countBytes > 0 then lastCount = count end
   end
-  return counter
+  return {
+    blocked = blocked, base = base, total = total, at = at, upTo = to, list = value, from = first + 13, to = to, tail = '',
+    form = form, unit = unit, last = last, lastCount = lastCount,
+  }
 end
 
-local subjects = {}
+-- By key: its counters that the batch may name, as a chain, and what else its value has; by key and slot: the counter.
+local chains, rests, counters, dirty = {}, {}, {}, {}
+local second = floor(now / 1000000)
 
--- The counter of a subject for a term's limit; stored is the subject's value, false where there is none.
-local function load(key, stored, term)
-  local subject = subjects[key]
-  if not subject then
-    subject = { value = stored or '', counters = {}, changed = false }
-    subjects[key] = subject
-  end
-  local id = term.id
-  local counter = subject.counters[id]
-  if counter then return counter end
-  local value, at = subject.value, 1
-  local size, wanted = #value, #id
+local function open(key, value)
+  local at, size, chain, rest = 1, #value, nil, ''
   while at < size do
     local length = byte(value, at)
-    local a, b = byte(value, at + length + 1, at + length + 2)
-    local from, to = at + length + 8, at + length + 7 + a * 256 + b
-    if length == wanted and sub(value, at + 1, at + length) == id then
-      counter = unpackCounter(value, from, to, term)
-      break
-    end
+    local bytes, over = unpackAt('>I2I5', value, at + length + 1)
+    local slot, to = slots[sub(value, at + 1, at + length)], at + length + 7 + bytes
+    if slot then
+      local counter = unpackCounter(value, at, at + length + 8, to, terms[slot])
+      counter.next, counter.over, chain = chain, over, counter
+      counters[key * 65536 + slot] = counter
+    elseif over > second then rest = rest .. sub(value, at, to) end
     at = to + 1
   end
-  counter = counter or emptyCounter()
-  subject.counters[id] = counter
-  counter.term = term
+  chains[key], rests[key] = chain, rest
+end
+
+-- The counter of a subject for a term's limit; value is the subject's, false where there is none.
+local function load(key, value, term)
+  if value and not rests[key] then open(key, value) end
+  local place = key * 65536 + term.slot
+  local counter = counters[place]
+  if counter then return counter end
+  counter = { blocked = 0, base = 0, total = 0, list = '', from = 1, to = 0, tail = '', form = 0, unit = 1, last = 0,
+    lastCount = 0, next = chains[key] }
+  chains[key], counters[place] = counter, counter
   return counter
 end
 
+-- It will be saved, as what the term says.
 local function change(key, counter, term)
-  counter.changed, counter.term = true, term
-  subjects[key].changed = true
+  counter.term, dirty[key] = term, true
+end
+
+local function flatten(counter)
+  if counter.tail == '' then return end
+  counter.list = sub(counter.list, counter.from, counter.to) .. counter.tail
+  counter.from, counter.to, counter.tail = 1, #counter.list, ''
 end
 
 local function endsAndHits(counter)
+  flatten(counter)
   local ends, hits, count, form = {}, {}, 0, counter.form
-  local width = TIME_BYTES[floor(form / 8)] + COUNT_BYTES[form % 8]
-  for from = counter.from, counter.to, width do
-    local last, hit = unpackAt(entryForms[form], counter.list, from)
+  local countBytes = COUNT_BYTES[form]
+  for from = counter.from, counter.to, TIME_BYTES[form] + countBytes do
+    local last, hit = unpackAt(ENTRIES[form], counter.list, from)
     count = count + 1
-    ends[count], hits[count] = counter.base + last * counter.unit, form % 8 == 0 and 1 or hit
+    ends[count], hits[count] = counter.base + last * counter.unit, countBytes == 0 and 1 or hit
   end
   return ends, hits
 end
@@ -138,17 +149,15 @@ local function setEntries(counter, unit, term, ends, hits)
   end
   -- In sub-buckets most counts grow: room for that saves writing them anew.
   if unit > 1 then most = max(most, min(term.requests, 65535)) end
-  local timeForm = unit > 1 and 0 or term.kind == SPAN and term.y + term.y / 4 < 4294967296 and 1 or 2
-  local countForm = 0
-  while most >= ROOM[countForm] do countForm = countForm + 1 end
-  local form, base, entries = timeForm * 8 + countForm, ends[1] or 0, {}
-  local packed = entryForms[form]
+  local form = unit > 1 and 0 or term.kind == SPAN and term.y + term.y / 4 < 4294967296 and 5 or 10
+  while most >= ROOM[COUNT_BYTES[form]] do form = form + 1 end
+  local base, entries, packed, noCounts = ends[1] or 0, {}, ENTRIES[form], COUNT_BYTES[form] == 0
   for i = 1, kept do
-    if countForm == 0 then entries[i] = pack(packed, (ends[i] - base) / unit)
+    if noCounts then entries[i] = pack(packed, (ends[i] - base) / unit)
     else entries[i] = pack(packed, (ends[i] - base) / unit, hits[i]) end
   end
   counter.unit, counter.base, counter.total, counter.form = unit, base, total, form
-  counter.list, counter.from = table.concat(entries), 1
+  counter.list, counter.from, counter.tail = table.concat(entries), 1, ''
   counter.to, counter.last, counter.lastCount = #counter.list, ends[kept] or 0, hits[kept]
 end
 
@@ -165,15 +174,21 @@ local function begun(term, last)
   return last <= term.z and term.y or math.huge
 end
 
+local function isEmpty(counter) return counter.from > counter.to and counter.tail == '' end
+
 local function forgetEnded(counter)
+  if counter.last <= now then
+    counter.total, counter.from, counter.to, counter.tail = 0, 1, 0, ''
+    return
+  end
+  -- The last one counts, so the loop ends before it, or at the end of the list where it is the tail.
   local list, from, to, form, base, unit = counter.list, counter.from, counter.to, counter.form, counter.base, counter.unit
-  if from > to then return end
-  local packed, noCounts = entryForms[form], form % 8 == 0
-  local width = TIME_BYTES[floor(form / 8)] + COUNT_BYTES[form % 8]
-  while from <= to do
+  local packed, countBytes = ENTRIES[form], COUNT_BYTES[form]
+  local width = TIME_BYTES[form] + countBytes
+  while from + width - 1 <= to do
     local last, count = unpackAt(packed, list, from)
     if base + last * unit > now then break end
-    counter.total = counter.total - (noCounts and 1 or count)
+    counter.total = counter.total - (countBytes == 0 and 1 or count)
     from = from + width
   end
   counter.from = from
@@ -186,15 +201,15 @@ local function follow(key, counter, term)
     counter.blocked = blocked > now and blocked or 0
   end
   if term.kind == RATE then
-    local ahead = counter.seen - now
+    local ahead = counter.base - now
     if ahead > 0 and ahead <= term.x / 8 then return end
-    counter.debt = max(0, counter.debt - max(0, -ahead) * term.requests)
-    counter.seen = now
+    counter.total = max(0, counter.total - max(0, -ahead) * term.requests)
+    counter.base = now
     if ahead > 0 then change(key, counter, term) end
     return
   end
   forgetEnded(counter)
-  if counter.from > counter.to or begun(term, counter.last) - now <= floor(term.span / 8) then return end
+  if counter.last <= now or begun(term, counter.last) - now <= term.reach then return end
   local latest = endOf(term, now)
   local ends, hits = endsAndHits(counter)
   for i = 1, #ends do ends[i] = min(ends[i], latest) end
@@ -203,7 +218,7 @@ local function follow(key, counter, term)
 end
 
 local function freeOf(counter, term)
-  local free = term.kind == RATE and term.y - ceil(counter.debt / term.x) or term.requests - counter.total
+  local free = term.kind == RATE and term.y - ceil(counter.total / term.x) or term.requests - counter.total
   return counter.blocked > 0 and min(free, -1) or free
 end
 
@@ -222,31 +237,34 @@ end
 local function charge(key, counter, term, asked)
   change(key, counter, term)
   if term.kind == RATE then
-    counter.debt = min(MOST_DEBT, counter.debt + asked * term.x)
+    counter.total = min(MOST_DEBT, counter.total + asked * term.x)
     return
   end
-  local added, last = min(asked, MOST_TOTAL - counter.total), endOf(term, now + term.ahead)
-  local list, from, to, form = counter.list, counter.from, counter.to, counter.form
-  if from > to or term.resolution ~= counter.unit then return rewrite(counter, term, last, added) end
-  if last < counter.last then last = counter.last end
-  local isLast, countForm = last == counter.last, form % 8
-  local count = isLast and counter.lastCount + added or added
-  local offset = (last - counter.base) / counter.unit
-  local timeBytes, countBytes = TIME_BYTES[floor(form / 8)], COUNT_BYTES[countForm]
-  if count >= ROOM[countForm] or offset >= 256 ^ timeBytes or to - from + 1 == MOST_ENDS * (timeBytes + countBytes) then
+  local added, last, before = min(asked, MOST_TOTAL - counter.total), endOf(term, now + term.ahead), counter.last
+  if isEmpty(counter) or term.resolution ~= counter.unit then return rewrite(counter, term, last, added) end
+  flatten(counter)
+  if last < before then last = before end
+  local form, from, to = counter.form, counter.from, counter.to
+  local count, offset = last == before and counter.lastCount + added or added, (last - counter.base) / counter.unit
+  local timeBytes, countBytes = TIME_BYTES[form], COUNT_BYTES[form]
+  if count >= ROOM[countBytes] or offset > (MOST_OFFSET[form] or offset) or to - from + 1 == MOST_ENDS * (timeBytes + countBytes) then
     return rewrite(counter, term, last, added)
   end
-  if isLast then list = sub(list, from, to - countBytes) .. pack(COUNT_FORMS[countForm], count)
-  elseif countForm == 0 then list = sub(list, from, to) .. pack(entryForms[form], offset)
-  else list = sub(list, from, to) .. pack(entryForms[form], offset, count) end
-  counter.list, counter.from, counter.to = list, 1, #list
+  if last == before then
+    counter.to, counter.tail = to - countBytes, pack(COUNTS[countBytes], count)
+  elseif countBytes == 0 then counter.tail = pack(ENTRIES[form], offset)
+  else counter.tail = pack(ENTRIES[form], offset, count) end
   counter.total, counter.last, counter.lastCount = counter.total + added, last, count
 end
 
 local function untilAllFree(counter, term)
+  local free = counter.last - now
+  if term.kind == RATE then
+    free = counter.total > 0 and counter.base - now + ceil(counter.total / term.requests) or 0
+  elseif isEmpty(counter) then free = 0 end
   local blocked = counter.blocked - now
-  if term.kind ~= RATE then return max(0, blocked, counter.from <= counter.to and counter.last - now or 0) end
-  return max(0, blocked, counter.debt > 0 and counter.seen - now + ceil(counter.debt / term.requests) or 0)
+  if blocked > free then free = blocked end
+  return free > 0 and free or 0
 end
 
 -- 0 where they fit, or never will.
@@ -254,63 +272,70 @@ local function untilFit(counter, term, asked)
   local blocked = max(0, counter.blocked - now)
   if term.kind == RATE then
     if asked > term.y then return 0 end
-    local wait = counter.seen - now + ceil((counter.debt - (term.y - asked) * term.x) / term.requests)
+    local wait = counter.base - now + ceil((counter.total - (term.y - asked) * term.x) / term.requests)
     return max(blocked, wait)
   end
   if asked > term.requests then return 0 end
-  local excess, form = counter.total + asked - term.requests, counter.form
+  local excess = counter.total + asked - term.requests
   if excess <= 0 then return blocked end
-  local width = TIME_BYTES[floor(form / 8)] + COUNT_BYTES[form % 8]
-  for from = counter.from, counter.to, width do
-    local last, count = unpackAt(entryForms[form], counter.list, from)
-    excess = excess - (form % 8 == 0 and 1 or count)
+  flatten(counter)
+  local form = counter.form
+  local countBytes = COUNT_BYTES[form]
+  for from = counter.from, counter.to, TIME_BYTES[form] + countBytes do
+    local last, count = unpackAt(ENTRIES[form], counter.list, from)
+    excess = excess - (countBytes == 0 and 1 or count)
     if excess <= 0 then return max(blocked, counter.base + last * counter.unit - now) end
   end
   return blocked
 end
 
--- Head and bytes of a counter for its subject's value, and when in s they are of no use any more; nil when they are not.
+-- A changed counter with its head for its subject's value, and when in s it is of no use any more; nil when of none.
 local function packCounter(counter)
-  local term = counter.term
-  local free = untilAllFree(counter, term)
-  if free <= 0 then return nil, 0 end
+  local term, blocked = counter.term, counter.blocked
+  local free, head = untilAllFree(counter, term), term.head
+  if free <= 0 then return nil end
   -- With a sixteenth more, so that a hit outlives its counting also when the shard's clock is set a little back.
-  local over = ceil((now + free + term.span / 16) / 1000000)
-  local blocked = counter.blocked > 0
-  local body = blocked and pack('>I7', counter.blocked) or ''
-  local form = term.kind == RATE and BUCKET or counter.form
-  if term.kind == RATE then body = body .. pack('>I7I7', counter.seen, counter.debt)
-  else body = body .. pack('>I7I6', counter.base, counter.total) .. sub(counter.list, counter.from, counter.to) end
-  return pack('>I1', #term.id) .. term.id .. pack('>I2I5I1', #body + 1, over, form + (blocked and BLOCKED or 0)) .. body, over
+  local over, form = ceil((now + free + term.span / 16) / 1000000), term.kind == RATE and BUCKET or counter.form
+  local base, total, list, tail = counter.base, counter.total, counter.list, counter.tail
+  if form == BUCKET then
+    if blocked == 0 then return head .. pack('>I2I5I1I7I7', 15, over, form, base, total), over end
+    return head .. pack('>I2I5I1I7I7I7', 22, over, form + BLOCKED, blocked, base, total), over
+  end
+  list = sub(list, counter.from, counter.to)
+  local size = 14 + #list + #tail
+  if blocked == 0 then return head .. pack('>I2I5I1I7I6', size, over, form, base, total) .. list .. tail, over end
+  return head .. pack('>I2I5I1I7I7I6', size + 7, over, form + BLOCKED, blocked, base, total) .. list .. tail, over
+end
+
+-- When in s the last of the counters that the batch does not name is of no use any more.
+local function overOf(rest)
+  local at, latest = 1, 0
+  while at < #rest do
+    local length = byte(rest, at)
+    local bytes, over = unpackAt('>I2I5', rest, at + length + 1)
+    latest, at = max(latest, over), at + length + 8 + bytes
+  end
+  return latest
 end
 
 local ttls = {}
 
-local function save(key, subject)
-  local value, at, parts, over = subject.value, 1, {}, 0
-  local size, second = #value, floor(now / 1000000)
-  while at < size do
-    local length = byte(value, at)
-    local bytes, lasts = unpackAt('>I2I5', value, at + length + 1)
-    local to = at + length + 7 + bytes
-    local counter = lasts > second and subject.counters[sub(value, at + 1, at + length)]
-    if lasts > second and not (counter and counter.changed) then
-      insert(parts, sub(value, at, to))
-      over = max(over, lasts)
+local function save(key, value)
+  local counter, packed, over = chains[key], rests[key] or '', 0
+  if packed ~= '' then over = overOf(packed) end
+  while counter do
+    local part, lasts
+    if counter.term then part, lasts = packCounter(counter)
+    elseif counter.at and counter.over > second then part, lasts = sub(value, counter.at, counter.upTo), counter.over end
+    if part then
+      packed = packed == '' and part or packed .. part
+      if lasts > over then over = lasts end
     end
-    at = to + 1
+    counter = counter.next
   end
-  for _, counter in pairs(subject.counters) do
-    local packed, lasts
-    if counter.changed then packed, lasts = packCounter(counter) end
-    if packed then
-      insert(parts, packed)
-      over = max(over, lasts)
-    end
-  end
-  if #parts == 0 then return redis.call('DEL', KEYS[key]) end
+  if packed == '' then return redis.call('DEL', KEYS[key]) end
   local ttl = over - second
   if not ttls[ttl] then ttls[ttl] = string.format('%.0f', ttl) end
-  redis.call('SET', KEYS[key], parts[2] and table.concat(parts) or parts[1], 'EX', ttls[ttl])
+  redis.call('SET', KEYS[key], packed, 'EX', ttls[ttl])
 end
 `;

@@ -11,7 +11,7 @@ export const GIVE_BACK_SCRIPT: Script = scriptOf(`
 --         receipt 6 bytes: hits that are free again
 -- why     That it was given back is noted in the same step, so that whoever asks twice frees once.
 ${COUNTER_LUA}
-local function removeHits(counter, last, asked)
+local function removeHits(counter, term, last, asked)
   local ends, hits = endsAndHits(counter)
   for i = 1, #ends do
     if ends[i] == last then
@@ -21,7 +21,7 @@ local function removeHits(counter, last, asked)
         table.remove(ends, i)
         table.remove(hits, i)
       end
-      setEntries(counter, counter.unit, counter.term, ends, hits)
+      setEntries(counter, counter.unit, term, ends, hits)
       return removed
     end
   end
@@ -29,8 +29,8 @@ local function removeHits(counter, last, asked)
 end
 
 local function putBack(counter, term, last, asked)
-  local back = min(asked * term.x, max(0, last - 1 - counter.seen) * term.requests, counter.debt)
-  counter.debt = counter.debt - back
+  local back = min(asked * term.x, max(0, last - 1 - counter.base) * term.requests, counter.total)
+  counter.total = counter.total - back
   return floor(back / term.x)
 end
 
@@ -52,13 +52,13 @@ while place < #text do
     if isFirst and last > now and stored[key] then
       local counter = load(key, stored[key], term)
       follow(key, counter, term)
-      freed = freed + (term.kind == RATE and putBack(counter, term, last, hits) or removeHits(counter, last, hits))
+      freed = freed + (term.kind == RATE and putBack(counter, term, last, hits) or removeHits(counter, term, last, hits))
       change(key, counter, term)
     end
   end
   insert(reply, pack('>I6', freed))
 end
 
-for key, subject in pairs(subjects) do if subject.changed then save(key, subject) end end
+for key in pairs(dirty) do save(key, stored[key]) end
 return table.concat(reply)
 `);
