@@ -71,7 +71,8 @@ function configuration(masterPort: number): readonly string[] {
   return [
     `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
     `sentinel down-after-milliseconds ${NAME} 500`,
-    `sentinel failover-timeout ${NAME} 5000`,
+    // When the Sentinels' votes are split they try again after twice this.
+    `sentinel failover-timeout ${NAME} 2500`,
   ];
 }
 

@@ -21,7 +21,7 @@ export interface SentinelShardsOptions {
 }
 
 /** For about so long a master that the Sentinels have replaced is asked on, where it still answers. */
-const CALM_MS = 1000;
+const CALM_MS = 500;
 
 /** Whichever server the Sentinels call the master. */
 export class SentinelShards implements Shards {
