@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { parseDuration } from '../../src/core/duration.ts';
 import type { CalendarUnit, CountedLimit } from '../../src/core/limit.ts';
-import { parseWindow } from '../../src/core/window.ts';
 import type { Charge } from '../../src/decide/ports.ts';
 
 /** Noon of a day in 2026, in µs; far from any hour's end. */
@@ -39,7 +39,7 @@ export type LimitOptions = SpanOptions | BucketOptions | CalendarOptions;
 
 /** A limit of any algorithm, sliding_window if none is named, with what the parser makes up. */
 export function limitOf(requests: number, window: string, options: LimitOptions = {}): CountedLimit {
-  const windowSeconds = parseWindow(window);
+  const windowSeconds = parseDuration(window);
   if (windowSeconds === undefined) throw new Error(`a test has no such window: ${window}`);
   const { name = 'burst', algorithm = 'sliding_window' } = options;
   const counted = { ...options, name, requests, windowSeconds, identity: `${name}/${algorithm}/${windowSeconds}` };
