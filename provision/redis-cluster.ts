@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePort } from '../src/database/free-port.ts';
+import { type Certificates, tlsOptions } from './certificates.ts';
 import { type RunningRedis, startRedisProcess } from './redis.ts';
 
 /** A cluster of our own on 127.0.0.1. */
@@ -20,58 +21,73 @@ export interface ClusterNode extends RunningRedis {
   readonly id: string;
   /** As the server's user `default`. */
   readonly client: Redis;
+  readonly tlsPort: number | undefined;
 }
 
 const SLOTS = 16_384;
+/** A node names its port for TLS to clients only where the nodes use it among themselves. */
+const TLS_AMONG_NODES = ['--tls-cluster', 'yes', '--tls-replication', 'yes'];
 const NODE_TIMEOUT_MS = 500;
 const FORMING_TIMEOUT_MS = 30_000;
+
+export interface ClusterChoices {
+  /** Else 3. */
+  readonly masters?: number;
+  /** Then the URL is for TLS, on further ports, and so are the nodes among themselves; their clients go on without. */
+  readonly certificates?: Certificates;
+}
 
 /**
  * Masters with the slots dealt out evenly, in order, and a replica of each. A master that is gone is replaced after about
  * a second, and takes only its own slots with it.
  */
-export async function startRedisCluster({
-  masters = 3,
-  options = [] as readonly string[],
-} = {}): Promise<RunningCluster> {
+export async function startRedisCluster({ masters = 3, certificates }: ClusterChoices = {}): Promise<RunningCluster> {
   const nodes: ClusterNode[] = [];
   const stop = async () => {
     for (const { client } of nodes) client.disconnect();
     await Promise.all(nodes.map((node) => node.stop()));
   };
   try {
-    for (let count = 0; count < 2 * masters; count++) nodes.push(await startNode(options));
+    for (let count = 0; count < 2 * masters; count++) nodes.push(await startNode(certificates));
     const cluster = { masters: nodes.slice(0, masters), replicas: nodes.slice(masters) };
     await form(nodes, cluster.masters, cluster.replicas);
     const addMaster = async () => {
-      const node = await startNode(options);
+      const node = await startNode(certificates);
       nodes.push(node);
       await meet(node, [...cluster.masters, ...cluster.replicas]);
       await until(() => isUp(node));
       return node;
     };
-    return { url: `redis+cluster://127.0.0.1:${nodes[0]?.port}`, ...cluster, addMaster, stop };
+    return { url: urlOf(nodes[0]), ...cluster, addMaster, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+function urlOf(node: ClusterNode | undefined): string {
+  if (node?.tlsPort === undefined) return `redis+cluster://127.0.0.1:${node?.port}`;
+  return `rediss+cluster://127.0.0.1:${node.tlsPort}`;
+}
+
 /** A node that is not part of a cluster yet. */
-async function startNode(options: readonly string[]): Promise<ClusterNode> {
+async function startNode(certificates: Certificates | undefined): Promise<ClusterNode> {
+  const tlsPort = certificates && (await freePort());
   const node = await startRedisProcess({
     options: [
       ...['--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`],
       ...['--cluster-node-timeout', `${NODE_TIMEOUT_MS}`, '--cluster-require-full-coverage', 'no'],
       ...['--cluster-replica-validity-factor', '0', '--cluster-allow-replica-migration', 'no'],
       ...['--repl-diskless-sync-delay', '0'],
-      ...options,
+      ...(certificates === undefined || tlsPort === undefined
+        ? []
+        : [...tlsOptions(tlsPort, certificates), ...TLS_AMONG_NODES]),
     ],
   });
   const client = new Redis(node.url, { retryStrategy: null });
   client.on('error', () => undefined); // the node was stopped
   const id = String(await client.cluster('MYID'));
-  return { ...node, id, client };
+  return { ...node, id, client, tlsPort };
 }
 
 /** Makes the node known to the cluster, and waits until each of the others knows it. */

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { freePort } from '../src/database/free-port.ts';
+import { type Certificates, tlsOptions } from './certificates.ts';
 import { type RunningRedis, startRedisProcess } from './redis.ts';
 
 /** A master, its replica and three Sentinels of our own on 127.0.0.1. */
@@ -11,7 +13,6 @@ export interface RunningSentinels {
   readonly url: string;
   readonly master: RunningRedis;
   readonly replica: RunningRedis;
-  readonly sentinels: readonly RunningRedis[];
   stop(): Promise<void>;
 }
 
@@ -19,42 +20,53 @@ const NAME = 'counters';
 const SENTINELS = 3;
 const TIMEOUT_MS = 30_000;
 
-/** `sentinelOptions`: further lines of the Sentinels' configuration, such as `requirepass …`. */
-export async function startRedisSentinels({
-  options = [] as readonly string[],
-  sentinelOptions = [] as readonly string[],
-} = {}): Promise<RunningSentinels> {
+export interface SentinelChoices {
+  /** The servers' own, such as `--requirepass`. */
+  readonly options?: readonly string[];
+  /** Further lines of the Sentinels' configuration, such as `requirepass …`. */
+  readonly sentinelLines?: readonly string[];
+  /** Then the URL is for TLS, on further ports, and all of them are by TLS among themselves. */
+  readonly certificates?: Certificates;
+}
+
+/** A dead master is replaced after one to two seconds. */
+export async function startRedisSentinels(choices: SentinelChoices = {}): Promise<RunningSentinels> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-sentinel-'));
   const started: RunningRedis[] = [];
-  const start = async (serverOptions: readonly string[]) => {
-    const redis = await startRedisProcess({ options: serverOptions });
-    started.push(redis);
-    return redis;
-  };
   const stop = async () => {
     await Promise.all(started.map((each) => each.stop()));
     await rm(folder, { recursive: true, force: true });
   };
+  const start = async (leading: readonly string[]): Promise<{ redis: RunningRedis; port: number }> => {
+    const tlsPort = await freePort();
+    const redis = await startRedisProcess({ options: [...leading, ...tlsFor(tlsPort, choices)] });
+    started.push(redis);
+    return { redis, port: choices.certificates === undefined ? redis.port : tlsPort };
+  };
   try {
-    const common = ['--repl-diskless-sync-delay', '0', ...options];
+    const common = ['--repl-diskless-sync-delay', '0', ...(choices.options ?? [])];
     const master = await start(common);
     const replica = await start([...common, '--replicaof', '127.0.0.1', `${master.port}`]);
-    const sentinels: RunningRedis[] = [];
+    const sentinels: Awaited<ReturnType<typeof start>>[] = [];
     for (let number = 0; number < SENTINELS; number++) {
       const file = path.join(folder, `${number}.conf`);
-      await writeFile(file, [...configuration(master.port), ...sentinelOptions, ''].join('\n'));
+      await writeFile(file, [...configuration(master.port), ...(choices.sentinelLines ?? []), ''].join('\n'));
       sentinels.push(await start([file, '--sentinel']));
     }
-    await Promise.all(sentinels.map(({ port }) => knowsAll(port, sentinelOptions)));
+    await Promise.all(sentinels.map(({ redis }) => knowsAll(redis.port, choices)));
     const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
-    return { url: `redis+sentinel://${hosts}/${NAME}`, master, replica, sentinels, stop };
+    const scheme = choices.certificates === undefined ? 'redis' : 'rediss';
+    return { url: `${scheme}+sentinel://${hosts}/${NAME}`, master: master.redis, replica: replica.redis, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** A dead master is replaced after about a second. */
+function tlsFor(port: number, { certificates }: SentinelChoices): readonly string[] {
+  return certificates === undefined ? [] : [...tlsOptions(port, certificates), '--tls-replication', 'yes'];
+}
+
 function configuration(masterPort: number): readonly string[] {
   return [
     `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
@@ -63,8 +75,8 @@ function configuration(masterPort: number): readonly string[] {
   ];
 }
 
-async function knowsAll(port: number, sentinelOptions: readonly string[]): Promise<void> {
-  const password = sentinelOptions.find((line) => line.startsWith('requirepass '))?.split(' ')[1];
+async function knowsAll(port: number, { sentinelLines = [] }: SentinelChoices): Promise<void> {
+  const password = sentinelLines.find((line) => line.startsWith('requirepass '))?.split(' ')[1];
   const client = new Redis({ port, ...(password !== undefined && { password }) });
   const givenUpAt = performance.now() + TIMEOUT_MS;
   try {

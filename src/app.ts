@@ -144,7 +144,8 @@ function openStore(config: Config, log: Logger, started: Stack): Store {
   if (config.redisUrl === undefined) {
     return new MemoryStore({ now: systemMicroseconds, mostCounters: MOST_COUNTERS_IN_MEMORY, source: 'memory' });
   }
-  const store = new RedisStore({ url: config.redisUrl, deadlineMs: REDIS_DEADLINE_MS, logger: log });
+  const { redisUrl: url, redisAccess: access } = config;
+  const store = new RedisStore({ url, access, deadlineMs: REDIS_DEADLINE_MS, logger: log });
   started.defer(() => store.close());
   return store;
 }

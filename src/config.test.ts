@@ -41,6 +41,9 @@ describe('the environment', () => {
     ['HTTP_ADDRESS', 'http://127.0.0.1:80'],
     ['DATABASE_URL', 'mysql://localhost/weir'],
     ['REDIS_URL', 'localhost:6379'],
+    ['REDIS_URL', 'redis+cluster://:correct-horse@a:99999'],
+    ['REDIS_URL', 'redis+sentinel://:correct-horse@/master'],
+    ['REDIS_TLS_CA_FILE', '/does/not/exist'],
     ['ADMIN_EMAIL', 'nobody'],
     ['ADMIN_PASSWORD', 'short'],
     ['WEIR_ROLE', 'leader'],
@@ -68,6 +71,25 @@ describe('the environment', () => {
     expect(() => readConfig({ DECISION_TLS_KEY_FILE: file })).toThrow('DECISION_TLS_CERT_FILE: must be set');
     expect(() => readConfig({ DECISION_TLS_CLIENT_CA_FILE: file })).toThrow('DECISION_TLS_CLIENT_CA_FILE: needs');
     expect(() => readConfig({ ...pair, DECISION_TLS_KEY_FILE: 'no/such' })).toThrow('DECISION_TLS_KEY_FILE: must be');
+  });
+
+  it('reaches Redis by its URL, with files for TLS and a user for Sentinels', () => {
+    const file = 'package.json'; // any file that can be read
+    const files = { REDIS_TLS_CA_FILE: file, REDIS_TLS_CERT_FILE: file, REDIS_TLS_KEY_FILE: file };
+    const user = { REDIS_SENTINEL_USERNAME: 'weir', REDIS_SENTINEL_PASSWORD: 'correct-horse' };
+    const url = 'rediss+sentinel://a,b/master';
+    expect(readConfig({ REDIS_URL: url, ...files, ...user })).toMatchObject({
+      redisUrl: url,
+      redisAccess: {
+        tls: { caFile: file, certFile: file, keyFile: file },
+        sentinel: { username: 'weir', password: 'correct-horse' },
+      },
+    });
+    expect(() => readConfig({ REDIS_URL: 'redis://a', ...files })).toThrow('REDIS_TLS_CA_FILE: needs a REDIS_URL');
+    expect(() => readConfig({ REDIS_URL: 'rediss+cluster://a', ...user })).toThrow('REDIS_SENTINEL_PASSWORD: needs');
+    expect(() => readConfig({ REDIS_URL: 'rediss://a', REDIS_TLS_KEY_FILE: file })).toThrow(
+      'REDIS_TLS_CERT_FILE: must be set',
+    );
   });
 
   it('names the database in the role decision, which follows another node', () => {

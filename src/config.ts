@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { RedisAccess } from './counters/redis/connection-settings.ts';
+import { InvalidRedisUrl, parseRedisUrl } from './counters/redis/redis-url.ts';
 
 export interface Address {
   readonly host: string;
@@ -15,6 +17,7 @@ export interface Config {
   readonly dataDir: string;
   /** undefined: counters in memory. */
   readonly redisUrl: string | undefined;
+  readonly redisAccess: RedisAccess;
   readonly rulesPath: string | undefined;
   readonly adminEmail: string | undefined;
   readonly adminPassword: string | undefined;
@@ -45,7 +48,7 @@ export const EXIT_CODE_CONFIG = 78;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** These may be given as NAME_FILE instead, the path of a file that holds the value. */
-const SECRETS = ['DATABASE_URL', 'REDIS_URL', 'ADMIN_PASSWORD', 'KEY_PEPPER'] as const;
+const SECRETS = ['DATABASE_URL', 'REDIS_URL', 'REDIS_SENTINEL_PASSWORD', 'ADMIN_PASSWORD', 'KEY_PEPPER'] as const;
 
 const address = z.string().transform((text, context): Address => {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
@@ -61,6 +64,15 @@ const url = (...schemes: string[]) =>
     message: `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
   });
 
+const redisUrl = z.string().superRefine((text, context) => {
+  try {
+    parseRedisUrl(text);
+  } catch (error) {
+    if (!(error instanceof InvalidRedisUrl)) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+});
+
 const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
 
 const schema = z.object({
@@ -69,7 +81,12 @@ const schema = z.object({
   HTTP_ADDRESS: address.prefault('127.0.0.1:8080'),
   DATABASE_URL: url('postgres', 'postgresql').optional(),
   DATA_DIR: z.string().default('.weir'),
-  REDIS_URL: url('redis', 'rediss').optional(),
+  REDIS_URL: redisUrl.optional(),
+  REDIS_TLS_CA_FILE: readableFile.optional(),
+  REDIS_TLS_CERT_FILE: readableFile.optional(),
+  REDIS_TLS_KEY_FILE: readableFile.optional(),
+  REDIS_SENTINEL_USERNAME: z.string().optional(),
+  REDIS_SENTINEL_PASSWORD: z.string().optional(),
   RULES_PATH: z.string().optional(),
   ADMIN_EMAIL: z.email('must be an e-mail address').optional(),
   ADMIN_PASSWORD: z.string().min(8, 'must be at least 8 characters').optional(),
@@ -98,11 +115,9 @@ export function readConfig(environment: Environment): Config {
   if (values.WEIR_ROLE === 'decision' && values.DATABASE_URL === undefined) {
     faults.push('DATABASE_URL: must be set in the role decision, which follows another node’s catalog');
   }
-  const hasKey = values.DECISION_TLS_KEY_FILE !== undefined;
-  if (hasKey !== (values.DECISION_TLS_CERT_FILE !== undefined)) {
-    faults.push(`DECISION_TLS_${hasKey ? 'CERT' : 'KEY'}_FILE: must be set: a certificate and its key go together`);
-  }
-  if (!hasKey && values.DECISION_TLS_CLIENT_CA_FILE !== undefined) {
+  for (const name of ['DECISION_TLS', 'REDIS_TLS']) faults.push(...pairFaults(name, values));
+  faults.push(...redisFaults(values));
+  if (values.DECISION_TLS_KEY_FILE === undefined && values.DECISION_TLS_CLIENT_CA_FILE !== undefined) {
     faults.push('DECISION_TLS_CLIENT_CA_FILE: needs DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE');
   }
   if (!parsed.success || faults.length > 0) throw new InvalidConfig(faults.join('\n'));
@@ -114,6 +129,10 @@ export function readConfig(environment: Environment): Config {
     databaseUrl: env.DATABASE_URL,
     dataDir: env.DATA_DIR,
     redisUrl: env.REDIS_URL,
+    redisAccess: {
+      tls: { caFile: env.REDIS_TLS_CA_FILE, certFile: env.REDIS_TLS_CERT_FILE, keyFile: env.REDIS_TLS_KEY_FILE },
+      sentinel: { username: env.REDIS_SENTINEL_USERNAME, password: env.REDIS_SENTINEL_PASSWORD },
+    },
     rulesPath: env.RULES_PATH,
     adminEmail: env.ADMIN_EMAIL,
     adminPassword: env.ADMIN_PASSWORD,
@@ -122,6 +141,27 @@ export function readConfig(environment: Environment): Config {
     decisionTls: tlsFilesOf(env),
     keyPepper: env.KEY_PEPPER ?? '',
   };
+}
+
+function pairFaults(name: string, values: Environment): readonly string[] {
+  const hasKey = values[`${name}_KEY_FILE`] !== undefined;
+  if (hasKey === (values[`${name}_CERT_FILE`] !== undefined)) return [];
+  return [`${name}_${hasKey ? 'CERT' : 'KEY'}_FILE: must be set: a certificate and its key go together`];
+}
+
+/** What would be ignored: whoever sets it believes that the connection is safer than it is. */
+function redisFaults(values: Environment): readonly string[] {
+  const url = values.REDIS_URL ?? '';
+  const needs = (names: readonly string[], isFitting: boolean, schemes: string) =>
+    names
+      .filter((name) => values[name] !== undefined && !isFitting)
+      .map((name) => `${name}: needs a REDIS_URL that begins with ${schemes}`);
+  const tls = ['REDIS_TLS_CA_FILE', 'REDIS_TLS_CERT_FILE', 'REDIS_TLS_KEY_FILE'];
+  const sentinel = ['REDIS_SENTINEL_USERNAME', 'REDIS_SENTINEL_PASSWORD'];
+  return [
+    ...needs(tls, url.startsWith('rediss'), 'rediss'),
+    ...needs(sentinel, /^rediss?\+sentinel:/.test(url), 'redis+sentinel:// or rediss+sentinel://'),
+  ];
 }
 
 function tlsFilesOf(env: z.infer<typeof schema>): TlsFiles | undefined {

@@ -1,16 +1,13 @@
 import { Redis } from 'ioredis';
 import { type ClusterSlots, readClusterSlots } from './cluster-slots.ts';
-import type { ConnectionSettings } from './connection-options.ts';
-import type { Host } from './redis-url.ts';
+import { type ConnectionSettings, GUIDE_TIMEOUT_MS } from './connection-settings.ts';
+import { type Host, nameOf } from './redis-url.ts';
 
 export interface ClusterMapOptions {
   /** Nodes of the cluster to begin with, and to come back to when no other answers. */
   readonly seeds: readonly Host[];
-  readonly optionsOf: (node: Host) => ConnectionSettings;
+  readonly settingsOf: (node: Host) => ConnectionSettings;
 }
-
-/** A node that is stopped or cut off holds up the others for so long. */
-const NODE_TIMEOUT_MS = 300;
 
 /** Asks the cluster who holds its slots, each time another node: what one of them knows may be old. */
 export class ClusterMap {
@@ -51,14 +48,13 @@ export class ClusterMap {
   }
 
   async #askNode(node: Host): Promise<ClusterSlots> {
-    const options = this.#options.optionsOf(node);
     const client = new Redis({
-      ...options,
+      ...this.#options.settingsOf(node),
       lazyConnect: true,
       retryStrategy: null,
       enableReadyCheck: false, // a node that loads its data knows the slots already
-      connectTimeout: NODE_TIMEOUT_MS,
-      commandTimeout: NODE_TIMEOUT_MS,
+      connectTimeout: GUIDE_TIMEOUT_MS,
+      commandTimeout: GUIDE_TIMEOUT_MS,
     });
     let failure: Error | undefined;
     client.on('error', (error: Error) => {
@@ -82,5 +78,5 @@ function inTurn<T>(list: readonly T[], turn: number): readonly T[] {
 }
 
 function distinct(hosts: readonly Host[]): readonly Host[] {
-  return [...new Map(hosts.map((each) => [`${each.host}:${each.port}`, each])).values()];
+  return [...new Map(hosts.map((each) => [nameOf(each), each])).values()];
 }

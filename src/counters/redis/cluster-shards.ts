@@ -2,29 +2,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WarningLogger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
 import { ClusterMap } from './cluster-map.ts';
-import { type ClusterSlots, type Refusal, refusalOf, slotOfTag } from './cluster-slots.ts';
-import type { ConnectionSettings } from './connection-options.ts';
+import { type ClusterSlots, refusalOf, slotOfTag } from './cluster-slots.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
 import { VIRTUAL_TAGS } from './counter-key.ts';
 import { Deadline } from './deadline.ts';
 import type { PackedReply } from './packed-reply.ts';
-import type { Host } from './redis-url.ts';
+import { type Host, nameOf } from './redis-url.ts';
 import type { Script } from './script.ts';
 import { type ScriptCall, ScriptConnection } from './script-connection.ts';
 import { KeysApart, type Shards } from './shards.ts';
-import { Warnings } from './warnings.ts';
+import { Watch } from './watch.ts';
 
 export interface ClusterShardsOptions {
   readonly seeds: readonly Host[];
-  readonly optionsOf: (node: Host) => ConnectionSettings;
+  readonly settingsOf: (node: Host) => ConnectionSettings;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
 }
 
-/** Between two looks at the map while all masters are there: what moves is told by MOVED all the same. */
+/** What moves while all masters are there is told by MOVED. */
 const CALM_MS = 10_000;
-/** Between two looks while a master is away, or something moved. */
-const TROUBLE_MS = 100;
 /** A master that has lost its last slot, or one that is given its first, is kept for so long after its last call. */
 const IDLE_MS = 30_000;
 /** From the old master by MOVED to the new one, and by ASK on to the next. */
@@ -42,22 +40,19 @@ export class ClusterShards implements Shards {
   readonly groups = VIRTUAL_TAGS;
   readonly #options: ClusterShardsOptions;
   readonly #map: ClusterMap;
-  readonly #warnings: Warnings;
+  readonly #watch: Watch;
   readonly #slots = Array.from({ length: VIRTUAL_TAGS }, (_, tag) => slotOfTag(tag));
   /** By `host:port`. */
   readonly #masters = new Map<string, Master>();
   /** Of each group; a hole: no node is known to hold it. */
   #masterOfGroup: (Master | undefined)[] = [];
-  #look: NodeJS.Timeout | undefined;
-  #lookAt = 0;
-  #isLooking = false;
-  #isClosing = false;
+  #isClosed = false;
 
   constructor(options: ClusterShardsOptions) {
     this.#options = options;
     this.#map = new ClusterMap(options);
-    this.#warnings = new Warnings(options.logger, {});
-    this.#lookWithin(0);
+    const look = async () => this.#adopt(await this.#map.ask());
+    this.#watch = new Watch({ look, isWhole: () => this.#isWhole(), calmMs: CALM_MS, logger: options.logger });
   }
 
   get ready(): boolean {
@@ -75,15 +70,12 @@ export class ClusterShards implements Shards {
     args: readonly (number | string)[],
   ): Promise<PackedReply> {
     const deadline = new Deadline(this.#options.deadlineMs);
-    return deadline.bound(this.#route({ script, keys, args, deadline }, group)).catch((error: unknown) => {
-      if (deadline.isOver) this.#lookWithin(TROUBLE_MS); // a master that is silent may be one no more
-      throw error;
-    });
+    return deadline.bound(this.#route({ script, keys, args, deadline }, group));
   }
 
   async close(): Promise<void> {
-    this.#isClosing = true;
-    clearTimeout(this.#look);
+    this.#isClosed = true;
+    this.#watch.close();
     this.#map.close();
     await Promise.all([...this.#masters.values()].map(({ connection }) => connection.close(this.#options.deadlineMs)));
   }
@@ -98,61 +90,31 @@ export class ClusterShards implements Shards {
         return await master.connection.run(call, isAsking);
       } catch (error) {
         const refusal = refusalOf(error, master.host);
-        if (refusal !== undefined) this.#heed(refusal, group);
         if (refusal?.kind === 'apart') throw new KeysApart('Redis is moving the counters of this batch');
-        const next = refusal?.master;
-        if (next === undefined || redirects === MOST_REDIRECTS) throw master.connection.failure(error);
-        master = await this.#whenReady(this.#masterAt(next), call.deadline);
-        isAsking = refusal?.kind === 'ask';
+        if (refusal === undefined || redirects === MOST_REDIRECTS) throw master.connection.failure(error);
+        master = this.#masterAt(refusal.master);
+        isAsking = refusal.kind === 'ask';
+        if (refusal.kind === 'moved') this.#moved(group, master);
+        await becomesReady(master.connection, call.deadline);
       }
     }
   }
 
-  #heed({ kind, master }: Refusal, group: number): void {
-    if (kind === 'moved' && master !== undefined) this.#masterOfGroup[group] = this.#masterAt(master);
-    if (kind === 'moved' || kind === 'down') this.#lookWithin(TROUBLE_MS);
-  }
-
-  /** A node that was met just now needs some ms to be ready; rejects once its time is over. */
-  async #whenReady(master: Master, deadline: Deadline): Promise<Master> {
-    while (!master.connection.ready && performance.now() < deadline.endsAt) await sleep(1);
-    if (deadline.isOver) throw new StoreUnavailable('Redis moved the counters of this batch');
-    return master;
+  #moved(group: number, master: Master): void {
+    this.#masterOfGroup[group] = master;
+    this.#watch.hurry(); // seldom does one slot move alone
   }
 
   #masterAt(host: Host): Master {
-    const name = `${host.host}:${host.port}`;
+    const name = nameOf(host);
     const known = this.#masters.get(name);
     if (known !== undefined) return known;
-    const { optionsOf, scripts, logger } = this.#options;
-    const onClose = () => this.#lookWithin(TROUBLE_MS);
-    const connection = new ScriptConnection({ name, redis: optionsOf(host), scripts, logger, onClose });
+    const { settingsOf, scripts, logger } = this.#options;
+    const onClose = () => this.#watch.hurry();
+    const connection = new ScriptConnection({ server: host, settings: settingsOf(host), scripts, logger, onClose });
     const master = { host, connection, usedAt: performance.now() };
     this.#masters.set(name, master);
     return master;
-  }
-
-  /** Looks at the map after a chance part of the time, unless that will be done sooner anyhow. */
-  #lookWithin(longestMs: number): void {
-    const delay = longestMs / 2 + Math.random() * (longestMs / 2);
-    const at = performance.now() + delay;
-    if (this.#isClosing || this.#isLooking || (this.#look !== undefined && this.#lookAt <= at)) return;
-    clearTimeout(this.#look);
-    this.#lookAt = at;
-    this.#look = setTimeout(() => void this.#lookAtMap(), delay);
-  }
-
-  async #lookAtMap(): Promise<void> {
-    this.#look = undefined;
-    this.#isLooking = true;
-    try {
-      this.#adopt(await this.#map.ask());
-      this.#warnings.settled();
-    } catch (error) {
-      if (!this.#isClosing) this.#warnings.warn('counters: no node of the Redis cluster answers', error);
-    }
-    this.#isLooking = false;
-    this.#lookWithin(this.#isWhole() ? CALM_MS : TROUBLE_MS);
   }
 
   #isWhole(): boolean {
@@ -160,7 +122,7 @@ export class ClusterShards implements Shards {
   }
 
   #adopt({ masterOf }: ClusterSlots): void {
-    if (this.#isClosing) return;
+    if (this.#isClosed) return;
     this.#masterOfGroup = this.#slots.map((slot) => {
       const host = masterOf(slot);
       return host && this.#masterAt(host);
@@ -172,4 +134,10 @@ export class ClusterShards implements Shards {
       void master.connection.close(0);
     }
   }
+}
+
+/** A node that was met just now needs some ms to be ready. Rejects once nothing more may be sent. */
+async function becomesReady(connection: ScriptConnection, deadline: Deadline): Promise<void> {
+  while (!connection.ready && performance.now() < deadline.endsAt) await sleep(1);
+  if (deadline.isOver) throw new StoreUnavailable('Redis moved the counters of this batch');
 }

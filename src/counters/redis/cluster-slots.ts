@@ -48,19 +48,17 @@ function arrayOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A node's word that it did not execute a script, and why; undefined for any other error. */
-export interface Refusal {
-  /** `moved`: another master has the slot; `ask`: it has it for this call; `apart`: neither has all keys; `down`: none. */
-  readonly kind: 'moved' | 'ask' | 'apart' | 'down';
-  /** Who has the slot, of `moved` and `ask`. */
-  readonly master?: Host;
-}
+/** A node's word that it did not execute a script, and why. */
+export type Refusal =
+  /** Neither the master that gives the slot nor the one that gets it has all of the keys. */
+  | { readonly kind: 'apart' }
+  /** Another master has the slot; with `ask`, for this one call. */
+  | { readonly kind: 'moved' | 'ask'; readonly master: Host };
 
-/** Reads `MOVED 3999 10.0.0.1:6379`, `ASK …`, `TRYAGAIN …` and `CLUSTERDOWN …`; an empty host is the one asked. */
+/** Reads `MOVED 3999 10.0.0.1:6379`, `ASK …` and `TRYAGAIN …`; an empty host is the one asked. Else undefined. */
 export function refusalOf(error: unknown, asked: Host): Refusal | undefined {
   const message = error instanceof Error ? error.message : '';
   if (message.startsWith('TRYAGAIN ')) return { kind: 'apart' };
-  if (message.startsWith('CLUSTERDOWN ')) return { kind: 'down' };
   const [, kind, host = '', port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(message) ?? [];
   if (kind === undefined || host === '?') return undefined;
   return { kind: kind === 'ASK' ? 'ask' : 'moved', master: { host: host || asked.host, port: Number(port) } };

@@ -1,9 +1,10 @@
 import type { WarningLogger } from '../../core/logger.ts';
 import { ClusterShards } from './cluster-shards.ts';
-import { type RedisAccess, sentinelOptions, serverOptions } from './connection-options.ts';
-import { OneShard } from './one-shard.ts';
+import { type RedisAccess, settingsFor } from './connection-settings.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import type { Script } from './script.ts';
+import { SentinelShards } from './sentinel-shards.ts';
+import { ServerShards } from './server-shards.ts';
 import type { Shards } from './shards.ts';
 
 export interface ShardsOptions {
@@ -16,21 +17,19 @@ export interface ShardsOptions {
   readonly logger: WarningLogger;
 }
 
-/** Connects to what the URL names. Throws InvalidRedisUrl. */
-export function openShards({ url: text, access = {}, ...options }: ShardsOptions): Shards {
+const NO_ACCESS: RedisAccess = { tls: {}, sentinel: {} };
+
+/** Connects to what the URL names. Throws InvalidRedisUrl, or when a file cannot be read. */
+export function openShards({ url: text, access = NO_ACCESS, ...options }: ShardsOptions): Shards {
   const url = parseRedisUrl(text);
   const { topology, hosts } = url;
-  const [first] = hosts;
+  const settings = settingsFor(url, access);
   switch (topology.kind) {
     case 'server':
-      return new OneShard({
-        ...options,
-        name: `${first.host}:${first.port}`,
-        redis: serverOptions(url, access, first),
-      });
+      return new ServerShards({ ...options, server: hosts[0], settingsOf: settings.ofServer });
     case 'sentinel':
-      return new OneShard({ ...options, name: topology.master, redis: sentinelOptions(url, access, topology.master) });
+      return new SentinelShards({ ...options, sentinels: hosts, master: topology.master, settings });
     case 'cluster':
-      return new ClusterShards({ ...options, seeds: hosts, optionsOf: (node) => serverOptions(url, access, node) });
+      return new ClusterShards({ ...options, seeds: hosts, settingsOf: settings.ofServer });
   }
 }

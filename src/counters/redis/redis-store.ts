@@ -2,7 +2,7 @@ import type { WarningLogger } from '../../core/logger.ts';
 import { type CounterStore, type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../decide/ports.ts';
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
-import type { RedisAccess } from './connection-options.ts';
+import type { RedisAccess } from './connection-settings.ts';
 import { virtualTag } from './counter-key.ts';
 import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
 import { type GiveBackBatch, giveBackBatchesOf } from './give-back-batch.ts';

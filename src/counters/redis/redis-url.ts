@@ -17,6 +17,10 @@ export interface Host {
   readonly port: number;
 }
 
+export function nameOf({ host, port }: Host): string {
+  return `${host}:${port}`;
+}
+
 /** The message says what was expected and repeats nothing of the URL: it may hold a password. */
 export class InvalidRedisUrl extends Error {
   override readonly name = 'InvalidRedisUrl';

@@ -1,17 +1,17 @@
-import { Redis } from 'ioredis';
+import { Redis, ReplyError } from 'ioredis';
 import type { WarningLogger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
-import type { ConnectionSettings } from './connection-options.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
 import type { Deadline } from './deadline.ts';
 import { PackedReply } from './packed-reply.ts';
+import { type Host, nameOf } from './redis-url.ts';
 import type { Script } from './script.ts';
 import { ShardClock } from './shard-clock.ts';
 import { Warnings } from './warnings.ts';
 
 export interface ScriptConnectionOptions {
-  /** Names the server in the log. */
-  readonly name: string;
-  readonly redis: ConnectionSettings;
+  readonly server: Host;
+  readonly settings: ConnectionSettings;
   /** Loaded at each connection, so that a run need not carry its text. */
   readonly scripts: readonly Script[];
   readonly logger: WarningLogger;
@@ -51,8 +51,8 @@ export class ScriptConnection {
 
   constructor(options: ScriptConnectionOptions) {
     this.#options = options;
-    this.#warnings = new Warnings(options.logger, { server: options.name });
-    this.#redis = new Redis(options.redis);
+    this.#warnings = new Warnings(options.logger, { server: nameOf(options.server) });
+    this.#redis = new Redis(options.settings);
     this.#redis.on('error', (error: Error) => this.#warn('counters: Redis connection failed', error));
     this.#redis.on('close', () => this.#disconnected());
     this.#redis.on('ready', () => void this.#prepare());
@@ -90,8 +90,9 @@ export class ScriptConnection {
   /** What the caller of a run that was rejected is told; says in the log what Redis said. */
   failure(error: unknown): StoreUnavailable {
     if (error instanceof StoreUnavailable) return error;
+    if (!isReplyError(error)) return new StoreUnavailable('the connection to Redis was lost');
     this.#warn('counters: Redis refused a batch', error);
-    return new StoreUnavailable(`Redis failed: ${error instanceof Error ? error.message : 'unknown'}`);
+    return new StoreUnavailable(`Redis failed: ${error.message}`);
   }
 
   /** Lets what was sent come back, up to so many ms, then disconnects for good. */
@@ -106,10 +107,19 @@ export class ScriptConnection {
     this.#redis.disconnect();
   }
 
-  #send(isAsking: boolean, command: string, script: string, rest: readonly (number | string)[]): Promise<unknown> {
-    // It holds for the next command of the connection alone, which is the one below. Where it fails, so does that one.
-    if (isAsking) this.#redis.asking().catch(() => undefined);
-    return this.#redis.callBuffer(command, script, ...rest);
+  async #send(
+    isAsking: boolean,
+    command: string,
+    script: string,
+    rest: readonly (number | string)[],
+  ): Promise<unknown> {
+    // It holds for the next command of the connection alone, so both are written at once.
+    const asking = isAsking ? this.#redis.asking() : undefined;
+    const replying = this.#redis.callBuffer(command, script, ...rest);
+    if (asking === undefined) return replying;
+    const [asked, reply] = await Promise.allSettled([asking, replying]);
+    if (reply.status === 'fulfilled') return reply.value;
+    throw asked.status === 'rejected' ? asked.reason : reply.reason;
   }
 
   #executed(bytes: unknown, sentAt: number): PackedReply {
@@ -151,7 +161,7 @@ export class ScriptConnection {
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
     if (policy === 'noeviction') return;
     this.#options.logger.warn(
-      { server: this.#options.name, maxmemory_policy: policy },
+      { server: nameOf(this.#options.server), maxmemory_policy: policy },
       'counters: Redis may evict live counters, which gives their subjects the whole limit again; ' +
         'set maxmemory-policy to noeviction',
     );
@@ -169,6 +179,10 @@ export class ScriptConnection {
   }
 }
 
+function isReplyError(error: unknown): error is Error {
+  return error instanceof ReplyError;
+}
+
 function isNoScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT');
+  return isReplyError(error) && error.message.startsWith('NOSCRIPT');
 }

@@ -1,28 +1,28 @@
 import type { WarningLogger } from '../../core/logger.ts';
-import type { ConnectionSettings } from './connection-options.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
 import { Deadline } from './deadline.ts';
 import type { PackedReply } from './packed-reply.ts';
+import type { Host } from './redis-url.ts';
 import type { Script } from './script.ts';
 import { ScriptConnection } from './script-connection.ts';
 import type { Shards } from './shards.ts';
 
-export interface OneShardOptions {
-  /** Names the server in the log. */
-  readonly name: string;
-  readonly redis: ConnectionSettings;
+export interface ServerShardsOptions {
+  readonly server: Host;
+  readonly settingsOf: (server: Host) => ConnectionSettings;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
 }
 
-/** One server, or whichever one the Sentinels call the master. */
-export class OneShard implements Shards {
+/** One server. */
+export class ServerShards implements Shards {
   readonly groups = 1;
   readonly #connection: ScriptConnection;
   readonly #deadlineMs: number;
 
-  constructor({ deadlineMs, ...options }: OneShardOptions) {
-    this.#connection = new ScriptConnection(options);
+  constructor({ server, settingsOf, scripts, deadlineMs, logger }: ServerShardsOptions) {
+    this.#connection = new ScriptConnection({ server, settings: settingsOf(server), scripts, logger });
     this.#deadlineMs = deadlineMs;
   }
 

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidRedisUrl, parseRedisUrl } from './redis-url.ts';
+
+const nobody = { username: undefined, password: undefined };
+
+describe('a Redis URL', () => {
+  it('names a server', () => {
+    expect(parseRedisUrl('redis://localhost')).toEqual({
+      topology: { kind: 'server' },
+      hosts: [{ host: 'localhost', port: 6379 }],
+      isTls: false,
+      ...nobody,
+      database: 0,
+    });
+    expect(parseRedisUrl('rediss://weir:p%40ss@10.0.0.1:7000/2')).toEqual({
+      topology: { kind: 'server' },
+      hosts: [{ host: '10.0.0.1', port: 7000 }],
+      isTls: true,
+      username: 'weir',
+      password: 'p@ss',
+      database: 2,
+    });
+  });
+
+  it('names Sentinels and their master', () => {
+    expect(parseRedisUrl('redis+sentinel://:secret@a,b:5000,[::1]:5001/my-master/3')).toEqual({
+      topology: { kind: 'sentinel', master: 'my-master' },
+      hosts: [
+        { host: 'a', port: 26_379 },
+        { host: 'b', port: 5000 },
+        { host: '::1', port: 5001 },
+      ],
+      isTls: false,
+      username: undefined,
+      password: 'secret',
+      database: 3,
+    });
+  });
+
+  it('names nodes of a cluster', () => {
+    expect(parseRedisUrl('rediss+cluster://a:1,b/')).toEqual({
+      topology: { kind: 'cluster' },
+      hosts: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 6379 },
+      ],
+      isTls: true,
+      ...nobody,
+      database: 0,
+    });
+  });
+
+  it.each([
+    ['localhost:6379', 'begins with redis://'],
+    ['http://localhost', 'begins with redis://'],
+    ['redis+ring://localhost', 'begins with redis://'],
+    ['redis://', 'must name its host'],
+    ['redis+cluster://', 'must name its host'],
+    ['redis+cluster://a,,b', 'must name its host'],
+    ['redis+sentinel:///master', 'must name its host'],
+    ['redis://a,b', 'must name one host'],
+    ['redis://a:0', 'ports from 1 to 65535'],
+    ['redis+cluster://a,b:65536', 'ports from 1 to 65535'],
+    ['redis://a:port', 'host[:port]'],
+    ['redis://a b', 'host[:port]'],
+    ['redis://a?db=1', 'host[:port]'],
+    ['redis+sentinel://a', 'must name the master'],
+    ['redis+sentinel://a/', 'must name the master'],
+    ['redis+sentinel://a/m/x', 'must end with its database'],
+    ['redis://a/x', 'must end with its database'],
+    ['redis://a/0/1', 'must end with its database'],
+    ['redis+cluster://a/1', 'must name no database'],
+    ['redis://weir@a', 'must have a password'],
+    ['redis://weir:%zz@a', 'percent-encoded'],
+  ])('is refused as %s', (text, expected) => {
+    expect(() => parseRedisUrl(text)).toThrow(InvalidRedisUrl);
+    expect(() => parseRedisUrl(text)).toThrow(expected);
+  });
+
+  it.each([
+    'redis://weir:correct-horse@a:0',
+    'redis://weir:correct-horse@a,b',
+    'redis+sentinel://weir:correct-horse@a',
+    'ftp://weir:correct-horse@a',
+  ])('that is refused is not repeated: it may hold a password', (text) => {
+    expect(() => parseRedisUrl(text)).not.toThrow('horse');
+  });
+});
