@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { ForeignKeyConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { apiKeyHint } from '../core/api-key.ts';
+import { parseDuration } from '../core/duration.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
-import { parseWindow } from '../core/window.ts';
 import { AccountEntity, ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import type {
@@ -64,7 +64,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
 
     async rotateApiKey({ name, overlap }, context) {
       const caller = await authenticate(context);
-      const overlapSeconds = overlap === '' ? 0 : parseWindow(overlap);
+      const overlapSeconds = overlap === '' ? 0 : parseDuration(overlap);
       if (overlapSeconds === undefined) {
         throw invalid({ field: 'overlap', description: 'must be a whole number and a unit, such as 3600s or 1h' });
       }

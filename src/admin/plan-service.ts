@@ -1,12 +1,11 @@
 import { ForeignKeyConstraintViolationException, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { WrittenLimit } from '../core/limit.ts';
-import { writeLimit } from '../core/limit.ts';
 import { parsePlanLimits } from '../core/plan.ts';
 import { ProblemError } from '../core/problem.ts';
+import { type UntrustedLimit, type WrittenLimit, writeLimit } from '../core/written-limit.ts';
 import { ApiKeyEntity, PlanEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
-import type { Limit } from '../generated/weir/admin/v1/limit.ts';
+import { Limit } from '../generated/weir/admin/v1/limit.ts';
 import { Plan, type PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
 import { type Authenticate, requireAdmin } from './caller.ts';
 import { checkEtag, etagOf, flushVersioned } from './etag.ts';
@@ -120,7 +119,7 @@ async function deletePlan(database: Database, name: string): Promise<void> {
 }
 
 /** In the one form that they are stored in, with nothing left to a default that a later version may change. */
-function readLimits(faults: Faults, written: readonly WrittenLimit[]): readonly WrittenLimit[] {
+function readLimits(faults: Faults, written: readonly UntrustedLimit[]): readonly WrittenLimit[] {
   const parsed = parsePlanLimits(written);
   if (!('faults' in parsed)) return parsed.map(writeLimit);
   for (const { field, description } of parsed.faults) faults.add(`plan.${field}`, description);
@@ -128,7 +127,7 @@ function readLimits(faults: Faults, written: readonly WrittenLimit[]): readonly 
 }
 
 export function limitMessages(limits: readonly WrittenLimit[]): Limit[] {
-  return limits.map(({ name, requests, window, algorithm }) => ({ name, requests, window, algorithm }));
+  return limits.map((limit) => Limit.fromPartial(limit));
 }
 
 function planMessage(plan: PlanEntity): Plan {

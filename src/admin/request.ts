@@ -1,5 +1,5 @@
-import type { Fault } from '../core/limit.ts';
 import { invalid } from '../core/problem.ts';
+import type { Fault } from '../core/written-limit.ts';
 
 const PLAN_ID = /^[a-z][a-z0-9-]{0,62}$/;
 const RANDOM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

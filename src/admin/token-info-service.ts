@@ -1,14 +1,15 @@
 import { isWellFormedApiKey } from '../core/api-key.ts';
 import { standingOf } from '../core/key-standing.ts';
-import { writeLimit } from '../core/limit.ts';
 import type { Plan } from '../core/plan.ts';
 import { invalid } from '../core/problem.ts';
+import { writeLimit } from '../core/written-limit.ts';
 import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
   type TokenInfoServiceService,
 } from '../generated/weir/admin/v1/token_info_service.ts';
 import type { Handlers } from './handlers.ts';
+import { limitMessages } from './plan-service.ts';
 
 /** What is asked of the replicated catalog. */
 export interface TokenCatalog {
@@ -39,7 +40,7 @@ export function tokenInfoService(catalog: TokenCatalog): Handlers<TokenInfoServi
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
-        limits: plan.limits.map(writeLimit).map((limit) => ({ ...limit })),
+        limits: limitMessages(plan.limits.map(writeLimit)),
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
       };
     },

@@ -1,4 +1,4 @@
-import type { WrittenLimit } from '../core/limit.ts';
+import type { WrittenLimit } from '../core/written-limit.ts';
 
 /** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
 export type CatalogEntry =

@@ -5,7 +5,7 @@ const MILLISECOND = 1000; // µs; every bound is a whole one
 /** How the wall clock of a time zone is divided into periods. */
 export interface CalendarPeriods {
   readonly unit: 'hour' | 'day' | 'week' | 'month' | 'year';
-  /** A name of the IANA time zone database for which `isTimeZone` holds, such as `UTC` or `Europe/Berlin`. */
+  /** A name of the IANA time zone database as `timeZoneNamed` tells it, such as `UTC` or `Europe/Berlin`. */
   readonly timeZone: string;
   /** 1 to 31, the day on which a month begins; a shorter month begins on its last day. 1 unless `unit` is month. */
   readonly anchorDay: number;
@@ -44,13 +44,16 @@ export function periodsAt(periods: CalendarPeriods, time: number): { start: numb
   return { start, end, next: startAfter(end) };
 }
 
-/** Whether the IANA database has a time zone of this name, in whatever case. An offset such as `+01:00` is no name. */
-export function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z]/.test(name)) return false;
+/**
+ * The time zone of this name, which may be in any case, spelled as in the IANA database; an alias stays one. undefined if
+ * there is none. An offset such as `+01:00` is no name.
+ */
+export function timeZoneNamed(name: string): string | undefined {
+  if (!/^[A-Za-z]/.test(name)) return undefined;
   try {
-    return new Temporal.ZonedDateTime(0n, name).epochMilliseconds === 0;
+    return new Temporal.ZonedDateTime(0n, name).timeZoneId;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -1,5 +1,3 @@
-import { parseWindow } from './window.ts';
-
 /** What all limits have that count hits. */
 interface Counted {
   readonly name: string;
@@ -7,8 +5,9 @@ interface Counted {
   /** Of a calendar's month and year, which differ in length, 30 and 365 days. */
   readonly windowSeconds: number;
   /**
-   * What makes two limits of one subject the same counter: name, algorithm, window; no `|`. `requests` is not in it: a
-   * raised limit keeps what was used.
+   * What makes two limits of one subject the same counter: name, algorithm, window, and of a calendar its time zone and
+   * anchor day, as in `burst/s60` or `month/c1mo@Europe/Berlin#31`. Short, as it stands in every counter's place; at most
+   * 255 bytes, no `|`. `requests` and `burst` are not in it: a raised limit keeps what was used.
    */
   readonly identity: string;
   /** From the first refusal on everything is refused for so long; undefined: only what does not fit. */
@@ -59,70 +58,10 @@ export interface ConcurrencyLimit extends Counted {
 export interface UnlimitedLimit {
   readonly name: string;
   readonly algorithm: 'unlimited';
-  readonly identity: string;
 }
 
-export type CountedLimit =
-  | SlidingWindowLimit
-  | FixedWindowLimit
-  | TokenBucketLimit
-  | CalendarLimit
-  | ConcurrencyLimit;
+export type CountedLimit = SlidingWindowLimit | FixedWindowLimit | TokenBucketLimit | CalendarLimit | ConcurrencyLimit;
 
 export type Limit = CountedLimit | UnlimitedLimit;
 
-/** A limit as it is written in plans, keys and rules files; nothing of it is trusted yet. */
-export interface WrittenLimit {
-  readonly name: string;
-  readonly requests: number;
-  readonly window: string;
-  /** Empty: sliding_window. */
-  readonly algorithm: string;
-}
-
-/** What is wrong with one field, in words for whoever wrote it. */
-export interface Fault {
-  readonly field: string;
-  readonly description: string;
-}
-
-const NAME = /^[a-z0-9_-]{1,63}$/;
-const MOST_REQUESTS = 2 ** 32 - 1;
-const CALENDAR_WINDOWS = [3600, 86_400];
-
-/** A limit that cannot be wrong, or every fault of what was written, each with the field's name. */
-export function parseLimit(written: WrittenLimit): CountedLimit | readonly Fault[] {
-  const faults: Fault[] = [];
-  const fault = (field: string, description: string) => faults.push({ field, description });
-  const { name, requests } = written;
-  if (!NAME.test(name)) fault('name', 'must be 1 to 63 characters of a-z, 0-9, "-" and "_"');
-  if (!Number.isInteger(requests) || requests < 1 || requests > MOST_REQUESTS) {
-    fault('requests', `must be a whole number from 1 to ${MOST_REQUESTS}`);
-  }
-  const windowSeconds = parseWindow(written.window) ?? 0;
-  if (windowSeconds === 0) fault('window', 'must be a whole number and a unit, such as 30s, 5m, 1h or 1d, up to 3650d');
-  const algorithm = written.algorithm === '' ? 'sliding_window' : written.algorithm;
-  if (algorithm !== 'sliding_window' && algorithm !== 'calendar') {
-    fault('algorithm', 'must be sliding_window or calendar');
-  } else {
-    if (algorithm === 'calendar' && windowSeconds !== 0 && !CALENDAR_WINDOWS.includes(windowSeconds)) {
-      fault(
-        'window',
-        'must be 1h or 1d for the algorithm calendar, which limits of a plan have from 1d on unless they name another',
-      );
-    }
-    if (faults.length === 0) {
-      const counted = { name, requests, windowSeconds, identity: `${name}/${algorithm}/${windowSeconds}` };
-      if (algorithm === 'sliding_window') return { ...counted, algorithm };
-      return { ...counted, algorithm, unit: windowSeconds === 3600 ? 'hour' : 'day' };
-    }
-  }
-  return faults;
-}
-
-/** The limit as it is written, its window in seconds as google.protobuf.Duration is in JSON. `parseLimit` reads it back. */
-export function writeLimit(limit: Limit): WrittenLimit {
-  if (limit.algorithm === 'unlimited') return { name: limit.name, requests: 0, window: '', algorithm: limit.algorithm };
-  const { name, requests, algorithm, windowSeconds } = limit;
-  return { name, requests, window: `${windowSeconds}s`, algorithm };
-}
+export type Algorithm = Limit['algorithm'];

@@ -1,4 +1,6 @@
-import { type Fault, type Limit, parseLimit, type WrittenLimit } from './limit.ts';
+import type { Limit } from './limit.ts';
+import { parseLimit } from './parse-limit.ts';
+import { type Fault, parseWindow, type UntrustedLimit } from './written-limit.ts';
 
 /** A named set of limits, decided together; no limits: unlimited. */
 export interface Plan {
@@ -15,27 +17,29 @@ const MOST_LIMITS = 16;
  * of a day or longer is a calendar one: customers count their days from midnight, and such counters outlive Redis.
  */
 export function parsePlanLimits(
-  written: readonly WrittenLimit[],
+  written: readonly UntrustedLimit[],
 ): readonly Limit[] | { readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const limits: Limit[] = [];
   if (written.length > MOST_LIMITS) faults.push({ field: 'limits', description: `must be at most ${MOST_LIMITS}` });
   for (const [index, each] of written.entries()) {
-    const parsed = parsePlanLimit(each);
-    if ('identity' in parsed) {
-      if (limits.some((other) => other.name === parsed.name)) {
-        faults.push({ field: `limits[${index}].name`, description: `must be unique; "${parsed.name}" is taken` });
-      }
-      limits.push(parsed);
-    } else {
-      faults.push(...parsed.map(({ field, description }) => ({ field: `limits[${index}].${field}`, description })));
+    const limit = parseLimit(withDefault(each));
+    if ('faults' in limit) {
+      faults.push(
+        ...limit.faults.map(({ field, description }) => ({ field: `limits[${index}].${field}`, description })),
+      );
+      continue;
     }
+    if (limits.some((other) => other.name === limit.name)) {
+      faults.push({ field: `limits[${index}].name`, description: `must be unique; "${limit.name}" is taken` });
+    }
+    limits.push(limit);
   }
   return faults.length === 0 ? limits : { faults };
 }
 
-function parsePlanLimit(written: WrittenLimit): Limit | readonly Fault[] {
-  const limit = parseLimit(written);
-  if (written.algorithm !== '' || !('identity' in limit) || limit.windowSeconds < DAY_SECONDS) return limit;
-  return parseLimit({ ...written, algorithm: 'calendar' });
+function withDefault(written: UntrustedLimit): UntrustedLimit {
+  if (written.algorithm !== undefined && written.algorithm !== '') return written;
+  const seconds = parseWindow(written.window)?.seconds ?? 0;
+  return seconds < DAY_SECONDS ? written : { ...written, algorithm: 'calendar' };
 }

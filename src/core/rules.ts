@@ -8,6 +8,11 @@ export interface Rule {
   readonly limits: readonly Limit[];
 }
 
+/** Names one of the rule's limits: by the rule's path, and where it has several, the limit's name behind it. */
+export function ruleLimitLabel({ path, limits }: Rule, limitName: string): string {
+  return limits.length === 1 ? path : `${path}/${limitName}`;
+}
+
 /** One level of nested descriptors: for an entry, the exact value wins over the key alone. */
 export interface RuleNode {
   /** By key, then by value. */

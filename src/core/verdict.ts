@@ -14,6 +14,25 @@ export interface LimitStatus {
   readonly retryAfterSeconds: number | undefined;
 }
 
+/** What of a limit callers are told: never fewer requests than what may remain. */
+export interface Quota {
+  readonly requests: number;
+  /** undefined: not counted by time. */
+  readonly windowSeconds: number | undefined;
+}
+
+/**
+ * A token bucket is told as what it holds, and the time that it takes to fill: what remains is never more than that, and
+ * the rate is the same, rounded down. `requests` in a window would be less than what remains when `burst` is larger.
+ * Slots have no window, because what holds one decides how long.
+ */
+export function quotaOf(limit: CountedLimit): Quota {
+  const { requests, windowSeconds } = limit;
+  if (limit.algorithm === 'concurrency') return { requests, windowSeconds: undefined };
+  if (limit.algorithm !== 'token_bucket') return limit;
+  return { requests: limit.burst, windowSeconds: Math.ceil((limit.burst * windowSeconds) / requests) };
+}
+
 /** Rounds up: a client that comes back after so many whole seconds must not be early. */
 export function wholeSeconds(microseconds: number): number {
   return Math.ceil(microseconds / 1_000_000);

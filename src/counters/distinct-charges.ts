@@ -18,6 +18,7 @@ export function distinctCharges(charges: readonly Charge[]): DistinctCharges {
     const same = distinct[place];
     if (same === undefined) return distinct.push(charge) - 1;
     const limit = charge.limit.requests < same.limit.requests ? charge.limit : same.limit;
+    // Hits that were spent come before those that are asked: these fit just where the sum does.
     const settles = same.settles === true && charge.settles === true;
     distinct[place] = { ...same, limit, hits: same.hits + charge.hits, settles };
     return place;

@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
-import type { WrittenLimit } from '../core/limit.ts';
 import type { PrivateJwk } from '../core/private-jwk.ts';
+import type { WrittenLimit } from '../core/written-limit.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { WrittenLimit } from '../core/limit.ts';
 import type { PrivateJwk } from '../core/private-jwk.ts';
+import type { WrittenLimit } from '../core/written-limit.ts';
 import { AccountEntity, PlanEntity, SigningKeyEntity } from './entities.ts';
 import { holdingSeedLock } from './migrate.ts';
 import type { Database } from './open-database.ts';

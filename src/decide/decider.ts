@@ -1,4 +1,5 @@
-import type { CounterStore, Decision, Outcome, StoreUnavailable } from './ports.ts';
+import { type CounterStore, type Decision, type Outcome, type Receipt, StoreUnavailable } from './ports.ts';
+import { receiptOf } from './receipts.ts';
 
 /**
  * A question that has been thought through as far as memory reaches: what it charges, and how to answer it once the
@@ -9,22 +10,38 @@ export interface Consideration<Verdict> extends Decision {
   judge(outcome: Outcome | StoreUnavailable | undefined): Verdict;
 }
 
+/** What became of a batch. */
+export interface DecidedBatch<Verdict> {
+  /** One for each question, in their order. */
+  readonly verdicts: readonly Verdict[];
+  /** Of what was granted to questions that nobody waits for any more: to be given back, as those requests do not go on. */
+  readonly unwanted: readonly Receipt[];
+}
+
 /**
- * Answers a batch of considered questions with one call of the store, in their order.
+ * Answers a batch of considered questions with one call of the store, in their order. `isAbandoned` tells of a question,
+ * by its place and once the counters have spoken, whether its caller has left.
  * Rejects only with a fault of the program, never because the store is away.
  */
 export async function decideBatch<Verdict>(
   store: CounterStore,
   considerations: readonly Consideration<Verdict>[],
-): Promise<readonly Verdict[]> {
+  isAbandoned: (place: number) => boolean,
+): Promise<DecidedBatch<Verdict>> {
   const charging = considerations.filter(({ charges }) => charges.length > 0);
   const outcomes = charging.length === 0 ? [] : await store.decide(charging);
+  const unwanted: Receipt[] = [];
   let next = 0;
-  return considerations.map((consideration) => {
-    if (consideration.charges.length === 0) return consideration.judge(undefined);
+  const verdicts = considerations.map((consideration, place) => {
+    const { charges } = consideration;
+    if (charges.length === 0) return consideration.judge(undefined);
     const outcome = outcomes[next++];
     // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
     if (outcome === undefined) throw new Error('the store gave fewer outcomes than it was asked for');
+    if (isAbandoned(place) && !(outcome instanceof StoreUnavailable) && outcome.granted) {
+      unwanted.push(receiptOf(undefined, charges, outcome));
+    }
     return consideration.judge(outcome);
   });
+  return { verdicts, unwanted };
 }

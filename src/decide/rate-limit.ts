@@ -2,7 +2,7 @@ import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor, Entry } from '../core/descriptor.ts';
 import { standingOf } from '../core/key-standing.ts';
 import type { Plan } from '../core/plan.ts';
-import { matchRule, type Rule, type RuleBook } from '../core/rules.ts';
+import { matchRule, type Rule, type RuleBook, ruleLimitLabel } from '../core/rules.ts';
 import { type LimitStatus, tighter } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
@@ -131,8 +131,10 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     return true;
   }
 
-  addRule({ limits, path }: Rule, subject: string, hits: number): true {
-    for (const limit of limits) if (limit.algorithm !== 'unlimited') this.#add({ subject, limit, hits }, path);
+  addRule(rule: Rule, subject: string, hits: number): true {
+    for (const limit of rule.limits) {
+      if (limit.algorithm !== 'unlimited') this.#add({ subject, limit, hits }, ruleLimitLabel(rule, limit.name));
+    }
     return this.endDescriptor();
   }
 

@@ -1,4 +1,4 @@
-import { type LimitStatus, tightest } from '../core/verdict.ts';
+import { type LimitStatus, quotaOf, tightest } from '../core/verdict.ts';
 
 /** Header names and values, lower-case names. */
 export type Headers = readonly (readonly [name: string, value: string])[];
@@ -10,13 +10,19 @@ export type Headers = readonly (readonly [name: string, value: string])[];
 export function rateLimitHeaders(limits: readonly LimitStatus[]): Headers {
   const told = tightest(limits);
   if (told === undefined) return [];
-  const policies = limits.map(({ limit }) => `"${limit.name}";q=${limit.requests};w=${limit.windowSeconds}`);
+  const policies = limits.map(policyOf);
   const states = limits.map(({ limit, remaining, resetSeconds }) => `"${limit.name}";r=${remaining};t=${resetSeconds}`);
   return [
     ['ratelimit-policy', policies.join(', ')],
     ['ratelimit', states.join(', ')],
-    ['x-ratelimit-limit', String(told.limit.requests)],
+    ['x-ratelimit-limit', String(quotaOf(told.limit).requests)],
     ['x-ratelimit-remaining', String(told.remaining)],
     ['x-ratelimit-reset', String(told.resetSeconds)],
   ];
+}
+
+function policyOf({ limit }: LimitStatus): string {
+  const { requests, windowSeconds } = quotaOf(limit);
+  const quota = `"${limit.name}";q=${requests}`;
+  return windowSeconds === undefined ? `${quota};qu="concurrent-requests"` : `${quota};w=${windowSeconds}`;
 }

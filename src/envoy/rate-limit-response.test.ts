@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { parseLimit } from '../core/parse-limit.ts';
 import {
   RateLimitResponse_Code as Code,
   RateLimitResponse,
@@ -14,7 +15,7 @@ const status = fc.record({
     name: fc.constant('x'),
     algorithm: fc.constant('sliding_window' as const),
     requests: count,
-    windowSeconds: fc.constantFrom(1, 60, 3600, 86_400, 604_800, 30),
+    windowSeconds: fc.constantFrom(1, 60, 3600, 86_400, 604_800, 2_592_000, 31_536_000, 30),
     identity: fc.constant('x'),
   }),
   exceeded: fc.boolean(),
@@ -29,6 +30,8 @@ const units = new Map([
   [3600, Unit.HOUR],
   [86_400, Unit.DAY],
   [604_800, Unit.WEEK],
+  [2_592_000, Unit.MONTH],
+  [31_536_000, Unit.YEAR],
 ]);
 
 /** Not where a retry would never fit: Envoy would promise one. */
@@ -57,4 +60,30 @@ it('a RateLimitResponse says 1:1 what became of each descriptor; a window withou
       );
     }),
   );
+});
+
+it.each([
+  ['token_bucket', { burst: 120 }, 120, Unit.UNKNOWN],
+  ['token_bucket', { burst: 1 }, 1, Unit.SECOND],
+  ['token_bucket', { burst: 60 }, 60, Unit.MINUTE],
+  ['concurrency', {}, 60, Unit.UNKNOWN],
+  ['fixed_window', {}, 60, Unit.MINUTE],
+])('60 a minute, as a %s with %j, is told as %d requests and the unit %d', (algorithm, options, requests, unit) => {
+  const limit = parseLimit({ name: 'x', requests: 60, window: '1m', algorithm, ...options });
+  if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
+  const told = {
+    label: 'x',
+    limit,
+    exceeded: false,
+    remaining: requests,
+    resetSeconds: 0,
+    retryAfterSeconds: undefined,
+  };
+  const bytes = encodeRateLimitResponse({
+    kind: 'rate_limit',
+    overLimit: false,
+    source: 'memory',
+    descriptors: [{ overLimit: false, status: told }],
+  });
+  expect(RateLimitResponse.decode(bytes).statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit });
 });

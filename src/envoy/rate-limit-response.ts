@@ -1,3 +1,4 @@
+import { quotaOf } from '../core/verdict.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from '../decide/rate-limit.ts';
 import { WireWriter } from './wire-writer.ts';
 
@@ -9,12 +10,14 @@ const DURATION = { seconds: 1 };
 const OK = 1;
 const OVER_LIMIT = 2;
 
-/** RateLimit.Unit by seconds; any other window is UNKNOWN. */
-const UNITS = new Map([
+/** RateLimit.Unit by seconds, as envoyproxy/ratelimit means it; any other window, or none, is UNKNOWN. */
+const UNITS = new Map<number | undefined, number>([
   [1, 1],
   [60, 2],
   [3600, 3],
   [86_400, 4],
+  [30 * 86_400, 5],
+  [365 * 86_400, 6],
   [604_800, 7],
 ]);
 const UNKNOWN = 0;
@@ -46,8 +49,9 @@ function writeStatus({ overLimit, status }: DescriptorVerdict): void {
     writer.number(STATUS.limitRemaining, status.remaining);
     const limitEnd = writer.end();
     writer.text(RATE_LIMIT.name, status.label);
-    writer.number(RATE_LIMIT.unit, UNITS.get(status.limit.windowSeconds) ?? UNKNOWN);
-    writer.number(RATE_LIMIT.requestsPerUnit, status.limit.requests);
+    const { requests, windowSeconds } = quotaOf(status.limit);
+    writer.number(RATE_LIMIT.unit, UNITS.get(windowSeconds) ?? UNKNOWN);
+    writer.number(RATE_LIMIT.requestsPerUnit, requests);
     writer.nested(STATUS.currentLimit, limitEnd);
   }
   writer.number(STATUS.code, overLimit ? OVER_LIMIT : OK);

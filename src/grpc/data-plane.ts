@@ -1,6 +1,6 @@
 import type { Logger } from '../core/logger.ts';
-import { type Consideration, decideBatch } from '../decide/decider.ts';
-import type { CounterStore } from '../decide/ports.ts';
+import { type Consideration, type DecidedBatch, decideBatch } from '../decide/decider.ts';
+import type { CounterStore, Receipt } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
 import { answerHealthCheck, HEALTH_CHECK_PATH } from './data-plane-health.ts';
 import {
@@ -69,11 +69,12 @@ function consider(
 }
 
 async function decide(pending: readonly PendingCall[], arrived: number, parts: DataPlaneParts): Promise<void> {
-  let verdicts: readonly Verdict[];
+  let decided: DecidedBatch<Verdict>;
   try {
-    verdicts = await decideBatch(
+    decided = await decideBatch(
       parts.store,
       pending.map(({ consideration }) => consideration),
+      (place) => pending[place]?.call.cancelled === true,
     );
   } catch (error) {
     const calls = pending.map(({ call }) => call);
@@ -83,11 +84,21 @@ async function decide(pending: readonly PendingCall[], arrived: number, parts: D
   const seconds = (performance.now() - arrived) / 1000;
   let checks = 0;
   for (const [index, { call, method }] of pending.entries()) {
-    answer(call, method, verdicts[index], parts);
+    answer(call, method, decided.verdicts[index], parts);
     if (method.question === 'check') checks++;
   }
   if (checks > 0) parts.tally.observe('check', seconds, checks);
   if (checks < pending.length) parts.tally.observe('rate_limit', seconds, pending.length - checks);
+  if (decided.unwanted.length > 0) void giveBack(decided.unwanted, parts);
+}
+
+/** Where the counters cannot be reached, it stays charged: nobody waits who could be told. */
+async function giveBack(receipts: readonly Receipt[], { store, log }: DataPlaneParts): Promise<void> {
+  try {
+    await store.giveBack(receipts);
+  } catch (error) {
+    log.error({ err: error }, 'grants of calls that were cancelled could not be given back');
+  }
 }
 
 function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | undefined, parts: DataPlaneParts): void {

@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RuleBook, RuleNode } from '../core/rules.ts';
-import { parseRules, type RulesFault } from './parse.ts';
+import { parseRules } from './parse.ts';
+import type { RulesFault } from './yaml-reader.ts';
 
 /** Every fault of a set of rules files; its message lists them as `file:line:column: what`. */
 export class InvalidRules extends Error {

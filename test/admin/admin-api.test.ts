@@ -219,6 +219,25 @@ describe('plans', () => {
     expect(plan.limits.map(({ algorithm }) => algorithm)).toEqual(['calendar', 'sliding_window']);
   });
 
+  test('every bad option of a limit is named', async () => {
+    const limits = [
+      { ...limit, name: 'a', burst: 5, timeZone: 'UTC', anchorDay: 3 },
+      { ...limit, name: 'b', algorithm: 'token_bucket', burst: 0, lease: true, blockFor: 'long' },
+      { ...limit, name: 'c', algorithm: 'calendar', window: '1mo', timeZone: 'Mars/Phobos', anchorDay: 32 },
+      { ...limit, name: 'd', algorithm: 'unlimited', onStoreFailure: 'allow' },
+      { ...limit, name: 'e', window: '30d', onStoreFailure: 'open' },
+    ];
+    const failure = await failureOf(plans.createPlan({ planId: 'bad', plan: Plan.create({ limits }) }, admin));
+    const of = (index: number, ...names: string[]) => names.map((name) => `plan.limits[${index}].${name}`);
+    expect([...(failure.fields ?? [])].sort()).toEqual([
+      ...of(0, 'anchor_day', 'burst', 'time_zone'),
+      ...of(1, 'block_for', 'burst', 'lease'),
+      ...of(2, 'anchor_day', 'time_zone'),
+      ...of(3, 'on_store_failure', 'requests', 'window'),
+      ...of(4, 'on_store_failure', 'window'),
+    ]);
+  });
+
   test('every bad field is named', async () => {
     const bad = { name: 'No!', requests: 0, window: '60', algorithm: 'guess' };
     const failure = await failureOf(
@@ -358,6 +377,25 @@ describe('API keys', () => {
     ['a name with a line end', { displayName: 'a\nb' }, 'api_key.display_name'],
   ])('are not made with %s', async (_, fields, field) => {
     expect(await failureOf(newKey(fields))).toMatchObject({ code: status.INVALID_ARGUMENT, fields: [field] });
+  });
+
+  test('every bad option of a limit is named', async () => {
+    const limits = [
+      { ...limit, name: 'a', burst: 5, timeZone: 'UTC', anchorDay: 3 },
+      { ...limit, name: 'b', algorithm: 'token_bucket', burst: 0, lease: true, blockFor: 'long' },
+      { ...limit, name: 'c', algorithm: 'calendar', window: '1mo', timeZone: 'Mars/Phobos', anchorDay: 32 },
+      { ...limit, name: 'd', algorithm: 'unlimited', onStoreFailure: 'allow' },
+      { ...limit, name: 'e', window: '30d', onStoreFailure: 'open' },
+    ];
+    const failure = await failureOf(plans.createPlan({ planId: 'bad', plan: Plan.create({ limits }) }, admin));
+    const of = (index: number, ...names: string[]) => names.map((name) => `plan.limits[${index}].${name}`);
+    expect([...(failure.fields ?? [])].sort()).toEqual([
+      ...of(0, 'anchor_day', 'burst', 'time_zone'),
+      ...of(1, 'block_for', 'burst', 'lease'),
+      ...of(2, 'anchor_day', 'time_zone'),
+      ...of(3, 'on_store_failure', 'requests', 'window'),
+      ...of(4, 'on_store_failure', 'window'),
+    ]);
   });
 
   test('every bad field is named', async () => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import type { Headers } from '../support/grpc.ts';
 import { TestNode } from '../support/node.ts';
@@ -65,7 +66,7 @@ describe('two nodes on one Redis and one Postgres', () => {
     await first.createPlan(administrator, 'changing', 1000);
     const { name, secret } = await first.createKey(administrator, 'changing');
     expect(await statusWithin(second, secret, 200)).toBe(200);
-    const plan = { name: 'plans/changing', limits: [{ name: 'burst', requests: 1, window: '60s', algorithm: '' }] };
+    const plan = { name: 'plans/changing', limits: [Limit.create({ name: 'burst', requests: 1, window: '60s' })] };
     const given = { ...plan, displayName: '', createTime: undefined, updateTime: undefined, etag: '' };
     await first.admin.call(PlanServiceService.updatePlan, { plan: given, updateMask: 'limits' }, administrator);
     expect(await statusWithin(second, secret, 429)).toBe(429);

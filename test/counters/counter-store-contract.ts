@@ -1,8 +1,23 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ChargeOutcome, CounterStore, Decision, Outcome } from '../../src/decide/ports.ts';
+import {
+  type Charge,
+  type ChargeOutcome,
+  type CounterStore,
+  type Decision,
+  type Outcome,
+  type Receipt,
+  StoreUnavailable,
+} from '../../src/decide/ports.ts';
+import { receiptOf } from '../../src/decide/receipts.ts';
+import { describeBlockFor } from './contract-block-for.ts';
 import { describeCalendar } from './contract-calendar.ts';
+import { describeConcurrency } from './contract-concurrency.ts';
 import { describeDecisions } from './contract-decisions.ts';
+import { describeFixedWindow } from './contract-fixed-window.ts';
+import { describeReceipts } from './contract-receipts.ts';
+import { describeSettlements } from './contract-settlements.ts';
 import { describeSlidingWindow } from './contract-sliding-window.ts';
+import { describeTokenBucket } from './contract-token-bucket.ts';
 import { NOON } from './traces.ts';
 
 /** A store whose clock stands until the test moves it. */
@@ -20,9 +35,13 @@ export interface Bench {
   subject(name?: string): string;
   /** Decides at `now`. */
   decide(...decisions: readonly Decision[]): Promise<readonly Outcome[]>;
-  decideOne(...charges: Decision['charges']): Promise<Outcome>;
+  decideOne(...charges: readonly Charge[]): Promise<Outcome>;
   /** The only charge's outcome. */
-  charge(charge: Decision['charges'][number]): Promise<ChargeOutcome>;
+  charge(charge: Charge): Promise<ChargeOutcome>;
+  /** The receipt, with an id of its own, of a decision that must be granted. */
+  take(...charges: readonly Charge[]): Promise<Receipt>;
+  /** Gives back at `now`; hits that are free again, for each receipt. */
+  giveBack(...receipts: readonly Receipt[]): Promise<readonly number[]>;
 }
 
 /** What every CounterStore does. Each store's test calls it. */
@@ -30,12 +49,13 @@ export function describeCounterStore(name: string, open: () => Promise<ClockedSt
   describe(name, () => {
     let opened: ClockedStore;
     let tests = 0;
+    let receipts = 0;
     const bench: Bench = {
       now: NOON,
       subject: (subject = 'key') => `${subject}|${tests}`,
       decide: async (...decisions) => {
         await opened.setClock(bench.now);
-        return opened.store.decide(decisions);
+        return (await opened.store.decide(decisions)).map(told);
       },
       decideOne: async (...charges) => {
         const [outcome] = await bench.decide({ charges });
@@ -46,6 +66,15 @@ export function describeCounterStore(name: string, open: () => Promise<ClockedSt
         const [outcome] = (await bench.decideOne(charge)).charges;
         if (outcome === undefined) throw new Error('the store gave no outcome of the charge');
         return outcome;
+      },
+      take: async (...charges) => {
+        const outcome = await bench.decideOne(...charges);
+        if (!outcome.granted) throw new Error('a decision was refused that the test needs to be granted');
+        return receiptOf(`receipt-${++receipts}`, charges, outcome);
+      },
+      giveBack: async (...given) => {
+        await opened.setClock(bench.now);
+        return (await opened.store.giveBack(given)).map(told);
       },
     };
 
@@ -58,11 +87,23 @@ export function describeCounterStore(name: string, open: () => Promise<ClockedSt
       bench.now = NOON;
     });
 
-    it('answers nothing to no decisions', async () => {
+    it('answers nothing to no decisions and no receipts', async () => {
       expect(await bench.decide()).toEqual([]);
+      expect(await bench.giveBack()).toEqual([]);
     });
     describeSlidingWindow(bench);
+    describeFixedWindow(bench);
+    describeTokenBucket(bench);
     describeCalendar(bench);
+    describeConcurrency(bench);
+    describeBlockFor(bench);
+    describeSettlements(bench);
+    describeReceipts(bench);
     describeDecisions(bench);
   });
+}
+
+function told<T>(answer: T | StoreUnavailable): T {
+  if (answer instanceof StoreUnavailable) throw answer;
+  return answer;
 }

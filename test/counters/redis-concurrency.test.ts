@@ -5,20 +5,26 @@ import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { startRedis } from '../../provision/redis.ts';
 
-const PROCESSES = 4;
-const REQUESTS = 500;
+const PROCESSES = 8;
+const REQUESTS = 1000;
 const execute = promisify(execFile);
-const program = fileURLToPath(new URL('charging-process.ts', import.meta.url));
 
-it.each([300, 60])('several processes on one counter together grant exactly the limit: %i', async (limit) => {
+/** What all processes together are granted. */
+async function grantedTogether(program: string, limit: number): Promise<number> {
   const redis = await startRedis();
   onTestFinished(redis.stop);
-  const keyPrefix = `test-${randomUUID()}`;
-  const granted = await Promise.all(
-    Array.from({ length: PROCESSES }, async () => {
-      const args = [program, redis.url, keyPrefix, `${REQUESTS}`, `${limit}`];
-      return Number((await execute(process.execPath, args)).stdout);
-    }),
-  );
-  expect(granted.reduce((sum, each) => sum + each, 0)).toBe(limit);
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const args = [path, redis.url, `test-${randomUUID()}`, `${REQUESTS}`, `${limit}`];
+  const processes = Array.from({ length: PROCESSES }, () => execute(process.execPath, args));
+  return (await Promise.all(processes)).reduce((sum, { stdout }) => sum + Number(stdout), 0);
+}
+
+it.each([1000, 60])('8 processes with 1,000 requests each on one counter are granted exactly the limit: %i', async (limit) => {
+  expect(await grantedTogether('charging-process.ts', limit)).toBe(limit);
+});
+
+it('with leases they are granted at most the limit, and use at least 95% of it', async () => {
+  const granted = await grantedTogether('leasing-process.ts', 1000);
+  expect(granted).toBeLessThanOrEqual(1000);
+  expect(granted).toBeGreaterThanOrEqual(950);
 });

@@ -1,55 +1,43 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { charge, emptyTally, timeOf, usedAt, waitFor, waitForAll } from '../../src/core/tally.ts';
-import { termOf } from '../../src/core/term.ts';
+import type { CountedLimit } from '../../src/core/limit.ts';
+import { type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../src/decide/ports.ts';
+import { receiptOf } from '../../src/decide/receipts.ts';
 import { openMemory, openRedis } from './clocked-stores.ts';
 import type { ClockedStore } from './counter-store-contract.ts';
-import { chargeOf, limitOf, NOON, SECOND, waits } from './traces.ts';
+import { LoneCounter } from './lone-counter.ts';
+import { anyCharge, waitsOf } from './random-decisions.ts';
+import { calendarOf, chargeOf, limitOf, NOON, settlementOf, stepsBack, waits } from './traces.ts';
 
-const limits = [
+const SEED = 20_261_121;
+
+const step = fc.record({
+  wait: waitsOf,
+  batch: fc.array(
+    fc.record({ subject: fc.constantFrom('a', 'b'), charges: fc.array(anyCharge, { maxLength: 3, size: 'max' }) }),
+    { maxLength: 6, size: 'max' },
+  ),
+  /** Which of the grants so far are given back; some of them again. */
+  givenBack: fc.array(fc.record({ grant: fc.nat(30), isNamed: fc.boolean() }), { maxLength: 3, size: 'max' }),
+});
+
+/** The same limits under steps of the clock, each with a counter of its own. */
+const steppedLimits = [
   limitOf(3, '60s'),
-  limitOf(64, '60s'),
-  limitOf(65, '60s'),
-  limitOf(300, '60s'),
-  limitOf(70_000, '60s'),
-  limitOf(20, '2h'),
-  limitOf(5, '1h', 'calendar'),
+  limitOf(64, '60s', { name: 'full' }),
+  limitOf(300, '60s', { name: 'large', blockForSeconds: 30 }),
+  limitOf(5, '60s', { algorithm: 'fixed_window' }),
+  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 3 }),
+  limitOf(5, '60s', { algorithm: 'concurrency', blockForSeconds: 100 }),
+  calendarOf(5, 'hour'),
 ];
 
-const steps = fc.array(
-  fc.record({
-    wait: waits(60),
-    batch: fc.array(
-      fc.array(
-        fc.record({
-          subject: fc.constantFrom('a', 'b'),
-          limit: fc.constantFrom(...limits),
-          hits: fc.constantFrom(0, 1, 1, 1, 3, 60, 299, 69_000),
-        }),
-        { maxLength: 3 },
-      ),
-      { maxLength: 6 },
-    ),
-  }),
-  { maxLength: 40 },
-);
-
-const SLIDING = limits.slice(0, 5);
-
-const clockSteps = fc.array(
-  fc.record({
-    wait: fc.oneof(
-      { weight: 4, arbitrary: waits(60) },
-      {
-        weight: 1,
-        arbitrary: fc.constantFrom(-1, -1000, -3 * SECOND, -30 * SECOND, -61 * SECOND, 5000 * SECOND, -5000 * SECOND),
-      },
-    ),
-    limit: fc.constantFrom(...SLIDING),
-    hits: fc.constantFrom(0, 1, 1, 1, 3, 60, 299, 69_000),
-  }),
-  { maxLength: 40 },
-);
+const clockStep = fc.record({
+  wait: fc.oneof({ weight: 4, arbitrary: waits(60) }, { weight: 1, arbitrary: stepsBack(60) }),
+  limit: fc.constantFrom(...steppedLimits),
+  hits: fc.constantFrom(0, 1, 1, 1, 3, 60, 299),
+  settles: fc.constantFrom(false, false, false, false, true),
+});
 
 describe('Redis and memory', () => {
   let memory: ClockedStore;
@@ -60,51 +48,72 @@ describe('Redis and memory', () => {
   });
   afterAll(() => Promise.all([memory.close(), redis.close()]));
 
-  it('give the same outcomes on the same trace, with changing limits', async () => {
+  it('give the same outcomes and free the same on the same trace of all algorithms, with changing limits', async () => {
     let traces = 0;
-    await fc.assert(
-      fc.asyncProperty(steps, async (trace) => {
-        traces++;
-        let now = NOON;
-        for (const { wait, batch } of trace) {
-          now += wait;
-          await Promise.all([memory.setClock(now), redis.setClock(now)]);
-          const decisions = batch.map((charges) => ({
-            charges: charges.map(({ subject, limit, hits }) => chargeOf(`${traces}|${subject}`, limit, hits)),
-          }));
-          const [ours, theirs] = await Promise.all([memory.store.decide(decisions), redis.store.decide(decisions)]);
-          expect(theirs.map(({ granted, charges }) => ({ granted, charges }))).toEqual(
-            ours.map(({ granted, charges }) => ({ granted, charges })),
-          );
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (trace) => {
+      traces++;
+      const name = `equal|${traces}`;
+      const receipts: Receipt[] = [];
+      let now = NOON;
+      for (const { wait, batch, givenBack } of trace) {
+        now += wait;
+        await Promise.all([memory.setClock(now), redis.setClock(now)]);
+        const decisions = batch.map(({ subject, charges }) => ({
+          charges: charges.map((each) => ({ ...each, subject: `${name}|${subject}` })),
+        }));
+        const [ours, theirs] = await Promise.all([memory.store.decide(decisions), redis.store.decide(decisions)]);
+        expect(theirs).toEqual(ours.map((outcome) => ({ ...outcome, source: 'redis' })));
+        receipts.push(...receiptsOf(`${name}|${receipts.length}`, decisions, ours));
+        const given = givenBack.flatMap(({ grant, isNamed }) => {
+          const receipt = receipts[grant % Math.max(1, receipts.length)];
+          return receipt === undefined ? [] : [isNamed ? receipt : { ...receipt, id: undefined }];
+        });
+        const [freed, freedThere] = [await memory.store.giveBack(given), await redis.store.giveBack(given)];
+        expect(freedThere).toEqual(freed);
+      }
+    });
+    await fc.assert(property, { numRuns: 300, seed: SEED });
+  }, 300_000);
 
-  it('do the same arithmetic when the clock steps: Redis against core/tally.ts', async () => {
+  it('do the same arithmetic when the clock steps: Redis against core/counter.ts', async () => {
     let traces = 0;
-    await fc.assert(
-      fc.asyncProperty(clockSteps, async (trace) => {
-        traces++;
-        const tally = emptyTally();
-        let now = NOON;
-        for (const { wait, limit, hits } of trace) {
-          now += wait;
-          await redis.setClock(now);
-          const [outcome] = await redis.store.decide([{ charges: [chargeOf(`steps|${traces}`, limit, hits)] }]);
-          const time = timeOf(tally, termOf(limit), now);
-          const isGranted = usedAt(tally, time) + hits <= limit.requests;
-          if (isGranted && hits > 0) charge(tally, termOf(limit), time, hits);
-          const remaining = Math.max(0, limit.requests - usedAt(tally, time));
-          const resetAfter = waitForAll(tally, time, now);
-          expect(outcome).toMatchObject({ granted: isGranted, charges: [{ remaining, resetAfter }] });
-          expect(outcome?.charges[0]?.retryAfter).toBe(
-            isGranted ? undefined : waitFor(tally, limit.requests, hits, now),
-          );
+    const property = fc.asyncProperty(fc.array(clockStep, { maxLength: 40, size: 'max' }), async (trace) => {
+      traces++;
+      const counters = new Map<CountedLimit, LoneCounter>();
+      let now = NOON;
+      for (const { wait, limit, hits, settles } of trace) {
+        now += wait;
+        await redis.setClock(now);
+        const subject = `steps|${traces}|${steppedLimits.indexOf(limit)}`;
+        const counter = counters.get(limit)?.copy() ?? new LoneCounter();
+        if (settles && hits > 0) {
+          const [outcome] = await redis.store.decide([{ charges: [settlementOf(subject, limit, hits)] }]);
+          const resetAfter = counter.settle(limit, now, hits);
+          expect(outcome).toMatchObject({ granted: true, charges: [{ exceeded: false, resetAfter }] });
+          counters.set(limit, counter);
+          continue;
         }
-      }),
-      { numRuns: 500 },
-    );
-  });
+        const [outcome] = await redis.store.decide([{ charges: [chargeOf(subject, limit, hits)] }]);
+        const { granted, free, resetAfter, retryAfter, isChanged } = counter.ask(limit, now, hits);
+        const remaining = Math.max(0, free);
+        const promised = limit.algorithm === 'concurrency' ? undefined : retryAfter;
+        const told = { exceeded: !granted, remaining, resetAfter, freeAt: now + resetAfter, retryAfter: promised };
+        expect(outcome).toEqual({ granted, source: 'redis', charges: [told] });
+        if (isChanged) counters.set(limit, counter);
+      }
+    });
+    await fc.assert(property, { numRuns: 500, seed: SEED });
+  }, 300_000);
 });
+
+/** Of those that were granted. */
+function receiptsOf(
+  name: string,
+  decisions: readonly Decision[],
+  outcomes: readonly (Outcome | StoreUnavailable)[],
+): readonly Receipt[] {
+  return outcomes.flatMap((outcome, place) => {
+    if (outcome instanceof StoreUnavailable || !outcome.granted) return [];
+    return receiptOf(`${name}|${place}`, decisions[place]?.charges ?? [], outcome);
+  });
+}

@@ -32,6 +32,12 @@ export function errorOf(response: CheckResponse): { code: string; message: strin
   return (JSON.parse(body) as { error?: { code: string; message: string; request_id: string } }).error;
 }
 
+/** The headers that an allowing one adds to the response. */
+export function headersOf(response: CheckResponse): Record<string, string> {
+  const added = response.httpResponse?.$case === 'okResponse' ? response.httpResponse.value.responseHeadersToAdd : [];
+  return Object.fromEntries(added.map(({ header }) => [header?.key ?? '', header?.value ?? '']));
+}
+
 /** Asks as the rate limit filter does, about descriptors of one entry each. */
 export function shouldRateLimit(
   client: GrpcClient,

@@ -1,20 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { SlidingWindowLimit } from '../../core/limit.ts';
-import type { Decision } from '../../decide/ports.ts';
+import { chargeOf, limitOf } from '../../../test/counters/traces.ts';
+import { type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
+import { receiptOf } from '../../decide/receipts.ts';
 import { MemoryStore } from './memory-store.ts';
 import { systemMicroseconds } from './system-clock.ts';
 
 const SECOND = 1_000_000;
 
 function decision(subject: string, name = 'burst', hits = 1): Decision {
-  const limit: SlidingWindowLimit = {
-    name,
-    algorithm: 'sliding_window',
-    requests: 5,
-    windowSeconds: 60,
-    identity: `${name}/sliding_window/60`,
-  };
-  return { charges: [{ subject, limit, hits }] };
+  return { charges: [chargeOf(subject, limitOf(5, '60s', { name }), hits)] };
 }
 
 function openStore(mostCounters: number) {
@@ -22,8 +16,20 @@ function openStore(mostCounters: number) {
   return { clock, store: new MemoryStore({ now: () => clock.now, mostCounters, source: 'memory' }) };
 }
 
-async function grants(store: MemoryStore, ...decisions: readonly Decision[]): Promise<readonly boolean[]> {
-  return (await store.decide(decisions)).map(({ granted }) => granted);
+/** Whether each was granted; undefined where the store was unavailable. */
+async function grants(
+  store: MemoryStore,
+  ...decisions: readonly Decision[]
+): Promise<readonly (boolean | undefined)[]> {
+  const outcomes = await store.decide(decisions);
+  return outcomes.map((outcome) => (outcome instanceof StoreUnavailable ? undefined : outcome.granted));
+}
+
+/** Of one decision, which must be decided. */
+async function decided(store: MemoryStore, { charges }: Decision): Promise<Outcome> {
+  const [outcome] = await store.decide([{ charges }]);
+  if (outcome === undefined || outcome instanceof StoreUnavailable) throw new Error('an outcome expected');
+  return outcome;
 }
 
 describe('memory of the counters in memory', () => {
@@ -44,17 +50,36 @@ describe('memory of the counters in memory', () => {
     expect(store.size).toBe(0);
   });
 
-  it('at its bound refuses new subjects, promising no time, and goes on for those it counts', async () => {
+  it('at its bound is unavailable for decisions that need a new counter, and goes on for those it counts', async () => {
     const { store } = openStore(2);
-    expect(await grants(store, decision('a'), decision('b'), decision('c'), decision('a'))).toEqual([
+    const both = { charges: [...decision('a').charges, ...decision('c').charges] };
+    expect(await grants(store, decision('a'), decision('b'), decision('c'), both, decision('a'))).toEqual([
+      true,
+      true,
+      undefined,
+      undefined,
+      true,
+    ]);
+    expect(store.size).toBe(2);
+    const { charges } = await decided(store, decision('a', 'burst', 0));
+    expect(charges).toMatchObject([{ remaining: 3 }]);
+  });
+
+  it('at its bound still answers looks at new counters, and refusals, which need none', async () => {
+    const { store } = openStore(1);
+    expect(await grants(store, decision('a'), decision('b', 'burst', 0), decision('b', 'burst', 6))).toEqual([
       true,
       true,
       false,
-      true,
     ]);
-    const [refused] = await store.decide([decision('c')]);
-    expect(refused?.charges).toEqual([{ exceeded: true, remaining: 0, resetAfter: 0, retryAfter: undefined }]);
-    expect(store.size).toBe(2);
+  });
+
+  it('at its bound refuses without a block where that would need a new counter', async () => {
+    const { store } = openStore(1);
+    const limit = limitOf(5, '60s', { name: 'blocking', blockForSeconds: 60 });
+    await store.decide([decision('a')]);
+    expect(await grants(store, { charges: [chargeOf('b', limit, 6)] })).toEqual([false]);
+    expect(store.size).toBe(1);
   });
 
   it('at its bound gives the places of ended counters to new subjects', async () => {
@@ -63,7 +88,7 @@ describe('memory of the counters in memory', () => {
     clock.now += 30 * SECOND;
     await store.decide([decision('b')]);
     clock.now += 30 * SECOND;
-    expect(await grants(store, decision('c'), decision('d'))).toEqual([true, false]);
+    expect(await grants(store, decision('c'), decision('d'))).toEqual([true, undefined]);
   });
 
   it('charges a counter that had ended also when its place was just given away', async () => {
@@ -71,11 +96,34 @@ describe('memory of the counters in memory', () => {
     await store.decide(['a', 'b', 'c', 'd', 'e'].map((subject) => decision(subject)));
     clock.now += 60 * SECOND;
     const ended = { charges: ['e', 'new', 'newer'].flatMap((subject) => decision(subject).charges) };
-    const outcomes = await store.decide([ended, ended]);
-    expect(outcomes.map(({ charges }) => charges.map(({ remaining }) => remaining))).toEqual([
-      [4, 4, 4],
-      [3, 3, 3],
-    ]);
+    for (const remaining of [4, 3]) {
+      expect((await decided(store, ended)).charges).toMatchObject([{ remaining }, { remaining }, { remaining }]);
+    }
+  });
+});
+
+describe('receipts at the bound of the counters in memory', () => {
+  it('are good once: what notes that takes the place of a counter that has ended', async () => {
+    const { clock, store } = openStore(2);
+    await store.decide([decision('ended')]);
+    clock.now += 30 * SECOND;
+    const asked = decision('a', 'burst', 2);
+    const receipt = receiptOf('once', asked.charges, await decided(store, asked));
+    await store.decide([asked]);
+    clock.now += 30 * SECOND - 1;
+    expect(await store.giveBack([receipt])).toEqual([0]); // No room to note it: rather nothing than twice.
+    clock.now += 1;
+    expect(await store.giveBack([receipt, receipt])).toEqual([2, 0]);
+  });
+
+  it('leave nothing behind once they have expired', async () => {
+    const { clock, store } = openStore(1_000_000);
+    for (let i = 0; i < 5000; i++) {
+      const asked = decision(`subject${i}`);
+      await store.giveBack([receiptOf(`receipt${i}`, asked.charges, await decided(store, asked))]);
+      clock.now += SECOND;
+    }
+    expect(store.size).toBeLessThan(500);
   });
 });
 

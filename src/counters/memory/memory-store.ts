@@ -176,9 +176,8 @@ export class MemoryStore implements CounterStore {
 
   #refuse({ charge: each, term, family, isNew, free, counter }: Look, clock: number): ChargeOutcome {
     const exceeded = each.settles !== true && free < each.hits;
-    if (exceeded && (!isNew || this.#table.hasRoomFor(1)) && noteRefusal(counter, term, clock)) {
-      this.#table.write(family, each.subject, counter);
-    }
+    const canNote = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
+    if (exceeded && canNote && noteRefusal(counter, term, clock)) this.#table.write(family, each.subject, counter);
     const promises = exceeded && each.limit.algorithm !== 'concurrency';
     const resetAfter = untilAllFree(counter, term, clock);
     return {
@@ -204,10 +203,10 @@ export class MemoryStore implements CounterStore {
 
   /** Notes that the receipt is given back. Where there is no room to note it, it counts as given back before. */
   #isFirstTime(id: string, expires: number, clock: number): boolean {
-    const family = this.#table.family(GIVEN_BACK, GIVEN_BACK_TERM);
-    if (family.pieces.has(id)) return false;
     if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
-    if (!this.#table.hasRoomFor(1)) return false;
+    // Not before: sweeping forgets families that are empty.
+    const family = this.#table.family(GIVEN_BACK, GIVEN_BACK_TERM);
+    if (family.pieces.has(id) || !this.#table.hasRoomFor(1)) return false;
     const mark = emptyCounter();
     mark.blockedUntil = expires;
     this.#table.write(family, id, mark);

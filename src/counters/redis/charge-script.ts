@@ -42,7 +42,7 @@ while place < #runs do
     local counter, term, hits = found[i], theirs[i], asked[i]
     if granted > 0 and hits > 0 then charge(keys[i], counter, term, granted * hits) end
     local free = freeOf(counter, term)
-    if granted < times and free < hits and term.block > 0 and counter.blocked == 0 and not term.settles then
+    if granted < times and hits > 0 and free < hits and term.block > 0 and counter.blocked == 0 and not term.settles then
       counter.blocked = now + term.block
       change(keys[i], counter, term)
       free = freeOf(counter, term)

@@ -19,7 +19,7 @@ export class ScriptArgumentsBuilder {
   readonly #termArgs: (number | string)[] = [];
   readonly #limits = new Map<CountedLimit, number>();
   /** Of charges that settle, or that are made ahead. */
-  readonly #special = new Map<string, number>();
+  readonly #special = new Map<string, Map<CountedLimit, number>>();
   #terms = 0;
 
   constructor(prefix: string, now: number) {
@@ -45,11 +45,11 @@ export class ScriptArgumentsBuilder {
   }
 
   termPlace({ limit, settles = false, ahead = 0 }: Charge): number {
-    if (settles || ahead > 0) return this.#specialPlace(limit, settles, ahead);
-    const known = this.#limits.get(limit);
+    const places = settles || ahead > 0 ? this.#specialPlaces(settles, ahead) : this.#limits;
+    const known = places.get(limit);
     if (known !== undefined) return known;
     const place = this.#addTerm(limit, settles, ahead);
-    this.#limits.set(limit, place);
+    places.set(limit, place);
     return place;
   }
 
@@ -57,13 +57,13 @@ export class ScriptArgumentsBuilder {
     return { keys: this.#keys, args: [this.#terms, ...this.#termArgs, packed] };
   }
 
-  #specialPlace(limit: CountedLimit, settles: boolean, ahead: number): number {
-    const name = `${limit.identity}|${limit.requests}|${settles}|${ahead}`;
+  #specialPlaces(settles: boolean, ahead: number): Map<CountedLimit, number> {
+    const name = `${settles}|${ahead}`;
     const known = this.#special.get(name);
     if (known !== undefined) return known;
-    const place = this.#addTerm(limit, settles, ahead);
-    this.#special.set(name, place);
-    return place;
+    const places = new Map<CountedLimit, number>();
+    this.#special.set(name, places);
+    return places;
   }
 
   #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {

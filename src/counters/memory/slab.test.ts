@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TRACES } from '../../../test/counters/traces.ts';
+import { Slab } from './slab.ts';
+
+const length = fc.oneof(
+  fc.constantFrom(0, 1, 13, 14, 15, 30, 31, 65_535),
+  fc.integer({ min: 0, max: 900 }),
+  fc.integer({ min: 0, max: 65_535 }),
+);
+const step = fc.record({
+  action: fc.constantFrom('add', 'add', 'replace', 'remove'),
+  place: fc.nat(),
+  length,
+  byte: fc.integer({ min: 0, max: 255 }),
+});
+
+function contentsOf(slab: Slab, piece: number): Uint8Array {
+  const start = slab.startOf(piece);
+  return slab.pageOf(piece).slice(start, start + slab.lengthOf(piece));
+}
+
+describe('a slab', () => {
+  it('keeps every piece as it was put, whatever is added, replaced and removed meanwhile', () => {
+    const property = fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
+      const slab = new Slab();
+      const kept = new Map<number, Uint8Array>();
+      for (const { action, place, length, byte } of steps) {
+        const content = new Uint8Array(length).fill(byte);
+        const piece = [...kept.keys()][place % Math.max(1, kept.size)];
+        if (action === 'add' || piece === undefined) {
+          const added = slab.add(content, length);
+          expect(kept.has(added)).toBe(false);
+          kept.set(added, content);
+          continue;
+        }
+        kept.delete(piece);
+        if (action === 'remove') {
+          slab.remove(piece);
+          continue;
+        }
+        const replaced = slab.replace(piece, content, length);
+        expect(kept.has(replaced)).toBe(false);
+        kept.set(replaced, content);
+      }
+      for (const [piece, content] of kept) {
+        if (Buffer.compare(contentsOf(slab, piece), content) !== 0) expect.fail(`piece ${piece} is not as it was put`);
+      }
+    });
+    fc.assert(property, { ...TRACES, numRuns: 1000 });
+  });
+
+  it('puts new pieces where others of their size were, and takes no more from the system', () => {
+    const slab = new Slab();
+    const content = new Uint8Array(100);
+    const pieces = Array.from({ length: 20_000 }, () => slab.add(content, 100));
+    const { bytes } = slab;
+    for (let round = 0; round < 5; round++) {
+      for (const [i, piece] of pieces.entries()) {
+        slab.remove(piece);
+        pieces[i] = slab.add(content, 97 + round);
+      }
+    }
+    expect(slab.bytes).toBe(bytes);
+  });
+});

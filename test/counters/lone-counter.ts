@@ -1,0 +1,77 @@
+import {
+  type Counter,
+  charge,
+  emptyCounter,
+  follow,
+  freeOf,
+  giveBack,
+  noteRefusal,
+  untilAllFree,
+  untilFit,
+} from '../../src/core/counter.ts';
+import type { CountedLimit } from '../../src/core/limit.ts';
+import { termOf } from '../../src/core/term.ts';
+
+/** What became of hits that were asked of a counter; times in µs. */
+export interface Answer {
+  readonly granted: boolean;
+  /** Before they were asked. */
+  readonly freeBefore: number;
+  /** After they were. Below 0 nothing fits, not even a look. */
+  readonly free: number;
+  readonly resetAfter: number;
+  /** undefined when granted, or when they never fit. */
+  readonly retryAfter: number | undefined;
+  /** Whether a store would keep the counter as it is now; else it goes on with what it had. */
+  readonly isChanged: boolean;
+}
+
+/** The pure arithmetic of core/counter.ts, called as a store calls it, at times (µs since 1970) of the test's choosing. */
+export class LoneCounter {
+  readonly counter: Counter;
+
+  constructor(counter = emptyCounter()) {
+    this.counter = counter;
+  }
+
+  /** One that goes its own way from here on. */
+  copy(): LoneCounter {
+    return new LoneCounter(structuredClone(this.counter));
+  }
+
+  ask(limit: CountedLimit, clock: number, hits: number): Answer {
+    const term = termOf(limit, clock);
+    const isMoved = follow(this.counter, term, clock);
+    const freeBefore = freeOf(this.counter, term);
+    const granted = hits <= freeBefore;
+    if (granted && hits > 0) charge(this.counter, term, clock, hits);
+    const beginsBlock = !granted && hits > 0 && noteRefusal(this.counter, term, clock);
+    return {
+      granted,
+      freeBefore,
+      free: freeOf(this.counter, term),
+      resetAfter: untilAllFree(this.counter, term, clock),
+      retryAfter: granted ? undefined : untilFit(this.counter, term, hits, clock),
+      isChanged: isMoved || beginsBlock || (granted && hits > 0),
+    };
+  }
+
+  look(limit: CountedLimit, clock: number): Answer {
+    return this.ask(limit, clock, 0);
+  }
+
+  /** Charges hits that were spent already; µs until all is free. */
+  settle(limit: CountedLimit, clock: number, hits: number): number {
+    const term = termOf(limit, clock);
+    follow(this.counter, term, clock);
+    charge(this.counter, term, clock, hits);
+    return untilAllFree(this.counter, term, clock);
+  }
+
+  /** Gives back hits of a grant after which all would have been free at `end`; how many are free again. */
+  giveBack(limit: CountedLimit, clock: number, end: number, hits: number): number {
+    const term = termOf(limit, clock);
+    follow(this.counter, term, clock);
+    return end <= clock ? 0 : giveBack(this.counter, term, end, hits);
+  }
+}
