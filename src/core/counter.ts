@@ -1,13 +1,4 @@
-import {
-  type Bucket,
-  draw,
-  freeIn,
-  fullBucket,
-  putBack,
-  refill,
-  waitForTokens,
-  waitUntilFull,
-} from './bucket.ts';
+import { type Bucket, draw, freeIn, fullBucket, putBack, refill, waitForTokens, waitUntilFull } from './bucket.ts';
 import { addHits, emptyTally, followClock, lastEnd, removeHits, type Tally, waitFor } from './tally.ts';
 import type { Term } from './term.ts';
 

@@ -41,7 +41,13 @@ function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> =
   return considerCheck(asked, catalogWith(change), (text) => text.startsWith('wk_'), NOW);
 }
 
-const charge = (exceeded: boolean, retryAfter?: number) => ({ exceeded, remaining: 0, resetAfter: 60e6, freeAt: 0, retryAfter });
+const charge = (exceeded: boolean, retryAfter?: number) => ({
+  exceeded,
+  remaining: 0,
+  resetAfter: 60e6,
+  freeAt: 0,
+  retryAfter,
+});
 const outcome = (...charges: Outcome['charges']): Outcome => ({
   granted: charges.every(({ exceeded }) => !exceeded),
   source: 'memory',

@@ -18,7 +18,14 @@ descriptors:
 if (!('root' in rules)) throw new Error('faults in the test’s own rules');
 const book = new Map([[rules.domain, rules.root]]);
 
-const limit = { name: 'day', algorithm: 'calendar', unit: 'day', requests: 7, windowSeconds: 86_400, identity: 'day' } as const;
+const limit = {
+  name: 'day',
+  algorithm: 'calendar',
+  unit: 'day',
+  requests: 7,
+  windowSeconds: 86_400,
+  identity: 'day',
+} as const;
 const keys: readonly KeyRecord[] = [
   { id: 'good', counterId: 'good', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined },
   { id: 'disabled', counterId: 'disabled', accountId: 'a1', planId: 'team', disabled: true, expiresAt: undefined },

@@ -57,7 +57,14 @@ const burst = {
   windowSeconds: 60,
   identity: 'burst',
 } as const;
-const day = { name: 'day', algorithm: 'calendar', unit: 'day', requests: 100, windowSeconds: 86_400, identity: 'day' } as const;
+const day = {
+  name: 'day',
+  algorithm: 'calendar',
+  unit: 'day',
+  requests: 100,
+  windowSeconds: 86_400,
+  identity: 'day',
+} as const;
 const told = { exceeded: false, retryAfterSeconds: undefined };
 
 function headersOf(options: readonly { header: { key: string; value: string } | undefined }[]) {

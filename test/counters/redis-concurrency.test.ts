@@ -19,9 +19,12 @@ async function grantedTogether(program: string, limit: number): Promise<number> 
   return (await Promise.all(processes)).reduce((sum, { stdout }) => sum + Number(stdout), 0);
 }
 
-it.each([1000, 60])('8 processes with 1,000 requests each on one counter are granted exactly the limit: %i', async (limit) => {
-  expect(await grantedTogether('charging-process.ts', limit)).toBe(limit);
-});
+it.each([1000, 60])(
+  '8 processes with 1,000 requests each on one counter are granted exactly the limit: %i',
+  async (limit) => {
+    expect(await grantedTogether('charging-process.ts', limit)).toBe(limit);
+  },
+);
 
 it('with leases they are granted at most the limit, and use at least 95% of it', async () => {
   const granted = await grantedTogether('leasing-process.ts', 1000);

@@ -5,6 +5,7 @@ import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/counters/redis/redis-store.ts';
 import { freePort } from '../../src/database/free-port.ts';
 import { StoreUnavailable } from '../../src/decide/ports.ts';
+import { decided } from './opened-stores.ts';
 import { chargeOf, limitOf } from './traces.ts';
 import { becomesTrue } from './waiting.ts';
 
@@ -49,7 +50,7 @@ async function withClient<T>(url: string, use: (client: Redis) => Promise<T>): P
 }
 
 async function used(store: RedisStore): Promise<number> {
-  const [outcome] = await store.decide([look]);
+  const [outcome] = await decided(store, [look]);
   return 1000 - (outcome?.charges[0]?.remaining ?? Number.NaN);
 }
 
@@ -62,13 +63,13 @@ describe('counters in Redis, when Redis fails', () => {
   it('refuses at once and is not ready while there is no server, and connects by itself once there is', async () => {
     const port = await freePort();
     const { store, log } = await open({ url: `redis://:${PASSWORD}@127.0.0.1:${port}` });
-    await expect(store.decide([one])).rejects.toThrow(StoreUnavailable);
+    await expect(decided(store, [one])).rejects.toThrow(StoreUnavailable);
     await becomesTrue(() => log.length > 0);
     expect(log[0]).toContain('ECONNREFUSED');
     const redis = await startRedis({ port, options: ['--requirepass', PASSWORD] });
     closing.push(redis.stop);
     await becomesTrue(() => store.ready);
-    expect((await store.decide([one]))[0]?.granted).toBe(true);
+    expect((await decided(store, [one]))[0]?.granted).toBe(true);
     expect(log.join()).not.toContain(PASSWORD);
   });
 
@@ -79,7 +80,7 @@ describe('counters in Redis, when Redis fails', () => {
     let isOver = false;
     const load = (async () => {
       while (!isOver) {
-        await store.decide([one]).then(
+        await decided(store, [one]).then(
           () => answers.push('decided'),
           (error: Error) => answers.push(error.name),
         );
@@ -99,9 +100,9 @@ describe('counters in Redis, when Redis fails', () => {
   it('gives up at the deadline while the server is stopped, and nothing of that is executed later', async () => {
     const redis = await start();
     const store = await openReady(redis.url, 50);
-    await store.decide([one]);
+    await decided(store, [one]);
     signal(redis, 'SIGSTOP');
-    const lost = Array.from({ length: 5 }, () => store.decide([one]));
+    const lost = Array.from({ length: 5 }, () => decided(store, [one]));
     expect((await Promise.allSettled(lost)).map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
     await sleep(1000);
     signal(redis, 'SIGCONT');
@@ -117,7 +118,7 @@ describe('counters in Redis, when Redis fails', () => {
     const redis = await start();
     const store = await openReady(redis.url, 50);
     signal(redis, 'SIGSTOP');
-    const piled = Array.from({ length: 300 }, () => store.decide([one]).catch((error: Error) => error.message));
+    const piled = Array.from({ length: 300 }, () => decided(store, [one]).catch((error: Error) => error.message));
     const messages = await Promise.all(piled);
     signal(redis, 'SIGCONT');
     expect(messages.filter((message) => message === 'Redis does not answer')).toHaveLength(44);
@@ -128,7 +129,7 @@ describe('counters in Redis, when Redis fails', () => {
     const store = await openReady(redis.url, 100);
     // From an immediate, so that timers are the next thing the event loop looks at.
     await new Promise((resolve) => setImmediate(resolve));
-    const pending = store.decide([one]);
+    const pending = decided(store, [one]);
     const busyUntil = performance.now() + 200;
     while (performance.now() < busyUntil);
     expect((await pending)[0]?.granted).toBe(true);
@@ -138,7 +139,7 @@ describe('counters in Redis, when Redis fails', () => {
     const redis = await start();
     const store = await openReady(redis.url);
     await withClient(redis.url, (client) => client.script('FLUSH'));
-    await Promise.all([store.decide([one]), store.decide([one])]);
+    await Promise.all([decided(store, [one]), decided(store, [one])]);
     expect(await used(store)).toBe(2);
   });
 
@@ -149,7 +150,7 @@ describe('counters in Redis, when Redis fails', () => {
       withClient(redis.url, async (client) => /id=(\d+) .*name=weir /.exec(String(await client.client('LIST')))?.[1]);
     const before = await connection();
     await withClient(redis.url, (client) => client.replicaof('127.0.0.1', 1));
-    await expect(store.decide([one])).rejects.toThrow(/^Redis failed: READONLY/);
+    await expect(decided(store, [one])).rejects.toThrow(/^Redis failed: READONLY/);
     await becomesTrue(async () => ![undefined, before].includes(await connection()));
     await withClient(redis.url, (client) => client.replicaof('NO', 'ONE'));
     await becomesTrue(() => store.ready);
@@ -159,9 +160,9 @@ describe('counters in Redis, when Redis fails', () => {
   it('charges nothing and says so when memory is full', async () => {
     const redis = await start();
     const store = await openReady(redis.url);
-    await store.decide([one]);
+    await decided(store, [one]);
     await withClient(redis.url, (client) => client.config('SET', 'maxmemory', '1'));
-    await expect(store.decide([one])).rejects.toThrow(/^Redis failed: .*OOM/);
+    await expect(decided(store, [one])).rejects.toThrow(/^Redis failed: .*OOM/);
     await withClient(redis.url, (client) => client.config('SET', 'maxmemory', '0'));
     expect(await used(store)).toBe(1);
   });
@@ -191,7 +192,7 @@ describe('counters in Redis', () => {
   it('gives every key a time to live of at least the window and a sub-bucket', async () => {
     const redis = await start();
     const store = await openReady(redis.url);
-    await store.decide([one]);
+    await decided(store, [one]);
     const [ttl = 0] = await withClient(redis.url, async (client) => {
       const keys = await client.keys('*');
       return Promise.all(keys.map((key) => client.pttl(key)));
@@ -203,17 +204,17 @@ describe('counters in Redis', () => {
   it('writes nothing for looks and refusals', async () => {
     const redis = await start();
     const store = await openReady(redis.url);
-    await store.decide([look, { charges: [chargeOf('key', limitOf(1, '1h'), 2)] }]);
+    await decided(store, [look, { charges: [chargeOf('key', limitOf(1, '1h'), 2)] }]);
     expect(await withClient(redis.url, (client) => client.dbsize())).toBe(0);
   });
 
   it('is not ready and refuses once closed', async () => {
     const redis = await start();
     const store = await openReady(redis.url);
-    const last = store.decide([one]);
+    const last = decided(store, [one]);
     await store.close();
     expect((await last)[0]?.granted).toBe(true);
     expect(store.ready).toBe(false);
-    await expect(store.decide([one])).rejects.toThrow(StoreUnavailable);
+    await expect(decided(store, [one])).rejects.toThrow(StoreUnavailable);
   });
 });

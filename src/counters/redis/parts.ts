@@ -1,4 +1,11 @@
-import { type Charge, type ChargeOutcome, type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../decide/ports.ts';
+import {
+  type Charge,
+  type ChargeOutcome,
+  type Decision,
+  type Outcome,
+  type Receipt,
+  StoreUnavailable,
+} from '../../decide/ports.ts';
 import { receiptOf } from '../../decide/receipts.ts';
 
 /** Those charges of a decision that are decided in one script. */

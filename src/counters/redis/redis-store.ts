@@ -4,11 +4,11 @@ import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
 import type { RedisAccess } from './connection-settings.ts';
 import { virtualTag } from './counter-key.ts';
-import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
 import { type GiveBackBatch, giveBackBatchesOf } from './give-back-batch.ts';
+import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
 import { openShards } from './open-shards.ts';
-import type { Script } from './script.ts';
 import { byGroup, outcomeOfParts, type Part } from './parts.ts';
+import type { Script } from './script.ts';
 import { KeysApart, type Shards } from './shards.ts';
 
 export interface RedisStoreOptions {
