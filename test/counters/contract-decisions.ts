@@ -132,6 +132,12 @@ function describeBatches(bench: Bench): void {
     expect(outcomes.map(({ charges }) => charges[0]?.remaining)).toEqual([26, 22, 18, 14, 10, 6, 2, 2, 2, 2, 2, 2]);
   });
 
+  it('tells of equal decisions in a batch what was true after each', async () => {
+    const charge = chargeOf(bench.subject(), limitOf(6, '60s', { algorithm: 'token_bucket', burst: 3 }));
+    const outcomes = await bench.decide(...Array.from({ length: 4 }, () => ({ charges: [charge] })));
+    expect(outcomes.map(({ charges }) => charges[0]?.resetAfter)).toEqual([10, 20, 30, 30].map((s) => s * SECOND));
+  });
+
   it('decides a batch of more than 256 counters in order', async () => {
     const limit = limitOf(2, '60s');
     const subjects = Array.from({ length: 600 }, (_, i) => bench.subject(`${i % 300}`));
