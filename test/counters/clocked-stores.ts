@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { useRedis } from '../../provision/redis.ts';
+import { startRedisCluster } from '../../provision/redis-cluster.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { CHARGE_SCRIPT } from '../../src/counters/redis/charge-script.ts';
+import { VIRTUAL_TAGS } from '../../src/counters/redis/counter-key.ts';
 import { GIVE_BACK_SCRIPT } from '../../src/counters/redis/give-back-script.ts';
-import { RedisStore } from '../../src/counters/redis/redis-store.ts';
+import { RedisStore, type Scripts } from '../../src/counters/redis/redis-store.ts';
 import { type Script, scriptOf } from '../../src/counters/redis/script.ts';
 import { type Outcome, StoreUnavailable } from '../../src/decide/ports.ts';
 import type { ClockedStore } from './counter-store-contract.ts';
@@ -22,24 +24,68 @@ export async function openMemory(): Promise<ClockedStore> {
   };
 }
 
-/**
- * The real script on a real server. Redis' clock cannot be set, so the one line with which the script takes the time for
- * its arithmetic reads a key instead; not-after stays on the real clock.
- */
+/** The real scripts on a real server. */
 export async function openRedis(): Promise<ClockedStore> {
   const keyPrefix = `test-${randomUUID()}`;
-  const clockKey = `${keyPrefix}:clock`;
+  const server = await useRedis();
+  const client = new Redis(server.url);
+  const clock = `${keyPrefix}:clock`;
+  const options = { url: server.url, keyPrefix, scripts: clockedScripts(`'${clock}'`) };
+  return openClocked(options, {
+    setClock: (time) => client.set(clock, time),
+    stop: async () => {
+      const keys = await client.keys(`${keyPrefix}:*`);
+      if (keys.length > 0) await client.unlink(keys);
+      client.disconnect();
+      await server.stop();
+    },
+  });
+}
+
+/** The same on a cluster of three masters, where each tag has a clock of its own; all show the same time. */
+export async function openRedisCluster(): Promise<ClockedStore> {
+  const keyPrefix = `test-${randomUUID()}`;
+  const running = await startRedisCluster();
+  const { hostname, port } = new URL(running.url);
+  const client = new Cluster([{ host: hostname, port: Number(port) }]);
+  const scripts = clockedScripts(`'${keyPrefix}:clock:{' .. string.match(KEYS[1], '{(%d+)}') .. '}'`);
+  const tags = Array.from({ length: VIRTUAL_TAGS }, (_, tag) => tag);
+  return openClocked(
+    { url: running.url, keyPrefix, scripts },
+    {
+      setClock: (time) => Promise.all(tags.map((tag) => client.set(`${keyPrefix}:clock:{${tag}}`, time))),
+      stop: async () => {
+        client.disconnect();
+        await running.stop();
+      },
+    },
+  );
+}
+
+/**
+ * Redis' clock cannot be set, so the one line with which a script takes the time for its arithmetic reads a key instead;
+ * not-after stays on the real clock.
+ */
+function clockedScripts(clockKey: string): Scripts {
   const clocked = ({ text }: Script): Script => {
-    const changed = text.replace('local now = clock', `local now = tonumber(redis.call('GET', '${clockKey}'))`);
+    const changed = text.replace('local now = clock', `local now = tonumber(redis.call('GET', ${clockKey}))`);
     if (changed === text) throw new Error('the script has no line "local now = clock" any more');
     return scriptOf(changed);
   };
-  const scripts = { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(GIVE_BACK_SCRIPT) };
-  const server = await useRedis();
-  const client = new Redis(server.url);
+  return { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(GIVE_BACK_SCRIPT) };
+}
+
+interface ClockedServer {
+  setClock(time: number): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+async function openClocked(
+  options: { readonly url: string; readonly keyPrefix: string; readonly scripts: Scripts },
+  server: ClockedServer,
+): Promise<ClockedStore> {
   let now = 0;
-  const options = { url: server.url, logger: silent, keyPrefix, deadlineMs: 2000 };
-  const store = new RedisStore({ ...options, scripts, now: () => now });
+  const store = new RedisStore({ ...options, logger: silent, deadlineMs: 2000, now: () => now });
   await becomesTrue(() => store.ready);
   return {
     store: {
@@ -47,14 +93,12 @@ export async function openRedis(): Promise<ClockedStore> {
       giveBack: (receipts) => store.giveBack(receipts),
     },
     setClock: async (time) => {
+      if (time === now) return;
       now = time;
-      await client.set(clockKey, time);
+      await server.setClock(time);
     },
     close: async () => {
       await store.close();
-      const keys = await client.keys(`${keyPrefix}:*`);
-      if (keys.length > 0) await client.unlink(keys);
-      client.disconnect();
       await server.stop();
     },
   };

@@ -33,18 +33,6 @@ function describeAllOrNothing(bench: Bench): void {
     expect(granted).toMatchObject({ granted: true, charges: [{ remaining: 0 }, { remaining: 0 }] });
   });
 
-  it('charges all subjects of a decision or none, once it is answered', async () => {
-    const limit = limitOf(1, '60s');
-    const [address, account, other] = ['address', 'account', 'other'].map((name) =>
-      chargeOf(bench.subject(name), limit),
-    );
-    if (!(address && account && other)) throw new Error('three charges expected');
-    expect(await bench.decideOne(account)).toMatchObject({ granted: true });
-    const refused = await bench.decideOne(address, account);
-    expect(refused).toMatchObject({ granted: false, charges: [{ exceeded: false, remaining: 1 }, { exceeded: true }] });
-    expect(await bench.decideOne(address, other)).toMatchObject({ granted: true });
-  });
-
   it('lets a smaller decision pass where a larger one before it did not fit', async () => {
     const limit = limitOf(3, '60s');
     const subject = bench.subject();
@@ -80,6 +68,21 @@ function describeAllOrNothing(bench: Bench): void {
     expect(await bench.charge(one)).toMatchObject({ freeAt: bench.now + 60 * SECOND });
     bench.now += SECOND;
     expect(await bench.charge({ ...one, hits: 2 })).toMatchObject({ exceeded: true, freeAt: bench.now + 59 * SECOND });
+  });
+}
+
+/** Where subjects are kept apart, what was reserved is given back by the server's real clock, and the bench's stands. */
+export function describeSubjectsTogether(bench: Bench): void {
+  it('charges all subjects of a decision or none, once it is answered', async () => {
+    const limit = limitOf(1, '60s');
+    const [address, account, other] = ['address', 'account', 'other'].map((name) =>
+      chargeOf(bench.subject(name), limit),
+    );
+    if (!(address && account && other)) throw new Error('three charges expected');
+    expect(await bench.decideOne(account)).toMatchObject({ granted: true });
+    const refused = await bench.decideOne(address, account);
+    expect(refused).toMatchObject({ granted: false, charges: [{ exceeded: false, remaining: 1 }, { exceeded: true }] });
+    expect(await bench.decideOne(address, other)).toMatchObject({ granted: true });
   });
 }
 
@@ -130,6 +133,12 @@ function describeBatches(bench: Bench): void {
     const outcomes = await bench.decide(...Array.from({ length: 12 }, () => decision));
     expect(outcomes.filter(({ granted }) => granted)).toHaveLength(7);
     expect(outcomes.map(({ charges }) => charges[0]?.remaining)).toEqual([26, 22, 18, 14, 10, 6, 2, 2, 2, 2, 2, 2]);
+  });
+
+  it('tells of equal decisions in a batch what was true after each', async () => {
+    const charge = chargeOf(bench.subject(), limitOf(6, '60s', { algorithm: 'token_bucket', burst: 3 }));
+    const outcomes = await bench.decide(...Array.from({ length: 4 }, () => ({ charges: [charge] })));
+    expect(outcomes.map(({ charges }) => charges[0]?.resetAfter)).toEqual([10, 20, 30, 30].map((s) => s * SECOND));
   });
 
   it('decides a batch of more than 256 counters in order', async () => {

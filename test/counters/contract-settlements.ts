@@ -78,6 +78,7 @@ export function describeSettlements(bench: Bench): void {
       const subject = bench.subject();
       const [settlement, asked] = [settlementOf(subject, limit, 4), chargeOf(subject, limit, 2)];
       expect(await bench.decideOne(asked, settlement)).toMatchObject({ granted: false });
+      expect(await bench.decideOne(settlement, asked)).toMatchObject({ granted: false });
       expect(await bench.decideOne({ ...asked, hits: 1 }, settlement)).toMatchObject({ granted: true });
     });
 

@@ -44,8 +44,12 @@ export interface Bench {
   giveBack(...receipts: readonly Receipt[]): Promise<readonly number[]>;
 }
 
-/** What every CounterStore does. Each store's test calls it. */
-export function describeCounterStore(name: string, open: () => Promise<ClockedStore>): void {
+/** What every CounterStore does, and what only some do. Each store's test calls it. */
+export function describeCounterStore(
+  name: string,
+  open: () => Promise<ClockedStore>,
+  describeMore: (bench: Bench) => void = () => undefined,
+): void {
   describe(name, () => {
     let opened: ClockedStore;
     let tests = 0;
@@ -100,10 +104,12 @@ export function describeCounterStore(name: string, open: () => Promise<ClockedSt
     describeSettlements(bench);
     describeReceipts(bench);
     describeDecisions(bench);
+    describeMore(bench);
   });
 }
 
-function told<T>(answer: T | StoreUnavailable): T {
+/** The answer, if there is one. */
+export function told<T>(answer: T | StoreUnavailable): T {
   if (answer instanceof StoreUnavailable) throw answer;
   return answer;
 }

@@ -104,8 +104,8 @@ describe('memory of the counters in memory', () => {
 
 describe('receipts at the bound of the counters in memory', () => {
   it('are good once: what notes that takes the place of a counter that has ended', async () => {
-    const { clock, store } = openStore(2);
-    await store.decide([decision('ended')]);
+    const { clock, store } = openStore(3);
+    await store.decide([decision('ended'), decision('also ended')]);
     clock.now += 30 * SECOND;
     const asked = decision('a', 'burst', 2);
     const receipt = receiptOf('once', asked.charges, await decided(store, asked));

@@ -50,6 +50,15 @@ describe('a slab', () => {
     fc.assert(property, { ...TRACES, numRuns: 1000 });
   });
 
+  it.each([1, 2, 3])('keeps a piece that does not fit any more where %i times 16 bytes are left of a page', (left) => {
+    const slab = new Slab();
+    for (let grains = 0; grains < 65_536 - left; grains++) slab.add(new Uint8Array(14), 14);
+    const content = new Uint8Array(16 * left + 14).fill(7);
+    const piece = slab.add(content, content.length);
+    expect(contentsOf(slab, piece)).toEqual(content);
+    expect(slab.bytes).toBe(2 << 20);
+  });
+
   it('puts new pieces where others of their size were, and takes no more from the system', () => {
     const slab = new Slab();
     const content = new Uint8Array(100);

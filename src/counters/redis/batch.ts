@@ -1,3 +1,4 @@
+import type { CountedLimit } from '../../core/limit.ts';
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { packHits, packShort } from './packed-numbers.ts';
@@ -85,9 +86,16 @@ function areEqual(some: readonly Charge[], others: readonly Charge[]): boolean {
 
 function isEqual(charge: Charge, other: Charge | undefined): boolean {
   if (other === undefined || charge.hits !== other.hits || charge.subject !== other.subject) return false;
-  // A refusal that begins a block changes what is told of the decisions before it, if they are told by one state.
-  if (charge.limit !== other.limit || charge.limit.blockForSeconds !== undefined) return false;
+  if (charge.limit !== other.limit || !isToldByOneState(charge.limit)) return false;
   return charge.settles === other.settles && charge.ahead === other.ahead;
+}
+
+/**
+ * Whether all decisions of a run have the same resetAfter. A refusal that begins a block changes it; and each draw from a
+ * token bucket does, by which a receipt later knows what of it is still out.
+ */
+function isToldByOneState({ algorithm, blockForSeconds }: CountedLimit): boolean {
+  return algorithm !== 'token_bucket' && blockForSeconds === undefined;
 }
 
 /** Outcomes of the batch's decisions, in order, from the script's reply. */
