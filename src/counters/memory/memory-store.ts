@@ -133,15 +133,25 @@ export class MemoryStore implements CounterStore {
   #lookAt(place: number, each: Charge, clock: number): Look {
     const term = termOf(each.limit, clock);
     const family = this.#table.family(each.limit.identity, term);
-    const look = (this.#looks[place] ??= { charge: each, term, family, isNew: true, free: 0, counter: emptyCounter() });
-    look.charge = each;
-    look.term = term;
-    look.family = family;
+    const look = this.#lookInto(place, each, term, family);
     look.isNew = !this.#table.read(family, each.subject, look.counter);
     if (look.isNew) clear(look.counter);
     if (follow(look.counter, term, clock)) this.#table.write(family, each.subject, look.counter);
     look.free = freeOf(look.counter, term);
     return look;
+  }
+
+  #lookInto(place: number, each: Charge, term: Term, family: Family): Look {
+    const known = this.#looks[place];
+    if (known === undefined) {
+      const look = { charge: each, term, family, isNew: true, free: 0, counter: emptyCounter() };
+      this.#looks[place] = look;
+      return look;
+    }
+    known.charge = each;
+    known.term = term;
+    known.family = family;
+    return known;
   }
 
   #look(place: number): Look {
