@@ -1,13 +1,13 @@
 import type { Drive } from './generator.ts';
 import type { LoadResult } from './load-job.ts';
 import type { Options } from './options.ts';
-import { type BenchServer, type Case, ECHO } from './servers.ts';
+import { type BenchServer, type Case, ECHO, type Limits } from './servers.ts';
 
 /** The medians of all rounds of one server, case and number of streams. */
 export interface Row {
   readonly server: string;
   readonly keys: number;
-  readonly refused: boolean;
+  readonly limits: Limits;
   /** Per connection. */
   readonly streams: number;
   readonly decisionsPerSecond: number;
@@ -78,8 +78,8 @@ function cellsOf(servers: readonly BenchServer[], { quick }: Options): Cell[] {
   );
 }
 
-function kindOf({ keys, refused }: Case): string {
-  return refused ? `${keys} refused` : String(keys);
+function kindOf({ keys, limits }: Case): string {
+  return limits === 'one' ? String(keys) : `${keys} ${limits}`;
 }
 
 /**
@@ -122,13 +122,13 @@ function rowOf(cell: Cell, echo: Cell): Row {
   const against = (value: (result: LoadResult) => number) =>
     median(results.map((result, round) => value(result) / value(echo.results[round] ?? result)));
   const overLimit = of((result) => result.overLimit / (result.ok + result.overLimit));
-  if ((asked.refused ? overLimit : 1 - overLimit) < NEARLY_ALL) {
+  if ((asked.limits === 'refused' ? overLimit : 1 - overLimit) < NEARLY_ALL) {
     throw new Error(`${server.name}, ${kindOf(asked)} keys: ${(overLimit * 100).toFixed(1)}% were OVER_LIMIT`);
   }
   return {
     server: server.name,
     keys: asked.keys,
-    refused: asked.refused,
+    limits: asked.limits,
     streams,
     decisionsPerSecond: of((result) => (result.ok + result.overLimit) / result.seconds),
     p50: of(({ p50 }) => p50),

@@ -59,7 +59,7 @@ async function load({ port, processes, ...server }: BenchServer, drive: Drive, c
 }
 
 function questionsOf({ name, cases }: Pick<BenchServer, 'name' | 'cases'>): LoadQuestions {
-  const asked = cases.find(({ keys, refused }) => keys === 1000 && !refused);
+  const asked = cases.find(({ keys, limits }) => keys === 1000 && limits === 'one');
   if (asked === undefined) throw new Error(`${name} is not asked with 1,000 keys`);
   return asked.questions;
 }

@@ -25,7 +25,7 @@ const STYLE = `
 
 /** An SVG of bars: CPU time per decision of each server at 1,000 keys, one panel for each number of streams. */
 export function speedPlot(rows: readonly Row[]): string {
-  const shown = rows.filter((row) => row.keys === 1000 && !row.refused && row.serverCpu !== null);
+  const shown = rows.filter((row) => row.keys === 1000 && row.limits === 'one' && row.serverCpu !== null);
   let top = LEGEND;
   const panels = [...new Set(shown.map(({ streams }) => streams))].map((streams) => {
     const bars = shown.filter((row) => row.streams === streams);

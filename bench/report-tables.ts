@@ -20,7 +20,7 @@ export function speedTable(rows: readonly Row[]): string {
   ];
   const lines = rows.map((row) => [
     row.server,
-    `${row.keys.toLocaleString('en')}${row.refused ? ', refused' : ''}`,
+    `${row.keys.toLocaleString('en')}${row.limits === 'one' ? '' : `, ${row.limits}`}`,
     `4 × ${row.streams}`,
     Math.round(row.decisionsPerSecond).toLocaleString('en'),
     row.p50.toFixed(2),

@@ -8,10 +8,12 @@ import { startWeir } from './weir-server.ts';
 /** One way to ask a server. */
 export interface Case {
   readonly keys: number;
-  /** Whether the limits are so low that nearly all is refused; otherwise nearly all is granted. */
-  readonly refused: boolean;
+  readonly limits: Limits;
   readonly questions: LoadQuestions;
 }
+
+/** What each key is limited by: one limit, one so low that nearly all is refused, three, or one that may be leased. */
+export type Limits = 'one' | 'refused' | 'three' | 'leased';
 
 export interface BenchServer {
   readonly name: string;
@@ -38,11 +40,16 @@ const STARTS: readonly (readonly [string, Start])[] = [
   [CHECK, startCheck],
 ];
 
-const GRANTED = [1, 1000, 100_000].map((keys) => rateLimitCase(keys, 'tenant'));
-const REFUSED = rateLimitCase(1000, 'scarce');
+/** Descriptors of the rules in weir-server.ts. */
+const DESCRIPTORS = { one: 'tenant', refused: 'scarce', three: 'triple', leased: 'leased' } as const;
 
-function rateLimitCase(keys: number, key: 'tenant' | 'scarce'): Case {
-  return { keys, refused: key === 'scarce', questions: { kind: 'rate_limit', domain: 'bench', key, values: keys } };
+const GRANTED = [1, 1000, 100_000].map((keys) => rateLimitCase(keys, 'one'));
+const REFUSED = rateLimitCase(1000, 'refused');
+const THREE = rateLimitCase(1000, 'three');
+const LEASED = rateLimitCase(1, 'leased');
+
+function rateLimitCase(keys: number, limits: Limits): Case {
+  return { keys, limits, questions: { kind: 'rate_limit', domain: 'bench', key: DESCRIPTORS[limits], values: keys } };
 }
 
 /**
@@ -80,7 +87,7 @@ async function startRateLimitInMemory(name: string, children: Children, folder: 
     name,
     port: decisionPort,
     processes: { server: [pid], redis: [] },
-    cases: [...GRANTED, REFUSED],
+    cases: [...GRANTED, REFUSED, THREE],
     toleratedErrors: 0,
   };
 }
@@ -93,7 +100,7 @@ async function startRateLimitWithRedis(name: string, children: Children, folder:
     name,
     port: decisionPort,
     processes: { server: [pid], redis: redis.pid === undefined ? [] : [redis.pid] },
-    cases: [...GRANTED, REFUSED],
+    cases: [...GRANTED, REFUSED, THREE, LEASED],
     toleratedErrors: LATE_REDIS,
   };
 }
@@ -102,7 +109,7 @@ async function startCheck(name: string, children: Children, folder: string): Pro
   const { decisionPort, adminPort, pid } = await startWeir(children, folder);
   const secrets = await createApiKeys(adminPort, 1000);
   const cases = [1, 1000].map((keys) => {
-    return { keys, refused: false, questions: { kind: 'check' as const, secrets: secrets.slice(0, keys) } };
+    return { keys, limits: 'one' as const, questions: { kind: 'check' as const, secrets: secrets.slice(0, keys) } };
   });
   return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
 }

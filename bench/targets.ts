@@ -19,13 +19,43 @@ const TIMES_LESS_CPU: readonly { readonly server: string; readonly streams: numb
   { server: REDIS, streams: 1, least: 1.6 },
 ];
 
+type Wanted = Pick<Row, 'server' | 'keys' | 'limits'>;
+
+interface Comparison {
+  readonly what: string;
+  readonly row: Wanted;
+  readonly other: Wanted;
+  readonly most: number;
+}
+
+const COMPARISONS: readonly Comparison[] = [
+  {
+    what: `${REDIS}, three limits against one`,
+    row: { server: REDIS, keys: 1000, limits: 'three' },
+    other: { server: REDIS, keys: 1000, limits: 'one' },
+    most: 1.5,
+  },
+  {
+    what: `${REDIS}, refused, against ${MEMORY}, refused`,
+    row: { server: REDIS, keys: 1000, limits: 'refused' },
+    other: { server: MEMORY, keys: 1000, limits: 'refused' },
+    most: 1.3,
+  },
+  {
+    what: `${REDIS}, one key, leased, against ${MEMORY}, one key`,
+    row: { server: REDIS, keys: 1, limits: 'leased' },
+    other: { server: MEMORY, keys: 1, limits: 'one' },
+    most: 1.3,
+  },
+];
+
 const MOST_KILOBYTES_PER_CONNECTION = 20;
 /** Of growth between the first and the last step: what V8 keeps or gives back from one moment to the next. */
 const HEAP_NOISE_MEGABYTES = 16;
 
 export function judgeSpeed(rows: readonly Row[]): Judgement[] {
   const find = (server: string, streams: number) =>
-    rows.find((row) => row.server === server && row.streams === streams && row.keys === 1000 && !row.refused);
+    rows.find((row) => row.server === server && row.streams === streams && row.keys === 1000 && row.limits === 'one');
   const judgements = TIMES_LESS_CPU.flatMap(({ server, streams, least }) => {
     const ratio = find(server, streams)?.cpuOfEcho;
     if (ratio === undefined || ratio === null) return [];
@@ -33,9 +63,25 @@ export function judgeSpeed(rows: readonly Row[]): Judgement[] {
     return [{ target, measured: `1/${(1 / ratio).toFixed(1)}`, met: ratio <= 1 / least }];
   });
   const tail = find(REDIS, 1)?.p99OfEcho;
-  if (tail === undefined) return judgements;
-  const target = `${REDIS}, 4 × 1: p99 no higher than the echo's`;
-  return [...judgements, { target, measured: `${tail.toFixed(2)} of it`, met: tail <= 1 }];
+  if (tail !== undefined) {
+    const target = `${REDIS}, 4 × 1: p99 no higher than the echo's`;
+    judgements.push({ target, measured: `${tail.toFixed(2)} of it`, met: tail <= 1 });
+  }
+  return [...judgements, ...COMPARISONS.flatMap((comparison) => judgeComparison(comparison, rows))];
+}
+
+function judgeComparison({ what, row, other, most }: Comparison, rows: readonly Row[]): Judgement[] {
+  const [cpu, otherCpu] = [row, other].map((wanted) => cpuOf(rows, wanted));
+  if (cpu === undefined || otherCpu === undefined) return [];
+  const ratio = cpu / otherCpu;
+  return [{ target: `${what}: CPU at most ${most} ×`, measured: `${ratio.toFixed(2)} ×`, met: ratio <= most }];
+}
+
+/** Of server and Redis together, in µs, at 4 × 50. */
+function cpuOf(rows: readonly Row[], { server, keys, limits }: Wanted): number | undefined {
+  const is = (row: Row) => row.server === server && row.streams === 50 && row.keys === keys && row.limits === limits;
+  const row = rows.find(is);
+  return row === undefined || row.serverCpu === null ? undefined : row.serverCpu + (row.redisCpu ?? 0);
 }
 
 export function judgeMemory(rows: readonly MemoryRow[]): Judgement[] {

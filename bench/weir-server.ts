@@ -19,13 +19,20 @@ export const ADMINISTRATOR = { email: 'admin@example.com', password: 'only-for-t
 const MAIN = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
 const START_SECONDS = 120;
 
-/** The first rule grants nearly everything, the second refuses nearly everything. */
+/** All but `scarce` grant nearly everything; it refuses nearly everything. */
 const RULES = `domain: bench
 descriptors:
   - key: tenant
     rate_limit: { requests: 1000000000, window: 1m }
   - key: scarce
     rate_limit: { requests: 1, window: 1h }
+  - key: triple
+    limits:
+      - { requests: 1000000000, window: 1m }
+      - { requests: 1000000000, window: 1h }
+      - { requests: 1000000000, window: 30s }
+  - key: leased
+    rate_limit: { requests: 1000000000, window: 1m, lease: true }
 `;
 
 /** A new folder for the servers' files. Others may look into it: an embedded Postgres may run as another user. */
