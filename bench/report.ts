@@ -70,7 +70,7 @@ carries over is the ratio to *grpc-js echo*, a bare @grpc/grpc-js server that an
 - *engine* is Weir's HTTP/2 and gRPC alone, and answers the same constant.
 - *RLS, memory* and *RLS, Redis* are \`weir serve\` with its metrics on, one rule and one limit (\`sliding_window\`) for each
   key; *refused* is a limit that refuses nearly all, *three* are three limits for each key,
-  *leased* is one that the node may take slices of (`lease: true`).
+  *leased* is one that the node may take slices of (\`lease: true\`).
 - *Check, API key* is \`weir serve\` that authorizes by API key and charges the key's plan, in memory.
 
 The generator (bench/load-*.ts) keeps 4 connections × 50 or × 1 calls outstanding, takes the keys in turn, and checks
