@@ -4,14 +4,11 @@ import { startPruning } from './catalog/prune.ts';
 import type { Address, Config } from './config.ts';
 import { isWellFormedApiKey } from './core/api-key.ts';
 import { EMPTY_RULE_BOOK } from './core/rules.ts';
-import { MemoryStore } from './counters/memory/memory-store.ts';
-import { systemMicroseconds } from './counters/memory/system-clock.ts';
-import { RedisStore } from './counters/redis/redis-store.ts';
+import { openCounters } from './counters/open-counters.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, revertLast } from './database/migrate.ts';
 import { type Database, openDatabase, queryOf } from './database/open-database.ts';
 import { loadSigningKeys, seed } from './database/seed.ts';
-import type { CounterStore } from './decide/ports.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
 import { startHttp2GrpcServer } from './grpc/http2-server.ts';
@@ -35,13 +32,6 @@ export interface App {
 
 /** ms that calls under way have to finish in, once it stops. */
 const DRAIN_MS = 10_000;
-/** Envoy's rate limit filter waits 20 ms by default: a later answer would find nobody. */
-const REDIS_DEADLINE_MS = 15;
-/**
- * At up to 1.6 KB each (60 hits with their times; mostly far less). Beyond it new subjects are refused, because dropping
- * others would free them of their limits.
- */
-const MOST_COUNTERS_IN_MEMORY = 1_000_000;
 
 const ACCESS_TOKEN_SECONDS = 15 * 60;
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 3600;
@@ -66,10 +56,12 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const database = await openCurrentDatabase(config, log, started);
   const catalog = await startCatalog({ query: queryOf(database), digest, log });
   started.defer(() => catalog.stop());
-  const store = openStore(config, log, started);
+  const { breaker: onBreaker, liveNodes: onLiveNodes } = metrics;
+  const counters = openCounters({ ...config, logger: log, onBreaker, onLiveNodes });
+  started.defer(() => counters.close());
 
   const handler = createDataPlane({
-    store,
+    store: counters.store,
     catalog,
     rules,
     isApiKey: isWellFormedApiKey,
@@ -83,10 +75,10 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   started.defer(() => admin.stop());
   const decisionPort = config.role === 'admin' ? undefined : await startDataPlane(config, handler, log, started);
 
-  readiness.watch(catalog, store);
+  readiness.watch(catalog, counters);
   const ports = { decision: decisionPort, admin: portOf(admin.address), http: http.port };
-  const counters = config.redisUrl === undefined ? 'memory' : 'redis';
-  log.info({ ports, role: config.role, counters, domains: [...rules.keys()] }, 'serving');
+  const countersIn = config.redisUrl === undefined ? 'memory' : 'redis';
+  log.info({ ports, role: config.role, counters: countersIn, domains: [...rules.keys()] }, 'serving');
   const all = started.move();
   return {
     ports,
@@ -136,18 +128,6 @@ function showFirstAdministrator(email: string, password: string): void {
   process.stderr.write(
     `\n  The first administrator, shown this once:\n    email:    ${email}\n    password: ${password}\n\n`,
   );
-}
-
-type Store = CounterStore & { readonly ready: boolean };
-
-function openStore(config: Config, log: Logger, started: Stack): Store {
-  if (config.redisUrl === undefined) {
-    return new MemoryStore({ now: systemMicroseconds, mostCounters: MOST_COUNTERS_IN_MEMORY, source: 'memory' });
-  }
-  const { redisUrl: url, redisAccess: access } = config;
-  const store = new RedisStore({ url, access, deadlineMs: REDIS_DEADLINE_MS, logger: log });
-  started.defer(() => store.close());
-  return store;
 }
 
 async function startDataPlane(config: Config, handler: BatchHandler, log: Logger, started: Stack): Promise<number> {

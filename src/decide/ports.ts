@@ -23,6 +23,8 @@ export interface Decision {
 export interface Receipt {
   /** Not that of any other receipt; undefined where it never leaves this process and is given back once. */
   readonly id: string | undefined;
+  /** Who granted: what it took is given back there and nowhere else. */
+  readonly source: Source;
   /** µs since 1970, by the clock of whoever granted: from then on giving back is ignored. */
   readonly expires: number;
   readonly taken: readonly Taken[];

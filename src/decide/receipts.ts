@@ -14,5 +14,5 @@ export function receiptOf(id: string | undefined, charges: readonly Charge[], ou
     expires = Math.max(expires, isSlot ? end : end - resetAfter + Math.min(resetAfter, LONGEST_LIFE_MICROSECONDS));
     return { charge, end };
   });
-  return { id, expires, taken };
+  return { id, source: outcome.source, expires, taken };
 }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { DENIALS } from '../core/denial.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/authorize.ts';
 import type { KeyRecord } from '../decide/ports.ts';
+import { writeMetadata } from './dynamic-metadata.ts';
 import { type Headers, rateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
 
-// Field and enum numbers of envoy.service.auth.v3, envoy.config.core.v3, google.rpc and google.protobuf (proto/).
+// Field and enum numbers of envoy.service.auth.v3, envoy.config.core.v3 and google.rpc (proto/).
 const RESPONSE = { status: 1, deniedResponse: 2, okResponse: 3, dynamicMetadata: 4 };
 const RPC_STATUS = { code: 1, message: 2 };
 const OK_RESPONSE = { headers: 2, headersToRemove: 5, responseHeadersToAdd: 6 };
@@ -13,10 +14,7 @@ const DENIED_RESPONSE = { status: 1, headers: 2, body: 3 };
 const HTTP_STATUS = { code: 1 };
 const HEADER_VALUE_OPTION = { header: 1, append: 2, appendAction: 3 };
 const OVERWRITE_IF_EXISTS_OR_ADD = 2;
-/** Of HeaderValue and of map entries alike. */
-const ENTRY = { key: 1, value: 2 };
-const STRUCT = { fields: 1 };
-const STRUCT_VALUE = { stringValue: 3 };
+const HEADER_VALUE = { key: 1, value: 2 };
 
 /** google.rpc.Code: Envoy reads no more of it than zero (let in) or not (deny). */
 const RPC_CODES = { 401: 16, 403: 7, 429: 8, 503: 14 } as const;
@@ -51,6 +49,8 @@ function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
 interface EncodedIdentity {
   /** That was encoded: a key without a plan of its own gets another when its account does. */
   readonly planId: string;
+  /** That was encoded: who decides changes seldom, as when Redis goes away. */
+  readonly source: string;
   /** The field `dynamic_metadata`. */
   readonly metadata: Uint8Array;
   /** Of OkHttpResponse, what is the same in every answer to the key in this header. */
@@ -63,14 +63,15 @@ const encodedIdentities = {
 };
 
 /** More than half of an answer is the same for a key each time; but for the plan, a changed key is another record. */
-function encodedIdentity({ key, credentialHeader }: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
+function encodedIdentity({ key, credentialHeader, source }: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
   const known = encodedIdentities[credentialHeader].get(key);
-  if (known !== undefined && known.planId === key.planId) return known;
+  if (known !== undefined && known.planId === key.planId && known.source === source) return known;
   identityWriter.begin();
-  writeMetadata(identityWriter, [
+  writeMetadata(identityWriter, RESPONSE.dynamicMetadata, [
     ['account', key.accountId],
     ['api_key', key.id],
     ['plan', key.planId],
+    ['source', source],
   ]);
   const metadata = Uint8Array.from(identityWriter.finish());
   identityWriter.begin();
@@ -80,12 +81,13 @@ function encodedIdentity({ key, credentialHeader }: CheckVerdict & { kind: 'allo
     ['x-weir-key', key.id],
     ['x-weir-plan', key.planId],
   ]);
-  const encoded = { planId: key.planId, metadata, headers: Uint8Array.from(identityWriter.finish()) };
+  const encoded = { planId: key.planId, source, metadata, headers: Uint8Array.from(identityWriter.finish()) };
   encodedIdentities[credentialHeader].set(key, encoded);
   return encoded;
 }
 
-function writeDenied({ code, question, limits, retryAfterSeconds }: CheckVerdict & { kind: 'denied' }): void {
+function writeDenied({ code, question, limits, retryAfterSeconds, source }: CheckVerdict & { kind: 'denied' }): void {
+  writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', source]]);
   const { status, message } = DENIALS[code];
   const headers: (readonly [string, string])[] = [['content-type', 'application/json'], ...rateLimitHeaders(limits)];
   if (status === 401) headers.push(['www-authenticate', 'Bearer realm="api"']);
@@ -117,21 +119,9 @@ function writeHeaders(into: WireWriter, field: number, headers: Headers): void {
     into.number(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
     into.nested(HEADER_VALUE_OPTION.append, into.end()); // a BoolValue of false is a message without fields
     const headerEnd = into.end();
-    into.text(ENTRY.value, header[1]);
-    into.text(ENTRY.key, header[0]);
+    into.text(HEADER_VALUE.value, header[1]);
+    into.text(HEADER_VALUE.key, header[0]);
     into.nested(HEADER_VALUE_OPTION.header, headerEnd);
     into.nested(field, end);
   }
-}
-
-function writeMetadata(into: WireWriter, entries: Headers): void {
-  const end = into.end();
-  for (const [key, value] of entries) {
-    const entryEnd = into.end();
-    into.text(STRUCT_VALUE.stringValue, value);
-    into.nested(ENTRY.value, entryEnd);
-    into.text(ENTRY.key, key);
-    into.nested(STRUCT.fields, entryEnd);
-  }
-  into.nested(RESPONSE.dynamicMetadata, end);
 }

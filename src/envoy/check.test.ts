@@ -101,7 +101,7 @@ describe('an allowing CheckResponse', () => {
   });
 
   it('gives Envoy’s rate-limit actions the identity as non-empty strings', () => {
-    expect(response.dynamicMetadata).toEqual({ account: 'a1', api_key: 'k1', plan: 'team' });
+    expect(response.dynamicMetadata).toMatchObject({ account: 'a1', api_key: 'k1', plan: 'team' });
   });
 
   it('tells the client all its limits, and the tightest in the older headers', () => {
@@ -115,15 +115,16 @@ describe('an allowing CheckResponse', () => {
   });
 });
 
-it('an allowing CheckResponse tells the plan that a key is on now', () => {
+it('an allowing CheckResponse tells the plan that a key is on now, and who decided', () => {
   const key = { id: 'k2', counterId: 'k2', accountId: 'a1', planId: 'pro', disabled: false, expiresAt: undefined };
-  const common = { question, credentialHeader: 'x-api-key', removesAuthorization: false, limits: [], source: 'memory' };
-  const planTold = () =>
-    CheckResponse.decode(encodeCheckResponse({ ...common, kind: 'allowed', key } as CheckVerdict)).dynamicMetadata
-      ?.plan;
-  expect(planTold()).toBe('pro');
+  const common = { question, credentialHeader: 'x-api-key', removesAuthorization: false, limits: [] };
+  const told = (source: string) =>
+    CheckResponse.decode(encodeCheckResponse({ ...common, kind: 'allowed', key, source } as CheckVerdict))
+      .dynamicMetadata;
+  expect(told('redis')).toMatchObject({ plan: 'pro', source: 'redis' });
+  expect(told('fail-local')).toMatchObject({ plan: 'pro', source: 'fail-local' });
   key.planId = 'free'; // as when its account's plan changes: the record stays
-  expect(planTold()).toBe('free');
+  expect(told('fail-local')).toMatchObject({ plan: 'free', source: 'fail-local' });
 });
 
 describe('a denying CheckResponse', () => {
@@ -149,6 +150,7 @@ describe('a denying CheckResponse', () => {
       code: response.status?.code,
       http: denied?.status?.code,
       headers: headersOf(denied?.headers ?? []),
+      metadata: response.dynamicMetadata,
       denied,
     };
   };
@@ -161,6 +163,8 @@ describe('a denying CheckResponse', () => {
     expect(deny(code)).toMatchObject({ http: status });
     expect(deny(code).code).toBeGreaterThan(0);
   });
+
+  it('tells who decided', () => expect(deny('rate_limited').metadata).toEqual({ source: 'memory' }));
 
   it('has a JSON body with code, message and request id', () => {
     const { denied, headers } = deny('rate_limited');

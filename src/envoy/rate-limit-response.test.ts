@@ -24,6 +24,7 @@ const status = fc.record({
   retryAfterSeconds: fc.option(count, { nil: undefined }),
 });
 const descriptors = fc.array(fc.record({ overLimit: fc.boolean(), status: fc.option(status, { nil: undefined }) }));
+const sources = fc.constantFrom('memory', 'redis', 'fail-local');
 const units = new Map([
   [1, Unit.SECOND],
   [60, Unit.MINUTE],
@@ -38,11 +39,12 @@ const units = new Map([
 const hasReset = (status?: { exceeded: boolean; retryAfterSeconds: number | undefined }) =>
   status !== undefined && (!status.exceeded || status.retryAfterSeconds !== undefined);
 
-it('a RateLimitResponse says 1:1 what became of each descriptor; a window without a unit is UNKNOWN', () => {
+it('a RateLimitResponse says 1:1 what became of each descriptor, and who decided; a window without a unit is UNKNOWN', () => {
   fc.assert(
-    fc.property(descriptors, fc.boolean(), (each, overLimit) => {
-      const bytes = encodeRateLimitResponse({ kind: 'rate_limit', overLimit, source: 'memory', descriptors: each });
+    fc.property(descriptors, fc.boolean(), sources, (each, overLimit, source) => {
+      const bytes = encodeRateLimitResponse({ kind: 'rate_limit', overLimit, source, descriptors: each });
       const response = RateLimitResponse.decode(bytes);
+      expect(response.dynamicMetadata).toEqual({ source });
       expect(response.overallCode).toBe(overLimit ? Code.OVER_LIMIT : Code.OK);
       expect(response.statuses).toEqual(
         each.map((descriptor) => ({

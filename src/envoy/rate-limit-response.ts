@@ -1,9 +1,10 @@
 import { quotaOf } from '../core/verdict.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from '../decide/rate-limit.ts';
+import { writeMetadata } from './dynamic-metadata.ts';
 import { WireWriter } from './wire-writer.ts';
 
 // Field and enum numbers of envoy.service.ratelimit.v3 (proto/envoy/service/ratelimit/v3).
-const RESPONSE = { overallCode: 1, statuses: 2 };
+const RESPONSE = { overallCode: 1, statuses: 2, dynamicMetadata: 6 };
 const STATUS = { code: 1, currentLimit: 2, limitRemaining: 3, durationUntilReset: 4 };
 const RATE_LIMIT = { requestsPerUnit: 1, unit: 2, name: 3 };
 const DURATION = { seconds: 1 };
@@ -23,18 +24,33 @@ const UNITS = new Map<number | undefined, number>([
 const UNKNOWN = 0;
 
 const writer = new WireWriter();
+const sourceWriter = new WireWriter();
+/** By source: the field `dynamic_metadata`. */
+const encodedSources = new Map<string, Uint8Array>();
 
 /**
  * Any code but OVER_LIMIT lets the request pass, and UNKNOWN is never said. The bytes are valid until the next call.
  */
 export function encodeRateLimitResponse(verdict: RateLimitVerdict & { kind: 'rate_limit' }): Uint8Array {
   writer.begin();
+  writer.encoded(encodedSource(verdict.source));
   for (let index = verdict.descriptors.length - 1; index >= 0; index--) {
     const descriptor = verdict.descriptors[index];
     if (descriptor !== undefined) writeStatus(descriptor);
   }
   writer.number(RESPONSE.overallCode, verdict.overLimit ? OVER_LIMIT : OK);
   return writer.finish();
+}
+
+function encodedSource(source: string): Uint8Array {
+  let encoded = encodedSources.get(source);
+  if (encoded === undefined) {
+    sourceWriter.begin();
+    writeMetadata(sourceWriter, RESPONSE.dynamicMetadata, [['source', source]]);
+    encoded = Uint8Array.from(sourceWriter.finish());
+    encodedSources.set(source, encoded);
+  }
+  return encoded;
 }
 
 function writeStatus({ overLimit, status }: DescriptorVerdict): void {

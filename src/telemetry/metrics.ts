@@ -1,8 +1,11 @@
-import { Counter, collectDefaultMetrics, type Metric, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import { DecisionTally, LATENCY_BUCKETS, type LatencyTally, type QuestionKind } from './decision-tally.ts';
 
 export interface Metrics {
   readonly decisions: DecisionTally;
+  /** Notes that a Redis server is asked no more, but for probes, or is asked again. */
+  readonly breaker: (server: string, isOpen: boolean) => void;
+  readonly liveNodes: (count: number) => void;
   readonly registry: Registry;
 }
 
@@ -22,7 +25,32 @@ export function createMetrics(): Metrics {
     },
   });
   registry.registerMetric(latencyMetric(decisions));
-  return { decisions, registry };
+  const liveNodes = new Gauge({
+    name: 'weir_live_nodes',
+    help: 'Nodes that share the counters, as last counted; while Redis is away each has that part of a local limit.',
+    registers: [registry],
+  });
+  return { decisions, breaker: breakerMetrics(registry), liveNodes: (count) => liveNodes.set(count), registry };
+}
+
+function breakerMetrics(registry: Registry): Metrics['breaker'] {
+  const labelNames = ['server'] as const;
+  const open = new Gauge({
+    name: 'weir_redis_breaker_open',
+    help: '1 while a Redis server is silent and only probed, so that decisions on it follow on_store_failure.',
+    labelNames,
+    registers: [registry],
+  });
+  const openings = new Counter({
+    name: 'weir_redis_breaker_openings_total',
+    help: 'How often a Redis server was found to be silent.',
+    labelNames,
+    registers: [registry],
+  });
+  return (server, isOpen) => {
+    open.set({ server }, isOpen ? 1 : 0);
+    if (isOpen) openings.inc({ server });
+  };
 }
 
 function latencyMetric(decisions: DecisionTally): Metric<string> {

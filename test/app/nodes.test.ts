@@ -90,3 +90,26 @@ describe('a node in the role decision', () => {
     }
   });
 });
+
+describe('while Redis is away', () => {
+  // Last: it is not started again.
+  it('each node goes on with its share of the limits, and tells so', async () => {
+    const metricsOf = async (node: TestNode) => (await fetch(`http://127.0.0.1:${node.app.ports.http}/metrics`)).text();
+    const liveNodes = async (node: TestNode) => Number(/^weir_live_nodes (\d+)/m.exec(await metricsOf(node))?.[1]);
+    await first.createPlan(administrator, 'shared', 12);
+    const { secret } = await first.createKey(administrator, 'shared');
+    expect(await statusWithin(second, secret, 200)).toBe(200);
+    await expect.poll(() => liveNodes(second), { timeout: 20_000 }).toBeGreaterThan(1);
+    await redis.stop();
+    const ask = () => check(second.decision, { 'x-api-key': secret });
+    await expect.poll(async () => (await ask()).dynamicMetadata?.source).toBe('fail-local');
+    const share = Math.floor(12 / (await liveNodes(second)));
+    const granted = await Promise.all(Array.from({ length: 20 }, ask));
+    // One more was granted while waiting for the node to notice.
+    expect(granted.filter((response) => statusOf(response) === 200)).toHaveLength(share - 1);
+    expect(granted.map(({ dynamicMetadata }) => dynamicMetadata?.source)).toEqual(Array(20).fill('fail-local'));
+    expect(await metricsOf(second)).toMatch(
+      /^weir_decisions_total\{question="check",verdict="rate_limited",source="fail-local"\} [1-9]/m,
+    );
+  });
+});

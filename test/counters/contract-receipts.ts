@@ -172,7 +172,12 @@ function describeIgnored(bench: Bench): void {
   it('free nothing of counters that nobody charged, and make none', async () => {
     const one = chargeOf(bench.subject(), limitOf(5, '60s'));
     const end = bench.now + 60 * SECOND;
-    const unknown: Receipt = { id: bench.subject('unknown'), expires: end, taken: [{ charge: one, end }] };
+    const unknown: Receipt = {
+      id: bench.subject('unknown'),
+      source: 'memory',
+      expires: end,
+      taken: [{ charge: one, end }],
+    };
     expect(await bench.giveBack(unknown)).toEqual([0]);
     expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 5, resetAfter: 0 });
   });

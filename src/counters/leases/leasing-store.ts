@@ -180,7 +180,14 @@ function restOf(slice: Slice): readonly Receipt[] {
   const { subject, limit, left, freeAt } = slice;
   if (left === 0) return [];
   slice.left = 0;
-  return [{ id: undefined, expires: freeAt, taken: [{ charge: { subject, limit, hits: left }, end: freeAt }] }];
+  return [
+    {
+      id: undefined,
+      source: 'redis',
+      expires: freeAt,
+      taken: [{ charge: { subject, limit, hits: left }, end: freeAt }],
+    },
+  ];
 }
 
 function spend(charges: readonly Charge[], slices: readonly Slice[]): Outcome {

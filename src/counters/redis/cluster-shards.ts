@@ -9,7 +9,7 @@ import { Deadline } from './deadline.ts';
 import type { PackedReply } from './packed-reply.ts';
 import { type Host, nameOf } from './redis-url.ts';
 import type { Script } from './script.ts';
-import { type ScriptCall, ScriptConnection } from './script-connection.ts';
+import { type BreakerListener, type ScriptCall, ScriptConnection } from './script-connection.ts';
 import { KeysApart, type Shards } from './shards.ts';
 import { Watch } from './watch.ts';
 
@@ -19,6 +19,7 @@ export interface ClusterShardsOptions {
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
+  readonly onBreaker?: BreakerListener | undefined;
 }
 
 /** What moves while all masters are there is told by MOVED. */
@@ -112,9 +113,10 @@ export class ClusterShards implements Shards {
     const name = nameOf(host);
     const known = this.#masters.get(name);
     if (known !== undefined) return known;
-    const { settingsOf, scripts, logger } = this.#options;
+    const { settingsOf, scripts, logger, onBreaker } = this.#options;
     const onClose = () => this.#watch.hurry();
-    const connection = new ScriptConnection({ server: host, settings: settingsOf(host), scripts, logger, onClose });
+    const settings = settingsOf(host);
+    const connection = new ScriptConnection({ server: host, settings, scripts, logger, onClose, onBreaker });
     const master = { host, connection, usedAt: performance.now() };
     this.#masters.set(name, master);
     return master;

@@ -5,6 +5,7 @@ export class Deadline {
   /** ms on the clock of performance.now(). */
   readonly endsAt: number;
   readonly #durationMs: number;
+  readonly #whenOver: (() => void)[] = [];
   #isOver = false;
 
   constructor(durationMs: number) {
@@ -17,11 +18,17 @@ export class Deadline {
     return this.#isOver;
   }
 
+  /** Called if and when it is over without the work being settled. */
+  whenOver(listener: () => void): void {
+    this.#whenOver.push(listener);
+  }
+
   /** Settles as the work does; rejects with StoreUnavailable if it has not by the deadline. */
   bound<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#isOver = true;
+        for (const listener of this.#whenOver) listener();
         reject(new StoreUnavailable(`no reply from Redis within ${this.#durationMs} ms`));
       };
       // After timers the event loop reads sockets, then come immediates: a reply that was waiting while this process

@@ -3,6 +3,7 @@ import { ClusterShards } from './cluster-shards.ts';
 import { type RedisAccess, settingsFor } from './connection-settings.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import type { Script } from './script.ts';
+import type { BreakerListener } from './script-connection.ts';
 import { SentinelShards } from './sentinel-shards.ts';
 import { ServerShards } from './server-shards.ts';
 import type { Shards } from './shards.ts';
@@ -15,6 +16,7 @@ export interface ShardsOptions {
   /** ms that a run may take until StoreUnavailable. */
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
+  readonly onBreaker?: BreakerListener | undefined;
 }
 
 const NO_ACCESS: RedisAccess = { tls: {}, sentinel: {} };

@@ -6,9 +6,11 @@ import type { RedisAccess } from './connection-settings.ts';
 import { virtualTag } from './counter-key.ts';
 import { type GiveBackBatch, giveBackBatchesOf } from './give-back-batch.ts';
 import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
+import { countOf, NODES_SCRIPT, nodesArguments } from './nodes-script.ts';
 import { openShards } from './open-shards.ts';
 import { byGroup, outcomeOfParts, type Part } from './parts.ts';
 import type { Script } from './script.ts';
+import type { BreakerListener } from './script-connection.ts';
 import { KeysApart, type Shards } from './shards.ts';
 
 export interface RedisStoreOptions {
@@ -20,6 +22,7 @@ export interface RedisStoreOptions {
   readonly keyPrefix?: string;
   /** ms that a batch may take until StoreUnavailable. */
   readonly deadlineMs?: number;
+  readonly onBreaker?: BreakerListener;
   /** Tests put another clock into both: into the scripts, and here in µs since 1970. */
   readonly scripts?: Scripts;
   readonly now?: () => number;
@@ -46,7 +49,7 @@ export class RedisStore implements CounterStore {
     this.#keyPrefix = keyPrefix;
     this.#now = now;
     this.#scripts = scripts;
-    this.#shards = openShards({ ...options, deadlineMs, scripts: [scripts.charge, scripts.giveBack] });
+    this.#shards = openShards({ ...options, deadlineMs, scripts: [scripts.charge, scripts.giveBack, NODES_SCRIPT] });
   }
 
   /** Whether a batch would be sent now; reconnecting goes on by itself. */
@@ -100,6 +103,12 @@ export class RedisStore implements CounterStore {
       }),
     );
     return freed;
+  }
+
+  /** Says that the node is there, for so many ms; how many are, itself included. Rejects with StoreUnavailable. */
+  async announce(node: string, lifeMs: number): Promise<number> {
+    const { tag, keys, args } = nodesArguments(this.#keyPrefix, node, lifeMs);
+    return countOf(await this.#shards.run(NODES_SCRIPT, this.#shards.groupOf(tag), keys, args));
   }
 
   close(): Promise<void> {

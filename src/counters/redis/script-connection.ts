@@ -1,6 +1,7 @@
 import { Redis, ReplyError } from 'ioredis';
 import type { WarningLogger } from '../../core/logger.ts';
 import { StoreUnavailable } from '../../decide/ports.ts';
+import { Breaker } from './breaker.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { Deadline } from './deadline.ts';
 import { PackedReply } from './packed-reply.ts';
@@ -17,7 +18,11 @@ export interface ScriptConnectionOptions {
   readonly logger: WarningLogger;
   /** Called whenever the connection was closed; it is opened again by itself. */
   readonly onClose?: () => void;
+  readonly onBreaker?: BreakerListener | undefined;
 }
+
+/** Told when a server is taken for silent and asked no more, but for probes, and when it is asked again. */
+export type BreakerListener = (server: string, isOpen: boolean) => void;
 
 /** One run of a script. */
 export interface ScriptCall {
@@ -43,6 +48,7 @@ export class ScriptConnection {
   readonly #options: ScriptConnectionOptions;
   readonly #redis: Redis;
   readonly #clock = new ShardClock();
+  readonly #breaker = new Breaker();
   readonly #warnings: Warnings;
   #isReady = false;
   #isClosing = false;
@@ -74,6 +80,11 @@ export class ScriptConnection {
     if (this.#unanswered >= MOST_UNANSWERED) throw new StoreUnavailable('Redis does not answer');
     const rest = [keys.length, ...keys, notAfter, ...args];
     const sentAt = performance.now();
+    if (!this.#breaker.allows(sentAt)) throw new StoreUnavailable('Redis has been silent of late');
+    let isAnswered = false;
+    deadline.whenOver(() => {
+      if (!isAnswered) this.#gaveUp(sentAt);
+    });
     this.#unanswered++;
     try {
       const bytes = await this.#send(isAsking, 'EVALSHA', script.sha, rest).catch((error: unknown) => {
@@ -84,6 +95,9 @@ export class ScriptConnection {
       return this.#executed(bytes, sentAt);
     } finally {
       this.#unanswered--;
+      isAnswered = true;
+      // A refusal is an answer too, and a connection that was lost is no longer asked.
+      if (!deadline.isOver) this.#answered();
     }
   }
 
@@ -105,6 +119,7 @@ export class ScriptConnection {
     }
     clearTimeout(this.#preparation);
     this.#redis.disconnect();
+    this.#answered(); // nobody is to be told any more that it is silent
   }
 
   async #send(
@@ -144,6 +159,7 @@ export class ScriptConnection {
       return;
     }
     this.#isReady = !this.#isClosing;
+    this.#answered();
     this.#warnings.settled();
     await this.#warnOfEviction().catch((error: unknown) => {
       this.#warn('counters: cannot tell whether Redis may evict live counters', error);
@@ -165,6 +181,18 @@ export class ScriptConnection {
       'counters: Redis may evict live counters, which gives their subjects the whole limit again; ' +
         'set maxmemory-policy to noeviction',
     );
+  }
+
+  #gaveUp(sentAt: number): void {
+    const { server, logger, onBreaker } = this.#options;
+    if (!this.#breaker.gaveUp(sentAt, performance.now())) return;
+    logger.warn({ server: nameOf(server) }, 'counters: Redis is silent; it is only probed until it answers');
+    onBreaker?.(nameOf(server), true);
+  }
+
+  #answered(): void {
+    const { server, onBreaker } = this.#options;
+    if (this.#breaker.answered(performance.now())) onBreaker?.(nameOf(server), false);
   }
 
   #disconnected(): void {

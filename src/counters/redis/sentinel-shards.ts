@@ -5,7 +5,7 @@ import { Deadline } from './deadline.ts';
 import type { PackedReply } from './packed-reply.ts';
 import { type Host, nameOf } from './redis-url.ts';
 import type { Script } from './script.ts';
-import { ScriptConnection } from './script-connection.ts';
+import { type BreakerListener, ScriptConnection } from './script-connection.ts';
 import { SentinelMap } from './sentinel-map.ts';
 import type { Shards } from './shards.ts';
 import { Watch } from './watch.ts';
@@ -18,6 +18,7 @@ export interface SentinelShardsOptions {
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
+  readonly onBreaker?: BreakerListener | undefined;
 }
 
 /** For about so long a master that the Sentinels have replaced is asked on, where it still answers. */
@@ -73,9 +74,10 @@ export class SentinelShards implements Shards {
   #adopt(master: Host): void {
     const name = nameOf(master);
     if (this.#isClosed || name === this.#name) return;
-    const { settings, scripts, deadlineMs, logger } = this.#options;
+    const { settings: settingsOf, scripts, deadlineMs, logger, onBreaker } = this.#options;
     void this.#connection?.close(deadlineMs);
-    this.#connection = new ScriptConnection({ server: master, settings: settings.ofServer(master), scripts, logger });
+    const settings = settingsOf.ofServer(master);
+    this.#connection = new ScriptConnection({ server: master, settings, scripts, logger, onBreaker });
     this.#name = name;
   }
 }

@@ -4,7 +4,7 @@ import { Deadline } from './deadline.ts';
 import type { PackedReply } from './packed-reply.ts';
 import type { Host } from './redis-url.ts';
 import type { Script } from './script.ts';
-import { ScriptConnection } from './script-connection.ts';
+import { type BreakerListener, ScriptConnection } from './script-connection.ts';
 import type { Shards } from './shards.ts';
 
 export interface ServerShardsOptions {
@@ -13,6 +13,7 @@ export interface ServerShardsOptions {
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
+  readonly onBreaker?: BreakerListener | undefined;
 }
 
 /** One server. */
@@ -21,8 +22,8 @@ export class ServerShards implements Shards {
   readonly #connection: ScriptConnection;
   readonly #deadlineMs: number;
 
-  constructor({ server, settingsOf, scripts, deadlineMs, logger }: ServerShardsOptions) {
-    this.#connection = new ScriptConnection({ server, settings: settingsOf(server), scripts, logger });
+  constructor({ settingsOf, deadlineMs, ...options }: ServerShardsOptions) {
+    this.#connection = new ScriptConnection({ ...options, settings: settingsOf(options.server) });
     this.#deadlineMs = deadlineMs;
   }
 

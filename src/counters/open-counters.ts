@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { WarningLogger } from '../core/logger.ts';
+import type { CounterStore } from '../decide/ports.ts';
+import { GuardedStore } from './guarded-store.ts';
+import { LocalRefusal } from './local-refusal.ts';
+import { MemoryStore } from './memory/memory-store.ts';
+import { systemMicroseconds } from './memory/system-clock.ts';
+import { NodeCensus } from './node-census.ts';
+import type { RedisAccess } from './redis/connection-settings.ts';
+import { RedisStore } from './redis/redis-store.ts';
+import type { BreakerListener } from './redis/script-connection.ts';
+
+export interface CountersOptions {
+  /** undefined: they are in this process' memory. */
+  readonly redisUrl: string | undefined;
+  readonly redisAccess: RedisAccess;
+  readonly logger: WarningLogger;
+  readonly onBreaker: BreakerListener;
+  /** Told how many nodes share the counters, whenever they were counted. */
+  readonly onLiveNodes: (count: number) => void;
+}
+
+export interface Counters {
+  readonly store: CounterStore;
+  /** Whether they can be reached. */
+  readonly ready: boolean;
+  close(): Promise<void>;
+}
+
+/** Envoy's rate limit filter waits 20 ms by default: a later answer would find nobody. */
+const REDIS_DEADLINE_MS = 15;
+/**
+ * At up to 1.6 KB each (60 hits with their times; mostly far less). Beyond it new subjects are refused, because dropping
+ * others would free them of their limits.
+ */
+const MOST_COUNTERS_IN_MEMORY = 1_000_000;
+
+export function openCounters({ redisUrl, redisAccess, logger, onBreaker, onLiveNodes }: CountersOptions): Counters {
+  if (redisUrl === undefined) return { store: memoryStore('memory'), ready: true, close: async () => undefined };
+  const redis = new RedisStore({
+    url: redisUrl,
+    access: redisAccess,
+    deadlineMs: REDIS_DEADLINE_MS,
+    logger,
+    onBreaker,
+  });
+  const census = new NodeCensus({
+    node: randomUUID(),
+    announce: (node, lifeMs) => redis.announce(node, lifeMs),
+    onCount: onLiveNodes,
+  });
+  return {
+    store: new GuardedStore({
+      remote: new LocalRefusal({ store: redis, now: monotonicMicroseconds }),
+      local: memoryStore('fail-local'),
+      liveNodes: () => census.count,
+    }),
+    get ready() {
+      return redis.ready;
+    },
+    async close() {
+      census.close();
+      await redis.close();
+    },
+  };
+}
+
+function memoryStore(source: 'memory' | 'fail-local'): MemoryStore {
+  return new MemoryStore({ now: systemMicroseconds, mostCounters: MOST_COUNTERS_IN_MEMORY, source });
+}
+
+function monotonicMicroseconds(): number {
+  return Math.floor(performance.now() * 1000);
+}

@@ -1,0 +1,20 @@
+import type { Headers } from './rate-limit-headers.ts';
+import type { WireWriter } from './wire-writer.ts';
+
+// Field numbers of google.protobuf (Struct and Value).
+const STRUCT = { fields: 1 };
+const ENTRY = { key: 1, value: 2 };
+const VALUE = { stringValue: 3 };
+
+/** A google.protobuf.Struct of texts, which Envoy gives to the filters after this one and to its access log. */
+export function writeMetadata(into: WireWriter, field: number, entries: Headers): void {
+  const end = into.end();
+  for (const [key, value] of entries) {
+    const entryEnd = into.end();
+    into.text(VALUE.stringValue, value);
+    into.nested(ENTRY.value, entryEnd);
+    into.text(ENTRY.key, key);
+    into.nested(STRUCT.fields, entryEnd);
+  }
+  into.nested(field, end);
+}
