@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { WarningLogger } from '../core/logger.ts';
 import type { CounterStore } from '../decide/ports.ts';
 import { GuardedStore } from './guarded-store.ts';
+import { LeasingStore } from './leases/leasing-store.ts';
 import { LocalRefusal } from './local-refusal.ts';
 import { MemoryStore } from './memory/memory-store.ts';
 import { systemMicroseconds } from './memory/system-clock.ts';
@@ -36,7 +37,7 @@ const REDIS_DEADLINE_MS = 15;
 const MOST_COUNTERS_IN_MEMORY = 1_000_000;
 
 export function openCounters({ redisUrl, redisAccess, logger, onBreaker, onLiveNodes }: CountersOptions): Counters {
-  if (redisUrl === undefined) return { store: memoryStore('memory'), ready: true, close: async () => undefined };
+  if (redisUrl === undefined) return { store: guardedMemory(), ready: true, close: async () => undefined };
   const redis = new RedisStore({
     url: redisUrl,
     access: redisAccess,
@@ -49,20 +50,29 @@ export function openCounters({ redisUrl, redisAccess, logger, onBreaker, onLiveN
     announce: (node, lifeMs) => redis.announce(node, lifeMs),
     onCount: onLiveNodes,
   });
+  const guarded = new GuardedStore({
+    remote: new LocalRefusal({ store: redis, now: monotonicMicroseconds }),
+    local: memoryStore('fail-local'),
+    liveNodes: () => census.count,
+  });
+  const leasing = new LeasingStore(guarded, logger);
   return {
-    store: new GuardedStore({
-      remote: new LocalRefusal({ store: redis, now: monotonicMicroseconds }),
-      local: memoryStore('fail-local'),
-      liveNodes: () => census.count,
-    }),
+    store: leasing,
     get ready() {
       return redis.ready;
     },
     async close() {
       census.close();
+      await leasing.close();
       await redis.close();
     },
   };
+}
+
+/** What a full memory cannot count meets the limits' policy; `local` is no help then. */
+function guardedMemory(): CounterStore {
+  const store = memoryStore('memory');
+  return new GuardedStore({ remote: store, local: store, liveNodes: () => 1 });
 }
 
 function memoryStore(source: 'memory' | 'fail-local'): MemoryStore {

@@ -39,6 +39,7 @@ export class LeasingStore implements CounterStore {
   }
 
   async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
+    if (!decisions.some(({ charges }) => charges.every(isLeased))) return this.#store.decide(decisions);
     const now = performance.now();
     const wanting = new Set<Slice>();
     const outcomes = decisions.map(({ charges }) => this.#fromSlices(charges, now, wanting));
