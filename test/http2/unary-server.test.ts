@@ -16,8 +16,11 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop({ graceMs: 0 });
 });
 
-async function serve(handler: BatchHandler): Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }> {
-  const server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, handler });
+async function serve(
+  handler: BatchHandler,
+  mostConnections = 100,
+): Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }> {
+  const server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, mostConnections, handler });
   servers.push(server);
   const connect = async () => {
     const peer = await RawPeer.connect(server.address.port);
