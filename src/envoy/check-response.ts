@@ -2,21 +2,26 @@ import { randomUUID } from 'node:crypto';
 import { DENIALS } from '../core/denial.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/authorize.ts';
 import type { KeyRecord } from '../decide/ports.ts';
-import { type Headers, rateLimitHeaders } from './rate-limit-headers.ts';
+import { encodedBy, headerName, writeHeader } from './header-options.ts';
+import { writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
 
-// Field and enum numbers of envoy.service.auth.v3, envoy.config.core.v3, google.rpc and google.protobuf (proto/).
+// Field and enum numbers of envoy.service.auth.v3, google.rpc and google.protobuf (proto/).
 const RESPONSE = { status: 1, deniedResponse: 2, okResponse: 3, dynamicMetadata: 4 };
 const RPC_STATUS = { code: 1, message: 2 };
 const OK_RESPONSE = { headers: 2, headersToRemove: 5, responseHeadersToAdd: 6 };
 const DENIED_RESPONSE = { status: 1, headers: 2, body: 3 };
 const HTTP_STATUS = { code: 1 };
-const HEADER_VALUE_OPTION = { header: 1, append: 2, appendAction: 3 };
-const OVERWRITE_IF_EXISTS_OR_ADD = 2;
-/** Of HeaderValue and of map entries alike. */
 const ENTRY = { key: 1, value: 2 };
 const STRUCT = { fields: 1 };
 const STRUCT_VALUE = { stringValue: 3 };
+
+const ACCOUNT = headerName('x-weir-account');
+const KEY = headerName('x-weir-key');
+const PLAN = headerName('x-weir-plan');
+const CONTENT_TYPE = headerName('content-type');
+const AUTHENTICATE = headerName('www-authenticate');
+const RETRY_AFTER = headerName('retry-after');
 
 /** google.rpc.Code: Envoy reads no more of it than zero (let in) or not (deny). */
 const RPC_CODES = { 401: 16, 403: 7, 429: 8, 503: 14 } as const;
@@ -25,7 +30,6 @@ const RPC_CODES = { 401: 16, 403: 7, 429: 8, 503: 14 } as const;
 const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 const writer = new WireWriter();
-const identityWriter = new WireWriter();
 
 /** The bytes are valid until the next call. */
 export function encodeCheckResponse(verdict: CheckVerdict): Uint8Array {
@@ -39,7 +43,7 @@ function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
   const { metadata, headers } = encodedIdentity(verdict);
   writer.encoded(metadata);
   const end = writer.end();
-  writeHeaders(writer, OK_RESPONSE.responseHeadersToAdd, rateLimitHeaders(verdict.limits));
+  writeRateLimitHeaders(writer, OK_RESPONSE.responseHeadersToAdd, verdict.limits);
   for (const name of verdict.question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
   if (verdict.removesAuthorization) writer.text(OK_RESPONSE.headersToRemove, 'authorization');
   writer.encoded(headers);
@@ -66,33 +70,27 @@ const encodedIdentities = {
 function encodedIdentity({ key, credentialHeader }: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
   const known = encodedIdentities[credentialHeader].get(key);
   if (known !== undefined && known.planId === key.planId) return known;
-  identityWriter.begin();
-  writeMetadata(identityWriter, [
-    ['account', key.accountId],
-    ['api_key', key.id],
-    ['plan', key.planId],
-  ]);
-  const metadata = Uint8Array.from(identityWriter.finish());
-  identityWriter.begin();
-  identityWriter.text(OK_RESPONSE.headersToRemove, credentialHeader);
-  writeHeaders(identityWriter, OK_RESPONSE.headers, [
-    ['x-weir-account', key.accountId],
-    ['x-weir-key', key.id],
-    ['x-weir-plan', key.planId],
-  ]);
-  const encoded = { planId: key.planId, metadata, headers: Uint8Array.from(identityWriter.finish()) };
+  const metadata = encodedBy((into) => writeMetadata(into, key));
+  const headers = encodedBy((into) => {
+    into.text(OK_RESPONSE.headersToRemove, credentialHeader);
+    writeHeader(into, OK_RESPONSE.headers, PLAN, key.planId);
+    writeHeader(into, OK_RESPONSE.headers, KEY, key.id);
+    writeHeader(into, OK_RESPONSE.headers, ACCOUNT, key.accountId);
+  });
+  const encoded = { planId: key.planId, metadata, headers };
   encodedIdentities[credentialHeader].set(key, encoded);
   return encoded;
 }
 
 function writeDenied({ code, question, limits, retryAfterSeconds }: CheckVerdict & { kind: 'denied' }): void {
   const { status, message } = DENIALS[code];
-  const headers: (readonly [string, string])[] = [['content-type', 'application/json'], ...rateLimitHeaders(limits)];
-  if (status === 401) headers.push(['www-authenticate', 'Bearer realm="api"']);
-  if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);
   const end = writer.end();
   writer.text(DENIED_RESPONSE.body, JSON.stringify({ error: { code, message, request_id: requestIdOf(question) } }));
-  writeHeaders(writer, DENIED_RESPONSE.headers, headers);
+  const { headers } = DENIED_RESPONSE;
+  if (retryAfterSeconds !== undefined) writeHeader(writer, headers, RETRY_AFTER, String(retryAfterSeconds));
+  if (status === 401) writeHeader(writer, headers, AUTHENTICATE, 'Bearer realm="api"');
+  writeRateLimitHeaders(writer, headers, limits);
+  writeHeader(writer, headers, CONTENT_TYPE, 'application/json');
   const httpStatusEnd = writer.end();
   writer.number(HTTP_STATUS.code, status);
   writer.nested(DENIED_RESPONSE.status, httpStatusEnd);
@@ -108,30 +106,18 @@ function requestIdOf({ requestIdHeader }: CheckQuestion): string {
   return requestIdHeader !== undefined && USABLE_REQUEST_ID.test(requestIdHeader) ? requestIdHeader : randomUUID();
 }
 
-/** Both ways of saying "overwrite" are set: an Envoy that knows one of them must not add beside the client's own value. */
-function writeHeaders(into: WireWriter, field: number, headers: Headers): void {
-  for (let index = headers.length - 1; index >= 0; index--) {
-    const header = headers[index];
-    if (header === undefined) continue;
-    const end = into.end();
-    into.number(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
-    into.nested(HEADER_VALUE_OPTION.append, into.end()); // a BoolValue of false is a message without fields
-    const headerEnd = into.end();
-    into.text(ENTRY.value, header[1]);
-    into.text(ENTRY.key, header[0]);
-    into.nested(HEADER_VALUE_OPTION.header, headerEnd);
-    into.nested(field, end);
-  }
+function writeMetadata(into: WireWriter, { id, accountId, planId }: KeyRecord): void {
+  const end = into.end();
+  writeMetadataField(into, 'plan', planId);
+  writeMetadataField(into, 'api_key', id);
+  writeMetadataField(into, 'account', accountId);
+  into.nested(RESPONSE.dynamicMetadata, end);
 }
 
-function writeMetadata(into: WireWriter, entries: Headers): void {
+function writeMetadataField(into: WireWriter, key: string, value: string): void {
   const end = into.end();
-  for (const [key, value] of entries) {
-    const entryEnd = into.end();
-    into.text(STRUCT_VALUE.stringValue, value);
-    into.nested(ENTRY.value, entryEnd);
-    into.text(ENTRY.key, key);
-    into.nested(STRUCT.fields, entryEnd);
-  }
-  into.nested(RESPONSE.dynamicMetadata, end);
+  into.text(STRUCT_VALUE.stringValue, value);
+  into.nested(ENTRY.value, end);
+  into.text(ENTRY.key, key);
+  into.nested(STRUCT.fields, end);
 }
