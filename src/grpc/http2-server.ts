@@ -4,6 +4,7 @@ import { ServerConnection } from '../http2/server-connection.ts';
 import { type CallSite, Http2Call } from './http2-call.ts';
 import { OpenConnections } from './http2-connections.ts';
 import { type CallHead, readCallHead } from './http2-head.ts';
+import { HeldBytes } from './http2-held.ts';
 import { Http2Socket } from './http2-socket.ts';
 import { createTlsServer, type TlsFiles } from './http2-tls.ts';
 import { Turn } from './http2-turn.ts';
@@ -38,10 +39,11 @@ const LONGEST_ANNOUNCEMENT = 1000;
 /** Serves unary gRPC on an HTTP/2 engine of our own. Rejects when it cannot listen, or the TLS files are no good. */
 export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Promise<Http2GrpcServer> {
   const turn = new Turn(options.handler, options.log);
+  const heldBytes = new HeldBytes();
   const sockets = new Set<Http2Socket>();
   const open = new OpenConnections(options.mostConnections, options.log);
   const accept = (socket: Socket): void => {
-    const http2Socket = openCalls(socket, turn, options.log, () => open.use(socket));
+    const http2Socket = openCalls(socket, { turn, heldBytes, log: options.log }, () => open.use(socket));
     sockets.add(http2Socket);
     socket.on('close', () => sockets.delete(http2Socket));
   };
@@ -80,10 +82,17 @@ function sweepRegularly(sockets: ReadonlySet<Http2Socket>): NodeJS.Timeout {
   return setInterval(() => setImmediate(sweep), SWEEP_INTERVAL).unref();
 }
 
-function openCalls(socket: Socket, turn: Turn, log: WarningLogger | undefined, onFirstCall: () => void): Http2Socket {
+/** What all connections share. */
+interface Shared {
+  readonly turn: Turn;
+  readonly heldBytes: HeldBytes;
+  readonly log: WarningLogger | undefined;
+}
+
+function openCalls(socket: Socket, { turn, heldBytes, log }: Shared, onFirstCall: () => void): Http2Socket {
   let isUsed = false;
   const site: CallSite = {
-    assembling: 0,
+    hold: heldBytes.ofConnection(),
     complete: (call) => turn.complete(call),
     touch: () => http2Socket.touch(),
   };
