@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Drive } from './generator.ts';
 import { Flag, FrameType, frame, PREFACE } from './http2-frames.ts';
+import { collectGarbage } from './inspector.ts';
 import type { LoadQuestions } from './load-job.ts';
 import { createRequestTable, firstCall } from './load-requests.ts';
 import { CONNECTIONS } from './measure.ts';
@@ -12,7 +13,7 @@ import type { BenchServer } from './servers.ts';
 export interface MemoryRow {
   readonly server: string;
   readonly kilobytesPerConnection: number;
-  /** Resident, after each tenth of the decisions. */
+  /** Resident without garbage, after each tenth of the decisions. */
   readonly megabytes: readonly number[];
   readonly millions: number;
 }
@@ -35,7 +36,7 @@ export async function measureMemory(servers: readonly BenchServer[], millions: n
     const megabytes: number[] = [];
     for (let step = 1; step <= STEPS; step++) {
       await load(server, drive, (millions * 1_000_000) / STEPS);
-      megabytes.push(residentMegabytes(server));
+      megabytes.push(await residentMegabytes(server));
       process.stderr.write(`bench: ${server.name}, step ${step}/${STEPS}: ${megabytes.at(-1)?.toFixed(1)} MB\n`);
     }
     rows.push({ server: server.name, kilobytesPerConnection, megabytes, millions });
@@ -70,10 +71,10 @@ async function costOfConnection(server: BenchServer): Promise<number> {
   const open = (count: number) => Promise.all(Array.from({ length: count }, () => openIdle(server.port, call)));
   const sockets = await open(WARM_UP_CONNECTIONS);
   await after(SETTLE_MILLISECONDS);
-  const before = residentMegabytes(server);
+  const before = await residentMegabytes(server);
   sockets.push(...(await open(IDLE_CONNECTIONS)));
   await after(SETTLE_MILLISECONDS);
-  const cost = ((residentMegabytes(server) - before) * 1024) / IDLE_CONNECTIONS;
+  const cost = (((await residentMegabytes(server)) - before) * 1024) / IDLE_CONNECTIONS;
   for (const socket of sockets) socket.destroy();
   await after(SETTLE_MILLISECONDS);
   return cost;
@@ -89,6 +90,8 @@ async function openIdle(port: number, call: Buffer): Promise<Socket> {
   return socket;
 }
 
-function residentMegabytes({ processes }: BenchServer): number {
+/** After a full collection: V8 takes and keeps tens of MB for garbage as it sees fit. */
+async function residentMegabytes({ processes, inspectorPort }: BenchServer): Promise<number> {
+  if (inspectorPort !== undefined) await collectGarbage(inspectorPort);
   return processes.server.reduce((sum, pid) => sum + residentKilobytes(pid), 0) / 1024;
 }
