@@ -1,16 +1,33 @@
-/** Node's argument that opens the inspector there, for `collectGarbage`. */
+const MEBIBYTE = 1024 * 1024;
+const USAGE = 'const { heapUsed, external } = process.memoryUsage(); heapUsed + external';
+
+/** Node's argument that opens its inspector there. */
 export function inspectorArgument(port: number): string {
   return `--inspect=127.0.0.1:${port}`;
 }
 
-/** Has a Node process collect all its garbage, so that what is resident afterwards is what it needs. */
-export async function collectGarbage(inspectorPort: number): Promise<void> {
+/** MB in use by a Node process, on V8's heap and by buffers outside of it, once all garbage is collected. */
+export async function megabytesInUse(inspectorPort: number): Promise<number> {
   const targets = await (await fetch(`http://127.0.0.1:${inspectorPort}/json/list`)).json();
-  const socket = new WebSocket((targets as { webSocketDebuggerUrl: string }[])[0]?.webSocketDebuggerUrl ?? ''); // by its protocol
-  await new Promise((resolve, reject) => {
-    socket.addEventListener('open', () => socket.send('{"id":1,"method":"HeapProfiler.collectGarbage"}'));
-    socket.addEventListener('message', resolve);
-    socket.addEventListener('error', () => reject(new Error('the inspector cannot be reached')));
-  });
-  socket.close();
+  const [target] = targets as { readonly webSocketDebuggerUrl: string }[]; // as Node answers it
+  if (target === undefined) throw new Error('the inspector has nothing to inspect');
+  const socket = new WebSocket(target.webSocketDebuggerUrl);
+  try {
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('open', resolve);
+      socket.addEventListener('error', () => reject(new Error('the inspector cannot be reached')));
+    });
+    await ask(socket, 'HeapProfiler.collectGarbage', {});
+    const { result } = await ask(socket, 'Runtime.evaluate', { expression: USAGE });
+    return Number(result?.value) / MEBIBYTE;
+  } finally {
+    socket.close();
+  }
+}
+
+/** One command at a time: the next message is its answer (https://chromedevtools.github.io/devtools-protocol/). */
+async function ask(socket: WebSocket, method: string, params: object) {
+  const answer = new Promise<MessageEvent>((resolve) => socket.addEventListener('message', resolve, { once: true }));
+  socket.send(JSON.stringify({ id: 1, method, params }));
+  return JSON.parse(String((await answer).data)).result as { readonly result?: { readonly value: unknown } };
 }
