@@ -1,5 +1,5 @@
 const MEBIBYTE = 1024 * 1024;
-const USAGE = 'const { heapUsed, external } = process.memoryUsage(); heapUsed + external';
+const USAGE = 'process.memoryUsage().heapUsed + process.memoryUsage().external';
 
 /** Node's argument that opens its inspector there. */
 export function inspectorArgument(port: number): string {
@@ -19,7 +19,8 @@ export async function megabytesInUse(inspectorPort: number): Promise<number> {
     });
     await ask(socket, 'HeapProfiler.collectGarbage', {});
     const { result } = await ask(socket, 'Runtime.evaluate', { expression: USAGE });
-    return Number(result?.value) / MEBIBYTE;
+    if (typeof result?.value !== 'number') throw new Error('the inspector did not tell the memory in use');
+    return result.value / MEBIBYTE;
   } finally {
     socket.close();
   }
