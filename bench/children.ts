@@ -19,9 +19,9 @@ export class Children {
   }
 
   /** Starts a file beside this one; it is connected to this process and ends when this process does. */
-  fork(file: string): ChildProcess {
+  fork(file: string, execArgv: readonly string[] = []): ChildProcess {
     const path = fileURLToPath(new URL(file, import.meta.url));
-    return this.add(fork(path, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
+    return this.add(fork(path, { execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   }
 
   /** For what is started elsewhere: stopped after the children, which may need it until they end. */

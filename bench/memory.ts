@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Drive } from './generator.ts';
 import { Flag, FrameType, frame, PREFACE } from './http2-frames.ts';
+import { megabytesInUse } from './inspector.ts';
 import type { LoadQuestions } from './load-job.ts';
 import { createRequestTable, firstCall } from './load-requests.ts';
 import { CONNECTIONS } from './measure.ts';
@@ -14,6 +15,8 @@ export interface MemoryRow {
   readonly kilobytesPerConnection: number;
   /** Resident, after each tenth of the decisions. */
   readonly megabytes: readonly number[];
+  /** Likewise, in use without garbage; null where nobody could tell. */
+  readonly megabytesInUse: readonly (number | null)[];
   readonly millions: number;
 }
 
@@ -27,18 +30,20 @@ const WARM_UP_CONNECTIONS = 100;
 /** Until the server has done what a change of connections brings with it. */
 const SETTLE_MILLISECONDS = 2000;
 
-/** Resident memory of each server: what an idle connection costs, and whether decisions leave anything behind. */
+/** Memory of each server: what an idle connection costs, and whether decisions leave anything behind. */
 export async function measureMemory(servers: readonly BenchServer[], millions: number, drive: Drive) {
   const rows: MemoryRow[] = [];
   for (const server of servers) {
     const kilobytesPerConnection = await costOfConnection(server);
     const megabytes: number[] = [];
+    const inUse: (number | null)[] = [];
     for (let step = 1; step <= STEPS; step++) {
       await load(server, drive, (millions * 1_000_000) / STEPS);
+      inUse.push(await settledMegabytes(server));
       megabytes.push(residentMegabytes(server));
       process.stderr.write(`bench: ${server.name}, step ${step}/${STEPS}: ${megabytes.at(-1)?.toFixed(1)} MB\n`);
     }
-    rows.push({ server: server.name, kilobytesPerConnection, megabytes, millions });
+    rows.push({ server: server.name, kilobytesPerConnection, megabytes, megabytesInUse: inUse, millions });
   }
   return rows;
 }
@@ -70,9 +75,11 @@ async function costOfConnection(server: BenchServer): Promise<number> {
   const open = (count: number) => Promise.all(Array.from({ length: count }, () => openIdle(server.port, call)));
   const sockets = await open(WARM_UP_CONNECTIONS);
   await after(SETTLE_MILLISECONDS);
+  await settledMegabytes(server);
   const before = residentMegabytes(server);
   sockets.push(...(await open(IDLE_CONNECTIONS)));
   await after(SETTLE_MILLISECONDS);
+  await settledMegabytes(server);
   const cost = ((residentMegabytes(server) - before) * 1024) / IDLE_CONNECTIONS;
   for (const socket of sockets) socket.destroy();
   await after(SETTLE_MILLISECONDS);
@@ -87,6 +94,11 @@ async function openIdle(port: number, call: Buffer): Promise<Socket> {
   socket.write(frame(FrameType.SETTINGS, Flag.ACK, Buffer.alloc(0)));
   socket.resume();
   return socket;
+}
+
+/** In use after a full collection; null where nobody can tell. */
+async function settledMegabytes({ inspectorPort }: BenchServer): Promise<number | null> {
+  return inspectorPort === undefined ? null : await megabytesInUse(inspectorPort);
 }
 
 function residentMegabytes({ processes }: BenchServer): number {

@@ -36,11 +36,18 @@ export function speedTable(rows: readonly Row[]): string {
 }
 
 export function memoryTable(rows: readonly MemoryRow[]): string {
-  const head = ['server', 'KB per idle connection', 'decisions, millions', 'MB resident, after each tenth'];
-  const lines = rows.map(({ server, kilobytesPerConnection, millions, megabytes }) => [
+  const head = [
+    'server',
+    'KB per idle connection',
+    'decisions, millions',
+    'MB in use, after each tenth',
+    'MB resident',
+  ];
+  const lines = rows.map(({ server, kilobytesPerConnection, millions, megabytes, megabytesInUse }) => [
     server,
     kilobytesPerConnection.toFixed(1),
     String(millions),
+    megabytesInUse.map((value) => value?.toFixed(0) ?? '').join(' '),
     megabytes.map((value) => value.toFixed(0)).join(' '),
   ]);
   return table(head, lines, 1);

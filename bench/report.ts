@@ -52,7 +52,7 @@ function markdown({ speed, memory }: Report): string {
   if (memory !== undefined) {
     const { machine, command, rows } = memory;
     parts.push('## Memory', `\`${command}\` on ${machineLine(machine)}.`);
-    parts.push(memoryTable(rows), judgementTable(judgeMemory(rows)));
+    parts.push(memoryTable(rows), MEMORY_COLUMNS, judgementTable(judgeMemory(rows)));
   }
   return `${parts.join('\n\n')}\n`;
 }
@@ -82,3 +82,7 @@ const COLUMNS = `CPU is µs per decision, user and system time of all threads fr
 generator's. *echo ÷ CPU* tells how many times less than the echo of the same round server and Redis spend together. *errors* are calls
 of all rounds that got no verdict: whoever waits at most 15 ms for Redis says UNAVAILABLE where one of three processes on
 two cores is not let run for that long.`;
+
+const MEMORY_COLUMNS = `A connection's cost is resident memory, the kernel's buffers aside, for 1,000 that have carried one call each. *In use* is
+V8's heap and the buffers outside of it after a full collection; *resident* is the whole process beside it, with what V8
+and malloc keep at hand once they have needed it, as for compiling what has become hot.`;

@@ -1,9 +1,11 @@
 import { startRedis } from '../provision/redis.ts';
+import { freePort } from '../src/database/free-port.ts';
 import { createApiKeys } from './api-keys.ts';
 import { type Children, nextMessage, pidOf } from './children.ts';
+import { inspectorArgument } from './inspector.ts';
 import type { LoadQuestions, Processes } from './load-job.ts';
 import type { Options, Peer } from './options.ts';
-import { startWeir } from './weir-server.ts';
+import { type Surroundings, startWeir } from './weir-server.ts';
 
 /** One way to ask a server. */
 export interface Case {
@@ -22,6 +24,8 @@ export interface BenchServer {
   readonly cases: readonly Case[];
   /** Share of calls that may get no verdict before the run is void. */
   readonly toleratedErrors: number;
+  /** Where Node's inspector listens, if it does. */
+  readonly inspectorPort?: number | undefined;
 }
 
 export const ECHO = 'grpc-js echo';
@@ -30,7 +34,7 @@ export const MEMORY = 'RLS, memory';
 export const REDIS = 'RLS, Redis';
 export const CHECK = 'Check, API key';
 
-type Start = (name: string, children: Children, folder: string) => Promise<BenchServer>;
+type Start = (name: string, surroundings: Surroundings) => Promise<BenchServer>;
 
 const STARTS: readonly (readonly [string, Start])[] = [
   [ECHO, startConstant('echo-server.ts')],
@@ -67,22 +71,24 @@ export async function startServers(options: Options, children: Children, folder:
   for (const [name, start] of STARTS) {
     if (!isWanted(name)) continue;
     process.stderr.write(`bench: starts ${name}\n`);
-    servers.push(await start(name, children, folder));
+    const inspectorPort = mode === 'memory' ? await freePort() : undefined;
+    const execArgv = inspectorPort === undefined ? [] : [inspectorArgument(inspectorPort)];
+    servers.push({ ...(await start(name, { children, folder, execArgv })), inspectorPort });
   }
   return [...servers, ...options.peers.map(peerServer)];
 }
 
 /** A file of this folder that answers a constant and tells its port. */
 function startConstant(file: string): Start {
-  return async (name, children) => {
-    const child = children.fork(file);
+  return async (name, { children, execArgv }) => {
+    const child = children.fork(file, execArgv);
     const { port } = await nextMessage<{ port: number }>(child, name);
     return { name, port, processes: { server: [pidOf(child)], redis: [] }, cases: GRANTED, toleratedErrors: 0 };
   };
 }
 
-async function startRateLimitInMemory(name: string, children: Children, folder: string): Promise<BenchServer> {
-  const { decisionPort, pid } = await startWeir(children, folder);
+async function startRateLimitInMemory(name: string, surroundings: Surroundings): Promise<BenchServer> {
+  const { decisionPort, pid } = await startWeir(surroundings);
   return {
     name,
     port: decisionPort,
@@ -92,10 +98,10 @@ async function startRateLimitInMemory(name: string, children: Children, folder: 
   };
 }
 
-async function startRateLimitWithRedis(name: string, children: Children, folder: string): Promise<BenchServer> {
+async function startRateLimitWithRedis(name: string, surroundings: Surroundings): Promise<BenchServer> {
   const redis = await startRedis();
-  children.addStop(redis.stop);
-  const { decisionPort, pid } = await startWeir(children, folder, redis.url);
+  surroundings.children.addStop(redis.stop);
+  const { decisionPort, pid } = await startWeir(surroundings, redis.url);
   return {
     name,
     port: decisionPort,
@@ -105,8 +111,8 @@ async function startRateLimitWithRedis(name: string, children: Children, folder:
   };
 }
 
-async function startCheck(name: string, children: Children, folder: string): Promise<BenchServer> {
-  const { decisionPort, adminPort, pid } = await startWeir(children, folder);
+async function startCheck(name: string, surroundings: Surroundings): Promise<BenchServer> {
+  const { decisionPort, adminPort, pid } = await startWeir(surroundings);
   const secrets = await createApiKeys(adminPort, 1000);
   const cases = [1, 1000].map((keys) => {
     return { keys, limits: 'one' as const, questions: { kind: 'check' as const, secrets: secrets.slice(0, keys) } };

@@ -8,6 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from '../src/database/free-port.ts';
 import { type Children, hasEnded, pidOf } from './children.ts';
 
+/** What a server is started with. */
+export interface Surroundings {
+  readonly children: Children;
+  /** For its files. */
+  readonly folder: string;
+  /** For Node. */
+  readonly execArgv: readonly string[];
+}
+
 export interface Weir {
   readonly decisionPort: number;
   readonly adminPort: number;
@@ -43,7 +52,7 @@ export async function makeFolder(): Promise<string> {
 }
 
 /** Starts `weir serve` as it is released, with a folder of its own in the one given, and waits until it is ready. */
-export async function startWeir(children: Children, parent: string, redisUrl = ''): Promise<Weir> {
+export async function startWeir({ children, folder: parent, execArgv }: Surroundings, redisUrl = ''): Promise<Weir> {
   const folder = await mkdtemp(path.join(parent, 'weir-'));
   await chmod(folder, 0o755);
   const rules = path.join(folder, 'rules.yaml');
@@ -61,7 +70,7 @@ export async function startWeir(children: Children, parent: string, redisUrl = '
     ADMIN_PASSWORD: ADMINISTRATOR.password,
   };
   const child = children.add(
-    spawn(process.execPath, [MAIN, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn(process.execPath, [...execArgv, MAIN, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
   );
   const logFile = path.join(folder, 'log');
   const log = createWriteStream(logFile);

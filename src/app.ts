@@ -32,6 +32,11 @@ export interface App {
 
 /** ms that calls under way have to finish in, once it stops. */
 const DRAIN_MS = 10_000;
+/**
+ * On the data plane, at up to 20 KB each while idle (docs/benchmarks.md): 200 MB. An Envoy opens one for each of its
+ * workers and of the clusters that it asks through, so that this is 600 Envoys of 8 workers with both filters.
+ */
+const MOST_CONNECTIONS = 10_000;
 
 const ACCESS_TOKEN_SECONDS = 15 * 60;
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 3600;
@@ -132,7 +137,7 @@ function showFirstAdministrator(email: string, password: string): void {
 
 async function startDataPlane(config: Config, handler: BatchHandler, log: Logger, started: Stack): Promise<number> {
   const { decisionAddress: address, decisionTls: tls } = config;
-  const options = { address, handler, log, ...(tls !== undefined && { tls }) };
+  const options = { address, mostConnections: MOST_CONNECTIONS, handler, log, ...(tls !== undefined && { tls }) };
   const server = await listening('DECISION_ADDRESS', startHttp2GrpcServer(options));
   started.defer(() => server.stop({ graceMs: DRAIN_MS }));
   return server.address.port;

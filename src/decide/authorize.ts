@@ -1,6 +1,7 @@
 import { KEY_PREFIX } from '../core/api-key.ts';
 import type { DenialCode } from '../core/denial.ts';
 import { standingOf } from '../core/key-standing.ts';
+import type { Plan } from '../core/plan.ts';
 import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
@@ -48,6 +49,28 @@ type CredentialHeader = 'x-api-key' | 'authorization';
 /** Tells whether a text has the form of an API key (core/api-key). */
 export type KeyFormat = (text: string) => boolean;
 
+/** What each request on a key costs by its plan. */
+interface Cost {
+  /** Another object when anything of the plan has changed. */
+  readonly plan: Plan | undefined;
+  readonly charges: readonly Charge[];
+  /** Of the charges' limits. */
+  readonly labels: readonly string[];
+}
+
+const NOTHING: Cost = { plan: undefined, charges: [], labels: [] };
+const costs = new WeakMap<KeyRecord, Cost>();
+
+/** It is the same each time; and a counter is found faster by a subject that was looked up before. */
+function costOf(key: KeyRecord, plan: Plan): Cost {
+  const known = costs.get(key);
+  if (known?.plan === plan) return known;
+  const charges = chargesOfKey(key, plan, 1);
+  const cost = { plan, charges, labels: charges.map(({ limit }) => planLimitLabel(plan.id, limit.name)) };
+  costs.set(key, cost);
+  return cost;
+}
+
 /** Thinks one Check through: who it is, whether they may come in at all, and what their plan charges. */
 export function considerCheck(
   question: CheckQuestion,
@@ -65,8 +88,7 @@ export function considerCheck(
   const plan = catalog.plan(key.planId);
   // A key whose plan is not known must not pass as unlimited.
   if (plan === undefined) return new Denied(question, 'unknown_credential');
-  const charges = question.rateLimitOff ? [] : chargesOfKey(key, plan, 1);
-  return new Known(question, key, credential.header, charges);
+  return new Known(question, key, credential.header, question.rateLimitOff ? NOTHING : costOf(key, plan));
 }
 
 function credentialOf(question: CheckQuestion): { header: CredentialHeader; secret: string } | undefined {
@@ -100,12 +122,14 @@ class Known implements Consideration<CheckVerdict> {
   readonly #question: CheckQuestion;
   readonly #key: KeyRecord;
   readonly #credentialHeader: CredentialHeader;
+  readonly #labels: readonly string[];
 
-  constructor(question: CheckQuestion, key: KeyRecord, credentialHeader: CredentialHeader, charges: readonly Charge[]) {
+  constructor(question: CheckQuestion, key: KeyRecord, credentialHeader: CredentialHeader, cost: Cost) {
     this.#question = question;
     this.#key = key;
     this.#credentialHeader = credentialHeader;
-    this.charges = charges;
+    this.charges = cost.charges;
+    this.#labels = cost.labels;
   }
 
   judge(outcome: Outcome | StoreUnavailable | undefined): CheckVerdict {
@@ -123,10 +147,11 @@ class Known implements Consideration<CheckVerdict> {
 
   #statuses(outcome: Outcome): LimitStatus[] {
     const statuses: LimitStatus[] = [];
-    for (const [index, charge] of this.charges.entries()) {
+    for (let index = 0; index < this.charges.length; index++) {
+      const charge = this.charges[index];
       const charged = outcome.charges[index];
-      const label = planLimitLabel(this.#key.planId, charge.limit.name);
-      if (charged !== undefined) statuses.push(limitStatus(label, charge, charged));
+      if (charge === undefined || charged === undefined) continue;
+      statuses.push(limitStatus(this.#labels[index] ?? '', charge, charged));
     }
     return statuses;
   }

@@ -3,18 +3,23 @@ import { DENIALS } from '../core/denial.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/authorize.ts';
 import type { KeyRecord } from '../decide/ports.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
-import { type Headers, rateLimitHeaders } from './rate-limit-headers.ts';
+import { encodedBy, headerName, writeHeader } from './header-options.ts';
+import { writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
 
-// Field and enum numbers of envoy.service.auth.v3, envoy.config.core.v3 and google.rpc (proto/).
+// Field and enum numbers of envoy.service.auth.v3 and google.rpc (proto/).
 const RESPONSE = { status: 1, deniedResponse: 2, okResponse: 3, dynamicMetadata: 4 };
 const RPC_STATUS = { code: 1, message: 2 };
 const OK_RESPONSE = { headers: 2, headersToRemove: 5, responseHeadersToAdd: 6 };
 const DENIED_RESPONSE = { status: 1, headers: 2, body: 3 };
 const HTTP_STATUS = { code: 1 };
-const HEADER_VALUE_OPTION = { header: 1, append: 2, appendAction: 3 };
-const OVERWRITE_IF_EXISTS_OR_ADD = 2;
-const HEADER_VALUE = { key: 1, value: 2 };
+
+const ACCOUNT = headerName('x-weir-account');
+const KEY = headerName('x-weir-key');
+const PLAN = headerName('x-weir-plan');
+const CONTENT_TYPE = headerName('content-type');
+const AUTHENTICATE = headerName('www-authenticate');
+const RETRY_AFTER = headerName('retry-after');
 
 /** google.rpc.Code: Envoy reads no more of it than zero (let in) or not (deny). */
 const RPC_CODES = { 401: 16, 403: 7, 429: 8, 503: 14 } as const;
@@ -23,7 +28,6 @@ const RPC_CODES = { 401: 16, 403: 7, 429: 8, 503: 14 } as const;
 const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 const writer = new WireWriter();
-const identityWriter = new WireWriter();
 
 /** The bytes are valid until the next call. */
 export function encodeCheckResponse(verdict: CheckVerdict): Uint8Array {
@@ -37,7 +41,7 @@ function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
   const { metadata, headers } = encodedIdentity(verdict);
   writer.encoded(metadata);
   const end = writer.end();
-  writeHeaders(writer, OK_RESPONSE.responseHeadersToAdd, rateLimitHeaders(verdict.limits));
+  writeRateLimitHeaders(writer, OK_RESPONSE.responseHeadersToAdd, verdict.limits);
   for (const name of verdict.question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
   if (verdict.removesAuthorization) writer.text(OK_RESPONSE.headersToRemove, 'authorization');
   writer.encoded(headers);
@@ -49,7 +53,6 @@ function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
 interface EncodedIdentity {
   /** That was encoded: a key without a plan of its own gets another when its account does. */
   readonly planId: string;
-  /** That was encoded: who decides changes seldom, as when Redis goes away. */
   readonly source: string;
   /** The field `dynamic_metadata`. */
   readonly metadata: Uint8Array;
@@ -66,22 +69,21 @@ const encodedIdentities = {
 function encodedIdentity({ key, credentialHeader, source }: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
   const known = encodedIdentities[credentialHeader].get(key);
   if (known !== undefined && known.planId === key.planId && known.source === source) return known;
-  identityWriter.begin();
-  writeMetadata(identityWriter, RESPONSE.dynamicMetadata, [
-    ['account', key.accountId],
-    ['api_key', key.id],
-    ['plan', key.planId],
-    ['source', source],
-  ]);
-  const metadata = Uint8Array.from(identityWriter.finish());
-  identityWriter.begin();
-  identityWriter.text(OK_RESPONSE.headersToRemove, credentialHeader);
-  writeHeaders(identityWriter, OK_RESPONSE.headers, [
-    ['x-weir-account', key.accountId],
-    ['x-weir-key', key.id],
-    ['x-weir-plan', key.planId],
-  ]);
-  const encoded = { planId: key.planId, source, metadata, headers: Uint8Array.from(identityWriter.finish()) };
+  const metadata = encodedBy((into) => {
+    writeMetadata(into, RESPONSE.dynamicMetadata, [
+      ['account', key.accountId],
+      ['api_key', key.id],
+      ['plan', key.planId],
+      ['source', source],
+    ]);
+  });
+  const headers = encodedBy((into) => {
+    into.text(OK_RESPONSE.headersToRemove, credentialHeader);
+    writeHeader(into, OK_RESPONSE.headers, PLAN, key.planId);
+    writeHeader(into, OK_RESPONSE.headers, KEY, key.id);
+    writeHeader(into, OK_RESPONSE.headers, ACCOUNT, key.accountId);
+  });
+  const encoded = { planId: key.planId, source, metadata, headers };
   encodedIdentities[credentialHeader].set(key, encoded);
   return encoded;
 }
@@ -89,12 +91,13 @@ function encodedIdentity({ key, credentialHeader, source }: CheckVerdict & { kin
 function writeDenied({ code, question, limits, retryAfterSeconds, source }: CheckVerdict & { kind: 'denied' }): void {
   writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', source]]);
   const { status, message } = DENIALS[code];
-  const headers: (readonly [string, string])[] = [['content-type', 'application/json'], ...rateLimitHeaders(limits)];
-  if (status === 401) headers.push(['www-authenticate', 'Bearer realm="api"']);
-  if (retryAfterSeconds !== undefined) headers.push(['retry-after', String(retryAfterSeconds)]);
   const end = writer.end();
   writer.text(DENIED_RESPONSE.body, JSON.stringify({ error: { code, message, request_id: requestIdOf(question) } }));
-  writeHeaders(writer, DENIED_RESPONSE.headers, headers);
+  const { headers } = DENIED_RESPONSE;
+  if (retryAfterSeconds !== undefined) writeHeader(writer, headers, RETRY_AFTER, String(retryAfterSeconds));
+  if (status === 401) writeHeader(writer, headers, AUTHENTICATE, 'Bearer realm="api"');
+  writeRateLimitHeaders(writer, headers, limits);
+  writeHeader(writer, headers, CONTENT_TYPE, 'application/json');
   const httpStatusEnd = writer.end();
   writer.number(HTTP_STATUS.code, status);
   writer.nested(DENIED_RESPONSE.status, httpStatusEnd);
@@ -108,20 +111,4 @@ function writeDenied({ code, question, limits, retryAfterSeconds, source }: Chec
 /** The request's own id, if it is one that can be repeated in answers and logs, else a new one. */
 function requestIdOf({ requestIdHeader }: CheckQuestion): string {
   return requestIdHeader !== undefined && USABLE_REQUEST_ID.test(requestIdHeader) ? requestIdHeader : randomUUID();
-}
-
-/** Both ways of saying "overwrite" are set: an Envoy that knows one of them must not add beside the client's own value. */
-function writeHeaders(into: WireWriter, field: number, headers: Headers): void {
-  for (let index = headers.length - 1; index >= 0; index--) {
-    const header = headers[index];
-    if (header === undefined) continue;
-    const end = into.end();
-    into.number(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
-    into.nested(HEADER_VALUE_OPTION.append, into.end()); // a BoolValue of false is a message without fields
-    const headerEnd = into.end();
-    into.text(HEADER_VALUE.value, header[1]);
-    into.text(HEADER_VALUE.key, header[0]);
-    into.nested(HEADER_VALUE_OPTION.header, headerEnd);
-    into.nested(field, end);
-  }
 }

@@ -1,4 +1,3 @@
-import type { Headers } from './rate-limit-headers.ts';
 import type { WireWriter } from './wire-writer.ts';
 
 // Field numbers of google.protobuf (Struct and Value).
@@ -7,7 +6,11 @@ const ENTRY = { key: 1, value: 2 };
 const VALUE = { stringValue: 3 };
 
 /** A google.protobuf.Struct of texts, which Envoy gives to the filters after this one and to its access log. */
-export function writeMetadata(into: WireWriter, field: number, entries: Headers): void {
+export function writeMetadata(
+  into: WireWriter,
+  field: number,
+  entries: readonly (readonly [key: string, value: string])[],
+): void {
   const end = into.end();
   for (const [key, value] of entries) {
     const entryEnd = into.end();

@@ -3,7 +3,11 @@ import { expect, it } from 'vitest';
 import type { CountedLimit } from '../core/limit.ts';
 import { parseLimit } from '../core/parse-limit.ts';
 import type { UntrustedLimit } from '../core/written-limit.ts';
-import { rateLimitHeaders } from './rate-limit-headers.ts';
+import { OkHttpResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
+import { writeRateLimitHeaders } from './rate-limit-headers.ts';
+import { WireWriter } from './wire-writer.ts';
+
+const RESPONSE_HEADERS_TO_ADD = 6;
 
 function told(written: UntrustedLimit, remaining: number): Record<string, string> {
   const limit = parseLimit({ name: 'x', requests: 60, window: '1m', ...written });
@@ -13,7 +17,11 @@ function told(written: UntrustedLimit, remaining: number): Record<string, string
 
 function toldOf(limit: CountedLimit, remaining: number): Record<string, string> {
   const status = { label: 'x', limit, exceeded: false, remaining, resetSeconds: 0, retryAfterSeconds: undefined };
-  return Object.fromEntries(rateLimitHeaders([status]));
+  const writer = new WireWriter();
+  writer.begin();
+  writeRateLimitHeaders(writer, RESPONSE_HEADERS_TO_ADD, [status]);
+  const { responseHeadersToAdd } = OkHttpResponse.decode(writer.finish());
+  return Object.fromEntries(responseHeadersToAdd.map(({ header }) => [header?.key ?? '', header?.value ?? '']));
 }
 
 it.each<[UntrustedLimit, string]>([

@@ -1,27 +1,75 @@
+import type { CountedLimit } from '../core/limit.ts';
 import { type LimitStatus, quotaOf, tightest } from '../core/verdict.ts';
+import { beginHeader, endHeader, headerName } from './header-options.ts';
+import type { WireWriter } from './wire-writer.ts';
 
-/** Header names and values, lower-case names. */
-export type Headers = readonly (readonly [name: string, value: string])[];
+const POLICY = headerName('ratelimit-policy');
+const STATE = headerName('ratelimit');
+const LIMIT = headerName('x-ratelimit-limit');
+const REMAINING = headerName('x-ratelimit-remaining');
+const RESET = headerName('x-ratelimit-reset');
 
 /**
- * What a client is told of its limits: `ratelimit-policy` and `ratelimit` list every limit
- * (draft-ietf-httpapi-ratelimit-headers-10), the older `x-ratelimit-*` the tightest one. Empty where nothing limits.
+ * Writes what a client is told of its limits, as items of the repeated field of HeaderValueOptions: `ratelimit-policy`
+ * and `ratelimit` list every limit (draft-ietf-httpapi-ratelimit-headers-10), the older `x-ratelimit-*` the tightest
+ * one. Nothing where nothing limits.
  */
-export function rateLimitHeaders(limits: readonly LimitStatus[]): Headers {
-  const told = tightest(limits);
-  if (told === undefined) return [];
-  const policies = limits.map(policyOf);
-  const states = limits.map(({ limit, remaining, resetSeconds }) => `"${limit.name}";r=${remaining};t=${resetSeconds}`);
-  return [
-    ['ratelimit-policy', policies.join(', ')],
-    ['ratelimit', states.join(', ')],
-    ['x-ratelimit-limit', String(quotaOf(told.limit).requests)],
-    ['x-ratelimit-remaining', String(told.remaining)],
-    ['x-ratelimit-reset', String(told.resetSeconds)],
-  ];
+export function writeRateLimitHeaders(into: WireWriter, field: number, statuses: readonly LimitStatus[]): void {
+  const told = tightest(statuses);
+  if (told === undefined) return;
+  writeNumber(into, field, RESET, told.resetSeconds);
+  writeNumber(into, field, REMAINING, told.remaining);
+  writeNumber(into, field, LIMIT, quotaOf(told.limit).requests);
+  writeStates(into, field, statuses);
+  const end = beginHeader(into);
+  into.encoded(policyOf(statuses));
+  endHeader(into, field, POLICY, end);
 }
 
-function policyOf({ limit }: LimitStatus): string {
+function writeNumber(into: WireWriter, field: number, name: Uint8Array, value: number): void {
+  const end = beginHeader(into);
+  into.digits(value);
+  endHeader(into, field, name, end);
+}
+
+/** `"burst";r=3;t=60, "day";r=50;t=3600` */
+function writeStates(into: WireWriter, field: number, statuses: readonly LimitStatus[]): void {
+  const end = beginHeader(into);
+  for (let index = statuses.length - 1; index >= 0; index--) {
+    const status = statuses[index];
+    if (status === undefined) continue;
+    into.digits(status.resetSeconds);
+    into.ascii(';t=');
+    into.digits(status.remaining);
+    into.ascii('";r=');
+    into.ascii(status.limit.name);
+    into.ascii(index === 0 ? '"' : ', "');
+  }
+  endHeader(into, field, STATE, end);
+}
+
+interface Policy {
+  readonly limits: readonly CountedLimit[];
+  readonly text: Uint8Array;
+}
+
+/** By the first of the limits; a changed limit is another object. */
+const policies = new WeakMap<CountedLimit, Policy>();
+
+/** `"burst";q=5;w=60, "day";q=100;w=86400`, which is the same for all who are on a plan. */
+function policyOf(statuses: readonly LimitStatus[]): Uint8Array {
+  const first = statuses[0]?.limit;
+  const known = first && policies.get(first);
+  if (known !== undefined && known.limits.length === statuses.length) {
+    if (statuses.every(({ limit }, index) => limit === known.limits[index])) return known.text;
+  }
+  const limits = statuses.map(({ limit }) => limit);
+  const policy = { limits, text: Buffer.from(limits.map(policyItem).join(', ')) };
+  if (first !== undefined) policies.set(first, policy);
+  return policy.text;
+}
+
+function policyItem(limit: CountedLimit): string {
   const { requests, windowSeconds } = quotaOf(limit);
   const quota = `"${limit.name}";q=${requests}`;
   return windowSeconds === undefined ? `${quota};qu="concurrent-requests"` : `${quota};w=${windowSeconds}`;

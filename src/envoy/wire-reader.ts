@@ -39,6 +39,12 @@ export class WireReader {
 
   /** The low 32 bits of a varint, unsigned. */
   varint(): number {
+    // Nearly all tags and lengths are of one byte.
+    const first = this.#bytes[this.#position] ?? 0x80;
+    if (first < 0x80 && this.#position < this.#end) {
+      this.#position++;
+      return first;
+    }
     let value = 0;
     for (let shift = 0; shift < 70 && this.#position < this.#end; shift += 7) {
       const byte = this.#bytes[this.#position++] ?? 0;

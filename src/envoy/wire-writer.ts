@@ -1,4 +1,7 @@
 const FIRST_SIZE = 4096;
+const ZERO = '0'.charCodeAt(0);
+/** Below that a loop is faster than the call of TypedArray.prototype.set. */
+const SHORT_COPY = 48;
 
 /**
  * Writes one protobuf message after another, each from its end to its beginning: a nested message's length is known
@@ -54,11 +57,27 @@ export class WireWriter {
     this.nested(field, end);
   }
 
+  /** A part of a string whose tag follows by `nested`: ASCII text. */
+  ascii(text: string): void {
+    this.#reserve(text.length);
+    for (let index = text.length - 1; index >= 0; index--) this.#buffer[--this.#start] = text.charCodeAt(index);
+  }
+
+  /** Likewise: the decimal digits of a whole number from 0 to 2^53. */
+  digits(value: number): void {
+    this.#reserve(16);
+    let rest = value;
+    for (; rest >= 10; rest = Math.floor(rest / 10)) this.#buffer[--this.#start] = ZERO + (rest % 10);
+    this.#buffer[--this.#start] = ZERO + rest;
+  }
+
   /** Bytes that were written before, as they are. */
   encoded(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#start -= bytes.length;
-    this.#buffer.set(bytes, this.#start);
+    const { length } = bytes;
+    this.#reserve(length);
+    this.#start -= length;
+    if (length > SHORT_COPY) this.#buffer.set(bytes, this.#start);
+    else for (let index = 0; index < length; index++) this.#buffer[this.#start + index] = bytes[index] ?? 0;
   }
 
   #anyText(field: number, text: string, end: number): void {
@@ -70,6 +89,10 @@ export class WireWriter {
 
   #varint(value: number): void {
     this.#reserve(8);
+    if (value < 128) {
+      this.#buffer[--this.#start] = value;
+      return;
+    }
     let length = 1;
     for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++;
     this.#start -= length;

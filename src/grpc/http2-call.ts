@@ -8,17 +8,17 @@ import { GrpcStatus, type UnaryCall } from './unary.ts';
 
 /** What the calls of one connection share. */
 export interface CallSite {
-  /** Bytes that messages hold which have not come whole. */
-  assembling: number;
+  /** Counts bytes of messages that have not come whole or are not inflated; false: too many are held. */
+  hold(bytes: number): boolean;
   /** The call's message is there: it is handed on in this turn's batch. */
   complete(call: Http2Call): void;
   /** The connection has something to send, or a request less to care for. */
   touch(): void;
 }
 
-const MOST_ASSEMBLING = 8 * 1024 * 1024;
 const EMPTY = Buffer.alloc(0);
 const TOO_LARGE = `message larger than ${MAX_MESSAGE_LENGTH} bytes`;
+const TOO_MANY = 'too many incomplete or compressed messages at once';
 const CARDINALITY = 'expected exactly one request message';
 
 /** A unary call on a stream: takes the stream's data, becomes complete, is answered. */
@@ -32,6 +32,7 @@ export class Http2Call implements UnaryCall, StreamReceiver {
   readonly #head: CallHead;
   readonly #site: CallSite;
   #assembly: MessageAssembly | undefined;
+  #held = 0;
   #isReceived = false;
 
   constructor(stream: ServerStream, head: CallHead, deadline: number | undefined, site: CallSite) {
@@ -97,14 +98,13 @@ export class Http2Call implements UnaryCall, StreamReceiver {
 
   #assemble(bytes: Buffer, start: number, end: number): void {
     const assembly = this.#assembly ?? new MessageAssembly();
-    const before = this.#assembly === undefined ? 0 : assembly.capacity;
     this.#assembly = assembly;
     const state = assembly.add(bytes, start, end);
-    this.#site.assembling += assembly.capacity - before;
+    const mayGoOn = this.#hold(assembly.capacity);
     if (state === 'complete') {
       this.#forgetAssembly();
       this.#receiveAssembled(assembly);
-    } else if (state !== 'partial' || this.#site.assembling > MOST_ASSEMBLING) {
+    } else if (state !== 'partial' || !mayGoOn) {
       this.#forgetAssembly();
       this.#refuse(state);
     }
@@ -113,7 +113,7 @@ export class Http2Call implements UnaryCall, StreamReceiver {
   #refuse(state: Assembled): void {
     if (state === 'more-than-one') this.fail(GrpcStatus.UNIMPLEMENTED, CARDINALITY);
     else if (state === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
-    else this.fail(GrpcStatus.RESOURCE_EXHAUSTED, 'too many incomplete messages on one connection');
+    else this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_MANY);
   }
 
   #receiveAssembled({ isCompressed, message }: MessageAssembly): void {
@@ -124,7 +124,13 @@ export class Http2Call implements UnaryCall, StreamReceiver {
 
   #inflate(compressed: Buffer): void {
     this.#isReceived = true;
+    if (!this.#hold(compressed.length)) {
+      this.#hold(0);
+      this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_MANY);
+      return;
+    }
     inflate(compressed, (message, error) => {
+      this.#hold(0);
       if (message !== undefined) this.#receive(message);
       else if (error === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
       else this.fail(GrpcStatus.INTERNAL, 'request message is not gzip');
@@ -132,7 +138,14 @@ export class Http2Call implements UnaryCall, StreamReceiver {
   }
 
   #forgetAssembly(): void {
-    if (this.#assembly !== undefined) this.#site.assembling -= this.#assembly.capacity;
+    if (this.#assembly === undefined) return;
     this.#assembly = undefined;
+    this.#hold(0);
+  }
+
+  #hold(bytes: number): boolean {
+    const change = bytes - this.#held;
+    this.#held = bytes;
+    return this.#site.hold(change);
   }
 }

@@ -2,7 +2,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { WarningLogger } from '../core/logger.ts';
 import { ServerConnection } from '../http2/server-connection.ts';
 import { type CallSite, Http2Call } from './http2-call.ts';
+import { OpenConnections } from './http2-connections.ts';
 import { type CallHead, readCallHead } from './http2-head.ts';
+import { HeldBytes } from './http2-held.ts';
 import { Http2Socket } from './http2-socket.ts';
 import { createTlsServer, type TlsFiles } from './http2-tls.ts';
 import { Turn } from './http2-turn.ts';
@@ -12,6 +14,8 @@ export interface Http2GrpcServerOptions {
   readonly address: { readonly host: string; readonly port: number };
   /** Without it HTTP/2 is spoken in clear, with prior knowledge. */
   readonly tls?: TlsFiles;
+  /** Connections that may be open at once; see OpenConnections for who must go beyond it. */
+  readonly mostConnections: number;
   readonly handler: BatchHandler;
   readonly log?: WarningLogger;
 }
@@ -27,44 +31,37 @@ export interface Http2GrpcServer {
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
-const SWEEP_INTERVAL = 5000;
+/** ms between two looks at what peers leave unfinished. */
+const SWEEP_INTERVAL = 2000;
 /** A peer that has not answered the PING of the first GOAWAY by then gets the second (ms). */
 const LONGEST_ANNOUNCEMENT = 1000;
 
 /** Serves unary gRPC on an HTTP/2 engine of our own. Rejects when it cannot listen, or the TLS files are no good. */
 export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Promise<Http2GrpcServer> {
   const turn = new Turn(options.handler, options.log);
+  const heldBytes = new HeldBytes();
   const sockets = new Set<Http2Socket>();
+  const open = new OpenConnections(options.mostConnections, options.log);
   const accept = (socket: Socket): void => {
-    const http2Socket = openCalls(socket, turn, options.log);
+    const http2Socket = openCalls(socket, { turn, heldBytes, log: options.log }, () => open.use(socket));
     sockets.add(http2Socket);
     socket.on('close', () => sockets.delete(http2Socket));
   };
   const server =
     options.tls === undefined
-      ? createServer({ noDelay: true, keepAlive: true }, accept)
+      ? createServer({ noDelay: true, keepAlive: true })
       : await createTlsServer(options.tls, accept, options.log);
   const address = await listen(server, options.address);
-  const open = new Set<Socket>();
-  let isCut = false;
   server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    if (isCut) socket.destroy();
+    if (open.add(socket) && options.tls === undefined) accept(socket);
   });
   server.on('error', (error) => options.log?.warn({ err: error }, 'the listener failed to accept a connection'));
-  const sweep = setInterval(() => {
-    const now = performance.now();
-    for (const socket of sockets) if (socket.isStuck(now)) socket.destroy();
-  }, SWEEP_INTERVAL).unref();
+  const sweep = sweepRegularly(sockets);
   return {
     address,
     connections: () => sockets.size,
     async stop({ graceMs }) {
-      const cut = setTimeout(() => {
-        isCut = true;
-        for (const socket of open) socket.destroy();
-      }, graceMs);
+      const cut = setTimeout(() => open.cut(), graceMs);
       await drain([...sockets], graceMs);
       const isClosed = new Promise<void>((resolve) => server.close(() => resolve()));
       await drain([...sockets], graceMs);
@@ -75,15 +72,35 @@ export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Pro
   };
 }
 
-function openCalls(socket: Socket, turn: Turn, log: WarningLogger | undefined): Http2Socket {
+/** One timer for all: it bounds what peers leave unfinished, not how long a call takes. */
+function sweepRegularly(sockets: ReadonlySet<Http2Socket>): NodeJS.Timeout {
+  const sweep = (): void => {
+    const now = performance.now();
+    for (const socket of sockets) socket.sweep(now);
+  };
+  // After the sockets were read: where this process was held up, what is missing has long come.
+  return setInterval(() => setImmediate(sweep), SWEEP_INTERVAL).unref();
+}
+
+/** What all connections share. */
+interface Shared {
+  readonly turn: Turn;
+  readonly heldBytes: HeldBytes;
+  readonly log: WarningLogger | undefined;
+}
+
+function openCalls(socket: Socket, { turn, heldBytes, log }: Shared, onFirstCall: () => void): Http2Socket {
+  let isUsed = false;
   const site: CallSite = {
-    assembling: 0,
+    hold: heldBytes.ofConnection(),
     complete: (call) => turn.complete(call),
     touch: () => http2Socket.touch(),
   };
   const connection = new ServerConnection<CallHead>({
     readHead: readCallHead,
     accept: (stream, head, now) => {
+      if (!isUsed) onFirstCall();
+      isUsed = true;
       const deadline = head.timeout === undefined ? undefined : now - turn.lateness + head.timeout;
       const call = new Http2Call(stream, head, deadline, site);
       if (head.refusal !== undefined) stream.respondHeaders(head.refusal);

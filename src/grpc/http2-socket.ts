@@ -6,7 +6,7 @@ import type { Flushable, Turn } from './http2-turn.ts';
 
 /** ms for a peer to take the last frames before what it still sends makes the kernel drop them. */
 const LINGER = 250;
-const LONGEST_HANDSHAKE = 10_000;
+/** ms for a peer to take what it was sent. */
 const LONGEST_WRITE = 30_000;
 
 /** A connection whatever its application reads from request heads. */
@@ -18,7 +18,6 @@ export class Http2Socket implements Flushable {
   readonly #connection: Connection;
   readonly #turn: Turn;
   readonly #log: WarningLogger | undefined;
-  readonly #openedAt = performance.now();
   #isTouched = false;
   #isPaused = false;
   #isWaitingOutPause = false;
@@ -73,10 +72,11 @@ export class Http2Socket implements Flushable {
     this.#socket.destroy();
   }
 
-  /** Whether the peer has not begun to speak, or not taken anything, for too long. */
-  isStuck(now: number): boolean {
-    if (this.#writingSince !== undefined && now - this.#writingSince > LONGEST_WRITE) return true;
-    return !this.#connection.isEstablished && now - this.#openedAt > LONGEST_HANDSHAKE;
+  /** Ends what the peer has not finished, or not taken, for too long. */
+  sweep(now: number): void {
+    if (this.#writingSince !== undefined && now - this.#writingSince > LONGEST_WRITE) this.destroy();
+    this.#connection.sweep(now);
+    if (this.#connection.output.length > 0 || this.#connection.isFinished) this.touch();
   }
 
   #receive(bytes: Buffer): void {

@@ -16,6 +16,11 @@ export class FrameSplitter {
     this.#taker = taker;
   }
 
+  /** The frame of which a part has come; another object when it is another frame. */
+  get partial(): object | undefined {
+    return this.#partial;
+  }
+
   split(bytes: Buffer, start: number): void {
     let at = this.#partial === undefined ? start : this.#complete(this.#partial, bytes, start);
     const end = bytes.length;

@@ -15,6 +15,12 @@ export const LIMITS = {
   /** Of one header block as it is encoded; beyond it the connection ends. */
   headerBlockLength: 64 * 1024,
   continuationFrames: 32,
+  /**
+   * ms for the peer to finish what it has begun: its preface, a frame, a header block (until then nothing else may come
+   * on the connection, which ends), a request's body, or making room for a response (the stream is reset). Who asks for
+   * decisions waits for tens of ms, so nobody is left to whom the rest would matter.
+   */
+  unfinished: 10_000,
   /** Receive windows, in bytes. */
   connectionWindow: 1024 * 1024,
   streamWindow: 256 * 1024,

@@ -50,8 +50,9 @@ export class RequestStreams<Head> {
     return this.#lastAcceptedId;
   }
 
-  get isInHeaderBlock(): boolean {
-    return this.#block !== undefined;
+  /** The header block that has begun and not ended. */
+  get headerBlock(): HeaderBlock | undefined {
+    return this.#block;
   }
 
   values(): Iterable<ServerStream> {
@@ -158,6 +159,15 @@ export class RequestStreams<Head> {
       this.#paceWaste(stream);
     }
     this.#table.delete(stream);
+  }
+
+  /** Resets the streams whose peer has owed the rest of its request, or room for the response, for too long. */
+  sweep(now: number): void {
+    for (const stream of this.#table.values()) {
+      if (stream.isRemoteEnded && stream.unsent === undefined) continue;
+      stream.unfinishedSince ??= now;
+      if (now - stream.unfinishedSince >= LIMITS.unfinished) this.fault(stream.id, ErrorCode.CANCEL);
+    }
   }
 
   dropAll(): void {

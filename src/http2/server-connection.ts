@@ -41,6 +41,8 @@ export class ServerConnection<Head> {
   #phase: Phase = 'open';
   #prefaceAt = 0;
   #isFirstFrame = true;
+  #unfinished: object | undefined;
+  #unfinishedSince = 0;
   #now = 0;
 
   constructor(options: ServerOptions<Head>) {
@@ -51,11 +53,6 @@ export class ServerConnection<Head> {
 
   get output(): FrameWriter['output'] {
     return this.#writer.output;
-  }
-
-  /** Whether the peer has proved to speak HTTP/2. */
-  get isEstablished(): boolean {
-    return !this.#isFirstFrame;
   }
 
   /** Whether nothing more is to come: what `output` holds is to be sent, then the transport closed. */
@@ -85,6 +82,24 @@ export class ServerConnection<Head> {
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       this.fail(error.code, error.message);
+    }
+  }
+
+  /**
+   * Ends what the peer does not finish in time. To be called every few seconds: time counts from the first call that
+   * finds it unfinished, so that nothing is noted down for the many requests that come whole.
+   */
+  sweep(now: number): void {
+    if (this.#phase === 'failed') return;
+    this.#streams.now = now;
+    this.#streams.sweep(now);
+    const unfinished = this.#isFirstFrame ? this : (this.#streams.headerBlock ?? this.#splitter.partial);
+    // While nothing is read, what is missing may long have come.
+    if (unfinished === undefined || unfinished !== this.#unfinished || this.readPause(now) > 0) {
+      this.#unfinished = unfinished;
+      this.#unfinishedSince = now;
+    } else if (now - this.#unfinishedSince >= LIMITS.unfinished) {
+      this.fail(ErrorCode.ENHANCE_YOUR_CALM, 'preface, frame or header block not finished in time');
     }
   }
 
@@ -134,7 +149,7 @@ export class ServerConnection<Head> {
   takeFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (this.#isFirstFrame) this.#checkFirstFrame(type, flags);
     const streams = this.#streams;
-    if (streams.isInHeaderBlock && type !== FrameType.CONTINUATION)
+    if (streams.headerBlock !== undefined && type !== FrameType.CONTINUATION)
       throw protocolError('expected CONTINUATION after a header block without END_HEADERS');
     switch (type) {
       case FrameType.HEADERS:

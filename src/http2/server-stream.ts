@@ -44,6 +44,8 @@ export class ServerStream {
   isRemoteEnded = false;
   isLocalEnded = false;
   unsent: Unsent | undefined;
+  /** When a sweep first found that the peer has not finished its part. */
+  unfinishedSince: number | undefined;
 
   constructor(owner: StreamOwner, id: number, sendWindow: number, contentLength: number | undefined) {
     this.#owner = owner;

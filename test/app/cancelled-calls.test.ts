@@ -37,7 +37,7 @@ beforeAll(async () => {
     tally: createMetrics().decisions,
     log: { error: (_, message) => expect.fail(message) },
   });
-  server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, handler });
+  server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, mostConnections: 10, handler });
   client = new Client(`127.0.0.1:${server.address.port}`, credentials.createInsecure());
 });
 afterAll(async () => {

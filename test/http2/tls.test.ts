@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,9 +35,16 @@ afterEach(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function serve(extra: { clientCaFile?: string } = {}): Promise<number> {
+async function serve({
+  mostConnections = 100,
+  ...extra
+}: {
+  mostConnections?: number;
+  clientCaFile?: string;
+} = {}): Promise<number> {
   const server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
+    mostConnections,
     tls: { certFile: at('server.crt'), keyFile: at('server.key'), ...extra },
     handler: (calls) => {
       for (const call of calls) call.reply(call.message);
@@ -132,9 +140,36 @@ describe('over TLS', () => {
     early.destroy();
   });
 
+  it('who never shakes hands is gone in time, and at once where room is needed; who calls stays', {
+    timeout: 60_000,
+  }, async () => {
+    const port = await serve({ mostConnections: 2 });
+    const client = await session(port, { rejectUnauthorized: false });
+    await echo(client, Buffer.from('first'));
+    const silent = [connectTcp(port, '127.0.0.1'), connectTcp(port, '127.0.0.1')];
+    const lives = await Promise.all(
+      silent.map(async (socket) => {
+        const start = performance.now();
+        socket.on('error', () => {}).resume();
+        await new Promise((resolve) => socket.once('close', resolve));
+        return performance.now() - start;
+      }),
+    );
+    expect(Math.min(...lives)).toBeLessThan(5000);
+    expect(Math.max(...lives)).toBeGreaterThan(9000);
+    expect(Math.max(...lives)).toBeLessThan(30_000);
+    expect(await echo(client, Buffer.from('still'))).toEqual(grpcMessage(Buffer.from('still')));
+    client.close();
+  });
+
   it('does not start without its files', async () => {
     const tls = { certFile: at('missing.crt'), keyFile: at('server.key') };
-    const start = startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, tls, handler: () => {} });
+    const start = startHttp2GrpcServer({
+      address: { host: '127.0.0.1', port: 0 },
+      mostConnections: 100,
+      tls,
+      handler: () => {},
+    });
     await expect(start).rejects.toThrow('missing.crt');
   });
 });

@@ -16,8 +16,11 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.stop({ graceMs: 0 });
 });
 
-async function serve(handler: BatchHandler): Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }> {
-  const server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, handler });
+async function serve(
+  handler: BatchHandler,
+  mostConnections = 100,
+): Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }> {
+  const server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, mostConnections, handler });
   servers.push(server);
   const connect = async () => {
     const peer = await RawPeer.connect(server.address.port);
@@ -280,6 +283,26 @@ describe('a faulty call', () => {
     peer.send(headersFrame(1, requestHeaders(extra)), dataFrame(1, body));
     expect((await peer.answer(1)).headers).toMatchObject(failed(status));
     expect(calls).toEqual([]);
+  });
+
+  it('of too many that stay incomplete on one connection fails, and the others go on', async () => {
+    const { connect } = await serve(echo);
+    const peer = await connect();
+    const message = grpcMessage(Buffer.alloc(900_000, 7));
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < message.length; at += 16_384) pieces.push(message.subarray(at, at + 16_384));
+    const last = pieces.pop() ?? Buffer.alloc(0);
+    peer.send(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(2 ** 30)));
+    const ids = Array.from({ length: 9 }, (_, index) => 2 * index + 1);
+    for (const id of ids) peer.send(headersFrame(id), ...pieces.map((piece) => dataFrame(id, piece, 0)));
+    expect((await peer.answer(17)).headers['grpc-status']).toBe(String(GrpcStatus.RESOURCE_EXHAUSTED));
+    for (const id of ids.slice(0, -1)) {
+      peer.send(frame(FrameType.WINDOW_UPDATE, 0, id, uint32(2 ** 30)), dataFrame(id, last));
+      expect((await peer.answer(id)).headers['grpc-status']).toBe('0');
+    }
+    peer.send(headersFrame(19), frame(FrameType.WINDOW_UPDATE, 0, 19, uint32(2 ** 30)));
+    peer.send(...pieces.map((piece) => dataFrame(19, piece, 0)), dataFrame(19, last));
+    expect((await peer.answer(19)).headers['grpc-status']).toBe('0');
   });
 
   it('names the encodings that are understood', async () => {
