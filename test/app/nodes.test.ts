@@ -96,7 +96,7 @@ describe('while Redis is away', () => {
   it('each node goes on with its share of the limits, and tells so', async () => {
     const metricsOf = async (node: TestNode) => (await fetch(`http://127.0.0.1:${node.app.ports.http}/metrics`)).text();
     const liveNodes = async (node: TestNode) => Number(/^weir_live_nodes (\d+)/m.exec(await metricsOf(node))?.[1]);
-    await first.createPlan(administrator, 'shared', 12);
+    await first.createPlan(administrator, 'shared', 12, 'local');
     const { secret } = await first.createKey(administrator, 'shared');
     expect(await statusWithin(second, secret, 200)).toBe(200);
     await expect.poll(() => liveNodes(second), { timeout: 20_000 }).toBeGreaterThan(1);

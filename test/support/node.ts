@@ -38,8 +38,8 @@ export class TestNode {
   }
 
   /** Nodes of tests share two cores with others: a reply of Redis that comes late must not be a grant more. */
-  async createPlan(headers: Headers, planId: string, requests: number): Promise<void> {
-    const plan = { displayName: planId, limits: [{ name: 'burst', requests, window: '60s', onStoreFailure: 'deny' }] };
+  async createPlan(headers: Headers, planId: string, requests: number, onStoreFailure = 'deny'): Promise<void> {
+    const plan = { displayName: planId, limits: [{ name: 'burst', requests, window: '60s', onStoreFailure }] };
     await this.admin.call(PlanServiceService.createPlan, CreatePlanRequest.fromPartial({ planId, plan }), headers);
   }
 
