@@ -18,6 +18,7 @@ export interface Config {
   /** undefined: counters in memory. */
   readonly redisUrl: string | undefined;
   readonly redisAccess: RedisAccess;
+  readonly redisDeadlineMs: number;
   readonly rulesPath: string | undefined;
   readonly adminEmail: string | undefined;
   readonly adminPassword: string | undefined;
@@ -73,6 +74,11 @@ const redisUrl = z.string().superRefine((text, context) => {
   }
 });
 
+const deadline = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, 'must be a whole number of ms from 1 to 9999')
+  .transform(Number);
+
 const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
 
 const schema = z.object({
@@ -82,6 +88,7 @@ const schema = z.object({
   DATABASE_URL: url('postgres', 'postgresql').optional(),
   DATA_DIR: z.string().default('.weir'),
   REDIS_URL: redisUrl.optional(),
+  REDIS_DEADLINE_MS: deadline.prefault('15'),
   REDIS_TLS_CA_FILE: readableFile.optional(),
   REDIS_TLS_CERT_FILE: readableFile.optional(),
   REDIS_TLS_KEY_FILE: readableFile.optional(),
@@ -129,6 +136,7 @@ export function readConfig(environment: Environment): Config {
     databaseUrl: env.DATABASE_URL,
     dataDir: env.DATA_DIR,
     redisUrl: env.REDIS_URL,
+    redisDeadlineMs: env.REDIS_DEADLINE_MS,
     redisAccess: {
       tls: { caFile: env.REDIS_TLS_CA_FILE, certFile: env.REDIS_TLS_CERT_FILE, keyFile: env.REDIS_TLS_KEY_FILE },
       sentinel: { username: env.REDIS_SENTINEL_USERNAME, password: env.REDIS_SENTINEL_PASSWORD },

@@ -9,6 +9,6 @@ export interface Descriptor {
   readonly entries: readonly Entry[];
   /** Hits to charge; 0 looks and charges nothing. */
   readonly hits: number;
-  /** The hits are to be given back, not charged. */
+  /** The hits are to be given back, not charged: of what a receipt names, so many of each charge at most. */
   readonly givesBack: boolean;
 }

@@ -15,6 +15,7 @@ export interface CountersOptions {
   /** undefined: they are in this process' memory. */
   readonly redisUrl: string | undefined;
   readonly redisAccess: RedisAccess;
+  readonly redisDeadlineMs: number;
   readonly logger: WarningLogger;
   readonly onBreaker: BreakerListener;
   /** Told how many nodes share the counters, whenever they were counted. */
@@ -28,20 +29,19 @@ export interface Counters {
   close(): Promise<void>;
 }
 
-/** Envoy's rate limit filter waits 20 ms by default: a later answer would find nobody. */
-const REDIS_DEADLINE_MS = 15;
 /**
  * At up to 1.6 KB each (60 hits with their times; mostly far less). Beyond it new subjects are refused, because dropping
  * others would free them of their limits.
  */
 const MOST_COUNTERS_IN_MEMORY = 1_000_000;
 
-export function openCounters({ redisUrl, redisAccess, logger, onBreaker, onLiveNodes }: CountersOptions): Counters {
+export function openCounters(options: CountersOptions): Counters {
+  const { redisUrl, redisAccess, redisDeadlineMs, logger, onBreaker, onLiveNodes } = options;
   if (redisUrl === undefined) return { store: guardedMemory(), ready: true, close: async () => undefined };
   const redis = new RedisStore({
     url: redisUrl,
     access: redisAccess,
-    deadlineMs: REDIS_DEADLINE_MS,
+    deadlineMs: redisDeadlineMs,
     logger,
     onBreaker,
   });

@@ -8,14 +8,19 @@ import { receiptOf } from './receipts.ts';
 export interface Consideration<Verdict> extends Decision {
   /** `outcome` is undefined when there was nothing to charge, StoreUnavailable when the counters could not tell. */
   judge(outcome: Outcome | StoreUnavailable | undefined): Verdict;
+  /** What the question itself gives back. */
+  readonly givesBack?: readonly Receipt[];
 }
 
 /** What became of a batch. */
 export interface DecidedBatch<Verdict> {
   /** One for each question, in their order. */
   readonly verdicts: readonly Verdict[];
-  /** Of what was granted to questions that nobody waits for any more: to be given back, as those requests do not go on. */
-  readonly unwanted: readonly Receipt[];
+  /**
+   * To be given back: what questions asked for, and what was granted to those that nobody waits for any more, as their
+   * requests do not go on.
+   */
+  readonly givesBack: readonly Receipt[];
 }
 
 /**
@@ -30,18 +35,19 @@ export async function decideBatch<Verdict>(
 ): Promise<DecidedBatch<Verdict>> {
   const charging = considerations.filter(({ charges }) => charges.length > 0);
   const outcomes = charging.length === 0 ? [] : await store.decide(charging);
-  const unwanted: Receipt[] = [];
+  const givesBack: Receipt[] = [];
   let next = 0;
   const verdicts = considerations.map((consideration, place) => {
     const { charges } = consideration;
+    if (consideration.givesBack !== undefined) givesBack.push(...consideration.givesBack);
     if (charges.length === 0) return consideration.judge(undefined);
     const outcome = outcomes[next++];
     // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
     if (outcome === undefined) throw new Error('the store gave fewer outcomes than it was asked for');
     if (isAbandoned(place) && !(outcome instanceof StoreUnavailable) && outcome.granted) {
-      unwanted.push(receiptOf(undefined, charges, outcome));
+      givesBack.push(receiptOf(undefined, charges, outcome));
     }
     return consideration.judge(outcome);
   });
-  return { verdicts, unwanted };
+  return { verdicts, givesBack };
 }

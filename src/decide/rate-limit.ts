@@ -7,10 +7,14 @@ import { type LimitStatus, tighter } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
 import { chargesOfAccount, chargesOfKey, planLimitLabel } from './plan-charges.ts';
-import { type Catalog, type Charge, type Outcome, type Source, StoreUnavailable } from './ports.ts';
+import { type Catalog, type Charge, type Outcome, type Receipt, type Source, StoreUnavailable } from './ports.ts';
+import { readReceipt, writeReceipt } from './receipt-text.ts';
+import { receiptOf } from './receipts.ts';
 
 /** Its descriptors with the keys `api_key` and `account` are counted against the catalog's plans. */
 const PLANS_DOMAIN = 'plans';
+/** The only entry of a descriptor that gives back, with the text of the receipt. */
+const RECEIPT = 'receipt';
 
 export interface RateLimitQuestion {
   readonly domain: string;
@@ -31,6 +35,8 @@ export type RateLimitVerdict =
       readonly source: Source | 'rules';
       /** One for each descriptor, in their order. */
       readonly descriptors: readonly DescriptorVerdict[];
+      /** With which slots that were granted are given back (receipt-text.ts). */
+      readonly receipt: string | undefined;
     }
   | { readonly kind: 'unavailable' };
 
@@ -65,7 +71,7 @@ function mayPass(
   charged: ChargedRateLimit,
 ): boolean {
   const { entries, hits, givesBack } = descriptor;
-  if (givesBack) return charged.endDescriptor();
+  if (givesBack) return charged.addGiveBack(entries, hits);
   if (domain === PLANS_DOMAIN) {
     const identities = entries.filter(({ key }) => key === 'api_key' || key === 'account');
     if (identities.length > 0) return mayPassByPlans(identities, hits, catalog, now, charged);
@@ -115,14 +121,16 @@ class RefusedByCatalog implements Consideration<RateLimitVerdict> {
 
   judge(): RateLimitVerdict {
     const descriptors = this.#refused.map((overLimit) => ({ overLimit, status: undefined }));
-    return { kind: 'rate_limit', overLimit: true, source: 'rules', descriptors };
+    return { kind: 'rate_limit', overLimit: true, source: 'rules', descriptors, receipt: undefined };
   }
 }
 
 /** The charges of all descriptors in one list, each with the label of its limit, and where each descriptor's end. */
 class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   readonly charges: Charge[] = [];
+  readonly givesBack: Receipt[] = [];
   readonly #labels: string[] = [];
+  #hasSlots = false;
   readonly #ends: number[] = [];
 
   /** What was added since the last end belongs to one descriptor. */
@@ -144,7 +152,19 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     return true;
   }
 
+  /**
+   * Without a receipt nothing is given back: Envoy sends its descriptors at the end of a stream for requests that were
+   * refused as well.
+   */
+  addGiveBack(entries: readonly Entry[], hits: number): true {
+    const [entry] = entries;
+    const receipt = entry?.key === RECEIPT && entries.length === 1 ? readReceipt(entry.value, hits) : undefined;
+    if (receipt !== undefined) this.givesBack.push(receipt);
+    return this.endDescriptor();
+  }
+
   #add(charge: Charge, label: string): void {
+    if (charge.limit.algorithm === 'concurrency' && charge.hits > 0) this.#hasSlots = true;
     this.charges.push(charge);
     this.#labels.push(label);
   }
@@ -159,7 +179,17 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
       start = end;
     }
     const overLimit = outcome !== undefined && !outcome.granted;
-    return { kind: 'rate_limit', overLimit, source: outcome?.source ?? 'rules', descriptors };
+    const receipt = outcome === undefined || overLimit ? undefined : this.#receiptOf(outcome);
+    return { kind: 'rate_limit', overLimit, source: outcome?.source ?? 'rules', descriptors, receipt };
+  }
+
+  /** Of the slots alone: what a rate has granted was asked for, however the request ends. */
+  #receiptOf(outcome: Outcome): string | undefined {
+    if (!this.#hasSlots || outcome.source === 'fail-open') return undefined;
+    const isSlot = (place: number) => this.charges[place]?.limit.algorithm === 'concurrency';
+    const charges = this.charges.filter((_, place) => isSlot(place));
+    const slots = { ...outcome, charges: outcome.charges.filter((_, place) => isSlot(place)) };
+    return writeReceipt(receiptOf(crypto.randomUUID(), charges, slots));
   }
 
   #tightestOf(outcome: Outcome, start: number, end: number): LimitStatus | undefined {

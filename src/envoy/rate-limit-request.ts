@@ -11,6 +11,8 @@ const UINT64_VALUE = { value: 1 };
 
 /** All of them are one decision, and a decision is not torn apart: more would hold up everybody else. */
 const MOST_DESCRIPTORS = 64;
+/** More than anybody was ever granted. */
+const ALL_HITS = Number.MAX_SAFE_INTEGER;
 
 /** A descriptor as it was sent: hits are undefined where the request's count. */
 interface SentDescriptor {
@@ -27,12 +29,13 @@ export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
   if (descriptors.length === 0) throw new InvalidRequest('descriptors: must be at least one');
   if (descriptors.length > MOST_DESCRIPTORS)
     throw new InvalidRequest(`descriptors: must be at most ${MOST_DESCRIPTORS}`);
-  const hitsOfRequest = Math.max(1, hitsAddend);
+  const hitsOf = ({ hits, givesBack }: SentDescriptor) => hits ?? (hitsAddend || (givesBack ? ALL_HITS : 1));
   return {
     domain,
-    descriptors: descriptors.map(({ entries, hits, givesBack }, index): Descriptor => {
+    descriptors: descriptors.map((descriptor, index): Descriptor => {
+      const { entries, givesBack } = descriptor;
       if (entries.length === 0) throw new InvalidRequest(`descriptors[${index}].entries: must be at least one`);
-      return { entries, hits: hits ?? hitsOfRequest, givesBack };
+      return { entries, hits: hitsOf(descriptor), givesBack };
     }),
   };
 }

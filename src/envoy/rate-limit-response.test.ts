@@ -35,16 +35,18 @@ const units = new Map([
   [31_536_000, Unit.YEAR],
 ]);
 
+const receipts = fc.option(fc.constantFrom('a', 'WzFd'), { nil: undefined });
+
 /** Not where a retry would never fit: Envoy would promise one. */
 const hasReset = (status?: { exceeded: boolean; retryAfterSeconds: number | undefined }) =>
   status !== undefined && (!status.exceeded || status.retryAfterSeconds !== undefined);
 
 it('a RateLimitResponse says 1:1 what became of each descriptor, and who decided; a window without a unit is UNKNOWN', () => {
   fc.assert(
-    fc.property(descriptors, fc.boolean(), sources, (each, overLimit, source) => {
-      const bytes = encodeRateLimitResponse({ kind: 'rate_limit', overLimit, source, descriptors: each });
+    fc.property(descriptors, fc.boolean(), sources, receipts, (each, overLimit, source, receipt) => {
+      const bytes = encodeRateLimitResponse({ kind: 'rate_limit', overLimit, source, descriptors: each, receipt });
       const response = RateLimitResponse.decode(bytes);
-      expect(response.dynamicMetadata).toEqual({ source });
+      expect(response.dynamicMetadata).toEqual(receipt === undefined ? { source } : { source, receipt });
       expect(response.overallCode).toBe(overLimit ? Code.OVER_LIMIT : Code.OK);
       expect(response.statuses).toEqual(
         each.map((descriptor) => ({
@@ -86,6 +88,7 @@ it.each([
     overLimit: false,
     source: 'memory',
     descriptors: [{ overLimit: false, status: told }],
+    receipt: undefined,
   });
   expect(RateLimitResponse.decode(bytes).statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit });
 });

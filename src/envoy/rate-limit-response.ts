@@ -33,7 +33,13 @@ const encodedSources = new Map<string, Uint8Array>();
  */
 export function encodeRateLimitResponse(verdict: RateLimitVerdict & { kind: 'rate_limit' }): Uint8Array {
   writer.begin();
-  writer.encoded(encodedSource(verdict.source));
+  const { receipt, source } = verdict;
+  if (receipt === undefined) writer.encoded(encodedSource(source));
+  else
+    writeMetadata(writer, RESPONSE.dynamicMetadata, [
+      ['source', source],
+      ['receipt', receipt],
+    ]);
   for (let index = verdict.descriptors.length - 1; index >= 0; index--) {
     const descriptor = verdict.descriptors[index];
     if (descriptor !== undefined) writeStatus(descriptor);

@@ -89,7 +89,7 @@ async function decide(pending: readonly PendingCall[], arrived: number, parts: D
   }
   if (checks > 0) parts.tally.observe('check', seconds, checks);
   if (checks < pending.length) parts.tally.observe('rate_limit', seconds, pending.length - checks);
-  if (decided.unwanted.length > 0) void giveBack(decided.unwanted, parts);
+  if (decided.givesBack.length > 0) void giveBack(decided.givesBack, parts);
 }
 
 /** Where the counters cannot be reached, it stays charged: nobody waits who could be told. */
@@ -97,7 +97,7 @@ async function giveBack(receipts: readonly Receipt[], { store, log }: DataPlaneP
   try {
     await store.giveBack(receipts);
   } catch (error) {
-    log.error({ err: error }, 'grants of calls that were cancelled could not be given back');
+    log.error({ err: error }, 'grants could not be given back');
   }
 }
 
