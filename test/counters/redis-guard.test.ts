@@ -32,6 +32,7 @@ async function open(redis: { readonly url: string }) {
   const counters = openCounters({
     redisUrl: redis.url,
     redisAccess: { tls: {}, sentinel: {} },
+    redisDeadlineMs: 15,
     logger: { warn: (fields, message) => void log.push(`${message} ${JSON.stringify(fields)}`) },
     onBreaker: (server, isOpen) => {
       breaker.push(isOpen);
