@@ -59,7 +59,7 @@ export function judgementTable(judgements: readonly Judgement[]): string {
 }
 
 /** The columns before `firstRight` are texts; from there on they are figures, to the right. */
-function table(head: readonly string[], lines: readonly (readonly string[])[], firstRight: number): string {
+export function table(head: readonly string[], lines: readonly (readonly string[])[], firstRight: number): string {
   const widths = head.map((title, column) =>
     Math.max(3, title.length, ...lines.map((line) => line[column]?.length ?? 0)),
   );

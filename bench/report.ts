@@ -57,7 +57,7 @@ function markdown({ speed, memory }: Report): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function machineLine({ date, processor, cores, kernel, node, redis }: Machine): string {
+export function machineLine({ date, processor, cores, kernel, node, redis }: Machine): string {
   return `${date}: ${processor}, ${cores} cores, ${kernel}, Node ${node}, Redis ${redis}`;
 }
 
