@@ -66,7 +66,7 @@ export async function openRedisCluster(): Promise<ClockedStore> {
  * Redis' clock cannot be set, so the one line with which a script takes the time for its arithmetic reads a key instead;
  * not-after stays on the real clock.
  */
-function clockedScripts(clockKey: string): Scripts {
+export function clockedScripts(clockKey: string): Scripts {
   const clocked = ({ text }: Script): Script => {
     const changed = text.replace('local now = clock', `local now = tonumber(redis.call('GET', ${clockKey}))`);
     if (changed === text) throw new Error('the script has no line "local now = clock" any more');
