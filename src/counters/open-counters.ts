@@ -30,8 +30,8 @@ export interface Counters {
 }
 
 /**
- * At up to 1.6 KB each (60 hits with their times; mostly far less). Beyond it new subjects are refused, because dropping
- * others would free them of their limits.
+ * At up to 1.1 KB each (60 hits with their times, after having grown to it; mostly a tenth: docs/guarantees.md). Beyond it
+ * new subjects meet their limits' on_store_failure, because dropping others would free them of theirs.
  */
 const MOST_COUNTERS_IN_MEMORY = 1_000_000;
 

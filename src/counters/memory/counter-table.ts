@@ -1,6 +1,6 @@
 import { type Counter, emptyCounter, follow, untilAllFree } from '../../core/counter.ts';
 import type { Term } from '../../core/term.ts';
-import { LONGEST_PACKED, packCounter, unpackCounter } from '../packed-counter.ts';
+import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
 import { Slab } from './slab.ts';
 
 /** All counters of one identity; by subject, where its bytes are. */

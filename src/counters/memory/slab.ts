@@ -1,5 +1,5 @@
-/** Bytes of a place, and what lengths are rounded up to. */
-const GRAIN = 16;
+/** Bytes of the smallest piece. */
+const GRAIN = 32;
 const PAGE_BYTES = 1 << 20;
 const PLACES_PER_PAGE = PAGE_BYTES / GRAIN;
 const LENGTH_BYTES = 2;
@@ -82,6 +82,11 @@ export class Slab {
   }
 }
 
+/**
+ * Powers of two: a counter that grows leaves pieces behind that only others of their size can use, so sizes are few, and
+ * what it left is never more than what it has.
+ */
 function grainsOf(length: number): number {
-  return Math.ceil((length + LENGTH_BYTES) / GRAIN);
+  const least = Math.ceil((length + LENGTH_BYTES) / GRAIN);
+  return 1 << (32 - Math.clz32(least - 1));
 }
