@@ -3,7 +3,8 @@ import { MOST_ENDS, subBucketOf, type Tally } from '../core/tally.ts';
 import type { Term } from '../core/term.ts';
 
 /*
- * A counter as bytes, in memory and as part of a value in Redis. Whole numbers, big-endian.
+ * A counter as bytes, in memory; small before all. Redis' have another form, made to be written over in place
+ * (redis/value-lua.ts). Whole numbers, big-endian.
  *
  *   1        form: 128 if blocked, plus 64 for a bucket, else 5 × time form + count form
  *   7        blocked until, only if blocked

@@ -3,6 +3,7 @@ import type { SlidingWindowLimit } from '../../core/limit.ts';
 import type { Decision } from '../../decide/ports.ts';
 import { batchesOf, outcomesOf } from './batch.ts';
 import { PackedReply } from './packed-reply.ts';
+import { identityNumber } from './script-arguments.ts';
 
 const NOW = 1_773_490_800_000_000;
 
@@ -27,7 +28,7 @@ describe('a batch for the script', () => {
   it('names each subject and each term once, and runs of equal decisions by their length', () => {
     const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')], NOW);
     expect(batch?.keys).toHaveLength(2);
-    const terms = [1, limit.identity, 1, 5, 1, 60_000_000, 0, 0, 0, 0];
+    const terms = [1, identityNumber(limit), 1, 5, 1, 60_000_000, 0, 0, 0, 0];
     const once = '\0\0\u0001';
     const [two, one] = ['\0\0\u0002', '\0\0\u0001\0\0\0\0\u0001'];
     const runs = [two, once, once + one, once, once, two + one, once, two, once + one, two + one];

@@ -1,10 +1,12 @@
-import { COUNTER_LUA } from './counter-lua.ts';
+import { COUNTER_LUA, positional } from './counter-lua.ts';
 import { type Script, scriptOf } from './script.ts';
+import { READ_LUA, SAVE_LUA } from './value-lua.ts';
 
 /** Decides a batch of decisions in order, on one shard. */
-export const CHARGE_SCRIPT: Script = scriptOf(`
+export const CHARGE_SCRIPT: Script = scriptOf(
+  positional(`
 -- KEYS    the subjects of the batch, each once
--- ARGV    as counter-lua.ts has them; last, runs of equal decisions as one text (packed-numbers.ts), since every
+-- ARGV    as value-lua.ts has them; last, runs of equal decisions as one text (packed-numbers.ts), since every
 --         argument costs: how many, number of charges, then for each: key, term (both counted from 1), hits; no counter
 --         twice in one run
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for
@@ -13,11 +15,11 @@ export const CHARGE_SCRIPT: Script = scriptOf(`
 --         until the hits fit (0: they do, or never will)
 -- why     Read, decide and write are one step here, so that no two nodes spend the same hit; a batch is one script, so
 --         that a value is read and written once however many decisions name it.
-${COUNTER_LUA}
+${READ_LUA}${COUNTER_LUA}${SAVE_LUA}
 local stored = redis.call('MGET', unpack(KEYS))
 local reply, replied = { pack('>I7', clock) }, 1
 local runs, place = ARGV[firstArgument], 1
-local keys, found, theirs, asked = {}, {}, {}, {}
+local found, theirs, asked = {}, {}, {}
 while place < #runs do
   local a, b, c, d, e, f = byte(runs, place, place + 5)
   local times, charges = (a * 128 + b) * 128 + c, (d * 128 + e) * 128 + f
@@ -29,22 +31,23 @@ while place < #runs do
     local hits = (((g * 128 + h) * 128 + j) * 128 + k) * 128 + l
     place = place + 11
     local counter = counters[key * 65536 + term.slot] or load(key, stored[key], term)
-    follow(key, counter, term)
+    follow(counter, term)
     if not term.settles then
       local free = freeOf(counter, term)
       if free < hits then granted = 0 elseif granted > 1 and hits > 0 then granted = min(granted, floor(free / hits)) end
     end
-    keys[i], found[i], theirs[i], asked[i] = key, counter, term, hits
+    found[i], theirs[i], asked[i] = counter, term, hits
   end
   replied = replied + 1
   reply[replied] = pack('>I3', granted)
   for i = 1, charges do
     local counter, term, hits = found[i], theirs[i], asked[i]
-    if granted > 0 and hits > 0 then charge(keys[i], counter, term, granted * hits) end
+    if granted > 0 and hits > 0 then charge(counter, term, granted * hits) end
     local free = freeOf(counter, term)
     if granted < times and hits > 0 and free < hits and term.block > 0 and counter.blocked == 0 and not term.settles then
       counter.blocked = now + term.block
-      change(keys[i], counter, term)
+      change(counter, term)
+      whole[counter.key] = true
       free = freeOf(counter, term)
     end
     replied = replied + 1
@@ -52,6 +55,7 @@ while place < #runs do
   end
 end
 
-for key in pairs(dirty) do save(key, stored[key]) end
+for key in pairs(dirty) do save(key) end
 return table.concat(reply)
-`);
+`),
+);

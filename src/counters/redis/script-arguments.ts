@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CountedLimit } from '../../core/limit.ts';
 import { type Term, termOf } from '../../core/term.ts';
 import type { Charge } from '../../decide/ports.ts';
@@ -68,7 +69,7 @@ export class ScriptArgumentsBuilder {
 
   #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {
     const term = termOf(limit, this.#now);
-    this.#termArgs.push(limit.identity, ...numbersOf(term), term.block, ahead, settles ? 1 : 0);
+    this.#termArgs.push(identityNumber(limit), ...numbersOf(term), term.block, ahead, settles ? 1 : 0);
     return ++this.#terms;
   }
 }
@@ -83,4 +84,19 @@ function numbersOf(term: Term): readonly number[] {
     case 'rate':
       return [3, term.requests, term.window, term.burst, 0];
   }
+}
+
+const IDENTITY_BYTES = 6;
+const identityNumbers = new WeakMap<CountedLimit, number>();
+
+/**
+ * What a subject's value knows the limit by: the first six bytes of its identity's SHA-1. Two limits of one subject would
+ * have to agree in 48 bits to be counted as one.
+ */
+export function identityNumber(limit: CountedLimit): number {
+  const known = identityNumbers.get(limit);
+  if (known !== undefined) return known;
+  const number = createHash('sha1').update(limit.identity).digest().readUIntBE(0, IDENTITY_BYTES);
+  identityNumbers.set(limit, number);
+  return number;
 }
