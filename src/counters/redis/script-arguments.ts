@@ -54,8 +54,8 @@ export class ScriptArgumentsBuilder {
     return place;
   }
 
-  build(packed: string): ScriptArguments {
-    return { keys: this.#keys, args: [this.#terms, ...this.#termArgs, packed] };
+  build(...packed: readonly string[]): ScriptArguments {
+    return { keys: this.#keys, args: [this.#terms, ...this.#termArgs, ...packed] };
   }
 
   #specialPlaces(settles: boolean, ahead: number): Map<CountedLimit, number> {
