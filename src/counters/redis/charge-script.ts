@@ -50,7 +50,7 @@ while place < #text do
       key = (a * 128 + b) * 128 + c
       place = place + 3
     end
-    local counter = counters[key * 65536 + term.slot] or load(key, stored[key], term)
+    local counter = counters[key * termCount + term.slot] or load(key, stored[key], term)
     follow(counter, term)
     if not term.settles then
       local free = freeOf(counter, term)

@@ -44,8 +44,8 @@ local MOST_OFFSET = { 0, 0, 0, 0, 4294967295, 4294967295, 4294967295, 4294967295
 local ROOM = { [0] = 2, 256, 65536, [4] = 4294967296, [6] = 2 ^ 48 }
 
 -- Terms of the same limit have the same slot, which is the place of the first of them.
-local terms, slots, firstArgument = {}, {}, 3
-for i = 1, tonumber(ARGV[2]) do
+local terms, slots, firstArgument, termCount = {}, {}, 3, tonumber(ARGV[2])
+for i = 1, termCount do
   local at, id = firstArgument, tonumber(ARGV[firstArgument])
   local kind, x, y = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   slots[id] = slots[id] or i
@@ -77,7 +77,7 @@ local function open(key, value)
       if form >= BLOCKED then form, blocked, first = form - BLOCKED, unpackAt('>I7', value, from), from + 7 end
       local unit = form < EXACT and terms[slot].unit or 1
       counter = { key, slot, blocked, base, total, last, lastCount, form, unit, value, first, to, over, false, false, false }
-      counters[key * 65536 + slot] = counter
+      counters[key * termCount + slot] = counter
     else
       local head = sub(value, at, at + HEAD_BYTES - 1)
       counter = { key, 0, 0, 0, 0, 0, 0, 0, 0, value, from, to, over, false, false, head }
@@ -90,7 +90,7 @@ end
 -- The counter of a subject for a term's limit; value is the subject's, false where there is none.
 local function load(key, value, term)
   if value and not chains[key] then open(key, value) end
-  local place = key * 65536 + term.slot
+  local place = key * termCount + term.slot
   local counter = counters[place]
   if counter then return counter end
   local form = term.kind == RATE and BUCKET or 1
