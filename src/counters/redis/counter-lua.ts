@@ -72,19 +72,6 @@ local function setEntries(counter, unit, term, ends, hits)
   whole[counter.key] = true
 end
 
-local function endOf(term, at)
-  if term.kind == SPAN then return at - at % term.x + term.y end
-  if at < term.x then return term.x end
-  return at < term.y and term.y or term.z
-end
-
-local function begun(term, last)
-  if term.kind == SPAN then return last - term.y end
-  if last <= term.x then return 0 end
-  if last <= term.y then return term.x end
-  return last <= term.z and term.y or math.huge
-end
-
 local function forgetEnded(counter)
   if counter.last <= now then
     counter.total, counter.from, counter.to, counter.last, counter.lastCount = 0, 1, 0, 0, 0
@@ -125,7 +112,7 @@ local function follow(counter, term)
     forgetEnded(counter)
     last = counter.last
   end
-  if last == 0 or begun(term, last) - now <= term.reach then return end
+  if last <= term.furthest then return end
   local latest = endOf(term, now)
   local ends, hits = endsAndHits(counter)
   for i = 1, #ends do ends[i] = min(ends[i], latest) end
@@ -183,7 +170,7 @@ local function charge(counter, term, asked)
     if lastsUntil(untilAllFree(counter, term), term) > counter.over then whole[counter.key] = true end
     return
   end
-  local added, last, before = min(asked, MOST_TOTAL - counter.total), endOf(term, now + term.ahead), counter.last
+  local added, last, before = min(asked, MOST_TOTAL - counter.total), term.endNow, counter.last
   if before == 0 or term.resolution ~= counter.unit
     or counter.to - counter.from + 1 == (MOST_ENDS - 1) * WIDTHS[counter.form] then return rewrite(counter, term, last, added) end
   counter.total = counter.total + added

@@ -43,6 +43,20 @@ local MOST_OFFSET = { 0, 0, 0, 0, 4294967295, 4294967295, 4294967295, 4294967295
 -- By bytes of a count: those below these fit.
 local ROOM = { [0] = 2, 256, 65536, [4] = 4294967296, [6] = 2 ^ 48 }
 
+local function endOf(term, at)
+  if term.kind == SPAN then return at - at % term.x + term.y end
+  if at < term.x then return term.x end
+  return at < term.y and term.y or term.z
+end
+
+-- The latest end that a hit may have which was not made far ahead of the clock (core/tally.ts, followClock).
+local function furthestEnd(term)
+  local latest = now + floor(term.span / 8)
+  if term.kind == SPAN then return latest + term.y end
+  if latest >= term.y then return term.z end
+  return latest >= term.x and term.y or term.x
+end
+
 -- Terms of the same limit have the same slot, which is the place of the first of them.
 local terms, slots, firstArgument, termCount = {}, {}, 3, tonumber(ARGV[2])
 for i = 1, termCount do
@@ -53,9 +67,12 @@ for i = 1, termCount do
   terms[i] = {
     id = id, slot = slots[id], kind = kind, requests = tonumber(ARGV[at + 2]), x = x, y = y, z = tonumber(ARGV[at + 5]),
     block = tonumber(ARGV[at + 6]), ahead = tonumber(ARGV[at + 7]), settles = ARGV[at + 8] == '1',
-    span = span, reach = floor(span / 8), resolution = kind == SPAN and x or 1,
+    span = span, resolution = kind == SPAN and x or 1,
     unit = kind ~= SPAN and 1 or x > 1 and x or y / 16,
   }
+  if kind ~= RATE then
+    terms[i].endNow, terms[i].furthest = endOf(terms[i], now + terms[i].ahead), furthestEnd(terms[i])
+  end
   firstArgument = at + 9
 end
 
