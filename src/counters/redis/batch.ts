@@ -126,12 +126,15 @@ function areAlike(some: readonly Charge[], others: readonly Charge[]): boolean {
 }
 
 function areEqual(some: readonly Charge[], others: readonly Charge[]): boolean {
-  return some.length === others.length && some.every((charge, place) => isEqual(charge, others[place]));
+  if (some.length !== others.length) return false;
+  for (let place = 0; place < some.length; place++) if (!isEqual(some[place], others[place])) return false;
+  return true;
 }
 
-function isEqual(charge: Charge, other: Charge | undefined): boolean {
-  if (other === undefined || charge.hits !== other.hits || charge.subject !== other.subject) return false;
-  if (charge.limit !== other.limit || !isToldByOneState(charge.limit)) return false;
+function isEqual(charge: Charge | undefined, other: Charge | undefined): boolean {
+  if (charge === undefined || other === undefined || charge.hits !== other.hits) return false;
+  if (charge.subject !== other.subject || charge.limit !== other.limit) return false;
+  if (!isToldByOneState(charge.limit)) return false;
   return charge.settles === other.settles && charge.ahead === other.ahead;
 }
 
@@ -148,12 +151,15 @@ export function outcomesOf({ runs }: Batch, reply: PackedReply): readonly Outcom
   const outcomes: Outcome[] = [];
   const { time } = reply;
   for (const { times, charges, places } of runs) {
-    const [first] = charges;
-    const granted = first === undefined ? times : reply.granted();
-    const states = charges.map((_, place) => readState(reply, place === 0 ? granted : reply.granted(), times));
+    let granted = times;
+    const states: CounterState[] = [];
+    for (let place = 0; place < charges.length; place++) {
+      granted = reply.granted();
+      states.push(readState(reply, granted < times));
+    }
     for (let i = 0; i < times; i++) {
-      const grantsAfter = granted - 1 - i;
-      const each = charges.map((charge, place) => chargeOutcome(charge, states[place], time, grantsAfter));
+      const each: ChargeOutcome[] = [];
+      for (const charge of charges) each.push(chargeOutcome(charge, states[each.length], time, granted - 1 - i));
       outcomes.push({ granted: i < granted, source: 'redis', charges: spreadOutcomes(each, places) });
     }
   }
@@ -170,8 +176,8 @@ interface CounterState {
 
 const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0 };
 
-function readState(reply: PackedReply, granted: number, times: number): CounterState {
-  return { free: reply.free(), resetAfter: reply.duration(), retryAfter: granted < times ? reply.duration() : 0 };
+function readState(reply: PackedReply, hasRefusals: boolean): CounterState {
+  return { free: reply.free(), resetAfter: reply.duration(), retryAfter: hasRefusals ? reply.duration() : 0 };
 }
 
 /** `grantsAfter`: how many of the run were granted after this decision, below 0 when this one was not. */
