@@ -10,7 +10,7 @@ import { becomesTrue } from './waiting.ts';
 
 const PASSWORD = 'correct-horse';
 /** As docs/redis.md lists them. */
-const SERVER_COMMANDS = ['+evalsha', '+eval', '+script|load', '+time', '+info', '+mget', '+set', '+del'];
+const SERVER_COMMANDS = ['+evalsha', '+eval', '+script|load', '+time', '+info', '+mget', '+set', '+setrange', '+del'];
 const CLUSTER_COMMANDS = [...SERVER_COMMANDS, '+cluster|slots', '+asking'];
 const one = { charges: [chargeOf('key', limitOf(1000, '1h'))] };
 
@@ -39,6 +39,8 @@ describe('counters in Redis, for a user who may do so much and no more', () => {
     const { store, log } = await openAs(SERVER_COMMANDS);
     await becomesTrue(() => store.ready);
     expect((await decided(store, [one]))[0]).toMatchObject({ granted: true, source: 'redis' });
+    // The second one changes what the first one wrote.
+    expect((await decided(store, [one]))[0]).toMatchObject({ granted: true, source: 'redis' });
     expect(log).toEqual([]);
   });
 
@@ -47,6 +49,7 @@ describe('counters in Redis, for a user who may do so much and no more', () => {
     ['+time', /not usable.*NOPERM.*'time'/],
     ['+mget', /refused a batch.*(NOPERM|can't run|permission)/],
     ['+set', /refused a batch.*(NOPERM|can't run|permission)/],
+    ['+setrange', /refused a batch.*(NOPERM|can't run|permission)/],
   ])('are refused without %s, and the log says why', async (missing, reason) => {
     const { store, log } = await openAs(SERVER_COMMANDS.filter((command) => command !== missing));
     await becomesTrue(async () => !(await answers(store, [one])) && log.length > 0);

@@ -3,6 +3,7 @@ import type { SlidingWindowLimit } from '../../core/limit.ts';
 import type { Decision } from '../../decide/ports.ts';
 import { batchesOf, outcomesOf } from './batch.ts';
 import { PackedReply } from './packed-reply.ts';
+import { identityNumber } from './script-arguments.ts';
 
 const NOW = 1_773_490_800_000_000;
 
@@ -24,14 +25,15 @@ function uint(bytes: number, value: number): Buffer {
 }
 
 describe('a batch for the script', () => {
-  it('names each subject and each term once, and runs of equal decisions by their length', () => {
+  it('names each subject, term and pattern once, and runs of equal decisions by their length', () => {
     const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')], NOW);
     expect(batch?.keys).toHaveLength(2);
-    const terms = [1, limit.identity, 1, 5, 1, 60_000_000, 0, 0, 0, 0];
-    const once = '\0\0\u0001';
-    const [two, one] = ['\0\0\u0002', '\0\0\u0001\0\0\0\0\u0001'];
-    const runs = [two, once, once + one, once, once, two + one, once, two, once + one, two + one];
-    expect(batch?.args).toEqual([...terms, runs.join('')]);
+    const terms = [1, identityNumber(limit), 1, 5, 1, 60_000_000, 0, 0, 0, 0];
+    const [one, two] = ['\0\0\u0001', '\0\0\u0002'];
+    const oneHit = `${one}\0\0\0\0\u0001`;
+    const patterns = [one, one + oneHit, two, one + oneHit, one + oneHit];
+    const runs = [two, one, one, one, one, two, one, two, one, two];
+    expect(batch?.args).toEqual([...terms, patterns.join(''), runs.join('')]);
   });
 
   it('merges only neighbours: between others, the same decision stands again', () => {
@@ -59,7 +61,7 @@ describe('a batch for the script', () => {
     const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('a')], NOW);
     if (batch === undefined) throw new Error('no batch');
     const reply = new PackedReply(
-      Buffer.concat([uint(7, 1_773_490_800_000_000), uint(3, 2), uint(6, 0), uint(7, 60_000_000), uint(7, 10)]),
+      Buffer.concat([uint(7, NOW), uint(3, 2), uint(6, 0), uint(7, 60_000_000), uint(7, 10)]),
     );
     const outcomes = outcomesOf(batch, reply);
     expect(outcomes.map(({ granted, charges }) => [granted, charges[0]?.remaining, charges[0]?.retryAfter])).toEqual([

@@ -41,11 +41,20 @@ export function batchesOf(prefix: string, decisions: readonly Decision[], now: n
   return batches;
 }
 
+/** What decisions have in common that ask the same of other subjects. */
+interface Pattern {
+  readonly place: number;
+  /** Of the first decision that has it. */
+  readonly charges: readonly Charge[];
+}
+
 class BatchBuilder {
   readonly #arguments: ScriptArgumentsBuilder;
   readonly #runs: Run[] = [];
-  /** Of each run its charges, packed. */
-  readonly #packedCharges: string[] = [];
+  /** Of each run its pattern and its keys, packed. */
+  readonly #packedRuns: string[] = [];
+  readonly #patterns = new Map<string, Pattern>();
+  #lastPattern: Pattern | undefined;
 
   constructor(prefix: string, now: number) {
     this.#arguments = new ScriptArgumentsBuilder(prefix, now);
@@ -57,7 +66,7 @@ class BatchBuilder {
 
   /** Counts the decision into the last run if it equals that run's. */
   repeats(asked: readonly Charge[]): boolean {
-    const last = this.#runs.at(-1);
+    const last = this.#runs[this.#runs.length - 1];
     if (last === undefined || !areEqual(last.asked, asked)) return false;
     last.times++;
     return true;
@@ -65,28 +74,67 @@ class BatchBuilder {
 
   add(asked: readonly Charge[], charges: readonly Charge[], places: readonly number[] | undefined): void {
     this.#runs.push({ times: 1, asked, charges, places });
-    let packed = packShort(charges.length);
-    for (const each of charges) {
-      const key = this.#arguments.subjectPlace(each.subject);
-      packed += packShort(key) + packShort(this.#arguments.termPlace(each)) + packHits(each.hits);
+    let packed = packShort(this.#patternOf(charges).place);
+    let before: string | undefined;
+    for (const { subject } of charges) {
+      if (subject !== before) packed += packShort(this.#arguments.subjectPlace(subject));
+      before = subject;
     }
-    this.#packedCharges.push(packed);
+    this.#packedRuns.push(packed);
   }
 
   build(): Batch {
+    const { length } = this.#runs;
     let packed = '';
-    for (const [place, { times }] of this.#runs.entries()) packed += packShort(times) + this.#packedCharges[place];
-    return { ...this.#arguments.build(packed), runs: this.#runs };
+    for (let place = 0; place < length; place++) {
+      packed += packShort(this.#runs[place]?.times ?? 0) + this.#packedRuns[place];
+    }
+    return { ...this.#arguments.build([...this.#patterns.keys()].join(''), packed), runs: this.#runs };
+  }
+
+  #patternOf(charges: readonly Charge[]): Pattern {
+    const last = this.#lastPattern;
+    if (last !== undefined && areAlike(last.charges, charges)) return last;
+    const packed = this.#packPattern(charges);
+    const pattern = this.#patterns.get(packed) ?? { place: this.#patterns.size + 1, charges };
+    this.#patterns.set(packed, pattern);
+    this.#lastPattern = pattern;
+    return pattern;
+  }
+
+  #packPattern(charges: readonly Charge[]): string {
+    let packed = packShort(charges.length);
+    for (const [place, each] of charges.entries()) {
+      const isNext = each.subject !== charges[place - 1]?.subject;
+      packed += packShort(isNext ? 1 : 0) + packShort(this.#arguments.termPlace(each)) + packHits(each.hits);
+    }
+    return packed;
   }
 }
 
-function areEqual(some: readonly Charge[], others: readonly Charge[]): boolean {
-  return some.length === others.length && some.every((charge, place) => isEqual(charge, others[place]));
+/** Whether they have one pattern; false also of some that have, if their limits are not the same object. */
+function areAlike(some: readonly Charge[], others: readonly Charge[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let place = 0; place < some.length; place++) {
+    const [one, other] = [some[place], others[place]];
+    if (one === undefined || other === undefined || one.limit !== other.limit || one.hits !== other.hits) return false;
+    if (one.settles !== other.settles || one.ahead !== other.ahead) return false;
+    const isNext = one.subject !== some[place - 1]?.subject;
+    if (isNext !== (other.subject !== others[place - 1]?.subject)) return false;
+  }
+  return true;
 }
 
-function isEqual(charge: Charge, other: Charge | undefined): boolean {
-  if (other === undefined || charge.hits !== other.hits || charge.subject !== other.subject) return false;
-  if (charge.limit !== other.limit || !isToldByOneState(charge.limit)) return false;
+function areEqual(some: readonly Charge[], others: readonly Charge[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let place = 0; place < some.length; place++) if (!isEqual(some[place], others[place])) return false;
+  return true;
+}
+
+function isEqual(charge: Charge | undefined, other: Charge | undefined): boolean {
+  if (charge === undefined || other === undefined || charge.hits !== other.hits) return false;
+  if (charge.subject !== other.subject || charge.limit !== other.limit) return false;
+  if (!isToldByOneState(charge.limit)) return false;
   return charge.settles === other.settles && charge.ahead === other.ahead;
 }
 
@@ -101,19 +149,17 @@ function isToldByOneState({ algorithm, blockForSeconds }: CountedLimit): boolean
 /** Outcomes of the batch's decisions, in order, from the script's reply. */
 export function outcomesOf({ runs }: Batch, reply: PackedReply): readonly Outcome[] {
   const outcomes: Outcome[] = [];
+  const { time } = reply;
   for (const { times, charges, places } of runs) {
-    const granted = reply.granted();
-    const states = charges.map(
-      (): CounterState => ({
-        free: reply.free(),
-        resetAfter: reply.duration(),
-        retryAfter: reply.duration(),
-        time: reply.time,
-      }),
-    );
+    let granted = times;
+    const states: CounterState[] = [];
+    for (let place = 0; place < charges.length; place++) {
+      granted = reply.granted();
+      states.push(readState(reply, granted < times));
+    }
     for (let i = 0; i < times; i++) {
-      const grantsAfter = granted - 1 - i;
-      const each = charges.map((charge, place) => chargeOutcome(charge, states[place], grantsAfter));
+      const each: ChargeOutcome[] = [];
+      for (const charge of charges) each.push(chargeOutcome(charge, states[each.length], time, granted - 1 - i));
       outcomes.push({ granted: i < granted, source: 'redis', charges: spreadOutcomes(each, places) });
     }
   }
@@ -126,14 +172,22 @@ interface CounterState {
   readonly resetAfter: number;
   /** 0: not refused, or never. */
   readonly retryAfter: number;
-  readonly time: number;
 }
 
-const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0, time: 0 };
+const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0 };
+
+function readState(reply: PackedReply, hasRefusals: boolean): CounterState {
+  return { free: reply.free(), resetAfter: reply.duration(), retryAfter: hasRefusals ? reply.duration() : 0 };
+}
 
 /** `grantsAfter`: how many of the run were granted after this decision, below 0 when this one was not. */
-function chargeOutcome({ hits, limit, settles }: Charge, state = NO_STATE, grantsAfter: number): ChargeOutcome {
-  const { free, resetAfter, retryAfter, time } = state;
+function chargeOutcome(
+  { hits, limit, settles }: Charge,
+  state = NO_STATE,
+  time: number,
+  grantsAfter: number,
+): ChargeOutcome {
+  const { free, resetAfter, retryAfter } = state;
   const isRefused = grantsAfter < 0;
   const exceeded = isRefused && free < hits && settles !== true;
   const promises = exceeded && retryAfter > 0 && limit.algorithm !== 'concurrency';

@@ -1,16 +1,18 @@
-import { COUNTER_LUA } from './counter-lua.ts';
+import { COUNTER_LUA, positional } from './counter-lua.ts';
 import { type Script, scriptOf } from './script.ts';
+import { READ_LUA, SAVE_LUA } from './value-lua.ts';
 
 /** Gives back what receipts took on one shard. */
-export const GIVE_BACK_SCRIPT: Script = scriptOf(`
+export const GIVE_BACK_SCRIPT: Script = scriptOf(
+  positional(`
 -- KEYS    the subjects, each once, and a key for each receipt that may come again
--- ARGV    as counter-lua.ts has them; last, the receipts as one text (packed-numbers.ts): its own key (0: it comes
+-- ARGV    as value-lua.ts has them; last, the receipts as one text (packed-numbers.ts): its own key (0: it comes
 --         once), when it expires in µs of this shard's clock, number of charges, then for each: key, term (all counted
 --         from 1), hits, the end that they got
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for each
 --         receipt 6 bytes: hits that are free again
 -- why     That it was given back is noted in the same step, so that whoever asks twice frees once.
-${COUNTER_LUA}
+${READ_LUA}${COUNTER_LUA}${SAVE_LUA}
 local function removeHits(counter, term, last, asked)
   local ends, hits = endsAndHits(counter)
   for i = 1, #ends do
@@ -51,14 +53,15 @@ while place < #text do
     local key, term, hits, last = number(3), terms[number(3)], number(5), number(8)
     if isFirst and last > now and stored[key] then
       local counter = load(key, stored[key], term)
-      follow(key, counter, term)
+      follow(counter, term)
       freed = freed + (term.kind == RATE and putBack(counter, term, last, hits) or removeHits(counter, term, last, hits))
-      change(key, counter, term)
+      change(counter, term)
     end
   end
   insert(reply, pack('>I6', freed))
 end
 
-for key in pairs(dirty) do save(key, stored[key]) end
+for key in pairs(dirty) do save(key) end
 return table.concat(reply)
-`);
+`),
+);

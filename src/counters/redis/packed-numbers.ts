@@ -6,9 +6,18 @@ const TIME_DIGITS = 8;
 /** More than any limit has requests, so that hits beyond it are refused as these are. */
 const MOST_HITS = BASE ** HITS_DIGITS - 1;
 
+const MOST_KEPT = 1024;
+const shorts: string[] = [];
+
 /** A number below 2,097,152 as three characters below 128. */
 export function packShort(value: number): string {
-  return packed(value, SHORT_DIGITS);
+  // Places in a batch, for the most part: each is asked for at every batch.
+  if (value >= MOST_KEPT) return packed(value, SHORT_DIGITS);
+  const known = shorts[value];
+  if (known !== undefined) return known;
+  const text = packed(value, SHORT_DIGITS);
+  shorts[value] = text;
+  return text;
 }
 
 /** Hits as five characters below 128; more than 2^35 - 1 become so many. */

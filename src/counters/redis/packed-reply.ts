@@ -11,15 +11,6 @@ export class PackedReply {
     this.#bytes = bytes;
   }
 
-  /** The reply to runs without charges, for which nobody needs to be asked. */
-  static ofGrants(grants: readonly number[]): PackedReply {
-    const bytes = Buffer.alloc(TIME_BYTES + grants.length * GRANTED_BYTES);
-    for (const [place, granted] of grants.entries()) {
-      bytes.writeUIntBE(granted, TIME_BYTES + place * GRANTED_BYTES, GRANTED_BYTES);
-    }
-    return new PackedReply(bytes);
-  }
-
   /** The shard's time in µs. */
   get time(): number {
     return this.#uint56(0);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CountedLimit } from '../../core/limit.ts';
 import { type Term, termOf } from '../../core/term.ts';
 import type { Charge } from '../../decide/ports.ts';
@@ -9,7 +10,7 @@ export interface ScriptArguments {
   readonly args: readonly (number | string)[];
 }
 
-/** Gathers what a script is given (counter-lua.ts, `KEYS` and `ARGV`). Places are counted from 1. */
+/** Gathers what a script is given (value-lua.ts, `KEYS` and `ARGV`). Places are counted from 1. */
 export class ScriptArgumentsBuilder {
   readonly #prefix: string;
   /** µs since 1970, for the periods of calendars. */
@@ -53,8 +54,8 @@ export class ScriptArgumentsBuilder {
     return place;
   }
 
-  build(packed: string): ScriptArguments {
-    return { keys: this.#keys, args: [this.#terms, ...this.#termArgs, packed] };
+  build(...packed: readonly string[]): ScriptArguments {
+    return { keys: this.#keys, args: [this.#terms, ...this.#termArgs, ...packed] };
   }
 
   #specialPlaces(settles: boolean, ahead: number): Map<CountedLimit, number> {
@@ -68,7 +69,7 @@ export class ScriptArgumentsBuilder {
 
   #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {
     const term = termOf(limit, this.#now);
-    this.#termArgs.push(limit.identity, ...numbersOf(term), term.block, ahead, settles ? 1 : 0);
+    this.#termArgs.push(identityNumber(limit), ...numbersOf(term), term.block, ahead, settles ? 1 : 0);
     return ++this.#terms;
   }
 }
@@ -83,4 +84,19 @@ function numbersOf(term: Term): readonly number[] {
     case 'rate':
       return [3, term.requests, term.window, term.burst, 0];
   }
+}
+
+const IDENTITY_BYTES = 6;
+const identityNumbers = new WeakMap<CountedLimit, number>();
+
+/**
+ * What a subject's value knows the limit by: the first six bytes of its identity's SHA-1. Two limits of one subject would
+ * have to agree in 48 bits to be counted as one.
+ */
+export function identityNumber(limit: CountedLimit): number {
+  const known = identityNumbers.get(limit);
+  if (known !== undefined) return known;
+  const number = createHash('sha1').update(limit.identity).digest().readUIntBE(0, IDENTITY_BYTES);
+  identityNumbers.set(limit, number);
+  return number;
 }
