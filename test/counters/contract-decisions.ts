@@ -141,7 +141,7 @@ function describeBatches(bench: Bench): void {
     expect(outcomes.map(({ charges }) => charges[0]?.resetAfter)).toEqual([10, 20, 30, 30].map((s) => s * SECOND));
   });
 
-  it('decides a batch of more than 256 counters in order', async () => {
+  it('decides a batch of more than 512 charges in order', async () => {
     const limit = limitOf(2, '60s');
     const subjects = Array.from({ length: 600 }, (_, i) => bench.subject(`${i % 300}`));
     const shared = chargeOf(bench.subject('shared'), limitOf(500, '60s'));

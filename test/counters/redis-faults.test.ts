@@ -157,6 +157,21 @@ describe('counters in Redis, when Redis fails', () => {
     expect(await used(store)).toBe(0);
   });
 
+  it.each(['', 'x', 'somebody else’s value', '\u0005'.repeat(99)])(
+    'takes a value that is none of its own for none, without harm to others of the batch: %j',
+    async (value) => {
+      const redis = await start();
+      const store = await openReady(redis.url);
+      const other = { charges: [chargeOf('other', limitOf(1000, '1h'))] };
+      await decided(store, [one, other]);
+      await withClient(redis.url, async (client) => {
+        for (const key of await client.keys('weir:1:*:key')) await client.set(key, value);
+      });
+      const outcomes = await decided(store, [one, other]);
+      expect(outcomes.map(({ charges }) => charges[0]?.remaining)).toEqual([999, 998]);
+    },
+  );
+
   it('charges nothing and says so when memory is full', async () => {
     const redis = await start();
     const store = await openReady(redis.url);

@@ -48,10 +48,10 @@ describe('a batch for the script', () => {
     expect(batch?.runs.map(({ times }) => times)).toEqual([1, 1]);
   });
 
-  it('is split in order at 256 keys, never within a decision', () => {
+  it('is split in order at 512 charges, never within a decision', () => {
     const decisions = Array.from({ length: 200 }, (_, i) => decision(`a${i}`, `b${i}`, `c${i}`));
     const batches = batchesOf('weir', decisions, NOW);
-    expect(batches.map(({ keys }) => keys.length)).toEqual([255, 255, 90]);
+    expect(batches.map(({ keys }) => keys.length)).toEqual([510, 90]);
     expect(batches.flatMap(({ runs }) => runs.map(({ asked }) => asked))).toEqual(
       decisions.map(({ charges }) => charges),
     );

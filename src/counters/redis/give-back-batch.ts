@@ -1,5 +1,5 @@
 import type { Receipt } from '../../decide/ports.ts';
-import { MOST_KEYS } from './batch.ts';
+import { MOST_CHARGES } from './batch.ts';
 import { givenBackKey, virtualTag } from './counter-key.ts';
 import { packHits, packShort, packTime } from './packed-numbers.ts';
 import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
@@ -9,14 +9,14 @@ export interface GiveBackBatch extends ScriptArguments {
   readonly receipts: number;
 }
 
-/** The receipts in order, in batches of at most 256 keys; none is torn apart. `now` is in µs since 1970. */
+/** The receipts in order, in batches of at most 512 keys; none is torn apart. `now` is in µs since 1970. */
 export function giveBackBatchesOf(prefix: string, receipts: readonly Receipt[], now: number): readonly GiveBackBatch[] {
   const batches: GiveBackBatch[] = [];
   let builder = new ScriptArgumentsBuilder(prefix, now);
   let packed = '';
   let count = 0;
   for (const receipt of receipts) {
-    if (count > 0 && builder.keyCount + receipt.taken.length + 1 > MOST_KEYS) {
+    if (count > 0 && builder.keyCount + receipt.taken.length + 1 > MOST_CHARGES) {
       batches.push({ ...builder.build(packed), receipts: count });
       builder = new ScriptArgumentsBuilder(prefix, now);
       packed = '';

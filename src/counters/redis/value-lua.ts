@@ -106,7 +106,11 @@ end
 
 -- The counter of a subject for a term's limit; value is the subject's, false where there is none.
 local function load(key, value, term)
-  if value and not chains[key] then open(key, value) end
+  if value and not chains[key] and not pcall(open, key, value) then
+    -- Somebody else's value: it counts as none, and does no harm to the others of the batch.
+    chains[key] = nil
+    for slot = 1, termCount do counters[key * termCount + slot] = nil end
+  end
   local place = key * termCount + term.slot
   local counter = counters[place]
   if counter then return counter end
