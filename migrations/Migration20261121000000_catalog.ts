@@ -32,6 +32,8 @@ export class Migration20261121000000_catalog extends Migration {
         display_name text not null,
         account_id text not null references account (id),
         plan_id text references plan (id),
+        allowed_networks jsonb not null default '[]',
+        limits jsonb not null default '[]',
         disabled boolean not null,
         expire_time timestamptz,
         overlap_end_time timestamptz,
@@ -88,7 +90,11 @@ export class Migration20261121000000_catalog extends Migration {
     for (const [table, columns] of [
       ['plan', 'id, limits'],
       ['account', 'id, plan_id'],
-      ['api_key', 'id, digest, counter_id, account_id, plan_id, disabled, expire_time, overlap_end_time, delete_time'],
+      [
+        'api_key',
+        `id, digest, counter_id, account_id, plan_id, allowed_networks, limits,
+        disabled, expire_time, overlap_end_time, delete_time`,
+      ],
     ]) {
       this.addSql(`
         create trigger ${table}_change after insert or delete or update of ${columns} on ${table}

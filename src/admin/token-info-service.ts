@@ -1,4 +1,5 @@
 import { isWellFormedApiKey } from '../core/api-key.ts';
+import type { KeyConditions } from '../core/key-conditions.ts';
 import { standingOf } from '../core/key-standing.ts';
 import type { Plan } from '../core/plan.ts';
 import { invalid } from '../core/problem.ts';
@@ -9,7 +10,7 @@ import {
   type TokenInfoServiceService,
 } from '../generated/weir/admin/v1/token_info_service.ts';
 import type { Handlers } from './handlers.ts';
-import { limitMessages } from './plan-service.ts';
+import { limitMessages } from './limits.ts';
 
 /** What is asked of the replicated catalog. */
 export interface TokenCatalog {
@@ -21,6 +22,7 @@ interface TokenKey {
   readonly id: string;
   readonly accountId: string;
   readonly planId: string;
+  readonly conditions: Pick<KeyConditions, 'limits'>;
   readonly disabled: boolean;
   /** Unix time in ms. */
   readonly expiresAt: number | undefined;
@@ -40,7 +42,7 @@ export function tokenInfoService(catalog: TokenCatalog): Handlers<TokenInfoServi
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
-        limits: limitMessages(plan.limits.map(writeLimit)),
+        limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writeLimit)),
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
       };
     },

@@ -12,6 +12,9 @@ const RECORDS = {
   account: `jsonb_build_object('planId', plan_id)`,
   api_key: `jsonb_build_object(
     'digest', encode(digest, 'hex'), 'counterId', counter_id, 'accountId', account_id, 'planId', plan_id, 'disabled', disabled,
+    'conditions', case when limits <> '[]' or allowed_networks <> '[]' then
+      jsonb_build_object('limits', limits, 'allowedNetworks', allowed_networks)
+    end,
     'expiresAt', (extract(epoch from least(expire_time, overlap_end_time)) * 1000)::bigint)`,
 } as const;
 

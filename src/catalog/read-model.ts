@@ -1,3 +1,4 @@
+import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Plan, parsePlanLimits } from '../core/plan.ts';
 import type { AccountRecord, Catalog, KeyRecord } from '../decide/ports.ts';
@@ -19,15 +20,17 @@ class Key implements KeyRecord {
   readonly id: string;
   readonly digest: string;
   readonly counterId: string;
+  readonly conditions: KeyConditions;
   readonly disabled: boolean;
   readonly expiresAt: number | undefined;
   readonly #account: Account;
   readonly #planId: string | null;
 
-  constructor(id: string, row: KeyRow, account: Account) {
+  constructor(id: string, row: KeyRow, conditions: KeyConditions, account: Account) {
     this.id = id;
     this.digest = row.digest;
     this.counterId = row.counterId;
+    this.conditions = conditions;
     this.disabled = row.disabled;
     this.expiresAt = row.expiresAt ?? undefined;
     this.#account = account;
@@ -103,13 +106,27 @@ export class ReadModel implements Catalog {
   #applyKey(id: string, row: KeyRow | null): void {
     const former = this.#keys.get(id);
     if (former !== undefined) this.#keysByDigest.delete(former.digest);
-    if (row === null) {
+    const conditions = row === null ? undefined : (this.#conditionsOf(id, row) ?? former?.conditions);
+    if (row === null || conditions === undefined) {
       this.#keys.delete(id);
       return;
     }
-    const key = new Key(id, row, this.#accountOf(row.accountId));
+    const key = new Key(id, row, conditions, this.#accountOf(row.accountId));
     this.#keys.set(id, key);
     this.#keysByDigest.set(key.digest, key);
+  }
+
+  /** undefined where they cannot be read: what was known stays in force, and a key of which nothing was is refused. */
+  #conditionsOf(id: string, row: KeyRow): KeyConditions | undefined {
+    if (row.conditions === null) return NO_CONDITIONS;
+    const conditions = parseKeyConditions(row.conditions);
+    if (!('faults' in conditions)) return conditions;
+    const { faults } = conditions;
+    this.#log.error(
+      { api_key: id, faults },
+      'limits or networks of an API key cannot be read; those known stay in force',
+    );
+    return undefined;
   }
 
   #accountOf(id: string): Account {

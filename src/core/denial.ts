@@ -8,6 +8,7 @@ export const DENIALS = {
   unknown_credential: { status: 401, message: 'this API key is not known' },
   expired_credential: { status: 401, message: 'this API key has expired' },
   disabled_credential: { status: 403, message: 'this API key is disabled' },
+  forbidden_network: { status: 403, message: 'this API key may not be used from this address' },
   rate_limited: { status: 429, message: 'too many requests: try again later' },
   quota_exceeded: { status: 429, message: 'the quota of this period is used up' },
   store_unavailable: { status: 503, message: 'the request could not be counted: try again' },

@@ -52,6 +52,10 @@ export const ApiKeyEntity = defineEntity({
     accountId: p.text(),
     /** Null: the plan of the account. */
     planId: p.text().nullable().strictNullable(),
+    /** In CIDR notation; none: from everywhere. */
+    allowedNetworks: p.json<readonly string[]>(),
+    /** Its own beside the plan's. */
+    limits: p.json<readonly WrittenLimit[]>(),
     disabled: p.boolean(),
     /** Null: never. */
     expireTime: p.datetime().nullable().strictNullable(),

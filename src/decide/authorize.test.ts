@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import { parsePlanLimits } from '../core/plan.ts';
 import { type CheckQuestion, considerCheck } from './authorize.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
@@ -15,9 +16,17 @@ const key: KeyRecord = {
   counterId: 'k1',
   accountId: 'a1',
   planId: 'team',
+  conditions: NO_CONDITIONS,
   disabled: false,
   expiresAt: undefined,
 };
+
+const own = parseKeyConditions({
+  limits: [{ name: 'burst', requests: 2, window: '60s' }],
+  allowedNetworks: ['192.0.2.0/24'],
+});
+if ('faults' in own) throw new Error('faults in the test’s own conditions');
+const onlyFromOffice: KeyConditions = { ...NO_CONDITIONS, allowedNetworks: own.allowedNetworks };
 
 function catalogWith(change: Partial<KeyRecord>): Catalog {
   const record = { ...key, ...change };
@@ -29,16 +38,17 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
   };
 }
 
-function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> = {}) {
+function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> = {}, catalog = catalogWith(change)) {
   const asked: CheckQuestion = {
     requestIdHeader: 'r1',
     apiKeyHeader: undefined,
     authorizationHeader: undefined,
+    sourceAddress: '192.0.2.1',
     rateLimitOff: false,
     forgedHeaders: [],
     ...question,
   };
-  return considerCheck(asked, catalogWith(change), (text) => text.startsWith('wk_'), NOW);
+  return considerCheck(asked, catalog, (text) => text.startsWith('wk_'), NOW);
 }
 
 const charge = (exceeded: boolean, retryAfter?: number) => ({
@@ -67,6 +77,9 @@ describe('a Check is denied without a charge', () => {
     ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true, expiresAt: NOW }],
     ['expired_credential', { apiKeyHeader: 'wk_good' }, { expiresAt: NOW }],
     ['unknown_credential', { apiKeyHeader: 'wk_good' }, { planId: 'gone' }],
+    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: '198.51.100.1' }, { conditions: onlyFromOffice }],
+    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: undefined }, { conditions: onlyFromOffice }],
+    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: 'unknown' }, { conditions: onlyFromOffice }],
   ])('%s for %j of a key with %j', (code, question, change) => {
     const consideration = consider(question, change);
     expect(consideration.charges).toEqual([]);
@@ -88,6 +101,23 @@ describe('a Check with a good key', () => {
     ]);
     const verdict = consideration.judge(outcome(charge(false), charge(false)));
     expect(verdict).toMatchObject({ kind: 'allowed', key: { id: 'k1' }, credentialHeader: header, source: 'memory' });
+  });
+
+  it('with limits of its own charges them beside the plan’s, counted apart, and names them as its own', () => {
+    const consideration = consider({ apiKeyHeader: 'wk_good' }, { conditions: own });
+    expect(consideration.charges).toMatchObject([
+      { subject: 'key|k1', hits: 1, limit: { name: 'burst' } },
+      { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
+      { subject: 'key|k1|own', hits: 1, limit: { name: 'burst', requests: 2 } },
+    ]);
+    const { limits: told } = consideration.judge(outcome(charge(false), charge(false), charge(true)));
+    expect(told.map(({ label }) => label)).toEqual(['plans/team/burst', 'plans/team/day', 'apiKeys/k1/burst']);
+  });
+
+  it('is charged the same object each time, so that nothing is made anew for each request', () => {
+    const catalog = catalogWith({ conditions: own });
+    const asked = consider({ apiKeyHeader: 'wk_good' }, {}, catalog);
+    expect(consider({ apiKeyHeader: 'wk_good' }, {}, catalog).charges).toBe(asked.charges);
   });
 
   it('keeps a second key in authorization from the upstream, but nothing else that stands there', () => {

@@ -1,11 +1,12 @@
 import { KEY_PREFIX } from '../core/api-key.ts';
 import type { DenialCode } from '../core/denial.ts';
 import { standingOf } from '../core/key-standing.ts';
+import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
 import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
-import { chargesOfKey, planLimitLabel } from './plan-charges.ts';
+import { type Cost, costOfKey } from './plan-charges.ts';
 import { type Catalog, type Charge, type KeyRecord, type Outcome, type Source, StoreUnavailable } from './ports.ts';
 
 /** What Envoy asks about one request, as far as it matters. */
@@ -16,6 +17,8 @@ export interface CheckQuestion {
   readonly apiKeyHeader: string | undefined;
   /** The authorization header; undefined when absent. */
   readonly authorizationHeader: string | undefined;
+  /** Who connected to Envoy, by its IP address; undefined where Envoy does not say. */
+  readonly sourceAddress: string | undefined;
   /** The route's context extension `weir.rate_limit` is `off`: the RLS filter will charge the plan. */
   readonly rateLimitOff: boolean;
   /** Header names under which a client tried to pass for Weir: to be removed on the way to the upstream. */
@@ -49,24 +52,20 @@ type CredentialHeader = 'x-api-key' | 'authorization';
 /** Tells whether a text has the form of an API key (core/api-key). */
 export type KeyFormat = (text: string) => boolean;
 
-/** What each request on a key costs by its plan. */
-interface Cost {
+/** What each request on a key costs. */
+interface KnownCost extends Cost {
   /** Another object when anything of the plan has changed. */
-  readonly plan: Plan | undefined;
-  readonly charges: readonly Charge[];
-  /** Of the charges' limits. */
-  readonly labels: readonly string[];
+  readonly plan: Plan;
 }
 
-const NOTHING: Cost = { plan: undefined, charges: [], labels: [] };
-const costs = new WeakMap<KeyRecord, Cost>();
+const NOTHING: Cost = { charges: [], labels: [] };
+const costs = new WeakMap<KeyRecord, KnownCost>();
 
 /** It is the same each time; and a counter is found faster by a subject that was looked up before. */
 function costOf(key: KeyRecord, plan: Plan): Cost {
   const known = costs.get(key);
   if (known?.plan === plan) return known;
-  const charges = chargesOfKey(key, plan, 1);
-  const cost = { plan, charges, labels: charges.map(({ limit }) => planLimitLabel(plan.id, limit.name)) };
+  const cost = { plan, ...costOfKey(key, plan, 1) };
   costs.set(key, cost);
   return cost;
 }
@@ -88,7 +87,13 @@ export function considerCheck(
   const plan = catalog.plan(key.planId);
   // A key whose plan is not known must not pass as unlimited.
   if (plan === undefined) return new Denied(question, 'unknown_credential');
+  if (!isAllowedFrom(key, question)) return new Denied(question, 'forbidden_network');
   return new Known(question, key, credential.header, question.rateLimitOff ? NOTHING : costOf(key, plan));
+}
+
+function isAllowedFrom({ conditions: { allowedNetworks } }: KeyRecord, { sourceAddress }: CheckQuestion): boolean {
+  if (allowedNetworks.length === 0) return true;
+  return sourceAddress !== undefined && isInNetworks(allowedNetworks, sourceAddress);
 }
 
 function credentialOf(question: CheckQuestion): { header: CredentialHeader; secret: string } | undefined {

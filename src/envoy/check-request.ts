@@ -4,7 +4,10 @@ import { LENGTH_DELIMITED, type WireReader } from './wire-reader.ts';
 
 // Field numbers of envoy.service.auth.v3 (proto/envoy/service/auth/v3).
 const CHECK_REQUEST = { attributes: 1 };
-const ATTRIBUTE_CONTEXT = { request: 4, contextExtensions: 10 };
+const ATTRIBUTE_CONTEXT = { source: 1, request: 4, contextExtensions: 10 };
+const PEER = { address: 1 };
+const ADDRESS = { socketAddress: 1 };
+const SOCKET_ADDRESS = { address: 2 };
 const REQUEST = { http: 2 };
 const HTTP_REQUEST = { headers: 3, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
@@ -27,29 +30,33 @@ interface FoundHeaders {
 }
 
 interface FoundAttributes {
+  sourceAddress: string | undefined;
   headers: FoundHeaders;
   rateLimitOff: boolean;
 }
 
 const NO_HEADERS: FoundHeaders = { values: [], forged: [] };
+const NO_ATTRIBUTES: FoundAttributes = { sourceAddress: undefined, headers: NO_HEADERS, rateLimitOff: false };
 
 /**
  * Reads of a CheckRequest what is used and skips the rest, most of its 350 to 1,400 bytes. Throws InvalidRequest on
  * bytes that are no such message.
  */
 export function decodeCheckRequest(message: Uint8Array): CheckQuestion {
-  const { headers, rateLimitOff } = readOrRefuse('envoy.service.auth.v3.CheckRequest', message, readCheckRequest);
+  const found = readOrRefuse('envoy.service.auth.v3.CheckRequest', message, readCheckRequest);
+  const { sourceAddress, headers, rateLimitOff } = found;
   return {
     requestIdHeader: headers.values[REQUEST_ID],
     apiKeyHeader: headers.values[API_KEY],
     authorizationHeader: headers.values[AUTHORIZATION],
+    sourceAddress,
     rateLimitOff,
     forgedHeaders: headers.forged,
   };
 }
 
 function readCheckRequest(reader: WireReader): FoundAttributes {
-  let found: FoundAttributes = { headers: NO_HEADERS, rateLimitOff: false };
+  let found = NO_ATTRIBUTES;
   while (reader.next()) {
     if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader);
     else reader.skip();
@@ -59,10 +66,45 @@ function readCheckRequest(reader: WireReader): FoundAttributes {
 
 function readAttributes(reader: WireReader): FoundAttributes {
   const outerEnd = reader.enter();
-  const found: FoundAttributes = { headers: NO_HEADERS, rateLimitOff: false };
+  const found = { ...NO_ATTRIBUTES };
   while (reader.next()) {
-    if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.headers = readRequest(reader);
+    if (reader.is(ATTRIBUTE_CONTEXT.source, LENGTH_DELIMITED)) found.sourceAddress = readPeer(reader);
+    else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.headers = readRequest(reader);
     else if (reader.is(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) readContextExtension(reader, found);
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return found;
+}
+
+/** Its IP address. A pipe has none, and an empty one is none. */
+function readPeer(reader: WireReader): string | undefined {
+  const peerEnd = reader.enter();
+  let found = '';
+  while (reader.next()) {
+    if (reader.is(PEER.address, LENGTH_DELIMITED)) found = readAddress(reader);
+    else reader.skip();
+  }
+  reader.leave(peerEnd);
+  return found === '' ? undefined : found;
+}
+
+function readAddress(reader: WireReader): string {
+  const outerEnd = reader.enter();
+  let found = '';
+  while (reader.next()) {
+    if (reader.is(ADDRESS.socketAddress, LENGTH_DELIMITED)) found = readSocketAddress(reader);
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return found;
+}
+
+function readSocketAddress(reader: WireReader): string {
+  const outerEnd = reader.enter();
+  let found = '';
+  while (reader.next()) {
+    if (reader.is(SOCKET_ADDRESS.address, LENGTH_DELIMITED)) found = reader.text();
     else reader.skip();
   }
   reader.leave(outerEnd);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_CONDITIONS } from '../core/key-conditions.ts';
 import type { CheckVerdict } from '../decide/authorize.ts';
 import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { decodeCheckRequest } from './check-request.ts';
@@ -34,6 +35,22 @@ describe('a CheckRequest', () => {
     expect(['off', 'OFF', 'false', ''].map(off)).toEqual([true, false, false, false]);
   });
 
+  it('tells who connected to Envoy, and nothing that the client may claim of it', () => {
+    const from = (source: object, headers = {}) => {
+      const attributes = { source, request: { http: { headers } } };
+      return decodeCheckRequest(CheckRequest.encode(CheckRequest.fromPartial({ attributes })).finish()).sourceAddress;
+    };
+    const socket = (address: string) => ({
+      address: { address: { $case: 'socketAddress', value: { address } } },
+      principal: 'spiffe://somebody',
+    });
+    expect(from(socket('192.0.2.1'), { 'x-forwarded-for': '203.0.113.9' })).toBe('192.0.2.1');
+    expect(from(socket('2001:db8::1'))).toBe('2001:db8::1');
+    for (const source of [{}, { address: {} }, socket('')]) {
+      expect(from(source, { 'x-forwarded-for': '203.0.113.9', forwarded: 'for=203.0.113.9' })).toBeUndefined();
+    }
+  });
+
   it('may be empty', () => expect(decodeCheckRequest(new Uint8Array())).toMatchObject({ apiKeyHeader: undefined }));
 
   it('of bytes that are no such message is refused', () => {
@@ -47,6 +64,7 @@ const question = {
   requestIdHeader: 'r1',
   apiKeyHeader: 'wk',
   authorizationHeader: undefined,
+  sourceAddress: undefined,
   rateLimitOff: false,
   forgedHeaders: ['x-weir-role'],
 };
@@ -72,7 +90,15 @@ function headersOf(options: readonly { header: { key: string; value: string } | 
 }
 
 describe('an allowing CheckResponse', () => {
-  const key = { id: 'k1', counterId: 'k1', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined };
+  const key = {
+    id: 'k1',
+    counterId: 'k1',
+    accountId: 'a1',
+    planId: 'team',
+    conditions: NO_CONDITIONS,
+    disabled: false,
+    expiresAt: undefined,
+  };
   const response = CheckResponse.decode(
     encodeCheckResponse({
       kind: 'allowed',
@@ -116,7 +142,15 @@ describe('an allowing CheckResponse', () => {
 });
 
 it('an allowing CheckResponse tells the plan that a key is on now, and who decided', () => {
-  const key = { id: 'k2', counterId: 'k2', accountId: 'a1', planId: 'pro', disabled: false, expiresAt: undefined };
+  const key = {
+    id: 'k2',
+    counterId: 'k2',
+    accountId: 'a1',
+    planId: 'pro',
+    conditions: NO_CONDITIONS,
+    disabled: false,
+    expiresAt: undefined,
+  };
   const common = { question, credentialHeader: 'x-api-key', removesAuthorization: false, limits: [] };
   const told = (source: string) =>
     CheckResponse.decode(encodeCheckResponse({ ...common, kind: 'allowed', key, source } as CheckVerdict))
