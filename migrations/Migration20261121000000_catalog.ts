@@ -8,6 +8,7 @@ export class Migration20261121000000_catalog extends Migration {
         id text primary key,
         display_name text not null,
         limits jsonb not null,
+        features jsonb not null default '[]',
         version integer not null default 1,
         create_time timestamptz not null,
         update_time timestamptz not null
@@ -34,6 +35,7 @@ export class Migration20261121000000_catalog extends Migration {
         plan_id text references plan (id),
         allowed_networks jsonb not null default '[]',
         limits jsonb not null default '[]',
+        features jsonb not null default '[]',
         disabled boolean not null,
         expire_time timestamptz,
         overlap_end_time timestamptz,
@@ -88,11 +90,11 @@ export class Migration20261121000000_catalog extends Migration {
       end $$`);
     // Columns that no decision looks at (names, hints, password hashes) stay out, so that changing them costs no node anything.
     for (const [table, columns] of [
-      ['plan', 'id, limits'],
+      ['plan', 'id, limits, features'],
       ['account', 'id, plan_id'],
       [
         'api_key',
-        `id, digest, counter_id, account_id, plan_id, allowed_networks, limits,
+        `id, digest, counter_id, account_id, plan_id, allowed_networks, limits, features,
         disabled, expire_time, overlap_end_time, delete_time`,
       ],
     ]) {

@@ -4,18 +4,18 @@ import type { WrittenLimit } from '../core/written-limit.ts';
 import type { ApiKeyEntity } from '../database/entities.ts';
 import type { ApiKey } from '../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from './caller.ts';
-import { readLimits } from './limits.ts';
+import { readFeatures, readLimits } from './limits-and-features.ts';
 import { Faults } from './request.ts';
 
 /** What an update may change of a key. */
 type KeyFields = Pick<
   ApiKeyEntity,
-  'displayName' | 'planId' | 'disabled' | 'expireTime' | 'allowedNetworks' | 'limits'
+  'displayName' | 'planId' | 'disabled' | 'expireTime' | 'allowedNetworks' | 'limits' | 'features'
 >;
 
 export type NewKey = KeyFields & Pick<ApiKeyEntity, 'accountId'> & { readonly counterId?: string };
 
-/** What a key is to be that a caller may make: an administrator any, others one of their account and on its plan. */
+/** What a key is to be that a caller may make: an administrator any, others one of their account, on its plan and without features. */
 export function readNewKey(given: ApiKey, caller: Caller): NewKey {
   const faults = new Faults();
   const fields = new FieldReader(faults, given);
@@ -28,12 +28,13 @@ export function readNewKey(given: ApiKey, caller: Caller): NewKey {
     expireTime: fields.expireTime(),
     allowedNetworks: fields.allowedNetworks(),
     limits: fields.limits(),
+    features: fields.features(),
     accountId,
   };
-  const { expireTime, planId } = values;
+  const { expireTime, planId, features } = values;
   if (expireTime !== null && expireTime <= new Date()) faults.add('api_key.expire_time', 'must be in the future');
   faults.throwIfAny();
-  if (planId !== null || accountId !== caller.accountId) requireAdmin(caller);
+  if (planId !== null || features.length > 0 || accountId !== caller.accountId) requireAdmin(caller);
   return values;
 }
 
@@ -47,6 +48,7 @@ export function readChanges(given: ApiKey, updateMask: string): Partial<KeyField
     expireTime: given.expireTime !== undefined,
     allowedNetworks: given.allowedNetworks.length > 0,
     limits: given.limits.length > 0,
+    features: given.features.length > 0,
   });
   const fields = new FieldReader(faults, given);
   const changes = {
@@ -56,6 +58,7 @@ export function readChanges(given: ApiKey, updateMask: string): Partial<KeyField
     ...(named.has('expireTime') && { expireTime: fields.expireTime() }),
     ...(named.has('allowedNetworks') && { allowedNetworks: fields.allowedNetworks() }),
     ...(named.has('limits') && { limits: fields.limits() }),
+    ...(named.has('features') && { features: fields.features() }),
   };
   faults.throwIfAny();
   return changes;
@@ -63,11 +66,12 @@ export function readChanges(given: ApiKey, updateMask: string): Partial<KeyField
 
 /** Whether a change lets a key do again, for longer, or more than what somebody may have set on purpose. */
 export function widens(row: ApiKeyEntity, changes: Partial<KeyFields>): boolean {
-  const { disabled, expireTime, allowedNetworks, limits } = changes;
+  const { disabled, expireTime, allowedNetworks, limits, features = [] } = changes;
   if (row.disabled && disabled === false) return true;
   if (allowedNetworks !== undefined && !narrowsNetworks(row.allowedNetworks, allowedNetworks)) return true;
   if (limits !== undefined && !row.limits.every((limit) => limits.some((other) => isDeepStrictEqual(limit, other))))
     return true;
+  if (!features.every((feature) => row.features.includes(feature))) return true;
   if (expireTime === undefined || row.expireTime === null) return false;
   return expireTime === null || expireTime > row.expireTime;
 }
@@ -108,6 +112,10 @@ class FieldReader {
       for (const { field, description } of networks.faults) this.#faults.add(`api_key.${field}`, description);
     }
     return this.#given.allowedNetworks;
+  }
+
+  features(): readonly string[] {
+    return readFeatures(this.#faults, 'api_key', this.#given.features);
   }
 
   limits(): readonly WrittenLimit[] {

@@ -26,7 +26,7 @@ export interface ApiKeyServiceOptions {
   digest(secret: string): string;
 }
 
-/** Administrators manage all keys, others those of their account; a plan is given to a key by administrators only. */
+/** Administrators manage all keys, others those of their account; plans and features are given by administrators only. */
 export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeyServiceService> {
   const { database, authenticate, digest } = options;
   return {
@@ -101,13 +101,13 @@ async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysR
 
 /** What takes the place of a key that works. */
 function successor(old: ApiKeyEntity, name: string): NewKey {
-  const { displayName, disabled, expireTime, planId, allowedNetworks, limits, accountId, counterId } = old;
+  const { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId } = old;
   const end = endOf(old);
   if (disabled) throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
   if (end !== null && end <= new Date()) {
     throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
   }
-  return { displayName, disabled, expireTime, planId, allowedNetworks, limits, accountId, counterId };
+  return { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId };
 }
 
 function newKey(em: EntityManager, digest: (secret: string) => string, values: NewKey) {

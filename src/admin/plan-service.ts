@@ -7,7 +7,7 @@ import { Plan, type PlanServiceService } from '../generated/weir/admin/v1/plan_s
 import { type Authenticate, requireAdmin } from './caller.ts';
 import { checkEtag, etagOf, flushVersioned } from './etag.ts';
 import type { Handlers } from './handlers.ts';
-import { limitMessages, readLimits } from './limits.ts';
+import { limitMessages, readFeatures, readLimits } from './limits-and-features.ts';
 import { cutPage, Faults } from './request.ts';
 
 /** What a request without a plan means. */
@@ -27,9 +27,10 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
       faults.displayName('plan.display_name', plan?.displayName ?? '');
       if (plan === undefined) faults.add('plan', 'must be given');
       const limits = readLimits(faults, 'plan', plan?.limits ?? []);
+      const features = readFeatures(faults, 'plan', plan?.features ?? []);
       faults.throwIfAny();
       const em = database.em.fork();
-      const created = em.create(PlanEntity, { id: planId, displayName: plan?.displayName ?? '', limits });
+      const created = em.create(PlanEntity, { id: planId, displayName: plan?.displayName ?? '', limits, features });
       try {
         await em.flush();
       } catch (error) {
@@ -79,14 +80,20 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
 function readChanges(given: Plan, updateMask: string) {
   const faults = new Faults();
   faults.idOf('plans', 'plan.name', given.name);
-  const isSet = { displayName: given.displayName !== '', limits: given.limits.length > 0 };
+  const isSet = {
+    displayName: given.displayName !== '',
+    limits: given.limits.length > 0,
+    features: given.features.length > 0,
+  };
   const fields = faults.mask(updateMask, isSet);
   if (fields.has('displayName')) faults.displayName('plan.display_name', given.displayName);
   const limits = fields.has('limits') ? readLimits(faults, 'plan', given.limits) : [];
+  const features = fields.has('features') ? readFeatures(faults, 'plan', given.features) : [];
   faults.throwIfAny();
   return {
     ...(fields.has('displayName') ? { displayName: given.displayName } : {}),
     ...(fields.has('limits') ? { limits } : {}),
+    ...(fields.has('features') ? { features } : {}),
   };
 }
 
@@ -121,6 +128,7 @@ function planMessage(plan: PlanEntity): Plan {
     name: `plans/${plan.id}`,
     displayName: plan.displayName,
     limits: limitMessages(plan.limits),
+    features: [...plan.features],
     createTime: plan.createTime,
     updateTime: plan.updateTime,
     etag: etagOf(plan),

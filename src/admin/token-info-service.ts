@@ -10,7 +10,7 @@ import {
   type TokenInfoServiceService,
 } from '../generated/weir/admin/v1/token_info_service.ts';
 import type { Handlers } from './handlers.ts';
-import { limitMessages } from './limits.ts';
+import { limitMessages } from './limits-and-features.ts';
 
 /** What is asked of the replicated catalog. */
 export interface TokenCatalog {
@@ -22,7 +22,7 @@ interface TokenKey {
   readonly id: string;
   readonly accountId: string;
   readonly planId: string;
-  readonly conditions: Pick<KeyConditions, 'limits'>;
+  readonly conditions: Pick<KeyConditions, 'limits' | 'features'>;
   readonly disabled: boolean;
   /** Unix time in ms. */
   readonly expiresAt: number | undefined;
@@ -43,6 +43,7 @@ export function tokenInfoService(catalog: TokenCatalog): Handlers<TokenInfoServi
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
         limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writeLimit)),
+        features: [...new Set([...plan.features, ...key.conditions.features])],
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
       };
     },

@@ -1,3 +1,4 @@
+import { parseFeatures } from '../core/features.ts';
 import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Plan, parsePlanLimits } from '../core/plan.ts';
@@ -83,18 +84,19 @@ export class ReadModel implements Catalog {
   }
 
   #applyPlan(id: string, row: PlanRow | null): void {
-    const limits = row === null ? undefined : parsePlanLimits(row.limits);
-    if (limits === undefined) {
+    if (row === null) {
       this.#plans.delete(id);
-    } else if ('faults' in limits) {
-      // Written by a later version, say. What was known before is nearer to it than unlimited, or than nothing.
-      this.#log.error(
-        { plan: id, faults: limits.faults },
-        'a plan cannot be read; what was known of it stays in force',
-      );
-    } else {
-      this.#plans.set(id, { id, limits });
+      return;
     }
+    const limits = parsePlanLimits(row.limits);
+    const features = parseFeatures(row.features);
+    if (!('faults' in limits) && !('faults' in features)) {
+      this.#plans.set(id, { id, limits, features });
+      return;
+    }
+    const faults = [limits, features].flatMap((each) => ('faults' in each ? each.faults : []));
+    // Written by a later version, say. What was known before is nearer to it than unlimited, or than nothing.
+    this.#log.error({ plan: id, faults }, 'a plan cannot be read; what was known of it stays in force');
   }
 
   #applyAccount(id: string, row: AccountRow | null): void {
@@ -124,7 +126,7 @@ export class ReadModel implements Catalog {
     const { faults } = conditions;
     this.#log.error(
       { api_key: id, faults },
-      'limits or networks of an API key cannot be read; those known stay in force',
+      'what an API key has beside its plan cannot be read; what was known of that stays in force',
     );
     return undefined;
   }

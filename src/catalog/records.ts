@@ -9,6 +9,7 @@ export type CatalogEntry =
 
 export interface PlanRow {
   readonly limits: readonly WrittenLimit[];
+  readonly features: readonly string[];
 }
 
 export interface AccountRow {

@@ -17,6 +17,7 @@ export const PlanEntity = defineEntity({
     id: p.text().primary(),
     displayName: p.text(),
     limits: p.json<readonly WrittenLimit[]>(),
+    features: p.json<readonly string[]>(),
     /** Also the etag: an update of another version than the one that was read is refused. */
     version: p.integer().version(),
     ...times,
@@ -56,6 +57,8 @@ export const ApiKeyEntity = defineEntity({
     allowedNetworks: p.json<readonly string[]>(),
     /** Its own beside the plan's. */
     limits: p.json<readonly WrittenLimit[]>(),
+    /** Its own beside the plan's. */
+    features: p.json<readonly string[]>(),
     disabled: p.boolean(),
     /** Null: never. */
     expireTime: p.datetime().nullable().strictNullable(),

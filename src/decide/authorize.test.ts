@@ -10,7 +10,7 @@ const limits = parsePlanLimits([
   { name: 'day', requests: 100, window: '1d', algorithm: '' },
 ]);
 if ('faults' in limits) throw new Error('faults in the test’s own limits');
-const plan = { id: 'team', limits };
+const plan = { id: 'team', limits, features: ['export'] };
 const key: KeyRecord = {
   id: 'k1',
   counterId: 'k1',
@@ -24,6 +24,7 @@ const key: KeyRecord = {
 const own = parseKeyConditions({
   limits: [{ name: 'burst', requests: 2, window: '60s' }],
   allowedNetworks: ['192.0.2.0/24'],
+  features: ['bulk'],
 });
 if ('faults' in own) throw new Error('faults in the test’s own conditions');
 const onlyFromOffice: KeyConditions = { ...NO_CONDITIONS, allowedNetworks: own.allowedNetworks };
@@ -45,6 +46,7 @@ function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> =
     authorizationHeader: undefined,
     sourceAddress: '192.0.2.1',
     rateLimitOff: false,
+    requiredFeatures: [],
     forgedHeaders: [],
     ...question,
   };
@@ -77,6 +79,8 @@ describe('a Check is denied without a charge', () => {
     ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true, expiresAt: NOW }],
     ['expired_credential', { apiKeyHeader: 'wk_good' }, { expiresAt: NOW }],
     ['unknown_credential', { apiKeyHeader: 'wk_good' }, { planId: 'gone' }],
+    ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['export', 'bulk'] }, {}],
+    ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['bulk', 'beta'] }, { conditions: own }],
     ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: '198.51.100.1' }, { conditions: onlyFromOffice }],
     ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: undefined }, { conditions: onlyFromOffice }],
     ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: 'unknown' }, { conditions: onlyFromOffice }],
@@ -118,6 +122,12 @@ describe('a Check with a good key', () => {
     const catalog = catalogWith({ conditions: own });
     const asked = consider({ apiKeyHeader: 'wk_good' }, {}, catalog);
     expect(consider({ apiKeyHeader: 'wk_good' }, {}, catalog).charges).toBe(asked.charges);
+  });
+
+  it('has the features of its plan and its own together', () => {
+    const requiredFeatures = ['bulk', 'export'];
+    const verdict = consider({ apiKeyHeader: 'wk_good', requiredFeatures, rateLimitOff: true }, { conditions: own });
+    expect(verdict.judge(undefined).kind).toBe('allowed');
   });
 
   it('keeps a second key in authorization from the upstream, but nothing else that stands there', () => {

@@ -21,6 +21,8 @@ export interface CheckQuestion {
   readonly sourceAddress: string | undefined;
   /** The route's context extension `weir.rate_limit` is `off`: the RLS filter will charge the plan. */
   readonly rateLimitOff: boolean;
+  /** Of the route's context extension `weir.require`. */
+  readonly requiredFeatures: readonly string[];
   /** Header names under which a client tried to pass for Weir: to be removed on the way to the upstream. */
   readonly forgedHeaders: readonly string[];
 }
@@ -88,12 +90,18 @@ export function considerCheck(
   // A key whose plan is not known must not pass as unlimited.
   if (plan === undefined) return new Denied(question, 'unknown_credential');
   if (!isAllowedFrom(key, question)) return new Denied(question, 'forbidden_network');
+  if (!hasFeatures(key, plan, question)) return new Denied(question, 'missing_feature');
   return new Known(question, key, credential.header, question.rateLimitOff ? NOTHING : costOf(key, plan));
 }
 
 function isAllowedFrom({ conditions: { allowedNetworks } }: KeyRecord, { sourceAddress }: CheckQuestion): boolean {
   if (allowedNetworks.length === 0) return true;
   return sourceAddress !== undefined && isInNetworks(allowedNetworks, sourceAddress);
+}
+
+function hasFeatures({ conditions }: KeyRecord, plan: Plan, { requiredFeatures }: CheckQuestion): boolean {
+  if (requiredFeatures.length === 0) return true;
+  return requiredFeatures.every((each) => plan.features.includes(each) || conditions.features.includes(each));
 }
 
 function credentialOf(question: CheckQuestion): { header: CredentialHeader; secret: string } | undefined {

@@ -69,7 +69,7 @@ const catalog: Catalog = {
   keyOfSecret: () => undefined,
   key: (id) => keys.find((key) => key.id === id),
   account: (id) => (id === 'a1' ? { id, planId: 'team' } : undefined),
-  plan: (id) => (id === 'team' ? { id, limits: [limit] } : undefined),
+  plan: (id) => (id === 'team' ? { id, limits: [limit], features: [] } : undefined),
 };
 
 function consider(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {

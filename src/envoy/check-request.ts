@@ -16,7 +16,8 @@ const ENTRY = { key: 1, value: 2, rawValue: 3 };
 
 const HEADERS = ['x-api-key', 'authorization', 'x-request-id'].map((name) => Buffer.from(name));
 const [API_KEY, AUTHORIZATION, REQUEST_ID] = [0, 1, 2];
-const RATE_LIMIT_EXTENSION = [Buffer.from('weir.rate_limit')];
+const EXTENSIONS = ['weir.rate_limit', 'weir.require'].map((name) => Buffer.from(name));
+const [RATE_LIMIT, REQUIRE] = [0, 1];
 
 /** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
@@ -33,10 +34,16 @@ interface FoundAttributes {
   sourceAddress: string | undefined;
   headers: FoundHeaders;
   rateLimitOff: boolean;
+  requiredFeatures: readonly string[];
 }
 
 const NO_HEADERS: FoundHeaders = { values: [], forged: [] };
-const NO_ATTRIBUTES: FoundAttributes = { sourceAddress: undefined, headers: NO_HEADERS, rateLimitOff: false };
+const NO_ATTRIBUTES: FoundAttributes = {
+  sourceAddress: undefined,
+  headers: NO_HEADERS,
+  rateLimitOff: false,
+  requiredFeatures: [],
+};
 
 /**
  * Reads of a CheckRequest what is used and skips the rest, most of its 350 to 1,400 bytes. Throws InvalidRequest on
@@ -44,13 +51,14 @@ const NO_ATTRIBUTES: FoundAttributes = { sourceAddress: undefined, headers: NO_H
  */
 export function decodeCheckRequest(message: Uint8Array): CheckQuestion {
   const found = readOrRefuse('envoy.service.auth.v3.CheckRequest', message, readCheckRequest);
-  const { sourceAddress, headers, rateLimitOff } = found;
+  const { sourceAddress, headers, rateLimitOff, requiredFeatures } = found;
   return {
     requestIdHeader: headers.values[REQUEST_ID],
     apiKeyHeader: headers.values[API_KEY],
     authorizationHeader: headers.values[AUTHORIZATION],
     sourceAddress,
     rateLimitOff,
+    requiredFeatures,
     forgedHeaders: headers.forged,
   };
 }
@@ -113,8 +121,19 @@ function readSocketAddress(reader: WireReader): string {
 
 function readContextExtension(reader: WireReader, found: FoundAttributes): void {
   const entry = readEntry(reader);
-  if (entry.key === 0 || reader.oneOfAt(entry.key, RATE_LIMIT_EXTENSION) < 0) return;
-  found.rateLimitOff = entry.value !== 0 && reader.textAt(entry.value) === 'off';
+  const index = entry.key === 0 ? -1 : reader.oneOfAt(entry.key, EXTENSIONS);
+  if (index < 0) return;
+  const value = entry.value === 0 ? '' : reader.textAt(entry.value);
+  if (index === RATE_LIMIT) found.rateLimitOff = value === 'off';
+  else if (index === REQUIRE) found.requiredFeatures = listed(value);
+}
+
+/** `a, b` */
+function listed(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 
 function readRequest(reader: WireReader): FoundHeaders {

@@ -51,6 +51,13 @@ describe('a CheckRequest', () => {
     }
   });
 
+  it('tells the features that the route requires', () => {
+    const required = (value: string) => decodeCheckRequest(http({}, { 'weir.require': value })).requiredFeatures;
+    expect(required('export, bulk,,')).toEqual(['export', 'bulk']);
+    expect(required('')).toEqual([]);
+    expect(decodeCheckRequest(http({}, { other: 'export' })).requiredFeatures).toEqual([]);
+  });
+
   it('may be empty', () => expect(decodeCheckRequest(new Uint8Array())).toMatchObject({ apiKeyHeader: undefined }));
 
   it('of bytes that are no such message is refused', () => {
@@ -66,6 +73,7 @@ const question = {
   authorizationHeader: undefined,
   sourceAddress: undefined,
   rateLimitOff: false,
+  requiredFeatures: [],
   forgedHeaders: ['x-weir-role'],
 };
 const burst = {

@@ -11,6 +11,7 @@ import { hashPassword } from '../../src/identity/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();
+const features = ['export'];
 const USER = { email: 'user@example.com', password: 'another horse' };
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
@@ -47,13 +48,14 @@ const newKey = async (fields: Partial<ApiKey>, as = admin) => {
 const update = (name: string, updateMask: string, fields: Partial<ApiKey>, as: { authorization: string }) =>
   keys.updateApiKey({ apiKey: ApiKey.create({ name, ...fields }), updateMask }, as);
 
-describe('limits and networks of a key', () => {
+describe('limits, networks and features of a key', () => {
   const networks = ['10.0.0.0/8', '2001:db8::/32'];
 
   test('are made, got, listed, and told to its holder', async () => {
     const { apiKey, secret } = await newKey({
       limits: [limit(), limit({ name: 'day', window: '1d' })],
       allowedNetworks: networks,
+      features,
     });
     expect(apiKey).toMatchObject({
       limits: [
@@ -61,22 +63,24 @@ describe('limits and networks of a key', () => {
         { name: 'day', window: '86400s', algorithm: 'calendar' },
       ],
       allowedNetworks: networks,
+      features,
     });
     expect(await keys.getApiKey({ name: apiKey.name }, admin)).toEqual(apiKey);
     const { apiKeys } = await keys.listApiKeys({ pageSize: 1000 }, admin);
     expect(apiKeys).toContainEqual(apiKey);
     const told = await info.getTokenInfo({ secret });
+    expect(told.features).toEqual(features);
     expect(told.limits.map(({ name }) => name)).toEqual(['minute', 'day', 'own', 'day']);
   });
 
   test('of a rotated key are its successor’s', async () => {
-    const { apiKey: old } = await newKey({ limits: [limit()], allowedNetworks: networks });
+    const { apiKey: old } = await newKey({ limits: [limit()], allowedNetworks: networks, features });
     const { apiKey } = await keys.rotateApiKey({ name: old.name }, admin);
-    expect(apiKey).toMatchObject({ limits: old.limits, allowedNetworks: networks });
+    expect(apiKey).toMatchObject({ limits: old.limits, allowedNetworks: networks, features });
   });
 
   test('are replaced by a mask that names them, taken away by one without a value, and left alone by others', async () => {
-    const { apiKey } = await newKey({ limits: [limit()], allowedNetworks: networks });
+    const { apiKey } = await newKey({ limits: [limit()], allowedNetworks: networks, features });
     expect(await update(apiKey.name, 'display_name', { displayName: 'x' }, admin)).toMatchObject({
       limits: apiKey.limits,
       allowedNetworks: networks,
@@ -94,7 +98,7 @@ describe('limits and networks of a key', () => {
 
   test('without a mask are updated where they are set', async () => {
     const { apiKey } = await newKey({ limits: [limit()] });
-    expect(await update(apiKey.name, '', { allowedNetworks: networks }, admin)).toMatchObject({
+    expect(await update(apiKey.name, '', { allowedNetworks: networks, features }, admin)).toMatchObject({
       limits: apiKey.limits,
       allowedNetworks: networks,
     });
@@ -104,13 +108,15 @@ describe('limits and networks of a key', () => {
     const wrong = {
       limits: [limit({ requests: 0 }), limit(), limit(), limit({ name: 'No!' })],
       allowedNetworks: ['10.0.0.0/8', '10.0.0.1', '10.1.2.3/8', '::/129'],
+      features: ['Export'],
     };
     const fields = [
       ...['limits[0].requests', 'limits[2].name', 'limits[3].name'],
+      'features[0]',
       ...[1, 2, 3].map((index) => `allowed_networks[${index}]`),
     ].map((field) => `api_key.${field}`);
     const { apiKey } = await newKey({});
-    const updating = () => update(apiKey.name, 'limits,allowedNetworks', wrong, admin);
+    const updating = () => update(apiKey.name, 'limits,allowedNetworks,features', wrong, admin);
     for (const call of [() => newKey(wrong), updating]) {
       const failure = await failureOf(call());
       expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, reason: 'INVALID_FIELDS' });
@@ -120,6 +126,14 @@ describe('limits and networks of a key', () => {
 });
 
 describe('who is no administrator', () => {
+  test('gives no key features, and may take them away', async () => {
+    const failure = await failureOf(newKey({ features }, user));
+    expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' });
+    const { apiKey: own } = await newKey({}, user);
+    await update(own.name, 'features', { features }, admin);
+    expect(await update(own.name, 'features', {}, user)).toMatchObject({ features: [] });
+  });
+
   test('may narrow the own keys', async () => {
     const { apiKey } = await newKey({ limits: [limit()] }, user);
     const narrow = (mask: string, fields: Partial<ApiKey>) => update(apiKey.name, mask, fields, user);
@@ -132,6 +146,7 @@ describe('who is no administrator', () => {
     ['other networks', 'allowedNetworks', { allowedNetworks: ['192.0.2.0/24', '198.51.100.0/24'] }],
     ['all networks', 'allowedNetworks', {}],
     ['a limit less', 'limits', {}],
+    ['a feature', 'features', { features: ['bulk'] }],
     ['a higher limit', 'limits', { limits: [limit({ requests: 6 })] }],
   ])('may not widen what they can do, by %s', async (_, mask, fields) => {
     const { apiKey } = await newKey({ limits: [limit()], allowedNetworks: ['192.0.2.0/24'] }, user);

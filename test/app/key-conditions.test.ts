@@ -3,6 +3,11 @@ import { usePostgres } from '../../provision/postgres.ts';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
+import {
+  CreatePlanRequest,
+  PlanServiceService,
+  UpdatePlanRequest,
+} from '../../src/generated/weir/admin/v1/plan_service.ts';
 import type { Headers } from '../support/grpc.ts';
 import { TestNode } from '../support/node.ts';
 import { check, errorOf, headersOf, shouldRateLimit, statusOf } from '../support/questions.ts';
@@ -62,6 +67,32 @@ describe('a key with limits of its own', () => {
     expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
     const again = await shouldRateLimit(node.decision, 'plans', ['api_key', rotated.apiKey?.name ?? '']);
     expect(again.overallCode).toBe(Code.OVER_LIMIT);
+  });
+});
+
+describe('a route that requires features', () => {
+  const requiring = { 'weir.require': 'export,bulk' };
+
+  it('lets in who has them all, by plan and key together, and answers others 403, at no charge', async () => {
+    const plan = { displayName: '', features: ['export'], limits: [twoADay] };
+    const request = CreatePlanRequest.fromPartial({ planId: 'exporting', plan });
+    await node.admin.call(PlanServiceService.createPlan, request, administrator);
+    const able = await node.createKey(administrator, 'exporting', { features: ['bulk'] });
+    const unable = await node.createKey(administrator, 'exporting');
+    expect(statusOf(await check(node.decision, { 'x-api-key': able.secret }, requiring))).toBe(200);
+    for (let time = 0; time < 3; time++) {
+      const refused = await check(node.decision, { 'x-api-key': unable.secret }, requiring);
+      expect([statusOf(refused), errorOf(refused)?.code]).toEqual([403, 'missing_feature']);
+    }
+    expect(statusOf(await check(node.decision, { 'x-api-key': unable.secret }))).toBe(200);
+    const updated = { name: 'plans/exporting', features: ['export', 'bulk'] };
+    const change = UpdatePlanRequest.fromPartial({ plan: updated, updateMask: 'features' });
+    await node.admin.call(PlanServiceService.updatePlan, change, administrator);
+    expect(statusOf(await check(node.decision, { 'x-api-key': unable.secret }, requiring))).toBe(200);
+  });
+
+  it('tells nothing of features to who has no key', async () => {
+    expect(statusOf(await check(node.decision, {}, requiring))).toBe(401);
   });
 });
 

@@ -127,7 +127,9 @@ describe('the catalog', () => {
     await query(`update api_key set allowed_networks = '["from the future"]', disabled = true where id = ?`, [id]);
     await expect.poll(() => catalog.keyOfSecret('secret')?.disabled).toBe(true);
     expect(catalog.key(id)?.conditions.allowedNetworks).toHaveLength(1);
-    expect(lines).toContain('limits or networks of an API key cannot be read; those known stay in force');
+    expect(lines).toContain(
+      'what an API key has beside its plan cannot be read; what was known of that stays in force',
+    );
   });
 
   test('a key whose networks cannot be read is not known to a node that starts', async () => {

@@ -1,3 +1,4 @@
+import { parseFeatures } from '../core/features.ts';
 import { parsePlanLimits } from '../core/plan.ts';
 import { type UntrustedLimit, type WrittenLimit, writeLimit } from '../core/written-limit.ts';
 import { Limit } from '../generated/weir/admin/v1/limit.ts';
@@ -14,6 +15,14 @@ export function readLimits(
 ): readonly WrittenLimit[] {
   const parsed = parsePlanLimits(written);
   if (!('faults' in parsed)) return parsed.map(writeLimit);
+  for (const { field, description } of parsed.faults) faults.add(`${resource}.${field}`, description);
+  return [];
+}
+
+/** Features as they are stored. `resource`: as of `readLimits`. */
+export function readFeatures(faults: Faults, resource: string, written: readonly string[]): readonly string[] {
+  const parsed = parseFeatures(written);
+  if (!('faults' in parsed)) return parsed;
   for (const { field, description } of parsed.faults) faults.add(`${resource}.${field}`, description);
   return [];
 }
