@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import { parsePlanLimits } from '../core/plan.ts';
-import { type CheckQuestion, considerCheck } from './authorize.ts';
+import { considerCheck } from './authorize.ts';
+import type { CheckQuestion } from './check.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -47,6 +48,8 @@ function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> =
     sourceAddress: '192.0.2.1',
     rateLimitOff: false,
     requiredFeatures: [],
+    allowsAnonymous: false,
+    cost: 1,
     forgedHeaders: [],
     ...question,
   };
@@ -79,6 +82,12 @@ describe('a Check is denied without a charge', () => {
     ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true, expiresAt: NOW }],
     ['expired_credential', { apiKeyHeader: 'wk_good' }, { expiresAt: NOW }],
     ['unknown_credential', { apiKeyHeader: 'wk_good' }, { planId: 'gone' }],
+    ['invalid_configuration', { apiKeyHeader: 'wk_good', cost: undefined }, {}],
+    ['invalid_configuration', { allowsAnonymous: true, cost: undefined }, {}],
+    ['malformed_credential', { allowsAnonymous: true, apiKeyHeader: 'garbage' }, {}],
+    ['unknown_credential', { allowsAnonymous: true, authorizationHeader: 'Bearer wk_other' }, {}],
+    ['disabled_credential', { allowsAnonymous: true, apiKeyHeader: 'wk_good' }, { disabled: true }],
+    ['missing_credential', { allowsAnonymous: true, requiredFeatures: ['export'] }, {}],
     ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['export', 'bulk'] }, {}],
     ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['bulk', 'beta'] }, { conditions: own }],
     ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: '198.51.100.1' }, { conditions: onlyFromOffice }],
@@ -88,6 +97,14 @@ describe('a Check is denied without a charge', () => {
     const consideration = consider(question, change);
     expect(consideration.charges).toEqual([]);
     expect(consideration.judge(undefined)).toMatchObject({ kind: 'denied', code });
+  });
+});
+
+describe('a Check without a credential where that is optional', () => {
+  it.each([{}, { apiKeyHeader: '' }, { authorizationHeader: 'Basic eA==' }])('%j is let in, as nobody', (question) => {
+    const consideration = consider({ ...question, allowsAnonymous: true });
+    expect(consideration.charges).toEqual([]);
+    expect(consideration.judge(undefined)).toMatchObject({ kind: 'anonymous', source: 'catalog' });
   });
 });
 
@@ -116,6 +133,16 @@ describe('a Check with a good key', () => {
     ]);
     const { limits: told } = consideration.judge(outcome(charge(false), charge(false), charge(true)));
     expect(told.map(({ label }) => label)).toEqual(['plans/team/burst', 'plans/team/day', 'apiKeys/k1/burst']);
+  });
+
+  it('is charged what the route costs', () => {
+    for (const cost of [0, 10, 10]) {
+      expect(consider({ apiKeyHeader: 'wk_good', cost }).charges.map(({ hits }) => hits)).toEqual([cost, cost]);
+    }
+    const catalog = catalogWith({});
+    const charges = [1, 10, 1, 10].map((cost) => consider({ apiKeyHeader: 'wk_good', cost }, {}, catalog).charges);
+    expect(charges[2]).toBe(charges[0]);
+    expect(charges[3]).toBe(charges[1]);
   });
 
   it('is charged the same object each time, so that nothing is made anew for each request', () => {

@@ -1,4 +1,4 @@
-import type { CheckQuestion } from '../decide/authorize.ts';
+import type { CheckQuestion } from '../decide/check.ts';
 import { readOrRefuse } from './invalid-request.ts';
 import { LENGTH_DELIMITED, type WireReader } from './wire-reader.ts';
 
@@ -16,8 +16,11 @@ const ENTRY = { key: 1, value: 2, rawValue: 3 };
 
 const HEADERS = ['x-api-key', 'authorization', 'x-request-id'].map((name) => Buffer.from(name));
 const [API_KEY, AUTHORIZATION, REQUEST_ID] = [0, 1, 2];
-const EXTENSIONS = ['weir.rate_limit', 'weir.require'].map((name) => Buffer.from(name));
-const [RATE_LIMIT, REQUIRE] = [0, 1];
+const EXTENSIONS = ['weir.rate_limit', 'weir.require', 'weir.auth', 'weir.cost'].map((name) => Buffer.from(name));
+const [RATE_LIMIT, REQUIRE, AUTH, COST] = [0, 1, 2, 3];
+
+/** As of a descriptor's hits_addend in envoy.service.ratelimit.v3. */
+const HIGHEST_COST = 2 ** 32 - 1;
 
 /** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
@@ -30,12 +33,14 @@ interface FoundHeaders {
   readonly forged: string[];
 }
 
-interface FoundAttributes {
-  sourceAddress: string | undefined;
-  headers: FoundHeaders;
-  rateLimitOff: boolean;
-  requiredFeatures: readonly string[];
-}
+type FoundAttributes = { headers: FoundHeaders } & {
+  -readonly [Field in
+    | 'sourceAddress'
+    | 'rateLimitOff'
+    | 'requiredFeatures'
+    | 'allowsAnonymous'
+    | 'cost']: CheckQuestion[Field];
+};
 
 const NO_HEADERS: FoundHeaders = { values: [], forged: [] };
 const NO_ATTRIBUTES: FoundAttributes = {
@@ -43,6 +48,8 @@ const NO_ATTRIBUTES: FoundAttributes = {
   headers: NO_HEADERS,
   rateLimitOff: false,
   requiredFeatures: [],
+  allowsAnonymous: false,
+  cost: 1,
 };
 
 /**
@@ -51,14 +58,16 @@ const NO_ATTRIBUTES: FoundAttributes = {
  */
 export function decodeCheckRequest(message: Uint8Array): CheckQuestion {
   const found = readOrRefuse('envoy.service.auth.v3.CheckRequest', message, readCheckRequest);
-  const { sourceAddress, headers, rateLimitOff, requiredFeatures } = found;
+  const { headers } = found;
   return {
     requestIdHeader: headers.values[REQUEST_ID],
     apiKeyHeader: headers.values[API_KEY],
     authorizationHeader: headers.values[AUTHORIZATION],
-    sourceAddress,
-    rateLimitOff,
-    requiredFeatures,
+    sourceAddress: found.sourceAddress,
+    rateLimitOff: found.rateLimitOff,
+    requiredFeatures: found.requiredFeatures,
+    allowsAnonymous: found.allowsAnonymous,
+    cost: found.cost,
     forgedHeaders: headers.forged,
   };
 }
@@ -126,6 +135,14 @@ function readContextExtension(reader: WireReader, found: FoundAttributes): void 
   const value = entry.value === 0 ? '' : reader.textAt(entry.value);
   if (index === RATE_LIMIT) found.rateLimitOff = value === 'off';
   else if (index === REQUIRE) found.requiredFeatures = listed(value);
+  else if (index === AUTH) found.allowsAnonymous = value === 'optional';
+  else if (index === COST) found.cost = costOf(value);
+}
+
+/** undefined where it is no whole number that can be charged. */
+function costOf(text: string): number | undefined {
+  const cost = Number(text);
+  return /^[0-9]{1,10}$/.test(text) && cost <= HIGHEST_COST ? cost : undefined;
 }
 
 /** `a, b` */

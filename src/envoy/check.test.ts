@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { NO_CONDITIONS } from '../core/key-conditions.ts';
-import type { CheckVerdict } from '../decide/authorize.ts';
+import type { CheckVerdict } from '../decide/check.ts';
 import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { decodeCheckRequest } from './check-request.ts';
 import { encodeCheckResponse } from './check-response.ts';
@@ -58,6 +58,20 @@ describe('a CheckRequest', () => {
     expect(decodeCheckRequest(http({}, { other: 'export' })).requiredFeatures).toEqual([]);
   });
 
+  it('tells what the route costs: 1 unless it says otherwise, and nothing of what is no whole number', () => {
+    const cost = (value: string) => decodeCheckRequest(http({}, { 'weir.cost': value })).cost;
+    expect(decodeCheckRequest(http({})).cost).toBe(1);
+    expect(['0', '1', '250', '4294967295'].map(cost)).toEqual([0, 1, 250, 4294967295]);
+    for (const wrong of ['', '-1', '1.5', '1e3', '0x10', ' 1', 'ten', '4294967296', '9'.repeat(400), 'Infinity']) {
+      expect(cost(wrong)).toBeUndefined();
+    }
+  });
+
+  it('lets who has no credential in only by the very word', () => {
+    const optional = (value: string) => decodeCheckRequest(http({}, { 'weir.auth': value })).allowsAnonymous;
+    expect(['optional', 'Optional', 'true', 'off', ''].map(optional)).toEqual([true, false, false, false, false]);
+  });
+
   it('may be empty', () => expect(decodeCheckRequest(new Uint8Array())).toMatchObject({ apiKeyHeader: undefined }));
 
   it('of bytes that are no such message is refused', () => {
@@ -74,6 +88,8 @@ const question = {
   sourceAddress: undefined,
   rateLimitOff: false,
   requiredFeatures: [],
+  allowsAnonymous: false,
+  cost: 1,
   forgedHeaders: ['x-weir-role'],
 };
 const burst = {
@@ -131,7 +147,7 @@ describe('an allowing CheckResponse', () => {
   });
 
   it('removes the credential, a second key and forged headers', () => {
-    expect(ok?.headersToRemove).toEqual(['x-api-key', 'authorization', 'x-weir-role']);
+    expect(ok?.headersToRemove.toSorted()).toEqual(['authorization', 'x-api-key', 'x-weir-role']);
   });
 
   it('gives Envoy’s rate-limit actions the identity as non-empty strings', () => {
@@ -147,6 +163,18 @@ describe('an allowing CheckResponse', () => {
       'x-ratelimit-reset': '60',
     });
   });
+});
+
+it('an answer that lets nobody in particular in takes every identity that the client claims away', () => {
+  const verdict = { kind: 'anonymous', question, limits: [], source: 'catalog' } as const;
+  const { status, httpResponse, dynamicMetadata } = CheckResponse.decode(encodeCheckResponse(verdict));
+  const ok = httpResponse?.$case === 'okResponse' ? httpResponse.value : undefined;
+  expect({ code: status?.code, headers: ok?.headers, dynamicMetadata }).toEqual({
+    code: 0,
+    headers: [],
+    dynamicMetadata: { source: 'catalog' },
+  });
+  expect(ok?.headersToRemove.toSorted()).toEqual(['x-weir-account', 'x-weir-key', 'x-weir-plan', 'x-weir-role']);
 });
 
 it('an allowing CheckResponse tells the plan that a key is on now, and who decided', () => {
@@ -171,7 +199,7 @@ it('an allowing CheckResponse tells the plan that a key is on now, and who decid
 
 describe('a denying CheckResponse', () => {
   const deny = (
-    code: 'rate_limited' | 'unknown_credential' | 'store_unavailable',
+    code: 'rate_limited' | 'unknown_credential' | 'invalid_configuration' | 'store_unavailable',
     retryAfterSeconds?: number,
     requestIdHeader = 'r1',
   ) => {
@@ -200,6 +228,7 @@ describe('a denying CheckResponse', () => {
   it.each([
     ['unknown_credential', 401],
     ['rate_limited', 429],
+    ['invalid_configuration', 500],
     ['store_unavailable', 503],
   ] as const)('%s has the status %d, and a gRPC code that is not zero', (code, status) => {
     expect(deny(code)).toMatchObject({ http: status });

@@ -1,5 +1,6 @@
 import type { RuleBook } from '../core/rules.ts';
-import { type CheckVerdict, considerCheck, type KeyFormat } from '../decide/authorize.ts';
+import { considerCheck, type KeyFormat } from '../decide/authorize.ts';
+import type { CheckVerdict } from '../decide/check.ts';
 import type { Consideration } from '../decide/decider.ts';
 import type { Catalog } from '../decide/ports.ts';
 import { considerRateLimit, type RateLimitVerdict } from '../decide/rate-limit.ts';
