@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import { parsePlanLimits } from '../core/plan.ts';
+import { EMPTY_RULE_BOOK, type RuleBook } from '../core/rules.ts';
+import { parseRules } from '../rules/parse.ts';
 import { considerCheck } from './authorize.ts';
 import type { CheckQuestion } from './check.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
@@ -40,20 +42,27 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
   };
 }
 
-function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> = {}, catalog = catalogWith(change)) {
+function consider(
+  question: Partial<CheckQuestion>,
+  change: Partial<KeyRecord> = {},
+  catalog = catalogWith(change),
+  rules: RuleBook = EMPTY_RULE_BOOK,
+) {
   const asked: CheckQuestion = {
     requestIdHeader: 'r1',
     apiKeyHeader: undefined,
     authorizationHeader: undefined,
     sourceAddress: '192.0.2.1',
     rateLimitOff: false,
+    device: undefined,
+    route: undefined,
     requiredFeatures: [],
     allowsAnonymous: false,
     cost: 1,
     forgedHeaders: [],
     ...question,
   };
-  return considerCheck(asked, catalog, (text) => text.startsWith('wk_'), NOW);
+  return considerCheck(asked, catalog, rules, (text) => text.startsWith('wk_'), NOW);
 }
 
 const charge = (exceeded: boolean, retryAfter?: number) => ({
@@ -105,6 +114,43 @@ describe('a Check without a credential where that is optional', () => {
     const consideration = consider({ ...question, allowsAnonymous: true });
     expect(consideration.charges).toEqual([]);
     expect(consideration.judge(undefined)).toMatchObject({ kind: 'anonymous', source: 'catalog' });
+  });
+});
+
+describe('a Check where the domain edge has rules', () => {
+  const rules = parseRules(
+    'edge.yaml',
+    'domain: edge\ndescriptors:\n  - {key: remote_address, rate_limit: {requests: 9, window: 60s}}\n' +
+      '  - {key: device, rate_limit: {requests: 9, window: 60s}}\n',
+  );
+  if (!('root' in rules)) throw new Error('faults in the test’s own rules');
+  const atEdge = new Map([[rules.domain, rules.root]]);
+  const withRules = (question: Partial<CheckQuestion>) => consider(question, {}, catalogWith({}), atEdge);
+
+  it('is charged there before it is denied, and is not told why while it is over', () => {
+    const consideration = withRules({ apiKeyHeader: 'wk_other' });
+    expect(consideration.charges).toMatchObject([{ subject: 'rule|edge|remote_address|192.0.2.1', hits: 1 }]);
+    expect(consideration.judge(outcome(charge(false)))).toMatchObject({ code: 'unknown_credential', limits: [] });
+    expect(consideration.judge(outcome(charge(true, 1e6)))).toMatchObject({
+      code: 'rate_limited',
+      retryAfterSeconds: 1,
+    });
+  });
+
+  it('does not answer who guesses while the counters cannot tell', () => {
+    const verdict = withRules({ apiKeyHeader: 'wk_other' }).judge(new StoreUnavailable('away'));
+    expect(verdict).toMatchObject({ kind: 'denied', code: 'store_unavailable' });
+  });
+
+  it('costs one hit there, whatever the route costs, beside the plan’s', () => {
+    const { charges } = withRules({ apiKeyHeader: 'wk_good', cost: 10 });
+    expect(charges.map(({ hits }) => hits)).toEqual([1, 10, 10]);
+  });
+
+  it('counts no more of a device’s name than 256 characters', () => {
+    const subjects = ['x'.repeat(300), 'x'.repeat(60_000)].map((device) => withRules({ device }).charges[1]?.subject);
+    expect(subjects[0]).toBe(`rule|edge|device|${'x'.repeat(256)}`);
+    expect(subjects[1]).toBe(subjects[0]);
   });
 });
 

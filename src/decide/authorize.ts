@@ -3,9 +3,11 @@ import type { DenialCode } from '../core/denial.ts';
 import { standingOf } from '../core/key-standing.ts';
 import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
+import type { RuleBook } from '../core/rules.ts';
 import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { CheckQuestion, CheckVerdict, CredentialHeader } from './check.ts';
 import type { Consideration } from './decider.ts';
+import { costAtEdge } from './edge-cost.ts';
 import { knownCostOf } from './known-costs.ts';
 import { limitStatus } from './limit-statuses.ts';
 import type { Cost } from './plan-charges.ts';
@@ -23,14 +25,22 @@ type Identity =
 const ANONYMOUS: Identity = { kind: 'anonymous' };
 const NOTHING: Cost = { charges: [], labels: [] };
 
-/** Thinks one Check through: who it is, whether they may come in at all, and what that charges. */
+/**
+ * Thinks one Check through: who it is, whether they may come in at all, and what that charges. What the edge charges
+ * comes before who it is: also who may not come in is charged that, and who is over it learns nothing else. `now` is
+ * Unix time in ms.
+ */
 export function considerCheck(
   question: CheckQuestion,
   catalog: Catalog,
+  rules: RuleBook,
   isApiKey: KeyFormat,
   now: number,
 ): Consideration<CheckVerdict> {
-  return new ConsideredCheck(question, identify(question, catalog, isApiKey, now));
+  const identity = identify(question, catalog, isApiKey, now);
+  const ofIdentity = identity.kind === 'key' ? identity.cost : NOTHING;
+  const atEdge = costAtEdge(question, rules);
+  return new ConsideredCheck(question, identity, atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity));
 }
 
 function identify(question: CheckQuestion, catalog: Catalog, isApiKey: KeyFormat, now: number): Identity {
@@ -54,6 +64,10 @@ function identify(question: CheckQuestion, catalog: Catalog, isApiKey: KeyFormat
   if (!hasFeatures(key, plan, question)) return denial('missing_feature');
   const charged = question.rateLimitOff ? NOTHING : knownCostOf(key, plan, cost);
   return { kind: 'key', key, header: credential.header, cost: charged };
+}
+
+function sum(one: Cost, other: Cost): Cost {
+  return { charges: [...one.charges, ...other.charges], labels: [...one.labels, ...other.labels] };
 }
 
 function denial(code: DenialCode): Identity {
@@ -87,8 +101,7 @@ class ConsideredCheck implements Consideration<CheckVerdict> {
   readonly #question: CheckQuestion;
   readonly #identity: Identity;
 
-  constructor(question: CheckQuestion, identity: Identity) {
-    const { charges, labels } = identity.kind === 'key' ? identity.cost : NOTHING;
+  constructor(question: CheckQuestion, identity: Identity, { charges, labels }: Cost) {
     this.charges = charges;
     this.#labels = labels;
     this.#question = question;

@@ -10,6 +10,10 @@ export interface CheckQuestion {
   readonly apiKeyHeader: string | undefined;
   /** The authorization header; undefined when absent. */
   readonly authorizationHeader: string | undefined;
+  /** The header by which clients name their device; undefined when absent, or when none is configured. */
+  readonly device: string | undefined;
+  /** The route's context extension `weir.route`; undefined when absent. */
+  readonly route: string | undefined;
   /** Who connected to Envoy, by its IP address; undefined where Envoy does not say. */
   readonly sourceAddress: string | undefined;
   /** The route's context extension `weir.rate_limit` is `off`: the RLS filter will charge the plan. */

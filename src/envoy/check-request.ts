@@ -15,9 +15,9 @@ const HEADER_MAP = { headers: 1 };
 const ENTRY = { key: 1, value: 2, rawValue: 3 };
 
 const HEADERS = ['x-api-key', 'authorization', 'x-request-id'].map((name) => Buffer.from(name));
-const [API_KEY, AUTHORIZATION, REQUEST_ID] = [0, 1, 2];
-const EXTENSIONS = ['weir.rate_limit', 'weir.require', 'weir.auth', 'weir.cost'].map((name) => Buffer.from(name));
-const [RATE_LIMIT, REQUIRE, AUTH, COST] = [0, 1, 2, 3];
+const [API_KEY, AUTHORIZATION, REQUEST_ID, DEVICE] = [0, 1, 2, 3];
+const EXTENSIONS = ['rate_limit', 'require', 'auth', 'cost', 'route'].map((name) => Buffer.from(`weir.${name}`));
+const [RATE_LIMIT, REQUIRE, AUTH, COST, ROUTE] = [0, 1, 2, 3, 4];
 
 /** As of a descriptor's hits_addend in envoy.service.ratelimit.v3. */
 const HIGHEST_COST = 2 ** 32 - 1;
@@ -27,8 +27,9 @@ const WEIR_HEADER = /^x[-_]weir[-_]/i;
 const OVERWRITTEN_HEADERS = new Set(['x-weir-account', 'x-weir-key', 'x-weir-plan']);
 const LETTER_W = 'w'.charCodeAt(0);
 
-/** What is kept of the request's headers; `values` by the index in HEADERS. */
+/** What is kept of the request's headers; `values` by the index in `names`. */
 interface FoundHeaders {
+  readonly names: readonly Buffer[];
   readonly values: (string | undefined)[];
   readonly forged: string[];
 }
@@ -36,15 +37,17 @@ interface FoundHeaders {
 type FoundAttributes = { headers: FoundHeaders } & {
   -readonly [Field in
     | 'sourceAddress'
+    | 'route'
     | 'rateLimitOff'
     | 'requiredFeatures'
     | 'allowsAnonymous'
     | 'cost']: CheckQuestion[Field];
 };
 
-const NO_HEADERS: FoundHeaders = { values: [], forged: [] };
+const NO_HEADERS: FoundHeaders = { names: HEADERS, values: [], forged: [] };
 const NO_ATTRIBUTES: FoundAttributes = {
   sourceAddress: undefined,
+  route: undefined,
   headers: NO_HEADERS,
   rateLimitOff: false,
   requiredFeatures: [],
@@ -52,17 +55,25 @@ const NO_ATTRIBUTES: FoundAttributes = {
   cost: 1,
 };
 
+/** Which headers to read; `device` is the lower-case name of the one by which clients name their device. */
+export function headersToRead(device: string | undefined): readonly Buffer[] {
+  return device === undefined ? HEADERS : [...HEADERS, Buffer.from(device)];
+}
+
 /**
  * Reads of a CheckRequest what is used and skips the rest, most of its 350 to 1,400 bytes. Throws InvalidRequest on
- * bytes that are no such message.
+ * bytes that are no such message. `names`: of `headersToRead`.
  */
-export function decodeCheckRequest(message: Uint8Array): CheckQuestion {
-  const found = readOrRefuse('envoy.service.auth.v3.CheckRequest', message, readCheckRequest);
+export function decodeCheckRequest(message: Uint8Array, names: readonly Buffer[] = HEADERS): CheckQuestion {
+  const name = 'envoy.service.auth.v3.CheckRequest';
+  const found = readOrRefuse(name, message, (reader) => readCheckRequest(reader, names));
   const { headers } = found;
   return {
     requestIdHeader: headers.values[REQUEST_ID],
     apiKeyHeader: headers.values[API_KEY],
     authorizationHeader: headers.values[AUTHORIZATION],
+    device: headers.values[DEVICE],
+    route: found.route,
     sourceAddress: found.sourceAddress,
     rateLimitOff: found.rateLimitOff,
     requiredFeatures: found.requiredFeatures,
@@ -72,21 +83,21 @@ export function decodeCheckRequest(message: Uint8Array): CheckQuestion {
   };
 }
 
-function readCheckRequest(reader: WireReader): FoundAttributes {
+function readCheckRequest(reader: WireReader, names: readonly Buffer[]): FoundAttributes {
   let found = NO_ATTRIBUTES;
   while (reader.next()) {
-    if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader);
+    if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader, names);
     else reader.skip();
   }
   return found;
 }
 
-function readAttributes(reader: WireReader): FoundAttributes {
+function readAttributes(reader: WireReader, names: readonly Buffer[]): FoundAttributes {
   const outerEnd = reader.enter();
   const found = { ...NO_ATTRIBUTES };
   while (reader.next()) {
     if (reader.is(ATTRIBUTE_CONTEXT.source, LENGTH_DELIMITED)) found.sourceAddress = readPeer(reader);
-    else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.headers = readRequest(reader);
+    else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.headers = readRequest(reader, names);
     else if (reader.is(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) readContextExtension(reader, found);
     else reader.skip();
   }
@@ -137,6 +148,7 @@ function readContextExtension(reader: WireReader, found: FoundAttributes): void 
   else if (index === REQUIRE) found.requiredFeatures = listed(value);
   else if (index === AUTH) found.allowsAnonymous = value === 'optional';
   else if (index === COST) found.cost = costOf(value);
+  else if (index === ROUTE) found.route = value;
 }
 
 /** undefined where it is no whole number that can be charged. */
@@ -153,20 +165,21 @@ function listed(text: string): readonly string[] {
     .filter((name) => name !== '');
 }
 
-function readRequest(reader: WireReader): FoundHeaders {
+function readRequest(reader: WireReader, names: readonly Buffer[]): FoundHeaders {
   const outerEnd = reader.enter();
   let found = NO_HEADERS;
   while (reader.next()) {
-    if (reader.is(REQUEST.http, LENGTH_DELIMITED)) found = readHttpRequest(reader);
+    if (reader.is(REQUEST.http, LENGTH_DELIMITED)) found = readHttpRequest(reader, names);
     else reader.skip();
   }
   reader.leave(outerEnd);
   return found;
 }
 
-function readHttpRequest(reader: WireReader): FoundHeaders {
+function readHttpRequest(reader: WireReader, names: readonly Buffer[]): FoundHeaders {
   const outerEnd = reader.enter();
-  const found: FoundHeaders = { values: [undefined, undefined, undefined], forged: [] };
+  const values = [undefined, undefined, undefined, undefined];
+  const found: FoundHeaders = { names, values, forged: [] };
   while (reader.next()) {
     if (reader.is(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, found);
     else if (reader.is(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, found);
@@ -189,7 +202,7 @@ function readHeaderMap(reader: WireReader, found: FoundHeaders): void {
 function readHeader(reader: WireReader, found: FoundHeaders): void {
   const entry = readEntry(reader);
   if (entry.key === 0) return;
-  const index = reader.oneOfAt(entry.key, HEADERS);
+  const index = reader.oneOfAt(entry.key, found.names);
   if (index >= 0) {
     const value = entry.value === 0 ? '' : reader.textAt(entry.value);
     const before = found.values[index];

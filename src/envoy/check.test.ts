@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_CONDITIONS } from '../core/key-conditions.ts';
 import type { CheckVerdict } from '../decide/check.ts';
 import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
-import { decodeCheckRequest } from './check-request.ts';
+import { decodeCheckRequest, headersToRead } from './check-request.ts';
 import { encodeCheckResponse } from './check-response.ts';
 import { InvalidRequest } from './invalid-request.ts';
 
@@ -67,6 +67,13 @@ describe('a CheckRequest', () => {
     }
   });
 
+  it('tells route and device, the latter by the header that is configured', () => {
+    const message = http({ headers: { 'X-Device': 'phone', 'x-api-key': 'k' } }, { 'weir.route': 'login' });
+    expect(decodeCheckRequest(message)).toMatchObject({ route: 'login', device: undefined });
+    const withDevice = decodeCheckRequest(message, headersToRead('x-device'));
+    expect(withDevice).toMatchObject({ route: 'login', device: 'phone', apiKeyHeader: 'k' });
+  });
+
   it('lets who has no credential in only by the very word', () => {
     const optional = (value: string) => decodeCheckRequest(http({}, { 'weir.auth': value })).allowsAnonymous;
     expect(['optional', 'Optional', 'true', 'off', ''].map(optional)).toEqual([true, false, false, false, false]);
@@ -87,6 +94,8 @@ const question = {
   authorizationHeader: undefined,
   sourceAddress: undefined,
   rateLimitOff: false,
+  device: undefined,
+  route: undefined,
   requiredFeatures: [],
   allowsAnonymous: false,
   cost: 1,
