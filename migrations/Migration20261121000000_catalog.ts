@@ -8,6 +8,7 @@ export class Migration20261121000000_catalog extends Migration {
         id text primary key,
         display_name text not null,
         limits jsonb not null,
+        features jsonb not null default '[]',
         version integer not null default 1,
         create_time timestamptz not null,
         update_time timestamptz not null
@@ -32,6 +33,9 @@ export class Migration20261121000000_catalog extends Migration {
         display_name text not null,
         account_id text not null references account (id),
         plan_id text references plan (id),
+        allowed_networks jsonb not null default '[]',
+        limits jsonb not null default '[]',
+        features jsonb not null default '[]',
         disabled boolean not null,
         expire_time timestamptz,
         overlap_end_time timestamptz,
@@ -86,9 +90,13 @@ export class Migration20261121000000_catalog extends Migration {
       end $$`);
     // Columns that no decision looks at (names, hints, password hashes) stay out, so that changing them costs no node anything.
     for (const [table, columns] of [
-      ['plan', 'id, limits'],
+      ['plan', 'id, limits, features'],
       ['account', 'id, plan_id'],
-      ['api_key', 'id, digest, counter_id, account_id, plan_id, disabled, expire_time, overlap_end_time, delete_time'],
+      [
+        'api_key',
+        `id, digest, counter_id, account_id, plan_id, allowed_networks, limits, features,
+        disabled, expire_time, overlap_end_time, delete_time`,
+      ],
     ]) {
       this.addSql(`
         create trigger ${table}_change after insert or delete or update of ${columns} on ${table}

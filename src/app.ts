@@ -70,6 +70,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     catalog,
     rules,
     isApiKey: isWellFormedApiKey,
+    deviceHeader: config.deviceHeader,
     isServing: () => readiness.reasons().length === 0,
     tally: metrics.decisions,
     log,

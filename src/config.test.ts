@@ -92,6 +92,14 @@ describe('the environment', () => {
     );
   });
 
+  it('takes as the device’s header any but those that Weir reads for something else', () => {
+    expect(readConfig({}).deviceHeader).toBeUndefined();
+    expect(readConfig({ DEVICE_HEADER: 'X-Device-Id' }).deviceHeader).toBe('x-device-id');
+    for (const name of ['X-Api-Key', 'authorization', 'x-request-id', 'X-Weir-Device', 'a b', ':path']) {
+      expect(() => readConfig({ DEVICE_HEADER: name })).toThrow('DEVICE_HEADER: must be');
+    }
+  });
+
   it('names the database in the role decision, which follows another node', () => {
     expect(() => readConfig({ WEIR_ROLE: 'decision' })).toThrow('DATABASE_URL: must be set');
   });

@@ -26,6 +26,8 @@ export interface Config {
   readonly logLevel: string;
   /** Paths of PEM files; undefined: the data plane speaks HTTP/2 in clear. */
   readonly decisionTls: TlsFiles | undefined;
+  /** In lower case: the header by which clients name their device, for the rules of the domain `edge`; undefined: none. */
+  readonly deviceHeader: string | undefined;
   /** Goes into every key's digest; empty: none. */
   readonly keyPepper: string;
 }
@@ -81,6 +83,15 @@ const deadline = z
 
 const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
 
+/** What Check reads for something else, or takes away: a secret would become a counter's name. */
+const TAKEN_HEADER = /^(x-api-key|authorization|x-request-id|x-weir-.*)$/;
+
+const deviceHeader = z
+  .string()
+  .toLowerCase()
+  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a header')
+  .refine((name) => !TAKEN_HEADER.test(name), 'must be a header that is not Weir’s own, nor carries a credential');
+
 const schema = z.object({
   DECISION_ADDRESS: address.prefault('127.0.0.1:8081'),
   ADMIN_ADDRESS: address.prefault('127.0.0.1:8082'),
@@ -104,6 +115,7 @@ const schema = z.object({
   DECISION_TLS_CERT_FILE: readableFile.optional(),
   DECISION_TLS_KEY_FILE: readableFile.optional(),
   DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
+  DEVICE_HEADER: deviceHeader.optional(),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
 });
 
@@ -147,6 +159,7 @@ export function readConfig(environment: Environment): Config {
     role: env.WEIR_ROLE,
     logLevel: env.LOG_LEVEL,
     decisionTls: tlsFilesOf(env),
+    deviceHeader: env.DEVICE_HEADER,
     keyPepper: env.KEY_PEPPER ?? '',
   };
 }

@@ -9,7 +9,7 @@ import { authService } from './auth-service.ts';
 import { authenticator } from './caller.ts';
 import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.ts';
 import { planService } from './plan-service.ts';
-import { type TokenCatalog, tokenInfoService } from './token-info-service.ts';
+import { readingTokenInfoService, type TokenCatalog, tokenInfoService } from './token-info-service.ts';
 
 export interface AdminOptions {
   readonly database: Database;
@@ -31,15 +31,16 @@ export function adminServices(options: AdminOptions) {
     service(AuthServiceService, authService(options)),
     changing(service(PlanServiceService, planService(withAuthenticate))),
     changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
-    ...readingServices(options.catalog),
+    changing(service(TokenInfoServiceService, tokenInfoService(options.catalog, options.database))),
   ];
 }
 
 /** What a node that only follows the catalog can answer. */
 export function readingServices(catalog: TokenCatalog) {
-  return [service(TokenInfoServiceService, tokenInfoService(catalog))];
+  return [service(TokenInfoServiceService, readingTokenInfoService(catalog))];
 }
 
-function service<Definition extends object>(definition: Definition, handlers: Handlers<Definition>) {
+/** A method without a handler is answered UNIMPLEMENTED. */
+function service<Definition extends object>(definition: Definition, handlers: Partial<Handlers<Definition>>) {
   return { definition, handlers: tellingWhenAway(handlers) };
 }

@@ -1,6 +1,7 @@
 import type { ApiKeyEntity } from '../database/entities.ts';
 import { ApiKey } from '../generated/weir/admin/v1/api_key_service.ts';
 import { etagOf } from './etag.ts';
+import { limitMessages } from './limits-and-features.ts';
 
 /** What a request without a key means: one with nothing set. */
 export const emptyApiKey: ApiKey = ApiKey.create();
@@ -26,5 +27,8 @@ export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
     createTime: row.createTime,
     updateTime: row.updateTime,
     etag: etagOf(row),
+    allowedNetworks: [...row.allowedNetworks],
+    limits: limitMessages(row.limits),
+    features: [...row.features],
   };
 }

@@ -7,12 +7,12 @@ import { invalid, ProblemError } from '../core/problem.ts';
 import { AccountEntity, ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import type {
-  ApiKey,
   ApiKeyServiceService,
   ListApiKeysRequest,
   ListApiKeysResponse,
 } from '../generated/weir/admin/v1/api_key_service.ts';
 import { makeApiKey } from '../identity/api-key-secret.ts';
+import { type NewKey, readChanges, readNewKey, widens } from './api-key-fields.ts';
 import { apiKeyMessage, emptyApiKey, endOf } from './api-key-message.ts';
 import { type Authenticate, type Caller, requireAdmin } from './caller.ts';
 import { checkEtag, flushVersioned } from './etag.ts';
@@ -26,7 +26,7 @@ export interface ApiKeyServiceOptions {
   digest(secret: string): string;
 }
 
-/** Administrators manage all keys, others those of their account; a plan is given to a key by administrators only. */
+/** Administrators manage all keys, others those of their account; plans and features are given by administrators only. */
 export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeyServiceService> {
   const { database, authenticate, digest } = options;
   return {
@@ -56,7 +56,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       const em = database.em.fork();
       const row = await findKey(em, caller, 'api_key.name', apiKey.name);
       checkEtag(apiKey, row);
-      if (lengthensLife(row, changes)) requireAdmin(caller);
+      if (widens(row, changes)) requireAdmin(caller);
       em.assign(row, changes);
       await flush(em, row);
       return apiKeyMessage(row);
@@ -99,33 +99,15 @@ async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysR
   return { apiKeys: items.map(apiKeyMessage), nextPageToken };
 }
 
-type NewKey = Pick<ApiKeyEntity, 'displayName' | 'disabled' | 'expireTime' | 'planId' | 'accountId'> & {
-  readonly counterId?: string;
-};
-
-/** What a key is to be that a caller may make: an administrator any, others one of their account and on its plan. */
-function readNewKey(given: ApiKey, caller: Caller): NewKey {
-  const { displayName, disabled, plan, account } = given;
-  const faults = new Faults();
-  faults.displayName('api_key.display_name', displayName);
-  const expireTime = faults.time('api_key.expire_time', given.expireTime);
-  if (expireTime !== null && expireTime <= new Date()) faults.add('api_key.expire_time', 'must be in the future');
-  const planId = plan === '' ? null : faults.idOf('plans', 'api_key.plan', plan);
-  const accountId = account === '' ? caller.accountId : faults.idOf('accounts', 'api_key.account', account);
-  faults.throwIfAny();
-  if (planId !== null || accountId !== caller.accountId) requireAdmin(caller);
-  return { displayName, disabled, expireTime, planId, accountId };
-}
-
 /** What takes the place of a key that works. */
 function successor(old: ApiKeyEntity, name: string): NewKey {
-  const { displayName, disabled, expireTime, planId, accountId, counterId } = old;
+  const { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId } = old;
   const end = endOf(old);
   if (disabled) throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
   if (end !== null && end <= new Date()) {
     throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
   }
-  return { displayName, disabled, expireTime, planId, accountId, counterId };
+  return { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId };
 }
 
 function newKey(em: EntityManager, digest: (secret: string) => string, values: NewKey) {
@@ -157,35 +139,6 @@ async function requireAccount(em: EntityManager, id: string): Promise<void> {
   if ((await em.count(AccountEntity, { id })) === 0) {
     throw invalid({ field: 'api_key.account', description: `names an account that does not exist: accounts/${id}` });
   }
-}
-
-/** What an update changes of a key, by its mask. */
-function readChanges(given: ApiKey, updateMask: string) {
-  const faults = new Faults();
-  const fields = faults.mask(updateMask, {
-    displayName: given.displayName !== '',
-    plan: given.plan !== '',
-    disabled: given.disabled,
-    expireTime: given.expireTime !== undefined,
-  });
-  if (fields.has('displayName')) faults.displayName('api_key.display_name', given.displayName);
-  const planId =
-    given.plan === '' ? null : fields.has('plan') ? faults.idOf('plans', 'api_key.plan', given.plan) : null;
-  const expireTime = fields.has('expireTime') ? faults.time('api_key.expire_time', given.expireTime) : null;
-  faults.throwIfAny();
-  return {
-    ...(fields.has('displayName') ? { displayName: given.displayName } : {}),
-    ...(fields.has('plan') ? { planId } : {}),
-    ...(fields.has('disabled') ? { disabled: given.disabled } : {}),
-    ...(fields.has('expireTime') ? { expireTime } : {}),
-  };
-}
-
-/** Whether a change lets a key do again, or for longer, what somebody may have forbidden on purpose. */
-function lengthensLife(row: ApiKeyEntity, changes: ReturnType<typeof readChanges>): boolean {
-  if (row.disabled && changes.disabled === false) return true;
-  if (changes.expireTime === undefined || row.expireTime === null) return false;
-  return changes.expireTime === null || changes.expireTime > row.expireTime;
 }
 
 /** Writes keys; the plan is the one reference that a caller names and the database checks. */

@@ -1,15 +1,13 @@
 import { ForeignKeyConstraintViolationException, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { parsePlanLimits } from '../core/plan.ts';
 import { ProblemError } from '../core/problem.ts';
-import { type UntrustedLimit, type WrittenLimit, writeLimit } from '../core/written-limit.ts';
 import { ApiKeyEntity, PlanEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
-import { Limit } from '../generated/weir/admin/v1/limit.ts';
 import { Plan, type PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
 import { type Authenticate, requireAdmin } from './caller.ts';
 import { checkEtag, etagOf, flushVersioned } from './etag.ts';
 import type { Handlers } from './handlers.ts';
+import { limitMessages, readFeatures, readLimits } from './limits-and-features.ts';
 import { cutPage, Faults } from './request.ts';
 
 /** What a request without a plan means. */
@@ -28,10 +26,11 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
       faults.planId('plan_id', planId);
       faults.displayName('plan.display_name', plan?.displayName ?? '');
       if (plan === undefined) faults.add('plan', 'must be given');
-      const limits = readLimits(faults, plan?.limits ?? []);
+      const limits = readLimits(faults, 'plan', plan?.limits ?? []);
+      const features = readFeatures(faults, 'plan', plan?.features ?? []);
       faults.throwIfAny();
       const em = database.em.fork();
-      const created = em.create(PlanEntity, { id: planId, displayName: plan?.displayName ?? '', limits });
+      const created = em.create(PlanEntity, { id: planId, displayName: plan?.displayName ?? '', limits, features });
       try {
         await em.flush();
       } catch (error) {
@@ -81,14 +80,20 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
 function readChanges(given: Plan, updateMask: string) {
   const faults = new Faults();
   faults.idOf('plans', 'plan.name', given.name);
-  const isSet = { displayName: given.displayName !== '', limits: given.limits.length > 0 };
+  const isSet = {
+    displayName: given.displayName !== '',
+    limits: given.limits.length > 0,
+    features: given.features.length > 0,
+  };
   const fields = faults.mask(updateMask, isSet);
   if (fields.has('displayName')) faults.displayName('plan.display_name', given.displayName);
-  const limits = fields.has('limits') ? readLimits(faults, given.limits) : [];
+  const limits = fields.has('limits') ? readLimits(faults, 'plan', given.limits) : [];
+  const features = fields.has('features') ? readFeatures(faults, 'plan', given.features) : [];
   faults.throwIfAny();
   return {
     ...(fields.has('displayName') ? { displayName: given.displayName } : {}),
     ...(fields.has('limits') ? { limits } : {}),
+    ...(fields.has('features') ? { features } : {}),
   };
 }
 
@@ -118,23 +123,12 @@ async function deletePlan(database: Database, name: string): Promise<void> {
   }
 }
 
-/** In the one form that they are stored in, with nothing left to a default that a later version may change. */
-function readLimits(faults: Faults, written: readonly UntrustedLimit[]): readonly WrittenLimit[] {
-  const parsed = parsePlanLimits(written);
-  if (!('faults' in parsed)) return parsed.map(writeLimit);
-  for (const { field, description } of parsed.faults) faults.add(`plan.${field}`, description);
-  return [];
-}
-
-export function limitMessages(limits: readonly WrittenLimit[]): Limit[] {
-  return limits.map((limit) => Limit.fromPartial(limit));
-}
-
 function planMessage(plan: PlanEntity): Plan {
   return {
     name: `plans/${plan.id}`,
     displayName: plan.displayName,
     limits: limitMessages(plan.limits),
+    features: [...plan.features],
     createTime: plan.createTime,
     updateTime: plan.updateTime,
     etag: etagOf(plan),

@@ -1,15 +1,19 @@
+import { LockMode } from '@mikro-orm/core';
 import { isWellFormedApiKey } from '../core/api-key.ts';
+import type { KeyConditions } from '../core/key-conditions.ts';
 import { standingOf } from '../core/key-standing.ts';
 import type { Plan } from '../core/plan.ts';
-import { invalid } from '../core/problem.ts';
+import { invalid, ProblemError } from '../core/problem.ts';
 import { writeLimit } from '../core/written-limit.ts';
+import { ApiKeyEntity } from '../database/entities.ts';
+import type { Database } from '../database/open-database.ts';
 import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
   type TokenInfoServiceService,
 } from '../generated/weir/admin/v1/token_info_service.ts';
 import type { Handlers } from './handlers.ts';
-import { limitMessages } from './plan-service.ts';
+import { limitMessages } from './limits-and-features.ts';
 
 /** What is asked of the replicated catalog. */
 export interface TokenCatalog {
@@ -21,16 +25,19 @@ interface TokenKey {
   readonly id: string;
   readonly accountId: string;
   readonly planId: string;
+  readonly conditions: Pick<KeyConditions, 'limits' | 'features'>;
   readonly disabled: boolean;
   /** Unix time in ms. */
   readonly expiresAt: number | undefined;
 }
 
-export function tokenInfoService(catalog: TokenCatalog): Handlers<TokenInfoServiceService> {
+/** What a node that only follows the catalog can answer. */
+export function readingTokenInfoService(
+  catalog: TokenCatalog,
+): Pick<Handlers<TokenInfoServiceService>, 'getTokenInfo'> {
   return {
     async getTokenInfo({ secret }) {
-      if (secret === '') throw invalid({ field: 'secret', description: 'must be given' });
-      const key = isWellFormedApiKey(secret) ? catalog.keyOfSecret(secret) : undefined;
+      const key = keyOf(secret, catalog);
       if (key === undefined) return GetTokenInfoResponse.create({ state: State.UNKNOWN });
       const plan = catalog.plan(key.planId);
       // No limits would read as unlimited.
@@ -40,11 +47,43 @@ export function tokenInfoService(catalog: TokenCatalog): Handlers<TokenInfoServi
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
-        limits: limitMessages(plan.limits.map(writeLimit)),
+        limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writeLimit)),
+        features: [...new Set([...plan.features, ...key.conditions.features])],
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
       };
     },
   };
+}
+
+export function tokenInfoService(catalog: TokenCatalog, database: Database): Handlers<TokenInfoServiceService> {
+  return {
+    ...readingTokenInfoService(catalog),
+
+    async disableToken({ secret }) {
+      const key = keyOf(secret, catalog);
+      if (key === undefined) throw new ProblemError({ kind: 'not_found', name: ANY_KEY });
+      await disable(database, key.id);
+      return {};
+    },
+  };
+}
+
+/** In place of a name: the secret must not be repeated. */
+const ANY_KEY = 'apiKeys/-';
+
+/** Found in memory, so that whoever guesses costs no query. */
+function keyOf(secret: string, catalog: TokenCatalog): TokenKey | undefined {
+  if (secret === '') throw invalid({ field: 'secret', description: 'must be given' });
+  return isWellFormedApiKey(secret) ? catalog.keyOfSecret(secret) : undefined;
+}
+
+/** Waits for whoever changes the key at the same time: it must not fail because they were first. */
+async function disable(database: Database, id: string): Promise<void> {
+  await database.em.fork().transactional(async (em) => {
+    const row = await em.findOne(ApiKeyEntity, { id, deleteTime: null }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (row === null) throw new ProblemError({ kind: 'not_found', name: ANY_KEY });
+    row.disabled = true;
+  });
 }
 
 const STATES = { valid: State.VALID, disabled: State.DISABLED, expired: State.EXPIRED } as const;

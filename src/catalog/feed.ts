@@ -8,10 +8,13 @@ export type Position = string;
 
 /** Each entity's current state as JSON, by its table's row. */
 const RECORDS = {
-  plan: `jsonb_build_object('limits', limits)`,
+  plan: `jsonb_build_object('limits', limits, 'features', features)`,
   account: `jsonb_build_object('planId', plan_id)`,
   api_key: `jsonb_build_object(
     'digest', encode(digest, 'hex'), 'counterId', counter_id, 'accountId', account_id, 'planId', plan_id, 'disabled', disabled,
+    'conditions', case when limits <> '[]' or allowed_networks <> '[]' or features <> '[]' then
+      jsonb_build_object('limits', limits, 'allowedNetworks', allowed_networks, 'features', features)
+    end,
     'expiresAt', (extract(epoch from least(expire_time, overlap_end_time)) * 1000)::bigint)`,
 } as const;
 

@@ -1,3 +1,5 @@
+import { parseFeatures } from '../core/features.ts';
+import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Plan, parsePlanLimits } from '../core/plan.ts';
 import type { AccountRecord, Catalog, KeyRecord } from '../decide/ports.ts';
@@ -19,15 +21,17 @@ class Key implements KeyRecord {
   readonly id: string;
   readonly digest: string;
   readonly counterId: string;
+  readonly conditions: KeyConditions;
   readonly disabled: boolean;
   readonly expiresAt: number | undefined;
   readonly #account: Account;
   readonly #planId: string | null;
 
-  constructor(id: string, row: KeyRow, account: Account) {
+  constructor(id: string, row: KeyRow, conditions: KeyConditions, account: Account) {
     this.id = id;
     this.digest = row.digest;
     this.counterId = row.counterId;
+    this.conditions = conditions;
     this.disabled = row.disabled;
     this.expiresAt = row.expiresAt ?? undefined;
     this.#account = account;
@@ -80,18 +84,19 @@ export class ReadModel implements Catalog {
   }
 
   #applyPlan(id: string, row: PlanRow | null): void {
-    const limits = row === null ? undefined : parsePlanLimits(row.limits);
-    if (limits === undefined) {
+    if (row === null) {
       this.#plans.delete(id);
-    } else if ('faults' in limits) {
-      // Written by a later version, say. What was known before is nearer to it than unlimited, or than nothing.
-      this.#log.error(
-        { plan: id, faults: limits.faults },
-        'a plan cannot be read; what was known of it stays in force',
-      );
-    } else {
-      this.#plans.set(id, { id, limits });
+      return;
     }
+    const limits = parsePlanLimits(row.limits);
+    const features = parseFeatures(row.features);
+    if (!('faults' in limits) && !('faults' in features)) {
+      this.#plans.set(id, { id, limits, features });
+      return;
+    }
+    const faults = [limits, features].flatMap((each) => ('faults' in each ? each.faults : []));
+    // Written by a later version, say. What was known before is nearer to it than unlimited, or than nothing.
+    this.#log.error({ plan: id, faults }, 'a plan cannot be read; what was known of it stays in force');
   }
 
   #applyAccount(id: string, row: AccountRow | null): void {
@@ -103,13 +108,27 @@ export class ReadModel implements Catalog {
   #applyKey(id: string, row: KeyRow | null): void {
     const former = this.#keys.get(id);
     if (former !== undefined) this.#keysByDigest.delete(former.digest);
-    if (row === null) {
+    const conditions = row === null ? undefined : (this.#conditionsOf(id, row) ?? former?.conditions);
+    if (row === null || conditions === undefined) {
       this.#keys.delete(id);
       return;
     }
-    const key = new Key(id, row, this.#accountOf(row.accountId));
+    const key = new Key(id, row, conditions, this.#accountOf(row.accountId));
     this.#keys.set(id, key);
     this.#keysByDigest.set(key.digest, key);
+  }
+
+  /** undefined where they cannot be read: what was known stays in force, and a key of which nothing was is refused. */
+  #conditionsOf(id: string, row: KeyRow): KeyConditions | undefined {
+    if (row.conditions === null) return NO_CONDITIONS;
+    const conditions = parseKeyConditions(row.conditions);
+    if (!('faults' in conditions)) return conditions;
+    const { faults } = conditions;
+    this.#log.error(
+      { api_key: id, faults },
+      'what an API key has beside its plan cannot be read; what was known of that stays in force',
+    );
+    return undefined;
   }
 
   #accountOf(id: string): Account {

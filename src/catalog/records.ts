@@ -1,3 +1,4 @@
+import type { WrittenConditions } from '../core/key-conditions.ts';
 import type { WrittenLimit } from '../core/written-limit.ts';
 
 /** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
@@ -8,6 +9,7 @@ export type CatalogEntry =
 
 export interface PlanRow {
   readonly limits: readonly WrittenLimit[];
+  readonly features: readonly string[];
 }
 
 export interface AccountRow {
@@ -21,6 +23,8 @@ export interface KeyRow {
   readonly accountId: string;
   readonly planId: string | null;
   readonly disabled: boolean;
+  /** Null: none, as nearly all keys. */
+  readonly conditions: WrittenConditions | null;
   /** Unix time in ms. */
   readonly expiresAt: number | null;
 }

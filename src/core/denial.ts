@@ -8,8 +8,14 @@ export const DENIALS = {
   unknown_credential: { status: 401, message: 'this API key is not known' },
   expired_credential: { status: 401, message: 'this API key has expired' },
   disabled_credential: { status: 403, message: 'this API key is disabled' },
+  forbidden_network: { status: 403, message: 'this API key may not be used from this address' },
+  missing_feature: { status: 403, message: 'this API key and its plan do not have a feature that this needs' },
   rate_limited: { status: 429, message: 'too many requests: try again later' },
   quota_exceeded: { status: 429, message: 'the quota of this period is used up' },
+  invalid_configuration: {
+    status: 500,
+    message: 'this route is not configured right: its context extension weir.cost must be a whole number from 0 on',
+  },
   store_unavailable: { status: 503, message: 'the request could not be counted: try again' },
 } as const satisfies Record<string, { status: number; message: string }>;
 

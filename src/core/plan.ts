@@ -2,11 +2,12 @@ import type { Limit } from './limit.ts';
 import { parseLimit } from './parse-limit.ts';
 import { type Fault, parseWindow, type UntrustedLimit } from './written-limit.ts';
 
-/** A named set of limits, decided together; no limits: unlimited. */
+/** A named set of limits, decided together, and of features; no limits: unlimited. */
 export interface Plan {
   /** Without the `plans/` of its resource name. */
   readonly id: string;
   readonly limits: readonly Limit[];
+  readonly features: readonly string[];
 }
 
 const DAY_SECONDS = 86_400;

@@ -39,7 +39,12 @@ export function matchRule(book: RuleBook, domain: string, entries: readonly Entr
   let node = book.get(domain);
   for (const { key, value } of entries) {
     if (node === undefined) return undefined;
-    node = node.exact.get(key)?.get(value) ?? node.anyValue.get(key);
+    node = nodeBelow(node, key, value);
   }
   return node?.rule;
+}
+
+/** Where an entry leads from a level to the next; undefined: no rule has it there. */
+export function nodeBelow(node: RuleNode, key: string, value: string): RuleNode | undefined {
+  return node.exact.get(key)?.get(value) ?? node.anyValue.get(key);
 }

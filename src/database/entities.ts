@@ -17,6 +17,7 @@ export const PlanEntity = defineEntity({
     id: p.text().primary(),
     displayName: p.text(),
     limits: p.json<readonly WrittenLimit[]>(),
+    features: p.json<readonly string[]>(),
     /** Also the etag: an update of another version than the one that was read is refused. */
     version: p.integer().version(),
     ...times,
@@ -52,6 +53,12 @@ export const ApiKeyEntity = defineEntity({
     accountId: p.text(),
     /** Null: the plan of the account. */
     planId: p.text().nullable().strictNullable(),
+    /** In CIDR notation; none: from everywhere. */
+    allowedNetworks: p.json<readonly string[]>(),
+    /** Its own beside the plan's. */
+    limits: p.json<readonly WrittenLimit[]>(),
+    /** Its own beside the plan's. */
+    features: p.json<readonly string[]>(),
     disabled: p.boolean(),
     /** Null: never. */
     expireTime: p.datetime().nullable().strictNullable(),

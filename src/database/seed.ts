@@ -52,7 +52,7 @@ export async function seed(database: Database, options: SeedOptions): Promise<Se
     const em = database.em.fork();
     // A plan that an administrator deleted does not come back: plans are made in an empty table only.
     if ((await em.count(PlanEntity)) === 0) {
-      for (const plan of FIRST_PLANS) em.create(PlanEntity, plan);
+      for (const plan of FIRST_PLANS) em.create(PlanEntity, { ...plan, features: [] });
       await em.flush();
     }
     if ((await em.count(SigningKeyEntity)) === 0) em.create(SigningKeyEntity, await options.generateSigningKey());

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import { parsePlanLimits } from '../core/plan.ts';
-import { type CheckQuestion, considerCheck } from './authorize.ts';
+import { EMPTY_RULE_BOOK, type RuleBook } from '../core/rules.ts';
+import { parseRules } from '../rules/parse.ts';
+import { considerCheck } from './authorize.ts';
+import type { CheckQuestion } from './check.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -9,15 +13,24 @@ const limits = parsePlanLimits([
   { name: 'day', requests: 100, window: '1d', algorithm: '' },
 ]);
 if ('faults' in limits) throw new Error('faults in the test’s own limits');
-const plan = { id: 'team', limits };
+const plan = { id: 'team', limits, features: ['export'] };
 const key: KeyRecord = {
   id: 'k1',
   counterId: 'k1',
   accountId: 'a1',
   planId: 'team',
+  conditions: NO_CONDITIONS,
   disabled: false,
   expiresAt: undefined,
 };
+
+const own = parseKeyConditions({
+  limits: [{ name: 'burst', requests: 2, window: '60s' }],
+  allowedNetworks: ['192.0.2.0/24'],
+  features: ['bulk'],
+});
+if ('faults' in own) throw new Error('faults in the test’s own conditions');
+const onlyFromOffice: KeyConditions = { ...NO_CONDITIONS, allowedNetworks: own.allowedNetworks };
 
 function catalogWith(change: Partial<KeyRecord>): Catalog {
   const record = { ...key, ...change };
@@ -29,16 +42,27 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
   };
 }
 
-function consider(question: Partial<CheckQuestion>, change: Partial<KeyRecord> = {}) {
+function consider(
+  question: Partial<CheckQuestion>,
+  change: Partial<KeyRecord> = {},
+  catalog = catalogWith(change),
+  rules: RuleBook = EMPTY_RULE_BOOK,
+) {
   const asked: CheckQuestion = {
     requestIdHeader: 'r1',
     apiKeyHeader: undefined,
     authorizationHeader: undefined,
+    sourceAddress: '192.0.2.1',
     rateLimitOff: false,
+    device: undefined,
+    route: undefined,
+    requiredFeatures: [],
+    allowsAnonymous: false,
+    cost: 1,
     forgedHeaders: [],
     ...question,
   };
-  return considerCheck(asked, catalogWith(change), (text) => text.startsWith('wk_'), NOW);
+  return considerCheck(asked, catalog, rules, (text) => text.startsWith('wk_'), NOW);
 }
 
 const charge = (exceeded: boolean, retryAfter?: number) => ({
@@ -67,10 +91,66 @@ describe('a Check is denied without a charge', () => {
     ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true, expiresAt: NOW }],
     ['expired_credential', { apiKeyHeader: 'wk_good' }, { expiresAt: NOW }],
     ['unknown_credential', { apiKeyHeader: 'wk_good' }, { planId: 'gone' }],
+    ['invalid_configuration', { apiKeyHeader: 'wk_good', cost: undefined }, {}],
+    ['invalid_configuration', { allowsAnonymous: true, cost: undefined }, {}],
+    ['malformed_credential', { allowsAnonymous: true, apiKeyHeader: 'garbage' }, {}],
+    ['unknown_credential', { allowsAnonymous: true, authorizationHeader: 'Bearer wk_other' }, {}],
+    ['disabled_credential', { allowsAnonymous: true, apiKeyHeader: 'wk_good' }, { disabled: true }],
+    ['missing_credential', { allowsAnonymous: true, requiredFeatures: ['export'] }, {}],
+    ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['export', 'bulk'] }, {}],
+    ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['bulk', 'beta'] }, { conditions: own }],
+    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: '198.51.100.1' }, { conditions: onlyFromOffice }],
+    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: undefined }, { conditions: onlyFromOffice }],
+    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: 'unknown' }, { conditions: onlyFromOffice }],
   ])('%s for %j of a key with %j', (code, question, change) => {
     const consideration = consider(question, change);
     expect(consideration.charges).toEqual([]);
     expect(consideration.judge(undefined)).toMatchObject({ kind: 'denied', code });
+  });
+});
+
+describe('a Check without a credential where that is optional', () => {
+  it.each([{}, { apiKeyHeader: '' }, { authorizationHeader: 'Basic eA==' }])('%j is let in, as nobody', (question) => {
+    const consideration = consider({ ...question, allowsAnonymous: true });
+    expect(consideration.charges).toEqual([]);
+    expect(consideration.judge(undefined)).toMatchObject({ kind: 'anonymous', source: 'catalog' });
+  });
+});
+
+describe('a Check where the domain edge has rules', () => {
+  const rules = parseRules(
+    'edge.yaml',
+    'domain: edge\ndescriptors:\n  - {key: remote_address, rate_limit: {requests: 9, window: 60s}}\n' +
+      '  - {key: device, rate_limit: {requests: 9, window: 60s}}\n',
+  );
+  if (!('root' in rules)) throw new Error('faults in the test’s own rules');
+  const atEdge = new Map([[rules.domain, rules.root]]);
+  const withRules = (question: Partial<CheckQuestion>) => consider(question, {}, catalogWith({}), atEdge);
+
+  it('is charged there before it is denied, and is not told why while it is over', () => {
+    const consideration = withRules({ apiKeyHeader: 'wk_other' });
+    expect(consideration.charges).toMatchObject([{ subject: 'rule|edge|remote_address|192.0.2.1', hits: 1 }]);
+    expect(consideration.judge(outcome(charge(false)))).toMatchObject({ code: 'unknown_credential', limits: [] });
+    expect(consideration.judge(outcome(charge(true, 1e6)))).toMatchObject({
+      code: 'rate_limited',
+      retryAfterSeconds: 1,
+    });
+  });
+
+  it('does not answer who guesses while the counters cannot tell', () => {
+    const verdict = withRules({ apiKeyHeader: 'wk_other' }).judge(new StoreUnavailable('away'));
+    expect(verdict).toMatchObject({ kind: 'denied', code: 'store_unavailable' });
+  });
+
+  it('costs one hit there, whatever the route costs, beside the plan’s', () => {
+    const { charges } = withRules({ apiKeyHeader: 'wk_good', cost: 10 });
+    expect(charges.map(({ hits }) => hits)).toEqual([1, 10, 10]);
+  });
+
+  it('counts no more of a device’s name than 256 characters', () => {
+    const subjects = ['x'.repeat(300), 'x'.repeat(60_000)].map((device) => withRules({ device }).charges[1]?.subject);
+    expect(subjects[0]).toBe(`rule|edge|device|${'x'.repeat(256)}`);
+    expect(subjects[1]).toBe(subjects[0]);
   });
 });
 
@@ -88,6 +168,39 @@ describe('a Check with a good key', () => {
     ]);
     const verdict = consideration.judge(outcome(charge(false), charge(false)));
     expect(verdict).toMatchObject({ kind: 'allowed', key: { id: 'k1' }, credentialHeader: header, source: 'memory' });
+  });
+
+  it('with limits of its own charges them beside the plan’s, counted apart, and names them as its own', () => {
+    const consideration = consider({ apiKeyHeader: 'wk_good' }, { conditions: own });
+    expect(consideration.charges).toMatchObject([
+      { subject: 'key|k1', hits: 1, limit: { name: 'burst' } },
+      { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
+      { subject: 'key|k1|own', hits: 1, limit: { name: 'burst', requests: 2 } },
+    ]);
+    const { limits: told } = consideration.judge(outcome(charge(false), charge(false), charge(true)));
+    expect(told.map(({ label }) => label)).toEqual(['plans/team/burst', 'plans/team/day', 'apiKeys/k1/burst']);
+  });
+
+  it('is charged what the route costs', () => {
+    for (const cost of [0, 10, 10]) {
+      expect(consider({ apiKeyHeader: 'wk_good', cost }).charges.map(({ hits }) => hits)).toEqual([cost, cost]);
+    }
+    const catalog = catalogWith({});
+    const charges = [1, 10, 1, 10].map((cost) => consider({ apiKeyHeader: 'wk_good', cost }, {}, catalog).charges);
+    expect(charges[2]).toBe(charges[0]);
+    expect(charges[3]).toBe(charges[1]);
+  });
+
+  it('is charged the same object each time, so that nothing is made anew for each request', () => {
+    const catalog = catalogWith({ conditions: own });
+    const asked = consider({ apiKeyHeader: 'wk_good' }, {}, catalog);
+    expect(consider({ apiKeyHeader: 'wk_good' }, {}, catalog).charges).toBe(asked.charges);
+  });
+
+  it('has the features of its plan and its own together', () => {
+    const requiredFeatures = ['bulk', 'export'];
+    const verdict = consider({ apiKeyHeader: 'wk_good', requiredFeatures, rateLimitOff: true }, { conditions: own });
+    expect(verdict.judge(undefined).kind).toBe('allowed');
   });
 
   it('keeps a second key in authorization from the upstream, but nothing else that stands there', () => {

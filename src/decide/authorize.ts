@@ -1,94 +1,87 @@
 import { KEY_PREFIX } from '../core/api-key.ts';
 import type { DenialCode } from '../core/denial.ts';
 import { standingOf } from '../core/key-standing.ts';
+import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
+import type { RuleBook } from '../core/rules.ts';
 import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
+import type { CheckQuestion, CheckVerdict, CredentialHeader } from './check.ts';
 import type { Consideration } from './decider.ts';
+import { costAtEdge } from './edge-cost.ts';
+import { knownCostOf } from './known-costs.ts';
 import { limitStatus } from './limit-statuses.ts';
-import { chargesOfKey, planLimitLabel } from './plan-charges.ts';
+import type { Cost } from './plan-charges.ts';
 import { type Catalog, type Charge, type KeyRecord, type Outcome, type Source, StoreUnavailable } from './ports.ts';
-
-/** What Envoy asks about one request, as far as it matters. */
-export interface CheckQuestion {
-  /** The x-request-id of the request that is checked; undefined when absent. Not looked at: an answer may repeat it. */
-  readonly requestIdHeader: string | undefined;
-  /** The x-api-key header; undefined when absent. */
-  readonly apiKeyHeader: string | undefined;
-  /** The authorization header; undefined when absent. */
-  readonly authorizationHeader: string | undefined;
-  /** The route's context extension `weir.rate_limit` is `off`: the RLS filter will charge the plan. */
-  readonly rateLimitOff: boolean;
-  /** Header names under which a client tried to pass for Weir: to be removed on the way to the upstream. */
-  readonly forgedHeaders: readonly string[];
-}
-
-export type CheckVerdict =
-  | {
-      readonly kind: 'allowed';
-      readonly question: CheckQuestion;
-      readonly key: KeyRecord;
-      /** The header that carried the secret, which the upstream must not see. */
-      readonly credentialHeader: CredentialHeader;
-      /** The authorization header carries another API key, which the upstream must not see either. */
-      readonly removesAuthorization: boolean;
-      readonly limits: readonly LimitStatus[];
-      readonly source: Source | 'catalog';
-    }
-  | {
-      readonly kind: 'denied';
-      readonly question: CheckQuestion;
-      readonly code: DenialCode;
-      readonly limits: readonly LimitStatus[];
-      /** undefined where no retry is promised. */
-      readonly retryAfterSeconds: number | undefined;
-      readonly source: Source | 'catalog';
-    };
-
-type CredentialHeader = 'x-api-key' | 'authorization';
 
 /** Tells whether a text has the form of an API key (core/api-key). */
 export type KeyFormat = (text: string) => boolean;
 
-/** What each request on a key costs by its plan. */
-interface Cost {
-  /** Another object when anything of the plan has changed. */
-  readonly plan: Plan | undefined;
-  readonly charges: readonly Charge[];
-  /** Of the charges' limits. */
-  readonly labels: readonly string[];
-}
+/** Who asks, as far as the catalog tells, and what they are charged; a denial where they may not come in at all. */
+type Identity =
+  | { readonly kind: 'key'; readonly key: KeyRecord; readonly header: CredentialHeader; readonly cost: Cost }
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'denied'; readonly code: DenialCode };
 
-const NOTHING: Cost = { plan: undefined, charges: [], labels: [] };
-const costs = new WeakMap<KeyRecord, Cost>();
+const ANONYMOUS: Identity = { kind: 'anonymous' };
+const NOTHING: Cost = { charges: [], labels: [] };
 
-/** It is the same each time; and a counter is found faster by a subject that was looked up before. */
-function costOf(key: KeyRecord, plan: Plan): Cost {
-  const known = costs.get(key);
-  if (known?.plan === plan) return known;
-  const charges = chargesOfKey(key, plan, 1);
-  const cost = { plan, charges, labels: charges.map(({ limit }) => planLimitLabel(plan.id, limit.name)) };
-  costs.set(key, cost);
-  return cost;
-}
-
-/** Thinks one Check through: who it is, whether they may come in at all, and what their plan charges. */
+/**
+ * Thinks one Check through: who it is, whether they may come in at all, and what that charges. What the edge charges
+ * comes before who it is: also who may not come in is charged that, and who is over it learns nothing else. `now` is
+ * Unix time in ms.
+ */
 export function considerCheck(
   question: CheckQuestion,
   catalog: Catalog,
+  rules: RuleBook,
   isApiKey: KeyFormat,
   now: number,
 ): Consideration<CheckVerdict> {
+  const identity = identify(question, catalog, isApiKey, now);
+  const ofIdentity = identity.kind === 'key' ? identity.cost : NOTHING;
+  const atEdge = costAtEdge(question, rules);
+  return new ConsideredCheck(question, identity, atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity));
+}
+
+function identify(question: CheckQuestion, catalog: Catalog, isApiKey: KeyFormat, now: number): Identity {
+  const { cost } = question;
+  // Neither free nor at some guessed price: what cannot be counted as its owner wants does not pass.
+  if (cost === undefined) return denial('invalid_configuration');
   const credential = credentialOf(question);
-  if (credential === undefined) return new Denied(question, 'missing_credential');
-  if (!isApiKey(credential.secret)) return new Denied(question, 'malformed_credential');
+  if (credential === undefined) {
+    const mayPass = question.allowsAnonymous && question.requiredFeatures.length === 0;
+    return mayPass ? ANONYMOUS : denial('missing_credential');
+  }
+  if (!isApiKey(credential.secret)) return denial('malformed_credential');
   const key = catalog.keyOfSecret(credential.secret);
-  if (key === undefined) return new Denied(question, 'unknown_credential');
+  if (key === undefined) return denial('unknown_credential');
   const standing = standingOf(key, now);
-  if (standing !== 'valid') return new Denied(question, `${standing}_credential`);
+  if (standing !== 'valid') return denial(`${standing}_credential`);
   const plan = catalog.plan(key.planId);
   // A key whose plan is not known must not pass as unlimited.
-  if (plan === undefined) return new Denied(question, 'unknown_credential');
-  return new Known(question, key, credential.header, question.rateLimitOff ? NOTHING : costOf(key, plan));
+  if (plan === undefined) return denial('unknown_credential');
+  if (!isAllowedFrom(key, question)) return denial('forbidden_network');
+  if (!hasFeatures(key, plan, question)) return denial('missing_feature');
+  const charged = question.rateLimitOff ? NOTHING : knownCostOf(key, plan, cost);
+  return { kind: 'key', key, header: credential.header, cost: charged };
+}
+
+function sum(one: Cost, other: Cost): Cost {
+  return { charges: [...one.charges, ...other.charges], labels: [...one.labels, ...other.labels] };
+}
+
+function denial(code: DenialCode): Identity {
+  return { kind: 'denied', code };
+}
+
+function isAllowedFrom({ conditions: { allowedNetworks } }: KeyRecord, { sourceAddress }: CheckQuestion): boolean {
+  if (allowedNetworks.length === 0) return true;
+  return sourceAddress !== undefined && isInNetworks(allowedNetworks, sourceAddress);
+}
+
+function hasFeatures({ conditions }: KeyRecord, plan: Plan, { requiredFeatures }: CheckQuestion): boolean {
+  if (requiredFeatures.length === 0) return true;
+  return requiredFeatures.every((each) => plan.features.includes(each) || conditions.features.includes(each));
 }
 
 function credentialOf(question: CheckQuestion): { header: CredentialHeader; secret: string } | undefined {
@@ -102,44 +95,29 @@ function bearerOf({ authorizationHeader }: CheckQuestion): string | undefined {
   return authorizationHeader === undefined ? undefined : /^bearer +(.*)$/i.exec(authorizationHeader)?.[1];
 }
 
-class Denied implements Consideration<CheckVerdict> {
-  readonly charges = [];
-  readonly #question: CheckQuestion;
-  readonly #code: DenialCode;
-
-  constructor(question: CheckQuestion, code: DenialCode) {
-    this.#question = question;
-    this.#code = code;
-  }
-
-  judge(): CheckVerdict {
-    return denied(this.#question, this.#code, 'catalog');
-  }
-}
-
-class Known implements Consideration<CheckVerdict> {
+class ConsideredCheck implements Consideration<CheckVerdict> {
   readonly charges: readonly Charge[];
-  readonly #question: CheckQuestion;
-  readonly #key: KeyRecord;
-  readonly #credentialHeader: CredentialHeader;
   readonly #labels: readonly string[];
+  readonly #question: CheckQuestion;
+  readonly #identity: Identity;
 
-  constructor(question: CheckQuestion, key: KeyRecord, credentialHeader: CredentialHeader, cost: Cost) {
+  constructor(question: CheckQuestion, identity: Identity, { charges, labels }: Cost) {
+    this.charges = charges;
+    this.#labels = labels;
     this.#question = question;
-    this.#key = key;
-    this.#credentialHeader = credentialHeader;
-    this.charges = cost.charges;
-    this.#labels = cost.labels;
+    this.#identity = identity;
   }
 
   judge(outcome: Outcome | StoreUnavailable | undefined): CheckVerdict {
     const question = this.#question;
+    const identity = this.#identity;
     if (outcome instanceof StoreUnavailable) return denied(question, 'store_unavailable', 'catalog');
     const limits = outcome === undefined ? [] : this.#statuses(outcome);
     const source = outcome?.source ?? 'catalog';
     if (outcome !== undefined && !outcome.granted) return denied(question, refusalCode(limits), source, limits);
-    const key = this.#key;
-    const credentialHeader = this.#credentialHeader;
+    if (identity.kind === 'denied') return denied(question, identity.code, 'catalog');
+    if (identity.kind === 'anonymous') return { kind: 'anonymous', question, limits, source };
+    const { key, header: credentialHeader } = identity;
     const removesAuthorization =
       credentialHeader !== 'authorization' && bearerOf(question)?.startsWith(KEY_PREFIX) === true;
     return { kind: 'allowed', question, key, credentialHeader, removesAuthorization, limits, source };

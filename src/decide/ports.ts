@@ -1,3 +1,4 @@
+import type { KeyConditions } from '../core/key-conditions.ts';
 import type { CountedLimit } from '../core/limit.ts';
 import type { Plan } from '../core/plan.ts';
 
@@ -96,6 +97,7 @@ export interface KeyRecord {
   readonly accountId: string;
   /** The key's own plan, else its account's. */
   readonly planId: string;
+  readonly conditions: KeyConditions;
   readonly disabled: boolean;
   /** Unix time in ms; undefined: never. */
   readonly expiresAt: number | undefined;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_CONDITIONS } from '../core/key-conditions.ts';
 import { parseRules } from '../rules/parse.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
 import { considerRateLimit } from './rate-limit.ts';
@@ -27,16 +28,48 @@ const limit = {
   identity: 'day',
 } as const;
 const keys: readonly KeyRecord[] = [
-  { id: 'good', counterId: 'good', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined },
-  { id: 'disabled', counterId: 'disabled', accountId: 'a1', planId: 'team', disabled: true, expiresAt: undefined },
-  { id: 'expired', counterId: 'expired', accountId: 'a1', planId: 'team', disabled: false, expiresAt: NOW },
-  { id: 'orphan', counterId: 'orphan', accountId: 'a1', planId: 'gone', disabled: false, expiresAt: undefined },
+  {
+    id: 'good',
+    counterId: 'good',
+    accountId: 'a1',
+    planId: 'team',
+    conditions: NO_CONDITIONS,
+    disabled: false,
+    expiresAt: undefined,
+  },
+  {
+    id: 'disabled',
+    counterId: 'disabled',
+    accountId: 'a1',
+    planId: 'team',
+    conditions: NO_CONDITIONS,
+    disabled: true,
+    expiresAt: undefined,
+  },
+  {
+    id: 'expired',
+    counterId: 'expired',
+    accountId: 'a1',
+    planId: 'team',
+    conditions: NO_CONDITIONS,
+    disabled: false,
+    expiresAt: NOW,
+  },
+  {
+    id: 'orphan',
+    counterId: 'orphan',
+    accountId: 'a1',
+    planId: 'gone',
+    conditions: NO_CONDITIONS,
+    disabled: false,
+    expiresAt: undefined,
+  },
 ];
 const catalog: Catalog = {
   keyOfSecret: () => undefined,
   key: (id) => keys.find((key) => key.id === id),
   account: (id) => (id === 'a1' ? { id, planId: 'team' } : undefined),
-  plan: (id) => (id === 'team' ? { id, limits: [limit] } : undefined),
+  plan: (id) => (id === 'team' ? { id, limits: [limit], features: [] } : undefined),
 };
 
 function consider(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {

@@ -1,12 +1,11 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor, Entry } from '../core/descriptor.ts';
 import { standingOf } from '../core/key-standing.ts';
-import type { Plan } from '../core/plan.ts';
 import { matchRule, type Rule, type RuleBook, ruleLimitLabel } from '../core/rules.ts';
 import { type LimitStatus, tighter } from '../core/verdict.ts';
 import type { Consideration } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
-import { chargesOfAccount, chargesOfKey, planLimitLabel } from './plan-charges.ts';
+import { type Cost, costOfAccount, costOfKey } from './plan-charges.ts';
 import { type Catalog, type Charge, type Outcome, type Receipt, type Source, StoreUnavailable } from './ports.ts';
 import { readReceipt, writeReceipt } from './receipt-text.ts';
 import { receiptOf } from './receipts.ts';
@@ -99,11 +98,11 @@ function addPlan(identity: Entry, hits: number, catalog: Catalog, now: number, c
     const key = catalog.key(id);
     if (key === undefined || standingOf(key, now) !== 'valid') return false;
     const plan = catalog.plan(key.planId);
-    return plan !== undefined && charged.addPlan(plan, chargesOfKey(key, plan, hits));
+    return plan !== undefined && charged.addPlan(costOfKey(key, plan, hits));
   }
   const account = catalog.account(id);
   const plan = account && catalog.plan(account.planId);
-  return account !== undefined && plan !== undefined && charged.addPlan(plan, chargesOfAccount(account, plan, hits));
+  return account !== undefined && plan !== undefined && charged.addPlan(costOfAccount(account, plan, hits));
 }
 
 /** Metadata carries `abc`, the admin API prints `apiKeys/abc`; whoever copies the latter means the same. */
@@ -147,8 +146,9 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   /** Without an end: the descriptor may name another identity. */
-  addPlan(plan: Plan, charges: readonly Charge[]): true {
-    for (const charge of charges) this.#add(charge, planLimitLabel(plan.id, charge.limit.name));
+  addPlan({ charges, labels }: Cost): true {
+    this.charges.push(...charges);
+    this.#labels.push(...labels);
     return true;
   }
 

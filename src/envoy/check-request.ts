@@ -1,10 +1,13 @@
-import type { CheckQuestion } from '../decide/authorize.ts';
+import type { CheckQuestion } from '../decide/check.ts';
 import { readOrRefuse } from './invalid-request.ts';
 import { LENGTH_DELIMITED, type WireReader } from './wire-reader.ts';
 
 // Field numbers of envoy.service.auth.v3 (proto/envoy/service/auth/v3).
 const CHECK_REQUEST = { attributes: 1 };
-const ATTRIBUTE_CONTEXT = { request: 4, contextExtensions: 10 };
+const ATTRIBUTE_CONTEXT = { source: 1, request: 4, contextExtensions: 10 };
+const PEER = { address: 1 };
+const ADDRESS = { socketAddress: 1 };
+const SOCKET_ADDRESS = { address: 2 };
 const REQUEST = { http: 2 };
 const HTTP_REQUEST = { headers: 3, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
@@ -12,57 +15,124 @@ const HEADER_MAP = { headers: 1 };
 const ENTRY = { key: 1, value: 2, rawValue: 3 };
 
 const HEADERS = ['x-api-key', 'authorization', 'x-request-id'].map((name) => Buffer.from(name));
-const [API_KEY, AUTHORIZATION, REQUEST_ID] = [0, 1, 2];
-const RATE_LIMIT_EXTENSION = [Buffer.from('weir.rate_limit')];
+const [API_KEY, AUTHORIZATION, REQUEST_ID, DEVICE] = [0, 1, 2, 3];
+const EXTENSIONS = ['rate_limit', 'require', 'auth', 'cost', 'route'].map((name) => Buffer.from(`weir.${name}`));
+const [RATE_LIMIT, REQUIRE, AUTH, COST, ROUTE] = [0, 1, 2, 3, 4];
+
+/** As of a descriptor's hits_addend in envoy.service.ratelimit.v3. */
+const HIGHEST_COST = 2 ** 32 - 1;
 
 /** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
 const OVERWRITTEN_HEADERS = new Set(['x-weir-account', 'x-weir-key', 'x-weir-plan']);
 const LETTER_W = 'w'.charCodeAt(0);
 
-/** What is kept of the request's headers; `values` by the index in HEADERS. */
+/** What is kept of the request's headers; `values` by the index in `names`. */
 interface FoundHeaders {
+  readonly names: readonly Buffer[];
   readonly values: (string | undefined)[];
   readonly forged: string[];
 }
 
-interface FoundAttributes {
-  headers: FoundHeaders;
-  rateLimitOff: boolean;
-}
+type FoundAttributes = { headers: FoundHeaders } & {
+  -readonly [Field in
+    | 'sourceAddress'
+    | 'route'
+    | 'rateLimitOff'
+    | 'requiredFeatures'
+    | 'allowsAnonymous'
+    | 'cost']: CheckQuestion[Field];
+};
 
-const NO_HEADERS: FoundHeaders = { values: [], forged: [] };
+const NO_HEADERS: FoundHeaders = { names: HEADERS, values: [], forged: [] };
+const NO_ATTRIBUTES: FoundAttributes = {
+  sourceAddress: undefined,
+  route: undefined,
+  headers: NO_HEADERS,
+  rateLimitOff: false,
+  requiredFeatures: [],
+  allowsAnonymous: false,
+  cost: 1,
+};
+
+/** Which headers to read; `device` is the lower-case name of the one by which clients name their device. */
+export function headersToRead(device: string | undefined): readonly Buffer[] {
+  return device === undefined ? HEADERS : [...HEADERS, Buffer.from(device)];
+}
 
 /**
  * Reads of a CheckRequest what is used and skips the rest, most of its 350 to 1,400 bytes. Throws InvalidRequest on
- * bytes that are no such message.
+ * bytes that are no such message. `names`: of `headersToRead`.
  */
-export function decodeCheckRequest(message: Uint8Array): CheckQuestion {
-  const { headers, rateLimitOff } = readOrRefuse('envoy.service.auth.v3.CheckRequest', message, readCheckRequest);
+export function decodeCheckRequest(message: Uint8Array, names: readonly Buffer[] = HEADERS): CheckQuestion {
+  const name = 'envoy.service.auth.v3.CheckRequest';
+  const found = readOrRefuse(name, message, (reader) => readCheckRequest(reader, names));
+  const { headers } = found;
   return {
     requestIdHeader: headers.values[REQUEST_ID],
     apiKeyHeader: headers.values[API_KEY],
     authorizationHeader: headers.values[AUTHORIZATION],
-    rateLimitOff,
+    device: headers.values[DEVICE],
+    route: found.route,
+    sourceAddress: found.sourceAddress,
+    rateLimitOff: found.rateLimitOff,
+    requiredFeatures: found.requiredFeatures,
+    allowsAnonymous: found.allowsAnonymous,
+    cost: found.cost,
     forgedHeaders: headers.forged,
   };
 }
 
-function readCheckRequest(reader: WireReader): FoundAttributes {
-  let found: FoundAttributes = { headers: NO_HEADERS, rateLimitOff: false };
+function readCheckRequest(reader: WireReader, names: readonly Buffer[]): FoundAttributes {
+  let found = NO_ATTRIBUTES;
   while (reader.next()) {
-    if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader);
+    if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader, names);
     else reader.skip();
   }
   return found;
 }
 
-function readAttributes(reader: WireReader): FoundAttributes {
+function readAttributes(reader: WireReader, names: readonly Buffer[]): FoundAttributes {
   const outerEnd = reader.enter();
-  const found: FoundAttributes = { headers: NO_HEADERS, rateLimitOff: false };
+  const found = { ...NO_ATTRIBUTES };
   while (reader.next()) {
-    if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.headers = readRequest(reader);
+    if (reader.is(ATTRIBUTE_CONTEXT.source, LENGTH_DELIMITED)) found.sourceAddress = readPeer(reader);
+    else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.headers = readRequest(reader, names);
     else if (reader.is(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) readContextExtension(reader, found);
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return found;
+}
+
+/** Its IP address. A pipe has none, and an empty one is none. */
+function readPeer(reader: WireReader): string | undefined {
+  const peerEnd = reader.enter();
+  let found = '';
+  while (reader.next()) {
+    if (reader.is(PEER.address, LENGTH_DELIMITED)) found = readAddress(reader);
+    else reader.skip();
+  }
+  reader.leave(peerEnd);
+  return found === '' ? undefined : found;
+}
+
+function readAddress(reader: WireReader): string {
+  const outerEnd = reader.enter();
+  let found = '';
+  while (reader.next()) {
+    if (reader.is(ADDRESS.socketAddress, LENGTH_DELIMITED)) found = readSocketAddress(reader);
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return found;
+}
+
+function readSocketAddress(reader: WireReader): string {
+  const outerEnd = reader.enter();
+  let found = '';
+  while (reader.next()) {
+    if (reader.is(SOCKET_ADDRESS.address, LENGTH_DELIMITED)) found = reader.text();
     else reader.skip();
   }
   reader.leave(outerEnd);
@@ -71,24 +141,45 @@ function readAttributes(reader: WireReader): FoundAttributes {
 
 function readContextExtension(reader: WireReader, found: FoundAttributes): void {
   const entry = readEntry(reader);
-  if (entry.key === 0 || reader.oneOfAt(entry.key, RATE_LIMIT_EXTENSION) < 0) return;
-  found.rateLimitOff = entry.value !== 0 && reader.textAt(entry.value) === 'off';
+  const index = entry.key === 0 ? -1 : reader.oneOfAt(entry.key, EXTENSIONS);
+  if (index < 0) return;
+  const value = entry.value === 0 ? '' : reader.textAt(entry.value);
+  if (index === RATE_LIMIT) found.rateLimitOff = value === 'off';
+  else if (index === REQUIRE) found.requiredFeatures = listed(value);
+  else if (index === AUTH) found.allowsAnonymous = value === 'optional';
+  else if (index === COST) found.cost = costOf(value);
+  else if (index === ROUTE) found.route = value;
 }
 
-function readRequest(reader: WireReader): FoundHeaders {
+/** undefined where it is no whole number that can be charged. */
+function costOf(text: string): number | undefined {
+  const cost = Number(text);
+  return /^[0-9]{1,10}$/.test(text) && cost <= HIGHEST_COST ? cost : undefined;
+}
+
+/** `a, b` */
+function listed(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+function readRequest(reader: WireReader, names: readonly Buffer[]): FoundHeaders {
   const outerEnd = reader.enter();
   let found = NO_HEADERS;
   while (reader.next()) {
-    if (reader.is(REQUEST.http, LENGTH_DELIMITED)) found = readHttpRequest(reader);
+    if (reader.is(REQUEST.http, LENGTH_DELIMITED)) found = readHttpRequest(reader, names);
     else reader.skip();
   }
   reader.leave(outerEnd);
   return found;
 }
 
-function readHttpRequest(reader: WireReader): FoundHeaders {
+function readHttpRequest(reader: WireReader, names: readonly Buffer[]): FoundHeaders {
   const outerEnd = reader.enter();
-  const found: FoundHeaders = { values: [undefined, undefined, undefined], forged: [] };
+  const values = [undefined, undefined, undefined, undefined];
+  const found: FoundHeaders = { names, values, forged: [] };
   while (reader.next()) {
     if (reader.is(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, found);
     else if (reader.is(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, found);
@@ -111,7 +202,7 @@ function readHeaderMap(reader: WireReader, found: FoundHeaders): void {
 function readHeader(reader: WireReader, found: FoundHeaders): void {
   const entry = readEntry(reader);
   if (entry.key === 0) return;
-  const index = reader.oneOfAt(entry.key, HEADERS);
+  const index = reader.oneOfAt(entry.key, found.names);
   if (index >= 0) {
     const value = entry.value === 0 ? '' : reader.textAt(entry.value);
     const before = found.values[index];

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DENIALS } from '../core/denial.ts';
-import type { CheckQuestion, CheckVerdict } from '../decide/authorize.ts';
+import type { CheckQuestion, CheckVerdict } from '../decide/check.ts';
 import type { KeyRecord } from '../decide/ports.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { encodedBy, headerName, writeHeader } from './header-options.ts';
@@ -22,7 +22,7 @@ const AUTHENTICATE = headerName('www-authenticate');
 const RETRY_AFTER = headerName('retry-after');
 
 /** google.rpc.Code: Envoy reads no more of it than zero (let in) or not (deny). */
-const RPC_CODES = { 401: 16, 403: 7, 429: 8, 503: 14 } as const;
+const RPC_CODES = { 401: 16, 403: 7, 429: 8, 500: 13, 503: 14 } as const;
 
 /** Longer ones carry something, and what is not printable could break a log line. */
 const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -33,6 +33,7 @@ const writer = new WireWriter();
 export function encodeCheckResponse(verdict: CheckVerdict): Uint8Array {
   writer.begin();
   if (verdict.kind === 'allowed') writeAllowed(verdict);
+  else if (verdict.kind === 'anonymous') writeAnonymous(verdict);
   else writeDenied(verdict);
   return writer.finish();
 }
@@ -41,9 +42,24 @@ function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
   const { metadata, headers } = encodedIdentity(verdict);
   writer.encoded(metadata);
   const end = writer.end();
-  writeRateLimitHeaders(writer, OK_RESPONSE.responseHeadersToAdd, verdict.limits);
-  for (const name of verdict.question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
   if (verdict.removesAuthorization) writer.text(OK_RESPONSE.headersToRemove, 'authorization');
+  writeOk(verdict, headers, end);
+}
+
+/** What would name an identity is the client's own then, and goes too. */
+const NO_IDENTITY = encodedBy((into) => {
+  for (const name of ['x-weir-account', 'x-weir-key', 'x-weir-plan']) into.text(OK_RESPONSE.headersToRemove, name);
+});
+
+function writeAnonymous(verdict: CheckVerdict & { kind: 'anonymous' }): void {
+  writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', verdict.source]]);
+  writeOk(verdict, NO_IDENTITY, writer.end());
+}
+
+/** Ends an answer that lets the request in: `headers` are fields of OkHttpResponse, which ends at `end`. */
+function writeOk({ limits, question }: CheckVerdict, headers: Uint8Array, end: number): void {
+  writeRateLimitHeaders(writer, OK_RESPONSE.responseHeadersToAdd, limits);
+  for (const name of question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
   writer.encoded(headers);
   writer.nested(RESPONSE.okResponse, end);
   // Code 0 is left out of the status, but the status is there: it says that somebody has decided.

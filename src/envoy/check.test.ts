@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { CheckVerdict } from '../decide/authorize.ts';
+import { NO_CONDITIONS } from '../core/key-conditions.ts';
+import type { CheckVerdict } from '../decide/check.ts';
 import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
-import { decodeCheckRequest } from './check-request.ts';
+import { decodeCheckRequest, headersToRead } from './check-request.ts';
 import { encodeCheckResponse } from './check-response.ts';
 import { InvalidRequest } from './invalid-request.ts';
 
@@ -34,6 +35,50 @@ describe('a CheckRequest', () => {
     expect(['off', 'OFF', 'false', ''].map(off)).toEqual([true, false, false, false]);
   });
 
+  it('tells who connected to Envoy, and nothing that the client may claim of it', () => {
+    const from = (source: object, headers = {}) => {
+      const attributes = { source, request: { http: { headers } } };
+      return decodeCheckRequest(CheckRequest.encode(CheckRequest.fromPartial({ attributes })).finish()).sourceAddress;
+    };
+    const socket = (address: string) => ({
+      address: { address: { $case: 'socketAddress', value: { address } } },
+      principal: 'spiffe://somebody',
+    });
+    expect(from(socket('192.0.2.1'), { 'x-forwarded-for': '203.0.113.9' })).toBe('192.0.2.1');
+    expect(from(socket('2001:db8::1'))).toBe('2001:db8::1');
+    for (const source of [{}, { address: {} }, socket('')]) {
+      expect(from(source, { 'x-forwarded-for': '203.0.113.9', forwarded: 'for=203.0.113.9' })).toBeUndefined();
+    }
+  });
+
+  it('tells the features that the route requires', () => {
+    const required = (value: string) => decodeCheckRequest(http({}, { 'weir.require': value })).requiredFeatures;
+    expect(required('export, bulk,,')).toEqual(['export', 'bulk']);
+    expect(required('')).toEqual([]);
+    expect(decodeCheckRequest(http({}, { other: 'export' })).requiredFeatures).toEqual([]);
+  });
+
+  it('tells what the route costs: 1 unless it says otherwise, and nothing of what is no whole number', () => {
+    const cost = (value: string) => decodeCheckRequest(http({}, { 'weir.cost': value })).cost;
+    expect(decodeCheckRequest(http({})).cost).toBe(1);
+    expect(['0', '1', '250', '4294967295'].map(cost)).toEqual([0, 1, 250, 4294967295]);
+    for (const wrong of ['', '-1', '1.5', '1e3', '0x10', ' 1', 'ten', '4294967296', '9'.repeat(400), 'Infinity']) {
+      expect(cost(wrong)).toBeUndefined();
+    }
+  });
+
+  it('tells route and device, the latter by the header that is configured', () => {
+    const message = http({ headers: { 'X-Device': 'phone', 'x-api-key': 'k' } }, { 'weir.route': 'login' });
+    expect(decodeCheckRequest(message)).toMatchObject({ route: 'login', device: undefined });
+    const withDevice = decodeCheckRequest(message, headersToRead('x-device'));
+    expect(withDevice).toMatchObject({ route: 'login', device: 'phone', apiKeyHeader: 'k' });
+  });
+
+  it('lets who has no credential in only by the very word', () => {
+    const optional = (value: string) => decodeCheckRequest(http({}, { 'weir.auth': value })).allowsAnonymous;
+    expect(['optional', 'Optional', 'true', 'off', ''].map(optional)).toEqual([true, false, false, false, false]);
+  });
+
   it('may be empty', () => expect(decodeCheckRequest(new Uint8Array())).toMatchObject({ apiKeyHeader: undefined }));
 
   it('of bytes that are no such message is refused', () => {
@@ -47,7 +92,13 @@ const question = {
   requestIdHeader: 'r1',
   apiKeyHeader: 'wk',
   authorizationHeader: undefined,
+  sourceAddress: undefined,
   rateLimitOff: false,
+  device: undefined,
+  route: undefined,
+  requiredFeatures: [],
+  allowsAnonymous: false,
+  cost: 1,
   forgedHeaders: ['x-weir-role'],
 };
 const burst = {
@@ -72,7 +123,15 @@ function headersOf(options: readonly { header: { key: string; value: string } | 
 }
 
 describe('an allowing CheckResponse', () => {
-  const key = { id: 'k1', counterId: 'k1', accountId: 'a1', planId: 'team', disabled: false, expiresAt: undefined };
+  const key = {
+    id: 'k1',
+    counterId: 'k1',
+    accountId: 'a1',
+    planId: 'team',
+    conditions: NO_CONDITIONS,
+    disabled: false,
+    expiresAt: undefined,
+  };
   const response = CheckResponse.decode(
     encodeCheckResponse({
       kind: 'allowed',
@@ -97,7 +156,7 @@ describe('an allowing CheckResponse', () => {
   });
 
   it('removes the credential, a second key and forged headers', () => {
-    expect(ok?.headersToRemove).toEqual(['x-api-key', 'authorization', 'x-weir-role']);
+    expect(ok?.headersToRemove.toSorted()).toEqual(['authorization', 'x-api-key', 'x-weir-role']);
   });
 
   it('gives Envoy’s rate-limit actions the identity as non-empty strings', () => {
@@ -115,8 +174,28 @@ describe('an allowing CheckResponse', () => {
   });
 });
 
+it('an answer that lets nobody in particular in takes every identity that the client claims away', () => {
+  const verdict = { kind: 'anonymous', question, limits: [], source: 'catalog' } as const;
+  const { status, httpResponse, dynamicMetadata } = CheckResponse.decode(encodeCheckResponse(verdict));
+  const ok = httpResponse?.$case === 'okResponse' ? httpResponse.value : undefined;
+  expect({ code: status?.code, headers: ok?.headers, dynamicMetadata }).toEqual({
+    code: 0,
+    headers: [],
+    dynamicMetadata: { source: 'catalog' },
+  });
+  expect(ok?.headersToRemove.toSorted()).toEqual(['x-weir-account', 'x-weir-key', 'x-weir-plan', 'x-weir-role']);
+});
+
 it('an allowing CheckResponse tells the plan that a key is on now, and who decided', () => {
-  const key = { id: 'k2', counterId: 'k2', accountId: 'a1', planId: 'pro', disabled: false, expiresAt: undefined };
+  const key = {
+    id: 'k2',
+    counterId: 'k2',
+    accountId: 'a1',
+    planId: 'pro',
+    conditions: NO_CONDITIONS,
+    disabled: false,
+    expiresAt: undefined,
+  };
   const common = { question, credentialHeader: 'x-api-key', removesAuthorization: false, limits: [] };
   const told = (source: string) =>
     CheckResponse.decode(encodeCheckResponse({ ...common, kind: 'allowed', key, source } as CheckVerdict))
@@ -129,7 +208,7 @@ it('an allowing CheckResponse tells the plan that a key is on now, and who decid
 
 describe('a denying CheckResponse', () => {
   const deny = (
-    code: 'rate_limited' | 'unknown_credential' | 'store_unavailable',
+    code: 'rate_limited' | 'unknown_credential' | 'invalid_configuration' | 'store_unavailable',
     retryAfterSeconds?: number,
     requestIdHeader = 'r1',
   ) => {
@@ -158,6 +237,7 @@ describe('a denying CheckResponse', () => {
   it.each([
     ['unknown_credential', 401],
     ['rate_limited', 429],
+    ['invalid_configuration', 500],
     ['store_unavailable', 503],
   ] as const)('%s has the status %d, and a gRPC code that is not zero', (code, status) => {
     expect(deny(code)).toMatchObject({ http: status });

@@ -53,19 +53,19 @@ interface Policy {
   readonly text: Uint8Array;
 }
 
-/** By the first of the limits; a changed limit is another object. */
+/** By the last of the limits, which is a key's own if it has any; a changed limit is another object. */
 const policies = new WeakMap<CountedLimit, Policy>();
 
-/** `"burst";q=5;w=60, "day";q=100;w=86400`, which is the same for all who are on a plan. */
+/** `"burst";q=5;w=60, "day";q=100;w=86400`, which is the same for all on a plan who have no limits of their own. */
 function policyOf(statuses: readonly LimitStatus[]): Uint8Array {
-  const first = statuses[0]?.limit;
-  const known = first && policies.get(first);
+  const last = statuses.at(-1)?.limit;
+  const known = last && policies.get(last);
   if (known !== undefined && known.limits.length === statuses.length) {
     if (statuses.every(({ limit }, index) => limit === known.limits[index])) return known.text;
   }
   const limits = statuses.map(({ limit }) => limit);
   const policy = { limits, text: Buffer.from(limits.map(policyItem).join(', ')) };
-  if (first !== undefined) policies.set(first, policy);
+  if (last !== undefined) policies.set(last, policy);
   return policy.text;
 }
 

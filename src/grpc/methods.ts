@@ -1,9 +1,10 @@
 import type { RuleBook } from '../core/rules.ts';
-import { type CheckVerdict, considerCheck, type KeyFormat } from '../decide/authorize.ts';
+import { considerCheck, type KeyFormat } from '../decide/authorize.ts';
+import type { CheckVerdict } from '../decide/check.ts';
 import type { Consideration } from '../decide/decider.ts';
 import type { Catalog } from '../decide/ports.ts';
 import { considerRateLimit, type RateLimitVerdict } from '../decide/rate-limit.ts';
-import { decodeCheckRequest } from '../envoy/check-request.ts';
+import { decodeCheckRequest, headersToRead } from '../envoy/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check-response.ts';
 import { decodeRateLimitRequest } from '../envoy/rate-limit-request.ts';
 import { encodeRateLimitResponse } from '../envoy/rate-limit-response.ts';
@@ -15,6 +16,8 @@ export interface Knowledge {
   readonly catalog: Catalog;
   readonly rules: RuleBook;
   readonly isApiKey: KeyFormat;
+  /** In lower case: the header by which clients name their device; undefined: none. */
+  readonly deviceHeader: string | undefined;
 }
 
 export interface DecisionMethod {
@@ -31,10 +34,11 @@ export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];
 
 /** The methods of the data plane that decide, by path. */
 export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
-  const { catalog, rules, isApiKey } = knowledge;
+  const { catalog, rules, isApiKey, deviceHeader } = knowledge;
+  const headers = headersToRead(deviceHeader);
   const check: DecisionMethod = {
     question: 'check',
-    consider: (message, now) => considerCheck(decodeCheckRequest(message), catalog, isApiKey, now),
+    consider: (message, now) => considerCheck(decodeCheckRequest(message, headers), catalog, rules, isApiKey, now),
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',

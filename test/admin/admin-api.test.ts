@@ -290,6 +290,17 @@ describe('plans', () => {
     expect(updated).toMatchObject({ displayName: '', limits: [] });
   });
 
+  test('have features, which are updated by a mask and refused by name', async () => {
+    const made = await plans.createPlan({ planId: 'able', plan: Plan.create({ features: ['export'] }) }, admin);
+    expect(await plans.getPlan({ name: made.name }, admin)).toMatchObject({ features: ['export'] });
+    const plan = Plan.create({ name: made.name, features: ['export', 'bulk'] });
+    expect(await plans.updatePlan({ plan }, admin)).toMatchObject({ features: ['export', 'bulk'] });
+    const wrong = { plan: { ...plan, features: ['Export'] }, updateMask: 'features' };
+    expect(await failureOf(plans.updatePlan(wrong, admin))).toMatchObject({ fields: ['plan.features[0]'] });
+    const bad = { planId: 'unable', plan: Plan.create({ features: ['a', 'a'] }) };
+    expect(await failureOf(plans.createPlan(bad, admin))).toMatchObject({ fields: ['plan.features[1]'] });
+  });
+
   test('a mask with a field that cannot be updated is refused, by name', async () => {
     const plan = await newPlan();
     const failure = await failureOf(plans.updatePlan({ plan, updateMask: 'limits,createTime' }, admin));

@@ -33,6 +33,7 @@ beforeAll(async () => {
     catalog: { keyOfSecret: () => undefined, key: () => undefined, account: () => undefined, plan: () => undefined },
     rules: new Map([['shop', domain]]),
     isApiKey: () => false,
+    deviceHeader: undefined,
     isServing: () => true,
     tally: createMetrics().decisions,
     log: { error: (_, message) => expect.fail(message) },

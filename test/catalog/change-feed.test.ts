@@ -109,6 +109,39 @@ describe('the catalog', () => {
     expect(catalog.plan('slow')?.limits).toMatchObject([{ requests: 1, windowSeconds: 60 }]);
   });
 
+  const setNetworks = (id: string, networks: string) =>
+    query('update api_key set allowed_networks = ? where id = ?', [networks, id]);
+
+  test('a key’s own limits and networks are followed', async () => {
+    const id = await addKey('secret', await addAccount('slow'));
+    await query('update api_key set limits = ? where id = ?', [limitsOf(7), id]);
+    await expect.poll(() => catalog.key(id)?.conditions.limits).toMatchObject([{ requests: 7 }]);
+    await setNetworks(id, '["192.0.2.0/24"]');
+    await expect.poll(() => catalog.key(id)?.conditions.allowedNetworks).toHaveLength(1);
+  });
+
+  test('a key whose networks cannot be read keeps those that were known, and all else as it is now', async () => {
+    const id = await addKey('secret', await addAccount('slow'));
+    await setNetworks(id, '["192.0.2.0/24"]');
+    await expect.poll(() => catalog.key(id)?.conditions.allowedNetworks).toHaveLength(1);
+    await query(`update api_key set allowed_networks = '["from the future"]', disabled = true where id = ?`, [id]);
+    await expect.poll(() => catalog.keyOfSecret('secret')?.disabled).toBe(true);
+    expect(catalog.key(id)?.conditions.allowedNetworks).toHaveLength(1);
+    expect(lines).toContain(
+      'what an API key has beside its plan cannot be read; what was known of that stays in force',
+    );
+  });
+
+  test('a key whose networks cannot be read is not known to a node that starts', async () => {
+    const id = await addKey('secret', await addAccount('slow'));
+    await setNetworks(id, '["from the future"]');
+    const started = await startCatalog({ query, digest, log });
+    expect([started.key(id), started.keyOfSecret('secret')]).toEqual([undefined, undefined]);
+    await setNetworks(id, '[]');
+    await expect.poll(() => started.keyOfSecret('secret')?.id).toBe(id);
+    await started.stop();
+  });
+
   test('a column that no decision looks at makes no change', async () => {
     const id = await addKey('secret', await addAccount('slow'));
     const [before] = await query('select count(*)::int as changes from catalog_change', []);

@@ -1,12 +1,22 @@
 import { type App, buildApp } from '../../src/app.ts';
 import { type Config, readConfig } from '../../src/config.ts';
-import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import {
+  type ApiKey,
+  ApiKeyServiceService,
+  CreateApiKeyRequest,
+} from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { GrpcClient, type Headers } from './grpc.ts';
 
 export const ADMINISTRATOR = { email: 'admin@example.com', password: 'a password of the tests' };
+
+/** `apiKeys/{id}` and the secret of a new key. */
+export interface NewApiKey {
+  readonly name: string;
+  readonly secret: string;
+}
 
 /** A whole Weir in this process, on ports of its own, and a client for each plane. */
 export class TestNode {
@@ -45,9 +55,9 @@ export class TestNode {
     await this.admin.call(PlanServiceService.createPlan, CreatePlanRequest.fromPartial({ planId, plan }), headers);
   }
 
-  /** `apiKeys/{id}` and the secret of a new key. */
-  async createKey(headers: Headers, planId: string): Promise<{ name: string; secret: string }> {
-    const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'test', plan: `plans/${planId}` } });
+  async createKey(headers: Headers, planId: string, fields: Partial<ApiKey> = {}): Promise<NewApiKey> {
+    const plan = `plans/${planId}`;
+    const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'test', plan, ...fields } });
     const { apiKey, secret } = await this.admin.call(ApiKeyServiceService.createApiKey, request, headers);
     return { name: apiKey?.name ?? '', secret };
   }

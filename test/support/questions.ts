@@ -10,13 +10,17 @@ import {
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import type { GrpcClient } from './grpc.ts';
 
-/** Asks as ext_authz does about a request with these headers. */
+/** Asks as ext_authz does about a request with these headers, from this address. */
 export function check(
   client: GrpcClient,
   headers: Record<string, string>,
   contextExtensions: Record<string, string> = {},
+  address = '127.0.0.1',
 ): Promise<CheckResponse> {
-  const request = CheckRequest.fromPartial({ attributes: { request: { http: { headers } }, contextExtensions } });
+  const source = { address: { address: { $case: 'socketAddress' as const, value: { address } } } };
+  const request = CheckRequest.fromPartial({
+    attributes: { source, request: { http: { headers } }, contextExtensions },
+  });
   return client.call(AuthorizationService.check, request);
 }
 
