@@ -9,7 +9,7 @@ const FLUSHES = 3;
 const MEGABYTE = 2 ** 20;
 
 /** One Redis server, which may be another process after a scenario than before, and a client of it. */
-class OneServer implements OpenedServers {
+export class OneServer implements OpenedServers {
   redis: RunningRedis;
   readonly client: Redis;
   readonly url: string;
@@ -92,9 +92,7 @@ async function reachMaxmemory(server: OneServer): Promise<Course> {
   return { from, backAt: performance.now() };
 }
 
-async function forkToSave(server: OneServer): Promise<Course> {
-  const { client } = server;
-  await server.fill(300);
+async function forkToSave({ client }: OneServer): Promise<Course> {
   const from = performance.now();
   await client.bgsave();
   while ((await client.info('persistence')).includes('rdb_bgsave_in_progress:1')) await sleep(10);
@@ -108,7 +106,13 @@ const scenarios: readonly Scenario<OneServer>[] = [
   { name: 'SCRIPT FLUSH', isOutage: false, loses: 'nothing', cause: flushScripts },
   { name: 'FLUSHALL', isOutage: false, loses: 'everything', cause: flushAll },
   { name: 'maxmemory reached for 2 s', isOutage: true, loses: 'nothing', cause: reachMaxmemory },
-  { name: 'BGSAVE of 300 MB', isOutage: false, loses: 'nothing', cause: forkToSave },
+  {
+    name: 'BGSAVE of 300 MB',
+    isOutage: false,
+    loses: 'nothing',
+    prepare: (server) => server.fill(300),
+    cause: forkToSave,
+  },
 ];
 
 /** For comparison: what the machine itself does to calls. */

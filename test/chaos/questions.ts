@@ -7,8 +7,11 @@ import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/servic
 import type { GrpcClient } from '../support/grpc.ts';
 import { check, shouldRateLimit, statusOf } from '../support/questions.ts';
 
-/** The first three are named by their limit's policy; `ledger` and `check` ask of limits that never refuse. */
-export const QUESTIONS = ['local', 'allow', 'deny', 'ledger', 'check'] as const;
+/**
+ * The first three are named by their limit's policy; `ledger` and `check` ask of limits that never refuse. `unlimited` asks
+ * of no limit at all: nothing done to Redis touches it, so it tells what the machine itself does to calls.
+ */
+export const QUESTIONS = ['local', 'allow', 'deny', 'ledger', 'check', 'unlimited'] as const;
 export type Question = (typeof QUESTIONS)[number];
 
 /** Of `local`, `allow` and `deny`: less than half of what the load asks. */
@@ -32,7 +35,7 @@ export const CHECKED_LIMIT = { name: 'burst', requests: LEDGER_LIMIT, window: '3
 
 /** What was answered, and who decided: `unavailable` is the answer that the policy `deny` has. */
 export interface Answer {
-  readonly source: Source | 'unavailable';
+  readonly source: Source | 'rules' | 'unavailable';
   readonly granted: boolean;
   /** Hits that are left of the limit. */
   readonly remaining: number;
@@ -54,7 +57,7 @@ async function askLimit(client: GrpcClient, question: Question, name: string): P
   try {
     const value = valueOnFirstMaster(question, name);
     const { overallCode, statuses, dynamicMetadata } = await shouldRateLimit(client, DOMAIN, [question, value]);
-    const source: Source = dynamicMetadata?.source;
+    const source: Answer['source'] = dynamicMetadata?.source;
     return { source, granted: overallCode === Code.OK, remaining: statuses[0]?.limitRemaining ?? 0 };
   } catch (error) {
     const { code, details } = error as ServiceError; // grpc-js rejects with nothing else

@@ -8,7 +8,8 @@ const SECTION = /<!-- chaos -->[\s\S]*<!-- \/chaos -->/;
 const COLUMNS: readonly (readonly [name: string, cell: (figures: Figures) => string | number])[] = [
   ['scenario', ({ name }) => name],
   ['calls', ({ calls }) => calls],
-  ['later than 20 ms', ({ late }) => late],
+  ['later than 20 ms', ({ late }) => percent(late)],
+  ['of calls without limits', ({ lateUnlimited }) => percent(lateUnlimited)],
   ['p99, ms', ({ p99 }) => p99.toFixed(1)],
   ['longest, ms', ({ longest }) => longest.toFixed(0)],
   ['unavailable', ({ unavailable }) => unavailable],
@@ -21,6 +22,10 @@ const COLUMNS: readonly (readonly [name: string, cell: (figures: Figures) => str
   ['charged unheard', ({ unheard }) => unheard],
   ['lost', ({ lost }) => lost],
 ];
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}
 
 /** A table in Markdown. */
 export function tableOf(figures: readonly Figures[]): string {

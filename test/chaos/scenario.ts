@@ -11,8 +11,10 @@ export interface Scenario<Servers> {
   readonly name: string;
   /** Whether Redis cannot decide from the one moment to the other. */
   readonly isOutage: boolean;
-  /** Of what it was charged: `newest` is what a failover had not passed on yet. */
-  readonly loses: 'nothing' | 'newest' | 'everything';
+  /** Of what it was charged: `newest` is what a failover had not passed on yet, `ended` what ended ahead of time. */
+  readonly loses: 'nothing' | 'ended' | 'newest' | 'everything';
+  /** Ahead of the load. */
+  prepare?(servers: Servers): Promise<void>;
   /** Does it to them while they are under load. */
   cause(servers: Servers): Promise<Course>;
 }

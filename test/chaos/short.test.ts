@@ -3,8 +3,4 @@ import { suite } from './suite.ts';
 
 const TELLING = ['kill -9, back after 2 s', 'SIGSTOP for 5 s', 'SCRIPT FLUSH', 'FLUSHALL', 'maxmemory reached for 2 s'];
 
-// Other tests run beside this one, so that calls are late for their sake; `npm run test:chaos` runs alone.
-suite(
-  { ...ONE_SERVER, scenarios: ONE_SERVER.scenarios.filter(({ name }) => TELLING.includes(name)) },
-  { lateShare: 0.25, onFigures: () => undefined },
-);
+suite({ ...ONE_SERVER, scenarios: ONE_SERVER.scenarios.filter(({ name }) => TELLING.includes(name)) });

@@ -19,15 +19,8 @@ import type { OpenedServers, Place } from './scenario.ts';
 const BEFORE_MS = 800;
 const AFTER_MS = 2200;
 
-export interface SuiteChoices {
-  /** The largest share of calls that may be answered after more than 20 ms. */
-  readonly lateShare: number;
-  /** Told the figures of each scenario. */
-  readonly onFigures: (figures: Figures) => void;
-}
-
-/** Tests of two nodes over the servers of a place, one for each scenario. */
-export function suite<Servers>(place: Place<Servers>, { lateShare, onFigures }: SuiteChoices): void {
+/** Tests of two nodes over the servers of a place, one for each scenario, whose figures are told. */
+export function suite<Servers>(place: Place<Servers>, onFigures?: (figures: Figures) => void): void {
   describe(`two nodes over ${place.name}, under constant load`, () => {
     const databaseUrl = usePostgres();
     const nodes: NodeProcess[] = [];
@@ -57,14 +50,15 @@ export function suite<Servers>(place: Place<Servers>, { lateShare, onFigures }: 
     it.each(place.scenarios)('$name', async (scenario) => {
       const clients = nodes.map(({ decision }) => decision);
       const subject = { name: scenario.name, secret };
+      await scenario.prepare?.(servers);
       const load = new ConstantLoad(clients, subject);
       await sleep(BEFORE_MS);
       const course = await scenario.cause(servers);
       await sleep(AFTER_MS);
       const calls = await load.stop();
       const remaining = await remainingOf(clients, subject);
-      const { figures, faults } = judge({ scenario, course, calls, remaining, lateShare });
-      onFigures(figures);
+      const { figures, faults } = judge({ scenario, course, calls, remaining });
+      onFigures?.(figures);
       expect(faults).toEqual([]);
       expect(nodes.map(({ hasEnded }) => hasEnded)).toEqual([false, false]);
     });

@@ -1,16 +1,18 @@
 import { afterAll } from 'vitest';
+import { CLOCK_STEPS } from './clock-steps.ts';
 import type { Figures } from './judge.ts';
 import { ONE_SERVER } from './one-server.ts';
 import { tableOf, writeTable } from './report.ts';
 import { CLUSTER, SENTINELS } from './several-servers.ts';
-import { type SuiteChoices, suite } from './suite.ts';
+import { suite } from './suite.ts';
 
 const figures: Figures[] = [];
-const choices: SuiteChoices = { lateShare: 0.05, onFigures: (each) => void figures.push(each) };
+const keep = (each: Figures) => void figures.push(each);
 
-suite(ONE_SERVER, choices);
-suite(SENTINELS, choices);
-suite(CLUSTER, choices);
+suite(ONE_SERVER, keep);
+suite(CLOCK_STEPS, keep);
+suite(SENTINELS, keep);
+suite(CLUSTER, keep);
 
 afterAll(async () => {
   const table = tableOf(figures);
