@@ -8,7 +8,7 @@ export interface Figures {
   readonly calls: number;
   /** Shares of the calls that were answered after more than LATE_MS: of those that Redis is asked for, and of the others. */
   readonly late: number;
-  readonly lateUnlimited: number;
+  readonly lateHealth: number;
   readonly p99: number;
   readonly longest: number;
   readonly unavailable: number;
@@ -46,7 +46,7 @@ const LATE_MS = 20;
 const LONGEST_MS = 1000;
 const RECOVERY_MS = 2000;
 /** Share of the calls that may be late for the sake of Redis: those that wait for it until the breaker opens. */
-const LATE_SHARE = 0.05;
+const LATE_SHARE = 0.1;
 /**
  * The breaker is open from here on, and until there not even the connections were given up: in between, half of the calls
  * take no longer than those that need no Redis, give or take so many ms.
@@ -64,20 +64,20 @@ const POLICIES: Record<Question, Answer['source']> = {
   deny: 'unavailable',
   ledger: 'unavailable',
   check: 'unavailable',
-  unlimited: 'rules',
+  health: 'health',
 };
 
 export function judge(evidence: Evidence): Judgement {
   const { scenario, course } = evidence;
   const all = evidence.calls.filter((call): call is Answered => !(call.answer instanceof Error));
-  const [unlimited = [], calls = []] = [true, false].map((is) => all.filter((call) => is === isUnlimited(call)));
+  const [health = [], calls = []] = [true, false].map((is) => all.filter((call) => is === isHealth(call)));
   const count = (source: Answer['source']) => calls.filter(({ answer }) => answer.source === source).length;
   const ledger = judgeLedger(calls, evidence);
   const figures: Figures = {
     name: scenario.name,
     calls: calls.length,
     late: lateOf(calls),
-    lateUnlimited: lateOf(unlimited),
+    lateHealth: lateOf(health),
     p99: quantile(calls, 0.99),
     longest: quantile(calls, 1),
     unavailable: count('unavailable'),
@@ -92,17 +92,17 @@ export function judge(evidence: Evidence): Judgement {
     ...failures(evidence.calls),
     ...byPolicy(all),
     ...inTime(figures),
-    ...withoutWaiting(calls, unlimited, evidence),
+    ...withoutWaiting(calls, health, evidence),
     ...whileAway(calls, evidence),
-    ...whileWell(calls, unlimited, course),
+    ...whileWell(calls, health, course),
     ...ledger.faults,
     ...admitted(figures, scenario),
   ];
   return { figures, faults };
 }
 
-function isUnlimited({ question }: Call): boolean {
-  return question === 'unlimited';
+function isHealth({ question }: Call): boolean {
+  return question === 'health';
 }
 
 function lateOf(calls: readonly Call[]): number {
@@ -130,7 +130,7 @@ function failures(calls: readonly Call[]): string[] {
 /** Who may have decided what, and what they may have said. */
 function byPolicy(calls: readonly Answered[]): string[] {
   const wrong = calls.filter(
-    (call) => call.answer.source !== POLICIES[call.question] && (isUnlimited(call) || !isByRedis(call)),
+    (call) => call.answer.source !== POLICIES[call.question] && (isHealth(call) || !isByRedis(call)),
   );
   const refused = calls.filter(({ answer: { source, granted } }) => source === 'fail-open' && !granted);
   const faults = wrong.map(({ question, answer }) => `${question} was decided by ${answer.source}`);
@@ -146,20 +146,20 @@ function byPolicy(calls: readonly Answered[]): string[] {
   return [...new Set(faults)];
 }
 
-function inTime({ longest, late, lateUnlimited, recovery }: Figures): string[] {
+function inTime({ longest, late, lateHealth, recovery }: Figures): string[] {
   const faults: string[] = [];
   if (longest > LONGEST_MS) faults.push(`a call took ${longest} ms`);
-  if (late > lateUnlimited + LATE_SHARE) faults.push(`a share of ${late} was late, of the others ${lateUnlimited}`);
+  if (late > lateHealth + LATE_SHARE) faults.push(`a share of ${late} was late, of the others ${lateHealth}`);
   if (recovery > RECOVERY_MS) faults.push(`recovery took ${recovery} ms`);
   return faults;
 }
 
-function withoutWaiting(calls: readonly Call[], unlimited: readonly Call[], { scenario, course }: Evidence): string[] {
+function withoutWaiting(calls: readonly Call[], health: readonly Call[], { scenario, course }: Evidence): string[] {
   const isSettled = ({ askedAt }: Call) =>
     askedAt > course.from + SETTLED_FROM_MS && askedAt < course.from + SETTLED_TO_MS;
-  const [half, others] = [calls, unlimited].map((some) => quantile(some.filter(isSettled), 0.5));
+  const [half, others] = [calls, health].map((some) => quantile(some.filter(isSettled), 0.5));
   if (!scenario.isOutage || half === undefined || others === undefined || half <= others + SETTLED_MEDIAN_MS) return [];
-  return [`while Redis was away, half of the calls took ${half} ms, of those without limits ${others} ms`];
+  return [`while Redis was away, half of the calls took ${half} ms, of those about health ${others} ms`];
 }
 
 /** An outage that nobody noticed would show nothing. */
@@ -173,11 +173,11 @@ function whileAway(calls: readonly Answered[], { scenario, course }: Evidence): 
 }
 
 /** Redis decides, and grants what the limits allow. */
-function whileWell(calls: readonly Answered[], unlimited: readonly Call[], { from, backAt }: Course): string[] {
+function whileWell(calls: readonly Answered[], health: readonly Call[], { from, backAt }: Course): string[] {
   const faults: string[] = [];
   const well = calls.filter(({ askedAt, answeredAt }) => answeredAt < from || askedAt > backAt + RECOVERY_MS);
   const missed = well.filter(({ question, answer }) => answer.source === POLICIES[question]).length;
-  if (missed > (MISSED_SHARE + lateOf(unlimited)) * well.length) {
+  if (missed > (MISSED_SHARE + lateOf(health)) * well.length) {
     faults.push(`Redis was well and did not decide ${missed} of ${well.length} calls`);
   }
   const end = Math.max(...calls.map(({ askedAt }) => askedAt));
@@ -191,7 +191,7 @@ function whileWell(calls: readonly Answered[], unlimited: readonly Call[], { fro
 
 /** Whose counters are on the server that is disturbed, of several. */
 const NAMED = ['local', 'allow', 'deny', 'ledger'] as const;
-const COUNTED = QUESTIONS.filter((question) => question !== 'unlimited');
+const COUNTED = QUESTIONS.filter((question) => question !== 'health');
 
 function recoveryOf(calls: readonly Answered[], { backAt }: Course): number {
   let last = backAt;

@@ -4,14 +4,16 @@ import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
 import { virtualTag } from '../../src/counters/redis/counter-key.ts';
 import type { Source } from '../../src/decide/ports.ts';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { HealthService } from '../../src/generated/grpc/health/v1/health.ts';
 import type { GrpcClient } from '../support/grpc.ts';
 import { check, shouldRateLimit, statusOf } from '../support/questions.ts';
 
 /**
- * The first three are named by their limit's policy; `ledger` and `check` ask of limits that never refuse. `unlimited` asks
- * of no limit at all: nothing done to Redis touches it, so it tells what the machine itself does to calls.
+ * The first three are named by their limit's policy; `ledger` and `check` ask of limits that never refuse. `health` asks
+ * whether the node serves, which is answered without Redis and not in one batch with others: it tells what the machine
+ * itself does to calls.
  */
-export const QUESTIONS = ['local', 'allow', 'deny', 'ledger', 'check', 'unlimited'] as const;
+export const QUESTIONS = ['local', 'allow', 'deny', 'ledger', 'check', 'health'] as const;
 export type Question = (typeof QUESTIONS)[number];
 
 /** Of `local`, `allow` and `deny`: less than half of what the load asks. */
@@ -35,7 +37,7 @@ export const CHECKED_LIMIT = { name: 'burst', requests: LEDGER_LIMIT, window: '3
 
 /** What was answered, and who decided: `unavailable` is the answer that the policy `deny` has. */
 export interface Answer {
-  readonly source: Source | 'rules' | 'unavailable';
+  readonly source: Source | 'health' | 'unavailable';
   readonly granted: boolean;
   /** Hits that are left of the limit. */
   readonly remaining: number;
@@ -50,6 +52,10 @@ export interface Subject {
 
 /** As the grpc-js client rejects, where a call failed otherwise than by the policy `deny`. */
 export async function ask(client: GrpcClient, question: Question, subject: Subject): Promise<Answer> {
+  if (question === 'health') {
+    await client.call(HealthService.check, { service: '' });
+    return { source: 'health', granted: true, remaining: 0 };
+  }
   return question === 'check' ? askCheck(client, subject.secret) : askLimit(client, question, subject.name);
 }
 
