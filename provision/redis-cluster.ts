@@ -65,6 +65,20 @@ export async function startRedisCluster({ masters = 3, certificates }: ClusterCh
   }
 }
 
+/** Moves a slot as `redis-cli --cluster reshard` does, but slowly: some ms for each key. */
+export async function moveSlot(slot: number, from: ClusterNode, to: ClusterNode): Promise<void> {
+  await to.client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
+  await from.client.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
+  for (;;) {
+    await sleep(10);
+    const keys = (await from.client.cluster('GETKEYSINSLOT', slot, 1)) as string[];
+    if (keys.length === 0) break;
+    await from.client.call('MIGRATE', '127.0.0.1', to.port, '', 0, 5000, 'KEYS', ...keys);
+  }
+  await to.client.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+  await from.client.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+}
+
 function urlOf(node: ClusterNode | undefined): string {
   if (node?.tlsPort === undefined) return `redis+cluster://127.0.0.1:${node?.port}`;
   return `rediss+cluster://127.0.0.1:${node.tlsPort}`;

@@ -21,6 +21,8 @@ export interface RedisChoices {
   readonly port?: number;
   /** The server's own options, such as `--requirepass`; the path of a configuration file may stand first. */
   readonly options?: readonly string[];
+  /** Variables of its process, beside those of this one. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const IMAGE = 'valkey/valkey:8-alpine';
@@ -38,29 +40,33 @@ export async function useRedis(): Promise<RunningRedis> {
  * A server of our own on 127.0.0.1 that keeps nothing: from the PATH, else by apt, else by Docker; throws one line that
  * says how to get one.
  */
-export async function startRedis({ port, options = [] }: RedisChoices = {}): Promise<RunningRedis> {
-  const chosenPort = port ?? (await freePort());
+export async function startRedis(choices: RedisChoices = {}): Promise<RunningRedis> {
+  const { port = await freePort(), options = [] } = choices;
   const program = await findRedisProgram();
-  if (program !== undefined) return startProgram(program, chosenPort, options);
-  if (succeeds('docker', ['info'])) return startContainer(chosenPort, options);
+  if (program !== undefined) return startProgram(program, port, choices);
+  if (succeeds('docker', ['info'])) return startContainer(port, options);
   throw new Error(
     'no Redis: set REDIS_URL, or put redis-server (7 or later) or valkey-server on the PATH, or start Docker',
   );
 }
 
 /** As startRedis, for what a container would not do: servers that are killed, or that find each other. */
-export async function startRedisProcess({ port, options = [] }: RedisChoices = {}): Promise<RunningRedis> {
+export async function startRedisProcess(choices: RedisChoices = {}): Promise<RunningRedis> {
   const program = await findRedisProgram();
   if (program === undefined) throw new Error('put redis-server (7 or later) or valkey-server on the PATH');
-  return startProgram(program, port ?? (await freePort()), options);
+  return startProgram(program, choices.port ?? (await freePort()), choices);
 }
 
-async function startProgram(program: string, port: number, options: readonly string[]): Promise<RunningRedis> {
+async function startProgram(
+  program: string,
+  port: number,
+  { options = [], environment = {} }: RedisChoices,
+): Promise<RunningRedis> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-redis-'));
   const child = spawn(
     program,
     [...options, '--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
-    { stdio: 'ignore' },
+    { stdio: 'ignore', env: { ...process.env, ...environment } },
   );
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type ClusterNode, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
+import { type ClusterNode, moveSlot, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
 import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
 import { virtualTag } from '../../src/counters/redis/counter-key.ts';
 import type { RedisStore } from '../../src/counters/redis/redis-store.ts';
@@ -67,19 +67,8 @@ function masterAt(place: number): ClusterNode {
   return master;
 }
 
-/** Moves the tag's slot as `redis-cli --cluster reshard` does, but slowly: some ms for each key. */
-async function moveTag(tag: number, from: ClusterNode, to: ClusterNode): Promise<void> {
-  const slot = slotOfTag(tag);
-  await to.client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
-  await from.client.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
-  for (;;) {
-    await sleep(10);
-    const keys = (await from.client.cluster('GETKEYSINSLOT', slot, 1)) as string[];
-    if (keys.length === 0) break;
-    await from.client.call('MIGRATE', '127.0.0.1', to.port, '', 0, 5000, 'KEYS', ...keys);
-  }
-  await to.client.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
-  await from.client.call('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+function moveTag(tag: number, from: ClusterNode, to: ClusterNode): Promise<void> {
+  return moveSlot(slotOfTag(tag), from, to);
 }
 
 /** Asks batches of single hits until told to stop; gives how many each subject was granted, and what was refused why. */

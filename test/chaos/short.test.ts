@@ -1,0 +1,6 @@
+import { ONE_SERVER } from './one-server.ts';
+import { suite } from './suite.ts';
+
+const TELLING = ['kill -9, back after 2 s', 'SIGSTOP for 5 s', 'SCRIPT FLUSH', 'FLUSHALL', 'maxmemory reached for 2 s'];
+
+suite({ ...ONE_SERVER, scenarios: ONE_SERVER.scenarios.filter(({ name }) => TELLING.includes(name)) });
