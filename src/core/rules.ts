@@ -1,5 +1,6 @@
 import type { Entry } from './descriptor.ts';
 import type { Limit } from './limit.ts';
+import type { WildcardValues } from './wildcard-values.ts';
 
 /** A descriptor pattern and its limits. */
 export interface Rule {
@@ -13,13 +14,19 @@ export function ruleLimitLabel({ path, limits }: Rule, limitName: string): strin
   return limits.length === 1 ? path : `${path}/${limitName}`;
 }
 
-/** One level of nested descriptors: for an entry, the exact value wins over the key alone. */
+/** One level of nested descriptors. */
 export interface RuleNode {
-  /** By key, then by value. */
-  readonly exact: Map<string, Map<string, RuleNode>>;
-  /** By key: any value. */
-  readonly anyValue: Map<string, RuleNode>;
+  readonly byKey: Map<string, KeyRules>;
   rule: Rule | undefined;
+}
+
+/** What a level has for the entries of one key. */
+export interface KeyRules {
+  /** Those with asterisks too: asked for as it is written, each is found before those that would fit. */
+  readonly exact: Map<string, RuleNode>;
+  /** undefined: none has an asterisk. */
+  wildcards: WildcardValues<RuleNode> | undefined;
+  anyValue: RuleNode | undefined;
 }
 
 /** All rules, by domain. Never changed once in use: a reload makes another. */
@@ -28,12 +35,14 @@ export type RuleBook = ReadonlyMap<string, RuleNode>;
 export const EMPTY_RULE_BOOK: RuleBook = new Map();
 
 export function createRuleNode(): RuleNode {
-  return { exact: new Map(), anyValue: new Map(), rule: undefined };
+  return { byKey: new Map(), rule: undefined };
 }
 
 /**
- * The rule for a descriptor's entries: each entry in turn descends one level, and the rule must stand at the level of
- * the last one. The way taken is never taken back, as in envoyproxy/ratelimit's README ("descriptor list definition").
+ * The rule for a descriptor's entries: each entry in turn descends one level, by its exact value, else by the first
+ * wildcard that fits, else by its key alone; and the rule must stand at the level of the last one. The way taken is never
+ * taken back. As `GetLimit` in envoyproxy/ratelimit's src/config/config_impl.go, except that there keys and values are
+ * joined by `_`, so that key `a` with value `b_c` is key `a_b` with value `c`; here it is not.
  */
 export function matchRule(book: RuleBook, domain: string, entries: readonly Entry[]): Rule | undefined {
   let node = book.get(domain);
@@ -46,5 +55,6 @@ export function matchRule(book: RuleBook, domain: string, entries: readonly Entr
 
 /** Where an entry leads from a level to the next; undefined: no rule has it there. */
 export function nodeBelow(node: RuleNode, key: string, value: string): RuleNode | undefined {
-  return node.exact.get(key)?.get(value) ?? node.anyValue.get(key);
+  const rules = node.byKey.get(key);
+  return rules?.exact.get(value) ?? rules?.wildcards?.find(value) ?? rules?.anyValue;
 }

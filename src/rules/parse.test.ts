@@ -48,6 +48,30 @@ describe('a rules file', () => {
     expect(match(['path', '/other'])).toMatchObject({ path: 'shop.path', limits: [{ requests: 100 }] });
   });
 
+  it('matches the exact value before wildcards, the first of these that fits, and then the key alone', () => {
+    const rule = (value: string) => `  - {key: path, ${value}, rate_limit: {requests: 1, window: 1s}}\n`;
+    const values = ['value: /a*', 'value: /api/*/action', 'value: "*"', 'value: /api/1/action', 'value: ""'];
+    const wild = `domain: shop\ndescriptors:\n${values.map(rule).join('')}`;
+    const found = (value: string) => matchIn(wild, ['path', value])?.path;
+    expect(found('/api/1/action')).toBe('shop.path_/api/1/action');
+    expect(found('/api/2/action')).toBe('shop.path_/a*');
+    expect(found('/api/*/action')).toBe('shop.path_/api/*/action');
+    expect(found('/other')).toBe('shop.path_*');
+    expect(matchIn(wild.replace(rule('value: "*"'), ''), ['path', '/other'])?.path).toBe('shop.path');
+  });
+
+  it('goes by the first wildcard that fits, even where only a later one has the next level', () => {
+    const wild = `
+domain: shop
+descriptors:
+  - {key: path, value: /a*}
+  - {key: path, value: /ab*, descriptors: [{key: user, rate_limit: {requests: 1, window: 1s}}]}
+  - {key: path, descriptors: [{key: user, rate_limit: {requests: 2, window: 1s}}]}
+`;
+    expect(matchIn(wild, ['path', '/abc'], ['user', 'u'])).toBeUndefined();
+    expect(matchIn(wild, ['path', '/b'], ['user', 'u'])?.path).toBe('shop.path.user');
+  });
+
   it('matches nested descriptors at their full depth, and never takes a way back', () => {
     expect(match(['path', '/login'], ['remote_address', '10.0.0.1'])?.path).toBe('shop.path_/login.remote_address');
     expect(match(['path', '/other'], ['remote_address', '10.0.0.1'])).toBeUndefined();
@@ -242,7 +266,8 @@ describe('a broken rules file is refused with the place of its fault', () => {
     ['a descriptor that is no map', one('text'), '3:5', 'descriptors'],
     ['a descriptor twice', one('{key: k}\n  - {key: k}'), '4:5', 'a.k is there twice'],
     ['an unknown field', one('{key: k, shadow_mode: true}'), '3:14', 'shadow_mode: not supported here'],
-    ['a wildcard', one('{key: k, value: "a*"}'), '3:5', 'wildcards'],
+    ['a wildcard for a key', one('{key: "k*"}'), '3:11', 'key: must have no "*"'],
+    ['a wildcard twice', one('{key: k, value: "a*"}\n  - {key: k, value: "a*"}'), '4:5', 'a.k_a* is there twice'],
     ['no domain', 'descriptors: []', '1:1', 'domain'],
     ['an empty file', '', '1:1', 'must be a map'],
     ['a list', '[1]', '1:1', 'must be a map'],

@@ -1,6 +1,7 @@
 import { isMap, isSeq, type YAMLMap } from 'yaml';
 import { ALGORITHMS } from '../core/parse-limit.ts';
-import { createRuleNode, type RuleNode } from '../core/rules.ts';
+import { createRuleNode, type KeyRules, type RuleNode } from '../core/rules.ts';
+import { WildcardValues } from '../core/wildcard-values.ts';
 import { readLimits } from './rule-limits.ts';
 import { type RulesFault, YamlReader } from './yaml-reader.ts';
 
@@ -13,8 +14,8 @@ export interface ParsedRules {
 const DEEPEST = 32;
 
 /**
- * One rules file in envoyproxy/ratelimit's form: `domain` and nested `descriptors`, each with `key`, perhaps `value`,
- * and perhaps `rate_limit: {…}` or `limits: [{…}, …]`, which `readLimits` describes; before them perhaps
+ * One rules file in envoyproxy/ratelimit's form: `domain` and nested `descriptors`, each with `key`, perhaps `value`, in
+ * which `*` stands for any characters, and perhaps `rate_limit: {…}` or `limits: [{…}, …]`, which `readLimits` describes; before them perhaps
  * `defaults: {algorithm}`. Returns every fault, or the rules.
  */
 export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
@@ -81,7 +82,7 @@ class DescriptorsParser {
       return;
     }
     const value = reader.textOf(item, 'value') || undefined; // an empty value means any, as to envoyproxy/ratelimit
-    if (value?.endsWith('*')) reader.faultAt(item, `value: wildcards ("${value}") are not supported yet`);
+    if (key.includes('*')) reader.faultAt(item.get('key', true), 'key: must have no "*"; values may');
     const path = `${parentPath}.${value === undefined ? key : `${key}_${value}`}`;
     const node = this.#addNode(item, parent, key, value, path);
     if (node === undefined) return;
@@ -97,23 +98,30 @@ class DescriptorsParser {
     value: string | undefined,
     path: string,
   ): RuleNode | undefined {
-    const children: Map<string, RuleNode> = value === undefined ? parent.anyValue : valuesOf(parent, key);
-    const name = value ?? key;
-    if (children.has(name)) {
+    const rules = rulesOf(parent, key);
+    if (value === undefined ? rules.anyValue !== undefined : rules.exact.has(value)) {
       this.#reader.faultAt(item, `key: the descriptor ${path} is there twice`);
       return undefined;
     }
     const node = createRuleNode();
-    children.set(name, node);
+    if (value === undefined) {
+      rules.anyValue = node;
+      return node;
+    }
+    rules.exact.set(value, node);
+    if (value.includes('*')) {
+      rules.wildcards ??= new WildcardValues();
+      rules.wildcards.add(value, node);
+    }
     return node;
   }
 }
 
-function valuesOf(parent: RuleNode, key: string): Map<string, RuleNode> {
-  let values = parent.exact.get(key);
-  if (values === undefined) {
-    values = new Map();
-    parent.exact.set(key, values);
+function rulesOf(parent: RuleNode, key: string): KeyRules {
+  let rules = parent.byKey.get(key);
+  if (rules === undefined) {
+    rules = { exact: new Map(), wildcards: undefined, anyValue: undefined };
+    parent.byKey.set(key, rules);
   }
-  return values;
+  return rules;
 }

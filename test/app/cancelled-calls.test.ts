@@ -27,7 +27,8 @@ beforeAll(async () => {
   store = new RedisStore({ url: redis.url, logger: silent, deadlineMs: 5000 });
   await becomesTrue(() => store.ready);
   const domain = createRuleNode();
-  domain.anyValue.set('user', { ...createRuleNode(), rule: { path: 'shop.user', limits: [LIMIT] } });
+  const anyValue = { ...createRuleNode(), rule: { path: 'shop.user', limits: [LIMIT] } };
+  domain.byKey.set('user', { exact: new Map(), wildcards: undefined, anyValue });
   const handler = createDataPlane({
     store,
     catalog: { keyOfSecret: () => undefined, key: () => undefined, account: () => undefined, plan: () => undefined },

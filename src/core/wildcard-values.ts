@@ -1,0 +1,62 @@
+interface Wildcard<Found> {
+  /** What stands before, between and after its asterisks. */
+  readonly pieces: readonly string[];
+  /** How many were added before it. */
+  readonly order: number;
+  readonly found: Found;
+}
+
+/**
+ * Values with asterisks, each of which stands for any characters or none, as in envoyproxy/ratelimit's README (example
+ * 9). They are kept by what stands before the first asterisk, so that a look-up costs by how many lengths that has, and
+ * not by how many there are.
+ */
+export class WildcardValues<Found> {
+  /** By the length of that beginning, shortest first; by the beginning; in the order added. */
+  #byLength: (readonly [length: number, Map<string, Wildcard<Found>[]>])[] = [];
+  #size = 0;
+
+  add(pattern: string, found: Found): void {
+    const pieces = pattern.split('*');
+    const beginning = pieces[0] ?? '';
+    let entry = this.#byLength.find(([length]) => length === beginning.length);
+    if (entry === undefined) {
+      entry = [beginning.length, new Map()];
+      this.#byLength = [...this.#byLength, entry].sort(([one], [other]) => one - other);
+    }
+    const wildcard = { pieces, order: this.#size++, found };
+    const alike = entry[1].get(beginning);
+    if (alike === undefined) entry[1].set(beginning, [wildcard]);
+    else alike.push(wildcard);
+  }
+
+  /** Of those that fit the value, the one that was added first. */
+  find(value: string): Found | undefined {
+    let first: Wildcard<Found> | undefined;
+    for (const [length, byBeginning] of this.#byLength) {
+      if (length > value.length) break;
+      for (const wildcard of byBeginning.get(value.slice(0, length)) ?? NONE) {
+        if (first !== undefined && wildcard.order > first.order) break;
+        if (isFitting(value, length, wildcard.pieces)) first = wildcard;
+      }
+    }
+    return first?.found;
+  }
+}
+
+const NONE: readonly never[] = [];
+
+/** Whether the value, which begins with the first piece, has the others in their order, the last one at its end. */
+function isFitting(value: string, start: number, pieces: readonly string[]): boolean {
+  const last = pieces.at(-1) ?? '';
+  const end = value.length - last.length;
+  if (end < start || !value.endsWith(last)) return false;
+  let from = start;
+  for (let place = 1; place < pieces.length - 1; place++) {
+    const piece = pieces[place] ?? '';
+    const at = value.indexOf(piece, from);
+    if (at < 0 || at + piece.length > end) return false;
+    from = at + piece.length;
+  }
+  return true;
+}
