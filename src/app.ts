@@ -12,14 +12,15 @@ import { loadSigningKeys, seed } from './database/seed.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
 import { startHttp2GrpcServer } from './grpc/http2-server.ts';
+import type { Knowledge } from './grpc/methods.ts';
 import type { BatchHandler } from './grpc/unary.ts';
 import { startOperationsServer } from './http/operations-server.ts';
 import { createAccessTokens, generateSigningKey } from './identity/access-token.ts';
 import { apiKeyDigest } from './identity/api-key-secret.ts';
 import { hashPassword } from './identity/password.ts';
-import { loadRules } from './rules/load.ts';
+import { followRules } from './rules/follow.ts';
 import type { Logger } from './telemetry/logger.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { Readiness } from './telemetry/readiness.ts';
 
 /** A service that is up. */
@@ -48,8 +49,8 @@ type Stack = AsyncDisposableStack;
 /** Puts the parts together and starts them; rejects, with everything closed again, when one cannot start. */
 export async function buildApp(config: Config, log: Logger): Promise<App> {
   await using started = new AsyncDisposableStack();
-  const rules = config.rulesPath === undefined ? EMPTY_RULE_BOOK : await loadRules(config.rulesPath);
   const metrics = createMetrics();
+  const rules = await startRules(config, log, metrics, started);
   const readiness = new Readiness();
   const http = await listening(
     'HTTP_ADDRESS',
@@ -84,7 +85,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   readiness.watch(catalog, counters);
   const ports = { decision: decisionPort, admin: portOf(admin.address), http: http.port };
   const countersIn = config.redisUrl === undefined ? 'memory' : 'redis';
-  log.info({ ports, role: config.role, counters: countersIn, domains: [...rules.keys()] }, 'serving');
+  log.info({ ports, role: config.role, counters: countersIn, domains: [...rules.book.keys()] }, 'serving');
   const all = started.move();
   return {
     ports,
@@ -113,6 +114,13 @@ async function openConfiguredDatabase(config: Config, log: Logger, started: Stac
   const database = await openDatabase({ url });
   started.defer(() => database.close(true));
   return database;
+}
+
+async function startRules(config: Config, log: Logger, metrics: Metrics, started: Stack): Promise<Knowledge['rules']> {
+  if (config.rulesPath === undefined) return { book: EMPTY_RULE_BOOK };
+  const rules = await followRules({ place: config.rulesPath, log, onReload: metrics.rulesReload });
+  started.defer(() => rules.stop());
+  return rules;
 }
 
 /** The catalog's database, embedded if no other is named, with the schema and first entries that this version needs. */

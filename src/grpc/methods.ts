@@ -14,7 +14,8 @@ export type Verdict = CheckVerdict | RateLimitVerdict;
 /** What the methods need in order to think a question through; all of it is memory. */
 export interface Knowledge {
   readonly catalog: Catalog;
-  readonly rules: RuleBook;
+  /** Its book is another one after a reload. */
+  readonly rules: { readonly book: RuleBook };
   readonly isApiKey: KeyFormat;
   /** In lower case: the header by which clients name their device; undefined: none. */
   readonly deviceHeader: string | undefined;
@@ -42,7 +43,7 @@ export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, Decis
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',
-    consider: (message, now) => considerRateLimit(decodeRateLimitRequest(message), rules, catalog, now),
+    consider: (message, now) => considerRateLimit(decodeRateLimitRequest(message), rules.book, catalog, now),
   };
   return new Map([
     [CHECK_PATH, check],

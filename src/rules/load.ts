@@ -15,7 +15,7 @@ export class InvalidRules extends Error {
 
 /** Reads a rules file, or all `*.yaml` and `*.yml` of a folder, one domain each. Throws InvalidRules with every fault. */
 export async function loadRules(place: string): Promise<RuleBook> {
-  const files = await filesOf(place);
+  const files = await rulesFilesAt(place);
   const faults: RulesFault[] = [];
   const domains = new Map<string, { root: RuleNode; file: string }>();
   for (const file of files) {
@@ -34,7 +34,8 @@ export async function loadRules(place: string): Promise<RuleBook> {
   return new Map([...domains].map(([domain, { root }]) => [domain, root]));
 }
 
-async function filesOf(place: string): Promise<readonly string[]> {
+/** The paths of the rules files at a place, in the order of their names. Throws InvalidRules where there are none. */
+export async function rulesFilesAt(place: string): Promise<readonly string[]> {
   const found = await stat(place).catch(() => undefined);
   if (found === undefined) throw new InvalidRules([faultOfFile(place, 'cannot be found or read')]);
   if (!found.isDirectory()) return [place];

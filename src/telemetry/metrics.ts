@@ -6,6 +6,8 @@ export interface Metrics {
   /** Notes that a Redis server is asked no more, but for probes, or is asked again. */
   readonly breaker: (server: string, isOpen: boolean) => void;
   readonly liveNodes: (count: number) => void;
+  /** Notes that the rules files have changed, and whether that could be taken up. */
+  readonly rulesReload: (isTakenUp: boolean) => void;
   readonly registry: Registry;
 }
 
@@ -30,7 +32,13 @@ export function createMetrics(): Metrics {
     help: 'Nodes that share the counters, as last counted; while Redis is away each has that part of a local limit.',
     registers: [registry],
   });
-  return { decisions, breaker: breakerMetrics(registry), liveNodes: (count) => liveNodes.set(count), registry };
+  return {
+    decisions,
+    breaker: breakerMetrics(registry),
+    liveNodes: (count) => liveNodes.set(count),
+    rulesReload: rulesMetrics(registry),
+    registry,
+  };
 }
 
 function breakerMetrics(registry: Registry): Metrics['breaker'] {
@@ -50,6 +58,24 @@ function breakerMetrics(registry: Registry): Metrics['breaker'] {
   return (server, isOpen) => {
     open.set({ server }, isOpen ? 1 : 0);
     if (isOpen) openings.inc({ server });
+  };
+}
+
+function rulesMetrics(registry: Registry): Metrics['rulesReload'] {
+  const outdated = new Gauge({
+    name: 'weir_rules_outdated',
+    help: '1 while the rules files have faults, so that the rules from before their last change are in use.',
+    registers: [registry],
+  });
+  const reloads = new Counter({
+    name: 'weir_rules_reloads_total',
+    help: 'How often the rules files have changed, by whether that was taken_up or refused.',
+    labelNames: ['result'] as const,
+    registers: [registry],
+  });
+  return (isTakenUp) => {
+    outdated.set(isTakenUp ? 0 : 1);
+    reloads.inc({ result: isTakenUp ? 'taken_up' : 'refused' });
   };
 }
 

@@ -32,7 +32,7 @@ beforeAll(async () => {
   const handler = createDataPlane({
     store,
     catalog: { keyOfSecret: () => undefined, key: () => undefined, account: () => undefined, plan: () => undefined },
-    rules: new Map([['shop', domain]]),
+    rules: { book: new Map([['shop', domain]]) },
     isApiKey: () => false,
     deviceHeader: undefined,
     isServing: () => true,
