@@ -1,6 +1,6 @@
 import type { Entry } from './descriptor.ts';
 import type { Limit } from './limit.ts';
-import type { WildcardValues } from './wildcard-values.ts';
+import { findWildcard, type WildcardValues } from './wildcard-values.ts';
 
 /** A descriptor pattern and its limits. */
 export interface Rule {
@@ -56,5 +56,9 @@ export function matchRule(book: RuleBook, domain: string, entries: readonly Entr
 /** Where an entry leads from a level to the next; undefined: no rule has it there. */
 export function nodeBelow(node: RuleNode, key: string, value: string): RuleNode | undefined {
   const rules = node.byKey.get(key);
-  return rules?.exact.get(value) ?? rules?.wildcards?.find(value) ?? rules?.anyValue;
+  return rules?.exact.get(value) ?? (rules && wildcardOf(rules, value)) ?? rules?.anyValue;
+}
+
+function wildcardOf({ wildcards }: KeyRules, value: string): RuleNode | undefined {
+  return wildcards === undefined ? undefined : findWildcard(wildcards, value);
 }

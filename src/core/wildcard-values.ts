@@ -9,39 +9,44 @@ interface Wildcard<Found> {
 /**
  * Values with asterisks, each of which stands for any characters or none, as in envoyproxy/ratelimit's README (example
  * 9). They are kept by what stands before the first asterisk, so that a look-up costs by how many lengths that has, and
- * not by how many there are.
+ * not by how many there are. Plain data, so that it can be sent from one thread to another.
  */
-export class WildcardValues<Found> {
+export interface WildcardValues<Found> {
   /** By the length of that beginning, shortest first; by the beginning; in the order added. */
-  #byLength: (readonly [length: number, Map<string, Wildcard<Found>[]>])[] = [];
-  #size = 0;
+  readonly byLength: (readonly [length: number, Map<string, Wildcard<Found>[]>])[];
+  size: number;
+}
 
-  add(pattern: string, found: Found): void {
-    const pieces = pattern.split('*');
-    const beginning = pieces[0] ?? '';
-    let entry = this.#byLength.find(([length]) => length === beginning.length);
-    if (entry === undefined) {
-      entry = [beginning.length, new Map()];
-      this.#byLength = [...this.#byLength, entry].sort(([one], [other]) => one - other);
-    }
-    const wildcard = { pieces, order: this.#size++, found };
-    const alike = entry[1].get(beginning);
-    if (alike === undefined) entry[1].set(beginning, [wildcard]);
-    else alike.push(wildcard);
-  }
+export function createWildcardValues<Found>(): WildcardValues<Found> {
+  return { byLength: [], size: 0 };
+}
 
-  /** Of those that fit the value, the one that was added first. */
-  find(value: string): Found | undefined {
-    let first: Wildcard<Found> | undefined;
-    for (const [length, byBeginning] of this.#byLength) {
-      if (length > value.length) break;
-      for (const wildcard of byBeginning.get(value.slice(0, length)) ?? NONE) {
-        if (first !== undefined && wildcard.order > first.order) break;
-        if (isFitting(value, length, wildcard.pieces)) first = wildcard;
-      }
-    }
-    return first?.found;
+export function addWildcard<Found>(values: WildcardValues<Found>, pattern: string, found: Found): void {
+  const pieces = pattern.split('*');
+  const beginning = pieces[0] ?? '';
+  let entry = values.byLength.find(([length]) => length === beginning.length);
+  if (entry === undefined) {
+    entry = [beginning.length, new Map()];
+    values.byLength.push(entry);
+    values.byLength.sort(([one], [other]) => one - other);
   }
+  const wildcard = { pieces, order: values.size++, found };
+  const alike = entry[1].get(beginning);
+  if (alike === undefined) entry[1].set(beginning, [wildcard]);
+  else alike.push(wildcard);
+}
+
+/** Of those that fit the value, the one that was added first. */
+export function findWildcard<Found>(values: WildcardValues<Found>, value: string): Found | undefined {
+  let first: Wildcard<Found> | undefined;
+  for (const [length, byBeginning] of values.byLength) {
+    if (length > value.length) break;
+    for (const wildcard of byBeginning.get(value.slice(0, length)) ?? NONE) {
+      if (first !== undefined && wildcard.order > first.order) break;
+      if (isFitting(value, length, wildcard.pieces)) first = wildcard;
+    }
+  }
+  return first?.found;
 }
 
 const NONE: readonly never[] = [];

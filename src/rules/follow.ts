@@ -2,7 +2,8 @@ import type { Logger } from '../core/logger.ts';
 import type { RuleBook } from '../core/rules.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { keepUnchanged } from './keep-unchanged.ts';
-import { InvalidRules, loadRules } from './load.ts';
+import { InvalidRules } from './load.ts';
+import { loadRulesInThread } from './load-in-thread.ts';
 
 export interface FollowedRulesOptions {
   /** A file or a folder. */
@@ -31,7 +32,7 @@ const MOST_FAULTS_TOLD = 20;
 /** Loads the rules and follows their files. Throws InvalidRules when they have faults at the start. */
 export async function followRules(options: FollowedRulesOptions): Promise<FollowedRules> {
   const fingerprint = await fingerprintOf(options.place);
-  const follower = new RulesFollower(options, await loadRules(options.place), fingerprint);
+  const follower = new RulesFollower(options, await loadRulesInThread(options.place), fingerprint);
   follower.start();
   return follower;
 }
@@ -80,7 +81,7 @@ class RulesFollower implements FollowedRules {
     const before = this.#seen;
     this.#seen = await fingerprintOf(place);
     if (this.#seen === this.#read || this.#seen !== before) return;
-    const loaded = await loadRules(place).catch((error: unknown) => ({ error }));
+    const loaded = await loadRulesInThread(place).catch((error: unknown) => ({ error }));
     // Changed while they were read: some may be of before, others of after.
     if ((await fingerprintOf(place)) !== this.#seen) return;
     this.#read = this.#seen;

@@ -8,8 +8,11 @@ import type { RulesFault } from './yaml-reader.ts';
 export class InvalidRules extends Error {
   override readonly name = 'InvalidRules';
 
+  readonly faults: readonly RulesFault[];
+
   constructor(faults: readonly RulesFault[]) {
     super(faults.map(({ file, line, column, description }) => `${file}:${line}:${column}: ${description}`).join('\n'));
+    this.faults = faults;
   }
 }
 

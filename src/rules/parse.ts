@@ -1,7 +1,7 @@
 import { isMap, isSeq, type YAMLMap } from 'yaml';
 import { ALGORITHMS } from '../core/parse-limit.ts';
 import { createRuleNode, type KeyRules, type RuleNode } from '../core/rules.ts';
-import { WildcardValues } from '../core/wildcard-values.ts';
+import { addWildcard, createWildcardValues } from '../core/wildcard-values.ts';
 import { readLimits } from './rule-limits.ts';
 import { type RulesFault, YamlReader } from './yaml-reader.ts';
 
@@ -110,8 +110,8 @@ class DescriptorsParser {
     }
     rules.exact.set(value, node);
     if (value.includes('*')) {
-      rules.wildcards ??= new WildcardValues();
-      rules.wildcards.add(value, node);
+      rules.wildcards ??= createWildcardValues();
+      addWildcard(rules.wildcards, value, node);
     }
     return node;
   }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { matchRule, type Rule } from '../../src/core/rules.ts';
 import { type FollowedRules, followRules } from '../../src/rules/follow.ts';
-import { InvalidRules } from '../../src/rules/load.ts';
+import { InvalidRules, loadRules } from '../../src/rules/load.ts';
 
 /** ms in which a change that holds still is taken up for certain, also on a busy machine. */
 const SOON = { timeout: 10_000, interval: 20 };
@@ -157,6 +157,28 @@ describe('rules that are followed', () => {
     await rm(file, { recursive: true, force: true });
     await writeFile(file, shop(4));
     await expect.poll(() => requestsOf(), SOON).toBe(4);
+  });
+
+  it('are read while decisions go on', async () => {
+    const file = path.join(folder, 'shop.yaml');
+    const many = Array.from(
+      { length: 5000 },
+      (_, place) => `  - {key: n${place}, rate_limit: {requests: 1, window: 1s}}`,
+    );
+    await writeFile(file, shop(3));
+    rules = await follow(file);
+    await writeFile(file, `${shop(5)}${many.join('\n')}\n`);
+    let [longest, last] = [0, performance.now()];
+    const ticking = setInterval(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      last = now;
+    }, 1);
+    await expect.poll(() => requestsOf(), SOON).toBe(5);
+    clearInterval(ticking);
+    const started = performance.now();
+    await loadRules(file);
+    expect(longest).toBeLessThan((performance.now() - started) / 2);
   });
 
   it('are read no more when they were stopped', async () => {
