@@ -7,6 +7,15 @@ export interface Rule {
   /** Domain and keys on the way, as in `edge.path_/login.remote_address`: how answers and logs name the rule. */
   readonly path: string;
   readonly limits: readonly Limit[];
+  /** It refuses nothing: its limits are charged for requests that the others let in, and what they would do is told. */
+  readonly isShadow?: true;
+  /** Names of limits of the domain's rules that are not charged by a request that this rule is matched in too. */
+  readonly replaces?: readonly string[];
+  /**
+   * By the place of the entry: the wildcard that is counted in place of the value, so that all values that fit share the
+   * limit. undefined: the value itself.
+   */
+  readonly sharedValues?: readonly (string | undefined)[];
 }
 
 /** Names one of the rule's limits: by the rule's path, and where it has several, the limit's name behind it. */

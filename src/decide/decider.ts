@@ -6,10 +6,17 @@ import { receiptOf } from './receipts.ts';
  * counters have spoken. No charges: it is judged without them.
  */
 export interface Consideration<Verdict> extends Decision {
+  /** Decided after it, each by itself, where it lets the request in. */
+  readonly shadows?: readonly ShadowDecision[] | undefined;
   /** `outcome` is undefined when there was nothing to charge, StoreUnavailable when the counters could not tell. */
   judge(outcome: Outcome | StoreUnavailable | undefined): Verdict;
   /** What the question itself gives back. */
   readonly givesBack?: readonly Receipt[];
+}
+
+/** A decision that refuses nothing. What it would have done is told of the rule that it is for. */
+export interface ShadowDecision extends Decision {
+  readonly rule: string;
 }
 
 /** What became of a batch. */
@@ -21,6 +28,8 @@ export interface DecidedBatch<Verdict> {
    * requests do not go on.
    */
   readonly givesBack: readonly Receipt[];
+  /** Of the questions that let their request in, and that somebody still waits for: to be decided once all are answered. */
+  readonly shadows: readonly ShadowDecision[];
 }
 
 /**
@@ -36,18 +45,23 @@ export async function decideBatch<Verdict>(
   const charging = considerations.filter(({ charges }) => charges.length > 0);
   const outcomes = charging.length === 0 ? [] : await store.decide(charging);
   const givesBack: Receipt[] = [];
+  const shadows: ShadowDecision[] = [];
   let next = 0;
   const verdicts = considerations.map((consideration, place) => {
     const { charges } = consideration;
     if (consideration.givesBack !== undefined) givesBack.push(...consideration.givesBack);
-    if (charges.length === 0) return consideration.judge(undefined);
+    if (charges.length === 0) {
+      if (consideration.shadows !== undefined && !isAbandoned(place)) shadows.push(...consideration.shadows);
+      return consideration.judge(undefined);
+    }
     const outcome = outcomes[next++];
     // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
     if (outcome === undefined) throw new Error('the store gave fewer outcomes than it was asked for');
-    if (isAbandoned(place) && !(outcome instanceof StoreUnavailable) && outcome.granted) {
-      givesBack.push(receiptOf(undefined, charges, outcome));
+    if (!(outcome instanceof StoreUnavailable) && outcome.granted) {
+      if (isAbandoned(place)) givesBack.push(receiptOf(undefined, charges, outcome));
+      else if (consideration.shadows !== undefined) shadows.push(...consideration.shadows);
     }
     return consideration.judge(outcome);
   });
-  return { verdicts, givesBack };
+  return { verdicts, givesBack, shadows };
 }

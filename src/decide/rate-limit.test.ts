@@ -14,6 +14,20 @@ descriptors:
     rate_limit: {requests: 3, window: 30s}
   - key: user
     rate_limit: {requests: 9, window: 1m}
+  - key: tried
+    shadow_mode: true
+    limits: [{requests: 1, window: 1m}, {requests: 2, window: 1h}]
+  - key: read
+    rate_limit: {requests: 5, window: 1s, name: specific}
+  - key: better
+    rate_limit: {requests: 10, window: 1s, replaces: [{name: specific}, {name: day}]}
+  - key: tried-better
+    shadow_mode: true
+    rate_limit: {requests: 10, window: 1s, replaces: [{name: specific}]}
+  - key: file
+    value: /files/*
+    share_threshold: true
+    rate_limit: {requests: 10, window: 1s}
 `,
 );
 if (!('root' in rules)) throw new Error('faults in the test’s own rules');
@@ -118,6 +132,51 @@ describe('ShouldRateLimit', () => {
         { overLimit: true, status: { label: 'shop.user' } },
       ],
     });
+  });
+
+  it('tells of a shadow apart, each rule by itself, and answers OK for it', () => {
+    const consideration = consider('shop', ['tried', 'a'], ['user', 'u1'], ['tried', 'b', 0], ['tried-better', 'c']);
+    expect(consideration.charges).toMatchObject([{ subject: 'rule|shop|user|u1' }]);
+    expect(consideration.shadows).toMatchObject([
+      { rule: 'shop.tried', charges: [{ subject: 'rule|shop|tried|a', hits: 1 }, { limit: { requests: 2 } }] },
+      { rule: 'shop.tried-better' },
+    ]);
+    const ok = { overLimit: false, status: undefined };
+    expect(consideration.judge(outcome(charged(false)))).toMatchObject({
+      overLimit: false,
+      descriptors: [ok, { overLimit: false, status: { label: 'shop.user' } }, ok, ok],
+    });
+  });
+
+  it.each([
+    [
+      'before',
+      [
+        ['read', 'a'],
+        ['better', 'b'],
+      ],
+    ],
+    [
+      'behind',
+      [
+        ['better', 'b'],
+        ['read', 'a'],
+      ],
+    ],
+  ] as const)('does not charge a limit that another one replaces, when it stands %s it', (_, asked) => {
+    const consideration = consider('shop', ...asked.map(([key, value]): [string, string] => [key, value]));
+    expect(consideration.charges).toMatchObject([{ subject: 'rule|shop|better|b' }]);
+    const labels = asked.map(([key]) =>
+      key === 'better' ? { status: { label: 'shop.better' } } : { status: undefined },
+    );
+    expect(consideration.judge(outcome(charged(true)))).toMatchObject({ overLimit: true, descriptors: labels });
+    expect(consider('shop', ['read', 'a']).charges).toHaveLength(1);
+    expect(consider('shop', ['read', 'a'], ['tried-better', 'b']).charges).toEqual([]);
+  });
+
+  it('counts values that share a limit as one', () => {
+    const subjects = ['/files/a', '/files/b'].map((value) => consider('shop', ['file', value]).charges[0]?.subject);
+    expect(subjects).toEqual(['rule|shop|file|/files/*', 'rule|shop|file|/files/*']);
   });
 
   it('cannot answer when the counters cannot tell', () => {

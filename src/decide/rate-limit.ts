@@ -3,7 +3,7 @@ import type { Descriptor, Entry } from '../core/descriptor.ts';
 import { standingOf } from '../core/key-standing.ts';
 import { matchRule, type Rule, type RuleBook, ruleLimitLabel } from '../core/rules.ts';
 import { type LimitStatus, tighter } from '../core/verdict.ts';
-import type { Consideration } from './decider.ts';
+import type { Consideration, ShadowDecision } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
 import { type Cost, costOfAccount, costOfKey } from './plan-charges.ts';
 import { type Catalog, type Charge, type Outcome, type Receipt, type Source, StoreUnavailable } from './ports.ts';
@@ -48,7 +48,22 @@ export function considerRateLimit(
   catalog: Catalog,
   now: number,
 ): Consideration<RateLimitVerdict> {
-  const charged = new ChargedRateLimit();
+  const charged = new ChargedRateLimit(NOTHING_REPLACED);
+  const considered = considerDescriptors(question, rules, catalog, now, charged);
+  if (charged.replaced.size === 0) return considered;
+  // A rule may replace one that was matched before it.
+  return considerDescriptors(question, rules, catalog, now, new ChargedRateLimit(charged.replaced));
+}
+
+const NOTHING_REPLACED: ReadonlySet<string> = new Set();
+
+function considerDescriptors(
+  question: RateLimitQuestion,
+  rules: RuleBook,
+  catalog: Catalog,
+  now: number,
+  charged: ChargedRateLimit,
+): Consideration<RateLimitVerdict> {
   let refused: boolean[] | undefined;
   for (let index = 0; index < question.descriptors.length; index++) {
     const descriptor = question.descriptors[index];
@@ -77,7 +92,12 @@ function mayPass(
   }
   const rule = matchRule(rules, domain, entries);
   if (rule === undefined) return charged.endDescriptor();
-  return charged.addRule(rule, subjectOfEntries(domain, entries), hits);
+  return charged.addRule(rule, subjectOfEntries(domain, countedEntries(rule, entries)), hits);
+}
+
+function countedEntries({ sharedValues }: Rule, entries: readonly Entry[]): readonly Entry[] {
+  if (sharedValues === undefined) return entries;
+  return entries.map(({ key, value }, place) => ({ key, value: sharedValues[place] ?? value }));
 }
 
 /** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */
@@ -128,9 +148,22 @@ class RefusedByCatalog implements Consideration<RateLimitVerdict> {
 class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   readonly charges: Charge[] = [];
   readonly givesBack: Receipt[] = [];
+  shadows: readonly ShadowDecision[] | undefined;
   readonly #labels: string[] = [];
   #hasSlots = false;
   readonly #ends: number[] = [];
+  readonly #leftOut: ReadonlySet<string>;
+  #replaced = NOTHING_REPLACED;
+
+  /** Limits of rules with these names are left out. */
+  constructor(leftOut: ReadonlySet<string>) {
+    this.#leftOut = leftOut;
+  }
+
+  /** Names of the limits that rules which were added replace. */
+  get replaced(): ReadonlySet<string> {
+    return this.#replaced;
+  }
 
   /** What was added since the last end belongs to one descriptor. */
   endDescriptor(): true {
@@ -139,9 +172,21 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   addRule(rule: Rule, subject: string, hits: number): true {
+    if (rule.replaces !== undefined) this.#replaced = new Set([...this.#replaced, ...rule.replaces]);
+    if (rule.isShadow === true) return this.#addShadow(rule, subject, hits);
     for (const limit of rule.limits) {
-      if (limit.algorithm !== 'unlimited') this.#add({ subject, limit, hits }, ruleLimitLabel(rule, limit.name));
+      if (limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name)) continue;
+      this.#add({ subject, limit, hits }, ruleLimitLabel(rule, limit.name));
     }
+    return this.endDescriptor();
+  }
+
+  /** A look at a shadow changes nothing and tells nobody. */
+  #addShadow({ path, limits }: Rule, subject: string, hits: number): true {
+    const charges = limits.flatMap((limit): Charge[] =>
+      limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name) ? [] : [{ subject, limit, hits }],
+    );
+    if (hits > 0 && charges.length > 0) this.shadows = [...(this.shadows ?? []), { rule: path, charges }];
     return this.endDescriptor();
   }
 

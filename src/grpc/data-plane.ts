@@ -1,6 +1,6 @@
 import type { Logger } from '../core/logger.ts';
-import { type Consideration, type DecidedBatch, decideBatch } from '../decide/decider.ts';
-import type { CounterStore, Receipt } from '../decide/ports.ts';
+import { type Consideration, type DecidedBatch, decideBatch, type ShadowDecision } from '../decide/decider.ts';
+import { type CounterStore, type Receipt, StoreUnavailable } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
 import { answerHealthCheck, HEALTH_CHECK_PATH } from './data-plane-health.ts';
 import {
@@ -21,6 +21,7 @@ export interface DataPlaneParts extends Knowledge {
   readonly tally: {
     count(question: Question, verdict: string, source: string): void;
     observe(question: Question, seconds: number, calls: number): void;
+    countShadow(rule: string, verdict: string): void;
   };
   readonly log: Pick<Logger, 'error'>;
 }
@@ -90,6 +91,20 @@ async function decide(pending: readonly PendingCall[], arrived: number, parts: D
   if (checks > 0) parts.tally.observe('check', seconds, checks);
   if (checks < pending.length) parts.tally.observe('rate_limit', seconds, pending.length - checks);
   if (decided.givesBack.length > 0) void giveBack(decided.givesBack, parts);
+  if (decided.shadows.length > 0) void decideShadows(decided.shadows, parts);
+}
+
+async function decideShadows(shadows: readonly ShadowDecision[], { store, tally, log }: DataPlaneParts): Promise<void> {
+  try {
+    const outcomes = await store.decide(shadows);
+    for (const [place, { rule }] of shadows.entries()) {
+      const outcome = outcomes[place];
+      const isKnown = outcome !== undefined && !(outcome instanceof StoreUnavailable);
+      tally.countShadow(rule, isKnown ? (outcome.granted ? 'ok' : 'would_deny') : 'unavailable');
+    }
+  } catch (error) {
+    log.error({ err: error }, 'rules in shadow mode could not be decided');
+  }
 }
 
 /** Where the counters cannot be reached, it stays charged: nobody waits who could be told. */

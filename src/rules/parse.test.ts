@@ -86,6 +86,28 @@ descriptors:
   });
 });
 
+describe('a descriptor', () => {
+  const rule = (descriptor: string, ...entries: [string, string][]) =>
+    matchIn(`domain: shop\ndescriptors:\n  - {${descriptor}}`, ...entries);
+
+  it('may be a shadow, replace others, and share its limit among the values of a wildcard', () => {
+    const limit = 'rate_limit: {requests: 1, window: 1s, replaces: [{name: a}, {name: b}]}';
+    expect(rule(`key: k, shadow_mode: true, ${limit}`, ['k', 'v'])).toMatchObject({ isShadow: true });
+    expect(rule(`key: k, ${limit}`, ['k', 'v'])?.replaces).toEqual(['a', 'b']);
+    const nested = `key: a, descriptors: [{key: k, value: v*, share_threshold: true, descriptors: [{key: b, ${limit}}]}]`;
+    expect(rule(nested, ['a', '1'], ['k', 'v2'], ['b', '3'])?.sharedValues).toEqual([undefined, 'v*', undefined]);
+  });
+
+  it('may say that it does nothing of that', () => {
+    const off =
+      'shadow_mode: false, share_threshold: false, quota_mode: false, detailed_metric: false, value_to_metric: false';
+    expect(rule(`key: k, ${off}, rate_limit: {requests: 1, window: 1s}`, ['k', 'v'])).toEqual({
+      path: 'shop.k',
+      limits: [expect.objectContaining({ requests: 1 })],
+    });
+  });
+});
+
 describe('the limits of a descriptor', () => {
   it.each([
     ['second', '1s', 1],
@@ -265,7 +287,48 @@ describe('a broken rules file is refused with the place of its fault', () => {
     ['no key', one('{value: v}'), '3:5', 'key'],
     ['a descriptor that is no map', one('text'), '3:5', 'descriptors'],
     ['a descriptor twice', one('{key: k}\n  - {key: k}'), '4:5', 'a.k is there twice'],
-    ['an unknown field', one('{key: k, shadow_mode: true}'), '3:14', 'shadow_mode: not supported here'],
+    ['an unknown field', one('{key: k, shade: true}'), '3:14', 'shade: not supported here'],
+    ['perhaps a shadow', one('{key: k, shadow_mode: perhaps}'), '3:27', 'shadow_mode: must be true or false'],
+    ['a quota', one('{key: k, quota_mode: true}'), '3:26', 'quota_mode: of envoyproxy/ratelimit is not supported yet'],
+    ['detailed metrics', one('{key: k, detailed_metric: true}'), '3:31', 'detailed_metric: of envoyproxy'],
+    ['values in metrics', one('{key: k, value_to_metric: true}'), '3:31', 'value_to_metric: of envoyproxy'],
+    ['metadata', one('{key: k, metadata: {a: b}}'), '3:24', 'metadata: of envoyproxy'],
+    [
+      'a shared limit of one value',
+      one('{key: k, value: v, share_threshold: true}'),
+      '3:41',
+      'share_threshold: must stand',
+    ],
+    [
+      'replaces that are no list',
+      one('{key: k, rate_limit: {requests: 1, window: 1s, replaces: a}}'),
+      '3:62',
+      'rate_limit.replaces: must be a list',
+    ],
+    [
+      'a replaced text',
+      one('{key: k, rate_limit: {requests: 1, window: 1s, replaces: [a]}}'),
+      '3:63',
+      'rate_limit.replaces[0]: must be a map',
+    ],
+    [
+      'a replaced nobody',
+      one('{key: k, rate_limit: {requests: 1, window: 1s, replaces: [{name: ""}]}}'),
+      '3:70',
+      'rate_limit.replaces[0].name: must be the name',
+    ],
+    [
+      'a limit that replaces itself',
+      one('{key: k, rate_limit: {requests: 1, window: 1s, name: me, replaces: [{name: me}]}}'),
+      '3:80',
+      'must not be the name of the limit itself',
+    ],
+    [
+      'a limit that replaces those without a name',
+      one('{key: k, rate_limit: {requests: 1, window: 1s, replaces: [{name: 1m}]}}'),
+      '3:70',
+      'is a window',
+    ],
     ['a wildcard for a key', one('{key: "k*"}'), '3:11', 'key: must have no "*"'],
     ['a wildcard twice', one('{key: k, value: "a*"}\n  - {key: k, value: "a*"}'), '4:5', 'a.k_a* is there twice'],
     ['no domain', 'descriptors: []', '1:1', 'domain'],

@@ -1,6 +1,6 @@
 import { isMap, isSeq, type YAMLMap } from 'yaml';
 import { ALGORITHMS } from '../core/parse-limit.ts';
-import { createRuleNode, type KeyRules, type RuleNode } from '../core/rules.ts';
+import { createRuleNode, type KeyRules, type Rule, type RuleNode } from '../core/rules.ts';
 import { addWildcard, createWildcardValues } from '../core/wildcard-values.ts';
 import { readLimits } from './rule-limits.ts';
 import { type RulesFault, YamlReader } from './yaml-reader.ts';
@@ -13,10 +13,17 @@ export interface ParsedRules {
 /** Deeper nesting than anybody writes by hand is a mistake or an attack, and would end the stack. */
 const DEEPEST = 32;
 
+/** Of envoyproxy/ratelimit's fields those that would change nothing here, where somebody relies on them. */
+const UNSUPPORTED = ['quota_mode', 'detailed_metric', 'value_to_metric', 'metadata'];
+const DESCRIPTOR_FIELDS = [
+  ...['key', 'value', 'rate_limit', 'limits', 'descriptors', 'shadow_mode', 'share_threshold'],
+  ...UNSUPPORTED,
+];
+
 /**
  * One rules file in envoyproxy/ratelimit's form: `domain` and nested `descriptors`, each with `key`, perhaps `value`, in
- * which `*` stands for any characters, and perhaps `rate_limit: {…}` or `limits: [{…}, …]`, which `readLimits` describes; before them perhaps
- * `defaults: {algorithm}`. Returns every fault, or the rules.
+ * which `*` stands for any characters, `shadow_mode`, `share_threshold`, and `rate_limit: {…}` or `limits: [{…}, …]`,
+ * which `readLimits` describes; before them perhaps `defaults: {algorithm}`. Returns every fault, or the rules.
  */
 export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
   const reader = new YamlReader(file);
@@ -26,7 +33,8 @@ export function parseRules(file: string, text: string): ParsedRules | readonly R
   const domain = reader.textOf(contents, 'domain') ?? '';
   if (domain === '') reader.faultAt(contents, 'domain: must be a text that is not empty');
   const root = createRuleNode();
-  new DescriptorsParser(reader, readDefaultAlgorithm(contents, reader)).parse(contents, root, domain, 1);
+  const parser = new DescriptorsParser(reader, readDefaultAlgorithm(contents, reader));
+  parser.parse(contents, { node: root, path: domain, sharedValues: [] });
   return reader.faults.length > 0 ? reader.faults : { domain, root };
 }
 
@@ -47,6 +55,14 @@ function readDefaultAlgorithm(contents: YAMLMap, reader: YamlReader): string {
   return '';
 }
 
+/** A level of nested descriptors, and the way to it. */
+interface Level {
+  readonly node: RuleNode;
+  readonly path: string;
+  /** Of each level above, the wildcard whose values share their limits. */
+  readonly sharedValues: readonly (string | undefined)[];
+}
+
 class DescriptorsParser {
   readonly #reader: YamlReader;
   readonly #defaultAlgorithm: string;
@@ -56,26 +72,29 @@ class DescriptorsParser {
     this.#defaultAlgorithm = defaultAlgorithm;
   }
 
-  parse(parent: YAMLMap, node: RuleNode, path: string, depth: number): void {
+  parse(parent: YAMLMap, level: Level): void {
     const descriptors = parent.get('descriptors', true) as unknown; // the library types it as a scalar only
     if (descriptors === undefined) return;
     if (!isSeq(descriptors)) {
       this.#reader.faultAt(descriptors, 'descriptors: must be a list');
       return;
     }
-    if (depth > DEEPEST) {
+    if (level.sharedValues.length >= DEEPEST) {
       this.#reader.faultAt(descriptors, `descriptors: must be nested at most ${DEEPEST} deep`);
       return;
     }
     for (const item of descriptors.items) {
-      if (isMap(item)) this.#descriptor(item, node, path, depth);
+      if (isMap(item)) this.#descriptor(item, level);
       else this.#reader.faultAt(item, 'descriptors: each must be a map with a key');
     }
   }
 
-  #descriptor(item: YAMLMap, parent: RuleNode, parentPath: string, depth: number): void {
+  #descriptor(item: YAMLMap, parent: Level): void {
     const reader = this.#reader;
-    reader.knownFields(item, ['key', 'value', 'rate_limit', 'limits', 'descriptors']);
+    reader.knownFields(item, DESCRIPTOR_FIELDS);
+    for (const field of UNSUPPORTED) {
+      if (item.has(field)) this.#unsupported(item, field);
+    }
     const key = reader.textOf(item, 'key') ?? '';
     if (key === '') {
       reader.faultAt(item, 'key: must be a text that is not empty');
@@ -83,12 +102,38 @@ class DescriptorsParser {
     }
     const value = reader.textOf(item, 'value') || undefined; // an empty value means any, as to envoyproxy/ratelimit
     if (key.includes('*')) reader.faultAt(item.get('key', true), 'key: must have no "*"; values may');
-    const path = `${parentPath}.${value === undefined ? key : `${key}_${value}`}`;
-    const node = this.#addNode(item, parent, key, value, path);
+    const path = `${parent.path}.${value === undefined ? key : `${key}_${value}`}`;
+    const node = this.#addNode(item, parent.node, key, value, path);
     if (node === undefined) return;
-    const limits = readLimits(item, this.#defaultAlgorithm, reader);
-    if (limits.length > 0) node.rule = { path, limits };
-    this.parse(item, node, path, depth + 1);
+    const level = { node, path, sharedValues: [...parent.sharedValues, this.#sharedValue(item, value)] };
+    node.rule = this.#rule(item, level);
+    this.parse(item, level);
+  }
+
+  #rule(item: YAMLMap, { path, sharedValues }: Level): Rule | undefined {
+    const isShadow = this.#reader.flagOf(item, 'shadow_mode');
+    const { limits, replaces } = readLimits(item, this.#defaultAlgorithm, this.#reader);
+    if (limits.length === 0) return undefined;
+    return {
+      path,
+      limits,
+      ...(isShadow && { isShadow }),
+      ...(replaces.length > 0 && { replaces }),
+      ...(sharedValues.some((shared) => shared !== undefined) && { sharedValues }),
+    };
+  }
+
+  #sharedValue(item: YAMLMap, value: string | undefined): string | undefined {
+    if (!this.#reader.flagOf(item, 'share_threshold')) return undefined;
+    if (value?.includes('*')) return value;
+    this.#reader.faultAt(item.get('share_threshold', true), 'share_threshold: must stand beside a value with "*"');
+    return undefined;
+  }
+
+  /** Where it is false it changes nothing. */
+  #unsupported(item: YAMLMap, field: string): void {
+    if (field !== 'metadata' && !this.#reader.flagOf(item, field)) return;
+    this.#reader.faultAt(item.get(field, true), `${field}: of envoyproxy/ratelimit is not supported yet`);
   }
 
   #addNode(

@@ -3,6 +3,7 @@ import { LONGEST_SECONDS, shortDuration } from '../core/duration.ts';
 import type { Limit } from '../core/limit.ts';
 import { parseLimit } from '../core/parse-limit.ts';
 import { LIMIT_FIELDS, parseWindow, type UntrustedLimit } from '../core/written-limit.ts';
+import { readReplaces } from './rule-replaces.ts';
 import type { YamlReader } from './yaml-reader.ts';
 
 const MOST_LIMITS = 16;
@@ -32,27 +33,40 @@ const BY_UNIT = { requests: 'requests_per_unit', window: 'unit' } as const;
 /** Fields whose YAML value is taken as it is; the others are texts, which YAML may read as something else. */
 const PLAIN_FIELDS = new Set(['requests', 'burst', 'lease', 'anchor_day']);
 
+/** What a descriptor says of its limits. */
+export interface RuleLimits {
+  readonly limits: readonly Limit[];
+  /** Names of limits that are not charged beside them. */
+  readonly replaces: readonly string[];
+}
+
+const NO_LIMITS: RuleLimits = { limits: [], replaces: [] };
+
 /**
  * The limits of one descriptor: `rate_limit: {…}`, or several in `limits: [{…}, …]`, which are decided together. Each
  * has the fields of a written limit, or `unit`, `requests_per_unit` and perhaps `unit_multiplier` for its requests and
  * window, or `unlimited: true`. A limit without a name has its window's, such as `1m`, however that is written: its
- * counters are kept by it.
+ * counters are kept by it. With `replaces: [{name}, …]` limits of these names are not charged beside it.
  */
-export function readLimits(item: YAMLMap, defaultAlgorithm: string, reader: YamlReader): readonly Limit[] {
+export function readLimits(item: YAMLMap, defaultAlgorithm: string, reader: YamlReader): RuleLimits {
   if (!item.has('limits')) {
-    if (!item.has('rate_limit')) return [];
-    const limit = new LimitReader('rate_limit', defaultAlgorithm, reader).read(item.get('rate_limit', true));
-    return limit === undefined ? [] : [limit];
+    if (!item.has('rate_limit')) return NO_LIMITS;
+    const limits = new LimitReader('rate_limit', defaultAlgorithm, reader);
+    const limit = limits.read(item.get('rate_limit', true));
+    return { limits: limit === undefined ? [] : [limit], replaces: limits.replaces };
   }
   const list = item.get('limits', true) as unknown; // the library types it as a scalar only
   if (item.has('rate_limit')) reader.faultAt(list, 'limits: must not stand beside rate_limit; it goes into the list');
   if (!isSeq(list) || list.items.length === 0 || list.items.length > MOST_LIMITS) {
     reader.faultAt(list, `limits: must be a list of 1 to ${MOST_LIMITS} limits`);
-    return [];
+    return NO_LIMITS;
   }
   const limits: Limit[] = [];
+  const replaces: string[] = [];
   for (const [index, written] of list.items.entries()) {
-    const limit = new LimitReader(`limits[${index}]`, defaultAlgorithm, reader).read(written);
+    const limitReader = new LimitReader(`limits[${index}]`, defaultAlgorithm, reader);
+    const limit = limitReader.read(written);
+    replaces.push(...limitReader.replaces);
     if (limit === undefined) continue;
     if (limits.some(({ name }) => name === limit.name)) {
       reader.faultAt(
@@ -62,18 +76,24 @@ export function readLimits(item: YAMLMap, defaultAlgorithm: string, reader: Yaml
     }
     limits.push(limit);
   }
-  return limits;
+  return { limits, replaces };
 }
 
 class LimitReader {
   readonly #place: string;
   readonly #defaultAlgorithm: string;
   readonly #reader: YamlReader;
+  #replaces: readonly string[] = [];
 
   constructor(place: string, defaultAlgorithm: string, reader: YamlReader) {
     this.#place = place;
     this.#defaultAlgorithm = defaultAlgorithm;
     this.#reader = reader;
+  }
+
+  /** Of the limit that was read. */
+  get replaces(): readonly string[] {
+    return this.#replaces;
   }
 
   read(written: unknown): Limit | undefined {
@@ -83,6 +103,7 @@ class LimitReader {
       return undefined;
     }
     const before = this.#reader.faults.length;
+    this.#replaces = readReplaces(written, this.#place, this.#reader);
     const limit = this.#limit(written);
     return this.#reader.faults.length > before ? undefined : limit;
   }
@@ -94,7 +115,7 @@ class LimitReader {
       return undefined;
     }
     if (unlimited) {
-      this.#reader.knownFields(written, ['unlimited', 'name']);
+      this.#reader.knownFields(written, ['unlimited', 'name', 'replaces']);
       const name = this.#reader.textOf(written, 'name') ?? 'unlimited';
       return this.#parse(written, { name, algorithm: 'unlimited' }, {});
     }
@@ -107,7 +128,7 @@ class LimitReader {
     const own = byUnit
       ? ['unit', 'requests_per_unit', 'unit_multiplier', ...fields.filter((field) => !Object.hasOwn(BY_UNIT, field))]
       : fields;
-    this.#reader.knownFields(written, [...own, 'unlimited']);
+    this.#reader.knownFields(written, [...own, 'unlimited', 'replaces']);
     const limit: Record<string, unknown> = {};
     for (const [field, key] of Object.entries(LIMIT_FIELDS)) {
       if (written.has(field))

@@ -40,6 +40,15 @@ export class YamlReader {
     return undefined;
   }
 
+  /** false when absent. */
+  flagOf(map: YAMLMap, field: string): boolean {
+    const node: unknown = map.get(field, true);
+    if (node === undefined) return false;
+    if (isScalar(node) && typeof node.value === 'boolean') return node.value;
+    this.faultAt(node, `${field}: must be true or false`);
+    return false;
+  }
+
   /** What is written but not understood must not be dropped silently: it may have been meant to forbid something. */
   knownFields(map: YAMLMap, known: readonly string[]): void {
     for (const { key } of map.items as Pair<unknown>[]) {

@@ -16,15 +16,34 @@ export interface DecisionCount {
   readonly count: number;
 }
 
+export interface ShadowCount {
+  readonly rule: string;
+  readonly verdict: string;
+  readonly count: number;
+}
+
 /** Counts of decisions, in plain numbers: this is called for every decision. */
 export class DecisionTally {
   /** By question, verdict and source. */
   readonly #counts = new Map<QuestionKind, Map<string, Map<string, number>>>();
+  /** By rule and verdict. */
+  readonly #shadows = new Map<string, Map<string, number>>();
   readonly #latencies = new Map<QuestionKind, LatencyTally>();
 
   count(question: QuestionKind, verdict: string, source: string): void {
     const bySource = inner(inner(this.#counts, question), verdict);
     bySource.set(source, (bySource.get(source) ?? 0) + 1);
+  }
+
+  /** What a rule in shadow mode would have done. Rules are as many as the rules files have, or had. */
+  countShadow(rule: string, verdict: string): void {
+    const byVerdict = inner(this.#shadows, rule);
+    byVerdict.set(verdict, (byVerdict.get(verdict) ?? 0) + 1);
+  }
+
+  *shadowCounts(): Iterable<ShadowCount> {
+    for (const [rule, byVerdict] of this.#shadows)
+      for (const [verdict, count] of byVerdict) yield { rule, verdict, count };
   }
 
   /** Seconds from arrival to answer of so many calls. */

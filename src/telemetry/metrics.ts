@@ -26,6 +26,16 @@ export function createMetrics(): Metrics {
       for (const { count, ...labels } of decisions.counts()) this.inc(labels, count);
     },
   });
+  new Counter({
+    name: 'weir_shadow_decisions_total',
+    help: 'What rules in shadow mode would have done (ok, would_deny, unavailable) with requests that were let in.',
+    labelNames: ['rule', 'verdict'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { count, ...labels } of decisions.shadowCounts()) this.inc(labels, count);
+    },
+  });
   registry.registerMetric(latencyMetric(decisions));
   const liveNodes = new Gauge({
     name: 'weir_live_nodes',
