@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RuleBook, RuleNode } from '../core/rules.ts';
@@ -15,6 +16,9 @@ export class InvalidRules extends Error {
     this.faults = faults;
   }
 }
+
+/** Beyond what anybody writes, and what can be read in reasonable time: some 200,000 rules. */
+const MOST_BYTES = 16 * 2 ** 20;
 
 /** Reads a rules file, or all `*.yaml` and `*.yml` of a folder, one domain each. Throws InvalidRules with every fault. */
 export async function loadRules(place: string): Promise<RuleBook> {
@@ -49,15 +53,29 @@ export async function rulesFilesAt(place: string): Promise<readonly string[]> {
 }
 
 async function parseFile(file: string): Promise<ReturnType<typeof parseRules>> {
+  // Not of everything that has a path reading comes to an end: not of a pipe, nor of a device.
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return [faultOfFile(file, 'cannot be found or read')];
+  if (!found.isFile()) return [faultOfFile(file, 'is not a file')];
+  if (found.size > MOST_BYTES) return [faultOfFile(file, `must be at most ${MOST_BYTES} bytes`)];
   const bytes = await readFile(file).catch(() => undefined);
   if (bytes === undefined) return [faultOfFile(file, 'cannot be read')];
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return [faultOfFile(file, 'is not UTF-8')];
-  }
+  const text = bytes.toString();
+  if (!isUtf8(bytes)) return [{ ...placeOfInvalid(bytes, text), file, description: 'is not UTF-8' }];
   return parseRules(file, text);
+}
+
+/** `text` has a replacement character for what is invalid, whose bytes are others. */
+function placeOfInvalid(bytes: Buffer, text: string): { line: number; column: number } {
+  const written = Buffer.from(text);
+  const valid = bytes
+    .subarray(
+      0,
+      bytes.findIndex((byte, place) => byte !== written[place]),
+    )
+    .toString();
+  const line = valid.slice(valid.lastIndexOf('\n') + 1);
+  return { line: valid.split('\n').length, column: line.length + 1 };
 }
 
 function faultOfFile(file: string, description: string): RulesFault {

@@ -30,8 +30,7 @@ export function parseRules(file: string, text: string): ParsedRules | readonly R
   const contents = reader.parse(text, 'must be a map with domain and descriptors');
   if (contents === undefined) return reader.faults;
   reader.knownFields(contents, ['domain', 'defaults', 'descriptors']);
-  const domain = reader.textOf(contents, 'domain') ?? '';
-  if (domain === '') reader.faultAt(contents, 'domain: must be a text that is not empty');
+  const domain = reader.requiredText(contents, 'domain') ?? '';
   const root = createRuleNode();
   const parser = new DescriptorsParser(reader, readDefaultAlgorithm(contents, reader));
   parser.parse(contents, { node: root, path: domain, sharedValues: [] });
@@ -66,6 +65,7 @@ interface Level {
 class DescriptorsParser {
   readonly #reader: YamlReader;
   readonly #defaultAlgorithm: string;
+  #placeholders = 0;
 
   constructor(reader: YamlReader, defaultAlgorithm: string) {
     this.#reader = reader;
@@ -95,11 +95,7 @@ class DescriptorsParser {
     for (const field of UNSUPPORTED) {
       if (item.has(field)) this.#unsupported(item, field);
     }
-    const key = reader.textOf(item, 'key') ?? '';
-    if (key === '') {
-      reader.faultAt(item, 'key: must be a text that is not empty');
-      return;
-    }
+    const key = reader.requiredText(item, 'key') ?? this.#placeholder();
     const value = reader.textOf(item, 'value') || undefined; // an empty value means any, as to envoyproxy/ratelimit
     if (key.includes('*')) reader.faultAt(item.get('key', true), 'key: must have no "*"; values may');
     const path = `${parent.path}.${value === undefined ? key : `${key}_${value}`}`;
@@ -108,6 +104,11 @@ class DescriptorsParser {
     const level = { node, path, sharedValues: [...parent.sharedValues, this.#sharedValue(item, value)] };
     node.rule = this.#rule(item, level);
     this.parse(item, level);
+  }
+
+  /** For a descriptor without a key, so that the faults of what it has are told as well. */
+  #placeholder(): string {
+    return `?${++this.#placeholders}`;
   }
 
   #rule(item: YAMLMap, { path, sharedValues }: Level): Rule | undefined {

@@ -146,8 +146,9 @@ class LimitReader {
     if (limit.name !== undefined) return limit;
     if (limit.algorithm === 'unlimited') return { ...limit, name: 'unlimited' };
     const window = parseWindow(limit.window);
-    const isText = window?.unit === 'month' || window?.unit === 'year';
-    return { ...limit, name: window === undefined || isText ? limit.window || 'limit' : shortDuration(window.seconds) };
+    if (window === undefined) return { ...limit, name: 'limit' };
+    const isText = window.unit === 'month' || window.unit === 'year';
+    return { ...limit, name: isText ? limit.window : shortDuration(window.seconds) };
   }
 
   #parse(written: YAMLMap, untrusted: UntrustedLimit, names: Readonly<Record<string, string>>): Limit | undefined {
@@ -162,7 +163,9 @@ class LimitReader {
 
   /** The window of a `unit`, which envoyproxy/ratelimit reads in any case; of the calendar, its own months and years. */
   #windowOfUnit(written: YAMLMap, algorithm: unknown): string | undefined {
-    const unit = this.#reader.textOf(written, 'unit')?.toLowerCase() ?? '';
+    const text = this.#reader.textOf(written, 'unit');
+    if (text === undefined && written.has('unit')) return undefined;
+    const unit = text?.toLowerCase() ?? '';
     const seconds = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
     if (seconds === undefined) {
       this.#fault(written, 'unit', `must be one of ${Object.keys(UNITS).join(', ')}`);
