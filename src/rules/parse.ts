@@ -115,6 +115,10 @@ class DescriptorsParser {
     const isShadow = this.#reader.flagOf(item, 'shadow_mode');
     const { limits, replaces } = readLimits(item, this.#defaultAlgorithm, this.#reader);
     if (limits.length === 0) return undefined;
+    if (isShadow && limits.some(({ algorithm }) => algorithm === 'concurrency')) {
+      const description = 'must not stand beside concurrency: no receipt is told that would give its slots back';
+      this.#reader.faultAt(item.get('shadow_mode', true), `shadow_mode: ${description}`);
+    }
     return {
       path,
       limits,

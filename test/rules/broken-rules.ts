@@ -127,6 +127,11 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
     '3:41: share_threshold: must stand beside a value with "*"',
   ],
   [
+    'slots in shadow mode',
+    descriptor('{key: k, shadow_mode: true, limits: [{requests: 1, window: 1m, algorithm: concurrency}]}'),
+    '3:27: shadow_mode: must not stand beside concurrency: no receipt is told that would give its slots back',
+  ],
+  [
     'share_threshold without a value',
     descriptor('{key: k, share_threshold: true}'),
     '3:31: share_threshold: must stand beside a value with "*"',
