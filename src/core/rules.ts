@@ -71,3 +71,9 @@ export function nodeBelow(node: RuleNode, key: string, value: string): RuleNode 
 function wildcardOf({ wildcards }: KeyRules, value: string): RuleNode | undefined {
   return wildcards === undefined ? undefined : findWildcard(wildcards, value);
 }
+
+/** What the rule's counters are named by: the entries that it was found by, and wildcards where values share a limit. */
+export function countedEntries({ sharedValues }: Rule, entries: readonly Entry[]): readonly Entry[] {
+  if (sharedValues === undefined) return entries;
+  return entries.map(({ key, value }, place) => ({ key, value: sharedValues[place] ?? value }));
+}

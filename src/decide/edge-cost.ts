@@ -1,6 +1,6 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Entry } from '../core/descriptor.ts';
-import { nodeBelow, type RuleBook, type RuleNode, ruleLimitLabel } from '../core/rules.ts';
+import { countedEntries, nodeBelow, type RuleBook, type RuleNode, ruleLimitLabel } from '../core/rules.ts';
 import type { CheckQuestion } from './check.ts';
 import type { Cost } from './plan-charges.ts';
 import type { Charge } from './ports.ts';
@@ -52,7 +52,7 @@ function addBelow(
     const { rule } = below;
     for (const limit of rule?.limits ?? []) {
       if (rule === undefined || limit.algorithm === 'unlimited') continue;
-      into.charges.push({ subject: subjectOfEntries(EDGE_DOMAIN, entries), limit, hits: 1 });
+      into.charges.push({ subject: subjectOfEntries(EDGE_DOMAIN, countedEntries(rule, entries)), limit, hits: 1 });
       into.labels.push(ruleLimitLabel(rule, limit.name));
     }
     const others = left.filter((other) => other !== entry);

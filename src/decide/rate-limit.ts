@@ -1,7 +1,7 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor, Entry } from '../core/descriptor.ts';
 import { standingOf } from '../core/key-standing.ts';
-import { matchRule, type Rule, type RuleBook, ruleLimitLabel } from '../core/rules.ts';
+import { countedEntries, matchRule, type Rule, type RuleBook, ruleLimitLabel } from '../core/rules.ts';
 import { type LimitStatus, tighter } from '../core/verdict.ts';
 import type { Consideration, ShadowDecision } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
@@ -93,11 +93,6 @@ function mayPass(
   const rule = matchRule(rules, domain, entries);
   if (rule === undefined) return charged.endDescriptor();
   return charged.addRule(rule, subjectOfEntries(domain, countedEntries(rule, entries)), hits);
-}
-
-function countedEntries({ sharedValues }: Rule, entries: readonly Entry[]): readonly Entry[] {
-  if (sharedValues === undefined) return entries;
-  return entries.map(({ key, value }, place) => ({ key, value: sharedValues[place] ?? value }));
 }
 
 /** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */

@@ -39,7 +39,7 @@ export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, Decis
   const headers = headersToRead(deviceHeader);
   const check: DecisionMethod = {
     question: 'check',
-    consider: (message, now) => considerCheck(decodeCheckRequest(message, headers), catalog, rules, isApiKey, now),
+    consider: (message, now) => considerCheck(decodeCheckRequest(message, headers), catalog, rules.book, isApiKey, now),
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',

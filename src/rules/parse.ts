@@ -13,6 +13,9 @@ export interface ParsedRules {
 /** Deeper nesting than anybody writes by hand is a mistake or an attack, and would end the stack. */
 const DEEPEST = 32;
 
+/** Check charges its rules too, and knows neither shadows nor rules that replace others. */
+const EDGE_DOMAIN = 'edge';
+
 /** Of envoyproxy/ratelimit's fields those that would change nothing here, where somebody relies on them. */
 const UNSUPPORTED = ['quota_mode', 'detailed_metric', 'value_to_metric', 'metadata'];
 const DESCRIPTOR_FIELDS = [
@@ -32,7 +35,7 @@ export function parseRules(file: string, text: string): ParsedRules | readonly R
   reader.knownFields(contents, ['domain', 'defaults', 'descriptors']);
   const domain = reader.requiredText(contents, 'domain') ?? '';
   const root = createRuleNode();
-  const parser = new DescriptorsParser(reader, readDefaultAlgorithm(contents, reader));
+  const parser = new DescriptorsParser(reader, readDefaultAlgorithm(contents, reader), domain === EDGE_DOMAIN);
   parser.parse(contents, { node: root, path: domain, sharedValues: [] });
   return reader.faults.length > 0 ? reader.faults : { domain, root };
 }
@@ -65,10 +68,12 @@ interface Level {
 class DescriptorsParser {
   readonly #reader: YamlReader;
   readonly #defaultAlgorithm: string;
+  readonly #isEdge: boolean;
   #placeholders = 0;
 
-  constructor(reader: YamlReader, defaultAlgorithm: string) {
+  constructor(reader: YamlReader, defaultAlgorithm: string, isEdge: boolean) {
     this.#reader = reader;
+    this.#isEdge = isEdge;
     this.#defaultAlgorithm = defaultAlgorithm;
   }
 
@@ -115,6 +120,14 @@ class DescriptorsParser {
     const isShadow = this.#reader.flagOf(item, 'shadow_mode');
     const { limits, replaces } = readLimits(item, this.#defaultAlgorithm, this.#reader);
     if (limits.length === 0) return undefined;
+    if (this.#isEdge && (isShadow || replaces.length > 0)) {
+      const place = item.get(isShadow ? 'shadow_mode' : item.has('limits') ? 'limits' : 'rate_limit', true);
+      const field = isShadow ? 'shadow_mode' : 'replaces';
+      this.#reader.faultAt(
+        place,
+        `${field}: is not supported in the domain ${EDGE_DOMAIN}, which Check charges as well`,
+      );
+    }
     if (isShadow && limits.some(({ algorithm }) => algorithm === 'concurrency')) {
       const description = 'must not stand beside concurrency: no receipt is told that would give its slots back';
       this.#reader.faultAt(item.get('shadow_mode', true), `shadow_mode: ${description}`);
