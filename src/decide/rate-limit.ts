@@ -145,7 +145,6 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   readonly givesBack: Receipt[] = [];
   shadows: readonly ShadowDecision[] | undefined;
   readonly #labels: string[] = [];
-  #hasSlots = false;
   readonly #ends: number[] = [];
   readonly #leftOut: ReadonlySet<string>;
   #replaced = NOTHING_REPLACED;
@@ -204,7 +203,6 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   #add(charge: Charge, label: string): void {
-    if (charge.limit.algorithm === 'concurrency' && charge.hits > 0) this.#hasSlots = true;
     this.charges.push(charge);
     this.#labels.push(label);
   }
@@ -225,11 +223,10 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
 
   /** Of the slots alone: what a rate has granted was asked for, however the request ends. */
   #receiptOf(outcome: Outcome): string | undefined {
-    if (!this.#hasSlots || outcome.source === 'fail-open') return undefined;
-    const isSlot = (place: number) => this.charges[place]?.limit.algorithm === 'concurrency';
-    const charges = this.charges.filter((_, place) => isSlot(place));
-    const slots = { ...outcome, charges: outcome.charges.filter((_, place) => isSlot(place)) };
-    return writeReceipt(receiptOf(crypto.randomUUID(), charges, slots));
+    const isSlot = ({ limit, hits }: Charge) => limit.algorithm === 'concurrency' && hits > 0;
+    if (outcome.source === 'fail-open' || !this.charges.some(isSlot)) return undefined;
+    const slots = outcome.charges.filter((_, place) => this.charges.slice(place, place + 1).some(isSlot));
+    return writeReceipt(receiptOf(crypto.randomUUID(), this.charges.filter(isSlot), { ...outcome, charges: slots }));
   }
 
   #tightestOf(outcome: Outcome, start: number, end: number): LimitStatus | undefined {

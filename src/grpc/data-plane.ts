@@ -40,14 +40,19 @@ export function createDataPlane(parts: DataPlaneParts): BatchHandler {
   return (calls) => {
     const arrived = performance.now();
     const now = Date.now();
-    const pending: PendingCall[] = [];
+    const charging: PendingCall[] = [];
+    const free: PendingCall[] = [];
     for (const call of calls) {
       const method = methods.get(call.path);
-      if (method !== undefined) consider(call, method, now, pending, parts);
-      else if (call.path === HEALTH_CHECK_PATH) answerHealthCheck(call, parts.isServing());
+      if (method !== undefined) {
+        const pending = consider(call, method, now, parts);
+        if (pending !== undefined) (pending.consideration.charges.length > 0 ? charging : free).push(pending);
+      } else if (call.path === HEALTH_CHECK_PATH) answerHealthCheck(call, parts.isServing());
       else call.fail(GrpcStatus.UNIMPLEMENTED, `no such method: ${call.path}`);
     }
-    if (pending.length > 0) void decide(pending, arrived, parts);
+    if (charging.length > 0) void decide(charging, arrived, parts);
+    // By themselves: what nothing limits does not wait for the counters.
+    if (free.length > 0) void decide(free, arrived, parts);
   };
 }
 
@@ -56,16 +61,16 @@ function consider(
   call: UnaryCall,
   method: DecisionMethod,
   now: number,
-  pending: PendingCall[],
   { log, tally }: DataPlaneParts,
-): void {
-  if (call.cancelled) return;
+): PendingCall | undefined {
+  if (call.cancelled) return undefined;
   try {
-    pending.push({ call, method, consideration: method.consider(call.message, now) });
+    return { call, method, consideration: method.consider(call.message, now) };
   } catch (error) {
     tally.count(method.question, 'invalid', 'none');
     if (error instanceof InvalidRequest) call.fail(GrpcStatus.INVALID_ARGUMENT, error.message);
     else failInternally([call], error, log);
+    return undefined;
   }
 }
 

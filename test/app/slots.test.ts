@@ -10,6 +10,7 @@ import {
   type RateLimitResponse,
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { TestNode } from '../support/node.ts';
 
 const RULES = `domain: slots
@@ -89,6 +90,26 @@ describe.each([
     await expect.poll(async () => (await ask({ key: 'account', value: subject('rates') })).overallCode).toBe(Code.OK);
     const rate = await ask({ key: 'rate_only', value: subject('rates') });
     expect(rate.dynamicMetadata).not.toHaveProperty('receipt');
+  });
+
+  it('of a plan, asked through the domain of plans, have a receipt as well', async () => {
+    const node = nodes[place];
+    if (node === undefined) throw new Error('the node was not started');
+    const administrator = await node.signIn();
+    const planId = `slots-${place}`;
+    const limits = [{ name: 'in-flight', requests: 1, window: '1h', algorithm: 'concurrency', onStoreFailure: 'deny' }];
+    const plan = CreatePlanRequest.fromPartial({ planId, plan: { displayName: planId, limits } });
+    await node.admin.call(PlanServiceService.createPlan, plan, administrator);
+    const { name } = await node.createKey(administrator, planId);
+    const takeOfPlan = () => {
+      const descriptors = [{ entries: [{ key: 'api_key', value: name }] }];
+      const request = RateLimitRequest.fromPartial({ domain: 'plans', descriptors });
+      return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
+    };
+    const granted = await takeOfPlan();
+    expect((await takeOfPlan()).overallCode).toBe(Code.OVER_LIMIT);
+    await giveBack(receiptOf(granted));
+    await expect.poll(async () => (await takeOfPlan()).overallCode).toBe(Code.OK);
   });
 
   it('have no receipt when they are refused', async () => {
