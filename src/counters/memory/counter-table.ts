@@ -3,12 +3,26 @@ import type { Term } from '../../core/term.ts';
 import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
 import { Slab } from './slab.ts';
 
-/** All counters of one identity; by subject, where its bytes are. */
+/** All counters of one identity; by subject, where its bytes are, or the counter while it is unpacked. */
 export interface Family {
   /** The one that was asked for last: a limit may have changed. */
   term: Term;
-  readonly pieces: Map<string, number>;
+  readonly counters: Map<string, number | Unpacked>;
 }
+
+interface Unpacked {
+  readonly family: Family;
+  readonly subject: string;
+  readonly counter: Counter;
+  /** Whether it was asked for since it was last looked at as one to pack. */
+  isRecent: boolean;
+}
+
+/**
+ * Packing and unpacking costs more than a decision, so what is asked all the time is left unpacked: so many, at about 1 KB
+ * each. More than one decision can name, or one that it holds could be packed while it holds it.
+ */
+const MOST_UNPACKED = 4096;
 
 /**
  * The counters of one process: by identity of the limit, then by subject, which saves building a joined key for every
@@ -20,11 +34,14 @@ export class CounterTable {
   readonly #mostCounters: number;
   readonly #packed = new Uint8Array(LONGEST_PACKED);
   readonly #swept = emptyCounter();
+  /** Goes round (a clock, as of caches): who was asked for since the last round stays for another. */
+  readonly #unpacked: (Unpacked | undefined)[] = Array.from({ length: MOST_UNPACKED });
+  #hand = 0;
   #size = 0;
   #rounds = this.#families.entries();
   #identity = '';
   #family: Family | undefined;
-  #cursor: Iterator<[string, number]> = new Map<string, number>().entries();
+  #cursor: Iterator<[string, number | Unpacked]> = new Map<string, number>().entries();
 
   constructor(mostCounters: number) {
     this.#mostCounters = mostCounters;
@@ -34,7 +51,7 @@ export class CounterTable {
     return this.#size;
   }
 
-  /** Bytes of the counters, without their names and the maps that find them. */
+  /** Bytes of the packed counters, without their names and the maps that find them. */
   get bytes(): number {
     return this.#slab.bytes;
   }
@@ -49,29 +66,30 @@ export class CounterTable {
       known.term = term;
       return known;
     }
-    const family = { term, pieces: new Map<string, number>() };
+    const family = { term, counters: new Map<string, number | Unpacked>() };
     this.#families.set(identity, family);
     return family;
   }
 
-  /** Reads a subject's counter into `counter`; false, with that untouched, where there is none. */
-  read(family: Family, subject: string, counter: Counter): boolean {
-    const piece = family.pieces.get(subject);
-    if (piece === undefined) return false;
-    this.#unpack(family, piece, counter);
-    return true;
+  /** A subject's counter; what is done to it until the next decision is kept. undefined: there is none. */
+  find(family: Family, subject: string): Counter | undefined {
+    const kept = family.counters.get(subject);
+    if (kept === undefined) return undefined;
+    if (typeof kept !== 'number') {
+      kept.isRecent = true;
+      return kept.counter;
+    }
+    const counter = emptyCounter();
+    this.#unpack(family, kept, counter);
+    this.#slab.remove(kept);
+    this.#keep({ family, subject, counter, isRecent: false });
+    return counter;
   }
 
-  write(family: Family, subject: string, counter: Counter): void {
-    const length = packCounter(this.#packed, 0, counter, family.term);
-    const piece = family.pieces.get(subject);
-    if (piece === undefined) {
-      family.pieces.set(subject, this.#slab.add(this.#packed, length));
-      this.#size++;
-      return;
-    }
-    const replaced = this.#slab.replace(piece, this.#packed, length);
-    if (replaced !== piece) family.pieces.set(subject, replaced);
+  /** Takes over a counter of a subject that had none. */
+  add(family: Family, subject: string, counter: Counter): void {
+    this.#keep({ family, subject, counter, isRecent: false });
+    this.#size++;
   }
 
   /** Looks at so many counters, going on from where it stopped last, and forgets those that have ended by `time` (µs). */
@@ -83,12 +101,32 @@ export class CounterTable {
     }
   }
 
-  #forgetIfEnded(family: Family, [subject, piece]: readonly [string, number], time: number): void {
-    this.#unpack(family, piece, this.#swept);
-    follow(this.#swept, family.term, time);
-    if (untilAllFree(this.#swept, family.term, time) > 0) return;
-    family.pieces.delete(subject);
-    this.#slab.remove(piece);
+  #keep(unpacked: Unpacked): void {
+    for (let other = this.#unpacked[this.#hand]; other?.isRecent === true; other = this.#unpacked[this.#hand]) {
+      other.isRecent = false;
+      this.#hand = (this.#hand + 1) % MOST_UNPACKED;
+    }
+    const left = this.#unpacked[this.#hand];
+    if (left !== undefined) this.#pack(left);
+    this.#unpacked[this.#hand] = unpacked;
+    this.#hand = (this.#hand + 1) % MOST_UNPACKED;
+    unpacked.family.counters.set(unpacked.subject, unpacked);
+  }
+
+  #pack(unpacked: Unpacked): void {
+    const { family, subject, counter } = unpacked;
+    if (family.counters.get(subject) !== unpacked) return; // forgotten since
+    const length = packCounter(this.#packed, 0, counter, family.term);
+    family.counters.set(subject, this.#slab.add(this.#packed, length));
+  }
+
+  #forgetIfEnded(family: Family, [subject, kept]: readonly [string, number | Unpacked], time: number): void {
+    const counter = typeof kept === 'number' ? this.#swept : kept.counter;
+    if (typeof kept === 'number') this.#unpack(family, kept, counter);
+    follow(counter, family.term, time);
+    if (untilAllFree(counter, family.term, time) > 0) return;
+    family.counters.delete(subject);
+    if (typeof kept === 'number') this.#slab.remove(kept);
     this.#size--;
   }
 
@@ -98,7 +136,7 @@ export class CounterTable {
   }
 
   #nextFamily(): void {
-    if (this.#family?.pieces.size === 0) this.#families.delete(this.#identity);
+    if (this.#family?.counters.size === 0) this.#families.delete(this.#identity);
     let round = this.#rounds.next();
     if (round.done === true) {
       this.#rounds = this.#families.entries();
@@ -107,6 +145,6 @@ export class CounterTable {
     this.#family = undefined;
     if (round.done === true) return;
     [this.#identity, this.#family] = round.value;
-    this.#cursor = this.#family.pieces.entries();
+    this.#cursor = this.#family.counters.entries();
   }
 }

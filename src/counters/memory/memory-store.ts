@@ -42,7 +42,7 @@ interface Look {
   family: Family;
   isNew: boolean;
   free: number;
-  readonly counter: Counter;
+  counter: Counter;
 }
 
 /** More than are added, or the ended ones would pile up. */
@@ -134,9 +134,10 @@ export class MemoryStore implements CounterStore {
     const term = termOf(each.limit, clock);
     const family = this.#table.family(each.limit.identity, term);
     const look = this.#lookInto(place, each, term, family);
-    look.isNew = !this.#table.read(family, each.subject, look.counter);
-    if (look.isNew) clear(look.counter);
-    if (follow(look.counter, term, clock)) this.#table.write(family, each.subject, look.counter);
+    const found = this.#table.find(family, each.subject);
+    look.isNew = found === undefined;
+    look.counter = found ?? emptyCounter();
+    follow(look.counter, term, clock);
     look.free = freeOf(look.counter, term);
     return look;
   }
@@ -169,10 +170,10 @@ export class MemoryStore implements CounterStore {
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
-  #grant({ charge: { subject, hits, ahead = 0 }, term, family, counter }: Look, clock: number): ChargeOutcome {
+  #grant({ charge: { subject, hits, ahead = 0 }, term, family, isNew, counter }: Look, clock: number): ChargeOutcome {
     if (hits > 0) {
       charge(counter, term, clock + ahead, hits);
-      this.#table.write(family, subject, counter);
+      if (isNew) this.#table.add(family, subject, counter);
     }
     const resetAfter = untilAllFree(counter, term, clock);
     return {
@@ -187,7 +188,9 @@ export class MemoryStore implements CounterStore {
   #refuse({ charge: each, term, family, isNew, free, counter }: Look, clock: number): ChargeOutcome {
     const exceeded = each.settles !== true && free < each.hits;
     const canNote = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
-    if (exceeded && canNote && noteRefusal(counter, term, clock)) this.#table.write(family, each.subject, counter);
+    if (exceeded && canNote && noteRefusal(counter, term, clock) && isNew) {
+      this.#table.add(family, each.subject, counter);
+    }
     const promises = exceeded && each.limit.algorithm !== 'concurrency';
     const resetAfter = untilAllFree(counter, term, clock);
     return {
@@ -203,10 +206,8 @@ export class MemoryStore implements CounterStore {
     if (expires <= clock || (id !== undefined && !this.#isFirstTime(id, expires, clock))) return 0;
     let freed = 0;
     for (const { charge: each, end } of taken) {
-      const { term, family, isNew, counter } = this.#lookAt(0, each, clock);
-      if (isNew || end <= clock) continue;
-      freed += giveBack(counter, term, end, each.hits);
-      this.#table.write(family, each.subject, counter);
+      const { term, isNew, counter } = this.#lookAt(0, each, clock);
+      if (!isNew && end > clock) freed += giveBack(counter, term, end, each.hits);
     }
     return freed;
   }
@@ -216,21 +217,10 @@ export class MemoryStore implements CounterStore {
     if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
     // Not before: sweeping forgets families that are empty.
     const family = this.#table.family(GIVEN_BACK, GIVEN_BACK_TERM);
-    if (family.pieces.has(id) || !this.#table.hasRoomFor(1)) return false;
+    if (family.counters.has(id) || !this.#table.hasRoomFor(1)) return false;
     const mark = emptyCounter();
     mark.blockedUntil = expires;
-    this.#table.write(family, id, mark);
+    this.#table.add(family, id, mark);
     return true;
   }
-}
-
-function clear(counter: Counter): void {
-  const { tally, bucket } = counter;
-  counter.blockedUntil = 0;
-  tally.ends.length = 0;
-  tally.hits.length = 0;
-  tally.total = 0;
-  tally.unit = 1;
-  bucket.seen = 0;
-  bucket.debt = 0;
 }

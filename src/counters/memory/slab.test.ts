@@ -9,7 +9,7 @@ const length = fc.oneof(
   fc.integer({ min: 0, max: 65_535 }),
 );
 const step = fc.record({
-  action: fc.constantFrom('add', 'add', 'replace', 'remove'),
+  action: fc.constantFrom('add', 'add', 'remove'),
   place: fc.nat(),
   length,
   byte: fc.integer({ min: 0, max: 255 }),
@@ -21,7 +21,7 @@ function contentsOf(slab: Slab, piece: number): Uint8Array {
 }
 
 describe('a slab', () => {
-  it('keeps every piece as it was put, whatever is added, replaced and removed meanwhile', () => {
+  it('keeps every piece as it was put, whatever is added and removed meanwhile', () => {
     const property = fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const slab = new Slab();
       const kept = new Map<number, Uint8Array>();
@@ -35,13 +35,7 @@ describe('a slab', () => {
           continue;
         }
         kept.delete(piece);
-        if (action === 'remove') {
-          slab.remove(piece);
-          continue;
-        }
-        const replaced = slab.replace(piece, content, length);
-        expect(kept.has(replaced)).toBe(false);
-        kept.set(replaced, content);
+        slab.remove(piece);
       }
       for (const [piece, content] of kept) {
         if (Buffer.compare(contentsOf(slab, piece), content) !== 0) expect.fail(`piece ${piece} is not as it was put`);
@@ -50,10 +44,10 @@ describe('a slab', () => {
     fc.assert(property, { ...TRACES, numRuns: 1000 });
   });
 
-  it.each([1, 2, 3])('keeps a piece that does not fit any more where %i times 16 bytes are left of a page', (left) => {
+  it.each([1, 2, 3])('keeps a piece that does not fit any more where %i times 32 bytes are left of a page', (left) => {
     const slab = new Slab();
-    for (let grains = 0; grains < 65_536 - left; grains++) slab.add(new Uint8Array(14), 14);
-    const content = new Uint8Array(16 * left + 14).fill(7);
+    for (let grains = 0; grains < 32_768 - left; grains++) slab.add(new Uint8Array(30), 30);
+    const content = new Uint8Array(32 * left + 30).fill(7);
     const piece = slab.add(content, content.length);
     expect(contentsOf(slab, piece)).toEqual(content);
     expect(slab.bytes).toBe(2 << 20);

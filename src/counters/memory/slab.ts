@@ -25,16 +25,6 @@ export class Slab {
     return piece;
   }
 
-  /** Puts other bytes into the piece; it may have another name then, which is returned. */
-  replace(piece: number, bytes: Uint8Array, length: number): number {
-    if (grainsOf(length) !== grainsOf(this.lengthOf(piece))) {
-      this.remove(piece);
-      return this.add(bytes, length);
-    }
-    this.#fill(piece, bytes, length);
-    return piece;
-  }
-
   remove(piece: number): void {
     const grains = grainsOf(this.lengthOf(piece));
     const free = this.#free[grains];
