@@ -14,6 +14,7 @@ import {
   type Charge,
   type ChargeOutcome,
   type CounterStore,
+  type Decided,
   type Decision,
   type Outcome,
   type Receipt,
@@ -37,12 +38,13 @@ export interface MemoryStoreOptions {
 
 /** One counter during a decision. */
 interface Look {
-  charge: Charge;
-  term: Term;
-  family: Family;
-  isNew: boolean;
-  free: number;
-  counter: Counter;
+  readonly charge: Charge;
+  readonly term: Term;
+  readonly family: Family;
+  readonly counter: Counter;
+  /** It is not in the table yet. */
+  readonly isNew: boolean;
+  readonly free: number;
 }
 
 /** More than are added, or the ended ones would pile up. */
@@ -66,8 +68,6 @@ export class MemoryStore implements CounterStore {
   readonly #now: () => number;
   readonly #table: CounterTable;
   readonly #source: Source;
-  /** Used again by every decision. */
-  readonly #looks: Look[] = [];
 
   constructor({ now, mostCounters, source }: MemoryStoreOptions) {
     this.#now = now;
@@ -88,7 +88,7 @@ export class MemoryStore implements CounterStore {
     return this.#table.bytes;
   }
 
-  decide(decisions: readonly Decision[]): Promise<readonly (Outcome | StoreUnavailable)[]> {
+  decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
     const clock = this.#now();
     this.#table.sweep(Math.ceil(decisions.length / DECISIONS_PER_SWEPT), clock);
     const before = this.#table.size;
@@ -104,69 +104,31 @@ export class MemoryStore implements CounterStore {
 
   #decideOne(asked: readonly Charge[], clock: number): Outcome | StoreUnavailable {
     const { charges, places } = distinctCharges(asked);
-    let fits = this.#lookAtAll(charges, clock);
-    if (fits && !this.#hasRoomFor(charges.length)) {
+    let looks = charges.map((each) => this.#lookAt(each, clock));
+    let granted = looks.every(fits);
+    if (granted && !this.#hasRoomFor(looks)) {
       this.#table.sweep(SWEPT_WHEN_FULL, clock);
       // Again, as a counter that was seen above may be among those that made room.
-      fits = this.#lookAtAll(charges, clock);
-      if (!this.#hasRoomFor(charges.length)) return new StoreUnavailable('no room for more counters in memory');
+      looks = charges.map((each) => this.#lookAt(each, clock));
+      granted = looks.every(fits);
+      if (!this.#hasRoomFor(looks)) return new StoreUnavailable('no room for more counters in memory');
     }
-    const outcomes = charges.map((_, place) => {
-      const look = this.#look(place);
-      return fits ? this.#grant(look, clock) : this.#refuse(look, clock);
-    });
-    return { granted: fits, source: this.#source, charges: spreadOutcomes(outcomes, places) };
+    const outcomes = looks.map((look) => (granted ? this.#grant(look, clock) : this.#refuse(look, clock)));
+    return { granted, source: this.#source, charges: spreadOutcomes(outcomes, places) };
   }
 
-  /** Whether all fit. */
-  #lookAtAll(charges: readonly Charge[], clock: number): boolean {
-    let fits = true;
-    for (let place = 0; place < charges.length; place++) {
-      const each = charges[place];
-      if (each === undefined) continue;
-      const look = this.#lookAt(place, each, clock);
-      if (each.settles !== true && look.free < each.hits) fits = false;
-    }
-    return fits;
-  }
-
-  #lookAt(place: number, each: Charge, clock: number): Look {
+  #lookAt(each: Charge, clock: number): Look {
     const term = termOf(each.limit, clock);
     const family = this.#table.family(each.limit.identity, term);
-    const look = this.#lookInto(place, each, term, family);
     const found = this.#table.find(family, each.subject);
-    look.isNew = found === undefined;
-    look.counter = found ?? emptyCounter();
-    follow(look.counter, term, clock);
-    look.free = freeOf(look.counter, term);
-    return look;
+    const counter = found ?? emptyCounter();
+    follow(counter, term, clock);
+    return { charge: each, term, family, counter, isNew: found === undefined, free: freeOf(counter, term) };
   }
 
-  #lookInto(place: number, each: Charge, term: Term, family: Family): Look {
-    const known = this.#looks[place];
-    if (known === undefined) {
-      const look = { charge: each, term, family, isNew: true, free: 0, counter: emptyCounter() };
-      this.#looks[place] = look;
-      return look;
-    }
-    known.charge = each;
-    known.term = term;
-    known.family = family;
-    return known;
-  }
-
-  #look(place: number): Look {
-    const look = this.#looks[place];
-    if (look === undefined) throw new Error('a charge was decided before it was looked at');
-    return look;
-  }
-
-  #hasRoomFor(charges: number): boolean {
+  #hasRoomFor(looks: readonly Look[]): boolean {
     let added = 0;
-    for (let place = 0; place < charges; place++) {
-      const { isNew, charge: each } = this.#look(place);
-      if (isNew && each.hits > 0) added++;
-    }
+    for (const { isNew, charge: each } of looks) if (isNew && each.hits > 0) added++;
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
@@ -185,8 +147,9 @@ export class MemoryStore implements CounterStore {
     };
   }
 
-  #refuse({ charge: each, term, family, isNew, free, counter }: Look, clock: number): ChargeOutcome {
-    const exceeded = each.settles !== true && free < each.hits;
+  #refuse(look: Look, clock: number): ChargeOutcome {
+    const { charge: each, term, family, isNew, counter } = look;
+    const exceeded = !fits(look);
     const canNote = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
     if (exceeded && canNote && noteRefusal(counter, term, clock) && isNew) {
       this.#table.add(family, each.subject, counter);
@@ -206,7 +169,7 @@ export class MemoryStore implements CounterStore {
     if (expires <= clock || (id !== undefined && !this.#isFirstTime(id, expires, clock))) return 0;
     let freed = 0;
     for (const { charge: each, end } of taken) {
-      const { term, isNew, counter } = this.#lookAt(0, each, clock);
+      const { term, isNew, counter } = this.#lookAt(each, clock);
       if (!isNew && end > clock) freed += giveBack(counter, term, end, each.hits);
     }
     return freed;
@@ -223,4 +186,8 @@ export class MemoryStore implements CounterStore {
     this.#table.add(family, id, mark);
     return true;
   }
+}
+
+function fits({ charge: { hits, settles }, free }: Look): boolean {
+  return settles === true || hits <= free;
 }
