@@ -1,7 +1,9 @@
+import { quotaOf } from '../core/verdict.ts';
 import {
   type Charge,
   type ChargeOutcome,
   type CounterStore,
+  type Decided,
   type Decision,
   type Outcome,
   type Receipt,
@@ -38,7 +40,7 @@ export class GuardedStore implements CounterStore {
     this.#liveNodes = liveNodes;
   }
 
-  async decide(decisions: readonly Decision[]): Promise<readonly (Outcome | StoreUnavailable)[]> {
+  async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
     const outcomes = await this.#remote.decide(decisions);
     return outcomes.some(isUnavailable) ? this.#decideByPolicy(decisions, outcomes) : outcomes;
   }
@@ -60,10 +62,7 @@ export class GuardedStore implements CounterStore {
     });
   }
 
-  async #decideByPolicy(
-    decisions: readonly Decision[],
-    outcomes: readonly (Outcome | StoreUnavailable)[],
-  ): Promise<readonly (Outcome | StoreUnavailable)[]> {
+  async #decideByPolicy(decisions: readonly Decision[], outcomes: readonly Decided[]): Promise<readonly Decided[]> {
     const nodes = this.#liveNodes();
     const answers = [...outcomes];
     const shared: Decision[] = [];
@@ -99,8 +98,7 @@ function withAllowed(charges: readonly Charge[], outcome: Outcome): Outcome {
 
 /** Nothing was counted, so all of the limit is told to be free. */
 function untouched({ limit }: Charge): ChargeOutcome {
-  const remaining = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
-  return { exceeded: false, remaining, resetAfter: 0, freeAt: 0, retryAfter: undefined };
+  return { exceeded: false, remaining: quotaOf(limit).requests, resetAfter: 0, freeAt: 0, retryAfter: undefined };
 }
 
 function ofShares(receipt: Receipt, nodes: number): Receipt {

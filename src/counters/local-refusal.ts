@@ -2,6 +2,7 @@ import {
   type Charge,
   type ChargeOutcome,
   type CounterStore,
+  type Decided,
   type Decision,
   type Outcome,
   type Receipt,
@@ -38,7 +39,7 @@ export class LocalRefusal implements CounterStore {
     this.#now = now;
   }
 
-  async decide(decisions: readonly Decision[]): Promise<readonly (Outcome | StoreUnavailable)[]> {
+  async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
     const now = this.#now();
     if (this.#refusals.isEmpty(now)) return this.#ask(decisions, now);
     const refused = decisions.map(({ charges }) => this.#refusal(charges, now));
@@ -59,7 +60,7 @@ export class LocalRefusal implements CounterStore {
     return freed;
   }
 
-  async #ask(decisions: readonly Decision[], askedAt: number): Promise<readonly (Outcome | StoreUnavailable)[]> {
+  async #ask(decisions: readonly Decision[], askedAt: number): Promise<readonly Decided[]> {
     const outcomes = await this.#store.decide(decisions);
     const toldAt = this.#now();
     for (const [place, outcome] of outcomes.entries()) {

@@ -66,6 +66,9 @@ export interface Outcome {
   readonly charges: readonly ChargeOutcome[];
 }
 
+/** What became of a decision; StoreUnavailable where that cannot be told. */
+export type Decided = Outcome | StoreUnavailable;
+
 /**
  * Counts. A batch is decided in the order of its decisions, as if each came alone; a refused decision charges nothing.
  * Neither method rejects because counters cannot be reached.
@@ -75,7 +78,7 @@ export interface CounterStore {
    * One for each decision, in their order. StoreUnavailable where it cannot be told within the deadline what was
    * decided; then nothing more of that decision is executed later, as far as the store can help it.
    */
-  decide(decisions: readonly Decision[]): Promise<readonly (Outcome | StoreUnavailable)[]>;
+  decide(decisions: readonly Decision[]): Promise<readonly Decided[]>;
   /**
    * Gives back what receipts tell was taken: once for each receipt, however often it is asked; nothing of what has
    * stopped counting since. For each receipt the hits that are free again, summed over its charges.

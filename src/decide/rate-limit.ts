@@ -223,9 +223,9 @@ class ChargedRateLimit implements Consideration<RateLimitVerdict> {
 
   /** Of the slots alone: what a rate has granted was asked for, however the request ends. */
   #receiptOf(outcome: Outcome): string | undefined {
-    const isSlot = ({ limit, hits }: Charge) => limit.algorithm === 'concurrency' && hits > 0;
+    const isSlot = (charge: Charge | undefined) => charge?.limit.algorithm === 'concurrency' && charge.hits > 0;
     if (outcome.source === 'fail-open' || !this.charges.some(isSlot)) return undefined;
-    const slots = outcome.charges.filter((_, place) => this.charges.slice(place, place + 1).some(isSlot));
+    const slots = outcome.charges.filter((_, place) => isSlot(this.charges[place]));
     return writeReceipt(receiptOf(crypto.randomUUID(), this.charges.filter(isSlot), { ...outcome, charges: slots }));
   }
 

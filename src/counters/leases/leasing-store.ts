@@ -3,6 +3,7 @@ import type { WarningLogger } from '../../core/logger.ts';
 import {
   type Charge,
   type CounterStore,
+  type Decided,
   type Decision,
   type Outcome,
   type Receipt,
@@ -10,7 +11,6 @@ import {
 } from '../../decide/ports.ts';
 import { emptySlice, hitsToTake, lifeOf, noteAsked, type Slice } from './slice.ts';
 
-type Decided = Outcome | StoreUnavailable;
 type LeasedCharge = Charge & { readonly limit: SlidingWindowLimit };
 
 const MICROSECONDS_PER_MS = 1000;

@@ -22,8 +22,8 @@ export interface Batch extends ScriptArguments {
 export const MOST_CHARGES = 512;
 
 /**
- * The decisions in order, in as few batches of at most 512 charges as that allows, equal neighbours counted once; no decision is torn apart. `now` is in
- * µs since 1970.
+ * The decisions in order, in as few batches of at most 512 charges as that allows, equal neighbours counted once; no
+ * decision is torn apart. `now` is in µs since 1970.
  */
 export function batchesOf(prefix: string, decisions: readonly Decision[], now: number): readonly Batch[] {
   const batches: Batch[] = [];
@@ -119,8 +119,7 @@ function areAlike(some: readonly Charge[], others: readonly Charge[]): boolean {
   if (some.length !== others.length) return false;
   for (let place = 0; place < some.length; place++) {
     const [one, other] = [some[place], others[place]];
-    if (one === undefined || other === undefined || one.limit !== other.limit || one.hits !== other.hits) return false;
-    if (one.settles !== other.settles || one.ahead !== other.ahead) return false;
+    if (one === undefined || other === undefined || !asksTheSame(one, other)) return false;
     const isNext = one.subject !== some[place - 1]?.subject;
     if (isNext !== (other.subject !== others[place - 1]?.subject)) return false;
   }
@@ -134,10 +133,14 @@ function areEqual(some: readonly Charge[], others: readonly Charge[]): boolean {
 }
 
 function isEqual(charge: Charge | undefined, other: Charge | undefined): boolean {
-  if (charge === undefined || other === undefined || charge.hits !== other.hits) return false;
-  if (charge.subject !== other.subject || charge.limit !== other.limit) return false;
-  if (!isToldByOneState(charge.limit)) return false;
-  return charge.settles === other.settles && charge.ahead === other.ahead;
+  if (charge === undefined || other === undefined || charge.subject !== other.subject) return false;
+  return isToldByOneState(charge.limit) && asksTheSame(charge, other);
+}
+
+/** Of whichever subjects. */
+function asksTheSame(one: Charge, other: Charge): boolean {
+  if (one.limit !== other.limit || one.hits !== other.hits) return false;
+  return one.settles === other.settles && one.ahead === other.ahead;
 }
 
 /**

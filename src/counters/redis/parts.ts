@@ -10,6 +10,7 @@ import { receiptOf } from '../../decide/receipts.ts';
 
 /** Those charges of a decision that are decided in one script. */
 export interface PartOfDecision extends Decision {
+  readonly group: number;
   /** Its place in the batch. */
   readonly decision: number;
   /** Of each charge its place in the decision. */
@@ -25,17 +26,33 @@ export function byGroup(
   decisions: readonly Decision[],
   groupOf: (subject: string) => number,
 ): ReadonlyMap<number, readonly PartOfDecision[]> {
-  const groups = new Map<number, PartOfDecision[]>();
-  for (const [decision, { charges }] of decisions.entries()) {
-    const places = Map.groupBy(charges.keys(), (place) => groupOf(charges[place]?.subject ?? ''));
-    for (const [group, theirs] of places) {
-      const part = { decision, places: theirs, charges: theirs.flatMap((place) => charges[place] ?? []) };
-      const parts = groups.get(group);
-      if (parts === undefined) groups.set(group, [part]);
-      else parts.push(part);
-    }
-  }
-  return groups;
+  const parts = decisions.flatMap(({ charges }, decision): PartOfDecision[] => {
+    const groups = Map.groupBy(charges.keys(), (place) => groupOf(charges[place]?.subject ?? ''));
+    return Array.from(groups, ([group, places]) => {
+      return { group, decision, places, charges: places.flatMap((place) => charges[place] ?? []) };
+    });
+  });
+  return Map.groupBy(parts, ({ group }) => group);
+}
+
+/** What of a receipt is given back in one script. */
+export interface PartOfReceipt {
+  readonly group: number;
+  /** The receipt's place in the batch. */
+  readonly place: number;
+  readonly receipt: Receipt;
+}
+
+/** The receipts by group of their subjects, in order; torn apart as decisions are. */
+export function receiptsByGroup(
+  receipts: readonly Receipt[],
+  groupOf: (subject: string) => number,
+): ReadonlyMap<number, readonly PartOfReceipt[]> {
+  const parts = receipts.flatMap((receipt, place): PartOfReceipt[] => {
+    const groups = Map.groupBy(receipt.taken, ({ charge }) => groupOf(charge.subject));
+    return Array.from(groups, ([group, taken]) => ({ group, place, receipt: { ...receipt, taken } }));
+  });
+  return Map.groupBy(parts, ({ group }) => group);
 }
 
 /**

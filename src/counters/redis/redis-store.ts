@@ -1,5 +1,12 @@
 import type { WarningLogger } from '../../core/logger.ts';
-import { type CounterStore, type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../decide/ports.ts';
+import {
+  type CounterStore,
+  type Decided,
+  type Decision,
+  type Outcome,
+  type Receipt,
+  StoreUnavailable,
+} from '../../decide/ports.ts';
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
 import type { RedisAccess } from './connection-settings.ts';
@@ -8,7 +15,7 @@ import { type GiveBackBatch, giveBackBatchesOf } from './give-back-batch.ts';
 import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
 import { countOf, NODES_SCRIPT, nodesArguments } from './nodes-script.ts';
 import { openShards } from './open-shards.ts';
-import { byGroup, outcomeOfParts, type Part } from './parts.ts';
+import { byGroup, outcomeOfParts, type Part, receiptsByGroup } from './parts.ts';
 import type { Script } from './script.ts';
 import type { BreakerListener } from './script-connection.ts';
 import { KeysApart, type Shards } from './shards.ts';
@@ -32,8 +39,6 @@ export interface Scripts {
   readonly charge: Script;
   readonly giveBack: Script;
 }
-
-type Decided = Outcome | StoreUnavailable;
 
 const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, giveBack: GIVE_BACK_SCRIPT };
 
@@ -64,7 +69,7 @@ export class RedisStore implements CounterStore {
    */
   async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
     if (this.#shards.groups === 1) return this.#decideInGroup(0, decisions);
-    const groups = byGroup(decisions, (subject) => this.#shards.groupOf(virtualTag(subject)));
+    const groups = byGroup(decisions, this.#groupOf);
     const parts: Part[][] = decisions.map(() => []);
     await Promise.all(
       Array.from(groups, async ([group, entries]) => {
@@ -83,16 +88,7 @@ export class RedisStore implements CounterStore {
 
   async giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
     const freed: (number | StoreUnavailable)[] = receipts.map(() => 0);
-    const groups = new Map<number, { readonly place: number; readonly receipt: Receipt }[]>();
-    for (const [place, receipt] of receipts.entries()) {
-      const parts = Map.groupBy(receipt.taken, ({ charge }) => this.#shards.groupOf(virtualTag(charge.subject)));
-      for (const [group, taken] of parts) {
-        const entry = { place, receipt: { ...receipt, taken } };
-        const entries = groups.get(group);
-        if (entries === undefined) groups.set(group, [entry]);
-        else entries.push(entry);
-      }
-    }
+    const groups = receiptsByGroup(receipts, this.#groupOf);
     await Promise.all(
       Array.from(groups, async ([group, entries]) => {
         const answers = await this.#giveBackInGroup(
@@ -114,6 +110,8 @@ export class RedisStore implements CounterStore {
   close(): Promise<void> {
     return this.#shards.close();
   }
+
+  readonly #groupOf = (subject: string): number => this.#shards.groupOf(virtualTag(subject));
 
   async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly Decided[]> {
     const batches = batchesOf(this.#keyPrefix, decisions, this.#now());
