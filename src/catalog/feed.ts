@@ -15,15 +15,35 @@ const RECORDS = {
     'conditions', case when limits <> '[]' or allowed_networks <> '[]' or features <> '[]' then
       jsonb_build_object('limits', limits, 'allowedNetworks', allowed_networks, 'features', features)
     end,
-    'expiresAt', (extract(epoch from least(expire_time, overlap_end_time)) * 1000)::bigint)`,
+    'expiresAt', ${milliseconds('least(expire_time, overlap_end_time)')})`,
+  issuer: `jsonb_build_object(
+    'issuer', issuer, 'audiences', audiences, 'algorithms', algorithms, 'jwks', jwks, 'jwksUri', jwks_uri, 'claims', claims,
+    'defaultPlanId', default_plan_id, 'catalogAccounts', catalog_accounts, 'disabled', disabled)`,
+  signing_key: `jsonb_build_object(
+    'algorithm', algorithm, 'publicJwk', coalesce(public_jwk, private_jwk - 'd'),
+    'sealedJwk', case when algorithm like 'HS%' then sealed_jwk end, 'expiresAt', ${milliseconds('expire_time')})`,
+  revocation: `jsonb_build_object(
+    'issuerId', issuer_id, 'kind', kind, 'value', value, 'issuedBefore', ${milliseconds('issued_before')})`,
 } as const;
 
-const LIVE = { plan: 'true', account: 'true', api_key: 'delete_time is null' } as const;
+const LIVE = {
+  plan: 'true',
+  account: 'true',
+  api_key: 'delete_time is null',
+  issuer: 'true',
+  signing_key: 'true',
+  revocation: 'true',
+} as const;
 
 /** Accounts come before the keys that refer to them. */
-const TABLES = ['plan', 'account', 'api_key'] as const;
+const TABLES = ['plan', 'account', 'api_key', 'issuer', 'signing_key', 'revocation'] as const;
 
 const PAGE = 5_000;
+
+/** Unix time in ms, of SQL that gives a time. */
+function milliseconds(time: string): string {
+  return `(extract(epoch from ${time}) * 1000)::bigint`;
+}
 
 /** Where the feed stands now: what a snapshot that is read from now on has at least. */
 export async function currentPosition(query: Query): Promise<Position> {

@@ -39,6 +39,10 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
     key: (id) => follower.model.key(id),
     account: (id) => follower.model.account(id),
     plan: (id) => follower.model.plan(id),
+    get trust() {
+      return follower.model.trust;
+    },
+    isRevoked: (token) => follower.model.isRevoked(token),
     get staleness() {
       return performance.now() - follower.syncedAt;
     },

@@ -2,8 +2,11 @@ import { parseFeatures } from '../core/features.ts';
 import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Plan, parsePlanLimits } from '../core/plan.ts';
+import type { TokenRecord, TokenTrust } from '../core/token.ts';
 import type { AccountRecord, Catalog, KeyRecord } from '../decide/ports.ts';
 import type { AccountRow, CatalogEntry, KeyRow, PlanRow } from './records.ts';
+import { Revocations } from './revocations.ts';
+import { TrustedSigners } from './trusted-signers.ts';
 
 /** What no plan is called: the plan of an account that is not known yet, so that its keys are on no plan. */
 const NO_PLAN = '';
@@ -53,12 +56,23 @@ export class ReadModel implements Catalog {
   readonly #accounts = new Map<string, Account>();
   readonly #keys = new Map<string, Key>();
   readonly #keysByDigest = new Map<string, Key>();
+  readonly #revocations = new Revocations();
+  readonly #signers: TrustedSigners;
   readonly #digest: (secret: string) => string;
   readonly #log: Logger;
 
   constructor(digest: (secret: string) => string, log: Logger) {
     this.#digest = digest;
     this.#log = log;
+    this.#signers = new TrustedSigners(log);
+  }
+
+  get trust(): TokenTrust {
+    return this.#signers.trust;
+  }
+
+  isRevoked(token: TokenRecord): boolean {
+    return this.#revocations.has(token);
   }
 
   keyOfSecret(secret: string): KeyRecord | undefined {
@@ -80,7 +94,10 @@ export class ReadModel implements Catalog {
   apply(entry: CatalogEntry): void {
     if (entry.entity === 'plan') this.#applyPlan(entry.id, entry.record);
     else if (entry.entity === 'account') this.#applyAccount(entry.id, entry.record);
-    else this.#applyKey(entry.id, entry.record);
+    else if (entry.entity === 'api_key') this.#applyKey(entry.id, entry.record);
+    else if (entry.entity === 'issuer') this.#signers.applyIssuer(entry.id, entry.record);
+    else if (entry.entity === 'signing_key') this.#signers.applyKey(entry.id, entry.record);
+    else this.#revocations.apply(entry.id, entry.record);
   }
 
   #applyPlan(id: string, row: PlanRow | null): void {

@@ -1,3 +1,4 @@
+import type { JsonWebKey, WrittenIssuer } from '../core/issuer.ts';
 import type { WrittenConditions } from '../core/key-conditions.ts';
 import type { WrittenLimit } from '../core/written-limit.ts';
 
@@ -5,7 +6,10 @@ import type { WrittenLimit } from '../core/written-limit.ts';
 export type CatalogEntry =
   | { readonly entity: 'plan'; readonly id: string; readonly record: PlanRow | null }
   | { readonly entity: 'account'; readonly id: string; readonly record: AccountRow | null }
-  | { readonly entity: 'api_key'; readonly id: string; readonly record: KeyRow | null };
+  | { readonly entity: 'api_key'; readonly id: string; readonly record: KeyRow | null }
+  | { readonly entity: 'issuer'; readonly id: string; readonly record: IssuerRow | null }
+  | { readonly entity: 'signing_key'; readonly id: string; readonly record: SigningKeyRow | null }
+  | { readonly entity: 'revocation'; readonly id: string; readonly record: RevocationRow | null };
 
 export interface PlanRow {
   readonly limits: readonly WrittenLimit[];
@@ -27,4 +31,26 @@ export interface KeyRow {
   readonly conditions: WrittenConditions | null;
   /** Unix time in ms. */
   readonly expiresAt: number | null;
+}
+
+export interface IssuerRow extends WrittenIssuer {
+  readonly disabled: boolean;
+}
+
+export interface SigningKeyRow {
+  readonly algorithm: string;
+  /** Null: the algorithm has none. */
+  readonly publicJwk: JsonWebKey | null;
+  /** Of an algorithm that has no public key: the secret, encrypted. */
+  readonly sealedJwk: string | null;
+  /** Unix time in ms. */
+  readonly expiresAt: number | null;
+}
+
+export interface RevocationRow {
+  readonly issuerId: string | null;
+  readonly kind: 'token' | 'session' | 'account';
+  readonly value: string;
+  /** Unix time in ms. */
+  readonly issuedBefore: number | null;
 }

@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { JsonWebKey, JsonWebKeySet, WrittenClaims } from '../core/issuer.ts';
 import type { PrivateJwk } from '../core/private-jwk.ts';
 import type { WrittenLimit } from '../core/written-limit.ts';
 
@@ -72,13 +73,68 @@ export const ApiKeyEntity = defineEntity({
 });
 export type ApiKeyEntity = InferEntity<typeof ApiKeyEntity>;
 
-/** Signs access tokens, on all nodes. Kept in the clear: whoever reads this table can sign in as anybody. */
+/** Signs tokens of our own, on all nodes that write the catalog; its public part is known to all nodes. */
 export const SigningKeyEntity = defineEntity({
   name: 'SigningKeyEntity',
   tableName: 'signing_key',
   properties: {
     id: p.text().primary(),
-    privateJwk: p.json<PrivateJwk>().hidden(),
+    /** As an earlier version kept it, in the clear: whoever reads it can sign in as anybody. */
+    privateJwk: p.json<PrivateJwk>().nullable().strictNullable().hidden(),
+    algorithm: p.text().default('EdDSA'),
+    /** Null: it stands in `private_jwk`, or the algorithm has none. */
+    publicJwk: p.json<JsonWebKey>().nullable().strictNullable(),
+    /** The private key, encrypted with a key that is not in this database. */
+    sealedJwk: p.text().nullable().strictNullable().hidden(),
+    /** From when on it signs, as long as no newer one does; null: from when it was made. */
+    activateTime: p.datetime().nullable().strictNullable(),
+    /** Until when what it signed is accepted; null: until another is to take its place. */
+    expireTime: p.datetime().nullable().strictNullable(),
+    createTime: p.datetime().onCreate(() => new Date()),
+  },
+});
+
+/** Who else may sign tokens, and what their claims mean here. */
+export const IssuerEntity = defineEntity({
+  name: 'IssuerEntity',
+  tableName: 'issuer',
+  properties: {
+    id: p.text().primary(),
+    displayName: p.text(),
+    /** The claim `iss` of its tokens. */
+    issuer: p.text().unique(),
+    audiences: p.json<readonly string[]>(),
+    algorithms: p.json<readonly string[]>(),
+    /** Null: its keys are at `jwks_uri`, or where OIDC discovery tells if that is null too. */
+    jwks: p.json<JsonWebKeySet>().nullable().strictNullable(),
+    jwksUri: p.text().nullable().strictNullable(),
+    claims: p.json<WrittenClaims>(),
+    /** Of accounts whose token and whose catalog entry name no plan; null: such tokens are refused. */
+    defaultPlanId: p.text().nullable().strictNullable(),
+    /** Its accounts are those of the catalog; false: they are its own, named after it. */
+    catalogAccounts: p.boolean(),
+    disabled: p.boolean(),
+    version: p.integer().version(),
+    ...times,
+  },
+});
+export type IssuerEntity = InferEntity<typeof IssuerEntity>;
+
+/** Tokens that are refused although their signature is good and their time has not come. */
+export const RevocationEntity = defineEntity({
+  name: 'RevocationEntity',
+  tableName: 'revocation',
+  properties: {
+    id: p.text().primary(),
+    /** Null: of tokens of our own. */
+    issuerId: p.text().nullable().strictNullable(),
+    kind: p.string().$type<'token' | 'session' | 'account'>(),
+    /** The claim `jti`, the session's id or the account's. */
+    value: p.text(),
+    /** Of an account's tokens those that were issued before; null: all that it names. */
+    issuedBefore: p.datetime().nullable().strictNullable(),
+    /** When the last token that it names has expired by itself. */
+    expireTime: p.datetime(),
     createTime: p.datetime().onCreate(() => new Date()),
   },
 });
@@ -102,6 +158,9 @@ export const SessionEntity = defineEntity({
 });
 export type SessionEntity = InferEntity<typeof SessionEntity>;
 
+/** The tables whose changes the feed tells. */
+type CatalogTable = 'plan' | 'account' | 'api_key' | 'issuer' | 'signing_key' | 'revocation';
+
 /** The change feed; rows are written by triggers only. */
 export const CatalogChangeEntity = defineEntity({
   name: 'CatalogChangeEntity',
@@ -110,10 +169,19 @@ export const CatalogChangeEntity = defineEntity({
     id: p.bigint('string').primary().autoincrement(),
     /** The transaction that made the change: what a reader compares with the snapshot it read last. */
     transactionId: p.string().columnType('xid8'),
-    entity: p.string().$type<'plan' | 'account' | 'api_key'>(),
+    entity: p.string().$type<CatalogTable>(),
     entityId: p.text(),
     createTime: p.datetime(),
   },
 });
 
-export const entities = [PlanEntity, AccountEntity, ApiKeyEntity, SigningKeyEntity, SessionEntity, CatalogChangeEntity];
+export const entities = [
+  PlanEntity,
+  AccountEntity,
+  ApiKeyEntity,
+  SigningKeyEntity,
+  IssuerEntity,
+  RevocationEntity,
+  SessionEntity,
+  CatalogChangeEntity,
+];

@@ -74,5 +74,5 @@ async function createFirstAdmin(em: EntityManager, { admin, hashPassword }: Seed
 /** The keys that access tokens are signed with, the one that signs first. */
 export async function loadSigningKeys(database: Database) {
   const keys = await database.em.fork().findAll(SigningKeyEntity, { orderBy: { createTime: 'desc', id: 'asc' } });
-  return keys.map(({ id, privateJwk }) => ({ id, privateJwk }));
+  return keys.flatMap(({ id, privateJwk }) => (privateJwk === null ? [] : { id, privateJwk }));
 }

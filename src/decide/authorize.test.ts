@@ -39,6 +39,8 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
     key: (id) => (id === record.id ? record : undefined),
     account: () => undefined,
     plan: (id) => (id === plan.id ? plan : undefined),
+    trust: { issuers: [], keys: [] },
+    isRevoked: () => false,
   };
 }
 

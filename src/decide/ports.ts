@@ -1,6 +1,7 @@
 import type { KeyConditions } from '../core/key-conditions.ts';
 import type { CountedLimit } from '../core/limit.ts';
 import type { Plan } from '../core/plan.ts';
+import type { TokenRecord, TokenTrust } from '../core/token.ts';
 
 /** Hits asked of one counter. */
 export interface Charge {
@@ -118,4 +119,7 @@ export interface Catalog {
   key(id: string): KeyRecord | undefined;
   account(id: string): AccountRecord | undefined;
   plan(id: string): Plan | undefined;
+  /** Whose tokens are good. */
+  readonly trust: TokenTrust;
+  isRevoked(token: TokenRecord): boolean;
 }

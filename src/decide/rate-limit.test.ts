@@ -84,6 +84,8 @@ const catalog: Catalog = {
   key: (id) => keys.find((key) => key.id === id),
   account: (id) => (id === 'a1' ? { id, planId: 'team' } : undefined),
   plan: (id) => (id === 'team' ? { id, limits: [limit], features: [] } : undefined),
+  trust: { issuers: [], keys: [] },
+  isRevoked: () => false,
 };
 
 function consider(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {

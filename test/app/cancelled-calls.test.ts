@@ -31,7 +31,14 @@ beforeAll(async () => {
   domain.byKey.set('user', { exact: new Map(), wildcards: undefined, anyValue });
   const handler = createDataPlane({
     store,
-    catalog: { keyOfSecret: () => undefined, key: () => undefined, account: () => undefined, plan: () => undefined },
+    catalog: {
+      keyOfSecret: () => undefined,
+      key: () => undefined,
+      account: () => undefined,
+      plan: () => undefined,
+      trust: { issuers: [], keys: [] },
+      isRevoked: () => false,
+    },
     rules: { book: new Map([['shop', domain]]) },
     isApiKey: () => false,
     deviceHeader: undefined,

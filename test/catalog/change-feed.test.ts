@@ -72,6 +72,36 @@ describe('the catalog', () => {
     await later.stop();
   });
 
+  test('follows whose tokens are good, and which were revoked', async () => {
+    const issuer = `insert into issuer (id, display_name, issuer, audiences, algorithms, claims, create_time, update_time)
+      values (?, '', ?, '["api"]', ?, '{"plan": "tier"}', now(), now())`;
+    await query(issuer, ['partner', 'https://login.example.com', '["ES256"]']);
+    await query(issuer, ['broken', 'https://broken.example.com', '["none"]']);
+    const key = { kty: 'OKP', crv: 'Ed25519', x: 'public' };
+    await query(`insert into signing_key (id, private_jwk, create_time) values ('old', ?, now())`, [
+      JSON.stringify({ ...key, d: 'private' }),
+    ]);
+    await expect.poll(() => catalog.trust.keys).toMatchObject([{ id: 'old', algorithm: 'EdDSA', publicJwk: key }]);
+    expect(JSON.stringify(catalog.trust)).not.toContain('private');
+    expect(catalog.trust.issuers).toMatchObject([
+      { id: 'partner', keys: { kind: 'discovery' }, claims: { account: 'sub', plan: 'tier' } },
+    ]);
+    expect(lines).toContain('an issuer cannot be read; its tokens are refused');
+    await query(`update issuer set disabled = true where id = 'partner'`, []);
+    await expect.poll(() => catalog.trust.issuers).toEqual([]);
+
+    const token = { issuerId: 'partner', tokenId: 't1', sessionId: undefined, accountId: 'a', planId: undefined };
+    const asked = { ...token, limits: [], features: [], isAdmin: false, issuedAt: 0, notBefore: 0, expiresAt: 0 };
+    await query(
+      `insert into revocation (id, issuer_id, kind, value, expire_time, create_time)
+       values ('r', 'partner', 'token', 't1', now(), now())`,
+      [],
+    );
+    await expect.poll(() => catalog.isRevoked(asked)).toBe(true);
+    await query(`delete from revocation`, []);
+    await expect.poll(() => catalog.isRevoked(asked)).toBe(false);
+  });
+
   test('follows every kind of change', async () => {
     const account = await addAccount('slow');
     const id = await addKey('secret', account);

@@ -1,0 +1,55 @@
+import type { Issuer, JsonWebKey } from './issuer.ts';
+import type { Limit } from './limit.ts';
+
+/** `iss` and `aud` of tokens of our own. */
+export const OWN_ISSUER = 'weir';
+
+/** What the signature of a token proves, and nothing else: whether it is in force is judged each time that it is used. */
+export interface TokenRecord {
+  /** undefined: a token of our own. */
+  readonly issuerId: string | undefined;
+  /** The claim `jti`; undefined: it has none. */
+  readonly tokenId: string | undefined;
+  /** The sign-in that it belongs to; undefined: none, so that no log-out ends it. */
+  readonly sessionId: string | undefined;
+  readonly accountId: string;
+  /** What the token itself says; undefined: the plan of its account, else its issuer's. */
+  readonly planId: string | undefined;
+  /** Beside the plan's; with neither plan nor limits a token is refused. */
+  readonly limits: readonly Limit[];
+  readonly features: readonly string[];
+  readonly isAdmin: boolean;
+  /** Unix time in ms; undefined where the token does not say. */
+  readonly issuedAt: number | undefined;
+  readonly notBefore: number | undefined;
+  readonly expiresAt: number;
+}
+
+/** A key of our own that tokens are verified with. */
+export interface VerifyingKey {
+  /** The header `kid`. */
+  readonly id: string;
+  readonly algorithm: string;
+  /** Undefined for HS256, whose key verifies and signs alike: `sealedJwk` holds it. */
+  readonly publicJwk: JsonWebKey | undefined;
+  readonly sealedJwk: string | undefined;
+  /** Unix time in ms; undefined: no end is set. */
+  readonly expiresAt: number | undefined;
+}
+
+/** Whose signatures are good: another object after each change, so that whoever works something out of it sees that. */
+export interface TokenTrust {
+  /** Without those that are disabled. */
+  readonly issuers: readonly Issuer[];
+  readonly keys: readonly VerifyingKey[];
+}
+
+/** Tokens of one issuer that are refused although their signature is good. */
+export interface Revocation {
+  /** undefined: tokens of our own. */
+  readonly issuerId: string | undefined;
+  readonly kind: 'token' | 'session' | 'account';
+  readonly value: string;
+  /** Of an account: only tokens that were issued before (Unix time in ms), or do not say when; undefined: all. */
+  readonly issuedBefore: number | undefined;
+}
