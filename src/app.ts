@@ -12,6 +12,7 @@ import { loadSigningKeys, seed } from './database/seed.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
 import { startHttp2GrpcServer } from './grpc/http2-server.ts';
+import { jsonTransport } from './grpc/json-transport.ts';
 import type { Knowledge } from './grpc/methods.ts';
 import type { BatchHandler } from './grpc/unary.ts';
 import { startOperationsServer } from './http/operations-server.ts';
@@ -76,6 +77,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     tally: metrics.decisions,
     log,
   });
+  http.answerJson(jsonTransport(handler));
   const services = await servicesOf(config, database, catalog, digest);
   const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
   const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));

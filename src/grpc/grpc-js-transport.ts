@@ -6,6 +6,7 @@ import type {
   sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { gatherer } from './gather.ts';
 import type { BatchHandler, GrpcStatus, UnaryCall } from './unary.ts';
 
 type RawHandler = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
@@ -37,19 +38,6 @@ export function rawServices(paths: readonly string[], handler: BatchHandler): re
     const handle: RawHandler = (call, callback) => gather(new GrpcJsCall(path, call, callback));
     return { definition: { method }, implementation: { method: handle } };
   });
-}
-
-/** setImmediate runs after all sockets that were readable in this turn have been read. */
-function gatherer(handler: BatchHandler): (call: UnaryCall) => void {
-  let batch: UnaryCall[] = [];
-  return (call) => {
-    if (batch.push(call) > 1) return;
-    setImmediate(() => {
-      const full = batch;
-      batch = [];
-      handler(full);
-    });
-  };
 }
 
 class GrpcJsCall implements UnaryCall {

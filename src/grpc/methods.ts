@@ -28,7 +28,7 @@ export interface DecisionMethod {
 }
 
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
-const SHOULD_RATE_LIMIT_PATH = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
+export const SHOULD_RATE_LIMIT_PATH = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 
 /** The methods that Envoy calls, which both planes serve. */
 export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];

@@ -1,33 +1,43 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { JsonEndpoint, type JsonHandler } from './json-endpoint.ts';
 
 /** Why the service cannot be used yet or any more; empty when it is ready. */
 export type Readiness = () => readonly string[];
 
 export interface OperationsServer {
   readonly port: number;
+  /** Has `/json` answered; until then it is 503. */
+  answerJson(handler: JsonHandler): void;
   stop(): Promise<void>;
 }
 
-/** Serves `/healthz` (the process lives), `/readyz` (it can decide: 200, else 503 and why) and `/metrics`. */
+/** ms that a caller has for sending its request, and between two looks for who has not. */
+const TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1000 };
+
+/**
+ * Serves `/healthz` (the process lives), `/readyz` (it can decide: 200, else 503 and why), `/metrics`, and `/json`, where
+ * decisions are asked for by POST.
+ */
 export async function startOperationsServer(
   address: { readonly host: string; readonly port: number },
   metrics: Metrics,
   readiness: Readiness,
 ): Promise<OperationsServer> {
-  const server = createServer((request, response) => {
+  const json = new JsonEndpoint();
+  const server = createServer(TIMEOUTS, (request, response) => {
     const path = (request.url ?? '').split('?')[0];
-    if (request.method !== 'GET' && request.method !== 'HEAD') send(response, 405, 'method not allowed\n');
+    if (path === '/json') void json.serve(request, response);
+    else if (request.method !== 'GET' && request.method !== 'HEAD') send(response, 405, 'method not allowed\n');
     else if (path === '/healthz') send(response, 200, 'ok\n');
     else if (path === '/readyz') sendReadiness(response, readiness());
     else if (path === '/metrics') void sendMetrics(response, metrics);
     else send(response, 404, 'not found\n');
   });
-  server.requestTimeout = 10_000;
   await listen(server, address);
   const { port } = server.address() as AddressInfo; // a server that listens on TCP has such an address
-  return { port, stop: () => stop(server) };
+  return { port, answerJson: (handler) => json.answerWith(handler), stop: () => stop(server) };
 }
 
 function sendReadiness(response: ServerResponse, reasons: readonly string[]): void {

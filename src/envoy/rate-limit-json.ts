@@ -1,0 +1,59 @@
+import { createFileRegistry, type DescMessage, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { DESCRIPTORS } from '../generated/descriptors.ts';
+import { InvalidRequest } from './invalid-request.ts';
+
+const REQUEST = 'envoy.service.ratelimit.v3.RateLimitRequest';
+const RESPONSE = 'envoy.service.ratelimit.v3.RateLimitResponse';
+
+/** A library's message may repeat a value, which may be as long as the request. */
+const LONGEST_MESSAGE = 300;
+
+/** RateLimitRequest and RateLimitResponse between JSON and their bytes. */
+export interface RateLimitJson {
+  /** Throws InvalidRequest, naming the field, on what is no JSON of a RateLimitRequest. */
+  readRequest(text: string): Uint8Array;
+  /** `message`: an encoded RateLimitResponse. */
+  writeResponse(message: Uint8Array): { readonly text: string; readonly overLimit: boolean };
+}
+
+/**
+ * By the JSON form of proto3 (https://protobuf.dev/programming-guides/json/) as envoyproxy/ratelimit's `/json` speaks it:
+ * fields that do not exist are refused, those with their default value are left out.
+ */
+export function rateLimitJson(): RateLimitJson {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));
+  const messageOf = (name: string): DescMessage => {
+    const message = registry.getMessage(name);
+    if (message === undefined) throw new Error(`the descriptors have no ${name}`);
+    return message;
+  };
+  const [request, response] = [messageOf(REQUEST), messageOf(RESPONSE)];
+  return {
+    readRequest(text) {
+      const value = parse(text);
+      try {
+        return toBinary(request, fromJson(request, value));
+      } catch (error) {
+        throw new InvalidRequest(error instanceof Error ? shortened(error.message) : `not JSON of a ${REQUEST}`);
+      }
+    },
+    writeResponse(message) {
+      const json = toJson(response, fromBinary(response, message));
+      const code = typeof json === 'object' && json !== null && 'overallCode' in json ? json.overallCode : undefined;
+      return { text: JSON.stringify(json), overLimit: code === 'OVER_LIMIT' };
+    },
+  };
+}
+
+function parse(text: string): Parameters<typeof fromJson>[1] {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InvalidRequest(`not JSON: ${shortened(error instanceof Error ? error.message : '')}`);
+  }
+}
+
+function shortened(text: string): string {
+  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}…`;
+}
