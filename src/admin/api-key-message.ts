@@ -30,5 +30,6 @@ export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
     allowedNetworks: [...row.allowedNetworks],
     limits: limitMessages(row.limits),
     features: [...row.features],
+    deleteTime: row.deleteTime ?? undefined,
   };
 }

@@ -13,6 +13,7 @@ import type {
 } from '../generated/weir/admin/v1/api_key_service.ts';
 import { makeApiKey } from '../identity/api-key-secret.ts';
 import { type NewKey, readChanges, readNewKey, widens } from './api-key-fields.ts';
+import { whereOfFilter } from './api-key-filter.ts';
 import { apiKeyMessage, emptyApiKey, endOf } from './api-key-message.ts';
 import { type Authenticate, type Caller, requireAdmin } from './caller.ts';
 import { checkEtag, flushVersioned } from './etag.ts';
@@ -90,10 +91,16 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
 
 async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysRequest): Promise<ListApiKeysResponse> {
   const faults = new Faults();
-  const page = faults.page('apiKeys', request);
+  const { filter, showDeleted } = request;
+  const asked = whereOfFilter(filter, faults);
+  const page = faults.page(
+    'apiKeys',
+    request,
+    filter !== '' || showDeleted ? JSON.stringify([filter, showDeleted]) : '',
+  );
   faults.throwIfAny();
   const own = caller.isAdmin ? {} : { accountId: caller.accountId };
-  const where = { id: { $gt: page.after }, deleteTime: null, ...own };
+  const where = { $and: [{ id: { $gt: page.after }, ...(showDeleted ? {} : { deleteTime: null }) }, own, ...asked] };
   const rows = await em.find(ApiKeyEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });
   const { items, nextPageToken } = cutPage(rows, page);
   return { apiKeys: items.map(apiKeyMessage), nextPageToken };
@@ -116,6 +123,8 @@ function newKey(em: EntityManager, digest: (secret: string) => string, values: N
   const row = em.create(ApiKeyEntity, {
     counterId: id,
     overlapEndTime: null,
+    lastUsedTime: null,
+    deleteTime: null,
     ...values,
     id,
     digest: Buffer.from(digest(secret), 'hex'),

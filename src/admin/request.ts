@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { invalid } from '../core/problem.ts';
 import type { Fault } from '../core/written-limit.ts';
 
@@ -11,6 +12,8 @@ export type Collection = keyof typeof ID_FORMS;
 const LONGEST_DISPLAY_NAME = 200;
 const DEFAULT_PAGE = 100;
 const LARGEST_PAGE = 1_000;
+/** Of a digest of what a list asks for. It tells lists apart and protects nothing: what a caller may see is asked each time. */
+const LIST_DIGITS = 16;
 
 /** Collects what is wrong with a request, so that its caller is told all of it at once. */
 export class Faults {
@@ -66,14 +69,18 @@ export class Faults {
     return new Set(known.filter((field) => paths.includes(field)));
   }
 
-  page(collection: Collection, request: { readonly pageSize: number; readonly pageToken: string }): Page {
+  /** `list`: what the request says beside its page, if it says anything; all pages of a list have it in common. */
+  page(collection: Collection, request: { readonly pageSize: number; readonly pageToken: string }, list = ''): Page {
     const { pageSize, pageToken } = request;
     if (pageSize < 0) this.add('page_size', 'must not be negative');
-    const after = Buffer.from(pageToken, 'base64url').toString();
+    const [after = '', ...rest] = Buffer.from(pageToken, 'base64url').toString().split(' ');
+    const suffix = list === '' ? '' : ` ${hash('sha256', list, 'hex').slice(0, LIST_DIGITS)}`;
     if (pageToken !== '' && !ID_FORMS[collection].test(after)) {
       this.add('page_token', 'must be the next_page_token of an earlier answer');
+    } else if (pageToken !== '' && [after, ...rest].join(' ') !== after + suffix) {
+      this.add('page_token', 'must be of the same list: only the page size may be another');
     }
-    return { size: Math.min(pageSize === 0 ? DEFAULT_PAGE : pageSize, LARGEST_PAGE), after };
+    return { size: Math.min(pageSize === 0 ? DEFAULT_PAGE : pageSize, LARGEST_PAGE), after, suffix };
   }
 }
 
@@ -81,12 +88,14 @@ export interface Page {
   readonly size: number;
   /** The id that the page before ended with; empty: this is the first page. */
   readonly after: string;
+  /** What its token has beside the id: which list it is of. */
+  readonly suffix: string;
 }
 
 /** Splits off what was read beyond a page, to know whether there is another. */
 export function cutPage<T extends { readonly id: string }>(rows: readonly T[], page: Page) {
   const rest = rows.length > page.size;
   const items = rows.slice(0, page.size);
-  const nextPageToken = rest ? Buffer.from(items.at(-1)?.id ?? '').toString('base64url') : '';
+  const nextPageToken = rest ? Buffer.from((items.at(-1)?.id ?? '') + page.suffix).toString('base64url') : '';
   return { items, nextPageToken };
 }

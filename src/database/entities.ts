@@ -67,6 +67,8 @@ export const ApiKeyEntity = defineEntity({
     overlapEndTime: p.datetime().nullable().strictNullable(),
     /** Set: deleted. The row stays, because usage and audit refer to it. */
     deleteTime: p.datetime().nullable().strictNullable(),
+    /** To the minute; null: never. Written beside the entity, so that it makes no other version of it. */
+    lastUsedTime: p.datetime().nullable().strictNullable(),
     version: p.integer().version(),
     ...times,
   },

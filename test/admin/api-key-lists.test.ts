@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { usePostgres } from '../../provision/postgres.ts';
+import { AccountEntity } from '../../src/database/entities.ts';
+import { queryOf } from '../../src/database/open-database.ts';
+import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
+import { hashPassword } from '../../src/identity/password.ts';
+import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+
+const freshDatabase = usePostgres();
+const USER = { email: 'user@example.com', password: 'another horse', id: randomUUID() };
+const DAY_MS = 86_400_000;
+
+let node: Awaited<ReturnType<typeof startAdminNode>>;
+let keys: ReturnType<typeof clientOf<typeof ApiKeyServiceService>>;
+let admin: { authorization: string };
+let user: { authorization: string };
+
+beforeAll(async () => {
+  node = await startAdminNode(await freshDatabase());
+  keys = clientOf(ApiKeyServiceService, node.address);
+  const auth = clientOf(AuthServiceService, node.address);
+  const em = node.database.em.fork();
+  const passwordHash = await hashPassword(USER.password);
+  em.create(AccountEntity, { id: USER.id, email: USER.email, passwordHash, role: 'user', planId: 'free' });
+  await em.flush();
+  const signIn = async (credentials: { email: string; password: string }) => {
+    return { authorization: `Bearer ${(await auth.login(credentials)).accessToken}` };
+  };
+  admin = await signIn(ADMIN);
+  user = await signIn(USER);
+  auth.close();
+  await makeKeys();
+});
+afterAll(async () => {
+  keys.close();
+  await node.stop();
+});
+
+const make = async (fields: Partial<ApiKey>) => {
+  const { apiKey } = await keys.createApiKey({ apiKey: ApiKey.create(fields) }, admin);
+  return apiKey ?? expect.fail('no key in the answer');
+};
+
+/** Display names tell the keys apart. */
+async function makeKeys(): Promise<void> {
+  const account = `accounts/${USER.id}`;
+  const soon = new Date(Date.now() + DAY_MS);
+  await make({ displayName: 'Nightly-builds, Zürich', plan: 'plans/pro' });
+  await make({ displayName: 'night_shift of builder@example.com', expireTime: new Date(Date.now() + 2 * DAY_MS) });
+  await make({ displayName: "it's 100% (off)", disabled: true, plan: 'plans/pro' });
+  await make({ displayName: "user's", account });
+  await make({ displayName: "user's off", account, disabled: true, expireTime: soon });
+  const deleted = await make({ displayName: 'deleted build', account, plan: 'plans/pro' });
+  await keys.deleteApiKey({ name: deleted.name }, admin);
+  const rotated = await make({ displayName: 'rotated' });
+  await keys.rotateApiKey({ name: rotated.name, overlap: '1h' }, admin);
+}
+
+const listed = async (request: { filter?: string; showDeleted?: boolean }, as = admin) => {
+  const { apiKeys } = await keys.listApiKeys(request, as);
+  return apiKeys.map(({ displayName }) => displayName).sort();
+};
+
+const OFF = ["it's 100% (off)", "user's off"];
+const day = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
+
+describe('a filter of ListApiKeys', () => {
+  test.each([
+    [`account = "accounts/${USER.id}"`, ["user's", "user's off"]],
+    [`account = accounts/${USER.id} AND disabled = true`, ["user's off"]],
+    [`account = "accounts/${randomUUID()}"`, []],
+    ['plan = "plans/pro"', ['Nightly-builds, Zürich', "it's 100% (off)"]],
+    ['plan = "" AND disabled = true', ["user's off"]],
+    ['disabled = true', OFF],
+    ['disabled = true AND disabled = false', []],
+    ['display_name : night', ['Nightly-builds, Zürich', 'night_shift of builder@example.com']],
+    ['display_name : "BUILD night"', ['Nightly-builds, Zürich', 'night_shift of builder@example.com']],
+    ['displayName : "example.com"', ['night_shift of builder@example.com']],
+    ['display_name : "zür"', ['Nightly-builds, Zürich']],
+    ['display_name : "ightly"', []],
+    [`display_name : "it's 100% (o"`, ["it's 100% (off)"]],
+    [String.raw`display_name : "user':* | !x\\ & <-> \" 0"`, []],
+    [`expire_time < "${day(1.5)}"`, ['rotated', "user's off"]],
+    [
+      `expireTime >= "${day(0.5)}" AND expireTime <= "${day(3).replace('Z', '+00:00')}"`,
+      ['night_shift of builder@example.com', "user's off"],
+    ],
+    [`expire_time > "${day(10)}"`, []],
+  ])('%s', async (filter, names) => {
+    expect(await listed({ filter })).toEqual([...names].sort());
+  });
+
+  test.each([
+    ['colour = "red"', 'cannot filter by "colour"; what it can filter by is account, plan, disabled,'],
+    ['constructor = 1', 'cannot filter by "constructor"'],
+    ['disabled = maybe', 'must compare disabled with true or false, not with "maybe"'],
+    ['disabled != true', 'cannot compare disabled by !=, only by ='],
+    ['display_name = "x"', 'cannot compare display_name by =, only by :'],
+    ['display_name : "-"', 'must look in display_name for a letter or digit at least'],
+    ['plan = pro', 'must be the name of one of the plans'],
+    ['account = "accounts/\' or 1=1"', 'must be the name of one of the accounts'],
+    ['expire_time < "tomorrow"', 'must compare expire_time with a time as in'],
+    ['expire_time < "2026-02-30T00:00:00"', 'must compare expire_time with a time as in'],
+    ['disabled = true OR disabled = false', 'must have AND at character 17, in place of "OR"'],
+  ])('%s is refused, and named', async (filter, message) => {
+    const failure = await failureOf(keys.listApiKeys({ filter }, admin));
+    expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['filter'] });
+    expect(failure.message).toContain(message);
+  });
+
+  test('shows nobody the keys of others', async () => {
+    const { apiKeys } = await keys.listApiKeys({ pageSize: 1 }, admin);
+    for (const filter of ['', 'disabled = true', `account = "${apiKeys[0]?.account}"`, 'plan = "plans/pro"']) {
+      for (const showDeleted of [false, true]) {
+        const names = await listed({ filter, showDeleted }, user);
+        expect(names.filter((name) => !["user's", "user's off", 'deleted build'].includes(name))).toEqual([]);
+      }
+    }
+    expect(await listed({ filter: 'disabled = true' }, user)).toEqual(["user's off"]);
+  });
+
+  test('holds in show_deleted, whose keys tell when they were deleted', async () => {
+    const { apiKeys } = await keys.listApiKeys({ filter: 'display_name : build', showDeleted: true }, admin);
+    const deleted = apiKeys.filter(({ deleteTime }) => deleteTime !== undefined);
+    expect(apiKeys.length).toBe(3);
+    expect(deleted.map(({ displayName }) => displayName)).toEqual(['deleted build']);
+    expect((await listed({})).includes('deleted build')).toBe(false);
+  });
+
+  test('is kept by its pages, and a page token of another list is refused', async () => {
+    const filter = 'disabled = false';
+    const all = await keys.listApiKeys({ filter }, admin);
+    const paged: string[] = [];
+    let pageToken = '';
+    do {
+      const page = await keys.listApiKeys({ filter, pageSize: paged.length + 1, pageToken }, admin);
+      paged.push(...page.apiKeys.map(({ name }) => name));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect(paged).toEqual(all.apiKeys.map(({ name }) => name));
+
+    const { nextPageToken } = await keys.listApiKeys({ filter, pageSize: 1 }, admin);
+    const { nextPageToken: ofAll } = await keys.listApiKeys({ pageSize: 1 }, admin);
+    for (const other of [
+      { pageToken: nextPageToken },
+      { pageToken: nextPageToken, filter: 'disabled = true' },
+      { pageToken: nextPageToken, filter, showDeleted: true },
+      { pageToken: ofAll, filter },
+      { pageToken: `${nextPageToken}AAAA`, filter },
+    ]) {
+      const failure = await failureOf(keys.listApiKeys(other, admin));
+      expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['page_token'] });
+    }
+  });
+
+  test('a page token of somebody else’s list shows nobody else’s keys', async () => {
+    const { nextPageToken } = await keys.listApiKeys({ pageSize: 1 }, admin);
+    const forged = Buffer.from('00000000-0000-0000-0000-000000000000').toString('base64url');
+    for (const pageToken of [nextPageToken, forged]) {
+      const { apiKeys } = await keys.listApiKeys({ pageToken }, user);
+      expect(new Set(apiKeys.map(({ account }) => account))).toEqual(new Set([`accounts/${USER.id}`]));
+    }
+  });
+});
+
+test('of many keys a filter reads few', async () => {
+  const database = await startAdminNode(await freshDatabase());
+  const many = clientOf(ApiKeyServiceService, database.address);
+  const auth = clientOf(AuthServiceService, database.address);
+  const query = queryOf(database.database);
+  try {
+    const as = { authorization: `Bearer ${(await auth.login(ADMIN)).accessToken}` };
+    const [account] = (await query('select id from account', [])) as { id: string }[];
+    const other = randomUUID();
+    await query(
+      `insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
+      values (?, 'x@example.com', '', 'user', 'free', now(), now())`,
+      [other],
+    );
+    // The catalog would follow, and read them all.
+    await query('alter table api_key disable trigger api_key_change', []);
+    // One key in a thousand is not like the others.
+    await query(
+      `insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, expire_time,
+        create_time, update_time)
+      select gen_random_uuid()::text, sha256(i::text::bytea), '', '', case when rare then 'nightly builds' else 'key ' || i end,
+        case when rare then ? else ? end, case when rare then 'pro' end, rare,
+        case when rare then now() + interval '1 hour' else now() + interval '1 year' end, now(), now()
+      from generate_series(1, 50000) i, lateral (select i % 1000 = 0 as rare)`,
+      [other, account?.id],
+    );
+    await query('vacuum analyze api_key', []);
+    for (const filter of [
+      `account = "accounts/${other}"`,
+      'plan = "plans/pro"',
+      'disabled = true',
+      'display_name : "night"',
+      `expire_time < "${day(1)}"`,
+    ]) {
+      const before = await rowsRead(query);
+      expect((await many.listApiKeys({ filter }, as)).apiKeys.length, filter).toBe(50);
+      expect((await rowsRead(query)) - before, filter).toBeLessThan(500);
+    }
+  } finally {
+    many.close();
+    auth.close();
+    await database.stop();
+  }
+});
+
+/** Rows of api_key that were read so far, by scans and by indexes; a connection tells of its own at most a second late. */
+async function rowsRead(query: ReturnType<typeof queryOf>): Promise<number> {
+  await query('select pg_stat_force_next_flush()', []);
+  const sql = `select (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_user_tables where relname = 'api_key'`;
+  const [row] = (await query(sql, [])) as { rows: number }[];
+  return row?.rows ?? Number.NaN;
+}
