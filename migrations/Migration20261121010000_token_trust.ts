@@ -40,7 +40,8 @@ export class Migration20261121010000_token_trust extends Migration {
         add column public_jwk jsonb,
         add column sealed_jwk text,
         add column activate_time timestamptz,
-        add column expire_time timestamptz`);
+        add column expire_time timestamptz,
+        add column last_token_expire_time timestamptz`);
     for (const [table, columns] of [
       [
         'issuer',
@@ -65,6 +66,6 @@ export class Migration20261121010000_token_trust extends Migration {
       alter table signing_key
         alter column private_jwk set not null,
         drop column algorithm, drop column public_jwk, drop column sealed_jwk,
-        drop column activate_time, drop column expire_time`);
+        drop column activate_time, drop column expire_time, drop column last_token_expire_time`);
   }
 }

@@ -49,6 +49,7 @@ describe('the environment', () => {
     ['WEIR_ROLE', 'leader'],
     ['LOG_LEVEL', 'loud'],
     ['KEY_PEPPER', 'salt'],
+    ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
   ])('with a wrong %s is refused by that name, and the value is not repeated', (name, value) => {
     const refused = () => readConfig({ [name]: value });
     expect(refused).toThrow(InvalidConfig);

@@ -30,6 +30,8 @@ export interface Config {
   readonly deviceHeader: string | undefined;
   /** Goes into every key's digest; empty: none. */
   readonly keyPepper: string;
+  /** What signing keys are sealed with; undefined: a node that signs keeps one in `dataDir`. */
+  readonly signingKeySecret: string | undefined;
 }
 
 /** Paths of PEM files, read again when they change. */
@@ -51,7 +53,14 @@ export const EXIT_CODE_CONFIG = 78;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** These may be given as NAME_FILE instead, the path of a file that holds the value. */
-const SECRETS = ['DATABASE_URL', 'REDIS_URL', 'REDIS_SENTINEL_PASSWORD', 'ADMIN_PASSWORD', 'KEY_PEPPER'] as const;
+const SECRETS = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'REDIS_SENTINEL_PASSWORD',
+  'ADMIN_PASSWORD',
+  'KEY_PEPPER',
+  'SIGNING_KEY_SECRET',
+] as const;
 
 const address = z.string().transform((text, context): Address => {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
@@ -117,6 +126,7 @@ const schema = z.object({
   DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
   DEVICE_HEADER: deviceHeader.optional(),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
+  SIGNING_KEY_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
 });
 
 /** The configuration of this process: its environment, filled up from the file .env in its folder, if there is one. */
@@ -161,6 +171,7 @@ export function readConfig(environment: Environment): Config {
     decisionTls: tlsFilesOf(env),
     deviceHeader: env.DEVICE_HEADER,
     keyPepper: env.KEY_PEPPER ?? '',
+    signingKeySecret: env.SIGNING_KEY_SECRET,
   };
 }
 

@@ -4,6 +4,10 @@ import type { Limit } from './limit.ts';
 /** `iss` and `aud` of tokens of our own. */
 export const OWN_ISSUER = 'weir';
 
+/** Signature algorithms (RFC 7518, RFC 8037) that tokens of our own may have. */
+export const OWN_ALGORITHMS = ['EdDSA', 'ES256', 'RS256', 'HS256'] as const;
+export type OwnAlgorithm = (typeof OWN_ALGORITHMS)[number];
+
 /** What the signature of a token proves, and nothing else: whether it is in force is judged each time that it is used. */
 export interface TokenRecord {
   /** undefined: a token of our own. */
@@ -30,7 +34,7 @@ export interface VerifyingKey {
   /** The header `kid`. */
   readonly id: string;
   readonly algorithm: string;
-  /** Undefined for HS256, whose key verifies and signs alike: `sealedJwk` holds it. */
+  /** Undefined for HS256, whose key verifies and signs alike: `sealedJwk` holds it (identity/sealed-key.ts opens it). */
   readonly publicJwk: JsonWebKey | undefined;
   readonly sealedJwk: string | undefined;
   /** Unix time in ms; undefined: no end is set. */

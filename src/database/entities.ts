@@ -92,9 +92,12 @@ export const SigningKeyEntity = defineEntity({
     activateTime: p.datetime().nullable().strictNullable(),
     /** Until when what it signed is accepted; null: until another is to take its place. */
     expireTime: p.datetime().nullable().strictNullable(),
+    /** When the last stateless token that it signed expires; null: it signed none. Access tokens do not live long. */
+    lastTokenExpireTime: p.datetime().nullable().strictNullable(),
     createTime: p.datetime().onCreate(() => new Date()),
   },
 });
+export type SigningKeyEntity = InferEntity<typeof SigningKeyEntity>;
 
 /** Who else may sign tokens, and what their claims mean here. */
 export const IssuerEntity = defineEntity({
