@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parseNetworks } from '../core/networks.ts';
-import type { WrittenLimit } from '../core/written-limit.ts';
+import type { WrittenPlanLimit } from '../core/plan-limit.ts';
 import type { ApiKeyEntity } from '../database/entities.ts';
 import type { ApiKey } from '../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from './caller.ts';
@@ -118,7 +118,7 @@ class FieldReader {
     return readFeatures(this.#faults, 'api_key', this.#given.features);
   }
 
-  limits(): readonly WrittenLimit[] {
+  limits(): readonly WrittenPlanLimit[] {
     return readLimits(this.#faults, 'api_key', this.#given.limits);
   }
 }

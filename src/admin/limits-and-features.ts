@@ -1,20 +1,20 @@
 import { parseFeatures } from '../core/features.ts';
-import { parsePlanLimits } from '../core/plan.ts';
-import { type UntrustedLimit, type WrittenLimit, writeLimit } from '../core/written-limit.ts';
+import { parseKeyLimits, parsePlanLimits } from '../core/plan.ts';
+import { type UntrustedPlanLimit, type WrittenPlanLimit, writePlanLimit } from '../core/plan-limit.ts';
 import { Limit } from '../generated/weir/admin/v1/limit.ts';
 import type { Faults } from './request.ts';
 
 /**
  * Limits in the one form that they are stored in, with nothing left to a default that a later version may change.
- * `resource` is the field that they stand in, such as `plan`.
+ * `resource` is the field that they stand in.
  */
 export function readLimits(
   faults: Faults,
-  resource: string,
-  written: readonly UntrustedLimit[],
-): readonly WrittenLimit[] {
-  const parsed = parsePlanLimits(written);
-  if (!('faults' in parsed)) return parsed.map(writeLimit);
+  resource: 'plan' | 'api_key',
+  written: readonly UntrustedPlanLimit[],
+): readonly WrittenPlanLimit[] {
+  const parsed = resource === 'plan' ? parsePlanLimits(written) : parseKeyLimits(written);
+  if (!('faults' in parsed)) return parsed.map(writePlanLimit);
   for (const { field, description } of parsed.faults) faults.add(`${resource}.${field}`, description);
   return [];
 }
@@ -27,6 +27,6 @@ export function readFeatures(faults: Faults, resource: string, written: readonly
   return [];
 }
 
-export function limitMessages(limits: readonly WrittenLimit[]): Limit[] {
-  return limits.map((limit) => Limit.fromPartial(limit));
+export function limitMessages(limits: readonly WrittenPlanLimit[]): Limit[] {
+  return limits.map(({ routes = [], ...limit }) => Limit.fromPartial({ ...limit, routes: [...routes] }));
 }

@@ -3,8 +3,8 @@ import { isWellFormedApiKey } from '../core/api-key.ts';
 import type { KeyConditions } from '../core/key-conditions.ts';
 import { standingOf } from '../core/key-standing.ts';
 import type { Plan } from '../core/plan.ts';
+import { writePlanLimit } from '../core/plan-limit.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
-import { writeLimit } from '../core/written-limit.ts';
 import { ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import {
@@ -47,7 +47,7 @@ export function readingTokenInfoService(
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
-        limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writeLimit)),
+        limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writePlanLimit)),
         features: [...new Set([...plan.features, ...key.conditions.features])],
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
       };

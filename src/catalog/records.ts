@@ -1,6 +1,6 @@
 import type { JsonWebKey, WrittenIssuer } from '../core/issuer.ts';
 import type { WrittenConditions } from '../core/key-conditions.ts';
-import type { WrittenLimit } from '../core/written-limit.ts';
+import type { WrittenPlanLimit } from '../core/plan-limit.ts';
 
 /** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
 export type CatalogEntry =
@@ -12,7 +12,7 @@ export type CatalogEntry =
   | { readonly entity: 'revocation'; readonly id: string; readonly record: RevocationRow | null };
 
 export interface PlanRow {
-  readonly limits: readonly WrittenLimit[];
+  readonly limits: readonly WrittenPlanLimit[];
   readonly features: readonly string[];
 }
 

@@ -1,13 +1,13 @@
 import { parseFeatures } from './features.ts';
-import type { Limit } from './limit.ts';
 import { type Network, parseNetworks } from './networks.ts';
-import { parsePlanLimits } from './plan.ts';
-import type { Fault, UntrustedLimit } from './written-limit.ts';
+import { parseKeyLimits } from './plan.ts';
+import type { PlanLimit, UntrustedPlanLimit } from './plan-limit.ts';
+import type { Fault } from './written-limit.ts';
 
 /** What holds for an API key beside its plan. */
 export interface KeyConditions {
   /** Decided together with the plan's, and counted apart from them. */
-  readonly limits: readonly Limit[];
+  readonly limits: readonly PlanLimit[];
   /** From where it may be used; none: from everywhere. */
   readonly allowedNetworks: readonly Network[];
   /** Beside the plan's. */
@@ -16,7 +16,7 @@ export interface KeyConditions {
 
 /** The same as it is written in the admin API and in the database. */
 export interface WrittenConditions {
-  readonly limits: readonly UntrustedLimit[];
+  readonly limits: readonly UntrustedPlanLimit[];
   readonly allowedNetworks: readonly unknown[];
   readonly features: readonly unknown[];
 }
@@ -26,7 +26,7 @@ export const NO_CONDITIONS: KeyConditions = { limits: [], allowedNetworks: [], f
 
 /** Conditions that cannot be wrong, or every fault with its place (`limits[1].window`). Never throws. */
 export function parseKeyConditions(written: WrittenConditions): KeyConditions | { readonly faults: readonly Fault[] } {
-  const limits = parsePlanLimits(written.limits);
+  const limits = parseKeyLimits(written.limits);
   const allowedNetworks = parseNetworks(written.allowedNetworks);
   const features = parseFeatures(written.features);
   if ('faults' in limits || 'faults' in allowedNetworks || 'faults' in features) {

@@ -1,5 +1,5 @@
 import type { Issuer, JsonWebKey } from './issuer.ts';
-import type { Limit } from './limit.ts';
+import type { PlanLimit } from './plan-limit.ts';
 
 /** `iss` and `aud` of tokens of our own. */
 export const OWN_ISSUER = 'weir';
@@ -20,7 +20,7 @@ export interface TokenRecord {
   /** What the token itself says; undefined: the plan of its account, else its issuer's. */
   readonly planId: string | undefined;
   /** Beside the plan's; with neither plan nor limits a token is refused. */
-  readonly limits: readonly Limit[];
+  readonly limits: readonly PlanLimit[];
   readonly features: readonly string[];
   readonly isAdmin: boolean;
   /** Unix time in ms; undefined where the token does not say. */

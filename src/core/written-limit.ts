@@ -11,7 +11,7 @@ export interface WrittenLimit {
   readonly requests: number;
   /** Empty where it is unlimited. */
   readonly window: string;
-  /** Empty: sliding_window, or what `parsePlanLimits` makes of it. */
+  /** Empty: sliding_window, or what `parsePlanLimit` makes of it. */
   readonly algorithm: string;
   readonly burst?: number;
   readonly blockFor?: string;

@@ -1,7 +1,7 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { JsonWebKey, JsonWebKeySet, WrittenClaims } from '../core/issuer.ts';
+import type { WrittenPlanLimit } from '../core/plan-limit.ts';
 import type { PrivateJwk } from '../core/private-jwk.ts';
-import type { WrittenLimit } from '../core/written-limit.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),
@@ -17,7 +17,7 @@ export const PlanEntity = defineEntity({
   properties: {
     id: p.text().primary(),
     displayName: p.text(),
-    limits: p.json<readonly WrittenLimit[]>(),
+    limits: p.json<readonly WrittenPlanLimit[]>(),
     features: p.json<readonly string[]>(),
     /** Also the etag: an update of another version than the one that was read is refused. */
     version: p.integer().version(),
@@ -57,7 +57,7 @@ export const ApiKeyEntity = defineEntity({
     /** In CIDR notation; none: from everywhere. */
     allowedNetworks: p.json<readonly string[]>(),
     /** Its own beside the plan's. */
-    limits: p.json<readonly WrittenLimit[]>(),
+    limits: p.json<readonly WrittenPlanLimit[]>(),
     /** Its own beside the plan's. */
     features: p.json<readonly string[]>(),
     disabled: p.boolean(),

@@ -62,7 +62,7 @@ function identify(question: CheckQuestion, catalog: Catalog, isApiKey: KeyFormat
   if (plan === undefined) return denial('unknown_credential');
   if (!isAllowedFrom(key, question)) return denial('forbidden_network');
   if (!hasFeatures(key, plan, question)) return denial('missing_feature');
-  const charged = question.rateLimitOff ? NOTHING : knownCostOf(key, plan, cost);
+  const charged = question.rateLimitOff ? NOTHING : knownCostOf(key, plan, cost, question.route);
   return { kind: 'key', key, header: credential.header, cost: charged };
 }
 

@@ -1,6 +1,6 @@
 import { subjectOf } from '../core/counter-key.ts';
-import type { Limit } from '../core/limit.ts';
 import type { Plan } from '../core/plan.ts';
+import type { PlanLimit } from '../core/plan-limit.ts';
 import type { AccountRecord, Charge, KeyRecord } from './ports.ts';
 
 /** What a request is charged, and what each charge's limit is called, in the same order. */
@@ -9,25 +9,54 @@ export interface Cost {
   readonly labels: readonly string[];
 }
 
+/** What of a request decides its cost beside who asks. */
+export interface Usage {
+  readonly hits: number;
+  /** By which limits name routes; undefined: it is on none of them. */
+  readonly route: string | undefined;
+}
+
 /**
- * What one request on an API key is charged: every limit of its plan and every one of its own, counted for the key.
- * Check and the RLS domain `plans` both charge this, so a key has one budget whichever filter asks. The key's own are
- * another subject: they may have the names and windows of the plan's.
+ * What one request on an API key is charged: every limit of its plan and every one of its own that counts the route, for
+ * the key or for its account. Check and the RLS domain `plans` both charge this, so a key has one budget whichever
+ * filter asks. The key's own are another subject: they may have the names and windows of the plan's.
  */
-export function costOfKey(key: KeyRecord, plan: Plan, hits: number): Cost {
-  const ofPlan = costOf(`plans/${plan.id}`, subjectOf('key', key.counterId), plan.limits, hits);
+export function costOfKey(key: KeyRecord, plan: Plan, usage: Usage): Cost {
+  const subjects = { each: subjectOf('key', key.counterId), shared: subjectOfAccount(key.accountId) };
+  const ofPlan = costOf(`plans/${plan.id}`, subjects, plan.limits, usage);
   const { limits } = key.conditions;
   if (limits.length === 0) return ofPlan;
-  const own = costOf(`apiKeys/${key.id}`, subjectOf('key', key.counterId, 'own'), limits, hits);
-  return { charges: [...ofPlan.charges, ...own.charges], labels: [...ofPlan.labels, ...own.labels] };
+  const own = subjectOf('key', key.counterId, 'own');
+  const ofKey = costOf(`apiKeys/${key.id}`, { each: own, shared: own }, limits, usage);
+  return { charges: [...ofPlan.charges, ...ofKey.charges], labels: [...ofPlan.labels, ...ofKey.labels] };
 }
 
-/** What one request on an account is charged: every limit of its plan, counted for the account. */
-export function costOfAccount(account: AccountRecord, plan: Plan, hits: number): Cost {
-  return costOf(`plans/${plan.id}`, subjectOf('account', account.id), plan.limits, hits);
+/**
+ * What one request on an account is charged: every limit of its plan that counts the route, for the account. Of those
+ * that its keys share these are the same counters.
+ */
+export function costOfAccount(account: AccountRecord, plan: Plan, usage: Usage): Cost {
+  const subject = subjectOfAccount(account.id);
+  return costOf(`plans/${plan.id}`, { each: subject, shared: subject }, plan.limits, usage);
 }
 
-function costOf(owner: string, subject: string, limits: readonly Limit[], hits: number): Cost {
-  const charges = limits.flatMap((limit) => (limit.algorithm === 'unlimited' ? [] : { subject, limit, hits }));
+function subjectOfAccount(id: string): string {
+  return subjectOf('account', id);
+}
+
+function costOf(
+  owner: string,
+  subjects: { readonly each: string; readonly shared: string },
+  limits: readonly PlanLimit[],
+  { hits, route }: Usage,
+): Cost {
+  const charges = limits.flatMap((limit) => {
+    if (limit.algorithm === 'unlimited' || !countsRoute(limit, route)) return [];
+    return { subject: limit.per === 'account' ? subjects.shared : subjects.each, limit, hits };
+  });
   return { charges, labels: charges.map(({ limit }) => `${owner}/${limit.name}`) };
+}
+
+function countsRoute({ routes }: PlanLimit, route: string | undefined): boolean {
+  return routes === undefined || (route !== undefined && routes.includes(route));
 }

@@ -5,7 +5,7 @@ import { countedEntries, matchRule, type Rule, type RuleBook, ruleLimitLabel } f
 import { type LimitStatus, tighter } from '../core/verdict.ts';
 import type { Consideration, ShadowDecision } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
-import { type Cost, costOfAccount, costOfKey } from './plan-charges.ts';
+import { type Cost, costOfAccount, costOfKey, type Usage } from './plan-charges.ts';
 import { type Catalog, type Charge, type Outcome, type Receipt, type Source, StoreUnavailable } from './ports.ts';
 import { readReceipt, writeReceipt } from './receipt-text.ts';
 import { receiptOf } from './receipts.ts';
@@ -88,7 +88,8 @@ function mayPass(
   if (givesBack) return charged.addGiveBack(entries, hits);
   if (domain === PLANS_DOMAIN) {
     const identities = entries.filter(({ key }) => key === 'api_key' || key === 'account');
-    if (identities.length > 0) return mayPassByPlans(identities, hits, catalog, now, charged);
+    const usage = { hits, route: routeOf(entries) };
+    if (identities.length > 0) return mayPassByPlans(identities, usage, catalog, now, charged);
   }
   const rule = matchRule(rules, domain, entries);
   if (rule === undefined) return charged.endDescriptor();
@@ -98,26 +99,32 @@ function mayPass(
 /** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */
 function mayPassByPlans(
   identities: readonly Entry[],
-  hits: number,
+  usage: Usage,
   catalog: Catalog,
   now: number,
   charged: ChargedRateLimit,
 ): boolean {
-  for (const identity of identities) if (!addPlan(identity, hits, catalog, now, charged)) return false;
+  for (const identity of identities) if (!addPlan(identity, usage, catalog, now, charged)) return false;
   return charged.endDescriptor();
 }
 
-function addPlan(identity: Entry, hits: number, catalog: Catalog, now: number, charged: ChargedRateLimit): boolean {
+function addPlan(identity: Entry, usage: Usage, catalog: Catalog, now: number, charged: ChargedRateLimit): boolean {
   const id = withoutCollection(identity.value);
   if (identity.key === 'api_key') {
     const key = catalog.key(id);
     if (key === undefined || standingOf(key, now) !== 'valid') return false;
     const plan = catalog.plan(key.planId);
-    return plan !== undefined && charged.addPlan(costOfKey(key, plan, hits));
+    return plan !== undefined && charged.addPlan(costOfKey(key, plan, usage));
   }
   const account = catalog.account(id);
   const plan = account && catalog.plan(account.planId);
-  return account !== undefined && plan !== undefined && charged.addPlan(costOfAccount(account, plan, hits));
+  return account !== undefined && plan !== undefined && charged.addPlan(costOfAccount(account, plan, usage));
+}
+
+/** By which limits of plans name routes. */
+function routeOf(entries: readonly Entry[]): string | undefined {
+  for (const { key, value } of entries) if (key === 'route') return value;
+  return undefined;
 }
 
 /** Metadata carries `abc`, the admin API prints `apiKeys/abc`; whoever copies the latter means the same. */
