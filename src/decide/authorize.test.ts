@@ -169,7 +169,7 @@ describe('a Check with a good key', () => {
       { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
     ]);
     const verdict = consideration.judge(outcome(charge(false), charge(false)));
-    expect(verdict).toMatchObject({ kind: 'allowed', key: { id: 'k1' }, credentialHeader: header, source: 'memory' });
+    expect(verdict).toMatchObject({ kind: 'allowed', keyId: 'k1', credentialHeader: header, source: 'memory' });
   });
 
   it('with limits of its own charges them beside the plan’s, counted apart, and names them as its own', () => {

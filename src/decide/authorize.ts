@@ -4,6 +4,7 @@ import { standingOf } from '../core/key-standing.ts';
 import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
 import type { RuleBook } from '../core/rules.ts';
+import type { TokenRecord } from '../core/token.ts';
 import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { CheckQuestion, CheckVerdict, CredentialHeader } from './check.ts';
 import type { Consideration } from './decider.ts';
@@ -18,7 +19,14 @@ export type KeyFormat = (text: string) => boolean;
 
 /** Who asks, as far as the catalog tells, and what they are charged; a denial where they may not come in at all. */
 type Identity =
-  | { readonly kind: 'key'; readonly key: KeyRecord; readonly header: CredentialHeader; readonly cost: Cost }
+  | {
+      readonly kind: 'known';
+      readonly credential: KeyRecord | TokenRecord;
+      readonly keyId: string | undefined;
+      readonly planId: string | undefined;
+      readonly header: CredentialHeader;
+      readonly cost: Cost;
+    }
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'denied'; readonly code: DenialCode };
 
@@ -38,7 +46,7 @@ export function considerCheck(
   now: number,
 ): Consideration<CheckVerdict> {
   const identity = identify(question, catalog, isApiKey, now);
-  const ofIdentity = identity.kind === 'key' ? identity.cost : NOTHING;
+  const ofIdentity = identity.kind === 'known' ? identity.cost : NOTHING;
   const atEdge = costAtEdge(question, rules);
   return new ConsideredCheck(question, identity, atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity));
 }
@@ -63,7 +71,14 @@ function identify(question: CheckQuestion, catalog: Catalog, isApiKey: KeyFormat
   if (!isAllowedFrom(key, question)) return denial('forbidden_network');
   if (!hasFeatures(key, plan, question)) return denial('missing_feature');
   const charged = question.rateLimitOff ? NOTHING : knownCostOf(key, plan, cost, question.route);
-  return { kind: 'key', key, header: credential.header, cost: charged };
+  return {
+    kind: 'known',
+    credential: key,
+    keyId: key.id,
+    planId: key.planId,
+    header: credential.header,
+    cost: charged,
+  };
 }
 
 function sum(one: Cost, other: Cost): Cost {
@@ -117,10 +132,20 @@ class ConsideredCheck implements Consideration<CheckVerdict> {
     if (outcome !== undefined && !outcome.granted) return denied(question, refusalCode(limits), source, limits);
     if (identity.kind === 'denied') return denied(question, identity.code, 'catalog');
     if (identity.kind === 'anonymous') return { kind: 'anonymous', question, limits, source };
-    const { key, header: credentialHeader } = identity;
+    const { credential, keyId, planId, header: credentialHeader } = identity;
     const removesAuthorization =
       credentialHeader !== 'authorization' && bearerOf(question)?.startsWith(KEY_PREFIX) === true;
-    return { kind: 'allowed', question, key, credentialHeader, removesAuthorization, limits, source };
+    return {
+      kind: 'allowed',
+      question,
+      credential,
+      keyId,
+      planId,
+      credentialHeader,
+      removesAuthorization,
+      limits,
+      source,
+    };
   }
 
   #statuses(outcome: Outcome): LimitStatus[] {

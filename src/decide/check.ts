@@ -1,4 +1,5 @@
 import type { DenialCode } from '../core/denial.ts';
+import type { TokenRecord } from '../core/token.ts';
 import type { LimitStatus } from '../core/verdict.ts';
 import type { KeyRecord, Source } from './ports.ts';
 
@@ -32,8 +33,13 @@ export type CheckVerdict =
   | {
       readonly kind: 'allowed';
       readonly question: CheckQuestion;
-      readonly key: KeyRecord;
-      /** The header that carried the secret, which the upstream must not see. */
+      /** The same object until something of it changes, so that what is made of it may be kept by it. */
+      readonly credential: KeyRecord | TokenRecord;
+      /** undefined: a token came, and no key. */
+      readonly keyId: string | undefined;
+      /** By which it was charged; undefined: by the token's own limits alone. */
+      readonly planId: string | undefined;
+      /** The header that carried the credential, which the upstream must not see. */
       readonly credentialHeader: CredentialHeader;
       /** The authorization header carries another API key, which the upstream must not see either. */
       readonly removesAuthorization: boolean;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DENIALS } from '../core/denial.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/check.ts';
-import type { KeyRecord } from '../decide/ports.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { encodedBy, headerName, writeHeader } from './header-options.ts';
 import { writeRateLimitHeaders } from './rate-limit-headers.ts';
@@ -67,41 +66,50 @@ function writeOk({ limits, question }: CheckVerdict, headers: Uint8Array, end: n
 }
 
 interface EncodedIdentity {
-  /** That was encoded: a key without a plan of its own gets another when its account does. */
-  readonly planId: string;
+  /** That was encoded: what has no plan of its own gets another when its account does. */
+  readonly planId: string | undefined;
   readonly source: string;
   /** The field `dynamic_metadata`. */
   readonly metadata: Uint8Array;
-  /** Of OkHttpResponse, what is the same in every answer to the key in this header. */
+  /** Of OkHttpResponse, what is the same in every answer to the credential in this header. */
   readonly headers: Uint8Array;
 }
 
 const encodedIdentities = {
-  'x-api-key': new WeakMap<KeyRecord, EncodedIdentity>(),
-  authorization: new WeakMap<KeyRecord, EncodedIdentity>(),
+  'x-api-key': new WeakMap<object, EncodedIdentity>(),
+  authorization: new WeakMap<object, EncodedIdentity>(),
 };
 
-/** More than half of an answer is the same for a key each time; but for the plan, a changed key is another record. */
-function encodedIdentity({ key, credentialHeader, source }: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
-  const known = encodedIdentities[credentialHeader].get(key);
-  if (known !== undefined && known.planId === key.planId && known.source === source) return known;
-  const metadata = encodedBy((into) => {
-    writeMetadata(into, RESPONSE.dynamicMetadata, [
-      ['account', key.accountId],
-      ['api_key', key.id],
-      ['plan', key.planId],
-      ['source', source],
-    ]);
-  });
-  const headers = encodedBy((into) => {
-    into.text(OK_RESPONSE.headersToRemove, credentialHeader);
-    writeHeader(into, OK_RESPONSE.headers, PLAN, key.planId);
-    writeHeader(into, OK_RESPONSE.headers, KEY, key.id);
-    writeHeader(into, OK_RESPONSE.headers, ACCOUNT, key.accountId);
-  });
-  const encoded = { planId: key.planId, source, metadata, headers };
-  encodedIdentities[credentialHeader].set(key, encoded);
+/** More than half of an answer is the same for a credential each time; but for the plan, a changed one is another record. */
+function encodedIdentity(verdict: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
+  const { credential, credentialHeader, planId, source } = verdict;
+  const known = encodedIdentities[credentialHeader].get(credential);
+  if (known !== undefined && known.planId === planId && known.source === source) return known;
+  const encoded = { planId, source, metadata: identityMetadata(verdict), headers: identityHeaders(verdict) };
+  encodedIdentities[credentialHeader].set(credential, encoded);
   return encoded;
+}
+
+/** What there is none of is left out: Envoy's rate-limit actions read non-empty texts only. */
+function identityMetadata({ credential, keyId, planId, source }: CheckVerdict & { kind: 'allowed' }): Uint8Array {
+  const entries: [key: string, value: string][] = [['account', credential.accountId]];
+  if (keyId !== undefined) entries.push(['api_key', keyId]);
+  if (planId !== undefined) entries.push(['plan', planId]);
+  entries.push(['source', source]);
+  return encodedBy((into) => writeMetadata(into, RESPONSE.dynamicMetadata, entries));
+}
+
+/** What there is none of is removed: then it is the client who has sent it. */
+function identityHeaders(verdict: CheckVerdict & { kind: 'allowed' }): Uint8Array {
+  const { credential, credentialHeader, keyId, planId } = verdict;
+  return encodedBy((into) => {
+    into.text(OK_RESPONSE.headersToRemove, credentialHeader);
+    if (planId === undefined) into.text(OK_RESPONSE.headersToRemove, 'x-weir-plan');
+    else writeHeader(into, OK_RESPONSE.headers, PLAN, planId);
+    if (keyId === undefined) into.text(OK_RESPONSE.headersToRemove, 'x-weir-key');
+    else writeHeader(into, OK_RESPONSE.headers, KEY, keyId);
+    writeHeader(into, OK_RESPONSE.headers, ACCOUNT, credential.accountId);
+  });
 }
 
 function writeDenied({ code, question, limits, retryAfterSeconds, source }: CheckVerdict & { kind: 'denied' }): void {

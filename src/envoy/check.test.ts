@@ -136,7 +136,9 @@ describe('an allowing CheckResponse', () => {
     encodeCheckResponse({
       kind: 'allowed',
       question,
-      key,
+      credential: key,
+      keyId: key.id,
+      planId: key.planId,
       credentialHeader: 'x-api-key',
       removesAuthorization: true,
       limits: [
@@ -187,7 +189,7 @@ it('an answer that lets nobody in particular in takes every identity that the cl
 });
 
 it('an allowing CheckResponse tells the plan that a key is on now, and who decided', () => {
-  const key = {
+  const credential = {
     id: 'k2',
     counterId: 'k2',
     accountId: 'a1',
@@ -196,14 +198,48 @@ it('an allowing CheckResponse tells the plan that a key is on now, and who decid
     disabled: false,
     expiresAt: undefined,
   };
-  const common = { question, credentialHeader: 'x-api-key', removesAuthorization: false, limits: [] };
-  const told = (source: string) =>
-    CheckResponse.decode(encodeCheckResponse({ ...common, kind: 'allowed', key, source } as CheckVerdict))
-      .dynamicMetadata;
-  expect(told('redis')).toMatchObject({ plan: 'pro', source: 'redis' });
-  expect(told('fail-local')).toMatchObject({ plan: 'pro', source: 'fail-local' });
-  key.planId = 'free'; // as when its account's plan changes: the record stays
-  expect(told('fail-local')).toMatchObject({ plan: 'free', source: 'fail-local' });
+  const common = { question, credential, keyId: 'k2', credentialHeader: 'x-api-key', removesAuthorization: false };
+  const told = (planId: string, source: string) => {
+    const verdict = { ...common, kind: 'allowed', planId, limits: [], source } as CheckVerdict;
+    return CheckResponse.decode(encodeCheckResponse(verdict)).dynamicMetadata;
+  };
+  expect(told('pro', 'redis')).toMatchObject({ plan: 'pro', source: 'redis' });
+  expect(told('pro', 'fail-local')).toMatchObject({ plan: 'pro', source: 'fail-local' });
+  // As when its account's plan changes: the record stays.
+  expect(told('free', 'fail-local')).toMatchObject({ plan: 'free', source: 'fail-local' });
+});
+
+it('an allowing CheckResponse to a token without a plan names neither key nor plan, whatever the client says', () => {
+  const credential = {
+    issuerId: undefined,
+    tokenId: 't1',
+    sessionId: undefined,
+    accountId: 'a1',
+    planId: undefined,
+    limits: [burst],
+    features: [],
+    isAdmin: false,
+    issuedAt: undefined,
+    notBefore: undefined,
+    expiresAt: 0,
+  };
+  const { httpResponse, dynamicMetadata } = CheckResponse.decode(
+    encodeCheckResponse({
+      kind: 'allowed',
+      question,
+      credential,
+      keyId: undefined,
+      planId: undefined,
+      credentialHeader: 'authorization',
+      removesAuthorization: false,
+      limits: [],
+      source: 'memory',
+    }),
+  );
+  const ok = httpResponse?.$case === 'okResponse' ? httpResponse.value : undefined;
+  expect(headersOf(ok?.headers ?? [])).toEqual({ 'x-weir-account': 'a1' });
+  expect(ok?.headersToRemove.toSorted()).toEqual(['authorization', 'x-weir-key', 'x-weir-plan', 'x-weir-role']);
+  expect(dynamicMetadata).toEqual({ account: 'a1', source: 'memory' });
 });
 
 describe('a denying CheckResponse', () => {
