@@ -6,12 +6,14 @@ import type { Term } from './term.ts';
 export interface Counter {
   /** µs since 1970; 0: not blocked. */
   blockedUntil: number;
+  /** The block was set by hand: it may be longer than the limit's own blocks, and the limit need not have any. */
+  isHeld: boolean;
   readonly tally: Tally;
   readonly bucket: Bucket;
 }
 
 export function emptyCounter(): Counter {
-  return { blockedUntil: 0, tally: emptyTally(), bucket: fullBucket() };
+  return { blockedUntil: 0, isHeld: false, tally: emptyTally(), bucket: fullBucket() };
 }
 
 /**
@@ -19,9 +21,10 @@ export function emptyCounter(): Counter {
  * back so far that something was moved: then the counter must be kept, or the next step would move it again.
  */
 export function follow(counter: Counter, term: Term, clock: number): boolean {
-  const blockedUntil = Math.min(counter.blockedUntil, clock + term.block);
+  const blockedUntil = counter.isHeld ? counter.blockedUntil : Math.min(counter.blockedUntil, clock + term.block);
   const isMoved = blockedUntil < counter.blockedUntil;
-  counter.blockedUntil = blockedUntil > clock ? blockedUntil : 0;
+  if (blockedUntil > clock) counter.blockedUntil = blockedUntil;
+  else endBlock(counter);
   const { tally, bucket } = counter;
   return (term.kind === 'rate' ? refill(bucket, term, clock) : followClock(tally, term, clock)) || isMoved;
 }
@@ -43,6 +46,17 @@ export function noteRefusal(counter: Counter, term: Term, clock: number): boolea
   if (term.block === 0 || counter.blockedUntil > 0) return false;
   counter.blockedUntil = clock + term.block;
   return true;
+}
+
+/** Blocks by hand: until then everything is refused, whatever block there was before. */
+export function hold(counter: Counter, until: number): void {
+  counter.blockedUntil = until;
+  counter.isHeld = true;
+}
+
+export function endBlock(counter: Counter): void {
+  counter.blockedUntil = 0;
+  counter.isHeld = false;
 }
 
 /** µs until the whole limit is free if nothing more is charged. */

@@ -35,6 +35,10 @@ function open({ nodes = 1, mostCounters = 1000 } = {}) {
       return decisions.map((each) => (isAway(each) ? new StoreUnavailable('away') : (rest.next().value as Outcome)));
     },
     giveBack: (receipts) => shared.giveBack(receipts),
+    correct: async (corrections) => {
+      const isAway = corrections.some(({ subject }) => place.isAway(subject));
+      return isAway ? corrections.map(() => new StoreUnavailable('away')) : shared.correct(corrections);
+    },
   };
   const own = new MemoryStore({ now, mostCounters, source: 'fail-local' });
   const store = new GuardedStore({ remote, local: own, liveNodes: () => place.nodes });
@@ -158,4 +162,23 @@ describe('while the shared counters cannot be reached', () => {
       ),
       { numRuns: 500 },
     ));
+});
+
+describe('what is done to counters by hand', () => {
+  const block = { subject: 'a', limit: unsaid, change: { kind: 'block', microseconds: 60_000_000 } } as const;
+
+  it("is done to this node's own as well, so that a block holds there when the shared ones go away", async () => {
+    const { place, store, decide } = open();
+    expect(await store.correct([block])).toEqual([undefined]);
+    expect(await decide(asks(1, unsaid))).toEqual(['refused by redis']);
+    place.isAway = allAway;
+    expect(await decide(asks(1, unsaid))).toEqual(['refused by fail-local']);
+  });
+
+  it('is not done at all while the shared ones are away', async () => {
+    const { place, store, decide } = open();
+    place.isAway = allAway;
+    expect(await store.correct([block])).toEqual([expect.any(StoreUnavailable)]);
+    expect(await decide(asks(1, unsaid))).toEqual(['granted by fail-local']);
+  });
 });

@@ -2,6 +2,7 @@ import { quotaOf } from '../core/verdict.ts';
 import {
   type Charge,
   type ChargeOutcome,
+  type Correction,
   type CounterStore,
   type Decided,
   type Decision,
@@ -60,6 +61,16 @@ export class GuardedStore implements CounterStore {
       if (receipt.source === 'fail-open') return 0;
       return freed[isRemote(receipt) ? 'remote' : 'local'].next().value ?? 0;
     });
+  }
+
+  /**
+   * At the shared counters, and then at this node's own as well. While the shared ones cannot be reached nothing is done:
+   * the other nodes would not know, and each would go on by its own counters.
+   */
+  async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
+    const done = await this.#remote.correct(corrections);
+    await this.#local.correct(corrections.filter((_, place) => done[place] === undefined));
+    return done;
   }
 
   async #decideByPolicy(decisions: readonly Decision[], outcomes: readonly Decided[]): Promise<readonly Decided[]> {

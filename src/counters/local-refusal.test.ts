@@ -37,6 +37,7 @@ function open(latency = 0) {
       return outcomes;
     },
     giveBack: (receipts) => memory.giveBack(receipts),
+    correct: (corrections) => memory.correct(corrections),
   };
   const refusing = new LocalRefusal({ store, now: () => clock.now });
   const decide = async (...decisions: readonly Decision[]) => (await refusing.decide(decisions)).map(toldBy);
@@ -133,6 +134,14 @@ describe('a refusal that is repeated', () => {
     await decide(asks(1));
     expect(await sourceOf(decide, asks(1))).toBe('refused by local');
     await refusing.giveBack([receiptOf(undefined, asks(2).charges, toldBy(granted))]);
+    expect(await sourceOf(decide, asks(1))).toBe('granted by redis');
+  });
+
+  it('is forgotten once the counter is changed by hand', async () => {
+    const { decide, refusing } = open();
+    await decide(asks(2), asks(1));
+    expect(await sourceOf(decide, asks(1))).toBe('refused by local');
+    await refusing.correct([{ subject: 'a', limit: { ...burst }, change: { kind: 'reset' } }]);
     expect(await sourceOf(decide, asks(1))).toBe('granted by redis');
   });
 

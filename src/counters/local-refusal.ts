@@ -1,6 +1,7 @@
 import {
   type Charge,
   type ChargeOutcome,
+  type Correction,
   type CounterStore,
   type Decided,
   type Decision,
@@ -58,6 +59,14 @@ export class LocalRefusal implements CounterStore {
       for (const { charge } of taken) if (mayRefuse(charge)) this.#refusals.forget(charge, now);
     }
     return freed;
+  }
+
+  /** What is known of the counters is forgotten. Other nodes know it for 250 ms at most. */
+  async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
+    const done = await this.#store.correct(corrections);
+    const now = this.#now();
+    for (const { subject, limit } of corrections) this.#refusals.forget({ subject, limit, hits: 0 }, now);
+    return done;
   }
 
   async #ask(decisions: readonly Decision[], askedAt: number): Promise<readonly Decided[]> {

@@ -70,9 +70,25 @@ export interface Outcome {
 /** What became of a decision; StoreUnavailable where that cannot be told. */
 export type Decided = Outcome | StoreUnavailable;
 
+/** What is done to one counter by hand. */
+export interface Correction {
+  /** As of a charge. */
+  readonly subject: string;
+  readonly limit: CountedLimit;
+  readonly change: CounterChange;
+}
+
+export type CounterChange =
+  /** Nothing was ever charged, and nothing is blocked. What was granted before and is given back later counts for nothing. */
+  | { readonly kind: 'reset' }
+  /** Everything is refused for so long from now on, whether the limit has `block_for` or not; in place of another block. */
+  | { readonly kind: 'block'; readonly microseconds: number }
+  /** Ends a block, however it began. What was charged stays charged. */
+  | { readonly kind: 'unblock' };
+
 /**
  * Counts. A batch is decided in the order of its decisions, as if each came alone; a refused decision charges nothing.
- * Neither method rejects because counters cannot be reached.
+ * No method rejects because counters cannot be reached.
  */
 export interface CounterStore {
   /**
@@ -85,6 +101,11 @@ export interface CounterStore {
    * stopped counting since. For each receipt the hits that are free again, summed over its charges.
    */
   giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]>;
+  /**
+   * Changes counters by hand, each by itself. What other nodes know of them lasts a second at most: refusals 250 ms, and
+   * slices of a limit as long as they live. For each StoreUnavailable where it cannot be told whether it was done.
+   */
+  correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]>;
 }
 
 /** The counters cannot be reached or did not answer in time. The message is for the log, not for callers. */

@@ -4,6 +4,7 @@ import { useRedis } from '../../provision/redis.ts';
 import { startRedisCluster } from '../../provision/redis-cluster.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { CHARGE_SCRIPT } from '../../src/counters/redis/charge-script.ts';
+import { CORRECT_SCRIPT } from '../../src/counters/redis/correct-script.ts';
 import { VIRTUAL_TAGS } from '../../src/counters/redis/counter-key.ts';
 import { GIVE_BACK_SCRIPT } from '../../src/counters/redis/give-back-script.ts';
 import { RedisStore, type Scripts } from '../../src/counters/redis/redis-store.ts';
@@ -72,7 +73,7 @@ export function clockedScripts(clockKey: string): Scripts {
     if (changed === text) throw new Error('the script has no line "local now = clock" any more');
     return scriptOf(changed);
   };
-  return { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(GIVE_BACK_SCRIPT) };
+  return { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(GIVE_BACK_SCRIPT), correct: clocked(CORRECT_SCRIPT) };
 }
 
 interface ClockedServer {
@@ -91,6 +92,7 @@ async function openClocked(
     store: {
       decide: async (decisions) => (await store.decide(decisions)).map((outcome) => onClock(now, outcome)),
       giveBack: (receipts) => store.giveBack(receipts),
+      correct: (corrections) => store.correct(corrections),
     },
     setClock: async (time) => {
       if (time === now) return;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Charge,
   type ChargeOutcome,
+  type Correction,
   type CounterStore,
   type Decision,
   type Outcome,
@@ -12,6 +13,7 @@ import { receiptOf } from '../../src/decide/receipts.ts';
 import { describeBlockFor } from './contract-block-for.ts';
 import { describeCalendar } from './contract-calendar.ts';
 import { describeConcurrency } from './contract-concurrency.ts';
+import { describeCorrections } from './contract-corrections.ts';
 import { describeDecisions } from './contract-decisions.ts';
 import { describeFixedWindow } from './contract-fixed-window.ts';
 import { describeReceipts } from './contract-receipts.ts';
@@ -42,6 +44,8 @@ export interface Bench {
   take(...charges: readonly Charge[]): Promise<Receipt>;
   /** Gives back at `now`; hits that are free again, for each receipt. */
   giveBack(...receipts: readonly Receipt[]): Promise<readonly number[]>;
+  /** Changes counters by hand at `now`; each must be done. */
+  correct(...corrections: readonly Correction[]): Promise<void>;
 }
 
 /** What every CounterStore does, and what only some do. Each store's test calls it. */
@@ -80,6 +84,10 @@ export function describeCounterStore(
         await opened.setClock(bench.now);
         return (await opened.store.giveBack(given)).map(told);
       },
+      correct: async (...corrections) => {
+        await opened.setClock(bench.now);
+        (await opened.store.correct(corrections)).map(told);
+      },
     };
 
     beforeAll(async () => {
@@ -101,6 +109,7 @@ export function describeCounterStore(
     describeCalendar(bench);
     describeConcurrency(bench);
     describeBlockFor(bench);
+    describeCorrections(bench);
     describeSettlements(bench);
     describeReceipts(bench);
     describeDecisions(bench);

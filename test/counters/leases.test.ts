@@ -3,7 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { LeasingStore } from '../../src/counters/leases/leasing-store.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
-import { type CounterStore, type Decision, type Outcome, StoreUnavailable } from '../../src/decide/ports.ts';
+import {
+  type Charge,
+  type CounterStore,
+  type Decision,
+  type Outcome,
+  StoreUnavailable,
+} from '../../src/decide/ports.ts';
 import { silent } from './clocked-stores.ts';
 import { leasedLimit } from './leased-limit.ts';
 import { becomesTrue } from './waiting.ts';
@@ -18,6 +24,7 @@ const counting: CounterStore = {
     return redis.decide(decisions);
   },
   giveBack: (receipts) => redis.giveBack(receipts),
+  correct: (corrections) => redis.correct(corrections),
 };
 
 beforeAll(async () => {
@@ -100,6 +107,33 @@ describe('leases', () => {
     await store.close();
     const [look] = await ask(redis, one('unspent', 10_000, 8, 0));
     expect(look?.charges[0]?.remaining).toBe(10_000 - granted);
+  });
+
+  it('end with a block and with a reset: at once on the node that makes it, on others within a second', async () => {
+    const stores = [1, 2].map(() => new LeasingStore(redis, silent));
+    const [here, there] = stores;
+    if (here === undefined || there === undefined) throw new Error('two stores are needed');
+    const decision = one('by-hand', 100_000, 3600);
+    const lease = async (store: CounterStore) => {
+      await becomesTrue(async () => (await ask(store, decision, 40)).some(({ source }) => source === 'lease'));
+    };
+    await Promise.all([lease(here), lease(there)]);
+    const [{ subject, limit }] = decision.charges as [Charge];
+    await here.correct([{ subject, limit, change: { kind: 'block', microseconds: 60_000_000 } }]);
+    const blockedAt = performance.now();
+    expect((await ask(here, decision, 20)).some(({ granted }) => granted)).toBe(false);
+    let grantedAt = 0;
+    while (performance.now() < blockedAt + 1500) {
+      const askedAt = performance.now();
+      if ((await ask(there, decision)).some(({ granted }) => granted)) grantedAt = askedAt;
+      await sleep(10);
+    }
+    expect(grantedAt - blockedAt).toBeLessThan(1000);
+    await here.correct([{ subject, limit, change: { kind: 'reset' } }]);
+    for (const store of stores) expect((await ask(store, decision)).every(({ granted }) => granted)).toBe(true);
+    const [look] = await ask(redis, one('by-hand', 100_000, 3600, 0));
+    expect(look?.charges[0]?.remaining).toBe(100_000 - 2);
+    await Promise.all(stores.map((store) => store.close()));
   });
 
   it('are not taken of what the store refuses', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Charge } from '../../src/decide/ports.ts';
+import type { Charge, CounterChange } from '../../src/decide/ports.ts';
 import { calendarOf, HOUR, limitOf, SECOND, waits } from './traces.ts';
 
 /**
@@ -39,6 +39,11 @@ export const anyCharge: fc.Arbitrary<Omit<Charge, 'subject'>> = fc.oneof(
     arbitrary: fc.record({ limit, hits: fc.constantFrom(1, 3, 400), settles: fc.constant(true) }),
   },
   { weight: 1, arbitrary: fc.record({ limit, hits: fc.constantFrom(1, 3), ahead: fc.constant(SECOND) }) },
+);
+
+export const anyChange: fc.Arbitrary<CounterChange> = fc.oneof(
+  fc.constantFrom<CounterChange>({ kind: 'reset' }, { kind: 'unblock' }),
+  fc.record({ kind: fc.constant('block'), microseconds: waits(60).map((wait) => wait + 1) }),
 );
 
 /** About a window of a minute, now and then one of an hour. In µs. */

@@ -6,7 +6,7 @@ import { receiptOf } from '../../src/decide/receipts.ts';
 import { openMemory, openRedis } from './clocked-stores.ts';
 import type { ClockedStore } from './counter-store-contract.ts';
 import { LoneCounter } from './lone-counter.ts';
-import { anyCharge, waitsOf } from './random-decisions.ts';
+import { anyChange, anyCharge, waitsOf } from './random-decisions.ts';
 import { calendarOf, chargeOf, limitOf, NOON, settlementOf, stepsBack, waits } from './traces.ts';
 
 const SEED = 20_261_121;
@@ -19,6 +19,10 @@ const step = fc.record({
   ),
   /** Which of the grants so far are given back; some of them again. */
   givenBack: fc.array(fc.record({ grant: fc.nat(30), isNamed: fc.boolean() }), { maxLength: 3, size: 'max' }),
+  /** Now and then, what is done to counters by hand; there are few subjects, so that it is felt. */
+  corrected: fc
+    .array(fc.record({ subject: fc.constantFrom('a', 'b'), charge: anyCharge, change: anyChange }), { maxLength: 3 })
+    .chain((some) => fc.constantFrom([], [], [], some)),
 });
 
 /** The same limits under steps of the clock, each with a counter of its own. */
@@ -55,7 +59,7 @@ describe('Redis and memory', () => {
       const name = `equal|${traces}`;
       const receipts: Receipt[] = [];
       let now = NOON;
-      for (const { wait, batch, givenBack } of trace) {
+      for (const { wait, batch, givenBack, corrected } of trace) {
         now += wait;
         await Promise.all([memory.setClock(now), redis.setClock(now)]);
         const decisions = batch.map(({ subject, charges }) => ({
@@ -70,6 +74,11 @@ describe('Redis and memory', () => {
         });
         const [freed, freedThere] = [await memory.store.giveBack(given), await redis.store.giveBack(given)];
         expect(freedThere).toEqual(freed);
+        const corrections = corrected.map(({ subject, charge: { limit }, change }) => {
+          return { subject: `${name}|${subject}`, limit, change };
+        });
+        await memory.store.correct(corrections);
+        for (const each of corrections) expect(await redis.store.correct([each])).toEqual([undefined]);
       }
     });
     await fc.assert(property, { numRuns: 300, seed: SEED });

@@ -2,6 +2,7 @@ import type { SlidingWindowLimit } from '../../core/limit.ts';
 import type { WarningLogger } from '../../core/logger.ts';
 import {
   type Charge,
+  type Correction,
   type CounterStore,
   type Decided,
   type Decision,
@@ -58,6 +59,27 @@ export class LeasingStore implements CounterStore {
     return this.#store.giveBack(receipts);
   }
 
+  /**
+   * Ends this node's slices of the counters, also those that are still on their way here. Those of other nodes live on, a
+   * second at most: what is left of them is granted in spite of a block, and on top of a count that begins anew.
+   */
+  async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
+    const done = await this.#store.correct(corrections);
+    const unspent: Receipt[] = [];
+    for (const { subject, limit, change } of corrections) {
+      for (const [leased, ofLimit] of this.#slices) {
+        const slice = leased.identity === limit.identity ? ofLimit.get(subject) : undefined;
+        if (slice === undefined) continue;
+        slice.isUnwanted = slice.isAsking && change.kind === 'block';
+        const rest = restOf(slice);
+        // What a reset has forgotten is not there to be given back.
+        if (change.kind !== 'reset') unspent.push(...rest);
+      }
+    }
+    this.#giveBackUnspent(unspent);
+    return done;
+  }
+
   /** Gives back what was not spent. */
   async close(): Promise<void> {
     clearInterval(this.#sweeping);
@@ -101,7 +123,10 @@ export class LeasingStore implements CounterStore {
       this.#giveBackUnspent(rests);
       return answers.slice(0, decisions.length);
     } finally {
-      for (const { slice } of takes) slice.isAsking = false;
+      for (const { slice } of takes) {
+        slice.isAsking = false;
+        slice.isUnwanted = false;
+      }
     }
   }
 
@@ -173,7 +198,7 @@ function settleTake({ slice, hits }: Take, answer: Decided | undefined, sentAt: 
   slice.size = hits;
   slice.expires = sentAt + lifeOf(slice.limit);
   slice.freeAt = outcome.freeAt;
-  return rest;
+  return slice.isUnwanted ? [...rest, ...restOf(slice)] : rest;
 }
 
 /** Takes out what was not spent; nothing, or the receipt for it. */

@@ -19,6 +19,8 @@ export interface Slice {
   countedFrom: number;
   /** The store was asked for more and has not answered. */
   isAsking: boolean;
+  /** What it was asked for is not spent: the counter was blocked meanwhile. */
+  isUnwanted: boolean;
 }
 
 /** A node that dies loses its slices for as long as they live, and what is spent last counts so much longer. */
@@ -48,6 +50,7 @@ export function emptySlice(subject: string, limit: SlidingWindowLimit, now: numb
     askedBefore: 0,
     countedFrom: now,
     isAsking: false,
+    isUnwanted: false,
   };
 }
 

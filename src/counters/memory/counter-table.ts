@@ -92,6 +92,15 @@ export class CounterTable {
     this.#size++;
   }
 
+  /** Forgets a subject's counter, if it has one. */
+  remove(family: Family, subject: string): void {
+    const kept = family.counters.get(subject);
+    if (kept === undefined) return;
+    family.counters.delete(subject);
+    if (typeof kept === 'number') this.#slab.remove(kept);
+    this.#size--;
+  }
+
   /** Looks at so many counters, going on from where it stopped last, and forgets those that have ended by `time` (µs). */
   sweep(counters: number, time: number): void {
     for (let looked = 0; looked < counters; looked++) {
@@ -124,10 +133,7 @@ export class CounterTable {
     const counter = typeof kept === 'number' ? this.#swept : kept.counter;
     if (typeof kept === 'number') this.#unpack(family, kept, counter);
     follow(counter, family.term, time);
-    if (untilAllFree(counter, family.term, time) > 0) return;
-    family.counters.delete(subject);
-    if (typeof kept === 'number') this.#slab.remove(kept);
-    this.#size--;
+    if (untilAllFree(counter, family.term, time) === 0) this.remove(family, subject);
   }
 
   #unpack(family: Family, piece: number, counter: Counter): void {

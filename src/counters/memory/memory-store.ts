@@ -2,9 +2,11 @@ import {
   type Counter,
   charge,
   emptyCounter,
+  endBlock,
   follow,
   freeOf,
   giveBack,
+  hold,
   noteRefusal,
   untilAllFree,
   untilFit,
@@ -13,6 +15,7 @@ import { type Term, termOf } from '../../core/term.ts';
 import {
   type Charge,
   type ChargeOutcome,
+  type Correction,
   type CounterStore,
   type Decided,
   type Decision,
@@ -102,6 +105,11 @@ export class MemoryStore implements CounterStore {
     return Promise.resolve(receipts.map((receipt) => this.#giveBackOne(receipt, clock)));
   }
 
+  correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
+    const clock = this.#now();
+    return Promise.resolve(corrections.map((correction) => this.#correctOne(correction, clock)));
+  }
+
   #decideOne(asked: readonly Charge[], clock: number): Outcome | StoreUnavailable {
     const { charges, places } = distinctCharges(asked);
     let looks = charges.map((each) => this.#lookAt(each, clock));
@@ -163,6 +171,19 @@ export class MemoryStore implements CounterStore {
       freeAt: clock + resetAfter,
       retryAfter: promises ? untilFit(counter, term, each.hits, clock) : undefined,
     };
+  }
+
+  #correctOne({ subject, limit, change }: Correction, clock: number): StoreUnavailable | undefined {
+    if (change.kind === 'block' && !this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
+    const { family, counter, isNew } = this.#lookAt({ subject, limit, hits: 0 }, clock);
+    if (change.kind === 'reset') this.#table.remove(family, subject);
+    else if (change.kind === 'unblock') endBlock(counter);
+    else {
+      if (isNew && !this.#table.hasRoomFor(1)) return new StoreUnavailable('no room for more counters in memory');
+      hold(counter, clock + change.microseconds);
+      if (isNew) this.#table.add(family, subject, counter);
+    }
+    return undefined;
   }
 
   #giveBackOne({ id, expires, taken }: Receipt, clock: number): number {

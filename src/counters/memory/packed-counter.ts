@@ -5,7 +5,8 @@ import type { Term } from '../../core/term.ts';
 /*
  * A counter as bytes. Whole numbers, big-endian.
  *
- *   1      form: 128 if blocked, plus 64 for a bucket, else bytes of a count, plus 16 or 32 for times of 4 or 7 bytes
+ *   1      form: 128 if blocked, plus 8 if by hand; plus 64 for a bucket, else bytes of a count, plus 16 or 32 for times
+ *          of 4 or 7 bytes
  *   7      blocked until, only if blocked
  * bucket:
  *   7, 7   seen, debt
@@ -16,6 +17,7 @@ import type { Term } from '../../core/term.ts';
  */
 const BLOCKED = 128;
 const BUCKET = 64;
+const HELD = 8;
 const TIME_STEP = 16;
 const TIME = 7;
 const SHORT_TIME = 4;
@@ -30,7 +32,7 @@ export function packCounter(bytes: Uint8Array, start: number, counter: Counter, 
   let at = start + 1;
   const isBlocked = counter.blockedUntil > 0;
   if (isBlocked) at = write(bytes, at, TIME, counter.blockedUntil);
-  const blocked = isBlocked ? BLOCKED : 0;
+  const blocked = isBlocked ? BLOCKED + (counter.isHeld ? HELD : 0) : 0;
   if (term.kind === 'rate') {
     bytes[start] = blocked + BUCKET;
     return write(bytes, write(bytes, at, TIME, counter.bucket.seen), TIME, counter.bucket.debt);
@@ -50,6 +52,7 @@ export function unpackCounter(bytes: Uint8Array, start: number, end: number, ter
   const form = bytes[start] ?? 0;
   const isBlocked = form >= BLOCKED;
   counter.blockedUntil = isBlocked ? read(bytes, start + 1, TIME) : 0;
+  counter.isHeld = (form & HELD) !== 0;
   const at = start + (isBlocked ? 1 + TIME : 1);
   if (term.kind === 'rate') {
     counter.bucket.seen = read(bytes, at, TIME);
@@ -57,7 +60,7 @@ export function unpackCounter(bytes: Uint8Array, start: number, end: number, ter
     return;
   }
   const { tally } = counter;
-  const countBytes = form % TIME_STEP;
+  const countBytes = form % HELD;
   const timeForm = Math.floor((form % BUCKET) / TIME_STEP);
   tally.unit = timeForm === 0 ? subBucketOf(term) : 1;
   tally.total = 0;

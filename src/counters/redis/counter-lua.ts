@@ -7,7 +7,7 @@
  */
 const COUNTER_FIELDS = [
   ...['key', 'slot', 'blocked', 'base', 'total', 'last', 'lastCount', 'form', 'unit'],
-  ...['list', 'from', 'to', 'over', 'next', 'term', 'head'],
+  ...['list', 'from', 'to', 'over', 'next', 'term', 'head', 'held'],
 ];
 
 /** The script's text with the fields of what it calls `counter`, or `before`, as places. */
@@ -92,10 +92,10 @@ end
 
 local function follow(counter, term)
   if counter.blocked > 0 then
-    local blocked = min(counter.blocked, now + term.block)
+    local blocked = counter.held and counter.blocked or min(counter.blocked, now + term.block)
     if blocked < counter.blocked then change(counter, term) end
     if blocked < counter.blocked or blocked <= now then whole[counter.key] = true end
-    counter.blocked = blocked > now and blocked or 0
+    counter.blocked, counter.held = blocked > now and blocked or 0, counter.held and blocked > now
   end
   if term.kind == RATE then
     local ahead = counter.base - now

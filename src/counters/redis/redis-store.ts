@@ -1,5 +1,6 @@
 import type { WarningLogger } from '../../core/logger.ts';
 import {
+  type Correction,
   type CounterStore,
   type Decided,
   type Decision,
@@ -10,6 +11,7 @@ import {
 import { type Batch, batchesOf, outcomesOf } from './batch.ts';
 import { CHARGE_SCRIPT } from './charge-script.ts';
 import type { RedisAccess } from './connection-settings.ts';
+import { CORRECT_SCRIPT, correctionArguments } from './correct-script.ts';
 import { virtualTag } from './counter-key.ts';
 import { type GiveBackBatch, giveBackBatchesOf } from './give-back-batch.ts';
 import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
@@ -38,9 +40,10 @@ export interface RedisStoreOptions {
 export interface Scripts {
   readonly charge: Script;
   readonly giveBack: Script;
+  readonly correct: Script;
 }
 
-const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, giveBack: GIVE_BACK_SCRIPT };
+const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, giveBack: GIVE_BACK_SCRIPT, correct: CORRECT_SCRIPT };
 
 /** Counters that all nodes share. Limits hold across nodes as far as they reach the same Redis. */
 export class RedisStore implements CounterStore {
@@ -54,7 +57,7 @@ export class RedisStore implements CounterStore {
     this.#keyPrefix = keyPrefix;
     this.#now = now;
     this.#scripts = scripts;
-    this.#shards = openShards({ ...options, deadlineMs, scripts: [scripts.charge, scripts.giveBack, NODES_SCRIPT] });
+    this.#shards = openShards({ ...options, deadlineMs, scripts: [...Object.values(scripts), NODES_SCRIPT] });
   }
 
   /** Whether a batch would be sent now; reconnecting goes on by itself. */
@@ -101,6 +104,10 @@ export class RedisStore implements CounterStore {
     return freed;
   }
 
+  correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
+    return Promise.all(corrections.map((correction) => this.#correctOne(correction)));
+  }
+
   /** Says that the node is there, for so many ms; how many are, itself included. Rejects with StoreUnavailable. */
   async announce(node: string, lifeMs: number): Promise<number> {
     const { tag, keys, args } = nodesArguments(this.#keyPrefix, node, lifeMs);
@@ -109,6 +116,16 @@ export class RedisStore implements CounterStore {
 
   close(): Promise<void> {
     return this.#shards.close();
+  }
+
+  async #correctOne(correction: Correction): Promise<StoreUnavailable | undefined> {
+    const { keys, args } = correctionArguments(this.#keyPrefix, correction, this.#now());
+    try {
+      await this.#shards.run(this.#scripts.correct, this.#groupOf(correction.subject), keys, args);
+      return undefined;
+    } catch (error) {
+      return unavailable(error);
+    }
   }
 
   readonly #groupOf = (subject: string): number => this.#shards.groupOf(virtualTag(subject));

@@ -12,8 +12,8 @@ export const READ_LUA = `
 --         requests, x, y, z (span: resolution, life; period: start, end, next; rate: window, burst), block,
 --         then ahead and settles (0 or 1), of charges (decide/ports.ts)
 -- value   of a subject; whole numbers, big-endian. 1 byte: how many counters it has. For each its head of fixed length:
---         6: number of its limit's identity; 5: Unix time in s when it is of no use any more; 1: form: 128 if blocked,
---         plus 64 for a bucket, else 5 × time form + count form; 2: length of its list; then 7, 7, 7, 6: of a tally
+--         6: number of its limit's identity; 5: Unix time in s when it is of no use any more; 1: form: 128 if blocked
+--         (plus 32 if by hand), plus 64 for a bucket, else 5 × time form + count form; 2: length of its list; then 7, 7, 7, 6: of a tally
 --         base, last end, total, hits of the last end; of a bucket seen, 0, debt, 0. Then for each its list:
 --         7: blocked until, only if blocked; the hits before the last end: by time form in sub-buckets from base on one
 --         after the other (0), or with each a time in µs from base on (4 or 7 bytes); 0, 1, 2, 4 or 6 bytes of hits by
@@ -32,7 +32,7 @@ local byte, sub, pack, unpackAt, insert = string.byte, string.sub, struct.pack, 
 local SPAN, PERIOD, RATE = 1, 2, 3
 local MOST_TOTAL, MOST_DEBT = 70368744177664, 9007199254740991
 local MOST_ENDS = 64
-local BLOCKED, BUCKET = 128, 64
+local BLOCKED, BUCKET, HELD = 128, 64, 32
 local HEAD, HEAD_BYTES = '>I6I5I1I2I7I7I7I6', 41
 -- By form of a tally; from EXACT on its list has times, before it one count for each sub-bucket.
 local EXACT = 5
@@ -82,22 +82,26 @@ local chains, dirty, whole, counters = {}, {}, {}, {}
 local second = floor(now / 1000000)
 
 -- The fields of a counter in the order of counter-lua.ts: { key, slot, blocked, base, total, last, lastCount, form, unit,
--- list, from, to, over, next, term, head }. Those of limits that the batch does not name have their head as it is.
+-- list, from, to, over, next, term, head, held }. Those of limits that the batch does not name have their head as it is.
 local function open(key, value)
   local count, before = byte(value), nil
   local at, from = 2, 2 + count * HEAD_BYTES
   for i = 1, count do
     local id, over, form, size, base, last, total, lastCount = unpackAt(HEAD, value, at)
-    local slot, to, blocked, counter = slots[id], from + size - 1, 0, nil
+    local slot, to, blocked, held, counter = slots[id], from + size - 1, 0, false, nil
     if slot then
       local first = from
-      if form >= BLOCKED then form, blocked, first = form - BLOCKED, unpackAt('>I7', value, from), from + 7 end
+      if form >= BLOCKED then
+        form, blocked, first = form - BLOCKED, unpackAt('>I7', value, from), from + 7
+        held = form % BUCKET >= HELD
+        if held then form = form - HELD end
+      end
       local unit = form < EXACT and terms[slot].unit or 1
-      counter = { key, slot, blocked, base, total, last, lastCount, form, unit, value, first, to, over, false, false, false }
+      counter = { key, slot, blocked, base, total, last, lastCount, form, unit, value, first, to, over, false, false, false, held }
       counters[key * termCount + slot] = counter
     else
       local head = sub(value, at, at + HEAD_BYTES - 1)
-      counter = { key, 0, 0, 0, 0, 0, 0, 0, 0, value, from, to, over, false, false, head }
+      counter = { key, 0, 0, 0, 0, 0, 0, 0, 0, value, from, to, over, false, false, head, false }
     end
     if before then before.next = counter else chains[key] = counter end
     before, at, from = counter, at + HEAD_BYTES, to + 1
@@ -115,7 +119,7 @@ local function load(key, value, term)
   local counter = counters[place]
   if counter then return counter end
   local form = term.kind == RATE and BUCKET or 1
-  counter = { key, term.slot, 0, 0, 0, 0, 0, form, 1, '', 1, 0, 0, chains[key] or false, false, false }
+  counter = { key, term.slot, 0, 0, 0, 0, 0, form, 1, '', 1, 0, 0, chains[key] or false, false, false, false }
   chains[key], counters[place], whole[key] = counter, counter, true
   return counter
 end
@@ -135,7 +139,7 @@ end
 export const SAVE_LUA = `
 local function packHead(counter, size)
   local form = counter.form
-  if counter.blocked > 0 then form, size = form + BLOCKED, size + 7 end
+  if counter.blocked > 0 then form, size = form + BLOCKED + (counter.held and HELD or 0), size + 7 end
   return pack(HEAD, terms[counter.slot].id, counter.over, form, size, counter.base, counter.last, counter.total, counter.lastCount)
 end
 
