@@ -73,6 +73,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     rules,
     isApiKey: isWellFormedApiKey,
     deviceHeader: config.deviceHeader,
+    rateLimitHeaders: config.rateLimitHeaders,
     isServing: () => readiness.reasons().length === 0,
     tally: metrics.decisions,
     log,

@@ -42,6 +42,7 @@ beforeAll(async () => {
     rules: { book: new Map([['shop', domain]]) },
     isApiKey: () => false,
     deviceHeader: undefined,
+    rateLimitHeaders: 'all',
     isServing: () => true,
     tally: createMetrics().decisions,
     log: { error: (_, message) => expect.fail(message) },
