@@ -48,7 +48,6 @@ describe('the environment', () => {
     ['ADMIN_PASSWORD', 'short'],
     ['WEIR_ROLE', 'leader'],
     ['LOG_LEVEL', 'loud'],
-    ['RATE_LIMIT_HEADERS', 'some'],
     ['KEY_PEPPER', 'salt'],
     ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
   ])('with a wrong %s is refused by that name, and the value is not repeated', (name, value) => {

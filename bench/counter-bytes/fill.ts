@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { subjectOf, subjectOfEntries } from '../../src/core/counter-key.ts';
 import type { CountedLimit } from '../../src/core/limit.ts';
 import { parseLimit } from '../../src/core/parse-limit.ts';
 import { type CounterStore, StoreUnavailable } from '../../src/decide/ports.ts';
+import { newCounterId } from '../../src/identity/counter-id.ts';
 
 /** How full counters are: `hits` of a limit of `requests` a minute, in as many rounds, one every so many seconds. */
 export interface Filling {
@@ -30,7 +30,7 @@ export interface Naming {
 export const KEY_NAMING: Naming = {
   name: 'API key',
   limitName: 'burst',
-  subject: () => subjectOf('key', randomUUID()),
+  subject: () => subjectOf('key', newCounterId()),
 };
 
 export const NAMINGS: readonly Naming[] = [

@@ -12,6 +12,7 @@ import type {
   ListApiKeysResponse,
 } from '../generated/weir/admin/v1/api_key_service.ts';
 import { makeApiKey } from '../identity/api-key-secret.ts';
+import { newCounterId } from '../identity/counter-id.ts';
 import { type NewKey, readChanges, readNewKey, widens } from './api-key-fields.ts';
 import { whereOfFilter } from './api-key-filter.ts';
 import { apiKeyMessage, emptyApiKey, endOf } from './api-key-message.ts';
@@ -119,14 +120,13 @@ function successor(old: ApiKeyEntity, name: string): NewKey {
 
 function newKey(em: EntityManager, digest: (secret: string) => string, values: NewKey) {
   const secret = makeApiKey();
-  const id = randomUUID();
   const row = em.create(ApiKeyEntity, {
-    counterId: id,
+    counterId: newCounterId(),
     overlapEndTime: null,
     lastUsedTime: null,
     deleteTime: null,
     ...values,
-    id,
+    id: randomUUID(),
     digest: Buffer.from(digest(secret), 'hex'),
     hint: apiKeyHint(secret),
   });

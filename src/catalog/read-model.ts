@@ -27,7 +27,6 @@ class Key implements KeyRecord {
   readonly conditions: KeyConditions;
   readonly disabled: boolean;
   readonly expiresAt: number | undefined;
-  notedInMinute = 0;
   readonly #account: Account;
   readonly #planId: string | null;
 
