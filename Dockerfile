@@ -25,7 +25,7 @@ COPY --from=build /weir/dist dist
 RUN ln -s /weir/dist/src/main.js /usr/local/bin/weir \
  && install -d -o node -g node /var/lib/weir
 USER node
-# Holds something only while DATABASE_URL is unset.
+# Holds something only while DATABASE_URL or SIGNING_KEY_SECRET is unset.
 VOLUME /var/lib/weir
 EXPOSE 8080 8081 8082
 HEALTHCHECK --interval=5s --timeout=2s --start-period=30s CMD ["node", "--eval", \

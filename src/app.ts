@@ -1,14 +1,15 @@
 import { adminServices, readingServices } from './admin/admin-services.ts';
+import { type SigningKeys, startSigningKeys } from './admin/signing-keys.ts';
 import { type RunningCatalog, startCatalog } from './catalog/follow.ts';
 import { startPruning } from './catalog/prune.ts';
-import type { Address, Config } from './config.ts';
+import { type Address, type Config, InvalidConfig } from './config.ts';
 import { isWellFormedApiKey } from './core/api-key.ts';
 import { EMPTY_RULE_BOOK } from './core/rules.ts';
 import { openCounters } from './counters/open-counters.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, revertLast } from './database/migrate.ts';
 import { type Database, openDatabase, queryOf } from './database/open-database.ts';
-import { loadSigningKeys, seed } from './database/seed.ts';
+import { seed } from './database/seed.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
 import { startHttp2GrpcServer } from './grpc/http2-server.ts';
@@ -16,9 +17,12 @@ import { jsonTransport } from './grpc/json-transport.ts';
 import type { Knowledge } from './grpc/methods.ts';
 import type { BatchHandler } from './grpc/unary.ts';
 import { startOperationsServer } from './http/operations-server.ts';
-import { createAccessTokens, generateSigningKey } from './identity/access-token.ts';
+import { createAccessTokens } from './identity/access-token.ts';
 import { apiKeyDigest } from './identity/api-key-secret.ts';
+import { keptSecret } from './identity/kept-secret.ts';
+import { ownKeys } from './identity/own-keys.ts';
 import { hashPassword } from './identity/password.ts';
+import { CannotOpen, type Sealer, sealerOf } from './identity/sealed-key.ts';
 import { followRules } from './rules/follow.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -40,9 +44,6 @@ const DRAIN_MS = 10_000;
  */
 const MOST_CONNECTIONS = 10_000;
 
-const ACCESS_TOKEN_SECONDS = 15 * 60;
-const REFRESH_TOKEN_SECONDS = 30 * 24 * 3600;
-const ISSUER = 'weir';
 const FIRST_ADMIN_EMAIL = 'admin@example.com';
 
 type Stack = AsyncDisposableStack;
@@ -61,6 +62,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
 
   const digest = apiKeyDigest(config.keyPepper);
   const database = await openCurrentDatabase(config, log, started);
+  const signing = config.role === 'decision' ? undefined : await openSigningKeys(config, database, log, started);
   const catalog = await startCatalog({ query: queryOf(database), digest, log });
   started.defer(() => catalog.stop());
   const { breaker: onBreaker, liveNodes: onLiveNodes } = metrics;
@@ -78,7 +80,8 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     log,
   });
   http.answerJson(jsonTransport(handler));
-  const services = await servicesOf(config, database, catalog, digest);
+  const services =
+    signing === undefined ? readingServices(catalog) : writingServices(config, database, catalog, signing, digest);
   const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
   const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));
   started.defer(() => admin.stop());
@@ -132,7 +135,7 @@ async function openCurrentDatabase(config: Config, log: Logger, started: Stack):
   await migrate(database);
   const email = config.adminEmail ?? FIRST_ADMIN_EMAIL;
   const admin = { email, password: config.adminPassword };
-  const { madeUpPassword } = await seed(database, { admin, hashPassword, generateSigningKey });
+  const { madeUpPassword } = await seed(database, { admin, hashPassword });
   if (madeUpPassword !== undefined) showFirstAdministrator(email, madeUpPassword);
   const stopPruning = startPruning(queryOf(database), log);
   started.defer(stopPruning);
@@ -154,22 +157,47 @@ async function startDataPlane(config: Config, handler: BatchHandler, log: Logger
   return server.address.port;
 }
 
+/** What signs tokens of our own; before the catalog is read, so that what signs is known. */
+async function openSigningKeys(config: Config, database: Database, log: Logger, started: Stack): Promise<Signing> {
+  const { algorithm, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens;
+  const sealer = sealerOf(config.signingKeySecret ?? (await madeUpSecret(config, log)));
+  try {
+    const keys = await startSigningKeys({ database, sealer, algorithm, rotationSeconds, accessTokenSeconds, log });
+    started.defer(() => keys.stop());
+    return { keys, sealer };
+  } catch (error) {
+    if (!(error instanceof CannotOpen)) throw error;
+    throw new InvalidConfig(`SIGNING_KEY_SECRET: ${error.message}; set it as on the node that made the key`);
+  }
+}
+
+interface Signing {
+  readonly keys: SigningKeys;
+  readonly sealer: Sealer;
+}
+
+async function madeUpSecret(config: Config, log: Logger): Promise<string> {
+  const { secret, file, isNew } = await keptSecret(config.dataDir);
+  if (isNew && config.databaseUrl !== undefined) {
+    const text =
+      'SIGNING_KEY_SECRET is not set, so it was made up: keep its file, and give it to other nodes of this database';
+    log.warn({ file }, text);
+  }
+  return secret;
+}
+
 /** A decision node only reads: whoever wants to change something asks a node that may. */
-async function servicesOf(
+function writingServices(
   config: Config,
   database: Database,
   catalog: RunningCatalog,
+  { keys: signingKeys, sealer }: Signing,
   digest: (secret: string) => string,
 ) {
-  if (config.role === 'decision') return readingServices(catalog);
-  const keys = await loadSigningKeys(database);
-  const tokens = await createAccessTokens({
-    keys,
-    issuer: ISSUER,
-    audience: ISSUER,
-    lifetimeSeconds: ACCESS_TOKEN_SECONDS,
-  });
-  return adminServices({ database, catalog, tokens, digest, refreshLifetimeSeconds: REFRESH_TOKEN_SECONDS });
+  const { accessTokenSeconds: lifetimeSeconds, refreshTokenSeconds: refreshLifetimeSeconds } = config.tokens;
+  const keyOf = ownKeys(() => catalog.trust.keys, sealer);
+  const tokens = createAccessTokens({ signer: () => signingKeys.signer, keyOf, lifetimeSeconds });
+  return adminServices({ database, catalog, tokens, signingKeys, digest, refreshLifetimeSeconds });
 }
 
 /** Names the variable where a server cannot start: mostly another process has its port. */

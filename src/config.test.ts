@@ -50,6 +50,11 @@ describe('the environment', () => {
     ['LOG_LEVEL', 'loud'],
     ['KEY_PEPPER', 'salt'],
     ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
+    ['TOKEN_ALGORITHM', 'HS512'],
+    ['TOKEN_KEY_ROTATION', '59m'],
+    ['TOKEN_KEY_ROTATION', 'monthly'],
+    ['ACCESS_TOKEN_SECONDS', '59'],
+    ['REFRESH_TOKEN_SECONDS', '31536001'],
   ])('with a wrong %s is refused by that name, and the value is not repeated', (name, value) => {
     const refused = () => readConfig({ [name]: value });
     expect(refused).toThrow(InvalidConfig);

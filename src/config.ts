@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { parseDuration } from './core/duration.ts';
+import { OWN_ALGORITHMS, type OwnAlgorithm } from './core/token.ts';
 import type { RedisAccess } from './counters/redis/connection-settings.ts';
 import { InvalidRedisUrl, parseRedisUrl } from './counters/redis/redis-url.ts';
 
@@ -32,6 +34,15 @@ export interface Config {
   readonly keyPepper: string;
   /** What signing keys are sealed with; undefined: a node that signs keeps one in `dataDir`. */
   readonly signingKeySecret: string | undefined;
+  readonly tokens: TokenConfig;
+}
+
+/** Tokens of our own. */
+export interface TokenConfig {
+  readonly algorithm: OwnAlgorithm;
+  readonly keyRotationSeconds: number;
+  readonly accessTokenSeconds: number;
+  readonly refreshTokenSeconds: number;
 }
 
 /** Paths of PEM files, read again when they change. */
@@ -90,6 +101,24 @@ const deadline = z
   .regex(/^[1-9]\d{0,3}$/, 'must be a whole number of ms from 1 to 9999')
   .transform(Number);
 
+const seconds = (least: number, most: number) =>
+  z
+    .string()
+    .refine((text) => /^[1-9]\d{0,8}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      message: `must be a whole number of seconds from ${least} to ${most}`,
+    })
+    .transform(Number);
+
+/** More often would be new keys before those before were known everywhere. */
+const SHORTEST_ROTATION_SECONDS = 3600;
+
+const keyRotation = z.string().transform((text, context): number => {
+  const length = parseDuration(text);
+  if (length !== undefined && length >= SHORTEST_ROTATION_SECONDS) return length;
+  context.addIssue({ code: 'custom', message: 'must be a whole number and a unit, such as 90d, and at least 1h' });
+  return z.NEVER;
+});
+
 const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
 
 /** What Check reads for something else, or takes away: a secret would become a counter's name. */
@@ -127,6 +156,10 @@ const schema = z.object({
   DEVICE_HEADER: deviceHeader.optional(),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
   SIGNING_KEY_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
+  TOKEN_ALGORITHM: z.enum(OWN_ALGORITHMS, `must be one of ${OWN_ALGORITHMS.join(', ')}`).default('EdDSA'),
+  TOKEN_KEY_ROTATION: keyRotation.prefault('90d'),
+  ACCESS_TOKEN_SECONDS: seconds(60, 24 * 3600).prefault('900'),
+  REFRESH_TOKEN_SECONDS: seconds(60, 365 * 24 * 3600).prefault('2592000'),
 });
 
 /** The configuration of this process: its environment, filled up from the file .env in its folder, if there is one. */
@@ -172,6 +205,12 @@ export function readConfig(environment: Environment): Config {
     deviceHeader: env.DEVICE_HEADER,
     keyPepper: env.KEY_PEPPER ?? '',
     signingKeySecret: env.SIGNING_KEY_SECRET,
+    tokens: {
+      algorithm: env.TOKEN_ALGORITHM,
+      keyRotationSeconds: env.TOKEN_KEY_ROTATION,
+      accessTokenSeconds: env.ACCESS_TOKEN_SECONDS,
+      refreshTokenSeconds: env.REFRESH_TOKEN_SECONDS,
+    },
   };
 }
 

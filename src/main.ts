@@ -38,7 +38,7 @@ async function configured(action: (config: Config, log: Logger) => Promise<void>
     await action(config, log);
     return 0;
   } catch (error) {
-    if (error instanceof InvalidRules) {
+    if (error instanceof InvalidRules || error instanceof InvalidConfig) {
       process.stderr.write(`${error.message}\n`);
       return EXIT_CODE_CONFIG;
     }

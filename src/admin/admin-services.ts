@@ -2,6 +2,7 @@ import type { Database } from '../database/open-database.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
+import { SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key_service.ts';
 import { TokenInfoServiceService } from '../generated/weir/admin/v1/token_info_service.ts';
 import type { AccessTokens } from '../identity/access-token.ts';
 import { apiKeyService } from './api-key-service.ts';
@@ -9,12 +10,15 @@ import { authService } from './auth-service.ts';
 import { authenticator } from './caller.ts';
 import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.ts';
 import { planService } from './plan-service.ts';
+import { signingKeyService } from './signing-key-service.ts';
+import type { SigningKeys } from './signing-keys.ts';
 import { readingTokenInfoService, type TokenCatalog, tokenInfoService } from './token-info-service.ts';
 
 export interface AdminOptions {
   readonly database: Database;
   readonly catalog: TokenCatalog & { refresh(): Promise<void> };
   readonly tokens: AccessTokens;
+  readonly signingKeys: SigningKeys;
   readonly refreshLifetimeSeconds: number;
   /** Of an API key's secret, in hex; the same that the catalog looks up by. */
   digest(secret: string): string;
@@ -31,6 +35,7 @@ export function adminServices(options: AdminOptions) {
     service(AuthServiceService, authService(options)),
     changing(service(PlanServiceService, planService(withAuthenticate))),
     changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
+    changing(service(SigningKeyServiceService, signingKeyService(withAuthenticate))),
     changing(service(TokenInfoServiceService, tokenInfoService(options.catalog, options.database))),
   ];
 }

@@ -6,7 +6,7 @@ const PLAN_ID = /^[a-z][a-z0-9-]{0,62}$/;
 const RANDOM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The kinds of resources, by the first part of their names. */
-const ID_FORMS = { plans: PLAN_ID, accounts: RANDOM_ID, apiKeys: RANDOM_ID } as const;
+const ID_FORMS = { plans: PLAN_ID, accounts: RANDOM_ID, apiKeys: RANDOM_ID, signingKeys: RANDOM_ID } as const;
 export type Collection = keyof typeof ID_FORMS;
 
 const LONGEST_DISPLAY_NAME = 200;

@@ -10,7 +10,7 @@ export type Problem =
   | { readonly kind: 'conflict'; readonly name: string }
   | {
       readonly kind: 'precondition';
-      readonly reason: 'PLAN_IN_USE' | 'API_KEY_DISABLED' | 'API_KEY_EXPIRED';
+      readonly reason: 'PLAN_IN_USE' | 'API_KEY_DISABLED' | 'API_KEY_EXPIRED' | 'SIGNING_KEY_IN_USE';
       readonly name: string;
     }
   | { readonly kind: 'unavailable' }

@@ -1,7 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { JsonWebKey, JsonWebKeySet, WrittenClaims } from '../core/issuer.ts';
 import type { WrittenPlanLimit } from '../core/plan-limit.ts';
-import type { PrivateJwk } from '../core/private-jwk.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),
@@ -82,7 +81,7 @@ export const SigningKeyEntity = defineEntity({
   properties: {
     id: p.text().primary(),
     /** As an earlier version kept it, in the clear: whoever reads it can sign in as anybody. */
-    privateJwk: p.json<PrivateJwk>().nullable().strictNullable().hidden(),
+    privateJwk: p.json<JsonWebKey>().nullable().strictNullable().hidden(),
     algorithm: p.text().default('EdDSA'),
     /** Null: it stands in `private_jwk`, or the algorithm has none. */
     publicJwk: p.json<JsonWebKey>().nullable().strictNullable(),

@@ -3,6 +3,7 @@ import type { Database } from './open-database.ts';
 /** Names Weir's migrations among the advisory locks of a shared Postgres: any fixed number that nobody else takes. */
 const MIGRATION_LOCK = 7_734_001;
 const SEED_LOCK = 7_734_002;
+const SIGNING_KEY_LOCK = 7_734_003;
 
 /** Brings the schema up to date. Nodes that start together wait for each other. */
 export async function migrate(database: Database): Promise<void> {
@@ -20,6 +21,10 @@ export async function revertLast(database: Database): Promise<void> {
 
 export async function holdingSeedLock<T>(database: Database, action: () => Promise<T>): Promise<T> {
   return holding(database, SEED_LOCK, action);
+}
+
+export async function holdingSigningKeyLock(database: Database, action: () => Promise<void>): Promise<void> {
+  return holding(database, SIGNING_KEY_LOCK, action);
 }
 
 /** The lock belongs to a transaction, so that a node which dies does not keep it. */

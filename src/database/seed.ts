@@ -1,8 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { PrivateJwk } from '../core/private-jwk.ts';
 import type { WrittenLimit } from '../core/written-limit.ts';
-import { AccountEntity, PlanEntity, SigningKeyEntity } from './entities.ts';
+import { AccountEntity, PlanEntity } from './entities.ts';
 import { holdingSeedLock } from './migrate.ts';
 import type { Database } from './open-database.ts';
 
@@ -10,7 +9,6 @@ export interface SeedOptions {
   /** The first administrator; without a password one is made up. Neither matters once there is an administrator. */
   readonly admin: { readonly email: string; readonly password: string | undefined };
   hashPassword(password: string): Promise<string>;
-  generateSigningKey(): Promise<{ readonly id: string; readonly privateJwk: PrivateJwk }>;
 }
 
 export interface Seeded {
@@ -44,8 +42,8 @@ const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly 
 ];
 
 /**
- * Fills an empty database with what a first start needs: plans, an administrator, a key to sign tokens with. What is
- * there already is left alone, so it may be called at every start and by many nodes at once.
+ * Fills an empty database with what a first start needs: plans and an administrator. What is there already is left alone,
+ * so it may be called at every start and by many nodes at once.
  */
 export async function seed(database: Database, options: SeedOptions): Promise<Seeded> {
   return holdingSeedLock(database, async () => {
@@ -55,7 +53,6 @@ export async function seed(database: Database, options: SeedOptions): Promise<Se
       for (const plan of FIRST_PLANS) em.create(PlanEntity, { ...plan, features: [] });
       await em.flush();
     }
-    if ((await em.count(SigningKeyEntity)) === 0) em.create(SigningKeyEntity, await options.generateSigningKey());
     const madeUpPassword = await createFirstAdmin(em, options);
     await em.flush();
     return { madeUpPassword };
@@ -69,10 +66,4 @@ async function createFirstAdmin(em: EntityManager, { admin, hashPassword }: Seed
   const passwordHash = await hashPassword(password);
   em.create(AccountEntity, { id: randomUUID(), email, passwordHash, role: 'admin', planId: FIRST_PLAN });
   return admin.password === undefined ? password : undefined;
-}
-
-/** The keys that access tokens are signed with, the one that signs first. */
-export async function loadSigningKeys(database: Database) {
-  const keys = await database.em.fork().findAll(SigningKeyEntity, { orderBy: { createTime: 'desc', id: 'asc' } });
-  return keys.flatMap(({ id, privateJwk }) => (privateJwk === null ? [] : { id, privateJwk }));
 }

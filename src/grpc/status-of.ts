@@ -77,6 +77,7 @@ const PRECONDITIONS = {
   PLAN_IN_USE: 'is still used by accounts or API keys',
   API_KEY_DISABLED: 'is disabled',
   API_KEY_EXPIRED: 'has expired',
+  SIGNING_KEY_IN_USE: 'signs tokens, or is about to: rotate first, and wait until another signs',
 } as const;
 
 function named(code: status, reason: string, text: string, name: string): Answer {

@@ -1,18 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { errors, exportJWK, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose';
-import type { PrivateJwk } from '../core/private-jwk.ts';
-
-/** A key that signs, and its id. */
-export interface SigningKey {
-  readonly id: string;
-  readonly privateJwk: PrivateJwk;
-}
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { OWN_ALGORITHMS, OWN_ISSUER } from '../core/token.ts';
+import type { KeyOf } from './own-keys.ts';
+import type { Signer } from './signing-key.ts';
 
 export interface AccessTokenOptions {
-  /** The first signs; all of them are accepted. At least one. */
-  readonly keys: readonly SigningKey[];
-  readonly issuer: string;
-  readonly audience: string;
+  /** What signs now. */
+  signer(): Signer;
+  readonly keyOf: KeyOf;
   readonly lifetimeSeconds: number;
 }
 
@@ -29,56 +24,41 @@ export interface AccessTokens {
   verify(token: string): Promise<AccessTokenClaims | undefined>;
 }
 
-const ALGORITHM = 'EdDSA';
-
-/** Tokens of ours have about 400 characters; what is longer is refused before it costs anything. */
+/** Tokens of ours have 400 to 700 characters; what is longer is refused before it costs anything. */
 const LONGEST_TOKEN = 2_048;
 
-export async function generateSigningKey(): Promise<SigningKey> {
-  const { privateKey } = await generateKeyPair(ALGORITHM, { extractable: true, crv: 'Ed25519' });
-  const { x, d } = await exportJWK(privateKey);
-  if (x === undefined || d === undefined) throw new Error('an Ed25519 key was exported without its values');
-  return { id: randomUUID(), privateJwk: { kty: 'OKP', crv: 'Ed25519', x, d } };
-}
+/** As RFC 9068 names them. */
+const TYPE = 'at+jwt';
 
 /** Makes and checks access tokens: JWTs that name an account and its session, not what they may do. */
-export async function createAccessTokens(options: AccessTokenOptions): Promise<AccessTokens> {
-  const { keys, issuer, audience, lifetimeSeconds } = options;
-  const [first] = keys;
-  if (first === undefined) throw new Error('there is no key to sign access tokens with');
-  const signer = await importJWK(first.privateJwk, ALGORITHM);
-  const verifiers = new Map(
-    await Promise.all(
-      keys.map(async ({ id, privateJwk: { d: _private, ...publicJwk } }) => {
-        return [id, await importJWK(publicJwk, ALGORITHM)] as const;
-      }),
-    ),
-  );
-  const keyNamed = (keyId: string | undefined) => {
-    const key = keyId === undefined ? undefined : verifiers.get(keyId);
-    if (key === undefined) throw new errors.JWSInvalid('unknown key id');
+export function createAccessTokens({ signer, keyOf, lifetimeSeconds }: AccessTokenOptions): AccessTokens {
+  const keyNamed = ({ kid, alg }: { readonly kid?: string | undefined; readonly alg?: string | undefined }) => {
+    const key = keyOf(kid, alg);
+    if (key === undefined) throw new errors.JWSInvalid('no key of ours in force');
     return key;
   };
   return {
     lifetimeSeconds,
-    issue: ({ accountId, sessionId }) =>
-      new SignJWT({ sid: sessionId })
-        .setProtectedHeader({ alg: ALGORITHM, kid: first.id, typ: 'at+jwt' })
+    issue: async ({ accountId, sessionId }) => {
+      const { id, algorithm, key } = signer();
+      return new SignJWT({ sid: sessionId })
+        .setProtectedHeader({ alg: algorithm, kid: id, typ: TYPE })
         .setSubject(accountId)
-        .setIssuer(issuer)
-        .setAudience(audience)
+        .setIssuer(OWN_ISSUER)
+        .setAudience(OWN_ISSUER)
         .setJti(randomUUID())
         .setIssuedAt()
         .setExpirationTime(`${lifetimeSeconds}s`)
-        .sign(signer),
+        .sign(key);
+    },
     verify: async (token) => {
       if (token.length > LONGEST_TOKEN) return undefined;
       try {
-        const { payload } = await jwtVerify(token, ({ kid }) => keyNamed(kid), {
-          algorithms: [ALGORITHM],
-          typ: 'at+jwt',
-          issuer,
-          audience,
+        const { payload } = await jwtVerify(token, keyNamed, {
+          algorithms: [...OWN_ALGORITHMS],
+          typ: TYPE,
+          issuer: OWN_ISSUER,
+          audience: OWN_ISSUER,
           requiredClaims: ['exp', 'sub', 'sid'],
         });
         if (typeof payload.sid !== 'string' || payload.sub === undefined) return undefined;

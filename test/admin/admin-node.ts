@@ -2,17 +2,20 @@ import { type ClientOptions, credentials, Metadata, makeClientConstructor, type 
 import { expect } from 'vitest';
 import { adminServices } from '../../src/admin/admin-services.ts';
 import type { Handlers } from '../../src/admin/handlers.ts';
+import { type SigningKeysOptions, startSigningKeys } from '../../src/admin/signing-keys.ts';
 import { startCatalog } from '../../src/catalog/follow.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';
-import { loadSigningKeys, seed } from '../../src/database/seed.ts';
+import { seed } from '../../src/database/seed.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { startAdminServer } from '../../src/grpc/admin-server.ts';
 import type { BatchHandler } from '../../src/grpc/unary.ts';
-import { createAccessTokens, generateSigningKey } from '../../src/identity/access-token.ts';
+import { createAccessTokens } from '../../src/identity/access-token.ts';
 import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
+import { ownKeys } from '../../src/identity/own-keys.ts';
 import { hashPassword } from '../../src/identity/password.ts';
+import { sealerOf } from '../../src/identity/sealed-key.ts';
 
 export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' };
 
@@ -21,8 +24,11 @@ const echo: BatchHandler = (calls) => {
   for (const call of calls) call.reply(call.message);
 };
 
+/** The same on all nodes that share a database. */
+export const SECRET = 'a signing key secret of the tests';
+
 /** An admin node on a database, with real everything. */
-export async function startAdminNode(url: string) {
+export async function startAdminNode(url: string, signing: Partial<SigningKeysOptions> = {}) {
   const lines: { fields: object; message: string }[] = [];
   const line = (fields: object, message: string) => {
     lines.push({ fields, message });
@@ -30,22 +36,27 @@ export async function startAdminNode(url: string) {
   const log = { info: line, warn: line, error: line };
   const database = await openDatabase({ url });
   await migrate(database);
-  await seed(database, { admin: ADMIN, hashPassword, generateSigningKey });
+  await seed(database, { admin: ADMIN, hashPassword });
   const digest = apiKeyDigest('pepper');
+  const sealer = sealerOf(SECRET);
+  const lifetimes = { rotationSeconds: 3600, accessTokenSeconds: 900 };
+  const signingKeys = await startSigningKeys({ database, sealer, algorithm: 'EdDSA', ...lifetimes, log, ...signing });
   const catalog = await startCatalog({ query: queryOf(database), digest, log });
-  const keys = await loadSigningKeys(database);
-  const tokens = await createAccessTokens({ keys, issuer: 'weir', audience: 'weir-admin', lifetimeSeconds: 900 });
-  const services = adminServices({ database, catalog, tokens, refreshLifetimeSeconds: 3600, digest });
+  const keyOf = ownKeys(() => catalog.trust.keys, sealer);
+  const tokens = createAccessTokens({ signer: () => signingKeys.signer, keyOf, lifetimeSeconds: 900 });
+  const services = adminServices({ database, catalog, tokens, signingKeys, refreshLifetimeSeconds: 3600, digest });
   const server = await startAdminServer({ address: '127.0.0.1:0', services, dataPlane: echo, log });
   return {
     address: server.address,
     database,
     catalog,
     tokens,
+    signingKeys,
     lines,
     async stop() {
       await server.stop();
       await catalog.stop();
+      await signingKeys.stop();
       await database.close(true);
     },
   };

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { migrations } from '../../migrations/index.ts';
 import { usePostgres } from '../../provision/postgres.ts';
-import { AccountEntity, PlanEntity, SigningKeyEntity } from '../../src/database/entities.ts';
+import { AccountEntity, PlanEntity } from '../../src/database/entities.ts';
 import { migrate, revertLast } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
 import { type SeedOptions, seed } from '../../src/database/seed.ts';
-import { generateSigningKey } from '../../src/identity/access-token.ts';
 import { hashPassword, verifyPassword } from '../../src/identity/password.ts';
 
 const freshDatabase = usePostgres();
@@ -28,7 +27,6 @@ const objectsOf = (database: Database) => queryOf(database)(OBJECTS, []);
 const options: SeedOptions = {
   admin: { email: 'Admin@Example.com', password: 'first' },
   hashPassword,
-  generateSigningKey,
 };
 
 test('up, down and up again give the same schema, and down leaves only the list of migrations', () =>
@@ -65,7 +63,6 @@ test('nodes that start together migrate and seed once', () =>
     const [first = expect.fail()] = databases;
     const em = first.em.fork();
     expect(await em.count(PlanEntity)).toBe(3);
-    expect(await em.count(SigningKeyEntity)).toBe(1);
     const [admin, ...others] = await em.findAll(AccountEntity);
     expect(others).toEqual([]);
     const [password, ...morePasswords] = made.map((each) => each.madeUpPassword).filter((each) => each !== undefined);

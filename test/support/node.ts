@@ -37,6 +37,7 @@ export class TestNode {
       HTTP_ADDRESS: '127.0.0.1:0',
       // Tests share two cores: a late reply of Redis would be another verdict than the one they are about.
       REDIS_DEADLINE_MS: '2000',
+      SIGNING_KEY_SECRET: 'a signing key secret of the tests',
       ADMIN_EMAIL: ADMINISTRATOR.email,
       ADMIN_PASSWORD: ADMINISTRATOR.password,
       ...environment,

@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../core/logger.ts';
+import { ProblemError } from '../core/problem.ts';
+import { beginOf, KNOWN_BEFORE_SIGNING_MS, newest, signingAt } from '../core/signing-schedule.ts';
+import type { OwnAlgorithm } from '../core/token.ts';
+import type { SigningKeyEntity } from '../database/entities.ts';
+import type { Database } from '../database/open-database.ts';
+import {
+  addSigningKey,
+  deleteSigningKey,
+  type NewSigningKey,
+  pruneSigningKeys,
+  readSigningKeys,
+  sealSigningKeys,
+} from '../database/signing-keys.ts';
+import { CannotOpen, type Sealer } from '../identity/sealed-key.ts';
+import { generateSigningKey, type Signer, signerOf } from '../identity/signing-key.ts';
+
+export interface SigningKeysOptions {
+  readonly database: Database;
+  readonly sealer: Sealer;
+  /** Of new keys. */
+  readonly algorithm: OwnAlgorithm;
+  /** Signs so long until another takes its place. */
+  readonly rotationSeconds: number;
+  /** How long a token lives that is not noted with its key. */
+  readonly accessTokenSeconds: number;
+  readonly log: Logger;
+}
+
+/** How often the keys are looked at: well below the time that a new one is known before it signs. */
+const TEND_EVERY_MS = 20_000;
+
+/**
+ * Loads the keys that tokens of our own are signed with, and goes on to follow what other nodes do with them, until
+ * `stop`. Seals those that an earlier version kept in the clear, and makes the first one, or another where that is not of
+ * the algorithm asked for. Rejects with CannotOpen where they were sealed with another secret.
+ */
+export async function startSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
+  const keys = new SigningKeys(options);
+  await keys.prepare();
+  keys.follow();
+  return keys;
+}
+
+/** What signs, on a node that writes the catalog; all such nodes share it. */
+export class SigningKeys {
+  readonly #options: SigningKeysOptions;
+  readonly #signers = new Map<string, Signer>();
+  readonly #stopping = new AbortController();
+  #rows: readonly SigningKeyEntity[] = [];
+  #following: Promise<void> = Promise.resolve();
+
+  constructor(options: SigningKeysOptions) {
+    this.#options = options;
+  }
+
+  get signer(): Signer {
+    const key = signingAt(this.#rows, new Date());
+    const signer = key === undefined ? undefined : this.#signers.get(key.id);
+    if (signer === undefined) throw new Error('there is no key to sign with');
+    return signer;
+  }
+
+  async prepare(): Promise<void> {
+    const { database, sealer, algorithm } = this.#options;
+    await sealSigningKeys(database, (name, key) => sealer.seal(name, key));
+    // Looked at before anything is added: a key that others cannot open helps nobody.
+    await this.#load();
+    await this.#add((key) => key?.algorithm !== algorithm);
+    await this.#load();
+  }
+
+  /** As they are now, the oldest first. */
+  async list(): Promise<readonly SigningKeyEntity[]> {
+    await this.#load();
+    return this.#rows;
+  }
+
+  /** Has another key take the place of the one that signs; while one is about to, that one. */
+  async rotate(): Promise<SigningKeyEntity> {
+    await this.#add((key) => key === undefined || beginOf(key) <= new Date());
+    await this.#load();
+    const key = newest(this.#rows);
+    if (key === undefined) throw new Error('no key was made');
+    return key;
+  }
+
+  /** Ends a key before its time. */
+  async delete(id: string): Promise<void> {
+    const name = `signingKeys/${id}`;
+    const keys = await this.list();
+    if (id === this.signer.id || id === newest(keys)?.id) {
+      throw new ProblemError({ kind: 'precondition', reason: 'SIGNING_KEY_IN_USE', name });
+    }
+    const isDeleted = await deleteSigningKey(this.#options.database, id);
+    if (!isDeleted) throw new ProblemError({ kind: 'not_found', name });
+    await this.#load();
+  }
+
+  /** Does what is due: another key, an end to expired ones, and a look at what other nodes did. */
+  async tend(): Promise<void> {
+    const latestBegin = new Date(Date.now() - this.#options.rotationSeconds * 1000);
+    const isDue = (key: SigningKeyEntity | undefined) => key === undefined || beginOf(key) <= latestBegin;
+    await this.#load();
+    if (isDue(newest(this.#rows))) await this.#add(isDue);
+    await pruneSigningKeys(this.#options.database, new Date());
+    await this.#load();
+  }
+
+  follow(): void {
+    this.#following = this.#tendUntilStopped(this.#stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#following;
+  }
+
+  async #tendUntilStopped(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(TEND_EVERY_MS, undefined, { signal, ref: false }).catch(() => {}); // an abort is what ends the loop
+      if (signal.aborted) return;
+      await this.tend().catch((error: unknown) => {
+        this.#options.log.warn({ err: error }, 'the signing keys could not be looked at; it will be tried again');
+      });
+    }
+  }
+
+  async #add(isDue: (newestKey: SigningKeyEntity | undefined) => boolean): Promise<void> {
+    const { database, accessTokenSeconds } = this.#options;
+    await addSigningKey(database, isDue, (former) => this.#make(former), accessTokenSeconds);
+  }
+
+  /** The first one signs at once: there is nobody who could know another. */
+  async #make(former: SigningKeyEntity | undefined): Promise<NewSigningKey> {
+    const { sealer, algorithm, log } = this.#options;
+    const { privateJwk, ...key } = await generateSigningKey(algorithm);
+    const activateTime = former === undefined ? null : new Date(Date.now() + KNOWN_BEFORE_SIGNING_MS);
+    log.info({ signing_key: key.id, algorithm, activate_time: activateTime ?? 'now' }, 'a signing key was made');
+    return { ...key, sealedJwk: sealer.seal(key, privateJwk), activateTime };
+  }
+
+  async #load(): Promise<void> {
+    const rows = await readSigningKeys(this.#options.database, new Date());
+    for (const { id, algorithm, sealedJwk } of rows) {
+      if (this.#signers.has(id)) continue;
+      if (sealedJwk === null) throw new CannotOpen({ id, algorithm });
+      const jwk = this.#options.sealer.open({ id, algorithm }, sealedJwk);
+      this.#signers.set(id, await signerOf(id, algorithm, jwk));
+    }
+    this.#rows = rows;
+    for (const id of this.#signers.keys()) if (!rows.some((row) => row.id === id)) this.#signers.delete(id);
+  }
+}
