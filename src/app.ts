@@ -27,6 +27,7 @@ import { followRules } from './rules/follow.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { Readiness } from './telemetry/readiness.ts';
+import { startLastUsed } from './usage/last-used.ts';
 
 /** A service that is up. */
 export interface App {
@@ -65,6 +66,8 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const signing = config.role === 'decision' ? undefined : await openSigningKeys(config, database, log, started);
   const catalog = await startCatalog({ query: queryOf(database), digest, log });
   started.defer(() => catalog.stop());
+  const lastUsed = startLastUsed({ query: queryOf(database), log });
+  started.defer(() => lastUsed.stop());
   const { breaker: onBreaker, liveNodes: onLiveNodes } = metrics;
   const counters = openCounters({ ...config, logger: log, onBreaker, onLiveNodes });
   started.defer(() => counters.close());
@@ -75,8 +78,10 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     rules,
     isApiKey: isWellFormedApiKey,
     deviceHeader: config.deviceHeader,
+    rateLimitHeaders: config.rateLimitHeaders,
     isServing: () => readiness.reasons().length === 0,
     tally: metrics.decisions,
+    lastUsed,
     log,
   });
   http.answerJson(jsonTransport(handler));

@@ -48,6 +48,7 @@ describe('the environment', () => {
     ['ADMIN_PASSWORD', 'short'],
     ['WEIR_ROLE', 'leader'],
     ['LOG_LEVEL', 'loud'],
+    ['RATE_LIMIT_HEADERS', 'some'],
     ['KEY_PEPPER', 'salt'],
     ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
     ['TOKEN_ALGORITHM', 'HS512'],

@@ -30,6 +30,8 @@ export interface Config {
   readonly decisionTls: TlsFiles | undefined;
   /** In lower case: the header by which clients name their device, for the rules of the domain `edge`; undefined: none. */
   readonly deviceHeader: string | undefined;
+  /** Which answers tell clients of their limits. */
+  readonly rateLimitHeaders: 'all' | 'refused' | 'off';
   /** Goes into every key's digest; empty: none. */
   readonly keyPepper: string;
   /** What signing keys are sealed with; undefined: a node that signs keeps one in `dataDir`. */
@@ -154,6 +156,7 @@ const schema = z.object({
   DECISION_TLS_KEY_FILE: readableFile.optional(),
   DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
   DEVICE_HEADER: deviceHeader.optional(),
+  RATE_LIMIT_HEADERS: z.enum(['all', 'refused', 'off'], 'must be all, refused or off').default('all'),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
   SIGNING_KEY_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
   TOKEN_ALGORITHM: z.enum(OWN_ALGORITHMS, `must be one of ${OWN_ALGORITHMS.join(', ')}`).default('EdDSA'),
@@ -203,6 +206,7 @@ export function readConfig(environment: Environment): Config {
     logLevel: env.LOG_LEVEL,
     decisionTls: tlsFilesOf(env),
     deviceHeader: env.DEVICE_HEADER,
+    rateLimitHeaders: env.RATE_LIMIT_HEADERS,
     keyPepper: env.KEY_PEPPER ?? '',
     signingKeySecret: env.SIGNING_KEY_SECRET,
     tokens: {

@@ -31,5 +31,6 @@ export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
     limits: limitMessages(row.limits),
     features: [...row.features],
     deleteTime: row.deleteTime ?? undefined,
+    lastUsedTime: row.lastUsedTime ?? undefined,
   };
 }

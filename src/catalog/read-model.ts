@@ -27,6 +27,7 @@ class Key implements KeyRecord {
   readonly conditions: KeyConditions;
   readonly disabled: boolean;
   readonly expiresAt: number | undefined;
+  notedInMinute = 0;
   readonly #account: Account;
   readonly #planId: string | null;
 

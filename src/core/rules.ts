@@ -1,5 +1,6 @@
 import type { Entry } from './descriptor.ts';
 import type { Limit } from './limit.ts';
+import type { LimitName } from './verdict.ts';
 import { findWildcard, type WildcardValues } from './wildcard-values.ts';
 
 /** A descriptor pattern and its limits. */
@@ -18,9 +19,9 @@ export interface Rule {
   readonly sharedValues?: readonly (string | undefined)[];
 }
 
-/** Names one of the rule's limits: by the rule's path, and where it has several, the limit's name behind it. */
-export function ruleLimitLabel({ path, limits }: Rule, limitName: string): string {
-  return limits.length === 1 ? path : `${path}/${limitName}`;
+/** How one of the rule's limits is known: by the rule's path, and where it has several, the limit's name behind it. */
+export function ruleLimitName({ path, limits }: Rule, limitName: string): LimitName {
+  return { rule: path, label: limits.length === 1 ? path : `${path}/${limitName}` };
 }
 
 /** One level of nested descriptors. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type LimitStatus, retryAfterSeconds, tightest, wholeSeconds } from './verdict.ts';
 
 const status = (change: Partial<LimitStatus>): LimitStatus => ({
+  rule: 'plans/team',
   label: 'plans/team/burst',
   limit: { name: 'burst', algorithm: 'sliding_window', requests: 5, windowSeconds: 60, identity: 'burst' },
   exceeded: false,

@@ -1,9 +1,15 @@
 import type { CountedLimit } from './limit.ts';
 
-/** How one limit stands after a decision, as it is told to callers. */
-export interface LimitStatus {
-  /** Names the limit for people: plan or rule, and limit. */
+/** How people know a limit. */
+export interface LimitName {
+  /** The rule's path, or the resource name of the plan or key: `shop.path_/login`, `plans/free`. */
+  readonly rule: string;
+  /** The rule and, where that may have several limits, the limit's name behind it: `plans/free/day`. */
   readonly label: string;
+}
+
+/** How one limit stands after a decision, as it is told to callers. */
+export interface LimitStatus extends LimitName {
   readonly limit: CountedLimit;
   /** Whether this limit refused. */
   readonly exceeded: boolean;

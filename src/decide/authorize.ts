@@ -5,7 +5,7 @@ import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
 import type { RuleBook } from '../core/rules.ts';
 import type { TokenRecord } from '../core/token.ts';
-import { type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
+import { type LimitName, type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { CheckQuestion, CheckVerdict, CredentialHeader } from './check.ts';
 import type { Consideration } from './decider.ts';
 import { costAtEdge } from './edge-cost.ts';
@@ -31,7 +31,7 @@ type Identity =
   | { readonly kind: 'denied'; readonly code: DenialCode };
 
 const ANONYMOUS: Identity = { kind: 'anonymous' };
-const NOTHING: Cost = { charges: [], labels: [] };
+const NOTHING: Cost = { charges: [], names: [] };
 
 /**
  * Thinks one Check through: who it is, whether they may come in at all, and what that charges. What the edge charges
@@ -82,7 +82,7 @@ function identify(question: CheckQuestion, catalog: Catalog, isApiKey: KeyFormat
 }
 
 function sum(one: Cost, other: Cost): Cost {
-  return { charges: [...one.charges, ...other.charges], labels: [...one.labels, ...other.labels] };
+  return { charges: [...one.charges, ...other.charges], names: [...one.names, ...other.names] };
 }
 
 function denial(code: DenialCode): Identity {
@@ -112,13 +112,13 @@ function bearerOf({ authorizationHeader }: CheckQuestion): string | undefined {
 
 class ConsideredCheck implements Consideration<CheckVerdict> {
   readonly charges: readonly Charge[];
-  readonly #labels: readonly string[];
+  readonly #names: readonly LimitName[];
   readonly #question: CheckQuestion;
   readonly #identity: Identity;
 
-  constructor(question: CheckQuestion, identity: Identity, { charges, labels }: Cost) {
+  constructor(question: CheckQuestion, identity: Identity, { charges, names }: Cost) {
     this.charges = charges;
-    this.#labels = labels;
+    this.#names = names;
     this.#question = question;
     this.#identity = identity;
   }
@@ -153,8 +153,9 @@ class ConsideredCheck implements Consideration<CheckVerdict> {
     for (let index = 0; index < this.charges.length; index++) {
       const charge = this.charges[index];
       const charged = outcome.charges[index];
-      if (charge === undefined || charged === undefined) continue;
-      statuses.push(limitStatus(this.#labels[index] ?? '', charge, charged));
+      const name = this.#names[index];
+      if (charge === undefined || charged === undefined || name === undefined) continue;
+      statuses.push(limitStatus(name, charge, charged));
     }
     return statuses;
   }

@@ -1,6 +1,7 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Entry } from '../core/descriptor.ts';
-import { countedEntries, nodeBelow, type RuleBook, type RuleNode, ruleLimitLabel } from '../core/rules.ts';
+import { countedEntries, nodeBelow, type RuleBook, type RuleNode, ruleLimitName } from '../core/rules.ts';
+import type { LimitName } from '../core/verdict.ts';
 import type { CheckQuestion } from './check.ts';
 import type { Cost } from './plan-charges.ts';
 import type { Charge } from './ports.ts';
@@ -10,7 +11,7 @@ const EDGE_DOMAIN = 'edge';
 /** A client chooses it freely: longer ones would fill the memory of whoever counts. */
 const LONGEST_DEVICE = 256;
 
-const NOTHING: Cost = { charges: [], labels: [] };
+const NOTHING: Cost = { charges: [], names: [] };
 
 /**
  * What a request costs whoever it is from: one hit of every limit of the domain `edge` whose rule fits. Its entries are
@@ -21,9 +22,9 @@ export function costAtEdge(question: CheckQuestion, rules: RuleBook): Cost {
   const root = rules.get(EDGE_DOMAIN);
   if (root === undefined) return NOTHING;
   const charges: Charge[] = [];
-  const labels: string[] = [];
-  addBelow(root, [], entriesOf(question), { charges, labels });
-  return { charges, labels };
+  const names: LimitName[] = [];
+  addBelow(root, [], entriesOf(question), { charges, names });
+  return { charges, names };
 }
 
 function entriesOf({ sourceAddress, device, route }: CheckQuestion): readonly Entry[] {
@@ -43,7 +44,7 @@ function addBelow(
   node: RuleNode,
   taken: readonly Entry[],
   left: readonly Entry[],
-  into: { readonly charges: Charge[]; readonly labels: string[] },
+  into: { readonly charges: Charge[]; readonly names: LimitName[] },
 ): void {
   for (const entry of left) {
     const below = nodeBelow(node, entry.key, entry.value);
@@ -53,7 +54,7 @@ function addBelow(
     for (const limit of rule?.limits ?? []) {
       if (rule === undefined || limit.algorithm === 'unlimited') continue;
       into.charges.push({ subject: subjectOfEntries(EDGE_DOMAIN, countedEntries(rule, entries)), limit, hits: 1 });
-      into.labels.push(ruleLimitLabel(rule, limit.name));
+      into.names.push(ruleLimitName(rule, limit.name));
     }
     const others = left.filter((other) => other !== entry);
     addBelow(below, entries, others, into);

@@ -1,10 +1,11 @@
-import { type LimitStatus, wholeSeconds } from '../core/verdict.ts';
+import { type LimitName, type LimitStatus, wholeSeconds } from '../core/verdict.ts';
 import type { Charge, ChargeOutcome } from './ports.ts';
 
 /** How the limit of a charge stands after its decision. */
-export function limitStatus(label: string, charge: Charge, outcome: ChargeOutcome): LimitStatus {
+export function limitStatus({ rule, label }: LimitName, charge: Charge, outcome: ChargeOutcome): LimitStatus {
   const retryAfterSeconds = outcome.retryAfter === undefined ? undefined : wholeSeconds(outcome.retryAfter);
   return {
+    rule,
     label,
     limit: charge.limit,
     exceeded: outcome.exceeded,

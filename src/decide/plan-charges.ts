@@ -1,12 +1,13 @@
 import { subjectOf } from '../core/counter-key.ts';
 import type { Plan } from '../core/plan.ts';
 import type { PlanLimit } from '../core/plan-limit.ts';
+import type { LimitName } from '../core/verdict.ts';
 import type { AccountRecord, Charge, KeyRecord } from './ports.ts';
 
-/** What a request is charged, and what each charge's limit is called, in the same order. */
+/** What a request is charged, and how each charge's limit is known, in the same order. */
 export interface Cost {
   readonly charges: readonly Charge[];
-  readonly labels: readonly string[];
+  readonly names: readonly LimitName[];
 }
 
 /** What of a request decides its cost beside who asks. */
@@ -28,7 +29,7 @@ export function costOfKey(key: KeyRecord, plan: Plan, usage: Usage): Cost {
   if (limits.length === 0) return ofPlan;
   const own = subjectOf('key', key.counterId, 'own');
   const ofKey = costOf(`apiKeys/${key.id}`, { each: own, shared: own }, limits, usage);
-  return { charges: [...ofPlan.charges, ...ofKey.charges], labels: [...ofPlan.labels, ...ofKey.labels] };
+  return { charges: [...ofPlan.charges, ...ofKey.charges], names: [...ofPlan.names, ...ofKey.names] };
 }
 
 /**
@@ -54,7 +55,7 @@ function costOf(
     if (limit.algorithm === 'unlimited' || !countsRoute(limit, route)) return [];
     return { subject: limit.per === 'account' ? subjects.shared : subjects.each, limit, hits };
   });
-  return { charges, labels: charges.map(({ limit }) => `${owner}/${limit.name}`) };
+  return { charges, names: charges.map(({ limit }) => ({ rule: owner, label: `${owner}/${limit.name}` })) };
 }
 
 function countsRoute({ routes }: PlanLimit, route: string | undefined): boolean {

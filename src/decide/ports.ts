@@ -126,6 +126,8 @@ export interface KeyRecord {
   readonly disabled: boolean;
   /** Unix time in ms; undefined: never. */
   readonly expiresAt: number | undefined;
+  /** Written by whoever notes that it is used (usage/), in minutes since 1970, so that it is noted once a minute. */
+  notedInMinute?: number;
 }
 
 export interface AccountRecord {

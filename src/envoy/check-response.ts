@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { DENIALS } from '../core/denial.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/check.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
-import { encodedBy, headerName, writeHeader } from './header-options.ts';
-import { writeRateLimitHeaders } from './rate-limit-headers.ts';
+import { encodedBy, headerName, OVERWRITING, writeHeader } from './header-options.ts';
+import { type RateLimitHeaders, writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
 
 // Field and enum numbers of envoy.service.auth.v3 and google.rpc (proto/).
@@ -18,7 +18,6 @@ const KEY = headerName('x-weir-key');
 const PLAN = headerName('x-weir-plan');
 const CONTENT_TYPE = headerName('content-type');
 const AUTHENTICATE = headerName('www-authenticate');
-const RETRY_AFTER = headerName('retry-after');
 
 /** google.rpc.Code: Envoy reads no more of it than zero (let in) or not (deny). */
 const RPC_CODES = { 401: 16, 403: 7, 429: 8, 500: 13, 503: 14 } as const;
@@ -29,19 +28,20 @@ const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const writer = new WireWriter();
 
 /** The bytes are valid until the next call. */
-export function encodeCheckResponse(verdict: CheckVerdict): Uint8Array {
+export function encodeCheckResponse(verdict: CheckVerdict, headers: RateLimitHeaders): Uint8Array {
   writer.begin();
-  if (verdict.kind === 'allowed') writeAllowed(verdict);
-  else if (verdict.kind === 'anonymous') writeAnonymous(verdict);
-  else writeDenied(verdict);
+  if (verdict.kind === 'allowed') writeAllowed(verdict, headers);
+  else if (verdict.kind === 'anonymous') writeAnonymous(verdict, headers);
+  else writeDenied(verdict, headers);
   return writer.finish();
 }
 
-function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }): void {
+function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }, rateLimitHeaders: RateLimitHeaders): void {
   const { metadata, headers } = encodedIdentity(verdict);
   writer.encoded(metadata);
   const end = writer.end();
   if (verdict.removesAuthorization) writer.text(OK_RESPONSE.headersToRemove, 'authorization');
+  if (rateLimitHeaders === 'all') writeLimits(verdict);
   writeOk(verdict, headers, end);
 }
 
@@ -50,14 +50,19 @@ const NO_IDENTITY = encodedBy((into) => {
   for (const name of ['x-weir-account', 'x-weir-key', 'x-weir-plan']) into.text(OK_RESPONSE.headersToRemove, name);
 });
 
-function writeAnonymous(verdict: CheckVerdict & { kind: 'anonymous' }): void {
+function writeAnonymous(verdict: CheckVerdict & { kind: 'anonymous' }, rateLimitHeaders: RateLimitHeaders): void {
   writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', verdict.source]]);
-  writeOk(verdict, NO_IDENTITY, writer.end());
+  const end = writer.end();
+  if (rateLimitHeaders === 'all') writeLimits(verdict);
+  writeOk(verdict, NO_IDENTITY, end);
+}
+
+function writeLimits(verdict: CheckVerdict): void {
+  writeRateLimitHeaders(writer, OVERWRITING, OK_RESPONSE.responseHeadersToAdd, verdict);
 }
 
 /** Ends an answer that lets the request in: `headers` are fields of OkHttpResponse, which ends at `end`. */
-function writeOk({ limits, question }: CheckVerdict, headers: Uint8Array, end: number): void {
-  writeRateLimitHeaders(writer, OK_RESPONSE.responseHeadersToAdd, limits);
+function writeOk({ question }: CheckVerdict, headers: Uint8Array, end: number): void {
   for (const name of question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
   writer.encoded(headers);
   writer.nested(RESPONSE.okResponse, end);
@@ -112,15 +117,15 @@ function identityHeaders(verdict: CheckVerdict & { kind: 'allowed' }): Uint8Arra
   });
 }
 
-function writeDenied({ code, question, limits, retryAfterSeconds, source }: CheckVerdict & { kind: 'denied' }): void {
+function writeDenied(verdict: CheckVerdict & { kind: 'denied' }, rateLimitHeaders: RateLimitHeaders): void {
+  const { code, question, source } = verdict;
   writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', source]]);
   const { status, message } = DENIALS[code];
   const end = writer.end();
   writer.text(DENIED_RESPONSE.body, JSON.stringify({ error: { code, message, request_id: requestIdOf(question) } }));
   const { headers } = DENIED_RESPONSE;
-  if (retryAfterSeconds !== undefined) writeHeader(writer, headers, RETRY_AFTER, String(retryAfterSeconds));
   if (status === 401) writeHeader(writer, headers, AUTHENTICATE, 'Bearer realm="api"');
-  writeRateLimitHeaders(writer, headers, limits);
+  if (rateLimitHeaders !== 'off') writeRateLimitHeaders(writer, OVERWRITING, headers, verdict);
   writeHeader(writer, headers, CONTENT_TYPE, 'application/json');
   const httpStatusEnd = writer.end();
   writer.number(HTTP_STATUS.code, status);

@@ -133,20 +133,23 @@ describe('an allowing CheckResponse', () => {
     expiresAt: undefined,
   };
   const response = CheckResponse.decode(
-    encodeCheckResponse({
-      kind: 'allowed',
-      question,
-      credential: key,
-      keyId: key.id,
-      planId: key.planId,
-      credentialHeader: 'x-api-key',
-      removesAuthorization: true,
-      limits: [
-        { ...told, label: 'plans/team/burst', limit: burst, remaining: 3, resetSeconds: 60 },
-        { ...told, label: 'plans/team/day', limit: day, remaining: 50, resetSeconds: 3600 },
-      ],
-      source: 'memory',
-    }),
+    encodeCheckResponse(
+      {
+        kind: 'allowed',
+        question,
+        credential: key,
+        keyId: key.id,
+        planId: key.planId,
+        credentialHeader: 'x-api-key',
+        removesAuthorization: true,
+        limits: [
+          { ...told, rule: 'plans/team', label: 'plans/team/burst', limit: burst, remaining: 3, resetSeconds: 60 },
+          { ...told, rule: 'plans/team', label: 'plans/team/day', limit: day, remaining: 50, resetSeconds: 3600 },
+        ],
+        source: 'memory',
+      },
+      'all',
+    ),
   );
   const ok = response.httpResponse?.$case === 'okResponse' ? response.httpResponse.value : undefined;
 
@@ -178,7 +181,7 @@ describe('an allowing CheckResponse', () => {
 
 it('an answer that lets nobody in particular in takes every identity that the client claims away', () => {
   const verdict = { kind: 'anonymous', question, limits: [], source: 'catalog' } as const;
-  const { status, httpResponse, dynamicMetadata } = CheckResponse.decode(encodeCheckResponse(verdict));
+  const { status, httpResponse, dynamicMetadata } = CheckResponse.decode(encodeCheckResponse(verdict, 'all'));
   const ok = httpResponse?.$case === 'okResponse' ? httpResponse.value : undefined;
   expect({ code: status?.code, headers: ok?.headers, dynamicMetadata }).toEqual({
     code: 0,
@@ -201,7 +204,7 @@ it('an allowing CheckResponse tells the plan that a key is on now, and who decid
   const common = { question, credential, keyId: 'k2', credentialHeader: 'x-api-key', removesAuthorization: false };
   const told = (planId: string, source: string) => {
     const verdict = { ...common, kind: 'allowed', planId, limits: [], source } as CheckVerdict;
-    return CheckResponse.decode(encodeCheckResponse(verdict)).dynamicMetadata;
+    return CheckResponse.decode(encodeCheckResponse(verdict, 'all')).dynamicMetadata;
   };
   expect(told('pro', 'redis')).toMatchObject({ plan: 'pro', source: 'redis' });
   expect(told('pro', 'fail-local')).toMatchObject({ plan: 'pro', source: 'fail-local' });
@@ -224,17 +227,20 @@ it('an allowing CheckResponse to a token without a plan names neither key nor pl
     expiresAt: 0,
   };
   const { httpResponse, dynamicMetadata } = CheckResponse.decode(
-    encodeCheckResponse({
-      kind: 'allowed',
-      question,
-      credential,
-      keyId: undefined,
-      planId: undefined,
-      credentialHeader: 'authorization',
-      removesAuthorization: false,
-      limits: [],
-      source: 'memory',
-    }),
+    encodeCheckResponse(
+      {
+        kind: 'allowed',
+        question,
+        credential,
+        keyId: undefined,
+        planId: undefined,
+        credentialHeader: 'authorization',
+        removesAuthorization: false,
+        limits: [],
+        source: 'memory',
+      },
+      'all',
+    ),
   );
   const ok = httpResponse?.$case === 'okResponse' ? httpResponse.value : undefined;
   expect(headersOf(ok?.headers ?? [])).toEqual({ 'x-weir-account': 'a1' });
@@ -248,7 +254,9 @@ describe('a denying CheckResponse', () => {
     retryAfterSeconds?: number,
     requestIdHeader = 'r1',
   ) => {
-    const limits = [{ label: 'x', limit: burst, exceeded: true, remaining: 0, resetSeconds: 7, retryAfterSeconds }];
+    const limits = [
+      { rule: 'x', label: 'x', limit: burst, exceeded: true, remaining: 0, resetSeconds: 7, retryAfterSeconds },
+    ];
     const shown = code === 'rate_limited' ? limits : [];
     const asked = { ...question, requestIdHeader };
     const verdict = {
@@ -259,7 +267,7 @@ describe('a denying CheckResponse', () => {
       retryAfterSeconds,
       source: 'memory',
     } as const;
-    const response = CheckResponse.decode(encodeCheckResponse(verdict));
+    const response = CheckResponse.decode(encodeCheckResponse(verdict, 'all'));
     const denied = response.httpResponse?.$case === 'deniedResponse' ? response.httpResponse.value : undefined;
     return {
       code: response.status?.code,

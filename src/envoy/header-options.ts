@@ -14,37 +14,55 @@ export function encodedBy(write: (into: WireWriter) => void): Uint8Array {
   return Uint8Array.from(scratch.finish());
 }
 
+/** A header's name as `HeaderForm` takes it: names are few, so each is encoded once. */
+export function headerName(name: string): Uint8Array {
+  return encodedBy((into) => into.text(HEADER_VALUE.key, name));
+}
+
+/** How headers are written, each as an item of a repeated field. */
+export interface HeaderForm {
+  /** Begins a header; its value is to be written next, in parts without tags. */
+  begin(into: WireWriter): number;
+  /** Ends the header that `begin` began where it says. */
+  end(into: WireWriter, field: number, name: Uint8Array, end: number): void;
+}
+
+/** HeaderValues, which Envoy adds beside those that are there. */
+export const ADDED: HeaderForm = {
+  begin: (into) => into.end(),
+  end(into, field, name, end) {
+    into.nested(HEADER_VALUE.value, end);
+    into.encoded(name);
+    into.nested(field, end);
+  },
+};
+
 /** Both ways of saying "overwrite" are set: an Envoy that knows one of them must not add beside the client's own value. */
 const OVERWRITE = encodedBy((into) => {
   into.number(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
   into.nested(HEADER_VALUE_OPTION.append, into.end()); // a BoolValue of false is a message without fields
 });
 
-/** A header's name as `endHeader` takes it: names are few, so each is encoded once. */
-export function headerName(name: string): Uint8Array {
-  return encodedBy((into) => into.text(HEADER_VALUE.key, name));
-}
+/** HeaderValueOptions that overwrite. */
+export const OVERWRITING: HeaderForm = {
+  begin(into) {
+    into.encoded(OVERWRITE);
+    return into.end();
+  },
+  end(into, field, name, end) {
+    into.nested(HEADER_VALUE.value, end);
+    endOverwriting(into, field, name, end);
+  },
+};
 
-/** Begins a HeaderValueOption that overwrites; its value is to be written next, in parts without tags. */
-export function beginHeader(into: WireWriter): number {
-  into.encoded(OVERWRITE);
-  return into.end();
-}
-
-/** Ends a header that `beginHeader` began where it says, as an item of the repeated field. */
-export function endHeader(into: WireWriter, field: number, name: Uint8Array, end: number): void {
-  into.nested(HEADER_VALUE.value, end);
-  endNamed(into, field, name, end);
-}
-
-/** A HeaderValueOption that overwrites, as an item of the repeated field. */
+/** A whole header that overwrites. */
 export function writeHeader(into: WireWriter, field: number, name: Uint8Array, value: string): void {
-  const end = beginHeader(into);
+  const end = OVERWRITING.begin(into);
   into.text(HEADER_VALUE.value, value);
-  endNamed(into, field, name, end);
+  endOverwriting(into, field, name, end);
 }
 
-function endNamed(into: WireWriter, field: number, name: Uint8Array, end: number): void {
+function endOverwriting(into: WireWriter, field: number, name: Uint8Array, end: number): void {
   into.encoded(name);
   into.nested(HEADER_VALUE_OPTION.header, end);
   into.nested(field, end - OVERWRITE.length);

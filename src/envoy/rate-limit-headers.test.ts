@@ -4,6 +4,7 @@ import type { CountedLimit } from '../core/limit.ts';
 import { parseLimit } from '../core/parse-limit.ts';
 import type { UntrustedLimit } from '../core/written-limit.ts';
 import { OkHttpResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
+import { OVERWRITING } from './header-options.ts';
 import { writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
 
@@ -16,10 +17,18 @@ function told(written: UntrustedLimit, remaining: number): Record<string, string
 }
 
 function toldOf(limit: CountedLimit, remaining: number): Record<string, string> {
-  const status = { label: 'x', limit, exceeded: false, remaining, resetSeconds: 0, retryAfterSeconds: undefined };
+  const status = {
+    rule: 'x',
+    label: 'x',
+    limit,
+    exceeded: false,
+    remaining,
+    resetSeconds: 0,
+    retryAfterSeconds: undefined,
+  };
   const writer = new WireWriter();
   writer.begin();
-  writeRateLimitHeaders(writer, RESPONSE_HEADERS_TO_ADD, [status]);
+  writeRateLimitHeaders(writer, OVERWRITING, RESPONSE_HEADERS_TO_ADD, { limits: [status] });
   const { responseHeadersToAdd } = OkHttpResponse.decode(writer.finish());
   return Object.fromEntries(responseHeadersToAdd.map(({ header }) => [header?.key ?? '', header?.value ?? '']));
 }

@@ -1,6 +1,6 @@
 import type { CountedLimit } from '../core/limit.ts';
 import { type LimitStatus, quotaOf, tightest } from '../core/verdict.ts';
-import { beginHeader, endHeader, headerName } from './header-options.ts';
+import { type HeaderForm, headerName } from './header-options.ts';
 import type { WireWriter } from './wire-writer.ts';
 
 const POLICY = headerName('ratelimit-policy');
@@ -8,33 +8,49 @@ const STATE = headerName('ratelimit');
 const LIMIT = headerName('x-ratelimit-limit');
 const REMAINING = headerName('x-ratelimit-remaining');
 const RESET = headerName('x-ratelimit-reset');
+const RETRY_AFTER = headerName('retry-after');
 
-/**
- * Writes what a client is told of its limits, as items of the repeated field of HeaderValueOptions: `ratelimit-policy`
- * and `ratelimit` list every limit (draft-ietf-httpapi-ratelimit-headers-10), the older `x-ratelimit-*` the tightest
- * one. Nothing where nothing limits.
- */
-export function writeRateLimitHeaders(into: WireWriter, field: number, statuses: readonly LimitStatus[]): void {
-  const told = tightest(statuses);
-  if (told === undefined) return;
-  writeNumber(into, field, RESET, told.resetSeconds);
-  writeNumber(into, field, REMAINING, told.remaining);
-  writeNumber(into, field, LIMIT, quotaOf(told.limit).requests);
-  writeStates(into, field, statuses);
-  const end = beginHeader(into);
-  into.encoded(policyOf(statuses));
-  endHeader(into, field, POLICY, end);
+/** Which answers tell clients of their limits: every one, those that refuse, or none. */
+export type RateLimitHeaders = 'all' | 'refused' | 'off';
+
+/** How the limits stand that an answer is about. */
+export interface Told {
+  readonly limits: readonly LimitStatus[];
+  readonly retryAfterSeconds?: number | undefined;
 }
 
-function writeNumber(into: WireWriter, field: number, name: Uint8Array, value: number): void {
-  const end = beginHeader(into);
+/**
+ * Writes what a client is told of its limits, as items of the repeated field: `ratelimit-policy` and `ratelimit` list
+ * every limit (draft-ietf-httpapi-ratelimit-headers-10), the older `x-ratelimit-*` the tightest one; and `retry-after`
+ * where a retry is promised. Nothing where nothing limits.
+ */
+export function writeRateLimitHeaders(
+  into: WireWriter,
+  form: HeaderForm,
+  field: number,
+  { limits, retryAfterSeconds }: Told,
+): void {
+  const told = tightest(limits);
+  if (told === undefined) return;
+  if (retryAfterSeconds !== undefined) writeNumber(into, form, field, RETRY_AFTER, retryAfterSeconds);
+  writeNumber(into, form, field, RESET, told.resetSeconds);
+  writeNumber(into, form, field, REMAINING, told.remaining);
+  writeNumber(into, form, field, LIMIT, quotaOf(told.limit).requests);
+  writeStates(into, form, field, limits);
+  const end = form.begin(into);
+  into.encoded(policyOf(limits));
+  form.end(into, field, POLICY, end);
+}
+
+function writeNumber(into: WireWriter, form: HeaderForm, field: number, name: Uint8Array, value: number): void {
+  const end = form.begin(into);
   into.digits(value);
-  endHeader(into, field, name, end);
+  form.end(into, field, name, end);
 }
 
 /** `"burst";r=3;t=60, "day";r=50;t=3600` */
-function writeStates(into: WireWriter, field: number, statuses: readonly LimitStatus[]): void {
-  const end = beginHeader(into);
+function writeStates(into: WireWriter, form: HeaderForm, field: number, statuses: readonly LimitStatus[]): void {
+  const end = form.begin(into);
   for (let index = statuses.length - 1; index >= 0; index--) {
     const status = statuses[index];
     if (status === undefined) continue;
@@ -45,7 +61,7 @@ function writeStates(into: WireWriter, field: number, statuses: readonly LimitSt
     into.ascii(status.limit.name);
     into.ascii(index === 0 ? '"' : ', "');
   }
-  endHeader(into, field, STATE, end);
+  form.end(into, field, STATE, end);
 }
 
 interface Policy {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseLimit } from '../core/parse-limit.ts';
+import { type LimitStatus, quotaOf, tightest } from '../core/verdict.ts';
+import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import {
   RateLimitResponse_Code as Code,
   RateLimitResponse,
@@ -10,6 +12,7 @@ import { encodeRateLimitResponse } from './rate-limit-response.ts';
 
 const count = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const status = fc.record({
+  rule: fc.constant('shop.x'),
   label: fc.oneof(fc.string(), fc.string({ unit: 'grapheme', maxLength: 6000 })),
   limit: fc.record({
     name: fc.constant('x'),
@@ -24,7 +27,7 @@ const status = fc.record({
   retryAfterSeconds: fc.option(count, { nil: undefined }),
 });
 const descriptors = fc.array(fc.record({ overLimit: fc.boolean(), status: fc.option(status, { nil: undefined }) }));
-const sources = fc.constantFrom('memory', 'redis', 'fail-local');
+const sources = fc.constantFrom('memory' as const, 'redis' as const, 'fail-local' as const);
 const units = new Map([
   [1, Unit.SECOND],
   [60, Unit.MINUTE],
@@ -37,16 +40,29 @@ const units = new Map([
 
 const receipts = fc.option(fc.constantFrom('a', 'WzFd'), { nil: undefined });
 
+type Judged = RateLimitVerdict & { kind: 'rate_limit' };
+
+function verdictOf(judged: Pick<Judged, 'overLimit' | 'source' | 'descriptors'> & Partial<Judged>): Judged {
+  const limits = judged.descriptors.flatMap((each) => each.status ?? []);
+  const deciding = tightest(limits);
+  return { kind: 'rate_limit', limits, deciding, retryAfterSeconds: undefined, receipt: undefined, ...judged };
+}
+
 /** Not where a retry would never fit: Envoy would promise one. */
-const hasReset = (status?: { exceeded: boolean; retryAfterSeconds: number | undefined }) =>
-  status !== undefined && (!status.exceeded || status.retryAfterSeconds !== undefined);
+const hasReset = (told?: LimitStatus) => told !== undefined && (!told.exceeded || told.retryAfterSeconds !== undefined);
 
 it('a RateLimitResponse says 1:1 what became of each descriptor, and who decided; a window without a unit is UNKNOWN', () => {
   fc.assert(
     fc.property(descriptors, fc.boolean(), sources, receipts, (each, overLimit, source, receipt) => {
-      const bytes = encodeRateLimitResponse({ kind: 'rate_limit', overLimit, source, descriptors: each, receipt });
-      const response = RateLimitResponse.decode(bytes);
-      expect(response.dynamicMetadata).toEqual(receipt === undefined ? { source } : { source, receipt });
+      const verdict = verdictOf({ overLimit, source, descriptors: each, receipt });
+      const response = RateLimitResponse.decode(encodeRateLimitResponse(verdict, 'off'));
+      const { deciding } = verdict;
+      expect(response.dynamicMetadata).toEqual({
+        source,
+        ...(receipt !== undefined && { receipt }),
+        ...(deciding !== undefined && { rule: 'shop.x', limit: 'x', remaining: deciding.remaining }),
+      });
+      expect(response.responseHeadersToAdd).toEqual([]);
       expect(response.overallCode).toBe(overLimit ? Code.OVER_LIMIT : Code.OK);
       expect(response.statuses).toEqual(
         each.map((descriptor) => ({
@@ -73,22 +89,61 @@ it.each([
   ['concurrency', {}, 60, Unit.UNKNOWN],
   ['fixed_window', {}, 60, Unit.MINUTE],
 ])('60 a minute, as a %s with %j, is told as %d requests and the unit %d', (algorithm, options, requests, unit) => {
-  const limit = parseLimit({ name: 'x', requests: 60, window: '1m', algorithm, ...options });
+  const descriptor = { overLimit: false, status: statusOf({ algorithm, ...options }, { remaining: requests }) };
+  const verdict = verdictOf({ overLimit: false, source: 'memory', descriptors: [descriptor] });
+  const response = RateLimitResponse.decode(encodeRateLimitResponse(verdict, 'all'));
+  expect(response.statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit });
+});
+
+function statusOf(written: object, stands: Partial<LimitStatus> = {}): LimitStatus {
+  const limit = parseLimit({ name: 'x', requests: 60, window: '1m', ...written });
   if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
-  const told = {
-    label: 'x',
-    limit,
-    exceeded: false,
-    remaining: requests,
-    resetSeconds: 0,
-    retryAfterSeconds: undefined,
-  };
-  const bytes = encodeRateLimitResponse({
-    kind: 'rate_limit',
-    overLimit: false,
-    source: 'memory',
-    descriptors: [{ overLimit: false, status: told }],
-    receipt: undefined,
-  });
-  expect(RateLimitResponse.decode(bytes).statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit });
+  const rest = { exceeded: false, remaining: 0, resetSeconds: 0, retryAfterSeconds: undefined };
+  return { rule: 'shop.x', label: 'shop.x', limit, ...rest, ...stands };
+}
+
+const told = (verdict: Judged, headers: 'all' | 'refused' = 'all') =>
+  Object.fromEntries(
+    RateLimitResponse.decode(encodeRateLimitResponse(verdict, headers)).responseHeadersToAdd.map(({ key, value }) => [
+      key,
+      value,
+    ]),
+  );
+
+it('the headers of one limit are told right, whatever numbers came before', () => {
+  const limit = statusOf({});
+  const number = fc.oneof(fc.integer({ min: 0, max: 1200 }), fc.integer({ min: 0, max: 2 ** 46 }));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(number, number), { minLength: 1 }), (each) => {
+      for (const [remaining, resetSeconds] of each) {
+        const descriptor = { overLimit: false, status: { ...limit, remaining, resetSeconds } };
+        expect(told(verdictOf({ overLimit: false, source: 'redis', descriptors: [descriptor] }))).toEqual({
+          'ratelimit-policy': `"x";q=${quotaOf(limit.limit).requests};w=60`,
+          ratelimit: `"x";r=${remaining};t=${resetSeconds}`,
+          'x-ratelimit-limit': '60',
+          'x-ratelimit-remaining': `${remaining}`,
+          'x-ratelimit-reset': `${resetSeconds}`,
+        });
+      }
+    }),
+  );
+});
+
+it('a refusal tells all limits and when to come back, the tightest one in the older headers', () => {
+  const free = statusOf({ name: 'free', requests: 9 }, { remaining: 4, resetSeconds: 12 });
+  const full = statusOf({}, { exceeded: true, resetSeconds: 7, retryAfterSeconds: 7 });
+  const each = [free, full].map((status) => ({ overLimit: status.exceeded, status }));
+  const verdict = verdictOf({ overLimit: true, source: 'redis', descriptors: each, retryAfterSeconds: 7 });
+  for (const headers of ['all', 'refused'] as const) {
+    expect(told(verdict, headers)).toEqual({
+      'ratelimit-policy': '"free";q=9;w=60, "x";q=60;w=60',
+      ratelimit: '"free";r=4;t=12, "x";r=0;t=7',
+      'x-ratelimit-limit': '60',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': '7',
+      'retry-after': '7',
+    });
+  }
+  const granted = verdictOf({ overLimit: false, source: 'redis', descriptors: each.slice(0, 1) });
+  expect(told(granted, 'refused')).toEqual({});
 });

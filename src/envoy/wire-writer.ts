@@ -2,6 +2,9 @@ const FIRST_SIZE = 4096;
 const ZERO = '0'.charCodeAt(0);
 /** Below that a loop is faster than the call of TypedArray.prototype.set. */
 const SHORT_COPY = 48;
+/** Division of what is below is one of whole numbers. */
+const INT32 = 2 ** 31;
+export const DOUBLE_BYTES = 8;
 
 /**
  * Writes one protobuf message after another, each from its end to its beginning: a nested message's length is known
@@ -39,6 +42,19 @@ export class WireWriter {
     this.#varint(field << 3);
   }
 
+  /** A double; 0 is there too, as a oneof's. */
+  double(field: number, value: number): void {
+    this.doubleValue(value);
+    this.#varint((field << 3) | 1);
+  }
+
+  /** A double whose tag follows by `encoded`. */
+  doubleValue(value: number): void {
+    this.#reserve(DOUBLE_BYTES);
+    this.#start -= DOUBLE_BYTES;
+    this.#buffer.writeDoubleLE(value, this.#start);
+  }
+
   /** A string; the empty one is left out, as proto3 does. */
   text(field: number, text: string): void {
     if (text === '') return;
@@ -69,6 +85,19 @@ export class WireWriter {
     let rest = value;
     for (; rest >= 10; rest = Math.floor(rest / 10)) this.#buffer[--this.#start] = ZERO + (rest % 10);
     this.#buffer[--this.#start] = ZERO + rest;
+  }
+
+  /** Writes the digits of a number, which has so many, over those that stand at these places from the start on. */
+  digitsAt(places: readonly number[], count: number, value: number): void {
+    let rest = value;
+    for (let digit = count - 1; digit >= 0; digit--) {
+      const quotient = rest < INT32 ? (rest / 10) | 0 : Math.floor(rest / 10);
+      const code = ZERO + (rest - quotient * 10);
+      for (let index = 0; index < places.length; index++) {
+        this.#buffer[this.#start + (places[index] ?? 0) + digit] = code;
+      }
+      rest = quotient;
+    }
   }
 
   /** Bytes that were written before, as they are. */

@@ -1,7 +1,8 @@
 import type { Logger } from '../core/logger.ts';
 import { type Consideration, type DecidedBatch, decideBatch, type ShadowDecision } from '../decide/decider.ts';
-import { type CounterStore, type Receipt, StoreUnavailable } from '../decide/ports.ts';
+import { type CounterStore, type KeyRecord, type Receipt, StoreUnavailable } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
+import type { RateLimitHeaders } from '../envoy/rate-limit-headers.ts';
 import { answerHealthCheck, HEALTH_CHECK_PATH } from './data-plane-health.ts';
 import {
   answerOf,
@@ -16,6 +17,8 @@ import { type BatchHandler, GrpcStatus, type UnaryCall } from './unary.ts';
 
 export interface DataPlaneParts extends Knowledge {
   readonly store: CounterStore;
+  /** Which answers tell clients of their limits. */
+  readonly rateLimitHeaders: RateLimitHeaders;
   /** Whether Envoy should send decisions here. */
   readonly isServing: () => boolean;
   readonly tally: {
@@ -23,6 +26,8 @@ export interface DataPlaneParts extends Knowledge {
     observe(question: Question, seconds: number, calls: number): void;
     countShadow(rule: string, verdict: string): void;
   };
+  /** Is told of every key that is let in. */
+  readonly lastUsed: { note(key: KeyRecord): void };
   readonly log: Pick<Logger, 'error'>;
 }
 
@@ -125,8 +130,9 @@ function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | unde
   let message: Uint8Array | undefined;
   try {
     if (verdict === undefined) throw new Error('the decider answered fewer questions than it was asked');
-    message = encodeVerdict(verdict);
+    message = encodeVerdict(verdict, parts.rateLimitHeaders);
     parts.tally.count(method.question, answerOf(verdict), sourceOf(verdict));
+    if (verdict.kind === 'allowed' && 'counterId' in verdict.credential) parts.lastUsed.note(verdict.credential);
   } catch (error) {
     failInternally([call], error, parts.log);
     return;

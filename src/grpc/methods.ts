@@ -3,9 +3,11 @@ import { considerCheck, type KeyFormat } from '../decide/authorize.ts';
 import type { CheckVerdict } from '../decide/check.ts';
 import type { Consideration } from '../decide/decider.ts';
 import type { Catalog } from '../decide/ports.ts';
-import { considerRateLimit, type RateLimitVerdict } from '../decide/rate-limit.ts';
+import { considerRateLimit } from '../decide/rate-limit.ts';
+import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import { decodeCheckRequest, headersToRead } from '../envoy/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check-response.ts';
+import type { RateLimitHeaders } from '../envoy/rate-limit-headers.ts';
 import { decodeRateLimitRequest } from '../envoy/rate-limit-request.ts';
 import { encodeRateLimitResponse } from '../envoy/rate-limit-response.ts';
 
@@ -52,9 +54,11 @@ export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, Decis
 }
 
 /** The response message; undefined where the call itself must fail, because nothing could be decided. */
-export function encodeVerdict(verdict: Verdict): Uint8Array | undefined {
+export function encodeVerdict(verdict: Verdict, headers: RateLimitHeaders): Uint8Array | undefined {
   if (verdict.kind === 'unavailable') return undefined;
-  return verdict.kind === 'rate_limit' ? encodeRateLimitResponse(verdict) : encodeCheckResponse(verdict);
+  return verdict.kind === 'rate_limit'
+    ? encodeRateLimitResponse(verdict, headers)
+    : encodeCheckResponse(verdict, headers);
 }
 
 /** What was answered, as metrics name it. */

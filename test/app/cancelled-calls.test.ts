@@ -42,8 +42,10 @@ beforeAll(async () => {
     rules: { book: new Map([['shop', domain]]) },
     isApiKey: () => false,
     deviceHeader: undefined,
+    rateLimitHeaders: 'all',
     isServing: () => true,
     tally: createMetrics().decisions,
+    lastUsed: { note: () => {} },
     log: { error: (_, message) => expect.fail(message) },
   });
   server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, mostConnections: 10, handler });

@@ -43,6 +43,7 @@ it('decides as the rate limit service does, on the same counters', async () => {
     status: 200,
     json: {
       overallCode: 'OK',
+      responseHeadersToAdd: expect.arrayContaining([{ key: 'x-ratelimit-remaining', value: '1' }]),
       statuses: [
         {
           code: 'OK',

@@ -1,0 +1,29 @@
+import type { LimitStatus } from '../core/verdict.ts';
+import type { Source } from './ports.ts';
+
+/** What is told of one descriptor. */
+export interface DescriptorVerdict {
+  readonly overLimit: boolean;
+  /** Of the limits that it charged, the tightest; undefined where none applies. */
+  readonly status: LimitStatus | undefined;
+  /** Its rule says that nothing limits it. */
+  readonly isUnlimited?: true;
+}
+
+export type RateLimitVerdict =
+  | {
+      readonly kind: 'rate_limit';
+      readonly overLimit: boolean;
+      readonly source: Source | 'rules';
+      /** One for each descriptor, in their order. */
+      readonly descriptors: readonly DescriptorVerdict[];
+      /** Every limit that was charged, in the order of the descriptors. */
+      readonly limits: readonly LimitStatus[];
+      /** The tightest of them, which refused if any did; undefined where there is none. */
+      readonly deciding: LimitStatus | undefined;
+      /** undefined where no retry is promised. */
+      readonly retryAfterSeconds: number | undefined;
+      /** With which slots that were granted are given back (receipt-text.ts). */
+      readonly receipt: string | undefined;
+    }
+  | { readonly kind: 'unavailable' };

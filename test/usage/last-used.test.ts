@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import type { KeyRecord } from '../../src/decide/ports.ts';
+import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import { LastUsed } from '../../src/usage/last-used.ts';
+import type { Headers } from '../support/grpc.ts';
+import { type NewApiKey, TestNode } from '../support/node.ts';
+import { check, statusOf } from '../support/questions.ts';
+
+const MINUTE_MS = 60_000;
+const databaseUrl = usePostgres();
+
+const minuteOf = (time: Date | undefined) => Math.floor(Number(time) / MINUTE_MS);
+const thisMinute = () => Math.floor(Date.now() / MINUTE_MS);
+
+describe('a node that decides', () => {
+  let url: string;
+  let node: TestNode;
+  let administrator: Headers;
+  beforeAll(async () => {
+    url = await databaseUrl();
+    node = await TestNode.start({ DATABASE_URL: url });
+    administrator = await node.signIn();
+    await node.createPlan(administrator, 'two', 2);
+  });
+  afterAll(() => node?.stop());
+
+  const get = ({ name }: NewApiKey) => node.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
+
+  it('writes when it ends which keys it let in, and of no others; their versions stay', async () => {
+    const used = await node.createKey(administrator, 'two');
+    const unused = await node.createKey(administrator, 'two');
+    const disabled = await node.createKey(administrator, 'two', { disabled: true });
+    const before = await get(used);
+    expect(before.lastUsedTime).toBeUndefined();
+    const deciding = await TestNode.start({ DATABASE_URL: url, WEIR_ROLE: 'decision' });
+    const begun = thisMinute();
+    for (const { secret } of [used, used, disabled]) await check(deciding.decision, { 'x-api-key': secret });
+    await deciding.stop();
+    const after = await get(used);
+    expect(minuteOf(after.lastUsedTime)).toBeGreaterThanOrEqual(begun);
+    expect(minuteOf(after.lastUsedTime)).toBeLessThanOrEqual(thisMinute());
+    expect(Number(after.lastUsedTime) % MINUTE_MS).toBe(0);
+    expect({ ...after, lastUsedTime: undefined }).toEqual(before);
+    for (const key of [unused, disabled]) expect((await get(key)).lastUsedTime).toBeUndefined();
+  });
+
+  it('does not take for use what a limit refused', async () => {
+    const key = await node.createKey(administrator, 'two');
+    const deciding = await TestNode.start({ DATABASE_URL: url, WEIR_ROLE: 'decision' });
+    const refused = await check(deciding.decision, { 'x-api-key': key.secret }, { 'weir.cost': '3' });
+    await deciding.stop();
+    expect(statusOf(refused)).toBe(429);
+    expect((await get(key)).lastUsedTime).toBeUndefined();
+  });
+
+  it('writes shortly after the minute', { timeout: 90_000 }, async () => {
+    const key = await node.createKey(administrator, 'two');
+    await check(node.decision, { 'x-api-key': key.secret });
+    const minutes = [thisMinute() - 1, thisMinute()];
+    await expect.poll(async () => (await get(key)).lastUsedTime, { timeout: 75_000, interval: 500 }).toBeDefined();
+    expect(minutes).toContain(minuteOf((await get(key)).lastUsedTime));
+  });
+});
+
+describe('what is noted', () => {
+  let database: Database;
+  const T0 = 1_800_000_000_000;
+  const log = { info: () => {}, warn: () => {} };
+  const record = (id: string): KeyRecord => ({
+    id,
+    counterId: id,
+    accountId: '',
+    planId: '',
+    conditions: { limits: [], allowedNetworks: [], features: [] },
+    disabled: false,
+    expiresAt: undefined,
+  });
+  const insertKeys = async (into: Database, prefix: string, count: number) => {
+    const query = queryOf(into);
+    await query(
+      `insert into plan (id, display_name, limits, create_time, update_time) values ('p', '', '[]', now(), now()) on conflict do nothing`,
+      [],
+    );
+    await query(
+      `insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
+      values ('a', 'a', '', 'user', 'p', now(), now()) on conflict do nothing`,
+      [],
+    );
+    await query(
+      `insert into api_key (id, digest, hint, counter_id, display_name, account_id, disabled, create_time, update_time)
+      select ?::text || i, sha256((?::text || i)::bytea), '', '', '', 'a', false, now(), now() from generate_series(1, ?) i`,
+      [prefix, prefix, count],
+    );
+  };
+  const times = async (from: Database, prefix: string) => {
+    const sql = `select extract(epoch from last_used_time)::float8 * 1000 as time, count(*)::int as keys
+      from api_key where id like ? || '%' group by 1 order by 1`;
+    return (await queryOf(from)(sql, [prefix])) as { time: number | null; keys: number }[];
+  };
+  beforeAll(async () => {
+    database = await openDatabase({ url: await databaseUrl() });
+    await migrate(database);
+  });
+  afterAll(() => database.close(true));
+
+  it('is the minute, of many keys, and never an earlier one than is known', async () => {
+    await insertKeys(database, 'many-', 25_000);
+    const lastUsed = new LastUsed({ query: queryOf(database), log }, T0);
+    const records = Array.from({ length: 25_000 }, (_, index) => record(`many-${index + 1}`));
+    for (const key of records) lastUsed.note(key);
+    lastUsed.turn(T0 + MINUTE_MS);
+    for (const key of records.slice(0, 10)) lastUsed.note(key);
+    await lastUsed.write();
+    expect(await times(database, 'many-')).toEqual([{ time: T0, keys: 25_000 }]);
+    lastUsed.turn(T0 + 2 * MINUTE_MS);
+    await lastUsed.write();
+    const expected = [
+      { time: T0, keys: 24_990 },
+      { time: T0 + MINUTE_MS, keys: 10 },
+    ];
+    expect(await times(database, 'many-')).toEqual(expected);
+    const behind = new LastUsed({ query: queryOf(database), log }, T0);
+    for (const key of records) behind.note({ ...key, notedInMinute: 0 });
+    behind.turn(T0);
+    await behind.write();
+    expect(await times(database, 'many-')).toEqual(expected);
+  });
+
+  it('is written by many nodes at once without a deadlock', async () => {
+    await insertKeys(database, 'shared-', 2_000);
+    const ids = Array.from({ length: 2_000 }, (_, index) => `shared-${index + 1}`);
+    const warnings: unknown[] = [];
+    const warn = (fields: unknown) => void warnings.push(fields);
+    const nodes = Array.from({ length: 8 }, (_, node) => {
+      const lastUsed = new LastUsed({ query: queryOf(database), log: { info: () => {}, warn } }, T0 + node * MINUTE_MS);
+      for (const id of node % 2 === 0 ? ids : [...ids].reverse()) lastUsed.note(record(id));
+      lastUsed.turn(T0);
+      return lastUsed;
+    });
+    await Promise.all(nodes.map((node) => node.write()));
+    expect(warnings).toEqual([]);
+    expect(await times(database, 'shared-')).toEqual([{ time: T0 + 7 * MINUTE_MS, keys: 2_000 }]);
+  });
+
+  it('brings no change to the feed', async () => {
+    await insertKeys(database, 'quiet-', 10);
+    const changes = async () => queryOf(database)('select count(*)::int as rows from catalog_change', []);
+    const before = await changes();
+    const lastUsed = new LastUsed({ query: queryOf(database), log }, T0);
+    lastUsed.note(record('quiet-1'));
+    lastUsed.turn(T0);
+    await lastUsed.write();
+    expect(await times(database, 'quiet-1')).toContainEqual({ time: T0, keys: 1 });
+    expect(await changes()).toEqual(before);
+  });
+
+  it('is kept while Postgres is away, and written once it is back', async () => {
+    const dataFolder = await temporaryFolder();
+    const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+    let postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log: quiet });
+    const first = await openDatabase({ url: postgres.url });
+    const lines: string[] = [];
+    const line = (_: object, message: string) => void lines.push(message);
+    // Started again it has another port.
+    let current = first;
+    const query = (sql: string, parameters: readonly unknown[]) => queryOf(current)(sql, parameters);
+    const lastUsed = new LastUsed({ query, log: { info: line, warn: line } }, T0);
+    try {
+      await migrate(first);
+      await insertKeys(first, 'kept-', 2);
+      await postgres.stop();
+      lastUsed.note(record('kept-1'));
+      lastUsed.note(record('kept-2'));
+      lastUsed.turn(T0 + MINUTE_MS);
+      await lastUsed.write();
+      lastUsed.note(record('kept-2'));
+      lastUsed.turn(T0 + 2 * MINUTE_MS);
+      await lastUsed.write();
+      expect(lines).toEqual(['when API keys were used last cannot be written; it is kept']);
+      postgres = await startEmbeddedPostgres({ dataFolder, log: quiet });
+      current = await openDatabase({ url: postgres.url });
+      await lastUsed.write();
+      expect(lines.slice(1)).toEqual(['when API keys were used last is written again']);
+      expect(await times(current, 'kept-')).toEqual([
+        { time: T0, keys: 1 },
+        { time: T0 + MINUTE_MS, keys: 1 },
+      ]);
+    } finally {
+      await first.close(true);
+      if (current !== first) await current.close(true);
+      await postgres.stop();
+    }
+  });
+});
