@@ -26,11 +26,45 @@ export interface EnvoySurroundings {
   readonly upstreamPort: number;
 }
 
-/**
- * Starts a real Envoy on envoy/envoy.yaml, on ports of its own, with two workers, patient with a busy machine, and
- * without the HTTP filters named.
- */
-export async function startEnvoy(surroundings: EnvoySurroundings, ...without: readonly string[]): Promise<Envoy> {
+/** What is otherwise than in envoy/envoy.yaml. */
+export type EnvoyChange = (configuration: Document) => void;
+
+/** Leaves an HTTP filter out. */
+export function without(filterName: string): EnvoyChange {
+  return (configuration) => configuration.deleteIn(filter(configuration, filterName));
+}
+
+/** Sets a field of an HTTP filter's configuration, by its way there. */
+export function ofFilter(filterName: string, way: Place, value: unknown): EnvoyChange {
+  return (configuration) => {
+    configuration.setIn(
+      [...filter(configuration, filterName), 'typed_config', ...way],
+      configuration.createNode(value),
+    );
+  };
+}
+
+/** Sets a field of the HTTP connection manager, by its way there. */
+export function ofConnectionManager(way: Place, value: unknown): EnvoyChange {
+  return (configuration) => configuration.setIn([...MANAGER, ...way], configuration.createNode(value));
+}
+
+/** Sets the context extensions that ext_authz tells Weir of requests on the route for all paths. */
+export function contextExtensions(extensions: Readonly<Record<string, string>>): EnvoyChange {
+  const routes: Place = ['route_config', 'virtual_hosts', 0, 'routes'];
+  return (configuration) => {
+    const route = indexOfNamed(configuration, [...MANAGER, ...routes], 'one-filter');
+    const perRoute = {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
+      check_settings: { context_extensions: extensions },
+    };
+    const way: Place = [...routes, route, 'typed_per_filter_config', EXT_AUTHZ];
+    configuration.setIn([...MANAGER, ...way], configuration.createNode(perRoute));
+  };
+}
+
+/** Starts a real Envoy on envoy/envoy.yaml, on ports of its own, with two workers, and patient with a busy machine. */
+export async function startEnvoy(surroundings: EnvoySurroundings, ...changes: readonly EnvoyChange[]): Promise<Envoy> {
   const [binary, port, adminPort] = [await findEnvoy(), await freePort(), await freePort()];
   const configuration = parseDocument(await readFile(CONFIGURATION, 'utf8'));
   setAddress(configuration, ['admin', 'address'], adminPort);
@@ -40,7 +74,7 @@ export async function startEnvoy(surroundings: EnvoySurroundings, ...without: re
   // How fast Weir is on a busy machine is not what is asked here.
   configuration.setIn([...filter(configuration, EXT_AUTHZ), 'typed_config', 'grpc_service', 'timeout'], PATIENCE);
   configuration.setIn([...filter(configuration, RATE_LIMIT), 'typed_config', 'timeout'], PATIENCE);
-  for (const name of without) configuration.deleteIn(filter(configuration, name));
+  for (const change of changes) change(configuration);
 
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-envoy-'));
   const file = path.join(folder, 'envoy.yaml');
@@ -62,10 +96,8 @@ export async function startEnvoy(surroundings: EnvoySurroundings, ...without: re
 
 type Place = readonly (string | number)[];
 
-const FILTERS: Place = [
-  ...['static_resources', 'listeners', 0, 'filter_chains', 0, 'filters', 0],
-  ...['typed_config', 'http_filters'],
-];
+const MANAGER: Place = ['static_resources', 'listeners', 0, 'filter_chains', 0, 'filters', 0, 'typed_config'];
+const FILTERS: Place = [...MANAGER, 'http_filters'];
 
 function setAddress(configuration: Document, place: Place, port: number): void {
   configuration.setIn([...place, 'socket_address', 'address'], '127.0.0.1');

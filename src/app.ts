@@ -79,6 +79,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     isApiKey: isWellFormedApiKey,
     deviceHeader: config.deviceHeader,
     rateLimitHeaders: config.rateLimitHeaders,
+    keyParameter: config.keyParameter,
     isServing: () => readiness.reasons().length === 0,
     tally: metrics.decisions,
     lastUsed,

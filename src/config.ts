@@ -32,6 +32,8 @@ export interface Config {
   readonly deviceHeader: string | undefined;
   /** Which answers tell clients of their limits. */
   readonly rateLimitHeaders: 'all' | 'refused' | 'off';
+  /** Name of the query parameter that may carry an API key; undefined: none. */
+  readonly keyParameter: string | undefined;
   /** Goes into every key's digest; empty: none. */
   readonly keyPepper: string;
   /** What signing keys are sealed with; undefined: a node that signs keeps one in `dataDir`. */
@@ -132,6 +134,11 @@ const deviceHeader = z
   .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a header')
   .refine((name) => !TAKEN_HEADER.test(name), 'must be a header that is not Weir’s own, nor carries a credential');
 
+/** Of what stands in a query as it is (RFC 3986 section 2.3): Envoy takes it out by the name that is written there. */
+const queryParameter = z
+  .string()
+  .regex(/^[A-Za-z0-9._~-]{1,64}$/, 'must be 1 to 64 letters, digits, "-", ".", "_" and "~"');
+
 const schema = z.object({
   DECISION_ADDRESS: address.prefault('127.0.0.1:8081'),
   ADMIN_ADDRESS: address.prefault('127.0.0.1:8082'),
@@ -157,6 +164,7 @@ const schema = z.object({
   DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
   DEVICE_HEADER: deviceHeader.optional(),
   RATE_LIMIT_HEADERS: z.enum(['all', 'refused', 'off'], 'must be all, refused or off').default('all'),
+  API_KEY_QUERY_PARAMETER: queryParameter.optional(),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
   SIGNING_KEY_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
   TOKEN_ALGORITHM: z.enum(OWN_ALGORITHMS, `must be one of ${OWN_ALGORITHMS.join(', ')}`).default('EdDSA'),
@@ -207,6 +215,7 @@ export function readConfig(environment: Environment): Config {
     decisionTls: tlsFilesOf(env),
     deviceHeader: env.DEVICE_HEADER,
     rateLimitHeaders: env.RATE_LIMIT_HEADERS,
+    keyParameter: env.API_KEY_QUERY_PARAMETER,
     keyPepper: env.KEY_PEPPER ?? '',
     signingKeySecret: env.SIGNING_KEY_SECRET,
     tokens: {

@@ -53,6 +53,8 @@ function consider(
   const asked: CheckQuestion = {
     requestIdHeader: 'r1',
     apiKeyHeader: undefined,
+    queryKey: '',
+    queryKeyNames: [],
     authorizationHeader: undefined,
     sourceAddress: '192.0.2.1',
     rateLimitOff: false,

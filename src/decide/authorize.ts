@@ -24,7 +24,7 @@ type Identity =
       readonly credential: KeyRecord | TokenRecord;
       readonly keyId: string | undefined;
       readonly planId: string | undefined;
-      readonly header: CredentialHeader;
+      readonly header: CredentialHeader | undefined;
       readonly cost: Cost;
     }
   | { readonly kind: 'anonymous' }
@@ -99,11 +99,13 @@ function hasFeatures({ conditions }: KeyRecord, plan: Plan, { requiredFeatures }
   return requiredFeatures.every((each) => plan.features.includes(each) || conditions.features.includes(each));
 }
 
-function credentialOf(question: CheckQuestion): { header: CredentialHeader; secret: string } | undefined {
-  const { apiKeyHeader } = question;
+/** `header`: undefined, where it is in the query. */
+function credentialOf(question: CheckQuestion): { header: CredentialHeader | undefined; secret: string } | undefined {
+  const { apiKeyHeader, queryKey } = question;
   if (apiKeyHeader !== undefined && apiKeyHeader !== '') return { header: 'x-api-key', secret: apiKeyHeader };
   const bearer = bearerOf(question);
-  return bearer === undefined ? undefined : { header: 'authorization', secret: bearer };
+  if (bearer !== undefined) return { header: 'authorization', secret: bearer };
+  return queryKey === '' ? undefined : { header: undefined, secret: queryKey };
 }
 
 function bearerOf({ authorizationHeader }: CheckQuestion): string | undefined {

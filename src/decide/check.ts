@@ -11,6 +11,10 @@ export interface CheckQuestion {
   readonly apiKeyHeader: string | undefined;
   /** The authorization header; undefined when absent. */
   readonly authorizationHeader: string | undefined;
+  /** The query parameter that may carry an API key; empty when absent, or when none is configured. */
+  readonly queryKey: string;
+  /** As which it is written in the query: to be taken out on the way to the upstream. */
+  readonly queryKeyNames: readonly string[];
   /** The header by which clients name their device; undefined when absent, or when none is configured. */
   readonly device: string | undefined;
   /** The route's context extension `weir.route`; undefined when absent. */
@@ -39,8 +43,8 @@ export type CheckVerdict =
       readonly keyId: string | undefined;
       /** By which it was charged; undefined: by the token's own limits alone. */
       readonly planId: string | undefined;
-      /** The header that carried the credential, which the upstream must not see. */
-      readonly credentialHeader: CredentialHeader;
+      /** The header that carried the credential, which the upstream must not see; undefined: the query did. */
+      readonly credentialHeader: CredentialHeader | undefined;
       /** The authorization header carries another API key, which the upstream must not see either. */
       readonly removesAuthorization: boolean;
       readonly limits: readonly LimitStatus[];

@@ -1,5 +1,6 @@
 import type { CheckQuestion } from '../decide/check.ts';
 import { readOrRefuse } from './invalid-request.ts';
+import { NO_QUERY_KEY, type QueryKey, queryKeyOf } from './query-key.ts';
 import { LENGTH_DELIMITED, type WireReader } from './wire-reader.ts';
 
 // Field numbers of envoy.service.auth.v3 (proto/envoy/service/auth/v3).
@@ -9,7 +10,7 @@ const PEER = { address: 1 };
 const ADDRESS = { socketAddress: 1 };
 const SOCKET_ADDRESS = { address: 2 };
 const REQUEST = { http: 2 };
-const HTTP_REQUEST = { headers: 3, headerMap: 13 };
+const HTTP_REQUEST = { headers: 3, path: 4, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
 /** Of map entries and of HeaderValue alike; `rawValue` is in the latter only. */
 const ENTRY = { key: 1, value: 2, rawValue: 3 };
@@ -27,14 +28,22 @@ const WEIR_HEADER = /^x[-_]weir[-_]/i;
 const OVERWRITTEN_HEADERS = new Set(['x-weir-account', 'x-weir-key', 'x-weir-plan']);
 const LETTER_W = 'w'.charCodeAt(0);
 
-/** What is kept of the request's headers; `values` by the index in `names`. */
-interface FoundHeaders {
-  readonly names: readonly Buffer[];
-  readonly values: (string | undefined)[];
-  readonly forged: string[];
+/** What to read of a request beside what is always read. */
+export interface CheckReading {
+  readonly headers: readonly Buffer[];
+  /** Name of the query parameter that may carry an API key; undefined: none, and the path is not looked at. */
+  readonly keyParameter: string | undefined;
 }
 
-type FoundAttributes = { headers: FoundHeaders } & {
+/** What is kept of the request; `values` of headers, by their index in `reading.headers`. */
+interface FoundRequest {
+  readonly reading: CheckReading;
+  readonly values: (string | undefined)[];
+  readonly forged: string[];
+  queryKey: QueryKey;
+}
+
+type FoundAttributes = { request: FoundRequest } & {
   -readonly [Field in
     | 'sourceAddress'
     | 'route'
@@ -44,60 +53,67 @@ type FoundAttributes = { headers: FoundHeaders } & {
     | 'cost']: CheckQuestion[Field];
 };
 
-const NO_HEADERS: FoundHeaders = { names: HEADERS, values: [], forged: [] };
+const ALWAYS: CheckReading = { headers: HEADERS, keyParameter: undefined };
+const NO_REQUEST: FoundRequest = { reading: ALWAYS, values: [], forged: [], queryKey: NO_QUERY_KEY };
 const NO_ATTRIBUTES: FoundAttributes = {
   sourceAddress: undefined,
   route: undefined,
-  headers: NO_HEADERS,
+  request: NO_REQUEST,
   rateLimitOff: false,
   requiredFeatures: [],
   allowsAnonymous: false,
   cost: 1,
 };
 
-/** Which headers to read; `device` is the lower-case name of the one by which clients name their device. */
-export function headersToRead(device: string | undefined): readonly Buffer[] {
-  return device === undefined ? HEADERS : [...HEADERS, Buffer.from(device)];
+/** `deviceHeader`: lower-case name of the one by which clients name their device. */
+export function checkReading(options: {
+  readonly deviceHeader?: string | undefined;
+  readonly keyParameter?: string | undefined;
+}): CheckReading {
+  const { deviceHeader, keyParameter } = options;
+  return { headers: deviceHeader === undefined ? HEADERS : [...HEADERS, Buffer.from(deviceHeader)], keyParameter };
 }
 
 /**
  * Reads of a CheckRequest what is used and skips the rest, most of its 350 to 1,400 bytes. Throws InvalidRequest on
- * bytes that are no such message. `names`: of `headersToRead`.
+ * bytes that are no such message.
  */
-export function decodeCheckRequest(message: Uint8Array, names: readonly Buffer[] = HEADERS): CheckQuestion {
+export function decodeCheckRequest(message: Uint8Array, reading = ALWAYS): CheckQuestion {
   const name = 'envoy.service.auth.v3.CheckRequest';
-  const found = readOrRefuse(name, message, (reader) => readCheckRequest(reader, names));
-  const { headers } = found;
+  const found = readOrRefuse(name, message, (reader) => readCheckRequest(reader, reading));
+  const { request } = found;
   return {
-    requestIdHeader: headers.values[REQUEST_ID],
-    apiKeyHeader: headers.values[API_KEY],
-    authorizationHeader: headers.values[AUTHORIZATION],
-    device: headers.values[DEVICE],
+    requestIdHeader: request.values[REQUEST_ID],
+    apiKeyHeader: request.values[API_KEY],
+    authorizationHeader: request.values[AUTHORIZATION],
+    device: request.values[DEVICE],
     route: found.route,
     sourceAddress: found.sourceAddress,
     rateLimitOff: found.rateLimitOff,
     requiredFeatures: found.requiredFeatures,
     allowsAnonymous: found.allowsAnonymous,
     cost: found.cost,
-    forgedHeaders: headers.forged,
+    forgedHeaders: request.forged,
+    queryKey: request.queryKey.value,
+    queryKeyNames: request.queryKey.names,
   };
 }
 
-function readCheckRequest(reader: WireReader, names: readonly Buffer[]): FoundAttributes {
+function readCheckRequest(reader: WireReader, reading: CheckReading): FoundAttributes {
   let found = NO_ATTRIBUTES;
   while (reader.next()) {
-    if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader, names);
+    if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader, reading);
     else reader.skip();
   }
   return found;
 }
 
-function readAttributes(reader: WireReader, names: readonly Buffer[]): FoundAttributes {
+function readAttributes(reader: WireReader, reading: CheckReading): FoundAttributes {
   const outerEnd = reader.enter();
   const found = { ...NO_ATTRIBUTES };
   while (reader.next()) {
     if (reader.is(ATTRIBUTE_CONTEXT.source, LENGTH_DELIMITED)) found.sourceAddress = readPeer(reader);
-    else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.headers = readRequest(reader, names);
+    else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.request = readRequest(reader, reading);
     else if (reader.is(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) readContextExtension(reader, found);
     else reader.skip();
   }
@@ -165,32 +181,34 @@ function listed(text: string): readonly string[] {
     .filter((name) => name !== '');
 }
 
-function readRequest(reader: WireReader, names: readonly Buffer[]): FoundHeaders {
+function readRequest(reader: WireReader, reading: CheckReading): FoundRequest {
   const outerEnd = reader.enter();
-  let found = NO_HEADERS;
+  let found = NO_REQUEST;
   while (reader.next()) {
-    if (reader.is(REQUEST.http, LENGTH_DELIMITED)) found = readHttpRequest(reader, names);
+    if (reader.is(REQUEST.http, LENGTH_DELIMITED)) found = readHttpRequest(reader, reading);
     else reader.skip();
   }
   reader.leave(outerEnd);
   return found;
 }
 
-function readHttpRequest(reader: WireReader, names: readonly Buffer[]): FoundHeaders {
+function readHttpRequest(reader: WireReader, reading: CheckReading): FoundRequest {
   const outerEnd = reader.enter();
   const values = [undefined, undefined, undefined, undefined];
-  const found: FoundHeaders = { names, values, forged: [] };
+  const found: FoundRequest = { reading, values, forged: [], queryKey: NO_QUERY_KEY };
   while (reader.next()) {
     if (reader.is(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, found);
     else if (reader.is(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, found);
-    else reader.skip();
+    else if (reading.keyParameter !== undefined && reader.is(HTTP_REQUEST.path, LENGTH_DELIMITED)) {
+      found.queryKey = queryKeyOf(reader.text(), reading.keyParameter);
+    } else reader.skip();
   }
   reader.leave(outerEnd);
   return found;
 }
 
 /** With encode_raw_headers Envoy sends the headers in this form. */
-function readHeaderMap(reader: WireReader, found: FoundHeaders): void {
+function readHeaderMap(reader: WireReader, found: FoundRequest): void {
   const outerEnd = reader.enter();
   while (reader.next()) {
     if (reader.is(HEADER_MAP.headers, LENGTH_DELIMITED)) readHeader(reader, found);
@@ -199,10 +217,10 @@ function readHeaderMap(reader: WireReader, found: FoundHeaders): void {
   reader.leave(outerEnd);
 }
 
-function readHeader(reader: WireReader, found: FoundHeaders): void {
+function readHeader(reader: WireReader, found: FoundRequest): void {
   const entry = readEntry(reader);
   if (entry.key === 0) return;
-  const index = reader.oneOfAt(entry.key, found.names);
+  const index = reader.oneOfAt(entry.key, found.reading.headers);
   if (index >= 0) {
     const value = entry.value === 0 ? '' : reader.textAt(entry.value);
     const before = found.values[index];

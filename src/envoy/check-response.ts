@@ -9,7 +9,7 @@ import { WireWriter } from './wire-writer.ts';
 // Field and enum numbers of envoy.service.auth.v3 and google.rpc (proto/).
 const RESPONSE = { status: 1, deniedResponse: 2, okResponse: 3, dynamicMetadata: 4 };
 const RPC_STATUS = { code: 1, message: 2 };
-const OK_RESPONSE = { headers: 2, headersToRemove: 5, responseHeadersToAdd: 6 };
+const OK_RESPONSE = { headers: 2, headersToRemove: 5, responseHeadersToAdd: 6, queryParametersToRemove: 8 };
 const DENIED_RESPONSE = { status: 1, headers: 2, body: 3 };
 const HTTP_STATUS = { code: 1 };
 
@@ -63,6 +63,7 @@ function writeLimits(verdict: CheckVerdict): void {
 
 /** Ends an answer that lets the request in: `headers` are fields of OkHttpResponse, which ends at `end`. */
 function writeOk({ question }: CheckVerdict, headers: Uint8Array, end: number): void {
+  for (const name of question.queryKeyNames) writer.text(OK_RESPONSE.queryParametersToRemove, name);
   for (const name of question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
   writer.encoded(headers);
   writer.nested(RESPONSE.okResponse, end);
@@ -76,22 +77,23 @@ interface EncodedIdentity {
   readonly source: string;
   /** The field `dynamic_metadata`. */
   readonly metadata: Uint8Array;
-  /** Of OkHttpResponse, what is the same in every answer to the credential in this header. */
+  /** Of OkHttpResponse, what is the same in every answer to the credential in this place. */
   readonly headers: Uint8Array;
 }
 
 const encodedIdentities = {
   'x-api-key': new WeakMap<object, EncodedIdentity>(),
   authorization: new WeakMap<object, EncodedIdentity>(),
+  query: new WeakMap<object, EncodedIdentity>(),
 };
 
 /** More than half of an answer is the same for a credential each time; but for the plan, a changed one is another record. */
 function encodedIdentity(verdict: CheckVerdict & { kind: 'allowed' }): EncodedIdentity {
   const { credential, credentialHeader, planId, source } = verdict;
-  const known = encodedIdentities[credentialHeader].get(credential);
+  const known = encodedIdentities[credentialHeader ?? 'query'].get(credential);
   if (known !== undefined && known.planId === planId && known.source === source) return known;
   const encoded = { planId, source, metadata: identityMetadata(verdict), headers: identityHeaders(verdict) };
-  encodedIdentities[credentialHeader].set(credential, encoded);
+  encodedIdentities[credentialHeader ?? 'query'].set(credential, encoded);
   return encoded;
 }
 
@@ -108,7 +110,7 @@ function identityMetadata({ credential, keyId, planId, source }: CheckVerdict & 
 function identityHeaders(verdict: CheckVerdict & { kind: 'allowed' }): Uint8Array {
   const { credential, credentialHeader, keyId, planId } = verdict;
   return encodedBy((into) => {
-    into.text(OK_RESPONSE.headersToRemove, credentialHeader);
+    if (credentialHeader !== undefined) into.text(OK_RESPONSE.headersToRemove, credentialHeader);
     if (planId === undefined) into.text(OK_RESPONSE.headersToRemove, 'x-weir-plan');
     else writeHeader(into, OK_RESPONSE.headers, PLAN, planId);
     if (keyId === undefined) into.text(OK_RESPONSE.headersToRemove, 'x-weir-key');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { NO_CONDITIONS } from '../core/key-conditions.ts';
 import type { CheckVerdict } from '../decide/check.ts';
 import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
-import { decodeCheckRequest, headersToRead } from './check-request.ts';
+import { checkReading, decodeCheckRequest } from './check-request.ts';
 import { encodeCheckResponse } from './check-response.ts';
 import { InvalidRequest } from './invalid-request.ts';
 
@@ -70,7 +70,7 @@ describe('a CheckRequest', () => {
   it('tells route and device, the latter by the header that is configured', () => {
     const message = http({ headers: { 'X-Device': 'phone', 'x-api-key': 'k' } }, { 'weir.route': 'login' });
     expect(decodeCheckRequest(message)).toMatchObject({ route: 'login', device: undefined });
-    const withDevice = decodeCheckRequest(message, headersToRead('x-device'));
+    const withDevice = decodeCheckRequest(message, checkReading({ deviceHeader: 'x-device' }));
     expect(withDevice).toMatchObject({ route: 'login', device: 'phone', apiKeyHeader: 'k' });
   });
 
@@ -91,6 +91,8 @@ describe('a CheckRequest', () => {
 const question = {
   requestIdHeader: 'r1',
   apiKeyHeader: 'wk',
+  queryKey: '',
+  queryKeyNames: [],
   authorizationHeader: undefined,
   sourceAddress: undefined,
   rateLimitOff: false,

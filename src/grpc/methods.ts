@@ -5,7 +5,7 @@ import type { Consideration } from '../decide/decider.ts';
 import type { Catalog } from '../decide/ports.ts';
 import { considerRateLimit } from '../decide/rate-limit.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
-import { decodeCheckRequest, headersToRead } from '../envoy/check-request.ts';
+import { checkReading, decodeCheckRequest } from '../envoy/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check-response.ts';
 import type { RateLimitHeaders } from '../envoy/rate-limit-headers.ts';
 import { decodeRateLimitRequest } from '../envoy/rate-limit-request.ts';
@@ -21,6 +21,8 @@ export interface Knowledge {
   readonly isApiKey: KeyFormat;
   /** In lower case: the header by which clients name their device; undefined: none. */
   readonly deviceHeader: string | undefined;
+  /** Name of the query parameter that may carry an API key; undefined: none. */
+  readonly keyParameter: string | undefined;
 }
 
 export interface DecisionMethod {
@@ -37,11 +39,11 @@ export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];
 
 /** The methods of the data plane that decide, by path. */
 export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
-  const { catalog, rules, isApiKey, deviceHeader } = knowledge;
-  const headers = headersToRead(deviceHeader);
+  const { catalog, rules, isApiKey } = knowledge;
+  const reading = checkReading(knowledge);
   const check: DecisionMethod = {
     question: 'check',
-    consider: (message, now) => considerCheck(decodeCheckRequest(message, headers), catalog, rules.book, isApiKey, now),
+    consider: (message, now) => considerCheck(decodeCheckRequest(message, reading), catalog, rules.book, isApiKey, now),
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',

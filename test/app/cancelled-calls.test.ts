@@ -43,6 +43,7 @@ beforeAll(async () => {
     isApiKey: () => false,
     deviceHeader: undefined,
     rateLimitHeaders: 'all',
+    keyParameter: undefined,
     isServing: () => true,
     tally: createMetrics().decisions,
     lastUsed: { note: () => {} },

@@ -7,7 +7,7 @@ import {
 } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
+import { createLogger, type Logger } from '../../src/telemetry/logger.ts';
 import { GrpcClient, type Headers } from './grpc.ts';
 
 export const ADMINISTRATOR = { email: 'admin@example.com', password: 'a password of the tests' };
@@ -30,7 +30,10 @@ export class TestNode {
     this.admin = new GrpcClient(app.ports.admin);
   }
 
-  static async start(environment: Readonly<Record<string, string>>): Promise<TestNode> {
+  static async start(
+    environment: Readonly<Record<string, string>>,
+    log: Logger = createLogger('fatal'),
+  ): Promise<TestNode> {
     const config: Config = readConfig({
       DECISION_ADDRESS: '127.0.0.1:0',
       ADMIN_ADDRESS: '127.0.0.1:0',
@@ -42,7 +45,7 @@ export class TestNode {
       ADMIN_PASSWORD: ADMINISTRATOR.password,
       ...environment,
     });
-    return new TestNode(await buildApp(config, createLogger('fatal')));
+    return new TestNode(await buildApp(config, log));
   }
 
   async signIn(): Promise<Headers> {
