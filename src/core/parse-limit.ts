@@ -29,9 +29,15 @@ const MICROSECONDS = 1_000_000;
 const LONGEST_SLOT_SECONDS = 86_400;
 const CALENDAR_WINDOWS = { hour: '1h', day: '1d', week: '1w', month: '1mo', year: '1y' } as const;
 
-/** A limit that cannot be wrong, or every fault of what was written, each with the field's name. Never throws. */
-export function parseLimit(written: UntrustedLimit): Limit | { readonly faults: readonly Fault[] } {
-  const parser = new LimitParser(written);
+/**
+ * A limit that cannot be wrong, or every fault of what was written, each with the field's name. Never throws. Where 0
+ * requests do not mean that they were left out, they may be the fewest: a limit that refuses everything.
+ */
+export function parseLimit(
+  written: UntrustedLimit,
+  fewestRequests: 0 | 1 = 1,
+): Limit | { readonly faults: readonly Fault[] } {
+  const parser = new LimitParser(written, fewestRequests);
   const limit = parser.parse();
   return parser.faults.length === 0 ? limit : { faults: parser.faults };
 }
@@ -40,9 +46,11 @@ export function parseLimit(written: UntrustedLimit): Limit | { readonly faults: 
 class LimitParser {
   readonly faults: Fault[] = [];
   readonly #written: UntrustedLimit;
+  readonly #fewestRequests: number;
 
-  constructor(written: UntrustedLimit) {
+  constructor(written: UntrustedLimit, fewestRequests: number) {
     this.#written = written;
+    this.#fewestRequests = fewestRequests;
   }
 
   parse(): Limit {
@@ -53,7 +61,9 @@ class LimitParser {
       this.#noFieldOfOthers(algorithm);
       return { name, algorithm };
     }
-    const requests = this.#whole('requests', MOST_REQUESTS) ?? 1;
+    // No time can be told after which nothing would have refilled a bucket.
+    const fewest = algorithm === 'token_bucket' ? 1 : this.#fewestRequests;
+    const requests = this.#whole('requests', MOST_REQUESTS, fewest) ?? 1;
     const window = this.#window(algorithm);
     if (!isAlgorithm(named) && !isLeftOut(named)) this.#fault('algorithm', `must be one of ${ALGORITHMS.join(', ')}`);
     else this.#noFieldOfOthers(algorithm);
@@ -95,11 +105,11 @@ class LimitParser {
     }
   }
 
-  /** A whole number from 1 on; undefined where it is wrong. */
-  #whole(field: 'requests' | 'burst' | 'anchor_day', most: number): number | undefined {
+  /** undefined where it is wrong. */
+  #whole(field: 'requests' | 'burst' | 'anchor_day', most: number, fewest = 1): number | undefined {
     const value = this.#written[LIMIT_FIELDS[field]];
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value;
-    this.#fault(field, `must be a whole number from 1 to ${most}`);
+    if (typeof value === 'number' && Number.isInteger(value) && value >= fewest && value <= most) return value;
+    this.#fault(field, `must be a whole number from ${fewest} to ${most}`);
     return undefined;
   }
 

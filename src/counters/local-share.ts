@@ -9,7 +9,8 @@ interface Share {
 const shares = new WeakMap<CountedLimit, Share>();
 
 /**
- * The charge on what one of so many nodes may grant of its limit: an equal share, rounded down, at least 1. It is the
+ * The charge on what one of so many nodes may grant of its limit: an equal share, rounded down, at least 1 of one that
+ * grants anything. It is the
  * same counter, as requests do not name it. Kept by limit, since limits are few and long-lived.
  */
 export function shareOf(charge: Charge, nodes: number): Charge {
@@ -31,5 +32,5 @@ function divided(limit: CountedLimit, nodes: number): CountedLimit {
 }
 
 function portion(whole: number, nodes: number): number {
-  return Math.max(1, Math.floor(whole / nodes));
+  return Math.max(Math.min(1, whole), Math.floor(whole / nodes));
 }

@@ -1,4 +1,5 @@
 import type { Entry } from '../core/descriptor.ts';
+import type { CountedLimit } from '../core/limit.ts';
 import { type Rule, ruleLimitName } from '../core/rules.ts';
 import { type LimitName, type LimitStatus, retryAfterSeconds, tighter } from '../core/verdict.ts';
 import type { Consideration, ShadowDecision } from './decider.ts';
@@ -78,6 +79,12 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
       this.#add({ subject, limit, hits }, ruleLimitName(rule, limit.name));
     }
     if (rule.limits.every(({ algorithm }) => algorithm === 'unlimited')) this.#leaveUnlimited();
+    return this.endDescriptor();
+  }
+
+  /** The limit that a request brings along is never in shadow mode, and neither replaces others nor is replaced. */
+  addOverride({ path }: Rule, limit: CountedLimit, subject: string, hits: number): true {
+    this.#add({ subject, limit, hits }, { rule: path, label: path });
     return this.endDescriptor();
   }
 

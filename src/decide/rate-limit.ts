@@ -4,12 +4,13 @@ import { standingOf } from '../core/key-standing.ts';
 import { countedEntries, matchRule, type RuleBook } from '../core/rules.ts';
 import { ChargedRateLimit, NOTHING_REPLACED, RefusedByCatalog } from './charged-rate-limit.ts';
 import type { Consideration } from './decider.ts';
+import { knownOverride, unmatchedRule } from './known-overrides.ts';
 import { costOfAccount, costOfKey, type Usage } from './plan-charges.ts';
 import type { Catalog } from './ports.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
 
 /** Its descriptors with the keys `api_key` and `account` are counted against the catalog's plans. */
-const PLANS_DOMAIN = 'plans';
+export const PLANS_DOMAIN = 'plans';
 
 export interface RateLimitQuestion {
   readonly domain: string;
@@ -62,13 +63,28 @@ function mayPass(
   const { entries, hits, givesBack } = descriptor;
   if (givesBack) return charged.addGiveBack(entries, hits);
   if (domain === PLANS_DOMAIN) {
-    const identities = entries.filter(({ key }) => key === 'api_key' || key === 'account');
+    const identities = entries.filter(isIdentity);
     const usage = { hits, route: routeOf(entries) };
     if (identities.length > 0) return mayPassByPlans(identities, usage, catalog, now, charged);
   }
   const rule = matchRule(rules, domain, entries);
+  if (descriptor.limit !== undefined && rules.has(domain)) {
+    // As in envoyproxy/ratelimit also where no rule is for it, and each value for itself.
+    const replaced = rule ?? unmatchedRule(domain, entries);
+    return charged.addOverride(
+      replaced,
+      knownOverride(replaced, descriptor.limit),
+      subjectOfEntries(domain, entries),
+      hits,
+    );
+  }
   if (rule === undefined) return charged.endDescriptor();
   return charged.addRule(rule, subjectOfEntries(domain, countedEntries(rule, entries)), hits);
+}
+
+/** Whether the domain of plans counts by it. */
+export function isIdentity({ key }: Entry): boolean {
+  return key === 'api_key' || key === 'account';
 }
 
 /** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */

@@ -74,8 +74,9 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
         const { domain, descriptors, hitsAddend } = RateLimitRequest.decode(bytes);
         expect(decodeRateLimitRequest(bytes)).toEqual({
           domain,
-          descriptors: descriptors.map(({ entries, hitsAddend: hits, isNegativeHits }) => ({
+          descriptors: descriptors.map(({ entries, limit, hitsAddend: hits, isNegativeHits }) => ({
             entries,
+            limit: limit && { requests: limit.requestsPerUnit, windowSeconds: 60 },
             hits: hits ?? Math.max(1, hitsAddend),
             givesBack: isNegativeHits,
           })),

@@ -1,11 +1,13 @@
 import type { Descriptor, Entry } from '../core/descriptor.ts';
-import type { RateLimitQuestion } from '../decide/rate-limit.ts';
+import type { LimitOverride } from '../core/limit-override.ts';
+import { isIdentity, PLANS_DOMAIN, type RateLimitQuestion } from '../decide/rate-limit.ts';
 import { InvalidRequest, readOrRefuse } from './invalid-request.ts';
 import { LENGTH_DELIMITED, VARINT, type WireReader } from './wire-reader.ts';
 
 // Field numbers of envoy.service.ratelimit.v3 and envoy.extensions.common.ratelimit.v3 (proto/envoy).
 const RATE_LIMIT_REQUEST = { domain: 1, descriptors: 2, hitsAddend: 3 };
-const DESCRIPTOR = { entries: 1, hitsAddend: 3, isNegativeHits: 4 };
+const DESCRIPTOR = { entries: 1, limit: 2, hitsAddend: 3, isNegativeHits: 4 };
+const OVERRIDE = { requestsPerUnit: 1, unit: 2 };
 const ENTRY = { key: 1, value: 2 };
 const UINT64_VALUE = { value: 1 };
 
@@ -17,9 +19,18 @@ const ALL_HITS = Number.MAX_SAFE_INTEGER;
 /** A descriptor as it was sent: hits are undefined where the request's count. */
 interface SentDescriptor {
   readonly entries: Entry[];
+  limit: SentOverride | undefined;
   hits: number | undefined;
   givesBack: boolean;
 }
+
+interface SentOverride {
+  requests: number;
+  unit: number;
+}
+
+/** Seconds of the units of envoy.type.v3.RateLimitUnit by their numbers, as envoyproxy/ratelimit means them. */
+const UNIT_SECONDS: readonly (number | undefined)[] = [undefined, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
 
 /** Reads a RateLimitRequest. Throws InvalidRequest, naming the field, also on bytes that are no such message. */
 export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
@@ -35,9 +46,27 @@ export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
     descriptors: descriptors.map((descriptor, index): Descriptor => {
       const { entries, givesBack } = descriptor;
       if (entries.length === 0) throw new InvalidRequest(`descriptors[${index}].entries: must be at least one`);
-      return { entries, hits: hitsOf(descriptor), givesBack };
+      const limit = descriptor.limit && overrideOf(domain, descriptor, descriptor.limit, index);
+      return { entries, limit, hits: hitsOf(descriptor), givesBack };
     }),
   };
+}
+
+function overrideOf(
+  domain: string,
+  { entries }: SentDescriptor,
+  { requests, unit }: SentOverride,
+  index: number,
+): LimitOverride {
+  const windowSeconds = UNIT_SECONDS[unit];
+  const field = `descriptors[${index}].limit`;
+  if (windowSeconds === undefined) {
+    throw new InvalidRequest(`${field}.unit: must be SECOND, MINUTE, HOUR, DAY, MONTH or YEAR`);
+  }
+  if (domain === PLANS_DOMAIN && entries.some(isIdentity)) {
+    throw new InvalidRequest(`${field}: must be left out beside api_key and account, whose plans have the limits`);
+  }
+  return { requests, windowSeconds };
 }
 
 function readRateLimitRequest(reader: WireReader) {
@@ -55,9 +84,10 @@ function readRateLimitRequest(reader: WireReader) {
 
 function readDescriptor(reader: WireReader): SentDescriptor {
   const outerEnd = reader.enter();
-  const descriptor: SentDescriptor = { entries: [], hits: undefined, givesBack: false };
+  const descriptor: SentDescriptor = { entries: [], limit: undefined, hits: undefined, givesBack: false };
   while (reader.next()) {
     if (reader.is(DESCRIPTOR.entries, LENGTH_DELIMITED)) descriptor.entries.push(readEntry(reader));
+    else if (reader.is(DESCRIPTOR.limit, LENGTH_DELIMITED)) descriptor.limit = readOverride(reader);
     else if (reader.is(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readWrappedUint64(reader);
     else if (reader.is(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.givesBack = reader.varint() !== 0;
     else reader.skip();
@@ -77,6 +107,18 @@ function readEntry(reader: WireReader): Entry {
   }
   reader.leave(outerEnd);
   return { key, value };
+}
+
+function readOverride(reader: WireReader): SentOverride {
+  const outerEnd = reader.enter();
+  const override = { requests: 0, unit: 0 };
+  while (reader.next()) {
+    if (reader.is(OVERRIDE.requestsPerUnit, VARINT)) override.requests = reader.varint();
+    else if (reader.is(OVERRIDE.unit, VARINT)) override.unit = reader.varint();
+    else reader.skip();
+  }
+  reader.leave(outerEnd);
+  return override;
 }
 
 function readWrappedUint64(reader: WireReader): number {

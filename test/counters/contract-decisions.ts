@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Charge, Decision } from '../../src/decide/ports.ts';
 import type { Bench } from './counter-store-contract.ts';
 import { anyCharge, waitsOf } from './random-decisions.ts';
-import { chargeOf, limitOf, SECOND } from './traces.ts';
+import { calendarOf, chargeOf, limitOf, SECOND } from './traces.ts';
 
 export function describeDecisions(bench: Bench): void {
   describe('decisions', () => {
@@ -20,7 +20,26 @@ function threeLimits(bench: Bench, requests: number): readonly [Charge, Charge, 
   return [chargeFor('a'), chargeFor('b'), chargeFor('c')];
 }
 
+const limitsOfNone = [
+  limitOf(0, '60s'),
+  limitOf(0, '60s', { algorithm: 'fixed_window' }),
+  limitOf(0, '60s', { algorithm: 'concurrency' }),
+  calendarOf(0, 'hour'),
+];
+
 function describeAllOrNothing(bench: Bench): void {
+  it.each(limitsOfNone)(
+    'refuses every hit of a limit of 0 and promises no time, but looks: $algorithm',
+    async (limit) => {
+      const one = chargeOf(bench.subject(), limit);
+      const refused = { exceeded: true, remaining: 0, resetAfter: 0, retryAfter: undefined };
+      expect(await bench.charge(one)).toMatchObject(refused);
+      expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ exceeded: false, remaining: 0 });
+      expect(await bench.charge({ ...one, limit: { ...limit, requests: 1 } })).toMatchObject({ exceeded: false });
+      expect(await bench.charge(one)).toMatchObject({ exceeded: true, retryAfter: undefined });
+    },
+  );
+
   it('grants a decision without charges', async () => {
     expect(await bench.decideOne()).toMatchObject({ granted: true, charges: [] });
   });
