@@ -1,4 +1,4 @@
-import { adminServices, readingServices } from './admin/admin-services.ts';
+import { type AdminOptions, adminServices, readingServices } from './admin/admin-services.ts';
 import { type SigningKeys, startSigningKeys } from './admin/signing-keys.ts';
 import { type RunningCatalog, startCatalog } from './catalog/follow.ts';
 import { startPruning } from './catalog/prune.ts';
@@ -10,6 +10,7 @@ import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, revertLast } from './database/migrate.ts';
 import { type Database, openDatabase, queryOf } from './database/open-database.ts';
 import { seed } from './database/seed.ts';
+import { counterAccess } from './decide/counter-access.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
 import { startHttp2GrpcServer } from './grpc/http2-server.ts';
@@ -86,8 +87,8 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     log,
   });
   http.answerJson(jsonTransport(handler));
-  const services =
-    signing === undefined ? readingServices(catalog) : writingServices(config, database, catalog, signing, digest);
+  const known = { catalog, counters: counterAccess(counters.store, rules, catalog), digest };
+  const services = signing === undefined ? readingServices(catalog) : writingServices(config, database, known, signing);
   const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
   const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));
   started.defer(() => admin.stop());
@@ -196,14 +197,13 @@ async function madeUpSecret(config: Config, log: Logger): Promise<string> {
 function writingServices(
   config: Config,
   database: Database,
-  catalog: RunningCatalog,
+  known: Pick<AdminOptions, 'counters' | 'digest'> & { readonly catalog: RunningCatalog },
   { keys: signingKeys, sealer }: Signing,
-  digest: (secret: string) => string,
 ) {
   const { accessTokenSeconds: lifetimeSeconds, refreshTokenSeconds: refreshLifetimeSeconds } = config.tokens;
-  const keyOf = ownKeys(() => catalog.trust.keys, sealer);
+  const keyOf = ownKeys(() => known.catalog.trust.keys, sealer);
   const tokens = createAccessTokens({ signer: () => signingKeys.signer, keyOf, lifetimeSeconds });
-  return adminServices({ database, catalog, tokens, signingKeys, digest, refreshLifetimeSeconds });
+  return adminServices({ ...known, database, tokens, signingKeys, refreshLifetimeSeconds });
 }
 
 /** Names the variable where a server cannot start: mostly another process has its port. */

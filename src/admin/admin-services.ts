@@ -1,6 +1,8 @@
+import type { CounterAccess } from '../core/named-counter.ts';
 import type { Database } from '../database/open-database.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
+import { CounterServiceService } from '../generated/weir/admin/v1/counter_service.ts';
 import { PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key_service.ts';
 import { TokenInfoServiceService } from '../generated/weir/admin/v1/token_info_service.ts';
@@ -8,6 +10,7 @@ import type { AccessTokens } from '../identity/access-token.ts';
 import { apiKeyService } from './api-key-service.ts';
 import { authService } from './auth-service.ts';
 import { authenticator } from './caller.ts';
+import { counterService } from './counter-service.ts';
 import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.ts';
 import { planService } from './plan-service.ts';
 import { signingKeyService } from './signing-key-service.ts';
@@ -17,6 +20,7 @@ import { readingTokenInfoService, type TokenCatalog, tokenInfoService } from './
 export interface AdminOptions {
   readonly database: Database;
   readonly catalog: TokenCatalog & { refresh(): Promise<void> };
+  readonly counters: CounterAccess;
   readonly tokens: AccessTokens;
   readonly signingKeys: SigningKeys;
   readonly refreshLifetimeSeconds: number;
@@ -37,6 +41,7 @@ export function adminServices(options: AdminOptions) {
     changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
     changing(service(SigningKeyServiceService, signingKeyService(withAuthenticate))),
     changing(service(TokenInfoServiceService, tokenInfoService(options.catalog, options.database))),
+    service(CounterServiceService, counterService(withAuthenticate)),
   ];
 }
 

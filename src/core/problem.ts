@@ -14,6 +14,7 @@ export type Problem =
       readonly name: string;
     }
   | { readonly kind: 'unavailable' }
+  | { readonly kind: 'counters_unavailable' }
   | { readonly kind: 'busy' };
 
 /** Carries a problem out of a handler. Its message and cause are for the log, never for the caller. */

@@ -15,6 +15,8 @@ export interface Usage {
   readonly hits: number;
   /** By which limits name routes; undefined: it is on none of them. */
   readonly route: string | undefined;
+  /** It stands for requests on all routes. */
+  readonly isAnywhere?: true;
 }
 
 /**
@@ -49,15 +51,16 @@ function costOf(
   owner: string,
   subjects: { readonly each: string; readonly shared: string },
   limits: readonly PlanLimit[],
-  { hits, route }: Usage,
+  usage: Usage,
 ): Cost {
   const charges = limits.flatMap((limit) => {
-    if (limit.algorithm === 'unlimited' || !countsRoute(limit, route)) return [];
-    return { subject: limit.per === 'account' ? subjects.shared : subjects.each, limit, hits };
+    if (limit.algorithm === 'unlimited' || !countsUsage(limit, usage)) return [];
+    const subject = limit.per === 'account' ? subjects.shared : subjects.each;
+    return { subject, limit, hits: usage.hits };
   });
   return { charges, names: charges.map(({ limit }) => ({ rule: owner, label: `${owner}/${limit.name}` })) };
 }
 
-function countsRoute({ routes }: PlanLimit, route: string | undefined): boolean {
-  return routes === undefined || (route !== undefined && routes.includes(route));
+function countsUsage({ routes }: PlanLimit, { route, isAnywhere }: Usage): boolean {
+  return routes === undefined || isAnywhere === true || (route !== undefined && routes.includes(route));
 }

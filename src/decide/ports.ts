@@ -1,5 +1,6 @@
 import type { KeyConditions } from '../core/key-conditions.ts';
 import type { CountedLimit } from '../core/limit.ts';
+import type { CounterChange } from '../core/named-counter.ts';
 import type { Plan } from '../core/plan.ts';
 import type { TokenRecord, TokenTrust } from '../core/token.ts';
 
@@ -77,14 +78,6 @@ export interface Correction {
   readonly limit: CountedLimit;
   readonly change: CounterChange;
 }
-
-export type CounterChange =
-  /** Nothing was ever charged, and nothing is blocked. What was granted before and is given back later counts for nothing. */
-  | { readonly kind: 'reset' }
-  /** Everything is refused for so long from now on, whether the limit has `block_for` or not; in place of another block. */
-  | { readonly kind: 'block'; readonly microseconds: number }
-  /** Ends a block, however it began. What was charged stays charged. */
-  | { readonly kind: 'unblock' };
 
 /**
  * Counts. A batch is decided in the order of its decisions, as if each came alone; a refused decision charges nothing.

@@ -57,6 +57,8 @@ function answerTo(problem: Problem): Answer {
       return named(status.FAILED_PRECONDITION, problem.reason, PRECONDITIONS[problem.reason], problem.name);
     case 'unavailable':
       return retryLater('DATABASE_UNAVAILABLE', 'the database cannot be reached; nothing is known to have changed');
+    case 'counters_unavailable':
+      return retryLater('COUNTERS_UNAVAILABLE', 'the counters cannot be reached; a change may be made again');
     case 'busy':
       return retryLater('TOO_MANY_SIGN_INS', 'too many sign-ins at once; try again');
   }

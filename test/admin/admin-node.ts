@@ -4,9 +4,12 @@ import { adminServices } from '../../src/admin/admin-services.ts';
 import type { Handlers } from '../../src/admin/handlers.ts';
 import { type SigningKeysOptions, startSigningKeys } from '../../src/admin/signing-keys.ts';
 import { startCatalog } from '../../src/catalog/follow.ts';
+import { EMPTY_RULE_BOOK } from '../../src/core/rules.ts';
+import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';
 import { seed } from '../../src/database/seed.ts';
+import { counterAccess } from '../../src/decide/counter-access.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { startAdminServer } from '../../src/grpc/admin-server.ts';
@@ -44,7 +47,17 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
   const catalog = await startCatalog({ query: queryOf(database), digest, log });
   const keyOf = ownKeys(() => catalog.trust.keys, sealer);
   const tokens = createAccessTokens({ signer: () => signingKeys.signer, keyOf, lifetimeSeconds: 900 });
-  const services = adminServices({ database, catalog, tokens, signingKeys, refreshLifetimeSeconds: 3600, digest });
+  const store = new MemoryStore({ now: () => Date.now() * 1000, mostCounters: 1000, source: 'memory' });
+  const counters = counterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);
+  const services = adminServices({
+    database,
+    catalog,
+    counters,
+    tokens,
+    signingKeys,
+    refreshLifetimeSeconds: 3600,
+    digest,
+  });
   const server = await startAdminServer({ address: '127.0.0.1:0', services, dataPlane: echo, log });
   return {
     address: server.address,

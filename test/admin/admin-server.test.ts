@@ -38,7 +38,9 @@ test('every service is told by reflection, with linked descriptors', async () =>
     'grpc.health.v1.Health',
     'weir.admin.v1.ApiKeyService',
     'weir.admin.v1.AuthService',
+    'weir.admin.v1.CounterService',
     'weir.admin.v1.PlanService',
+    'weir.admin.v1.SigningKeyService',
     'weir.admin.v1.TokenInfoService',
   ]);
   for (const symbol of ['weir.admin.v1.ApiKeyService', 'envoy.service.auth.v3.Authorization']) {

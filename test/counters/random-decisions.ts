@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import type { Charge, CounterChange } from '../../src/decide/ports.ts';
+import type { CounterChange } from '../../src/core/named-counter.ts';
+import type { Charge } from '../../src/decide/ports.ts';
 import { calendarOf, HOUR, limitOf, SECOND, waits } from './traces.ts';
 
 /**
