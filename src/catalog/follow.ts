@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../core/logger.ts';
 import type { Catalog } from '../decide/ports.ts';
 import { currentPosition, type Position, type Query, readAll, readChanges } from './feed.ts';
@@ -76,7 +76,10 @@ class Follower {
     const query = inTime(this.#options.query);
     this.#mustReload = true;
     const position = await currentPosition(query);
-    for await (const page of readAll(query)) for (const entry of page) model.apply(entry);
+    for await (const page of readAll(query)) {
+      for (const entry of page) model.apply(entry);
+      await nextTurn(); // Pages may all be there already, and decisions go on meanwhile.
+    }
     await this.#catchUp(model, position);
     this.model = model;
     this.#mustReload = false;

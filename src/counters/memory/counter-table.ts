@@ -1,7 +1,7 @@
 import { type Counter, emptyCounter, follow, untilAllFree } from '../../core/counter.ts';
+import { powerOfTwo, Slab } from '../../core/slab.ts';
 import type { Term } from '../../core/term.ts';
 import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
-import { Slab } from './slab.ts';
 
 /** All counters of one identity; by subject, where its bytes are, or the counter while it is unpacked. */
 export interface Family {
@@ -30,7 +30,7 @@ const MOST_UNPACKED = 4096;
  */
 export class CounterTable {
   readonly #families = new Map<string, Family>();
-  readonly #slab = new Slab();
+  readonly #slab = new Slab({ grain: 32, size: powerOfTwo });
   readonly #mostCounters: number;
   readonly #packed = new Uint8Array(LONGEST_PACKED);
   readonly #swept = emptyCounter();

@@ -1,0 +1,140 @@
+import { createHash, randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ReadModel } from './read-model.ts';
+import type { KeyRow } from './records.ts';
+
+const digest = (secret: string) => createHash('sha256').update(secret).digest('hex');
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const openModel = () => new ReadModel(digest, silent);
+
+const NETWORKS = { limits: [], allowedNetworks: ['192.0.2.0/24'], features: ['export'] };
+
+function keyRow(secret: string, fields: Partial<KeyRow> = {}): KeyRow {
+  const row = { counterId: 'counter', accountId: 'account', planId: null, disabled: false, conditions: null };
+  return { digest: digest(secret), ...row, expiresAt: null, ...fields };
+}
+
+const id = fc.constantFrom(
+  'a',
+  '',
+  'key-1',
+  'ключ',
+  '97b2f1ed-f640-580f-6605-6cc4bfcf6335',
+  '97B2F1ED-F640-580F-6605-6CC4BFCF6335',
+  '97b2f1ed-f640-580f-6605-6cc4bfcf633g',
+  '97b2f1ed-f640-580f-6605-6cc4bfcf6336',
+);
+const row = fc.record({
+  digest: fc.constantFrom('one', 'two', 'three', 'four').map(digest),
+  counterId: id,
+  accountId: id,
+  planId: fc.constantFrom(null, 'free', 'pro', 'é'),
+  disabled: fc.boolean(),
+  conditions: fc.constantFrom(null, NETWORKS),
+  expiresAt: fc.constantFrom(null, 0, -1, 1_795_190_526_123, 253_402_300_799_999),
+});
+const entry = fc.oneof(
+  fc.record({ entity: fc.constant('api_key' as const), id, record: fc.option(row) }),
+  fc.record({ entity: fc.constant('api_key' as const), id, record: row }),
+  fc.record({
+    entity: fc.constant('account' as const),
+    id,
+    record: fc.option(fc.record({ planId: fc.constantFrom('free', 'pro') })),
+  }),
+);
+
+describe('the catalog in memory', () => {
+  it('tells of every key and account what was applied last', () => {
+    const property = fc.property(fc.array(entry, { maxLength: 80, size: 'max' }), (entries) => {
+      const model = openModel();
+      const keys = new Map<string, KeyRow>();
+      const plans = new Map<string, string>();
+      for (const each of entries) {
+        model.apply(each);
+        if (each.entity === 'account') {
+          if (each.record === null) plans.delete(each.id);
+          else plans.set(each.id, each.record.planId);
+        } else if (each.record === null) keys.delete(each.id);
+        else keys.set(each.id, each.record);
+      }
+      for (const [id, row] of keys) {
+        const { digest: _, conditions, expiresAt, planId, ...same } = row;
+        expect(model.key(id)).toMatchObject({ id, ...same, planId: planId ?? plans.get(row.accountId) ?? '' });
+        expect(model.key(id)?.expiresAt).toBe(expiresAt ?? undefined);
+        expect(model.key(id)?.conditions.features).toEqual(conditions === null ? [] : ['export']);
+      }
+      for (const { id } of entries) {
+        if (!keys.has(id)) expect(model.key(id)).toBeUndefined();
+        expect(model.account(id)?.planId).toBe(plans.get(id));
+      }
+      for (const secret of ['one', 'two', 'three', 'four']) {
+        const having = [...keys].filter(([, row]) => row.digest === digest(secret)).map(([id]) => id);
+        const found = model.keyOfSecret(secret)?.id;
+        if (having.length === 0) expect(found).toBeUndefined();
+        else expect(having).toContain(found);
+      }
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it('gives one record for a key for as long as it is the same, and another when anything of it has changed', () => {
+    const model = openModel();
+    model.apply({ entity: 'account', id: 'account', record: { planId: 'free' } });
+    const apply = (row: KeyRow) => model.apply({ entity: 'api_key', id: 'key', record: row });
+    apply(keyRow('secret', { conditions: NETWORKS }));
+    const first = model.keyOfSecret('secret');
+    expect(model.key('key')).toBe(first);
+    apply(keyRow('secret', { conditions: NETWORKS }));
+    expect(model.keyOfSecret('secret')).toBe(first);
+    model.apply({ entity: 'account', id: 'account', record: { planId: 'pro' } });
+    const second = model.key('key');
+    expect([first?.planId, second?.planId]).toEqual(['free', 'pro']);
+    apply(keyRow('secret', { disabled: true }));
+    expect(model.keyOfSecret('secret')).toMatchObject({ id: 'key', disabled: true, planId: 'pro' });
+    expect(second).toMatchObject({ disabled: false, planId: 'pro' });
+  });
+
+  it('keeps the records of keys that are asked for while many others are, and finds all of them', () => {
+    const model = openModel();
+    const ids = Array.from({ length: 50_000 }, () => randomUUID());
+    for (const id of ids) model.apply({ entity: 'api_key', id, record: keyRow(id, { counterId: id, planId: 'free' }) });
+    const [used = expect.fail()] = ids;
+    const record = model.keyOfSecret(used);
+    for (const [place, id] of ids.entries()) {
+      expect(model.keyOfSecret(id)?.id).toBe(id);
+      if (place % 1000 === 0) expect(model.keyOfSecret(used)).toBe(record);
+    }
+    expect(model.key(randomUUID())).toBeUndefined();
+    expect(model.keyOfSecret(randomUUID())).toBeUndefined();
+  });
+
+  it('takes no more memory when keys come and go', () => {
+    const model = openModel();
+    const buffers = () => process.memoryUsage().arrayBuffers;
+    const before = buffers();
+    let grown = 0;
+    for (let round = 0; round < 20; round++) {
+      const ids = Array.from({ length: 5_000 }, () => randomUUID());
+      for (const id of ids) {
+        model.apply({ entity: 'account', id, record: { planId: id } });
+        model.apply({ entity: 'api_key', id, record: keyRow(id, { accountId: id, planId: round % 2 ? id : null }) });
+      }
+      for (const id of ids) {
+        model.apply({ entity: 'api_key', id, record: null });
+        model.apply({ entity: 'account', id, record: null });
+      }
+      if (round === 0) grown = buffers() - before;
+    }
+    expect(buffers() - before).toBeLessThan(2 * grown);
+  });
+
+  it('refuses a key that is too long to be kept, and whatever was known of it', () => {
+    const faults: object[] = [];
+    const model = new ReadModel(digest, { ...silent, error: (fields) => void faults.push(fields) });
+    model.apply({ entity: 'api_key', id: 'key', record: keyRow('secret') });
+    model.apply({ entity: 'api_key', id: 'key', record: keyRow('secret', { counterId: 'c'.repeat(100_000) }) });
+    expect([model.key('key'), faults]).toEqual([undefined, [{ api_key: 'key' }]]);
+    expect(model.key('x'.repeat(100_000))).toBeUndefined();
+  });
+});
