@@ -2,6 +2,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Of gRPC, which this upstream does not speak. */
+const UNIMPLEMENTED = 12;
+
 /** What reached the upstream. */
 export interface Received {
   readonly method: string;
@@ -16,7 +19,13 @@ export interface Upstream {
 }
 
 export async function startUpstream(host: string, port: number): Promise<Upstream> {
-  const server = createServer(({ method = '', url = '', rawHeaders }, response) => {
+  const server = createServer(({ method = '', url = '', headers, rawHeaders }, response) => {
+    if (headers['content-type']?.startsWith('application/grpc')) {
+      response
+        .writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': UNIMPLEMENTED, 'content-length': 0 })
+        .end();
+      return;
+    }
     const received: Received = { method, path: url, headers: lines(rawHeaders) };
     response.setHeader('content-type', 'application/json');
     response.end(`${JSON.stringify(received, undefined, 2)}\n`);

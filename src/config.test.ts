@@ -102,7 +102,15 @@ describe('the environment', () => {
   it('takes as the device’s header any but those that Weir reads for something else', () => {
     expect(readConfig({}).deviceHeader).toBeUndefined();
     expect(readConfig({ DEVICE_HEADER: 'X-Device-Id' }).deviceHeader).toBe('x-device-id');
-    for (const name of ['X-Api-Key', 'authorization', 'x-request-id', 'X-Weir-Device', 'a b', ':path']) {
+    for (const name of [
+      'X-Api-Key',
+      'authorization',
+      'x-request-id',
+      'content-type',
+      'X-Weir-Device',
+      'a b',
+      ':path',
+    ]) {
       expect(() => readConfig({ DEVICE_HEADER: name })).toThrow('DEVICE_HEADER: must be');
     }
   });

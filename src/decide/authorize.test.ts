@@ -52,6 +52,7 @@ function consider(
 ) {
   const asked: CheckQuestion = {
     requestIdHeader: 'r1',
+    contentTypeHeader: undefined,
     apiKeyHeader: undefined,
     queryKey: '',
     queryKeyNames: [],

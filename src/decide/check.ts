@@ -7,6 +7,8 @@ import type { KeyRecord, Source } from './ports.ts';
 export interface CheckQuestion {
   /** The x-request-id of the request that is checked; undefined when absent. Not looked at: an answer may repeat it. */
   readonly requestIdHeader: string | undefined;
+  /** The content-type header; undefined when absent. Likewise. */
+  readonly contentTypeHeader: string | undefined;
   /** The x-api-key header; undefined when absent. */
   readonly apiKeyHeader: string | undefined;
   /** The authorization header; undefined when absent. */

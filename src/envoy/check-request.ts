@@ -15,8 +15,8 @@ const HEADER_MAP = { headers: 1 };
 /** Of map entries and of HeaderValue alike; `rawValue` is in the latter only. */
 const ENTRY = { key: 1, value: 2, rawValue: 3 };
 
-const HEADERS = ['x-api-key', 'authorization', 'x-request-id'].map((name) => Buffer.from(name));
-const [API_KEY, AUTHORIZATION, REQUEST_ID, DEVICE] = [0, 1, 2, 3];
+const HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'].map((name) => Buffer.from(name));
+const [API_KEY, AUTHORIZATION, REQUEST_ID, CONTENT_TYPE, DEVICE] = [0, 1, 2, 3, 4];
 const EXTENSIONS = ['rate_limit', 'require', 'auth', 'cost', 'route'].map((name) => Buffer.from(`weir.${name}`));
 const [RATE_LIMIT, REQUIRE, AUTH, COST, ROUTE] = [0, 1, 2, 3, 4];
 
@@ -86,6 +86,7 @@ export function decodeCheckRequest(message: Uint8Array, reading = ALWAYS): Check
     requestIdHeader: request.values[REQUEST_ID],
     apiKeyHeader: request.values[API_KEY],
     authorizationHeader: request.values[AUTHORIZATION],
+    contentTypeHeader: request.values[CONTENT_TYPE],
     device: request.values[DEVICE],
     route: found.route,
     sourceAddress: found.sourceAddress,
@@ -194,7 +195,7 @@ function readRequest(reader: WireReader, reading: CheckReading): FoundRequest {
 
 function readHttpRequest(reader: WireReader, reading: CheckReading): FoundRequest {
   const outerEnd = reader.enter();
-  const values = [undefined, undefined, undefined, undefined];
+  const values = [undefined, undefined, undefined, undefined, undefined];
   const found: FoundRequest = { reading, values, forged: [], queryKey: NO_QUERY_KEY };
   while (reader.next()) {
     if (reader.is(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, found);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DENIALS } from '../core/denial.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/check.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
+import { grpcStatusDetails, isGrpc, RPC_CODES } from './grpc-denial.ts';
 import { encodedBy, headerName, OVERWRITING, writeHeader } from './header-options.ts';
 import { type RateLimitHeaders, writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
@@ -18,9 +19,8 @@ const KEY = headerName('x-weir-key');
 const PLAN = headerName('x-weir-plan');
 const CONTENT_TYPE = headerName('content-type');
 const AUTHENTICATE = headerName('www-authenticate');
-
-/** google.rpc.Code: Envoy reads no more of it than zero (let in) or not (deny). */
-const RPC_CODES = { 401: 16, 403: 7, 429: 8, 500: 13, 503: 14 } as const;
+const GRPC_STATUS = headerName('grpc-status');
+const GRPC_STATUS_DETAILS = headerName('grpc-status-details-bin');
 
 /** Longer ones carry something, and what is not printable could break a log line. */
 const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -122,21 +122,38 @@ function identityHeaders(verdict: CheckVerdict & { kind: 'allowed' }): Uint8Arra
 function writeDenied(verdict: CheckVerdict & { kind: 'denied' }, rateLimitHeaders: RateLimitHeaders): void {
   const { code, question, source } = verdict;
   writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', source]]);
-  const { status, message } = DENIALS[code];
+  const { status } = DENIALS[code];
   const end = writer.end();
-  writer.text(DENIED_RESPONSE.body, JSON.stringify({ error: { code, message, request_id: requestIdOf(question) } }));
+  if (isGrpc(question.contentTypeHeader)) writeGrpcDenial(verdict);
+  else writeHttpDenial(verdict);
   const { headers } = DENIED_RESPONSE;
   if (status === 401) writeHeader(writer, headers, AUTHENTICATE, 'Bearer realm="api"');
   if (rateLimitHeaders !== 'off') writeRateLimitHeaders(writer, OVERWRITING, headers, verdict);
-  writeHeader(writer, headers, CONTENT_TYPE, 'application/json');
   const httpStatusEnd = writer.end();
   writer.number(HTTP_STATUS.code, status);
   writer.nested(DENIED_RESPONSE.status, httpStatusEnd);
   writer.nested(RESPONSE.deniedResponse, end);
   const statusEnd = writer.end();
   writer.text(RPC_STATUS.message, code);
+  // Envoy reads no more of it than zero (let in) or not (deny).
   writer.number(RPC_STATUS.code, RPC_CODES[status]);
   writer.nested(RESPONSE.status, statusEnd);
+}
+
+function writeHttpDenial({ code, question }: CheckVerdict & { kind: 'denied' }): void {
+  const error = { code, message: DENIALS[code].message, request_id: requestIdOf(question) };
+  writer.text(DENIED_RESPONSE.body, JSON.stringify({ error }));
+  writeHeader(writer, DENIED_RESPONSE.headers, CONTENT_TYPE, 'application/json');
+}
+
+/** Envoy makes a grpc-message of the body, and of the HTTP status a grpc-status, unless there is one: 14 of a 429. */
+function writeGrpcDenial({ code, question, retryAfterSeconds }: CheckVerdict & { kind: 'denied' }): void {
+  const { status, message } = DENIALS[code];
+  const rpcCode = RPC_CODES[status];
+  const details = { code, rpcCode, message, requestId: requestIdOf(question), retryAfterSeconds };
+  writer.text(DENIED_RESPONSE.body, message);
+  writeHeader(writer, DENIED_RESPONSE.headers, GRPC_STATUS, String(rpcCode));
+  writeHeader(writer, DENIED_RESPONSE.headers, GRPC_STATUS_DETAILS, grpcStatusDetails(details));
 }
 
 /** The request's own id, if it is one that can be repeated in answers and logs, else a new one. */

@@ -90,6 +90,7 @@ describe('a CheckRequest', () => {
 
 const question = {
   requestIdHeader: 'r1',
+  contentTypeHeader: undefined,
   apiKeyHeader: 'wk',
   queryKey: '',
   queryKeyNames: [],
