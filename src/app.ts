@@ -23,6 +23,7 @@ import { apiKeyDigest } from './identity/api-key-secret.ts';
 import { keptSecret } from './identity/kept-secret.ts';
 import { ownKeys } from './identity/own-keys.ts';
 import { hashPassword } from './identity/password.ts';
+import { publicKeySet } from './identity/public-keys.ts';
 import { CannotOpen, type Sealer, sealerOf } from './identity/sealed-key.ts';
 import { followRules } from './rules/follow.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -86,6 +87,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     lastUsed,
     log,
   });
+  http.answerKeySet(() => publicKeySet(catalog.trust, Date.now()));
   http.answerJson(jsonTransport(handler));
   const known = { catalog, counters: counterAccess(counters.store, rules, catalog), digest };
   const services = signing === undefined ? readingServices(catalog) : writingServices(config, database, known, signing);

@@ -10,6 +10,8 @@ export interface OperationsServer {
   readonly port: number;
   /** Has `/json` answered; until then it is 503. */
   answerJson(handler: JsonHandler): void;
+  /** Has `/.well-known/jwks.json` answered with what this gives; until then it is 503. */
+  answerKeySet(keySet: () => object): void;
   stop(): Promise<void>;
 }
 
@@ -17,8 +19,9 @@ export interface OperationsServer {
 const TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1000 };
 
 /**
- * Serves `/healthz` (the process lives), `/readyz` (it can decide: 200, else 503 and why), `/metrics`, and `/json`, where
- * decisions are asked for by POST.
+ * Serves `/healthz` (the process lives), `/readyz` (it can decide: 200, else 503 and why), `/metrics`,
+ * `/.well-known/jwks.json` (RFC 7517: what tokens of ours are verified with), and `/json`, where decisions are asked for
+ * by POST.
  */
 export async function startOperationsServer(
   address: { readonly host: string; readonly port: number },
@@ -26,23 +29,44 @@ export async function startOperationsServer(
   readiness: Readiness,
 ): Promise<OperationsServer> {
   const json = new JsonEndpoint();
+  let keySet: (() => object) | undefined;
   const server = createServer(TIMEOUTS, (request, response) => {
     const path = (request.url ?? '').split('?')[0];
     if (path === '/json') void json.serve(request, response);
     else if (request.method !== 'GET' && request.method !== 'HEAD') send(response, 405, 'method not allowed\n');
     else if (path === '/healthz') send(response, 200, 'ok\n');
     else if (path === '/readyz') sendReadiness(response, readiness());
+    else if (path === '/.well-known/jwks.json') sendKeySet(response, keySet);
     else if (path === '/metrics') void sendMetrics(response, metrics);
     else send(response, 404, 'not found\n');
   });
   await listen(server, address);
   const { port } = server.address() as AddressInfo; // a server that listens on TCP has such an address
-  return { port, answerJson: (handler) => json.answerWith(handler), stop: () => stop(server) };
+  return {
+    port,
+    answerJson: (handler) => json.answerWith(handler),
+    answerKeySet: (given) => {
+      keySet = given;
+    },
+    stop: () => stop(server),
+  };
 }
 
 function sendReadiness(response: ServerResponse, reasons: readonly string[]): void {
   if (reasons.length === 0) send(response, 200, 'ready\n');
   else send(response, 503, `not ready: ${reasons.join(', ')}\n`);
+}
+
+/** In seconds: half as long as a key is known before it signs, so that whoever keeps the set meets no unknown one. */
+const KEY_SET_AGE = 60;
+
+function sendKeySet(response: ServerResponse, keySet: (() => object) | undefined): void {
+  if (keySet === undefined) {
+    send(response, 503, 'not ready: the catalog is being read\n');
+    return;
+  }
+  response.setHeader('cache-control', `public, max-age=${KEY_SET_AGE}`);
+  send(response, 200, JSON.stringify(keySet()), 'application/jwk-set+json');
 }
 
 async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
