@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { buildApp, migrateDatabase } from './app.ts';
+import { explain } from './commands/explain.ts';
 import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readProcessConfig } from './config.ts';
 import { InvalidRules, loadRules } from './rules/load.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
@@ -9,6 +10,8 @@ const USAGE = `weir: rate-limit and authorization decisions for Envoy
   weir serve               starts the service; its settings are environment variables (.env.example lists them)
   weir migrate up|down     brings the database up to date (as serve does by itself), or takes the newest migration back
   weir check-rules PATH    checks a rules file or a folder of them; prints each fault as file:line:column
+  weir explain [--json] PATH DOMAIN KEY=VALUE[,KEY=VALUE]…
+                           tells by the rules files which rule a descriptor has, and why; several may follow one another
 `;
 
 const [command, ...operands] = process.argv.slice(2);
@@ -19,6 +22,7 @@ async function run(name: string | undefined, [first, ...rest]: readonly string[]
   if (name === 'migrate' && (first === 'up' || first === 'down') && rest.length === 0) {
     return configured((config, log) => migrateDatabase(config, log, first));
   }
+  if (name === 'explain' && first !== undefined) return explained([first, ...rest]);
   if (name === 'check-rules' && first !== undefined && rest.length === 0) return checkRules(first);
   process.stderr.write(USAGE);
   return 2;
@@ -63,6 +67,18 @@ function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
+}
+
+async function explained(operands: readonly string[]): Promise<number> {
+  try {
+    const text = await explain(operands);
+    (text === undefined ? process.stderr : process.stdout).write(text ?? USAGE);
+    return text === undefined ? 2 : 0;
+  } catch (error) {
+    if (!(error instanceof InvalidRules)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
 }
 
 async function checkRules(place: string): Promise<number> {
