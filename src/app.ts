@@ -5,7 +5,7 @@ import { startPruning } from './catalog/prune.ts';
 import { type Address, type Config, InvalidConfig } from './config.ts';
 import { isWellFormedApiKey } from './core/api-key.ts';
 import { EMPTY_RULE_BOOK } from './core/rules.ts';
-import { openCounters } from './counters/open-counters.ts';
+import { type Counters, openCounters } from './counters/open-counters.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, revertLast } from './database/migrate.ts';
 import { type Database, openDatabase, queryOf } from './database/open-database.ts';
@@ -25,6 +25,7 @@ import { ownKeys } from './identity/own-keys.ts';
 import { hashPassword } from './identity/password.ts';
 import { publicKeySet } from './identity/public-keys.ts';
 import { CannotOpen, type Sealer, sealerOf } from './identity/sealed-key.ts';
+import { TokenVerifier, type TokenVerifierParts } from './identity/token-verifier.ts';
 import { followRules } from './rules/follow.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -70,13 +71,13 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   started.defer(() => catalog.stop());
   const lastUsed = startLastUsed({ query: queryOf(database), log });
   started.defer(() => lastUsed.stop());
-  const { breaker: onBreaker, liveNodes: onLiveNodes } = metrics;
-  const counters = openCounters({ ...config, logger: log, onBreaker, onLiveNodes });
-  started.defer(() => counters.close());
+  const counters = startCounters(config, log, metrics, started);
 
+  const tokens = startTokenVerifier(config, catalog, signing?.sealer, metrics, log, started);
   const handler = createDataPlane({
     store: counters.store,
     catalog,
+    tokens,
     rules,
     isApiKey: isWellFormedApiKey,
     deviceHeader: config.deviceHeader,
@@ -128,6 +129,13 @@ async function openConfiguredDatabase(config: Config, log: Logger, started: Stac
   const database = await openDatabase({ url });
   started.defer(() => database.close(true));
   return database;
+}
+
+function startCounters(config: Config, logger: Logger, metrics: Metrics, started: Stack): Counters {
+  const { breaker: onBreaker, liveNodes: onLiveNodes } = metrics;
+  const counters = openCounters({ ...config, logger, onBreaker, onLiveNodes });
+  started.defer(() => counters.close());
+  return counters;
 }
 
 async function startRules(config: Config, log: Logger, metrics: Metrics, started: Stack): Promise<Knowledge['rules']> {
@@ -193,6 +201,23 @@ async function madeUpSecret(config: Config, log: Logger): Promise<string> {
     log.warn({ file }, text);
   }
   return secret;
+}
+
+/** A node that does not sign opens keys only where it has been told the secret; it needs that for HS256 alone. */
+function startTokenVerifier(
+  { signingKeySecret }: Config,
+  trusted: RunningCatalog,
+  signingSealer: Sealer | undefined,
+  { refusedToken: onRefused }: Metrics,
+  log: Logger,
+  started: Stack,
+): TokenVerifier {
+  const sealer = signingSealer ?? (signingKeySecret === undefined ? undefined : sealerOf(signingKeySecret));
+  const openKey: TokenVerifierParts['openKey'] = (key) =>
+    key.sealedJwk === undefined ? undefined : sealer?.open(key, key.sealedJwk);
+  const verifier = new TokenVerifier({ trusted, openKey, log, onRefused });
+  started.defer(() => verifier.close());
+  return verifier;
 }
 
 /** A decision node only reads: whoever wants to change something asks a node that may. */

@@ -43,6 +43,14 @@ const PARTS = 3;
 const ENCRYPTED_PARTS = 5;
 const PART = /^[A-Za-z0-9_-]+$/;
 
+/** Whether it is worth reading at all: three parts, none empty, and not too long. */
+export function mayBeToken(text: string): boolean {
+  if (text.length > LONGEST_TOKEN) return false;
+  const first = text.indexOf('.');
+  const second = text.indexOf('.', first + 1);
+  return first > 0 && second > first + 1 && second + 1 < text.length && text.indexOf('.', second + 1) < 0;
+}
+
 /** Header and claims of a JWS in compact serialization (RFC 7515, 7.1), while nobody knows who has signed it. Never throws. */
 export function readCompactToken(token: string): CompactToken | TokenFault {
   if (token.length > LONGEST_TOKEN) return 'too_long';

@@ -29,6 +29,19 @@ export interface TokenRecord {
   readonly expiresAt: number;
 }
 
+/** What is known of the signature of a token. Whether the token is in force is judged each time that it is used. */
+export type Verification =
+  | {
+      readonly kind: 'good';
+      /** The same object as long as it is remembered. */
+      readonly token: TokenRecord;
+      /** undefined: a token of our own. */
+      readonly issuer: Issuer | undefined;
+    }
+  | { readonly kind: 'bad'; readonly code: 'malformed_credential' | 'unknown_credential' | 'expired_credential' }
+  /** It cannot be told now, and must not be taken for either. */
+  | { readonly kind: 'unavailable' };
+
 /** A key of our own that tokens are verified with. */
 export interface VerifyingKey {
   /** The header `kid`. */

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import { parsePlanLimits } from '../core/plan.ts';
 import { EMPTY_RULE_BOOK, type RuleBook } from '../core/rules.ts';
+import type { Verification } from '../core/token.ts';
 import { parseRules } from '../rules/parse.ts';
-import { considerCheck } from './authorize.ts';
+import { considerCheck, UnverifiedCheck } from './authorize.ts';
 import type { CheckQuestion } from './check.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from './ports.ts';
 
@@ -44,6 +45,8 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
   };
 }
 
+const verifications = new Map<string, Verification>();
+
 function consider(
   question: Partial<CheckQuestion>,
   change: Partial<KeyRecord> = {},
@@ -67,7 +70,11 @@ function consider(
     forgedHeaders: [],
     ...question,
   };
-  return considerCheck(asked, catalog, rules, (text) => text.startsWith('wk_'), NOW);
+  const isApiKey = (text: string) => text.startsWith('wk_');
+  const tokens = { known: (token: string) => verifications.get(token), verify: () => expect.fail('asked to verify') };
+  const consideration = considerCheck(asked, { catalog, rules: { book: rules }, isApiKey, tokens }, NOW);
+  if (consideration instanceof UnverifiedCheck) throw new Error('the token is not known to the test');
+  return consideration;
 }
 
 const charge = (exceeded: boolean, retryAfter?: number) => ({

@@ -1,37 +1,23 @@
-import { KEY_PREFIX } from '../core/api-key.ts';
 import type { DenialCode } from '../core/denial.ts';
-import { standingOf } from '../core/key-standing.ts';
-import { isInNetworks } from '../core/networks.ts';
-import type { Plan } from '../core/plan.ts';
 import type { RuleBook } from '../core/rules.ts';
-import type { TokenRecord } from '../core/token.ts';
+import type { Verification } from '../core/token.ts';
 import { type LimitName, type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
-import type { CheckQuestion, CheckVerdict, CredentialHeader } from './check.ts';
+import type { CheckQuestion, CheckVerdict } from './check.ts';
+import { hasBearerKey } from './credential.ts';
 import type { Consideration } from './decider.ts';
 import { costAtEdge } from './edge-cost.ts';
-import { knownCostOf } from './known-costs.ts';
+import { type Identification, type Identity, identify } from './identify.ts';
 import { limitStatus } from './limit-statuses.ts';
-import type { Cost } from './plan-charges.ts';
-import { type Catalog, type Charge, type KeyRecord, type Outcome, type Source, StoreUnavailable } from './ports.ts';
+import { type Cost, NOTHING } from './plan-charges.ts';
+import { type Charge, type Outcome, type Source, StoreUnavailable } from './ports.ts';
 
-/** Tells whether a text has the form of an API key (core/api-key). */
-export type KeyFormat = (text: string) => boolean;
+type DecidedIdentity = Exclude<Identity, { kind: 'unverified' }>;
 
-/** Who asks, as far as the catalog tells, and what they are charged; a denial where they may not come in at all. */
-type Identity =
-  | {
-      readonly kind: 'known';
-      readonly credential: KeyRecord | TokenRecord;
-      readonly keyId: string | undefined;
-      readonly planId: string | undefined;
-      readonly header: CredentialHeader | undefined;
-      readonly cost: Cost;
-    }
-  | { readonly kind: 'anonymous' }
-  | { readonly kind: 'denied'; readonly code: DenialCode };
-
-const ANONYMOUS: Identity = { kind: 'anonymous' };
-const NOTHING: Cost = { charges: [], names: [] };
+/** What a Check is thought through by; all of it is memory. */
+export interface CheckKnowledge extends Identification {
+  /** Its book is another one after a reload. */
+  readonly rules: { readonly book: RuleBook };
+}
 
 /**
  * Thinks one Check through: who it is, whether they may come in at all, and what that charges. What the edge charges
@@ -40,85 +26,60 @@ const NOTHING: Cost = { charges: [], names: [] };
  */
 export function considerCheck(
   question: CheckQuestion,
-  catalog: Catalog,
-  rules: RuleBook,
-  isApiKey: KeyFormat,
+  knowledge: CheckKnowledge,
   now: number,
-): Consideration<CheckVerdict> {
-  const identity = identify(question, catalog, isApiKey, now);
-  const ofIdentity = identity.kind === 'known' ? identity.cost : NOTHING;
-  const atEdge = costAtEdge(question, rules);
-  return new ConsideredCheck(question, identity, atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity));
+): Consideration<CheckVerdict> | UnverifiedCheck {
+  const identity = identify(question, knowledge, now, undefined);
+  if (identity.kind === 'unverified') return new UnverifiedCheck(question, knowledge, identity.token);
+  return considered(question, knowledge, identity);
 }
 
-function identify(question: CheckQuestion, catalog: Catalog, isApiKey: KeyFormat, now: number): Identity {
-  const { cost } = question;
-  // Neither free nor at some guessed price: what cannot be counted as its owner wants does not pass.
-  if (cost === undefined) return denial('invalid_configuration');
-  const credential = credentialOf(question);
-  if (credential === undefined) {
-    const mayPass = question.allowsAnonymous && question.requiredFeatures.length === 0;
-    return mayPass ? ANONYMOUS : denial('missing_credential');
+/** A Check that has to wait until its token's signature is verified. */
+export class UnverifiedCheck {
+  readonly token: string;
+  readonly #question: CheckQuestion;
+  readonly #knowledge: CheckKnowledge;
+
+  constructor(question: CheckQuestion, knowledge: CheckKnowledge, token: string) {
+    this.token = token;
+    this.#question = question;
+    this.#knowledge = knowledge;
   }
-  if (!isApiKey(credential.secret)) return denial('malformed_credential');
-  const key = catalog.keyOfSecret(credential.secret);
-  if (key === undefined) return denial('unknown_credential');
-  const standing = standingOf(key, now);
-  if (standing !== 'valid') return denial(`${standing}_credential`);
-  const plan = catalog.plan(key.planId);
-  // A key whose plan is not known must not pass as unlimited.
-  if (plan === undefined) return denial('unknown_credential');
-  if (!isAllowedFrom(key, question)) return denial('forbidden_network');
-  if (!hasFeatures(key, plan, question)) return denial('missing_feature');
-  const charged = question.rateLimitOff ? NOTHING : knownCostOf(key, plan, cost, question.route);
-  return {
-    kind: 'known',
-    credential: key,
-    keyId: key.id,
-    planId: key.planId,
-    header: credential.header,
-    cost: charged,
-  };
+
+  /** Who sent it, as far as that is known. */
+  get source(): string {
+    return this.#question.sourceAddress ?? '';
+  }
+
+  /** Thinks it through anew: everything else may have changed meanwhile. */
+  verified(verification: Verification, now: number): Consideration<CheckVerdict> {
+    const identity = identify(this.#question, this.#knowledge, now, verification);
+    if (identity.kind === 'unverified') throw new Error('a token was verified and is said not to be');
+    return considered(this.#question, this.#knowledge, identity);
+  }
+}
+
+function considered(
+  question: CheckQuestion,
+  { rules }: CheckKnowledge,
+  identity: DecidedIdentity,
+): Consideration<CheckVerdict> {
+  const ofIdentity = identity.kind === 'known' ? identity.cost : NOTHING;
+  const atEdge = costAtEdge(question, rules.book);
+  return new ConsideredCheck(question, identity, atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity));
 }
 
 function sum(one: Cost, other: Cost): Cost {
   return { charges: [...one.charges, ...other.charges], names: [...one.names, ...other.names] };
 }
 
-function denial(code: DenialCode): Identity {
-  return { kind: 'denied', code };
-}
-
-function isAllowedFrom({ conditions: { allowedNetworks } }: KeyRecord, { sourceAddress }: CheckQuestion): boolean {
-  if (allowedNetworks.length === 0) return true;
-  return sourceAddress !== undefined && isInNetworks(allowedNetworks, sourceAddress);
-}
-
-function hasFeatures({ conditions }: KeyRecord, plan: Plan, { requiredFeatures }: CheckQuestion): boolean {
-  if (requiredFeatures.length === 0) return true;
-  return requiredFeatures.every((each) => plan.features.includes(each) || conditions.features.includes(each));
-}
-
-/** `header`: undefined, where it is in the query. */
-function credentialOf(question: CheckQuestion): { header: CredentialHeader | undefined; secret: string } | undefined {
-  const { apiKeyHeader, queryKey } = question;
-  if (apiKeyHeader !== undefined && apiKeyHeader !== '') return { header: 'x-api-key', secret: apiKeyHeader };
-  const bearer = bearerOf(question);
-  if (bearer !== undefined) return { header: 'authorization', secret: bearer };
-  return queryKey === '' ? undefined : { header: undefined, secret: queryKey };
-}
-
-function bearerOf({ authorizationHeader }: CheckQuestion): string | undefined {
-  return authorizationHeader === undefined ? undefined : /^bearer +(.*)$/i.exec(authorizationHeader)?.[1];
-}
-
 class ConsideredCheck implements Consideration<CheckVerdict> {
   readonly charges: readonly Charge[];
   readonly #names: readonly LimitName[];
   readonly #question: CheckQuestion;
-  readonly #identity: Identity;
+  readonly #identity: DecidedIdentity;
 
-  constructor(question: CheckQuestion, identity: Identity, { charges, names }: Cost) {
+  constructor(question: CheckQuestion, identity: DecidedIdentity, { charges, names }: Cost) {
     this.charges = charges;
     this.#names = names;
     this.#question = question;
@@ -135,8 +96,7 @@ class ConsideredCheck implements Consideration<CheckVerdict> {
     if (identity.kind === 'denied') return denied(question, identity.code, 'catalog');
     if (identity.kind === 'anonymous') return { kind: 'anonymous', question, limits, source };
     const { credential, keyId, planId, header: credentialHeader } = identity;
-    const removesAuthorization =
-      credentialHeader !== 'authorization' && bearerOf(question)?.startsWith(KEY_PREFIX) === true;
+    const removesAuthorization = credentialHeader !== 'authorization' && hasBearerKey(question);
     return {
       kind: 'allowed',
       question,

@@ -3,15 +3,13 @@ import type { Entry } from '../core/descriptor.ts';
 import { countedEntries, nodeBelow, type RuleBook, type RuleNode, ruleLimitName } from '../core/rules.ts';
 import type { LimitName } from '../core/verdict.ts';
 import type { CheckQuestion } from './check.ts';
-import type { Cost } from './plan-charges.ts';
+import { type Cost, NOTHING } from './plan-charges.ts';
 import type { Charge } from './ports.ts';
 
 const EDGE_DOMAIN = 'edge';
 
 /** A client chooses it freely: longer ones would fill the memory of whoever counts. */
 const LONGEST_DEVICE = 256;
-
-const NOTHING: Cost = { charges: [], names: [] };
 
 /**
  * What a request costs whoever it is from: one hit of every limit of the domain `edge` whose rule fits. Its entries are

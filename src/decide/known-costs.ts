@@ -1,18 +1,22 @@
 import type { Plan } from '../core/plan.ts';
-import { type Cost, costOfKey } from './plan-charges.ts';
+import type { PlanLimit } from '../core/plan-limit.ts';
+import type { TokenRecord } from '../core/token.ts';
+import { type Cost, costOfKey, costOfToken, type Usage } from './plan-charges.ts';
 import type { KeyRecord } from './ports.ts';
 
-/** What requests on a key cost. */
+type Credential = KeyRecord | TokenRecord;
+
+/** What requests on a credential cost. */
 interface KnownCosts {
   /** Another object when anything of the plan has changed. */
-  readonly plan: Plan;
+  readonly plan: Plan | undefined;
   /** Where no limit names the route. */
   readonly elsewhere: CostsOfRoute;
   /** undefined: no limit names a route. */
   readonly byRoute: Map<string, CostsOfRoute> | undefined;
 }
 
-/** What requests on a key cost on one route. */
+/** What requests on a credential cost on one route. */
 interface CostsOfRoute {
   readonly once: Cost;
   /** By hits, where a route costs more or less than one. */
@@ -23,46 +27,62 @@ interface CostsOfRoute {
 const MOST_ROUTES = 64;
 const MOST_COSTS = 16;
 
-const costs = new WeakMap<KeyRecord, KnownCosts>();
+const costs = new WeakMap<Credential, KnownCosts>();
 
 /**
- * What a request on a key costs. It is the same each time, so it is kept by the key's record; and a counter is found
- * faster by a subject that was looked up before.
+ * What a request on a key or a token costs. It is the same each time, so it is kept by its record; and a counter is found
+ * faster by a subject that was looked up before. Only a token with limits of its own may be without a plan.
  */
-export function knownCostOf(key: KeyRecord, plan: Plan, hits: number, route: string | undefined): Cost {
-  let known = costs.get(key);
-  if (known?.plan !== plan) {
-    const byRoute = namesRoutes(key, plan) ? new Map<string, CostsOfRoute>() : undefined;
-    known = { plan, elsewhere: costsOfRoute(key, plan, undefined), byRoute };
-    costs.set(key, known);
+export function knownCostOf(
+  credential: Credential,
+  plan: Plan | undefined,
+  hits: number,
+  route: string | undefined,
+): Cost {
+  let known = costs.get(credential);
+  if (known === undefined || known.plan !== plan) {
+    const byRoute = limitsOf(credential, plan).some(({ routes }) => routes !== undefined)
+      ? new Map<string, CostsOfRoute>()
+      : undefined;
+    known = { plan, elsewhere: costsOfRoute(credential, plan, undefined), byRoute };
+    costs.set(credential, known);
   }
   const ofRoute =
-    route === undefined || known.byRoute === undefined ? known.elsewhere : costsOn(route, key, known, known.byRoute);
+    route === undefined || known.byRoute === undefined
+      ? known.elsewhere
+      : costsOn(route, credential, known, known.byRoute);
   if (hits === 1) return ofRoute.once;
   ofRoute.others ??= new Map();
-  const cost = ofRoute.others.get(hits) ?? costOfKey(key, plan, { hits, route });
+  const cost = ofRoute.others.get(hits) ?? costOf(credential, plan, { hits, route });
   if (ofRoute.others.size < MOST_COSTS) ofRoute.others.set(hits, cost);
   return cost;
 }
 
 function costsOn(
   route: string,
-  key: KeyRecord,
+  credential: Credential,
   { plan, elsewhere }: KnownCosts,
   byRoute: Map<string, CostsOfRoute>,
 ): CostsOfRoute {
   const known = byRoute.get(route);
   if (known !== undefined) return known;
-  const isNamed = [...plan.limits, ...key.conditions.limits].some(({ routes }) => routes?.includes(route));
-  const found = isNamed ? costsOfRoute(key, plan, route) : elsewhere;
+  const isNamed = limitsOf(credential, plan).some(({ routes }) => routes?.includes(route));
+  const found = isNamed ? costsOfRoute(credential, plan, route) : elsewhere;
   if (byRoute.size < MOST_ROUTES) byRoute.set(route, found);
   return found;
 }
 
-function costsOfRoute(key: KeyRecord, plan: Plan, route: string | undefined): CostsOfRoute {
-  return { once: costOfKey(key, plan, { hits: 1, route }), others: undefined };
+function costsOfRoute(credential: Credential, plan: Plan | undefined, route: string | undefined): CostsOfRoute {
+  return { once: costOf(credential, plan, { hits: 1, route }), others: undefined };
 }
 
-function namesRoutes({ conditions }: KeyRecord, plan: Plan): boolean {
-  return [...plan.limits, ...conditions.limits].some(({ routes }) => routes !== undefined);
+function costOf(credential: Credential, plan: Plan | undefined, usage: Usage): Cost {
+  if (!('conditions' in credential)) return costOfToken(credential, plan, usage);
+  if (plan === undefined) throw new Error('a key without a plan would cost nothing');
+  return costOfKey(credential, plan, usage);
+}
+
+function limitsOf(credential: Credential, plan: Plan | undefined): readonly PlanLimit[] {
+  const own = 'conditions' in credential ? credential.conditions.limits : credential.limits;
+  return [...(plan?.limits ?? []), ...own];
 }

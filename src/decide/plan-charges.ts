@@ -1,6 +1,7 @@
 import { subjectOf } from '../core/counter-key.ts';
 import type { Plan } from '../core/plan.ts';
 import type { PlanLimit } from '../core/plan-limit.ts';
+import type { TokenRecord } from '../core/token.ts';
 import type { LimitName } from '../core/verdict.ts';
 import type { AccountRecord, Charge, KeyRecord } from './ports.ts';
 
@@ -9,6 +10,8 @@ export interface Cost {
   readonly charges: readonly Charge[];
   readonly names: readonly LimitName[];
 }
+
+export const NOTHING: Cost = { charges: [], names: [] };
 
 /** What of a request decides its cost beside who asks. */
 export interface Usage {
@@ -41,6 +44,19 @@ export function costOfKey(key: KeyRecord, plan: Plan, usage: Usage): Cost {
 export function costOfAccount(account: AccountRecord, plan: Plan, usage: Usage): Cost {
   const subject = subjectOfAccount(account.id);
   return costOf(`plans/${plan.id}`, { each: subject, shared: subject }, plan.limits, usage);
+}
+
+/**
+ * What one request on a token is charged: what its account is, whoever else of it asks, and the limits that the token
+ * itself has, counted for it alone.
+ */
+export function costOfToken(token: TokenRecord, plan: Plan | undefined, usage: Usage): Cost {
+  const ofPlan = plan === undefined ? NOTHING : costOfAccount({ id: token.accountId, planId: plan.id }, plan, usage);
+  if (token.limits.length === 0) return ofPlan;
+  const id = token.tokenId ?? '';
+  const subject = subjectOf('token', token.issuerId ?? '', id);
+  const own = costOf(`tokens/${id}`, { each: subject, shared: subject }, token.limits, usage);
+  return { charges: [...ofPlan.charges, ...own.charges], names: [...ofPlan.names, ...own.names] };
 }
 
 function subjectOfAccount(id: string): string {

@@ -2,7 +2,7 @@ import type { KeyConditions } from '../core/key-conditions.ts';
 import type { CountedLimit } from '../core/limit.ts';
 import type { CounterChange } from '../core/named-counter.ts';
 import type { Plan } from '../core/plan.ts';
-import type { TokenRecord, TokenTrust } from '../core/token.ts';
+import type { TokenRecord, TokenTrust, Verification } from '../core/token.ts';
 
 /** Hits asked of one counter. */
 export interface Charge {
@@ -138,4 +138,12 @@ export interface Catalog {
   /** Whose tokens are good. */
   readonly trust: TokenTrust;
   isRevoked(token: TokenRecord): boolean;
+}
+
+/** Tells whose tokens are. */
+export interface TokenVerifier {
+  /** What is known of a token, without waiting; undefined: `verify` has to find out. `now` is Unix time in ms. */
+  known(token: string, now: number): Verification | undefined;
+  /** Calls back once, at once or in a bounded time, perhaps that it cannot be told. `source` tells senders apart. */
+  verify(token: string, source: string, done: (verification: Verification) => void): void;
 }

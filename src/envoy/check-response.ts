@@ -127,7 +127,7 @@ function writeDenied(verdict: CheckVerdict & { kind: 'denied' }, rateLimitHeader
   if (isGrpc(question.contentTypeHeader)) writeGrpcDenial(verdict);
   else writeHttpDenial(verdict);
   const { headers } = DENIED_RESPONSE;
-  if (status === 401) writeHeader(writer, headers, AUTHENTICATE, 'Bearer realm="api"');
+  if (status === 401) writeHeader(writer, headers, AUTHENTICATE, challengeOf(question));
   if (rateLimitHeaders !== 'off') writeRateLimitHeaders(writer, OVERWRITING, headers, verdict);
   const httpStatusEnd = writer.end();
   writer.number(HTTP_STATUS.code, status);
@@ -154,6 +154,12 @@ function writeGrpcDenial({ code, question, retryAfterSeconds }: CheckVerdict & {
   writer.text(DENIED_RESPONSE.body, message);
   writeHeader(writer, DENIED_RESPONSE.headers, GRPC_STATUS, String(rpcCode));
   writeHeader(writer, DENIED_RESPONSE.headers, GRPC_STATUS_DETAILS, grpcStatusDetails(details));
+}
+
+/** RFC 6750, 3.1: who sent something in authorization is told that it was no good. */
+function challengeOf({ apiKeyHeader, authorizationHeader }: CheckQuestion): string {
+  const hasSentBearer = (apiKeyHeader ?? '') === '' && /^bearer /i.test(authorizationHeader ?? '');
+  return hasSentBearer ? 'Bearer realm="api", error="invalid_token"' : 'Bearer realm="api"';
 }
 
 /** The request's own id, if it is one that can be repeated in answers and logs, else a new one. */

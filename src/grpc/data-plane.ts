@@ -1,4 +1,5 @@
 import type { Logger } from '../core/logger.ts';
+import { UnverifiedCheck } from '../decide/authorize.ts';
 import { type Consideration, type DecidedBatch, decideBatch, type ShadowDecision } from '../decide/decider.ts';
 import { type CounterStore, type KeyRecord, type Receipt, StoreUnavailable } from '../decide/ports.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
@@ -14,6 +15,7 @@ import {
   type Verdict,
 } from './methods.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from './unary.ts';
+import { UnverifiedCalls, type VerifiedCall } from './unverified-calls.ts';
 
 export interface DataPlaneParts extends Knowledge {
   readonly store: CounterStore;
@@ -42,23 +44,62 @@ interface PendingCall {
 /** Answers whole batches of calls: each is thought through in memory, then all are charged in one call of the store. */
 export function createDataPlane(parts: DataPlaneParts): BatchHandler {
   const methods = decisionMethods(parts);
+  const unverified = new UnverifiedCalls(parts.tokens, (calls) => decideVerified(calls, parts));
   return (calls) => {
     const arrived = performance.now();
     const now = Date.now();
-    const charging: PendingCall[] = [];
-    const free: PendingCall[] = [];
+    const batch = new Batch(arrived);
     for (const call of calls) {
       const method = methods.get(call.path);
       if (method !== undefined) {
-        const pending = consider(call, method, now, parts);
-        if (pending !== undefined) (pending.consideration.charges.length > 0 ? charging : free).push(pending);
+        const consideration = consider(call, method, now, parts);
+        if (consideration instanceof UnverifiedCheck) unverified.hold({ call, method, check: consideration, arrived });
+        else if (consideration !== undefined) batch.add({ call, method, consideration });
       } else if (call.path === HEALTH_CHECK_PATH) answerHealthCheck(call, parts.isServing());
       else call.fail(GrpcStatus.UNIMPLEMENTED, `no such method: ${call.path}`);
     }
-    if (charging.length > 0) void decide(charging, arrived, parts);
-    // By themselves: what nothing limits does not wait for the counters.
-    if (free.length > 0) void decide(free, arrived, parts);
+    batch.decide(parts);
   };
+}
+
+/** Calls that are decided together. */
+class Batch {
+  readonly #arrived: number;
+  readonly #charging: PendingCall[] = [];
+  readonly #free: PendingCall[] = [];
+
+  constructor(arrived: number) {
+    this.#arrived = arrived;
+  }
+
+  add(pending: PendingCall): void {
+    (pending.consideration.charges.length > 0 ? this.#charging : this.#free).push(pending);
+  }
+
+  decide(parts: DataPlaneParts): void {
+    if (this.#charging.length > 0) void decide(this.#charging, this.#arrived, parts);
+    // By themselves: what nothing limits does not wait for the counters.
+    if (this.#free.length > 0) void decide(this.#free, this.#arrived, parts);
+  }
+}
+
+/** What has happened to them while they waited is looked at as when they came: nobody may wait for an answer any more. */
+function decideVerified(calls: readonly VerifiedCall[], parts: DataPlaneParts): void {
+  const now = Date.now();
+  const batch = new Batch(Math.min(...calls.map(({ arrived }) => arrived)));
+  for (const { call, method, check, verification } of calls) {
+    if (call.cancelled) call.fail(GrpcStatus.CANCELLED, 'cancelled');
+    else if (call.deadline !== undefined && call.deadline <= performance.now()) {
+      call.fail(GrpcStatus.DEADLINE_EXCEEDED, 'deadline exceeded before the call was decided');
+    } else {
+      try {
+        batch.add({ call, method, consideration: check.verified(verification, now) });
+      } catch (error) {
+        failInternally([call], error, parts.log);
+      }
+    }
+  }
+  batch.decide(parts);
 }
 
 /** Whatever is wrong with one call is answered to that call, and the rest of the batch goes on. */
@@ -67,10 +108,10 @@ function consider(
   method: DecisionMethod,
   now: number,
   { log, tally }: DataPlaneParts,
-): PendingCall | undefined {
+): Consideration<Verdict> | UnverifiedCheck | undefined {
   if (call.cancelled) return undefined;
   try {
-    return { call, method, consideration: method.consider(call.message, now) };
+    return method.consider(call.message, now);
   } catch (error) {
     tally.count(method.question, 'invalid', 'none');
     if (error instanceof InvalidRequest) call.fail(GrpcStatus.INVALID_ARGUMENT, error.message);

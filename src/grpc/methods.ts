@@ -1,8 +1,6 @@
-import type { RuleBook } from '../core/rules.ts';
-import { considerCheck, type KeyFormat } from '../decide/authorize.ts';
+import { type CheckKnowledge, considerCheck, type UnverifiedCheck } from '../decide/authorize.ts';
 import type { CheckVerdict } from '../decide/check.ts';
 import type { Consideration } from '../decide/decider.ts';
-import type { Catalog } from '../decide/ports.ts';
 import { considerRateLimit } from '../decide/rate-limit.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import { checkReading, decodeCheckRequest } from '../envoy/check-request.ts';
@@ -14,11 +12,7 @@ import { encodeRateLimitResponse } from '../envoy/rate-limit-response.ts';
 export type Verdict = CheckVerdict | RateLimitVerdict;
 
 /** What the methods need in order to think a question through; all of it is memory. */
-export interface Knowledge {
-  readonly catalog: Catalog;
-  /** Its book is another one after a reload. */
-  readonly rules: { readonly book: RuleBook };
-  readonly isApiKey: KeyFormat;
+export interface Knowledge extends CheckKnowledge {
   /** In lower case: the header by which clients name their device; undefined: none. */
   readonly deviceHeader: string | undefined;
   /** Name of the query parameter that may carry an API key; undefined: none. */
@@ -28,7 +22,7 @@ export interface Knowledge {
 export interface DecisionMethod {
   readonly question: 'check' | 'rate_limit';
   /** Throws InvalidRequest. `now` is Unix time in ms. */
-  consider(message: Uint8Array, now: number): Consideration<Verdict>;
+  consider(message: Uint8Array, now: number): Consideration<Verdict> | UnverifiedCheck;
 }
 
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
@@ -39,11 +33,11 @@ export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];
 
 /** The methods of the data plane that decide, by path. */
 export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
-  const { catalog, rules, isApiKey } = knowledge;
+  const { catalog, rules } = knowledge;
   const reading = checkReading(knowledge);
   const check: DecisionMethod = {
     question: 'check',
-    consider: (message, now) => considerCheck(decodeCheckRequest(message, reading), catalog, rules.book, isApiKey, now),
+    consider: (message, now) => considerCheck(decodeCheckRequest(message, reading), knowledge, now),
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',

@@ -8,6 +8,8 @@ export interface Metrics {
   readonly liveNodes: (count: number) => void;
   /** Notes that the rules files have changed, and whether that could be taken up. */
   readonly rulesReload: (isTakenUp: boolean) => void;
+  /** Notes that a token was refused when it came first, and what was wrong with it. */
+  readonly refusedToken: (fault: string) => void;
   readonly registry: Registry;
 }
 
@@ -47,6 +49,7 @@ export function createMetrics(): Metrics {
     breaker: breakerMetrics(registry),
     liveNodes: (count) => liveNodes.set(count),
     rulesReload: rulesMetrics(registry),
+    refusedToken: refusedTokens(registry),
     registry,
   };
 }
@@ -87,6 +90,17 @@ function rulesMetrics(registry: Registry): Metrics['rulesReload'] {
     outdated.set(isTakenUp ? 0 : 1);
     reloads.inc({ result: isTakenUp ? 'taken_up' : 'refused' });
   };
+}
+
+/** Callers are not told, so that nobody can feel their way; who runs the service has to know. */
+function refusedTokens(registry: Registry): Metrics['refusedToken'] {
+  const refused = new Counter({
+    name: 'weir_tokens_refused_total',
+    help: 'Tokens whose signature or claims were refused, by fault; one that comes again within seconds is not counted anew.',
+    labelNames: ['fault'] as const,
+    registers: [registry],
+  });
+  return (fault) => refused.inc({ fault });
 }
 
 function latencyMetric(decisions: DecisionTally): Metric<string> {

@@ -41,6 +41,7 @@ beforeAll(async () => {
     },
     rules: { book: new Map([['shop', domain]]) },
     isApiKey: () => false,
+    tokens: { known: () => undefined, verify: () => expect.fail('no token was sent') },
     deviceHeader: undefined,
     rateLimitHeaders: 'all',
     keyParameter: undefined,

@@ -1,0 +1,75 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from '../core/logger.ts';
+import type { FromThread, ToThread } from './token-messages.ts';
+
+/** MB of its heap; with 2,048 tokens and the keys of many issuers it takes 30. */
+const MOST_MEMORY = 256;
+/** ms before a thread that ended is started again: at first, and at most. */
+const SHORTEST_WAIT = 100;
+const LONGEST_WAIT = 5_000;
+
+export interface ThreadEvents {
+  readonly onResults: (results: FromThread) => void;
+  /** What was sent to it before is lost, also whose signatures are good. */
+  readonly onEnd: () => void;
+  readonly log: Logger;
+}
+
+/** Keeps a thread of token-thread.ts running. */
+export class TokenThread {
+  readonly #events: ThreadEvents;
+  #worker: Worker | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #wait = SHORTEST_WAIT;
+  #isClosed = false;
+
+  constructor(events: ThreadEvents) {
+    this.#events = events;
+    this.#start();
+  }
+
+  /** False: there is no thread now, nothing was sent. */
+  send(message: ToThread): boolean {
+    this.#worker?.postMessage(message);
+    return this.#worker !== undefined;
+  }
+
+  /** Something is wrong with it: it is ended, and another one starts. */
+  end(): void {
+    void this.#worker?.terminate();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#restart);
+    await this.#worker?.terminate();
+  }
+
+  #start(): void {
+    const file = fileURLToPath(import.meta.url);
+    const worker = new Worker(path.join(path.dirname(file), `token-thread${path.extname(file)}`), {
+      resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY },
+    });
+    this.#worker = worker;
+    // The service ends when its servers do, and not for lack of this.
+    worker.unref();
+    worker.on('message', (results: FromThread) => {
+      this.#wait = SHORTEST_WAIT;
+      this.#events.onResults(results);
+    });
+    worker.on('error', (error) => this.#events.log.error({ err: error }, 'the thread that verifies tokens has failed'));
+    worker.on('exit', () => this.#ended());
+  }
+
+  #ended(): void {
+    this.#worker = undefined;
+    this.#events.onEnd();
+    if (this.#isClosed) return;
+    this.#events.log.warn({ ms: this.#wait }, 'the thread that verifies tokens has ended and is started again');
+    this.#restart = setTimeout(() => this.#start(), this.#wait);
+    this.#restart.unref();
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+  }
+}
