@@ -107,6 +107,7 @@ describe('the environment', () => {
       'authorization',
       'x-request-id',
       'content-type',
+      'Origin',
       'X-Weir-Device',
       'a b',
       ':path',

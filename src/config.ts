@@ -126,7 +126,8 @@ const keyRotation = z.string().transform((text, context): number => {
 const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
 
 /** What Check reads for something else, or takes away: a secret would become a counter's name. */
-const TAKEN_HEADER = /^(x-api-key|authorization|x-request-id|content-type|x-weir-.*)$/;
+const TAKEN_HEADER =
+  /^(x-api-key|authorization|x-request-id|content-type|origin|access-control-request-method|x-weir-.*)$/;
 
 const deviceHeader = z
   .string()

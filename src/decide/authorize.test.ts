@@ -66,6 +66,7 @@ function consider(
     route: undefined,
     requiredFeatures: [],
     allowsAnonymous: false,
+    isAllowedPreflight: false,
     cost: 1,
     forgedHeaders: [],
     ...question,

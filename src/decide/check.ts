@@ -27,6 +27,8 @@ export interface CheckQuestion {
   readonly rateLimitOff: boolean;
   /** The route's context extension `weir.auth` is `optional`: who has no credential comes in without an identity. */
   readonly allowsAnonymous: boolean;
+  /** A CORS preflight, on a route whose context extension `weir.cors_preflight` is `allow`; it has no credential. */
+  readonly isAllowedPreflight: boolean;
   /** Hits of each limit of plan and key, by the route's context extension `weir.cost`; undefined: it is no such number. */
   readonly cost: number | undefined;
   /** Of the route's context extension `weir.require`. */

@@ -51,7 +51,9 @@ export function identify(
   if (question.cost === undefined) return denial('invalid_configuration');
   const credential = credentialOf(question);
   if (credential === undefined) {
-    const mayPass = question.allowsAnonymous && question.requiredFeatures.length === 0;
+    const mayBeAnonymous = question.allowsAnonymous && question.requiredFeatures.length === 0;
+    // Browsers send no credential with a preflight: what a route asks for is asked of the request that follows.
+    const mayPass = mayBeAnonymous || question.isAllowedPreflight;
     return mayPass ? ANONYMOUS : denial('missing_credential');
   }
   const { header, secret } = credential;

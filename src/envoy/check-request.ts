@@ -1,5 +1,7 @@
 import type { CheckQuestion } from '../decide/check.ts';
+import { NO_SETTINGS, type RouteSettings, readContextExtension } from './context-extensions.ts';
 import { readOrRefuse } from './invalid-request.ts';
+import { entryText, readEntry } from './map-entry.ts';
 import { NO_QUERY_KEY, type QueryKey, queryKeyOf } from './query-key.ts';
 import { LENGTH_DELIMITED, type WireReader } from './wire-reader.ts';
 
@@ -10,18 +12,15 @@ const PEER = { address: 1 };
 const ADDRESS = { socketAddress: 1 };
 const SOCKET_ADDRESS = { address: 2 };
 const REQUEST = { http: 2 };
-const HTTP_REQUEST = { headers: 3, path: 4, headerMap: 13 };
+const HTTP_REQUEST = { method: 2, headers: 3, path: 4, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
-/** Of map entries and of HeaderValue alike; `rawValue` is in the latter only. */
-const ENTRY = { key: 1, value: 2, rawValue: 3 };
 
 const HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'].map((name) => Buffer.from(name));
 const [API_KEY, AUTHORIZATION, REQUEST_ID, CONTENT_TYPE, DEVICE] = [0, 1, 2, 3, 4];
-const EXTENSIONS = ['rate_limit', 'require', 'auth', 'cost', 'route'].map((name) => Buffer.from(`weir.${name}`));
-const [RATE_LIMIT, REQUIRE, AUTH, COST, ROUTE] = [0, 1, 2, 3, 4];
-
-/** As of a descriptor's hits_addend in envoy.service.ratelimit.v3. */
-const HIGHEST_COST = 2 ** 32 - 1;
+/** Read of OPTIONS requests alone, behind the others. */
+const PREFLIGHT_HEADERS = ['origin', 'access-control-request-method'].map((name) => Buffer.from(name));
+const [ORIGIN, REQUESTED_METHOD] = [5, 6];
+const OPTIONS = [Buffer.from('options')];
 
 /** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
@@ -30,40 +29,29 @@ const LETTER_W = 'w'.charCodeAt(0);
 
 /** What to read of a request beside what is always read. */
 export interface CheckReading {
-  readonly headers: readonly Buffer[];
+  readonly headers: readonly (Buffer | undefined)[];
+  readonly headersOfOptions: readonly (Buffer | undefined)[];
   /** Name of the query parameter that may carry an API key; undefined: none, and the path is not looked at. */
   readonly keyParameter: string | undefined;
 }
 
-/** What is kept of the request; `values` of headers, by their index in `reading.headers`. */
+/** What is kept of the request; `values` of headers, by their index in `names`. */
 interface FoundRequest {
-  readonly reading: CheckReading;
+  names: CheckReading['headers'];
   readonly values: (string | undefined)[];
   readonly forged: string[];
   queryKey: QueryKey;
 }
 
-type FoundAttributes = { request: FoundRequest } & {
-  -readonly [Field in
-    | 'sourceAddress'
-    | 'route'
-    | 'rateLimitOff'
-    | 'requiredFeatures'
-    | 'allowsAnonymous'
-    | 'cost']: CheckQuestion[Field];
-};
+interface FoundAttributes {
+  sourceAddress: string | undefined;
+  request: FoundRequest;
+  settings: RouteSettings;
+}
 
-const ALWAYS: CheckReading = { headers: HEADERS, keyParameter: undefined };
-const NO_REQUEST: FoundRequest = { reading: ALWAYS, values: [], forged: [], queryKey: NO_QUERY_KEY };
-const NO_ATTRIBUTES: FoundAttributes = {
-  sourceAddress: undefined,
-  route: undefined,
-  request: NO_REQUEST,
-  rateLimitOff: false,
-  requiredFeatures: [],
-  allowsAnonymous: false,
-  cost: 1,
-};
+const ALWAYS = checkReading({});
+const NO_REQUEST: FoundRequest = { names: ALWAYS.headers, values: [], forged: [], queryKey: NO_QUERY_KEY };
+const NO_ATTRIBUTES: FoundAttributes = { sourceAddress: undefined, request: NO_REQUEST, settings: NO_SETTINGS };
 
 /** `deviceHeader`: lower-case name of the one by which clients name their device. */
 export function checkReading(options: {
@@ -71,7 +59,8 @@ export function checkReading(options: {
   readonly keyParameter?: string | undefined;
 }): CheckReading {
   const { deviceHeader, keyParameter } = options;
-  return { headers: deviceHeader === undefined ? HEADERS : [...HEADERS, Buffer.from(deviceHeader)], keyParameter };
+  const headers = [...HEADERS, deviceHeader === undefined ? undefined : Buffer.from(deviceHeader)];
+  return { headers, headersOfOptions: [...headers, ...PREFLIGHT_HEADERS], keyParameter };
 }
 
 /**
@@ -81,19 +70,20 @@ export function checkReading(options: {
 export function decodeCheckRequest(message: Uint8Array, reading = ALWAYS): CheckQuestion {
   const name = 'envoy.service.auth.v3.CheckRequest';
   const found = readOrRefuse(name, message, (reader) => readCheckRequest(reader, reading));
-  const { request } = found;
+  const { request, settings } = found;
   return {
     requestIdHeader: request.values[REQUEST_ID],
     apiKeyHeader: request.values[API_KEY],
     authorizationHeader: request.values[AUTHORIZATION],
     contentTypeHeader: request.values[CONTENT_TYPE],
     device: request.values[DEVICE],
-    route: found.route,
+    route: settings.route,
     sourceAddress: found.sourceAddress,
-    rateLimitOff: found.rateLimitOff,
-    requiredFeatures: found.requiredFeatures,
-    allowsAnonymous: found.allowsAnonymous,
-    cost: found.cost,
+    rateLimitOff: settings.rateLimitOff,
+    requiredFeatures: settings.requiredFeatures,
+    allowsAnonymous: settings.allowsAnonymous,
+    isAllowedPreflight: settings.allowsPreflight && isPreflight(request),
+    cost: settings.cost,
     forgedHeaders: request.forged,
     queryKey: request.queryKey.value,
     queryKeyNames: request.queryKey.names,
@@ -115,8 +105,9 @@ function readAttributes(reader: WireReader, reading: CheckReading): FoundAttribu
   while (reader.next()) {
     if (reader.is(ATTRIBUTE_CONTEXT.source, LENGTH_DELIMITED)) found.sourceAddress = readPeer(reader);
     else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.request = readRequest(reader, reading);
-    else if (reader.is(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) readContextExtension(reader, found);
-    else reader.skip();
+    else if (reader.is(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) {
+      found.settings = readContextExtension(reader, found.settings);
+    } else reader.skip();
   }
   reader.leave(outerEnd);
   return found;
@@ -156,32 +147,6 @@ function readSocketAddress(reader: WireReader): string {
   return found;
 }
 
-function readContextExtension(reader: WireReader, found: FoundAttributes): void {
-  const entry = readEntry(reader);
-  const index = entry.key === 0 ? -1 : reader.oneOfAt(entry.key, EXTENSIONS);
-  if (index < 0) return;
-  const value = entry.value === 0 ? '' : reader.textAt(entry.value);
-  if (index === RATE_LIMIT) found.rateLimitOff = value === 'off';
-  else if (index === REQUIRE) found.requiredFeatures = listed(value);
-  else if (index === AUTH) found.allowsAnonymous = value === 'optional';
-  else if (index === COST) found.cost = costOf(value);
-  else if (index === ROUTE) found.route = value;
-}
-
-/** undefined where it is no whole number that can be charged. */
-function costOf(text: string): number | undefined {
-  const cost = Number(text);
-  return /^[0-9]{1,10}$/.test(text) && cost <= HIGHEST_COST ? cost : undefined;
-}
-
-/** `a, b` */
-function listed(text: string): readonly string[] {
-  return text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-}
-
 function readRequest(reader: WireReader, reading: CheckReading): FoundRequest {
   const outerEnd = reader.enter();
   let found = NO_REQUEST;
@@ -195,17 +160,31 @@ function readRequest(reader: WireReader, reading: CheckReading): FoundRequest {
 
 function readHttpRequest(reader: WireReader, reading: CheckReading): FoundRequest {
   const outerEnd = reader.enter();
-  const values = [undefined, undefined, undefined, undefined, undefined];
-  const found: FoundRequest = { reading, values, forged: [], queryKey: NO_QUERY_KEY };
+  const values = [undefined, undefined, undefined, undefined, undefined, undefined, undefined];
+  const found: FoundRequest = { names: reading.headers, values, forged: [], queryKey: NO_QUERY_KEY };
   while (reader.next()) {
     if (reader.is(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, found);
-    else if (reader.is(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, found);
+    else if (reader.is(HTTP_REQUEST.method, LENGTH_DELIMITED)) {
+      // Before the headers, as Envoy writes fields in their order. Otherwise it is no preflight, and refused.
+      if (isOptions(reader)) found.names = reading.headersOfOptions;
+      reader.skip();
+    } else if (reader.is(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, found);
     else if (reading.keyParameter !== undefined && reader.is(HTTP_REQUEST.path, LENGTH_DELIMITED)) {
       found.queryKey = queryKeyOf(reader.text(), reading.keyParameter);
     } else reader.skip();
   }
   reader.leave(outerEnd);
   return found;
+}
+
+/** By its bytes first: of nearly all methods no text is made. */
+function isOptions(reader: WireReader): boolean {
+  return reader.oneOfAt(reader.position, OPTIONS) === 0 && reader.textAt(reader.position) === 'OPTIONS';
+}
+
+/** As browsers ask before a request to another origin (https://fetch.spec.whatwg.org/#cors-preflight-request). */
+function isPreflight({ values }: FoundRequest): boolean {
+  return Boolean(values[ORIGIN]) && Boolean(values[REQUESTED_METHOD]);
 }
 
 /** With encode_raw_headers Envoy sends the headers in this form. */
@@ -221,9 +200,9 @@ function readHeaderMap(reader: WireReader, found: FoundRequest): void {
 function readHeader(reader: WireReader, found: FoundRequest): void {
   const entry = readEntry(reader);
   if (entry.key === 0) return;
-  const index = reader.oneOfAt(entry.key, found.reading.headers);
+  const index = reader.oneOfAt(entry.key, found.names);
   if (index >= 0) {
-    const value = entry.value === 0 ? '' : reader.textAt(entry.value);
+    const value = entryText(reader, entry.value);
     const before = found.values[index];
     // As HTTP joins a repeated header; two API keys are thus none.
     found.values[index] = before === undefined ? value : `${before},${value}`;
@@ -236,20 +215,4 @@ function readHeader(reader: WireReader, found: FoundRequest): void {
 /** Spares a string for each header: the third letter of the few that matter is a w. The byte before them is the length. */
 function mayBeWeirs(reader: WireReader, key: number): boolean {
   return (reader.byteAt(key + 3) | 0x20) === LETTER_W || reader.byteAt(key) >= 0x80;
-}
-
-/** Positions of key and value; 0, where nothing can stand, when absent. A raw value goes before a value. */
-function readEntry(reader: WireReader): { key: number; value: number } {
-  const outerEnd = reader.enter();
-  let key = 0;
-  let value = 0;
-  let rawValue = 0;
-  while (reader.next()) {
-    if (reader.is(ENTRY.key, LENGTH_DELIMITED)) key = reader.position;
-    else if (reader.is(ENTRY.value, LENGTH_DELIMITED)) value = reader.position;
-    else if (reader.is(ENTRY.rawValue, LENGTH_DELIMITED)) rawValue = reader.position;
-    reader.skip();
-  }
-  reader.leave(outerEnd);
-  return { key, value: rawValue === 0 || reader.byteAt(rawValue) === 0 ? value : rawValue };
 }

@@ -79,6 +79,24 @@ describe('a CheckRequest', () => {
     expect(['optional', 'Optional', 'true', 'off', ''].map(optional)).toEqual([true, false, false, false, false]);
   });
 
+  it('is a preflight that may pass by method and both headers, where the route lets it', () => {
+    const isPreflight = (part: object, extension = 'allow') =>
+      decodeCheckRequest(http(part, { 'weir.cors_preflight': extension })).isAllowedPreflight;
+    const headers = { Origin: 'https://a.example', 'access-control-request-method': 'POST' };
+    const raw = Object.entries(headers).map(([key, value]) => ({ key, value: '', rawValue: Buffer.from(value) }));
+    expect(isPreflight({ method: 'OPTIONS', headers })).toBe(true);
+    expect(isPreflight({ method: 'OPTIONS', headerMap: { headers: raw } })).toBe(true);
+    for (const extension of ['', 'Allow', 'true', 'off']) {
+      expect(isPreflight({ method: 'OPTIONS', headers }, extension)).toBe(false);
+    }
+    for (const method of ['', 'options', 'GET', 'POST', 'OPTIONSX'])
+      expect(isPreflight({ method, headers })).toBe(false);
+    for (const name of Object.keys(headers)) {
+      expect(isPreflight({ method: 'OPTIONS', headers: { ...headers, [name]: '' } })).toBe(false);
+    }
+    expect(isPreflight({ method: 'OPTIONS' })).toBe(false);
+  });
+
   it('may be empty', () => expect(decodeCheckRequest(new Uint8Array())).toMatchObject({ apiKeyHeader: undefined }));
 
   it('of bytes that are no such message is refused', () => {
@@ -101,6 +119,7 @@ const question = {
   route: undefined,
   requiredFeatures: [],
   allowsAnonymous: false,
+  isAllowedPreflight: false,
   cost: 1,
   forgedHeaders: ['x-weir-role'],
 };

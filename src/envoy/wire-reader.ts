@@ -111,7 +111,7 @@ export class WireReader {
    * Which of `names` (lower-case) the string field at a position holds, in any case of letters, without making a string
    * of it; -1 for none of them.
    */
-  oneOfAt(position: number, names: readonly Buffer[]): number {
+  oneOfAt(position: number, names: readonly (Buffer | undefined)[]): number {
     const here = this.#position;
     this.#position = position;
     const length = this.#length();
