@@ -41,12 +41,12 @@ function isWindowsName({ name, windowSeconds, algorithm }: CountedLimit): boolea
 
 function overridden(
   algorithm: string,
-  { name, blockFor, lease, onStoreFailure, timeZone, anchorDay }: UntrustedLimit,
+  { name, blockFor, lease, settle, onStoreFailure, timeZone, anchorDay }: UntrustedLimit,
   { requests, windowSeconds }: LimitOverride,
 ): CountedLimit {
   const calendarWindow = CALENDAR_WINDOWS.get(windowSeconds) ?? '';
   const window = `${windowSeconds}s`;
-  const options = { name: name ?? shortDuration(windowSeconds), requests, window, blockFor, onStoreFailure };
+  const options = { name: name ?? shortDuration(windowSeconds), requests, window, blockFor, settle, onStoreFailure };
   if (algorithm === 'calendar') {
     const ofMonth = calendarWindow === '1mo' ? { anchorDay } : {};
     const limit = parsed({

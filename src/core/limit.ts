@@ -14,6 +14,8 @@ interface Counted {
   readonly blockForSeconds?: number;
   /** What decides while the counters cannot be reached; undefined: `local`. */
   readonly onStoreFailure?: StoreFailurePolicy;
+  /** What it is charged is in the receipt of the grant, with which it is settled for what the request really cost. */
+  readonly settle?: true;
 }
 
 /** `local`: this node's own counters, with its share of the limit; `allow` and `deny` without counting. */

@@ -12,10 +12,10 @@ import {
 
 /** The fields that an algorithm has besides name and algorithm. */
 const FIELDS: Readonly<Record<Algorithm, readonly LimitField[]>> = {
-  sliding_window: ['requests', 'window', 'block_for', 'lease', 'on_store_failure'],
-  fixed_window: ['requests', 'window', 'block_for', 'on_store_failure'],
-  token_bucket: ['requests', 'window', 'burst', 'block_for', 'on_store_failure'],
-  calendar: ['requests', 'window', 'time_zone', 'anchor_day', 'block_for', 'on_store_failure'],
+  sliding_window: ['requests', 'window', 'block_for', 'lease', 'settle', 'on_store_failure'],
+  fixed_window: ['requests', 'window', 'block_for', 'settle', 'on_store_failure'],
+  token_bucket: ['requests', 'window', 'burst', 'block_for', 'settle', 'on_store_failure'],
+  calendar: ['requests', 'window', 'time_zone', 'anchor_day', 'block_for', 'settle', 'on_store_failure'],
   concurrency: ['requests', 'window', 'on_store_failure'],
   unlimited: [],
 };
@@ -138,7 +138,7 @@ class LimitParser {
     return window ?? { seconds: 60, unit };
   }
 
-  #optionsOfAll(): { blockForSeconds?: number; onStoreFailure?: StoreFailurePolicy } {
+  #optionsOfAll(): { blockForSeconds?: number; settle?: true; onStoreFailure?: StoreFailurePolicy } {
     const { blockFor, onStoreFailure } = this.#written;
     const blockForSeconds = typeof blockFor === 'string' ? parseDuration(blockFor) : undefined;
     if (blockForSeconds === undefined && !isLeftOut(blockFor)) {
@@ -148,13 +148,25 @@ class LimitParser {
     if (!isKnown && !isLeftOut(onStoreFailure)) {
       this.#fault('on_store_failure', `must be one of ${POLICIES.join(', ')}`);
     }
-    return { ...(blockForSeconds !== undefined && { blockForSeconds }), ...(isKnown && { onStoreFailure }) };
+    const settle = this.#flag('settle');
+    return {
+      ...(blockForSeconds !== undefined && { blockForSeconds }),
+      ...(settle && { settle }),
+      ...(isKnown && { onStoreFailure }),
+    };
   }
 
   #lease(): { lease?: true } {
-    const { lease } = this.#written;
-    if (lease !== true && !isLeftOut(lease)) this.#fault('lease', 'must be true or false');
-    return lease === true ? { lease } : {};
+    if (!this.#flag('lease')) return {};
+    if (this.#written.settle === true)
+      this.#fault('settle', 'must not stand beside lease, which grants without a receipt');
+    return { lease: true };
+  }
+
+  #flag(field: 'lease' | 'settle'): boolean {
+    const value = this.#written[field];
+    if (value !== true && !isLeftOut(value)) this.#fault(field, 'must be true or false');
+    return value === true;
   }
 
   #burst(requests: number, windowSeconds: number): number {

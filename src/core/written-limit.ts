@@ -16,6 +16,7 @@ export interface WrittenLimit {
   readonly burst?: number;
   readonly blockFor?: string;
   readonly lease?: boolean;
+  readonly settle?: boolean;
   readonly onStoreFailure?: string;
   readonly timeZone?: string;
   readonly anchorDay?: number;
@@ -33,6 +34,7 @@ export const LIMIT_FIELDS = {
   burst: 'burst',
   block_for: 'blockFor',
   lease: 'lease',
+  settle: 'settle',
   on_store_failure: 'onStoreFailure',
   time_zone: 'timeZone',
   anchor_day: 'anchorDay',
@@ -78,7 +80,7 @@ export function parseWindow(text: unknown): Window | undefined {
 export function writeLimit(limit: Limit): WrittenLimit {
   const { name, algorithm } = limit;
   if (algorithm === 'unlimited') return { name, requests: 0, window: '', algorithm };
-  const { requests, blockForSeconds, onStoreFailure } = limit;
+  const { requests, blockForSeconds, onStoreFailure, settle } = limit;
   return {
     name,
     requests,
@@ -87,6 +89,7 @@ export function writeLimit(limit: Limit): WrittenLimit {
     ...(algorithm === 'token_bucket' && { burst: limit.burst }),
     ...(blockForSeconds !== undefined && { blockFor: `${blockForSeconds}s` }),
     ...(algorithm === 'sliding_window' && limit.lease === true && { lease: true }),
+    ...(settle === true && { settle }),
     ...(onStoreFailure !== undefined && { onStoreFailure }),
     ...(algorithm === 'calendar' && limit.timeZone !== undefined && { timeZone: limit.timeZone }),
     ...(algorithm === 'calendar' && limit.anchorDay !== undefined && { anchorDay: limit.anchorDay }),

@@ -6,6 +6,7 @@ import {
   type CounterStore,
   type Decided,
   type Decision,
+  type GivenBack,
   type Outcome,
   type Receipt,
   StoreUnavailable,
@@ -47,7 +48,7 @@ export class GuardedStore implements CounterStore {
   }
 
   /** Where they were granted, as nothing was taken elsewhere; of what was let in without counting, nothing. */
-  async giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
+  async giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
     const isRemote = ({ source }: Receipt) => source !== 'fail-local' && source !== 'fail-open';
     if (receipts.every(isRemote)) return this.#remote.giveBack(receipts);
     const nodes = this.#liveNodes();
@@ -59,7 +60,7 @@ export class GuardedStore implements CounterStore {
     const freed = { remote: fromRemote.values(), local: fromLocal.values() };
     return receipts.map((receipt) => {
       if (receipt.source === 'fail-open') return 0;
-      return freed[isRemote(receipt) ? 'remote' : 'local'].next().value ?? 0;
+      return freed[isRemote(receipt) ? 'remote' : 'local'].next().value;
     });
   }
 

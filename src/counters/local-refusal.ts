@@ -5,6 +5,7 @@ import {
   type CounterStore,
   type Decided,
   type Decision,
+  type GivenBack,
   type Outcome,
   type Receipt,
   StoreUnavailable,
@@ -52,7 +53,7 @@ export class LocalRefusal implements CounterStore {
   }
 
   /** What is known of the counters is forgotten: more may be free by now. */
-  async giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
+  async giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
     const freed = await this.#store.giveBack(receipts);
     const now = this.#now();
     for (const { taken } of receipts) {

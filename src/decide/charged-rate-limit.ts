@@ -1,17 +1,14 @@
-import type { Entry } from '../core/descriptor.ts';
 import type { CountedLimit } from '../core/limit.ts';
 import { type Rule, ruleLimitName } from '../core/rules.ts';
 import { type LimitName, type LimitStatus, retryAfterSeconds, tighter } from '../core/verdict.ts';
 import type { Consideration, ShadowDecision } from './decider.ts';
 import { limitStatus } from './limit-statuses.ts';
 import type { Cost } from './plan-charges.ts';
-import { type Charge, type Outcome, type Receipt, StoreUnavailable } from './ports.ts';
+import { type Charge, type Outcome, StoreUnavailable } from './ports.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from './rate-limit-verdict.ts';
-import { readReceipt, writeReceipt } from './receipt-text.ts';
+import { writeReceipt } from './receipt-text.ts';
 import { receiptOf } from './receipts.ts';
-
-/** The only entry of a descriptor that gives back, with the text of the receipt. */
-const RECEIPT = 'receipt';
+import type { Redemption } from './redeem.ts';
 
 export const NOTHING_REPLACED: ReadonlySet<string> = new Set();
 
@@ -46,7 +43,7 @@ export class RefusedByCatalog implements Consideration<RateLimitVerdict> {
 /** The charges of all descriptors in one list, each with the name of its limit, and where each descriptor's end. */
 export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   readonly charges: Charge[] = [];
-  readonly givesBack: Receipt[] = [];
+  redemptions: readonly Redemption[] | undefined;
   shadows: readonly ShadowDecision[] | undefined;
   readonly #names: LimitName[] = [];
   readonly #ends: number[] = [];
@@ -105,14 +102,8 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     return true;
   }
 
-  /**
-   * Without a receipt nothing is given back: Envoy sends its descriptors at the end of a stream for requests that were
-   * refused as well.
-   */
-  addGiveBack(entries: readonly Entry[], hits: number): true {
-    const [entry] = entries;
-    const receipt = entry?.key === RECEIPT && entries.length === 1 ? readReceipt(entry.value, hits) : undefined;
-    if (receipt !== undefined) this.givesBack.push(receipt);
+  addRedemption(redemption: Redemption): true {
+    this.redemptions = [...(this.redemptions ?? []), redemption];
     return this.endDescriptor();
   }
 
@@ -172,11 +163,15 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     throw new Error('the store told of fewer charges than it was asked for');
   }
 
-  /** Of the slots alone: what a rate has granted was asked for, however the request ends. */
   #receiptOf(outcome: Outcome): string | undefined {
-    const isSlot = (charge: Charge | undefined) => charge?.limit.algorithm === 'concurrency' && charge.hits > 0;
-    if (outcome.source === 'fail-open' || !this.charges.some(isSlot)) return undefined;
-    const slots = outcome.charges.filter((_, place) => isSlot(this.charges[place]));
-    return writeReceipt(receiptOf(crypto.randomUUID(), this.charges.filter(isSlot), { ...outcome, charges: slots }));
+    if (outcome.source === 'fail-open' || !this.charges.some(isInReceipt)) return undefined;
+    const charges = outcome.charges.filter((_, place) => isInReceipt(this.charges[place]));
+    return writeReceipt(receiptOf(crypto.randomUUID(), this.charges.filter(isInReceipt), { ...outcome, charges }));
   }
+}
+
+/** Slots, and what is to be settled: what any other rate has granted was asked for, however the request ends. */
+function isInReceipt(charge: Charge | undefined): boolean {
+  if (charge === undefined) return false;
+  return charge.limit.settle === true || (charge.limit.algorithm === 'concurrency' && charge.hits > 0);
 }

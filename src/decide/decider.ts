@@ -1,5 +1,6 @@
 import { type CounterStore, type Decision, type Outcome, type Receipt, StoreUnavailable } from './ports.ts';
 import { receiptOf } from './receipts.ts';
+import type { Redemption } from './redeem.ts';
 
 /**
  * A question that has been thought through as far as memory reaches: what it charges, and how to answer it once the
@@ -10,8 +11,8 @@ export interface Consideration<Verdict> extends Decision {
   readonly shadows?: readonly ShadowDecision[] | undefined;
   /** `outcome` is undefined when there was nothing to charge, StoreUnavailable when the counters could not tell. */
   judge(outcome: Outcome | StoreUnavailable | undefined): Verdict;
-  /** What the question itself gives back. */
-  readonly givesBack?: readonly Receipt[];
+  /** What the question wants done with receipts. */
+  readonly redemptions?: readonly Redemption[] | undefined;
 }
 
 /** A decision that refuses nothing. What it would have done is told of the rule that it is for. */
@@ -23,11 +24,10 @@ export interface ShadowDecision extends Decision {
 export interface DecidedBatch<Verdict> {
   /** One for each question, in their order. */
   readonly verdicts: readonly Verdict[];
-  /**
-   * To be given back: what questions asked for, and what was granted to those that nobody waits for any more, as their
-   * requests do not go on.
-   */
+  /** To be given back: what was granted to questions that nobody waits for any more, as their requests do not go on. */
   readonly givesBack: readonly Receipt[];
+  /** Of all questions: whoever reports the end of a stream need not wait for an answer. */
+  readonly redemptions: readonly Redemption[];
   /** Of the questions that let their request in, and that somebody still waits for: to be decided once all are answered. */
   readonly shadows: readonly ShadowDecision[];
 }
@@ -46,10 +46,11 @@ export async function decideBatch<Verdict>(
   const outcomes = charging.length === 0 ? [] : await store.decide(charging);
   const givesBack: Receipt[] = [];
   const shadows: ShadowDecision[] = [];
+  const redemptions: Redemption[] = [];
   let next = 0;
   const verdicts = considerations.map((consideration, place) => {
     const { charges } = consideration;
-    if (consideration.givesBack !== undefined) givesBack.push(...consideration.givesBack);
+    if (consideration.redemptions !== undefined) redemptions.push(...consideration.redemptions);
     if (charges.length === 0) {
       if (consideration.shadows !== undefined && !isAbandoned(place)) shadows.push(...consideration.shadows);
       return consideration.judge(undefined);
@@ -63,5 +64,5 @@ export async function decideBatch<Verdict>(
     }
     return consideration.judge(outcome);
   });
-  return { verdicts, givesBack, shadows };
+  return { verdicts, givesBack, redemptions, shadows };
 }

@@ -91,15 +91,18 @@ export interface CounterStore {
   decide(decisions: readonly Decision[]): Promise<readonly Decided[]>;
   /**
    * Gives back what receipts tell was taken: once for each receipt, however often it is asked; nothing of what has
-   * stopped counting since. For each receipt the hits that are free again, summed over its charges.
+   * stopped counting since.
    */
-  giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]>;
+  giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]>;
   /**
    * Changes counters by hand, each by itself. What other nodes know of them lasts a second at most: refusals 250 ms, and
    * slices of a limit as long as they live. For each StoreUnavailable where it cannot be told whether it was done.
    */
   correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]>;
 }
+
+/** Hits of a receipt that are free again, summed over its charges; undefined where it was used before, or has expired. */
+export type GivenBack = number | undefined | StoreUnavailable;
 
 /** The counters cannot be reached or did not answer in time. The message is for the log, not for callers. */
 export class StoreUnavailable extends Error {

@@ -23,7 +23,7 @@ export type RateLimitVerdict =
       readonly deciding: LimitStatus | undefined;
       /** undefined where no retry is promised. */
       readonly retryAfterSeconds: number | undefined;
-      /** With which slots that were granted are given back (receipt-text.ts). */
+      /** With which slots that were granted are given back, and what was reserved is settled (receipt-text.ts). */
       readonly receipt: string | undefined;
     }
   | { readonly kind: 'unavailable' };

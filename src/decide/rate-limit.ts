@@ -6,11 +6,14 @@ import { ChargedRateLimit, NOTHING_REPLACED, RefusedByCatalog } from './charged-
 import type { Consideration } from './decider.ts';
 import { knownOverride, unmatchedRule } from './known-overrides.ts';
 import { costOfAccount, costOfKey, type Usage } from './plan-charges.ts';
-import type { Catalog } from './ports.ts';
+import type { Catalog, Receipt } from './ports.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
+import { readReceipt } from './receipt-text.ts';
 
 /** Its descriptors with the keys `api_key` and `account` are counted against the catalog's plans. */
 export const PLANS_DOMAIN = 'plans';
+/** The only entry of a descriptor that gives back or settles, with the text of the receipt. */
+const RECEIPT = 'receipt';
 
 export interface RateLimitQuestion {
   readonly domain: string;
@@ -61,7 +64,10 @@ function mayPass(
   charged: ChargedRateLimit,
 ): boolean {
   const { entries, hits, givesBack } = descriptor;
-  if (givesBack) return charged.addGiveBack(entries, hits);
+  const receipt = receiptIn(entries);
+  // Without a receipt nothing is given back: Envoy sends the end of a stream for requests that were refused as well.
+  if (givesBack) return charged.addRedemption({ use: 'give_back', hits, receipt });
+  if (receipt !== undefined) return charged.addRedemption({ use: 'settle', hits, receipt });
   if (domain === PLANS_DOMAIN) {
     const identities = entries.filter(isIdentity);
     const usage = { hits, route: routeOf(entries) };
@@ -80,6 +86,12 @@ function mayPass(
   }
   if (rule === undefined) return charged.endDescriptor();
   return charged.addRule(rule, subjectOfEntries(domain, countedEntries(rule, entries)), hits);
+}
+
+/** Of a descriptor whose only entry is one. */
+function receiptIn(entries: readonly Entry[]): Receipt | undefined {
+  const [entry] = entries;
+  return entry?.key === RECEIPT && entries.length === 1 ? readReceipt(entry.value) : undefined;
 }
 
 /** Whether the domain of plans counts by it. */

@@ -2,6 +2,7 @@ import type { Logger } from '../core/logger.ts';
 import { UnverifiedCheck } from '../decide/authorize.ts';
 import { type Consideration, type DecidedBatch, decideBatch, type ShadowDecision } from '../decide/decider.ts';
 import { type CounterStore, type KeyRecord, type Receipt, StoreUnavailable } from '../decide/ports.ts';
+import { type Redemption, redeem } from '../decide/redeem.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
 import type { RateLimitHeaders } from '../envoy/rate-limit-headers.ts';
 import { answerHealthCheck, HEALTH_CHECK_PATH } from './data-plane-health.ts';
@@ -27,6 +28,7 @@ export interface DataPlaneParts extends Knowledge {
     count(question: Question, verdict: string, source: string): void;
     observe(question: Question, seconds: number, calls: number): void;
     countShadow(rule: string, verdict: string): void;
+    countReceipt(use: string, result: string): void;
   };
   /** Is told of every key that is let in. */
   readonly lastUsed: { note(key: KeyRecord): void };
@@ -142,6 +144,7 @@ async function decide(pending: readonly PendingCall[], arrived: number, parts: D
   if (checks > 0) parts.tally.observe('check', seconds, checks);
   if (checks < pending.length) parts.tally.observe('rate_limit', seconds, pending.length - checks);
   if (decided.givesBack.length > 0) void giveBack(decided.givesBack, parts);
+  if (decided.redemptions.length > 0) void redeemReceipts(decided.redemptions, parts);
   if (decided.shadows.length > 0) void decideShadows(decided.shadows, parts);
 }
 
@@ -164,6 +167,18 @@ async function giveBack(receipts: readonly Receipt[], { store, log }: DataPlaneP
     await store.giveBack(receipts);
   } catch (error) {
     log.error({ err: error }, 'grants could not be given back');
+  }
+}
+
+async function redeemReceipts(
+  redemptions: readonly Redemption[],
+  { store, tally, log }: DataPlaneParts,
+): Promise<void> {
+  try {
+    const results = await redeem(store, redemptions);
+    for (const [place, { use }] of redemptions.entries()) tally.countReceipt(use, results[place] ?? 'unavailable');
+  } catch (error) {
+    log.error({ err: error }, 'receipts could not be redeemed');
   }
 }
 

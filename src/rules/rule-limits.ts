@@ -31,7 +31,7 @@ const CALENDAR_UNITS = new Map([
 const BY_UNIT = { requests: 'requests_per_unit', window: 'unit' } as const;
 
 /** Fields whose YAML value is taken as it is; the others are texts, which YAML may read as something else. */
-const PLAIN_FIELDS = new Set(['requests', 'burst', 'lease', 'anchor_day']);
+const PLAIN_FIELDS = new Set(['requests', 'burst', 'lease', 'settle', 'anchor_day']);
 
 /** What a descriptor says of its limits. */
 export interface RuleLimits {

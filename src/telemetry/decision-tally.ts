@@ -22,12 +22,20 @@ export interface ShadowCount {
   readonly count: number;
 }
 
+export interface ReceiptCount {
+  readonly use: string;
+  readonly result: string;
+  readonly count: number;
+}
+
 /** Counts of decisions, in plain numbers: this is called for every decision. */
 export class DecisionTally {
   /** By question, verdict and source. */
   readonly #counts = new Map<QuestionKind, Map<string, Map<string, number>>>();
   /** By rule and verdict. */
   readonly #shadows = new Map<string, Map<string, number>>();
+  /** By use and result. */
+  readonly #receipts = new Map<string, Map<string, number>>();
   readonly #latencies = new Map<QuestionKind, LatencyTally>();
 
   count(question: QuestionKind, verdict: string, source: string): void {
@@ -39,6 +47,16 @@ export class DecisionTally {
   countShadow(rule: string, verdict: string): void {
     const byVerdict = inner(this.#shadows, rule);
     byVerdict.set(verdict, (byVerdict.get(verdict) ?? 0) + 1);
+  }
+
+  /** What became of a receipt that was to be given back or settled. */
+  countReceipt(use: string, result: string): void {
+    const byResult = inner(this.#receipts, use);
+    byResult.set(result, (byResult.get(result) ?? 0) + 1);
+  }
+
+  *receiptCounts(): Iterable<ReceiptCount> {
+    for (const [use, byResult] of this.#receipts) for (const [result, count] of byResult) yield { use, result, count };
   }
 
   *shadowCounts(): Iterable<ShadowCount> {

@@ -38,6 +38,18 @@ export function createMetrics(): Metrics {
       for (const { count, ...labels } of decisions.shadowCounts()) this.inc(labels, count);
     },
   });
+  new Counter({
+    name: 'weir_receipts_total',
+    help:
+      'What became of receipts by use (give_back, settle): done; ignored, as they came again or too late; missing, of ' +
+      'negative hits that had none; unavailable.',
+    labelNames: ['use', 'result'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { count, ...labels } of decisions.receiptCounts()) this.inc(labels, count);
+    },
+  });
   registry.registerMetric(latencyMetric(decisions));
   const liveNodes = new Gauge({
     name: 'weir_live_nodes',

@@ -104,7 +104,7 @@ function describeTokens(bench: Bench): void {
     bench.now += 10 * SECOND;
     await bench.charge(chargeOf(subject, bucket, 5));
     bench.now += 10 * SECOND;
-    expect(await bench.giveBack(receipt)).toEqual([0]);
+    expect(await bench.giveBack({ ...receipt, expires: bench.now + HOUR })).toEqual([0]);
     expect(await bench.charge(chargeOf(subject, bucket, 0))).toMatchObject({ remaining: 5 });
   });
 }
@@ -116,21 +116,21 @@ function describeOnce(bench: Bench): void {
     await bench.take(one);
     expect(await bench.giveBack(receipt)).toEqual([2]);
     bench.now += SECOND;
-    expect(await bench.giveBack(receipt)).toEqual([0]);
+    expect(await bench.giveBack(receipt)).toEqual([undefined]);
     expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
   });
 
   it('are good once also within one call', async () => {
     const one = chargeOf(bench.subject(), limitOf(5, '60s'), 2);
     const [receipt, other] = [await bench.take(one), await bench.take(one)];
-    expect(await bench.giveBack(receipt, receipt, other)).toEqual([2, 0, 2]);
+    expect(await bench.giveBack(receipt, receipt, other)).toEqual([2, undefined, 2]);
     expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 5 });
   });
 
   it('are known by their id alone, whatever else they say', async () => {
     const one = chargeOf(bench.subject(), limitOf(5, '60s'), 2);
     const [receipt, other] = [await bench.take(one), await bench.take(one)];
-    expect(await bench.giveBack(receipt, { ...other, id: receipt.id })).toEqual([2, 0]);
+    expect(await bench.giveBack(receipt, { ...other, id: receipt.id })).toEqual([2, undefined]);
   });
 
   it('are good once for as long as they live: an hour', async () => {
@@ -139,7 +139,7 @@ function describeOnce(bench: Bench): void {
     await bench.take(one);
     expect(await bench.giveBack(receipt)).toEqual([1]);
     bench.now += HOUR - 1;
-    expect(await bench.giveBack(receipt)).toEqual([0]);
+    expect(await bench.giveBack(receipt)).toEqual([undefined]);
     expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 4 });
   });
 
@@ -166,7 +166,7 @@ function describeIgnored(bench: Bench): void {
     const day = await bench.take(chargeOf(subject, limitOf(5, '1d')));
     const slot = await bench.take(chargeOf(subject, limitOf(5, '2h', { algorithm: 'concurrency' })));
     bench.now += HOUR;
-    expect(await bench.giveBack(day, slot)).toEqual([0, 1]);
+    expect(await bench.giveBack(day, slot)).toEqual([undefined, 1]);
   });
 
   it('free nothing of counters that nobody charged, and make none', async () => {
@@ -212,10 +212,18 @@ function describeIgnored(bench: Bench): void {
     expect(await bench.charge(chargeOf(subject, limit, 0))).toMatchObject({ remaining: 3 });
   });
 
-  it('of a decision without hits take nothing and free nothing', async () => {
+  it('of which nothing is given back are used all the same, and leave what they took', async () => {
+    const one = chargeOf(bench.subject(), limitOf(5, '60s'), 2);
+    const receipt = await bench.take(one);
+    const taken = receipt.taken.map((each) => ({ ...each, charge: { ...each.charge, hits: 0 } }));
+    expect(await bench.giveBack({ ...receipt, taken })).toEqual([0]);
+    expect(await bench.giveBack(receipt)).toEqual([undefined]);
+    expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
+  });
+
+  it('of a decision without hits took nothing', async () => {
     const receipt = await bench.take(chargeOf(bench.subject(), limitOf(5, '60s'), 0));
     expect(receipt.taken).toEqual([]);
-    expect(await bench.giveBack(receipt)).toEqual([0]);
   });
 
   it('are answered one by one and in their order, more than 256 of them', async () => {

@@ -42,8 +42,8 @@ export interface Bench {
   charge(charge: Charge): Promise<ChargeOutcome>;
   /** The receipt, with an id of its own, of a decision that must be granted. */
   take(...charges: readonly Charge[]): Promise<Receipt>;
-  /** Gives back at `now`; hits that are free again, for each receipt. */
-  giveBack(...receipts: readonly Receipt[]): Promise<readonly number[]>;
+  /** Gives back at `now`; hits that are free again, for each receipt, undefined of one that is not good any more. */
+  giveBack(...receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]>;
   /** Changes counters by hand at `now`; each must be done. */
   correct(...corrections: readonly Correction[]): Promise<void>;
 }

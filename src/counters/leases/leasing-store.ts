@@ -6,6 +6,7 @@ import {
   type CounterStore,
   type Decided,
   type Decision,
+  type GivenBack,
   type Outcome,
   type Receipt,
   StoreUnavailable,
@@ -55,7 +56,7 @@ export class LeasingStore implements CounterStore {
     return outcomes.map((outcome) => outcome ?? answers[next++] ?? new StoreUnavailable('no outcome from the store'));
   }
 
-  giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
+  giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
     return this.#store.giveBack(receipts);
   }
 

@@ -111,9 +111,9 @@ describe('receipts at the bound of the counters in memory', () => {
     const receipt = receiptOf('once', asked.charges, await decided(store, asked));
     await store.decide([asked]);
     clock.now += 30 * SECOND - 1;
-    expect(await store.giveBack([receipt])).toEqual([0]); // No room to note it: rather nothing than twice.
+    expect(await store.giveBack([receipt])).toEqual([undefined]); // No room to note it: rather nothing than twice.
     clock.now += 1;
-    expect(await store.giveBack([receipt, receipt])).toEqual([2, 0]);
+    expect(await store.giveBack([receipt, receipt])).toEqual([2, undefined]);
   });
 
   it('leave nothing behind once they have expired', async () => {

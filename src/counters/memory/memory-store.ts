@@ -100,7 +100,7 @@ export class MemoryStore implements CounterStore {
     return Promise.resolve(outcomes);
   }
 
-  giveBack(receipts: readonly Receipt[]): Promise<readonly number[]> {
+  giveBack(receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]> {
     const clock = this.#now();
     return Promise.resolve(receipts.map((receipt) => this.#giveBackOne(receipt, clock)));
   }
@@ -186,8 +186,8 @@ export class MemoryStore implements CounterStore {
     return undefined;
   }
 
-  #giveBackOne({ id, expires, taken }: Receipt, clock: number): number {
-    if (expires <= clock || (id !== undefined && !this.#isFirstTime(id, expires, clock))) return 0;
+  #giveBackOne({ id, expires, taken }: Receipt, clock: number): number | undefined {
+    if (expires <= clock || (id !== undefined && !this.#isFirstTime(id, expires, clock))) return undefined;
     let freed = 0;
     for (const { charge: each, end } of taken) {
       const { term, isNew, counter } = this.#lookAt(each, clock);

@@ -10,7 +10,7 @@ export const GIVE_BACK_SCRIPT: Script = scriptOf(
 --         once), when it expires in µs of this shard's clock, number of charges, then for each: key, term (all counted
 --         from 1), hits, the end that they got
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for each
---         receipt 6 bytes: hits that are free again
+--         receipt 6 bytes, signed: hits that are free again; -1: it was used before, or has expired
 -- why     That it was given back is noted in the same step, so that whoever asks twice frees once.
 ${READ_LUA}${COUNTER_LUA}${SAVE_LUA}
 local function removeHits(counter, term, last, asked)
@@ -58,7 +58,7 @@ while place < #text do
       change(counter, term)
     end
   end
-  insert(reply, pack('>I6', freed))
+  insert(reply, pack('>i6', isFirst and freed or -1))
 end
 
 for key in pairs(dirty) do save(key) end

@@ -4,6 +4,7 @@ import {
   type CounterStore,
   type Decided,
   type Decision,
+  type GivenBack,
   type Outcome,
   type Receipt,
   StoreUnavailable,
@@ -89,8 +90,8 @@ export class RedisStore implements CounterStore {
     return outcomes;
   }
 
-  async giveBack(receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
-    const freed: (number | StoreUnavailable)[] = receipts.map(() => 0);
+  async giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
+    const freed: GivenBack[] = receipts.map(() => 0);
     const groups = receiptsByGroup(receipts, this.#groupOf);
     await Promise.all(
       Array.from(groups, async ([group, entries]) => {
@@ -159,17 +160,20 @@ export class RedisStore implements CounterStore {
     return (await Promise.all(alone)).flat();
   }
 
-  async #giveBackInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly (number | StoreUnavailable)[]> {
+  async #giveBackInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
     const batches = giveBackBatchesOf(this.#keyPrefix, receipts, this.#now());
     return (await Promise.all(batches.map((batch) => this.#giveBackBatch(batch, group)))).flat();
   }
 
-  async #giveBackBatch(batch: GiveBackBatch, group: number): Promise<readonly (number | StoreUnavailable)[]> {
+  async #giveBackBatch(batch: GiveBackBatch, group: number): Promise<readonly GivenBack[]> {
     const each = Array.from({ length: batch.receipts });
     if (batch.keys.length === 0) return each.map(() => 0);
     try {
       const reply = await this.#shards.run(this.#scripts.giveBack, group, batch.keys, batch.args);
-      return each.map(() => reply.free());
+      return each.map(() => {
+        const freed = reply.free();
+        return freed < 0 ? undefined : freed;
+      });
     } catch (error) {
       return each.map(() => unavailable(error));
     }
@@ -187,7 +191,8 @@ function unavailable(error: unknown): StoreUnavailable {
   throw error;
 }
 
-function sum(some: number | StoreUnavailable | undefined = 0, more: number | StoreUnavailable | undefined = 0) {
+function sum(some: GivenBack, more: GivenBack): GivenBack {
   if (some instanceof StoreUnavailable) return some;
-  return more instanceof StoreUnavailable ? more : some + more;
+  if (more instanceof StoreUnavailable) return more;
+  return some === undefined || more === undefined ? undefined : some + more;
 }
