@@ -10,6 +10,7 @@ import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, revertLast } from './database/migrate.ts';
 import { type Database, openDatabase, queryOf } from './database/open-database.ts';
 import { seed } from './database/seed.ts';
+import { callLimit } from './decide/call-limit.ts';
 import { counterAccess } from './decide/counter-access.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
@@ -72,10 +73,11 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const lastUsed = startLastUsed({ query: queryOf(database), log });
   started.defer(() => lastUsed.stop());
   const counters = startCounters(config, log, metrics, started);
+  const { store } = counters;
 
   const tokens = startTokenVerifier(config, catalog, signing?.sealer, metrics, log, started);
   const handler = createDataPlane({
-    store: counters.store,
+    store,
     catalog,
     tokens,
     rules,
@@ -90,8 +92,8 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   });
   http.answerKeySet(() => publicKeySet(catalog.trust, Date.now()));
   http.answerJson(jsonTransport(handler));
-  const known = { catalog, counters: counterAccess(counters.store, rules, catalog), digest };
-  const services = signing === undefined ? readingServices(catalog) : writingServices(config, database, known, signing);
+  const known = { catalog, counters: counterAccess(store, rules, catalog), calls: callLimit(store), digest };
+  const services = signing === undefined ? readingServices(known) : writingServices(config, database, known, signing);
   const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
   const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));
   started.defer(() => admin.stop());
@@ -224,7 +226,7 @@ function startTokenVerifier(
 function writingServices(
   config: Config,
   database: Database,
-  known: Pick<AdminOptions, 'counters' | 'digest'> & { readonly catalog: RunningCatalog },
+  known: Pick<AdminOptions, 'counters' | 'calls' | 'digest'> & { readonly catalog: RunningCatalog },
   { keys: signingKeys, sealer }: Signing,
 ) {
   const { accessTokenSeconds: lifetimeSeconds, refreshTokenSeconds: refreshLifetimeSeconds } = config.tokens;

@@ -1,3 +1,4 @@
+import type { CallLimit } from '../core/call-limit.ts';
 import type { CounterAccess } from '../core/named-counter.ts';
 import type { Database } from '../database/open-database.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
@@ -15,12 +16,18 @@ import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.
 import { planService } from './plan-service.ts';
 import { signingKeyService } from './signing-key-service.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import { readingTokenInfoService, type TokenCatalog, tokenInfoService } from './token-info-service.ts';
+import {
+  readingTokenInfoService,
+  type TokenCatalog,
+  type TokenInfoParts,
+  tokenInfoService,
+} from './token-info-service.ts';
 
 export interface AdminOptions {
   readonly database: Database;
   readonly catalog: TokenCatalog & { refresh(): Promise<void> };
   readonly counters: CounterAccess;
+  readonly calls: CallLimit;
   readonly tokens: AccessTokens;
   readonly signingKeys: SigningKeys;
   readonly refreshLifetimeSeconds: number;
@@ -40,14 +47,14 @@ export function adminServices(options: AdminOptions) {
     changing(service(PlanServiceService, planService(withAuthenticate))),
     changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
     changing(service(SigningKeyServiceService, signingKeyService(withAuthenticate))),
-    changing(service(TokenInfoServiceService, tokenInfoService(options.catalog, options.database))),
+    changing(service(TokenInfoServiceService, tokenInfoService(options))),
     service(CounterServiceService, counterService(withAuthenticate)),
   ];
 }
 
 /** What a node that only follows the catalog can answer. */
-export function readingServices(catalog: TokenCatalog) {
-  return [service(TokenInfoServiceService, readingTokenInfoService(catalog))];
+export function readingServices(parts: TokenInfoParts) {
+  return [service(TokenInfoServiceService, readingTokenInfoService(parts))];
 }
 
 /** A method without a handler is answered UNIMPLEMENTED. */

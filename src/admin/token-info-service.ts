@@ -1,7 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
 import { isWellFormedApiKey } from '../core/api-key.ts';
+import type { CallLimit } from '../core/call-limit.ts';
 import type { KeyConditions } from '../core/key-conditions.ts';
 import { standingOf } from '../core/key-standing.ts';
+import type { CounterAccess } from '../core/named-counter.ts';
 import type { Plan } from '../core/plan.ts';
 import { writePlanLimit } from '../core/plan-limit.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
@@ -9,6 +11,7 @@ import { ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import {
   GetTokenInfoResponse,
+  type LimitRemaining,
   GetTokenInfoResponse_State as State,
   type TokenInfoServiceService,
 } from '../generated/weir/admin/v1/token_info_service.ts';
@@ -31,12 +34,20 @@ interface TokenKey {
   readonly expiresAt: number | undefined;
 }
 
+export interface TokenInfoParts {
+  readonly catalog: TokenCatalog;
+  readonly counters: CounterAccess;
+  readonly calls: CallLimit;
+}
+
 /** What a node that only follows the catalog can answer. */
 export function readingTokenInfoService(
-  catalog: TokenCatalog,
+  parts: TokenInfoParts,
 ): Pick<Handlers<TokenInfoServiceService>, 'getTokenInfo'> {
+  const { catalog, counters, calls } = parts;
   return {
-    async getTokenInfo({ secret }) {
+    async getTokenInfo({ secret }, { peer }) {
+      await admit(calls, 'token_info', peer);
       const key = keyOf(secret, catalog);
       if (key === undefined) return GetTokenInfoResponse.create({ state: State.UNKNOWN });
       const plan = catalog.plan(key.planId);
@@ -50,22 +61,49 @@ export function readingTokenInfoService(
         limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writePlanLimit)),
         features: [...new Set([...plan.features, ...key.conditions.features])],
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
+        remaining: await remainingOf(key.id, counters),
       };
     },
   };
 }
 
-export function tokenInfoService(catalog: TokenCatalog, database: Database): Handlers<TokenInfoServiceService> {
+export function tokenInfoService(
+  parts: TokenInfoParts & { readonly database: Database },
+): Handlers<TokenInfoServiceService> {
+  const { catalog, calls, database } = parts;
   return {
-    ...readingTokenInfoService(catalog),
+    ...readingTokenInfoService(parts),
 
-    async disableToken({ secret }) {
+    async disableToken({ secret }, { peer }) {
+      await admit(calls, 'disable_token', peer);
       const key = keyOf(secret, catalog);
       if (key === undefined) throw new ProblemError({ kind: 'not_found', name: ANY_KEY });
       await disable(database, key.id);
       return {};
     },
   };
+}
+
+/**
+ * Anybody may ask, so nobody may ask without end. Before the secret is looked at, and whatever it is: a refusal must not
+ * tell one secret from another.
+ */
+async function admit(calls: CallLimit, call: string, peer: string): Promise<void> {
+  const admission = await calls.admit(call, peer);
+  if (admission.kind === 'admitted') return;
+  if (admission.kind === 'unknown') throw new ProblemError({ kind: 'counters_unavailable' });
+  throw new ProblemError({ kind: 'too_many_calls', retryAfterSeconds: admission.retryAfterSeconds });
+}
+
+/** None where the counters cannot tell: what else there is to tell is told. */
+async function remainingOf(id: string, counters: CounterAccess): Promise<LimitRemaining[]> {
+  const found = counters.find({ kind: 'api_key', id }) ?? [];
+  const states = found.length === 0 ? [] : await counters.look(found);
+  return (states ?? []).map(({ remaining, resetAt, isBlocked }, place) => ({
+    limit: found[place]?.label ?? '',
+    remaining: isBlocked ? 0 : remaining,
+    resetTime: resetAt === undefined ? undefined : new Date(resetAt),
+  }));
 }
 
 /** In place of a name: the secret must not be repeated. */

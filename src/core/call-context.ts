@@ -4,4 +4,6 @@ export interface CallContext {
   readonly requestId: string;
   /** The header of that name. */
   readonly authorization: string | undefined;
+  /** IP address of whoever made the connection: the client, or a proxy before it. */
+  readonly peer: string;
 }

@@ -15,7 +15,8 @@ export type Problem =
     }
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'counters_unavailable' }
-  | { readonly kind: 'busy' };
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'too_many_calls'; readonly retryAfterSeconds: number };
 
 /** Carries a problem out of a handler. Its message and cause are for the log, never for the caller. */
 export class ProblemError extends Error {

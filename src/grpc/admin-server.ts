@@ -38,6 +38,12 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Run
   return listen(created, address);
 }
 
+/** grpc-js gives `address:port`, without brackets around an IPv6 address, and `unknown` once the connection is gone. */
+function addressOf(peer: string): string {
+  const end = peer.lastIndexOf(':');
+  return end < 0 ? peer : peer.slice(0, end);
+}
+
 /** These change nothing, and are not worth a line each. */
 const READING = /^(get|list)/;
 
@@ -47,7 +53,7 @@ function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImple
       const requestId = requestIdOf(call.metadata) ?? randomUUID();
       const [authorization] = call.metadata.get('authorization').map(String);
       // The definition that decoded the request is the handler's own.
-      handle(call.request as never, { requestId, authorization }).then(
+      handle(call.request as never, { requestId, authorization, peer: addressOf(call.getPeer()) }).then(
         (response) => {
           if (!READING.test(method)) log.info({ requestId, method }, 'admin call');
           callback(null, response);

@@ -61,12 +61,22 @@ function answerTo(problem: Problem): Answer {
       return retryLater('COUNTERS_UNAVAILABLE', 'the counters cannot be reached; a change may be made again');
     case 'busy':
       return retryLater('TOO_MANY_SIGN_INS', 'too many sign-ins at once; try again');
+    case 'too_many_calls':
+      return tooManyCalls(problem.retryAfterSeconds);
   }
 }
 
 function retryLater(reason: string, message: string): Answer {
-  const retryInfo = RetryInfo.encode({ retryDelay: { seconds: RETRY_SECONDS, nanos: 0 } });
-  return { code: status.UNAVAILABLE, message, reason, details: [any('google.rpc.RetryInfo', retryInfo)] };
+  return { code: status.UNAVAILABLE, message, reason, details: [retryIn(RETRY_SECONDS)] };
+}
+
+function tooManyCalls(seconds: number): Answer {
+  const message = `too many calls; try again in ${seconds} s`;
+  return { code: status.RESOURCE_EXHAUSTED, message, reason: 'TOO_MANY_CALLS', details: [retryIn(seconds)] };
+}
+
+function retryIn(seconds: number) {
+  return any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds, nanos: 0 } }));
 }
 
 const UNAUTHENTICATED = {

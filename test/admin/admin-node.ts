@@ -9,6 +9,7 @@ import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';
 import { seed } from '../../src/database/seed.ts';
+import { callLimit } from '../../src/decide/call-limit.ts';
 import { counterAccess } from '../../src/decide/counter-access.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
@@ -53,6 +54,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     database,
     catalog,
     counters,
+    calls: callLimit(store),
     tokens,
     signingKeys,
     refreshLifetimeSeconds: 3600,
