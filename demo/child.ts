@@ -57,6 +57,15 @@ export class Child {
     clearTimeout(force);
   }
 
+  /** Ends it without a word, as a crash would. */
+  async kill(): Promise<void> {
+    this.#isExpectedToRun = false;
+    if (this.#hasEnded) return;
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
   get #hasEnded(): boolean {
     return this.#process.pid === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null;
   }

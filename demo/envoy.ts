@@ -7,7 +7,7 @@ import { findEnvoy } from '../provision/envoy.ts';
 import { freePort } from '../src/database/free-port.ts';
 import { Child } from './child.ts';
 
-const CONFIGURATION = fileURLToPath(new URL('../envoy/envoy.yaml', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../envoy/', import.meta.url));
 
 const PATIENCE = '5s';
 
@@ -18,15 +18,19 @@ export const HEADER_MUTATION = 'envoy.filters.http.header_mutation';
 export interface Envoy {
   /** `http://127.0.0.1:port`, where clients come in. */
   readonly origin: string;
+  /** Ends it without a word, as a crash would. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface EnvoySurroundings {
   readonly weirPort: number;
   readonly upstreamPort: number;
+  /** Of the folder envoy/; undefined: `envoy.yaml`. */
+  readonly configuration?: string;
 }
 
-/** What is otherwise than in envoy/envoy.yaml. */
+/** What is otherwise than in the file. */
 export type EnvoyChange = (configuration: Document) => void;
 
 /** Leaves an HTTP filter out. */
@@ -63,10 +67,11 @@ export function contextExtensions(extensions: Readonly<Record<string, string>>):
   };
 }
 
-/** Starts a real Envoy on envoy/envoy.yaml, on ports of its own, with two workers, and patient with a busy machine. */
+/** Starts a real Envoy on a file of envoy/, on ports of its own, with two workers, and patient with a busy machine. */
 export async function startEnvoy(surroundings: EnvoySurroundings, ...changes: readonly EnvoyChange[]): Promise<Envoy> {
   const [binary, port, adminPort] = [await findEnvoy(), await freePort(), await freePort()];
-  const configuration = parseDocument(await readFile(CONFIGURATION, 'utf8'));
+  const source = path.join(FOLDER, surroundings.configuration ?? 'envoy.yaml');
+  const configuration = parseDocument(await readFile(source, 'utf8'));
   setAddress(configuration, ['admin', 'address'], adminPort);
   setAddress(configuration, ['static_resources', 'listeners', 0, 'address'], port);
   setClusterPort(configuration, 'weir', surroundings.weirPort);
@@ -91,7 +96,7 @@ export async function startEnvoy(surroundings: EnvoySurroundings, ...changes: re
     await stop();
     throw error;
   }
-  return { origin: `http://127.0.0.1:${port}`, stop };
+  return { origin: `http://127.0.0.1:${port}`, kill: () => child.kill(), stop };
 }
 
 type Place = readonly (string | number)[];
@@ -119,5 +124,5 @@ function indexOfNamed(configuration: Document, list: Place, name: string): numbe
     const item = configuration.getIn([...list, index]);
     if (isMap(item) && item.get('name') === name) return index;
   }
-  throw new Error(`${CONFIGURATION}: expected "${name}" in ${list.join('.')}`);
+  throw new Error(`Envoy's configuration: expected "${name}" in ${list.join('.')}`);
 }

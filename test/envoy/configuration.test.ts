@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,8 +13,8 @@ beforeAll(async () => {
   envoy = await findEnvoy();
 }, 600_000);
 
-describe('every file of envoy/ passes envoy --mode validate', () => {
-  test.for(readdirSync(folder))('%s', async (file) => {
+describe('every configuration of Envoy in envoy/ passes envoy --mode validate', () => {
+  test.for(globSync('**/envoy.yaml', { cwd: folder }))('%s', async (file) => {
     const args = ['-c', path.join(folder, file), '--mode', 'validate', '--disable-hot-restart'];
     const { stdout, stderr } = await promisify(execFile)(envoy, args);
     expect(stdout + stderr).toContain('OK');

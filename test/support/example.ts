@@ -1,0 +1,68 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Envoy, type EnvoyChange, startEnvoy } from '../../demo/envoy.ts';
+import type { Headers } from './grpc.ts';
+import { HeldUpstream } from './held-upstream.ts';
+import { TestNode } from './node.ts';
+
+const FOLDER = fileURLToPath(new URL('../../envoy/', import.meta.url));
+
+/** One of the worked examples of envoy/: a Weir with its rules, an upstream that answers when told to, and Envoys. */
+export class Example {
+  readonly node: TestNode;
+  readonly upstream: HeldUpstream;
+  readonly administrator: Headers;
+  readonly #name: string;
+  readonly #started: AsyncDisposableStack;
+
+  private constructor(
+    name: string,
+    node: TestNode,
+    upstream: HeldUpstream,
+    administrator: Headers,
+    started: AsyncDisposableStack,
+  ) {
+    this.#name = name;
+    this.node = node;
+    this.upstream = upstream;
+    this.administrator = administrator;
+    this.#started = started;
+  }
+
+  /** `rewrite` changes the rules that the example has, where a test cannot wait for as long as they say. */
+  static async start(
+    name: string,
+    environment: Readonly<Record<string, string>>,
+    rewrite: (rules: string) => string = (rules) => rules,
+  ): Promise<Example> {
+    await using started = new AsyncDisposableStack();
+    const upstream = await HeldUpstream.start();
+    started.defer(() => upstream.stop());
+    const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-example-')), 'rules.yaml');
+    await writeFile(rules, rewrite(await readFile(path.join(FOLDER, name, 'rules.yaml'), 'utf8')));
+    const node = await TestNode.start({ ...environment, RULES_PATH: rules });
+    started.defer(() => node.stop());
+    const administrator = await node.signIn();
+    return new Example(name, node, upstream, administrator, started.move());
+  }
+
+  /** Starts an Envoy on the example's configuration, but for the changes. */
+  async envoy(...changes: readonly EnvoyChange[]): Promise<Envoy> {
+    const weirPort = this.node.app.ports.decision ?? 0;
+    const configuration = path.join(this.#name, 'envoy.yaml');
+    const envoy = await startEnvoy({ weirPort, upstreamPort: this.upstream.port, configuration }, ...changes);
+    this.#started.defer(() => envoy.stop());
+    return envoy;
+  }
+
+  /** The secret of a key of an account of its own, on a plan that limits nothing. */
+  async newKey(): Promise<string> {
+    return (await this.node.createKey(this.administrator, 'enterprise')).secret;
+  }
+
+  stop(): Promise<void> {
+    return this.#started.disposeAsync();
+  }
+}

@@ -1,0 +1,58 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'vitest';
+
+/** An upstream that answers when it is told to, so that requests stay in flight for as long as a test wants. */
+export class HeldUpstream {
+  readonly port: number;
+  readonly #held: ServerResponse[];
+  readonly #stop: () => Promise<void>;
+
+  private constructor(port: number, held: ServerResponse[], stop: () => Promise<void>) {
+    this.port = port;
+    this.#held = held;
+    this.#stop = stop;
+  }
+
+  static async start(): Promise<HeldUpstream> {
+    const held: ServerResponse[] = [];
+    const server = createServer((_, response) => {
+      held.push(response);
+      response.on('close', () => {
+        const place = held.indexOf(response);
+        if (place >= 0) held.splice(place, 1);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo; // a server that listens on TCP has such an address
+    return new HeldUpstream(port, held, async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    });
+  }
+
+  /** Requests that are in flight now. */
+  get inFlight(): number {
+    return this.#held.length;
+  }
+
+  async untilInFlight(count: number): Promise<void> {
+    await expect.poll(() => this.inFlight, { timeout: 10_000 }).toBe(count);
+  }
+
+  /** Answers the request that came first of those in flight, or all of them. */
+  answer(status = 200, headers: Readonly<Record<string, string>> = {}, body = ''): void {
+    const response = this.#held.shift();
+    if (response === undefined) throw new Error('no request is in flight');
+    response.writeHead(status, headers).end(body);
+  }
+
+  answerAll(): void {
+    while (this.#held.length > 0) this.answer();
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+}
