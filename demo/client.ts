@@ -7,6 +7,8 @@ export interface Question {
   readonly path: string;
   /** A name may come more than once. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** undefined: none. */
+  readonly body?: Buffer;
 }
 
 export interface Answer {
@@ -21,11 +23,11 @@ export type Ask = (origin: string, question: Question) => Promise<Answer>;
 
 const ANSWER_WITHIN_MS = 10_000;
 
-export const askOverHttp1: Ask = async (origin, { method = 'GET', path, headers = [] }) => {
+export const askOverHttp1: Ask = async (origin, { method = 'GET', path, headers = [], body }) => {
   const request = http1Request(`${origin}${path}`, {
     method,
     // Written as they are: anything else would merge repeated names before they are sent.
-    headers: ['host', new URL(origin).host, ...headers.flat()],
+    headers: ['host', new URL(origin).host, ...lengthOf(body), ...headers.flat()],
     agent: false,
     timeout: ANSWER_WITHIN_MS,
   });
@@ -36,16 +38,21 @@ export const askOverHttp1: Ask = async (origin, { method = 'GET', path, headers 
       const { statusCode: status = 0, headers: received } = response;
       text(response).then((body) => resolve({ status, headers: received, body }), reject);
     });
-    request.end();
+    request.end(body);
   });
 };
 
-export const askOverHttp2: Ask = async (origin, { method = 'GET', path, headers = [] }) => {
+function lengthOf(body: Buffer | undefined): string[] {
+  return body === undefined ? [] : ['content-length', String(body.length)];
+}
+
+export const askOverHttp2: Ask = async (origin, { method = 'GET', path, headers = [], body }) => {
   const session = connect(origin);
   try {
     return await new Promise((resolve, reject) => {
       session.on('error', reject);
       const stream = session.request({ ':method': method, ':path': path, ...grouped(headers) });
+      stream.end(body);
       stream.setTimeout(ANSWER_WITHIN_MS, () =>
         stream.destroy(new Error(`${path}: no answer within ${ANSWER_WITHIN_MS / 1000} s`)),
       );

@@ -1,6 +1,7 @@
 // node demo/upstream.ts HOST PORT: the service behind Envoy. It answers every request with what it was asked, as JSON.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 
 /** Of gRPC, which this upstream does not speak. */
 const UNIMPLEMENTED = 12;
@@ -11,6 +12,8 @@ export interface Received {
   readonly path: string;
   /** `name: value` as they were sent, each as often as it was sent. */
   readonly headers: readonly string[];
+  /** Bytes. */
+  readonly bodyLength: number;
 }
 
 export interface Upstream {
@@ -19,14 +22,16 @@ export interface Upstream {
 }
 
 export async function startUpstream(host: string, port: number): Promise<Upstream> {
-  const server = createServer(({ method = '', url = '', headers, rawHeaders }, response) => {
+  const server = createServer(async (request, response) => {
+    const { method = '', url = '', headers, rawHeaders } = request;
     if (headers['content-type']?.startsWith('application/grpc')) {
       response
         .writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': UNIMPLEMENTED, 'content-length': 0 })
         .end();
       return;
     }
-    const received: Received = { method, path: url, headers: lines(rawHeaders) };
+    const { length: bodyLength } = await buffer(request);
+    const received: Received = { method, path: url, headers: lines(rawHeaders), bodyLength };
     response.setHeader('content-type', 'application/json');
     response.end(`${JSON.stringify(received, undefined, 2)}\n`);
   });
