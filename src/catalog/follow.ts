@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../core/logger.ts';
 import type { Catalog } from '../decide/ports.ts';
-import { currentPosition, type Position, type Query, readAll, readChanges } from './feed.ts';
+import { currentPosition, type Position, type Query, readChanges } from './feed.ts';
 import { CHANGES_KEPT_MS } from './prune.ts';
 import { ReadModel } from './read-model.ts';
+import type { CatalogEntry } from './records.ts';
+import { readAll } from './snapshot.ts';
 
 export interface CatalogOptions {
   readonly query: Query;
@@ -24,6 +26,10 @@ export interface RunningCatalog extends Catalog {
 const POLL_MS = 200;
 const LONGEST_BACKOFF_MS = 2_000;
 const QUERY_TIMEOUT_MS = 5_000;
+/** That are read at once after a load: many pour in while it lasts, and otherwise it would have been in vain. */
+const MOST_CHANGES_SINCE_LOADING = 200_000;
+/** Entries that are taken in without a pause for decisions: about 1 ms. */
+const STEP = 250;
 
 /** Rows are kept longer than that, so a reader that comes back earlier finds all that it missed. */
 const LONGEST_GAP_MS = CHANGES_KEPT_MS / 2;
@@ -32,8 +38,7 @@ const LONGEST_GAP_MS = CHANGES_KEPT_MS / 2;
 export async function startCatalog(options: CatalogOptions): Promise<RunningCatalog> {
   const follower = new Follower(options);
   await follower.load();
-  const stopping = new AbortController();
-  const following = follower.follow(stopping.signal);
+  const following = follower.follow();
   return {
     keyOfSecret: (secret) => follower.model.keyOfSecret(secret),
     key: (id) => follower.model.key(id),
@@ -48,7 +53,7 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
     },
     refresh: () => follower.refresh(),
     async stop() {
-      stopping.abort();
+      await follower.stop();
       await following;
     },
   };
@@ -56,80 +61,128 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
 
 class Follower {
   model: ReadModel;
-  /** On the clock of performance.now(): when the last statement that succeeded was sent. */
+  /** On the clock of performance.now(): when the last statement was sent after which the model was as the database. */
   syncedAt = 0;
   readonly #options: CatalogOptions;
-  #position: Position = '';
-  #mustReload = false;
+  readonly #query: Query;
+  readonly #stopping = new AbortController();
+  #position: Position | undefined;
   /** By the clock that goes on while the machine is suspended. */
-  #syncedAtUnix = 0;
+  #polledAtUnix = 0;
   #polling: Promise<void> = Promise.resolve();
+  /** Changes were missed, so that the model is no longer as the database. */
+  #mustReload = false;
+  #reloading: Promise<void> | undefined;
+  #reloadNotBefore = 0;
 
   constructor(options: CatalogOptions) {
     this.#options = options;
+    this.#query = inTime(options.query);
     this.model = new ReadModel(options.digest, options.log);
   }
 
-  /** Into a new model, which takes the old one's place when it is complete. */
+  /**
+   * Into a new model, which takes the old one's place when it is complete. The old one is followed meanwhile: what is
+   * changed counts as soon as ever.
+   */
   async load(): Promise<void> {
     const model = new ReadModel(this.#options.digest, this.#options.log);
-    const query = inTime(this.#options.query);
-    this.#mustReload = true;
-    const position = await currentPosition(query);
-    for await (const page of readAll(query)) {
-      for (const entry of page) model.apply(entry);
-      await nextTurn(); // Pages may all be there already, and decisions go on meanwhile.
+    const position = await currentPosition(this.#query);
+    for await (const page of readAll(this.#query)) {
+      await applyAll(model, page);
+      this.#stopping.signal.throwIfAborted();
     }
-    await this.#catchUp(model, position);
-    this.model = model;
-    this.#mustReload = false;
+    await this.#afterOthers(async () => {
+      const sentAt = performance.now();
+      const changes = await readChanges(this.#query, position, MOST_CHANGES_SINCE_LOADING);
+      if (changes.reload !== null) throw new Error(changes.reload);
+      await applyAll(model, changes.entries);
+      this.model = model;
+      this.#mustReload = false;
+      this.#noteSync(sentAt, changes.position);
+    });
   }
 
-  async follow(signal: AbortSignal): Promise<void> {
+  async follow(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { log } = this.#options;
     let failures = 0;
     for (;;) {
       const backoff = Math.min(POLL_MS * 2 ** failures, LONGEST_BACKOFF_MS);
       await sleep(backoff, undefined, { signal }).catch(() => {}); // an abort is no fault: it is what the loop ends by
       if (signal.aborted) return;
       try {
-        await this.#pollAfterOthers();
-        if (failures > 0) this.#options.log.info({}, 'the catalog is followed again');
+        await this.#afterOthers(() => this.#poll());
+        if (failures > 0) log.info({}, 'the catalog is followed again');
         failures = 0;
       } catch (error) {
         failures += 1;
-        if (failures === 1) {
-          this.#options.log.error({ err: error }, 'the catalog cannot be read; decisions go on with what is known');
-        }
+        if (failures === 1) log.error({ err: error }, 'the catalog cannot be read; decisions go on with what is known');
       }
     }
   }
 
   async refresh(): Promise<void> {
-    await this.#pollAfterOthers().catch(() => {}); // the loop will fail likewise, tell of it, and try again
+    await this.#afterOthers(() => this.#poll()).catch(() => {}); // the loop will fail likewise, tell of it, and try again
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#polling.catch(() => {});
+    await this.#reloading;
   }
 
   /** One at a time: two that overlap could set the position back. */
-  #pollAfterOthers(): Promise<void> {
-    this.#polling = this.#polling.catch(() => {}).then(() => this.#poll());
+  #afterOthers(action: () => Promise<void>): Promise<void> {
+    this.#polling = this.#polling.catch(() => {}).then(action);
     return this.#polling;
   }
 
   async #poll(): Promise<void> {
-    if (this.#mustReload || Date.now() - this.#syncedAtUnix > LONGEST_GAP_MS) return this.load();
-    await this.#catchUp(this.model, this.#position);
+    const sentAt = performance.now();
+    if (this.#position === undefined || Date.now() - this.#polledAtUnix > LONGEST_GAP_MS) {
+      this.#mustReload = true;
+      this.#position = await currentPosition(this.#query);
+    }
+    const changes = await readChanges(this.#query, this.#position);
+    if (changes.reload !== null) {
+      this.#options.log.warn({ reason: changes.reload }, 'the catalog is loaded anew');
+      this.#mustReload = true;
+    }
+    await applyAll(this.model, changes.entries);
+    this.#noteSync(sentAt, changes.position);
+    if (this.#mustReload) this.#reload();
   }
 
-  async #catchUp(model: ReadModel, since: Position): Promise<void> {
-    const sentAt = performance.now();
-    const changes = await readChanges(inTime(this.#options.query), since);
-    if (changes.restored) {
-      this.#mustReload = true; // stays so until a load succeeds
-      throw new Error('the database was set back; the catalog is loaded anew');
-    }
-    for (const entry of changes.entries) model.apply(entry);
-    this.#position = changes.position;
-    this.syncedAt = sentAt;
-    this.#syncedAtUnix = Date.now();
+  #noteSync(sentAt: number, position: Position): void {
+    this.#position = position;
+    this.#polledAtUnix = Date.now();
+    if (!this.#mustReload) this.syncedAt = sentAt;
+  }
+
+  #reload(): void {
+    if (this.#reloading !== undefined || performance.now() < this.#reloadNotBefore) return;
+    const { log } = this.#options;
+    this.#reloading = this.load()
+      .then(() => log.info({}, 'the catalog was loaded anew'))
+      .catch((error: unknown) => {
+        if (this.#stopping.signal.aborted) return;
+        this.#reloadNotBefore = performance.now() + LONGEST_BACKOFF_MS;
+        log.error({ err: error }, 'the catalog could not be loaded anew; it will be tried again');
+      })
+      .finally(() => {
+        this.#reloading = undefined;
+      });
+  }
+}
+
+/** In steps, as decisions go on meanwhile. */
+async function applyAll(model: ReadModel, entries: Iterable<CatalogEntry>): Promise<void> {
+  let applied = 0;
+  for (const entry of entries) {
+    model.apply(entry);
+    applied += 1;
+    if (applied % STEP === 0) await nextTurn();
   }
 }
 
