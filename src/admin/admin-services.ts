@@ -4,6 +4,7 @@ import type { Database } from '../database/open-database.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
 import { CounterServiceService } from '../generated/weir/admin/v1/counter_service.ts';
+import { IssuerServiceService } from '../generated/weir/admin/v1/issuer_service.ts';
 import { PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key_service.ts';
 import { TokenInfoServiceService } from '../generated/weir/admin/v1/token_info_service.ts';
@@ -13,6 +14,7 @@ import { authService } from './auth-service.ts';
 import { authenticator } from './caller.ts';
 import { counterService } from './counter-service.ts';
 import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.ts';
+import { issuerService } from './issuer-service.ts';
 import { planService } from './plan-service.ts';
 import { signingKeyService } from './signing-key-service.ts';
 import type { SigningKeys } from './signing-keys.ts';
@@ -46,6 +48,7 @@ export function adminServices(options: AdminOptions) {
     service(AuthServiceService, authService(options)),
     changing(service(PlanServiceService, planService(withAuthenticate))),
     changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
+    changing(service(IssuerServiceService, issuerService(withAuthenticate))),
     changing(service(SigningKeyServiceService, signingKeyService(withAuthenticate))),
     changing(service(TokenInfoServiceService, tokenInfoService(options))),
     service(CounterServiceService, counterService(withAuthenticate)),

@@ -23,7 +23,7 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
     async createPlan({ planId, plan }, context) {
       requireAdmin(await authenticate(context));
       const faults = new Faults();
-      faults.planId('plan_id', planId);
+      faults.chosenId('plan_id', planId);
       faults.displayName('plan.display_name', plan?.displayName ?? '');
       if (plan === undefined) faults.add('plan', 'must be given');
       const limits = readLimits(faults, 'plan', plan?.limits ?? []);

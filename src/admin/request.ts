@@ -2,11 +2,18 @@ import { hash } from 'node:crypto';
 import { invalid } from '../core/problem.ts';
 import type { Fault } from '../core/written-limit.ts';
 
-const PLAN_ID = /^[a-z][a-z0-9-]{0,62}$/;
+/** Of what is named by who makes it. */
+const CHOSEN_ID = /^[a-z][a-z0-9-]{0,62}$/;
 const RANDOM_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The kinds of resources, by the first part of their names. */
-const ID_FORMS = { plans: PLAN_ID, accounts: RANDOM_ID, apiKeys: RANDOM_ID, signingKeys: RANDOM_ID } as const;
+const ID_FORMS = {
+  plans: CHOSEN_ID,
+  issuers: CHOSEN_ID,
+  accounts: RANDOM_ID,
+  apiKeys: RANDOM_ID,
+  signingKeys: RANDOM_ID,
+} as const;
 export type Collection = keyof typeof ID_FORMS;
 
 const LONGEST_DISPLAY_NAME = 200;
@@ -36,8 +43,8 @@ export class Faults {
     return id;
   }
 
-  planId(field: string, id: string): void {
-    if (!PLAN_ID.test(id)) this.add(field, 'must be 1 to 63 characters of a-z, 0-9 and "-", beginning with a letter');
+  chosenId(field: string, id: string): void {
+    if (!CHOSEN_ID.test(id)) this.add(field, 'must be 1 to 63 characters of a-z, 0-9 and "-", beginning with a letter');
   }
 
   displayName(field: string, text: string): void {

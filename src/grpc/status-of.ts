@@ -86,7 +86,7 @@ const UNAUTHENTICATED = {
 } as const;
 
 const PRECONDITIONS = {
-  PLAN_IN_USE: 'is still used by accounts or API keys',
+  PLAN_IN_USE: 'is still used by accounts, API keys or issuers',
   API_KEY_DISABLED: 'is disabled',
   API_KEY_EXPIRED: 'has expired',
   SIGNING_KEY_IN_USE: 'signs tokens, or is about to: rotate first, and wait until another signs',
