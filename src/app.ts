@@ -83,7 +83,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     rules,
     isApiKey: isWellFormedApiKey,
     deviceHeader: config.deviceHeader,
-    rateLimitHeaders: config.rateLimitHeaders,
+    answers: config.answers,
     keyParameter: config.keyParameter,
     isServing: () => readiness.reasons().length === 0,
     tally: metrics.decisions,

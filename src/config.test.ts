@@ -49,6 +49,7 @@ describe('the environment', () => {
     ['WEIR_ROLE', 'leader'],
     ['LOG_LEVEL', 'loud'],
     ['RATE_LIMIT_HEADERS', 'some'],
+    ['SHADOW_MODE', 'yes'],
     ['KEY_PEPPER', 'salt'],
     ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
     ['TOKEN_ALGORITHM', 'HS512'],

@@ -10,6 +10,14 @@ export interface Address {
   readonly port: number;
 }
 
+/** How decisions are answered. */
+export interface Answers {
+  /** Which tell clients of their limits. */
+  readonly rateLimitHeaders: 'all' | 'refused' | 'off';
+  /** The rate limit service refuses nothing, and counts what it would have refused. */
+  readonly shadowMode: boolean;
+}
+
 export interface Config {
   readonly decisionAddress: Address;
   readonly adminAddress: Address;
@@ -30,8 +38,7 @@ export interface Config {
   readonly decisionTls: TlsFiles | undefined;
   /** In lower case: the header by which clients name their device, for the rules of the domain `edge`; undefined: none. */
   readonly deviceHeader: string | undefined;
-  /** Which answers tell clients of their limits. */
-  readonly rateLimitHeaders: 'all' | 'refused' | 'off';
+  readonly answers: Answers;
   /** Name of the query parameter that may carry an API key; undefined: none. */
   readonly keyParameter: string | undefined;
   /** Goes into every key's digest; empty: none. */
@@ -165,6 +172,7 @@ const schema = z.object({
   DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
   DEVICE_HEADER: deviceHeader.optional(),
   RATE_LIMIT_HEADERS: z.enum(['all', 'refused', 'off'], 'must be all, refused or off').default('all'),
+  SHADOW_MODE: z.enum(['true', 'false'], 'must be true or false').default('false'),
   API_KEY_QUERY_PARAMETER: queryParameter.optional(),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
   SIGNING_KEY_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
@@ -215,7 +223,7 @@ export function readConfig(environment: Environment): Config {
     logLevel: env.LOG_LEVEL,
     decisionTls: tlsFilesOf(env),
     deviceHeader: env.DEVICE_HEADER,
-    rateLimitHeaders: env.RATE_LIMIT_HEADERS,
+    answers: { rateLimitHeaders: env.RATE_LIMIT_HEADERS, shadowMode: env.SHADOW_MODE === 'true' },
     keyParameter: env.API_KEY_QUERY_PARAMETER,
     keyPepper: env.KEY_PEPPER ?? '',
     signingKeySecret: env.SIGNING_KEY_SECRET,

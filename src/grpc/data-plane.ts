@@ -20,8 +20,12 @@ import { UnverifiedCalls, type VerifiedCall } from './unverified-calls.ts';
 
 export interface DataPlaneParts extends Knowledge {
   readonly store: CounterStore;
-  /** Which answers tell clients of their limits. */
-  readonly rateLimitHeaders: RateLimitHeaders;
+  readonly answers: {
+    /** Which tell clients of their limits. */
+    readonly rateLimitHeaders: RateLimitHeaders;
+    /** The rate limit service refuses nothing; what it would have refused is counted. */
+    readonly shadowMode: boolean;
+  };
   /** Whether Envoy should send decisions here. */
   readonly isServing: () => boolean;
   readonly tally: {
@@ -186,8 +190,10 @@ function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | unde
   let message: Uint8Array | undefined;
   try {
     if (verdict === undefined) throw new Error('the decider answered fewer questions than it was asked');
-    message = encodeVerdict(verdict, parts.rateLimitHeaders);
-    parts.tally.count(method.question, answerOf(verdict), sourceOf(verdict));
+    const { shadowMode, rateLimitHeaders } = parts.answers;
+    const isOverridden = shadowMode && verdict.kind === 'rate_limit' && verdict.overLimit;
+    message = encodeVerdict(isOverridden ? { ...verdict, overLimit: false } : verdict, rateLimitHeaders);
+    parts.tally.count(method.question, isOverridden ? 'would_deny' : answerOf(verdict), sourceOf(verdict));
     if (verdict.kind === 'allowed' && 'counterId' in verdict.credential) parts.lastUsed.note(verdict.credential);
   } catch (error) {
     failInternally([call], error, parts.log);

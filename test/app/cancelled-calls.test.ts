@@ -43,7 +43,7 @@ beforeAll(async () => {
     isApiKey: () => false,
     tokens: { known: () => undefined, verify: () => expect.fail('no token was sent') },
     deviceHeader: undefined,
-    rateLimitHeaders: 'all',
+    answers: { rateLimitHeaders: 'all', shadowMode: false },
     keyParameter: undefined,
     isServing: () => true,
     tally: createMetrics().decisions,

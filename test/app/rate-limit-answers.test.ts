@@ -28,7 +28,12 @@ beforeAll(async () => {
   await writeFile(file, RULES);
   const common = { DATABASE_URL: await databaseUrl(), RULES_PATH: file };
   const start = (headers: Record<string, string>) => TestNode.start({ ...common, ...headers });
-  nodes = [await start({}), await start({ RATE_LIMIT_HEADERS: 'refused' }), await start({ RATE_LIMIT_HEADERS: 'off' })];
+  nodes = [
+    await start({}),
+    await start({ RATE_LIMIT_HEADERS: 'refused' }),
+    await start({ RATE_LIMIT_HEADERS: 'off' }),
+    await start({ SHADOW_MODE: 'true' }),
+  ];
 });
 afterAll(async () => {
   for (const node of nodes) await node.stop();
@@ -88,6 +93,19 @@ describe('an answer of the rate limit service', () => {
     });
     expect(answer.statuses.map(({ limitRemaining }) => limitRemaining)).toEqual([2 ** 32 - 1, 0]);
   });
+});
+
+it('with SHADOW_MODE everything passes, statuses tell what would not, and that is counted', async () => {
+  const node = nodeAt(3);
+  const ask = () => shouldRateLimit(node.decision, 'shop', ['path', '/d'], ['user', 'd']);
+  await ask();
+  await ask();
+  const third = await ask();
+  expect(third.overallCode).toBe(Code.OK);
+  expect(third.statuses.map(({ code }) => code)).toEqual([Code.OVER_LIMIT, Code.OK]);
+  expect((await ask()).statuses[1]?.limitRemaining).toBe(1); // As if they had been refused: nothing was charged.
+  const metrics = await (await fetch(`http://127.0.0.1:${node.app.ports.http}/metrics`)).text();
+  expect(metrics).toMatch(/^weir_decisions_total\{question="rate_limit",verdict="would_deny",source="memory"\} 2$/m);
 });
 
 describe.each([
