@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,8 +40,11 @@ export class Example {
     await using started = new AsyncDisposableStack();
     const upstream = await HeldUpstream.start();
     started.defer(() => upstream.stop());
-    const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-example-')), 'rules.yaml');
-    await writeFile(rules, rewrite(await readFile(path.join(FOLDER, name, 'rules.yaml'), 'utf8')));
+    const rules = await mkdtemp(path.join(tmpdir(), 'weir-example-'));
+    for (const file of await readdir(path.join(FOLDER, name, 'rules'))) {
+      const text = await readFile(path.join(FOLDER, name, 'rules', file), 'utf8');
+      await writeFile(path.join(rules, file), rewrite(text));
+    }
     const node = await TestNode.start({ ...environment, RULES_PATH: rules });
     started.defer(() => node.stop());
     const administrator = await node.signIn();

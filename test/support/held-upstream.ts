@@ -2,6 +2,9 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 
+/** By which a request says with what status it wants to be answered at once. */
+export const ANSWER = 'x-answer';
+
 /** An upstream that answers when it is told to, so that requests stay in flight for as long as a test wants. */
 export class HeldUpstream {
   readonly port: number;
@@ -16,7 +19,11 @@ export class HeldUpstream {
 
   static async start(): Promise<HeldUpstream> {
     const held: ServerResponse[] = [];
-    const server = createServer((_, response) => {
+    const server = createServer(({ headers }, response) => {
+      if (headers[ANSWER] !== undefined) {
+        response.writeHead(Number(headers[ANSWER])).end();
+        return;
+      }
       held.push(response);
       response.on('close', () => {
         const place = held.indexOf(response);
