@@ -42,5 +42,12 @@ export type Judgement =
   /** It could not be told: the issuer's keys cannot be had, or it was too late. */
   | { readonly kind: 'unavailable' };
 
-/** From the thread, as many as one turn of its loop has finished. */
-export type FromThread = readonly { readonly id: number; readonly judgement: Judgement }[];
+export interface Judged {
+  readonly id: number;
+  readonly judgement: Judgement;
+}
+
+/** From the thread: as many results as one turn of its loop has; or that the keys of an issuer could not be fetched. */
+export type FromThread =
+  | { readonly kind: 'results'; readonly results: readonly Judged[] }
+  | { readonly kind: 'unfetched'; readonly issuerId: string; readonly problem: string };

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../core/logger.ts';
-import type { FromThread, ToThread } from './token-messages.ts';
+import type { FromThread, Judged, ToThread } from './token-messages.ts';
 
 /** MB of its heap; with 2,048 tokens and the keys of many issuers it takes 30. */
 const MOST_MEMORY = 256;
@@ -11,7 +11,7 @@ const SHORTEST_WAIT = 100;
 const LONGEST_WAIT = 5_000;
 
 export interface ThreadEvents {
-  readonly onResults: (results: FromThread) => void;
+  readonly onResults: (results: readonly Judged[]) => void;
   /** What was sent to it before is lost, also whose signatures are good. */
   readonly onEnd: () => void;
   readonly log: Logger;
@@ -55,12 +55,18 @@ export class TokenThread {
     this.#worker = worker;
     // The service ends when its servers do, and not for lack of this.
     worker.unref();
-    worker.on('message', (results: FromThread) => {
-      this.#wait = SHORTEST_WAIT;
-      this.#events.onResults(results);
-    });
+    worker.on('message', (message: FromThread) => this.#receive(message));
     worker.on('error', (error) => this.#events.log.error({ err: error }, 'the thread that verifies tokens has failed'));
     worker.on('exit', () => this.#ended());
+  }
+
+  #receive(message: FromThread): void {
+    this.#wait = SHORTEST_WAIT;
+    if (message.kind === 'results') this.#events.onResults(message.results);
+    else {
+      const { issuerId, problem } = message;
+      this.#events.log.warn({ issuer: issuerId, problem }, 'the keys of an issuer could not be fetched');
+    }
   }
 
   #ended(): void {

@@ -1,0 +1,145 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { Certificates } from '../../provision/certificates.ts';
+import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+
+/** Whoever signs tokens: keys, by the id that the header names. */
+export interface TokenKey {
+  readonly id: string;
+  readonly algorithm: string;
+  readonly privateKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+export async function makeTokenKey(algorithm: string, id: string = crypto.randomUUID()): Promise<TokenKey> {
+  const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
+  const publicJwk = { ...(await exportJWK(publicKey)), kid: id, alg: algorithm, use: 'sig' };
+  return { id, algorithm, privateKey, publicJwk };
+}
+
+/** A token for the audience `api`, good for an hour; undefined members of `claims` and `header` are left out. */
+export async function signToken(
+  { id, algorithm, privateKey }: TokenKey,
+  claims: Readonly<Record<string, unknown>>,
+  header: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const jti = crypto.randomUUID();
+  const signing = new SignJWT({ aud: 'api', sub: 'ann', jti, exp, ...claims });
+  return signing.setProtectedHeader({ alg: algorithm, kid: id, ...header }).sign(privateKey);
+}
+
+/** An HTTP server that publishes keys as identity providers do, at `/jwks` and where OIDC discovery looks. */
+export class IdentityProvider {
+  keys: readonly JWK[] = [];
+  /** What it does instead of answering as it should. */
+  fault: 'none' | 'error' | 'silent' | 'redirect' | 'endless' = 'none';
+  /** What discovery says whose configuration it is; undefined: its own. */
+  claimedIssuer: string | undefined;
+  requests = 0;
+  readonly #server: ReturnType<typeof createServer>;
+  readonly #scheme: string;
+
+  private constructor(certificates: Certificates | undefined) {
+    const answer = (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response);
+    this.#scheme = certificates === undefined ? 'http' : 'https';
+    this.#server =
+      certificates === undefined
+        ? createServer(answer)
+        : createSecureServer(
+            { cert: readFileSync(certificates.certFile), key: readFileSync(certificates.keyFile) },
+            answer,
+          );
+  }
+
+  static async start(certificates?: Certificates): Promise<IdentityProvider> {
+    const provider = new IdentityProvider(certificates);
+    provider.#server.listen(0, '127.0.0.1');
+    await once(provider.#server, 'listening');
+    return provider;
+  }
+
+  /** Its `iss`. */
+  get issuer(): string {
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get jwksUri(): string {
+    return `${this.issuer}/jwks`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #answer({ url }: IncomingMessage, response: ServerResponse): void {
+    this.requests++;
+    if (this.fault === 'silent') return;
+    if (this.fault === 'error') response.writeHead(500).end('{}');
+    else if (this.fault === 'redirect') response.writeHead(302, { location: '/elsewhere' }).end();
+    else if (this.fault === 'endless') flood(response);
+    else if (url === '/.well-known/openid-configuration') {
+      response.end(JSON.stringify({ issuer: this.claimedIssuer ?? this.issuer, jwks_uri: this.jwksUri }));
+    } else response.end(JSON.stringify({ keys: this.keys }));
+  }
+}
+
+function flood(response: ServerResponse): void {
+  response.once('drain', () => flood(response));
+  while (!response.destroyed && response.write(' '.repeat(65_536)));
+}
+
+/** Columns of the table `issuer` in place of the ordinary ones. */
+export interface IssuerColumns {
+  readonly algorithms?: readonly string[];
+  readonly jwks?: { readonly keys: readonly JWK[] };
+  readonly jwksUri?: string;
+  readonly claims?: object;
+  readonly defaultPlanId?: string | null;
+  readonly catalogAccounts?: boolean;
+}
+
+/** Writes issuers as the admin API does. */
+export class IssuerTable {
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  static async open(url: string): Promise<IssuerTable> {
+    return new IssuerTable(await openDatabase({ url }));
+  }
+
+  /** On the plan `free` unless it says otherwise. */
+  async add(id: string, issuer: string, columns: IssuerColumns): Promise<void> {
+    const { algorithms = ['EdDSA'], jwks, jwksUri, claims = {}, defaultPlanId = 'free' } = columns;
+    await this.run(
+      `insert into issuer (id, display_name, issuer, audiences, algorithms, jwks, jwks_uri, claims, default_plan_id,
+         catalog_accounts, create_time, update_time)
+       values (?, '', ?, '["api"]', ?, ?, ?, ?, ?, ?, now(), now())`,
+      id,
+      issuer,
+      JSON.stringify(algorithms),
+      jwks === undefined ? null : JSON.stringify(jwks),
+      jwksUri ?? null,
+      JSON.stringify(claims),
+      defaultPlanId,
+      columns.catalogAccounts ?? false,
+    );
+  }
+
+  async run(sql: string, ...parameters: readonly unknown[]): Promise<void> {
+    await queryOf(this.#database)(sql, parameters);
+  }
+
+  close(): Promise<void> {
+    return this.#database.close(true);
+  }
+}
