@@ -22,34 +22,41 @@ const UNITS = new Map<number | undefined, number>([
 ]);
 const UNKNOWN = 0;
 
-/** What answers of the rate limit service tell of a limit in the same bytes each time. */
+/** What answers of the rate limit service tell of a rule's limit in the same bytes each time. */
 export interface ToldLimit {
-  readonly label: string;
   /** Who decided when it was encoded. */
   readonly source: string;
   /** The field `current_limit` of a DescriptorStatus. */
   readonly currentLimit: Uint8Array;
   /** The field `dynamic_metadata` up to its end, which is what remains as a double. */
   readonly metadata: Uint8Array;
-  /** The fields `response_headers_to_add`. */
+  /** The fields `response_headers_to_add`, which do not name the rule. */
   readonly headers: HeaderTemplates;
 }
 
-/** A changed limit is another object. */
-const told = new WeakMap<CountedLimit, ToldLimit>();
+interface ToldLimits {
+  readonly headers: HeaderTemplates;
+  readonly byLabel: Map<string, ToldLimit>;
+}
+
+/** Many rules may have one limit; a changed one is another object. */
+const told = new WeakMap<CountedLimit, ToldLimits>();
+/** At half a KB each; were there more, and all of them asked for, each would be encoded anew now and then. */
+const MOST_LABELS = 20_000;
 
 export function toldLimit(status: LimitStatus, source: string): ToldLimit {
   const { limit, label } = status;
-  const known = told.get(limit);
-  if (known !== undefined && known.label === label && known.source === source) return known;
-  const encoded = {
-    label,
-    source,
-    currentLimit: currentLimitOf(status),
-    metadata: metadataOf(status, source),
-    headers: new HeaderTemplates(ADDED, RESPONSE.responseHeadersToAdd),
-  };
-  told.set(limit, encoded);
+  let limits = told.get(limit);
+  if (limits === undefined) {
+    limits = { headers: new HeaderTemplates(ADDED, RESPONSE.responseHeadersToAdd), byLabel: new Map() };
+    told.set(limit, limits);
+  }
+  const { headers, byLabel } = limits;
+  const known = byLabel.get(label);
+  if (known !== undefined && known.source === source) return known;
+  if (byLabel.size >= MOST_LABELS) byLabel.clear();
+  const encoded = { source, currentLimit: currentLimitOf(status), metadata: metadataOf(status, source), headers };
+  byLabel.set(label, encoded);
   return encoded;
 }
 
