@@ -24,10 +24,15 @@ export type Ask = (origin: string, question: Question) => Promise<Answer>;
 const ANSWER_WITHIN_MS = 10_000;
 
 export const askOverHttp1: Ask = async (origin, { method = 'GET', path, headers = [], body }) => {
-  const request = http1Request(`${origin}${path}`, {
+  const { hostname, port, host } = new URL(origin);
+  const request = http1Request({
+    hostname,
+    port,
+    // As it is written: a URL would fold it.
+    path,
     method,
     // Written as they are: anything else would merge repeated names before they are sent.
-    headers: ['host', new URL(origin).host, ...lengthOf(body), ...headers.flat()],
+    headers: ['host', host, ...lengthOf(body), ...headers.flat()],
     agent: false,
     timeout: ANSWER_WITHIN_MS,
   });

@@ -12,7 +12,7 @@ const FOLDER = fileURLToPath(new URL('../envoy/', import.meta.url));
 const PATIENCE = '5s';
 
 export const EXT_AUTHZ = 'envoy.filters.http.ext_authz';
-const RATE_LIMIT = 'envoy.filters.http.ratelimit';
+export const RATE_LIMIT = 'envoy.filters.http.ratelimit';
 export const HEADER_MUTATION = 'envoy.filters.http.header_mutation';
 
 export interface Envoy {

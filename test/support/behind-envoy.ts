@@ -7,12 +7,12 @@ import { TestNode } from './node.ts';
 /** A whole Weir in this process, behind real Envoys and before an upstream that tells what it received. */
 export class BehindEnvoy {
   readonly node: TestNode;
-  readonly #upstreamPort: number;
+  readonly upstreamPort: number;
   readonly #started: AsyncDisposableStack;
 
   private constructor(node: TestNode, upstreamPort: number, started: AsyncDisposableStack) {
     this.node = node;
-    this.#upstreamPort = upstreamPort;
+    this.upstreamPort = upstreamPort;
     this.#started = started;
   }
 
@@ -28,7 +28,7 @@ export class BehindEnvoy {
   /** Starts an Envoy, on envoy/envoy.yaml but for the changes; its origin, `http://127.0.0.1:port`. */
   async envoy(...changes: readonly EnvoyChange[]): Promise<string> {
     const weirPort = this.node.app.ports.decision ?? 0;
-    const envoy = await startEnvoy({ weirPort, upstreamPort: this.#upstreamPort }, ...changes);
+    const envoy = await startEnvoy({ weirPort, upstreamPort: this.upstreamPort }, ...changes);
     this.#started.defer(() => envoy.stop());
     return envoy.origin;
   }
