@@ -68,7 +68,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const digest = apiKeyDigest(config.keyPepper);
   const database = await openCurrentDatabase(config, log, started);
   const signing = config.role === 'decision' ? undefined : await openSigningKeys(config, database, log, started);
-  const catalog = await startCatalog({ query: queryOf(database), digest, log });
+  const catalog = await startCatalog({ ...config, query: queryOf(database), digest, log });
   started.defer(() => catalog.stop());
   const lastUsed = startLastUsed({ query: queryOf(database), log });
   started.defer(() => lastUsed.stop());

@@ -47,6 +47,7 @@ describe('the environment', () => {
     ['ADMIN_EMAIL', 'nobody'],
     ['ADMIN_PASSWORD', 'short'],
     ['WEIR_ROLE', 'leader'],
+    ['CATALOG_MAX_STALENESS', '0'],
     ['LOG_LEVEL', 'loud'],
     ['RATE_LIMIT_HEADERS', 'some'],
     ['SHADOW_MODE', 'yes'],

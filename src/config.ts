@@ -32,6 +32,8 @@ export interface Config {
   readonly rulesPath: string | undefined;
   readonly adminEmail: string | undefined;
   readonly adminPassword: string | undefined;
+  /** ms for which a node that is cut off from Postgres lets API keys and tokens in; undefined: without end. */
+  readonly catalogMaxStalenessMs: number | undefined;
   readonly role: 'all' | 'admin' | 'decision';
   readonly logLevel: string;
   /** Paths of PEM files; undefined: the data plane speaks HTTP/2 in clear. */
@@ -130,6 +132,11 @@ const keyRotation = z.string().transform((text, context): number => {
   return z.NEVER;
 });
 
+const staleness = z
+  .string()
+  .regex(/^[1-9]\d{0,5}$/, 'must be a whole number of seconds from 1 to 999999')
+  .transform((seconds) => Number(seconds) * 1000);
+
 const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
 
 /** What Check reads for something else, or takes away: a secret would become a counter's name. */
@@ -154,6 +161,7 @@ const schema = z.object({
   DATABASE_URL: url('postgres', 'postgresql').optional(),
   DATA_DIR: z.string().default('.weir'),
   REDIS_URL: redisUrl.optional(),
+  CATALOG_MAX_STALENESS: staleness.optional(),
   REDIS_DEADLINE_MS: deadline.prefault('15'),
   REDIS_TLS_CA_FILE: readableFile.optional(),
   REDIS_TLS_CERT_FILE: readableFile.optional(),
@@ -219,6 +227,7 @@ export function readConfig(environment: Environment): Config {
     rulesPath: env.RULES_PATH,
     adminEmail: env.ADMIN_EMAIL,
     adminPassword: env.ADMIN_PASSWORD,
+    catalogMaxStalenessMs: env.CATALOG_MAX_STALENESS,
     role: env.WEIR_ROLE,
     logLevel: env.LOG_LEVEL,
     decisionTls: tlsFilesOf(env),

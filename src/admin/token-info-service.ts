@@ -20,6 +20,8 @@ import { limitMessages } from './limits-and-features.ts';
 
 /** What is asked of the replicated catalog. */
 export interface TokenCatalog {
+  /** What it tells may have been revoked since. */
+  readonly isTooStale: boolean;
   keyOfSecret(secret: string): TokenKey | undefined;
   plan(id: string): Plan | undefined;
 }
@@ -112,6 +114,7 @@ const ANY_KEY = 'apiKeys/-';
 /** Found in memory, so that whoever guesses costs no query. */
 function keyOf(secret: string, catalog: TokenCatalog): TokenKey | undefined {
   if (secret === '') throw invalid({ field: 'secret', description: 'must be given' });
+  if (catalog.isTooStale) throw new ProblemError({ kind: 'unavailable' });
   return isWellFormedApiKey(secret) ? catalog.keyOfSecret(secret) : undefined;
 }
 

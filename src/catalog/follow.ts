@@ -12,6 +12,8 @@ export interface CatalogOptions {
   /** Of an API key's secret, in hex. */
   digest(secret: string): string;
   readonly log: Logger;
+  /** ms for which the catalog may be cut off before it lets nobody in; undefined: without end. */
+  readonly catalogMaxStalenessMs?: number | undefined;
 }
 
 export interface RunningCatalog extends Catalog {
@@ -36,6 +38,7 @@ const LONGEST_GAP_MS = CHANGES_KEPT_MS / 2;
 
 /** Loads the catalog (rejects if that fails), then follows its changes until it is stopped. */
 export async function startCatalog(options: CatalogOptions): Promise<RunningCatalog> {
+  const { catalogMaxStalenessMs: maxStalenessMs } = options;
   const follower = new Follower(options);
   await follower.load();
   const following = follower.follow();
@@ -49,7 +52,10 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
     },
     isRevoked: (token) => follower.model.isRevoked(token),
     get staleness() {
-      return performance.now() - follower.syncedAt;
+      return follower.staleness;
+    },
+    get isTooStale() {
+      return maxStalenessMs !== undefined && follower.staleness > maxStalenessMs;
     },
     refresh: () => follower.refresh(),
     async stop() {
@@ -62,7 +68,9 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
 class Follower {
   model: ReadModel;
   /** On the clock of performance.now(): when the last statement was sent after which the model was as the database. */
-  syncedAt = 0;
+  #syncedAt = 0;
+  /** The same by the clock that goes on while the machine is suspended. */
+  #syncedAtUnix = 0;
   readonly #options: CatalogOptions;
   readonly #query: Query;
   readonly #stopping = new AbortController();
@@ -81,6 +89,11 @@ class Follower {
     this.model = new ReadModel(options.digest, options.log);
   }
 
+  /** ms since the model was last known to be as the database, by whichever clock says more. */
+  get staleness(): number {
+    return Math.max(performance.now() - this.#syncedAt, Date.now() - this.#syncedAtUnix);
+  }
+
   /**
    * Into a new model, which takes the old one's place when it is complete. The old one is followed meanwhile: what is
    * changed counts as soon as ever.
@@ -93,13 +106,13 @@ class Follower {
       this.#stopping.signal.throwIfAborted();
     }
     await this.#afterOthers(async () => {
-      const sentAt = performance.now();
+      const sent = now();
       const changes = await readChanges(this.#query, position, MOST_CHANGES_SINCE_LOADING);
       if (changes.reload !== null) throw new Error(changes.reload);
       await applyAll(model, changes.entries);
       this.model = model;
       this.#mustReload = false;
-      this.#noteSync(sentAt, changes.position);
+      this.#noteSync(sent, changes.position);
     });
   }
 
@@ -139,7 +152,7 @@ class Follower {
   }
 
   async #poll(): Promise<void> {
-    const sentAt = performance.now();
+    const sent = now();
     if (this.#position === undefined || Date.now() - this.#polledAtUnix > LONGEST_GAP_MS) {
       this.#mustReload = true;
       this.#position = await currentPosition(this.#query);
@@ -150,14 +163,17 @@ class Follower {
       this.#mustReload = true;
     }
     await applyAll(this.model, changes.entries);
-    this.#noteSync(sentAt, changes.position);
+    this.#noteSync(sent, changes.position);
     if (this.#mustReload) this.#reload();
   }
 
-  #noteSync(sentAt: number, position: Position): void {
+  /** `sent`: when the statement was. */
+  #noteSync({ steady, unix }: Moment, position: Position): void {
     this.#position = position;
     this.#polledAtUnix = Date.now();
-    if (!this.#mustReload) this.syncedAt = sentAt;
+    if (this.#mustReload) return;
+    this.#syncedAt = steady;
+    this.#syncedAtUnix = unix;
   }
 
   #reload(): void {
@@ -174,6 +190,16 @@ class Follower {
         this.#reloading = undefined;
       });
   }
+}
+
+/** ms, on the clock of performance.now() and since 1970. */
+interface Moment {
+  readonly steady: number;
+  readonly unix: number;
+}
+
+function now(): Moment {
+  return { steady: performance.now(), unix: Date.now() };
 }
 
 /** In steps, as decisions go on meanwhile. */

@@ -12,7 +12,7 @@ import { Revocations } from './revocations.ts';
 import { TrustedSigners } from './trusted-signers.ts';
 
 /** The catalog in memory. Entries are states, not steps: applying one twice, or an older state's change late, is the same. */
-export class ReadModel implements Catalog {
+export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   readonly #plans = new Map<string, Plan>();
   readonly #planNames = new Names();
   readonly #accounts = new AccountTable(this.#planNames);

@@ -18,6 +18,7 @@ export const DENIALS = {
     message: 'this route is not configured right: its context extension weir.cost must be a whole number from 0 on',
   },
   verification_unavailable: { status: 503, message: 'the token could not be verified: try again' },
+  catalog_stale: { status: 503, message: 'whether this credential is still good cannot be told: try again' },
   store_unavailable: { status: 503, message: 'the request could not be counted: try again' },
 } as const satisfies Record<string, { status: number; message: string }>;
 

@@ -42,6 +42,7 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
     plan: (id) => (id === plan.id ? plan : undefined),
     trust: { issuers: [], keys: [] },
     isRevoked: () => false,
+    isTooStale: false,
   };
 }
 

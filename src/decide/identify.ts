@@ -70,6 +70,7 @@ function identifyKey(
   { catalog }: Identification,
   now: number,
 ): Identity {
+  if (catalog.isTooStale) return denial('catalog_stale');
   const key = catalog.keyOfSecret(secret);
   if (key === undefined) return denial('unknown_credential');
   const standing = standingOf(key, now);
@@ -87,6 +88,7 @@ function identifyKey(
 function identifyToken(question: CheckQuestion, known: Verification, catalog: Catalog, now: number): Identity {
   if (known.kind === 'unavailable') return denial('verification_unavailable');
   if (known.kind === 'bad') return denial(known.code);
+  if (catalog.isTooStale) return denial('catalog_stale');
   const { token, issuer } = known;
   const standing = tokenStandingOf(token, now);
   if (standing !== 'valid') return denial(standing === 'expired' ? 'expired_credential' : 'unknown_credential');

@@ -133,6 +133,8 @@ export interface AccountRecord {
 
 /** The replicated catalog, answered from memory. */
 export interface Catalog {
+  /** It was cut off for longer than is allowed: what it tells may have been revoked since, and lets nobody in. */
+  readonly isTooStale: boolean;
   /** Key of a secret; the secret has passed core/api-key's format check. */
   keyOfSecret(secret: string): KeyRecord | undefined;
   key(id: string): KeyRecord | undefined;

@@ -86,6 +86,7 @@ const catalog: Catalog = {
   plan: (id) => (id === 'team' ? { id, limits: [limit], features: [] } : undefined),
   trust: { issuers: [], keys: [] },
   isRevoked: () => false,
+  isTooStale: false,
 };
 
 function consider(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {

@@ -29,11 +29,20 @@ export function considerRateLimit(
   catalog: Catalog,
   now: number,
 ): Consideration<RateLimitVerdict> {
+  if (catalog.isTooStale && asksCatalog(question)) return UNTOLD;
   const charged = new ChargedRateLimit(NOTHING_REPLACED);
   const considered = considerDescriptors(question, rules, catalog, now, charged);
   if (charged.replaced.size === 0) return considered;
   // A rule may replace one that was matched before it.
   return considerDescriptors(question, rules, catalog, now, new ChargedRateLimit(charged.replaced));
+}
+
+/** What the catalog says is not known any more. */
+const UNTOLD: Consideration<RateLimitVerdict> = { charges: [], judge: () => ({ kind: 'unavailable' }) };
+
+function asksCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
+  if (domain !== PLANS_DOMAIN) return false;
+  return descriptors.some(({ entries, givesBack }) => !givesBack && entries.some(isIdentity));
 }
 
 function considerDescriptors(

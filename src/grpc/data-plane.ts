@@ -200,7 +200,8 @@ function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | unde
     return;
   }
   // An error and not a verdict: Envoy's failure_mode decides then, as its owner has chosen, and OK would be a guess.
-  if (message === undefined) call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached');
+  if (message === undefined)
+    call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached, or the catalog not be followed');
   else call.reply(message);
 }
 

@@ -38,6 +38,7 @@ beforeAll(async () => {
       plan: () => undefined,
       trust: { issuers: [], keys: [] },
       isRevoked: () => false,
+      isTooStale: false,
     },
     rules: { book: new Map([['shop', domain]]) },
     isApiKey: () => false,
