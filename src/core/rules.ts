@@ -1,7 +1,7 @@
 import type { Entry } from './descriptor.ts';
 import type { Limit } from './limit.ts';
 import type { LimitName } from './verdict.ts';
-import { findWildcard, type WildcardValues } from './wildcard-values.ts';
+import { addWildcard, createWildcardValues, findWildcard, type WildcardValues } from './wildcard-values.ts';
 
 /** A descriptor pattern and its limits. */
 export interface Rule {
@@ -26,14 +26,15 @@ export function ruleLimitName({ path, limits }: Rule, limitName: string): LimitN
 
 /** One level of nested descriptors. */
 export interface RuleNode {
-  readonly byKey: Map<string, KeyRules>;
+  /** undefined: nothing is below. */
+  byKey: Map<string, KeyRules> | undefined;
   rule: Rule | undefined;
 }
 
 /** What a level has for the entries of one key. */
 export interface KeyRules {
   /** Those with asterisks too: asked for as it is written, each is found before those that would fit. */
-  readonly exact: Map<string, RuleNode>;
+  exact: Map<string, RuleNode> | undefined;
   /** undefined: none has an asterisk. */
   wildcards: WildcardValues<RuleNode> | undefined;
   anyValue: RuleNode | undefined;
@@ -45,7 +46,36 @@ export type RuleBook = ReadonlyMap<string, RuleNode>;
 export const EMPTY_RULE_BOOK: RuleBook = new Map();
 
 export function createRuleNode(): RuleNode {
-  return { byKey: new Map(), rule: undefined };
+  return { byKey: undefined, rule: undefined };
+}
+
+/** Adds what is below `parent` for the key and value, without a value any; undefined: it is there already. */
+export function addRuleNode(parent: RuleNode, key: string, value: string | undefined): RuleNode | undefined {
+  parent.byKey ??= new Map();
+  let rules = parent.byKey.get(key);
+  if (rules === undefined) {
+    rules = { exact: undefined, wildcards: undefined, anyValue: undefined };
+    parent.byKey.set(key, rules);
+  }
+  const node = createRuleNode();
+  if (value === undefined) {
+    if (rules.anyValue !== undefined) return undefined;
+    rules.anyValue = node;
+    return node;
+  }
+  rules.exact ??= new Map();
+  if (rules.exact.has(value)) return undefined;
+  rules.exact.set(value, node);
+  if (value.includes('*')) {
+    rules.wildcards ??= createWildcardValues();
+    addWildcard(rules.wildcards, value, node);
+  }
+  return node;
+}
+
+/** The path of what is below the path `parent`. */
+export function pathBelow(parent: string, key: string, value: string | undefined): string {
+  return `${parent}.${value === undefined ? key : `${key}_${value}`}`;
 }
 
 /**
@@ -65,8 +95,8 @@ export function matchRule(book: RuleBook, domain: string, entries: readonly Entr
 
 /** Where an entry leads from a level to the next; undefined: no rule has it there. */
 export function nodeBelow(node: RuleNode, key: string, value: string): RuleNode | undefined {
-  const rules = node.byKey.get(key);
-  return rules?.exact.get(value) ?? (rules && wildcardOf(rules, value)) ?? rules?.anyValue;
+  const rules = node.byKey?.get(key);
+  return rules?.exact?.get(value) ?? (rules && wildcardOf(rules, value)) ?? rules?.anyValue;
 }
 
 function wildcardOf({ wildcards }: KeyRules, value: string): RuleNode | undefined {

@@ -1,7 +1,7 @@
 import type { Logger } from '../core/logger.ts';
 import type { RuleBook } from '../core/rules.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { keepUnchanged } from './keep-unchanged.ts';
+import { KnownLimits } from './known-limits.ts';
 import { InvalidRules } from './load.ts';
 import { loadRulesInThread } from './load-in-thread.ts';
 
@@ -32,7 +32,8 @@ const MOST_FAULTS_TOLD = 20;
 /** Loads the rules and follows their files. Throws InvalidRules when they have faults at the start. */
 export async function followRules(options: FollowedRulesOptions): Promise<FollowedRules> {
   const fingerprint = await fingerprintOf(options.place);
-  const follower = new RulesFollower(options, await loadRulesInThread(options.place), fingerprint);
+  const known = new KnownLimits();
+  const follower = new RulesFollower(options, await loadRulesInThread(options.place, known), known, fingerprint);
   follower.start();
   return follower;
 }
@@ -44,6 +45,8 @@ export async function followRules(options: FollowedRulesOptions): Promise<Follow
 class RulesFollower implements FollowedRules {
   readonly #options: FollowedRulesOptions;
   #book: RuleBook;
+  /** Those of the book. */
+  #known: KnownLimits;
   /** Of the files that were read last, with faults or without. */
   #read: string;
   #seen: string;
@@ -51,9 +54,10 @@ class RulesFollower implements FollowedRules {
   #polling: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(options: FollowedRulesOptions, book: RuleBook, fingerprint: string) {
+  constructor(options: FollowedRulesOptions, book: RuleBook, known: KnownLimits, fingerprint: string) {
     this.#options = options;
     this.#book = book;
+    this.#known = known;
     this.#read = fingerprint;
     this.#seen = fingerprint;
   }
@@ -81,7 +85,8 @@ class RulesFollower implements FollowedRules {
     const before = this.#seen;
     this.#seen = await fingerprintOf(place);
     if (this.#seen === this.#read || this.#seen !== before) return;
-    const loaded = await loadRulesInThread(place).catch((error: unknown) => ({ error }));
+    const known = new KnownLimits(this.#known);
+    const loaded = await loadRulesInThread(place, known).catch((error: unknown) => ({ error }));
     // Changed while they were read: some may be of before, others of after.
     if ((await fingerprintOf(place)) !== this.#seen) return;
     this.#read = this.#seen;
@@ -90,8 +95,9 @@ class RulesFollower implements FollowedRules {
       onReload(false);
       return;
     }
-    keepUnchanged(this.#book, loaded);
     this.#book = loaded;
+    this.#known = known;
+    known.forgetEarlier();
     log.info({ domains: [...loaded.keys()] }, 'the rules files have changed and were taken up');
     onReload(true);
   }

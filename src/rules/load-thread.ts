@@ -1,15 +1,22 @@
+import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
+import { partsOf } from './book-parts.ts';
 import { InvalidRules, loadRules } from './load.ts';
 import type { Loaded } from './load-in-thread.ts';
 
 // Whatever else goes wrong ends this thread, and is told to the one that started it.
-parentPort?.postMessage(await load(workerData as string)); // load-in-thread.ts gives it the place
+const place = workerData as string; // load-in-thread.ts gives it
+for await (const message of load(place)) {
+  parentPort?.postMessage(message);
+  if ('part' in message && parentPort !== null) await once(parentPort, 'message');
+}
 
-async function load(place: string): Promise<Loaded> {
+async function* load(from: string): AsyncGenerator<Loaded, void> {
   try {
-    return { book: await loadRules(place) };
+    for (const part of partsOf(await loadRules(from))) yield { part };
+    yield { isWhole: true };
   } catch (error) {
-    if (error instanceof InvalidRules) return { faults: error.faults };
-    throw error;
+    if (!(error instanceof InvalidRules)) throw error;
+    yield { faults: error.faults };
   }
 }

@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RuleBook, RuleNode } from '../core/rules.ts';
 import { parseRules } from './parse.ts';
-import type { RulesFault } from './yaml-reader.ts';
+import type { RulesFault } from './rules-fault.ts';
 
 /** Every fault of a set of rules files; its message lists them as `file:line:column: what`. */
 export class InvalidRules extends Error {

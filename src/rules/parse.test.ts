@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Limit } from '../core/limit.ts';
 import { matchRule, type Rule } from '../core/rules.ts';
 import { parseRules } from './parse.ts';
-import type { RulesFault } from './yaml-reader.ts';
+import type { RulesFault } from './rules-fault.ts';
 
 const text = `
 domain: shop

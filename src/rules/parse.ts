@@ -1,9 +1,11 @@
-import { isMap, isSeq, type YAMLMap } from 'yaml';
 import { ALGORITHMS } from '../core/parse-limit.ts';
-import { createRuleNode, type KeyRules, type Rule, type RuleNode } from '../core/rules.ts';
-import { addWildcard, createWildcardValues } from '../core/wildcard-values.ts';
-import { readLimits } from './rule-limits.ts';
-import { type RulesFault, YamlReader } from './yaml-reader.ts';
+import { addRuleNode, createRuleNode, pathBelow, type Rule, type RuleNode } from '../core/rules.ts';
+import { readQuickly } from './read-quickly.ts';
+import { type RuleLimits, readLimits } from './rule-limits.ts';
+import type { FaultSink, RulesFault } from './rules-fault.ts';
+import { below, flagOf, knownFields, type PlacedMap, requiredText, textOf } from './values-reader.ts';
+import { YamlDocument } from './yaml-document.ts';
+import { fieldOf, isYamlList, isYamlMap, type YamlMap } from './yaml-values.ts';
 
 export interface ParsedRules {
   readonly domain: string;
@@ -29,31 +31,53 @@ const DESCRIPTOR_FIELDS = [
  * which `readLimits` describes; before them perhaps `defaults: {algorithm}`. Returns every fault, or the rules.
  */
 export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
-  const reader = new YamlReader(file);
-  const contents = reader.parse(text, 'must be a map with domain and descriptors');
-  if (contents === undefined) return reader.faults;
-  reader.knownFields(contents, ['domain', 'defaults', 'descriptors']);
-  const domain = reader.requiredText(contents, 'domain') ?? '';
+  return withoutFault(text) ?? withFaults(file, text);
+}
+
+function withoutFault(text: string): ParsedRules | undefined {
+  const contents = readQuickly(text);
+  if (contents === undefined) return undefined;
+  const counted = { count: 0, at: count, atKey: count, rename: () => undefined };
+  function count(): void {
+    counted.count++;
+  }
+  const parsed = readContents(contents, counted);
+  return counted.count === 0 ? parsed : undefined;
+}
+
+/** Faults have places, and reading these takes its time. */
+function withFaults(file: string, text: string): ParsedRules | readonly RulesFault[] {
+  const document = new YamlDocument(file, text, 'must be a map with domain and descriptors');
+  if (document.contents === undefined) return document.faults;
+  const parsed = readContents(document.contents, document);
+  return document.faults.length > 0 ? document.faults : parsed;
+}
+
+function readContents(contents: YamlMap, faults: FaultSink): ParsedRules {
+  const top = { map: contents, place: undefined };
+  knownFields(top, ['domain', 'defaults', 'descriptors'], faults);
+  const domain = requiredText(top, 'domain', faults) ?? '';
   const root = createRuleNode();
-  const parser = new DescriptorsParser(reader, readDefaultAlgorithm(contents, reader), domain === EDGE_DOMAIN);
-  parser.parse(contents, { node: root, path: domain, sharedValues: [] });
-  return reader.faults.length > 0 ? reader.faults : { domain, root };
+  const parser = new DescriptorsParser(faults, readDefaultAlgorithm(top, faults), domain === EDGE_DOMAIN);
+  parser.parse(top, { node: root, path: domain, sharedValues: [] });
+  return { domain, root };
 }
 
 /** What limits of this file have that name no algorithm; empty: what `parseLimit` takes. */
-function readDefaultAlgorithm(contents: YAMLMap, reader: YamlReader): string {
-  const defaults = contents.get('defaults', true) as unknown; // the library types it as a scalar only
-  if (defaults === undefined) return '';
-  if (!isMap(defaults)) {
-    reader.faultAt(defaults, 'defaults: must be a map with algorithm');
+function readDefaultAlgorithm(top: PlacedMap, faults: FaultSink): string {
+  const map = fieldOf(top.map, 'defaults');
+  if (map === undefined) return '';
+  const place = below(top.place, 'defaults');
+  if (!isYamlMap(map)) {
+    faults.at(place, 'defaults: must be a map with algorithm');
     return '';
   }
-  reader.knownFields(defaults, ['algorithm']);
-  const algorithm = reader.textOf(defaults, 'algorithm') ?? '';
+  const defaults = { map, place };
+  knownFields(defaults, ['algorithm'], faults);
+  const algorithm = textOf(defaults, 'algorithm', faults) ?? '';
   const counted = ALGORITHMS.filter((known) => known !== 'unlimited');
   if (counted.includes(algorithm)) return algorithm;
-  const place = defaults.get('algorithm', true) ?? defaults;
-  reader.faultAt(place, `defaults.algorithm: must be one of ${counted.join(', ')}`);
+  faults.at(below(place, 'algorithm'), `defaults.algorithm: must be one of ${counted.join(', ')}`);
   return '';
 }
 
@@ -66,47 +90,55 @@ interface Level {
 }
 
 class DescriptorsParser {
-  readonly #reader: YamlReader;
+  readonly #faults: FaultSink;
   readonly #defaultAlgorithm: string;
   readonly #isEdge: boolean;
+  /** By how they are written: thousands of rules are often a few limits. */
+  readonly #limits = new Map<string, RuleLimits>();
   #placeholders = 0;
 
-  constructor(reader: YamlReader, defaultAlgorithm: string, isEdge: boolean) {
-    this.#reader = reader;
+  constructor(faults: FaultSink, defaultAlgorithm: string, isEdge: boolean) {
+    this.#faults = faults;
     this.#isEdge = isEdge;
     this.#defaultAlgorithm = defaultAlgorithm;
   }
 
-  parse(parent: YAMLMap, level: Level): void {
-    const descriptors = parent.get('descriptors', true) as unknown; // the library types it as a scalar only
+  parse(parent: PlacedMap, level: Level): void {
+    const descriptors = fieldOf(parent.map, 'descriptors');
     if (descriptors === undefined) return;
-    if (!isSeq(descriptors)) {
-      this.#reader.faultAt(descriptors, 'descriptors: must be a list');
+    const place = below(parent.place, 'descriptors');
+    if (!isYamlList(descriptors)) {
+      this.#faults.at(place, 'descriptors: must be a list');
       return;
     }
     if (level.sharedValues.length >= DEEPEST) {
-      this.#reader.faultAt(descriptors, `descriptors: must be nested at most ${DEEPEST} deep`);
+      this.#faults.at(place, `descriptors: must be nested at most ${DEEPEST} deep`);
       return;
     }
-    for (const item of descriptors.items) {
-      if (isMap(item)) this.#descriptor(item, level);
-      else this.#reader.faultAt(item, 'descriptors: each must be a map with a key');
+    for (const [index, item] of descriptors.entries()) {
+      descriptors[index] = null; // what has become rules need not be kept beside them
+      if (isYamlMap(item)) this.#descriptor({ map: item, place: below(place, index) }, level);
+      else this.#faults.at(below(place, index), 'descriptors: each must be a map with a key');
     }
   }
 
-  #descriptor(item: YAMLMap, parent: Level): void {
-    const reader = this.#reader;
-    reader.knownFields(item, DESCRIPTOR_FIELDS);
+  #descriptor(item: PlacedMap, parent: Level): void {
+    const faults = this.#faults;
+    knownFields(item, DESCRIPTOR_FIELDS, faults);
     for (const field of UNSUPPORTED) {
-      if (item.has(field)) this.#unsupported(item, field);
+      if (Object.hasOwn(item.map, field)) this.#unsupported(item, field);
     }
-    const key = reader.requiredText(item, 'key') ?? this.#placeholder();
-    const value = reader.textOf(item, 'value') || undefined; // an empty value means any, as to envoyproxy/ratelimit
-    if (key.includes('*')) reader.faultAt(item.get('key', true), 'key: must have no "*"; values may');
-    const path = `${parent.path}.${value === undefined ? key : `${key}_${value}`}`;
-    const node = this.#addNode(item, parent.node, key, value, path);
-    if (node === undefined) return;
-    const level = { node, path, sharedValues: [...parent.sharedValues, this.#sharedValue(item, value)] };
+    const key = requiredText(item, 'key', faults) ?? this.#placeholder();
+    const value = textOf(item, 'value', faults) || undefined; // an empty value means any, as to envoyproxy/ratelimit
+    if (key.includes('*')) faults.at(below(item.place, 'key'), 'key: must have no "*"; values may');
+    const path = pathBelow(parent.path, key, value);
+    const node = addRuleNode(parent.node, key, value);
+    if (node === undefined) {
+      faults.at(item.place, `key: the descriptor ${path} is there twice`);
+      return;
+    }
+    const shared = this.#sharedValue(item, value);
+    const level = { node, path, sharedValues: [...parent.sharedValues, shared] };
     node.rule = this.#rule(item, level);
     this.parse(item, level);
   }
@@ -116,21 +148,14 @@ class DescriptorsParser {
     return `?${++this.#placeholders}`;
   }
 
-  #rule(item: YAMLMap, { path, sharedValues }: Level): Rule | undefined {
-    const isShadow = this.#reader.flagOf(item, 'shadow_mode');
-    const { limits, replaces } = readLimits(item, this.#defaultAlgorithm, this.#reader);
+  #rule(item: PlacedMap, { path, sharedValues }: Level): Rule | undefined {
+    const isShadow = flagOf(item, 'shadow_mode', this.#faults);
+    const { limits, replaces } = this.#limitsOf(item);
     if (limits.length === 0) return undefined;
-    if (this.#isEdge && (isShadow || replaces.length > 0)) {
-      const place = item.get(isShadow ? 'shadow_mode' : item.has('limits') ? 'limits' : 'rate_limit', true);
-      const field = isShadow ? 'shadow_mode' : 'replaces';
-      this.#reader.faultAt(
-        place,
-        `${field}: is not supported in the domain ${EDGE_DOMAIN}, which Check charges as well`,
-      );
-    }
+    if (this.#isEdge && (isShadow || replaces.length > 0)) this.#unsupportedAtEdge(item, isShadow);
     if (isShadow && limits.some(({ algorithm }) => algorithm === 'concurrency')) {
       const description = 'must not stand beside concurrency: no receipt is told that would give its slots back';
-      this.#reader.faultAt(item.get('shadow_mode', true), `shadow_mode: ${description}`);
+      this.#faults.at(below(item.place, 'shadow_mode'), `shadow_mode: ${description}`);
     }
     return {
       path,
@@ -141,50 +166,36 @@ class DescriptorsParser {
     };
   }
 
-  #sharedValue(item: YAMLMap, value: string | undefined): string | undefined {
-    if (!this.#reader.flagOf(item, 'share_threshold')) return undefined;
+  /** Equal ones are one object. */
+  #limitsOf(item: PlacedMap): RuleLimits {
+    const { rate_limit, limits } = item.map;
+    const written = JSON.stringify([rate_limit, limits]);
+    const known = this.#limits.get(written);
+    if (known !== undefined) return known;
+    const before = this.#faults.count;
+    const read = readLimits(item, this.#defaultAlgorithm, this.#faults);
+    // What was faulty is faulty again wherever it stands.
+    if (this.#faults.count === before) this.#limits.set(written, read);
+    return read;
+  }
+
+  #unsupportedAtEdge({ map, place }: PlacedMap, isShadow: boolean): void {
+    const field = isShadow ? 'shadow_mode' : 'replaces';
+    const description = `is not supported in the domain ${EDGE_DOMAIN}, which Check charges as well`;
+    const written = isShadow ? 'shadow_mode' : Object.hasOwn(map, 'limits') ? 'limits' : 'rate_limit';
+    this.#faults.at(below(place, written), `${field}: ${description}`);
+  }
+
+  #sharedValue(item: PlacedMap, value: string | undefined): string | undefined {
+    if (!flagOf(item, 'share_threshold', this.#faults)) return undefined;
     if (value?.includes('*')) return value;
-    this.#reader.faultAt(item.get('share_threshold', true), 'share_threshold: must stand beside a value with "*"');
+    this.#faults.at(below(item.place, 'share_threshold'), 'share_threshold: must stand beside a value with "*"');
     return undefined;
   }
 
   /** Where it is false it changes nothing. */
-  #unsupported(item: YAMLMap, field: string): void {
-    if (field !== 'metadata' && !this.#reader.flagOf(item, field)) return;
-    this.#reader.faultAt(item.get(field, true), `${field}: of envoyproxy/ratelimit is not supported yet`);
+  #unsupported(item: PlacedMap, field: string): void {
+    if (field !== 'metadata' && !flagOf(item, field, this.#faults)) return;
+    this.#faults.at(below(item.place, field), `${field}: of envoyproxy/ratelimit is not supported yet`);
   }
-
-  #addNode(
-    item: YAMLMap,
-    parent: RuleNode,
-    key: string,
-    value: string | undefined,
-    path: string,
-  ): RuleNode | undefined {
-    const rules = rulesOf(parent, key);
-    if (value === undefined ? rules.anyValue !== undefined : rules.exact.has(value)) {
-      this.#reader.faultAt(item, `key: the descriptor ${path} is there twice`);
-      return undefined;
-    }
-    const node = createRuleNode();
-    if (value === undefined) {
-      rules.anyValue = node;
-      return node;
-    }
-    rules.exact.set(value, node);
-    if (value.includes('*')) {
-      rules.wildcards ??= createWildcardValues();
-      addWildcard(rules.wildcards, value, node);
-    }
-    return node;
-  }
-}
-
-function rulesOf(parent: RuleNode, key: string): KeyRules {
-  let rules = parent.byKey.get(key);
-  if (rules === undefined) {
-    rules = { exact: new Map(), wildcards: undefined, anyValue: undefined };
-    parent.byKey.set(key, rules);
-  }
-  return rules;
 }

@@ -1,10 +1,11 @@
-import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml';
 import { LONGEST_SECONDS, shortDuration } from '../core/duration.ts';
 import type { Limit } from '../core/limit.ts';
 import { parseLimit } from '../core/parse-limit.ts';
-import { LIMIT_FIELDS, parseWindow, type UntrustedLimit } from '../core/written-limit.ts';
+import { LIMIT_FIELDS, type LimitField, parseWindow, type UntrustedLimit } from '../core/written-limit.ts';
 import { readReplaces } from './rule-replaces.ts';
-import type { YamlReader } from './yaml-reader.ts';
+import type { FaultSink, Place } from './rules-fault.ts';
+import { below, knownFields, type PlacedMap, plainOf, textOf } from './values-reader.ts';
+import { fieldOf, isYamlList, isYamlMap, type YamlValue } from './yaml-values.ts';
 
 const MOST_LIMITS = 16;
 const DAY_SECONDS = 86_400;
@@ -30,6 +31,11 @@ const CALENDAR_UNITS = new Map([
 /** Which of our fields stand for the ones of envoyproxy/ratelimit, to tell faults by the name that is written. */
 const BY_UNIT = { requests: 'requests_per_unit', window: 'unit' } as const;
 
+const FIELDS_OF_UNIT = ['unit', 'requests_per_unit', 'unit_multiplier'];
+const LIMIT_FIELD_NAMES = Object.keys(LIMIT_FIELDS) as LimitField[]; // no others than those
+const KNOWN_BY_WINDOW = [...LIMIT_FIELD_NAMES, 'unlimited', 'replaces'];
+const KNOWN_BY_UNIT = [...FIELDS_OF_UNIT, ...KNOWN_BY_WINDOW.filter((field) => !Object.hasOwn(BY_UNIT, field))];
+
 /** Fields whose YAML value is taken as it is; the others are texts, which YAML may read as something else. */
 const PLAIN_FIELDS = new Set(['requests', 'burst', 'lease', 'settle', 'anchor_day']);
 
@@ -48,31 +54,44 @@ const NO_LIMITS: RuleLimits = { limits: [], replaces: [] };
  * window, or `unlimited: true`. A limit without a name has its window's, such as `1m`, however that is written: its
  * counters are kept by it. With `replaces: [{name}, …]` limits of these names are not charged beside it.
  */
-export function readLimits(item: YAMLMap, defaultAlgorithm: string, reader: YamlReader): RuleLimits {
-  if (!item.has('limits')) {
-    if (!item.has('rate_limit')) return NO_LIMITS;
-    const limits = new LimitReader('rate_limit', defaultAlgorithm, reader);
-    const limit = limits.read(item.get('rate_limit', true));
+export function readLimits(item: PlacedMap, defaultAlgorithm: string, faults: FaultSink): RuleLimits {
+  const { map, place } = item;
+  if (!Object.hasOwn(map, 'limits')) {
+    const written = fieldOf(map, 'rate_limit');
+    if (written === undefined) return NO_LIMITS;
+    const limits = new LimitReader('rate_limit', defaultAlgorithm, faults);
+    const limit = limits.read(written, below(place, 'rate_limit'));
     return { limits: limit === undefined ? [] : [limit], replaces: limits.replaces };
   }
-  const list = item.get('limits', true) as unknown; // the library types it as a scalar only
-  if (item.has('rate_limit')) reader.faultAt(list, 'limits: must not stand beside rate_limit; it goes into the list');
-  if (!isSeq(list) || list.items.length === 0 || list.items.length > MOST_LIMITS) {
-    reader.faultAt(list, `limits: must be a list of 1 to ${MOST_LIMITS} limits`);
-    return NO_LIMITS;
+  const listPlace = below(place, 'limits');
+  if (Object.hasOwn(map, 'rate_limit')) {
+    faults.at(listPlace, 'limits: must not stand beside rate_limit; it goes into the list');
   }
+  const list = fieldOf(map, 'limits');
+  if (isYamlList(list) && list.length > 0 && list.length <= MOST_LIMITS) {
+    return readList(list, listPlace, defaultAlgorithm, faults);
+  }
+  faults.at(listPlace, `limits: must be a list of 1 to ${MOST_LIMITS} limits`);
+  return NO_LIMITS;
+}
+
+function readList(
+  list: readonly YamlValue[],
+  listPlace: Place,
+  defaultAlgorithm: string,
+  faults: FaultSink,
+): RuleLimits {
   const limits: Limit[] = [];
   const replaces: string[] = [];
-  for (const [index, written] of list.items.entries()) {
-    const limitReader = new LimitReader(`limits[${index}]`, defaultAlgorithm, reader);
-    const limit = limitReader.read(written);
-    replaces.push(...limitReader.replaces);
+  for (const [index, written] of list.entries()) {
+    const place = below(listPlace, index);
+    const reader = new LimitReader(`limits[${index}]`, defaultAlgorithm, faults);
+    const limit = reader.read(written, place);
+    replaces.push(...reader.replaces);
     if (limit === undefined) continue;
     if (limits.some(({ name }) => name === limit.name)) {
-      reader.faultAt(
-        written,
-        `limits[${index}].name: must be unique, and left out it is the window; "${limit.name}" is taken`,
-      );
+      const description = `must be unique, and left out it is the window; "${limit.name}" is taken`;
+      faults.at(place, `limits[${index}].name: ${description}`);
     }
     limits.push(limit);
   }
@@ -80,15 +99,15 @@ export function readLimits(item: YAMLMap, defaultAlgorithm: string, reader: Yaml
 }
 
 class LimitReader {
-  readonly #place: string;
+  readonly #label: string;
   readonly #defaultAlgorithm: string;
-  readonly #reader: YamlReader;
+  readonly #faults: FaultSink;
   #replaces: readonly string[] = [];
 
-  constructor(place: string, defaultAlgorithm: string, reader: YamlReader) {
-    this.#place = place;
+  constructor(label: string, defaultAlgorithm: string, faults: FaultSink) {
+    this.#label = label;
     this.#defaultAlgorithm = defaultAlgorithm;
-    this.#reader = reader;
+    this.#faults = faults;
   }
 
   /** Of the limit that was read. */
@@ -96,49 +115,47 @@ class LimitReader {
     return this.#replaces;
   }
 
-  read(written: unknown): Limit | undefined {
-    if (!isMap(written)) {
+  read(written: YamlValue, place: Place): Limit | undefined {
+    if (!isYamlMap(written)) {
       const expected = 'must be a map with unit and requests_per_unit, or with requests and window';
-      this.#reader.faultAt(written, `${this.#place}: ${expected}`);
+      this.#faults.at(place, `${this.#label}: ${expected}`);
       return undefined;
     }
-    const before = this.#reader.faults.length;
-    this.#replaces = readReplaces(written, this.#place, this.#reader);
-    const limit = this.#limit(written);
-    return this.#reader.faults.length > before ? undefined : limit;
+    const placed = { map: written, place };
+    const before = this.#faults.count;
+    this.#replaces = readReplaces(placed, this.#label, this.#faults);
+    const limit = this.#limit(placed);
+    return this.#faults.count > before ? undefined : limit;
   }
 
-  #limit(written: YAMLMap): Limit | undefined {
-    const unlimited = written.has('unlimited') ? plainOf(written, 'unlimited') : false;
-    if (typeof unlimited !== 'boolean') {
+  #limit(written: PlacedMap): Limit | undefined {
+    const unlimited = plainOf(written.map, 'unlimited');
+    if (unlimited !== undefined && typeof unlimited !== 'boolean') {
       this.#fault(written, 'unlimited', 'must be true or false');
       return undefined;
     }
-    if (unlimited) {
-      this.#reader.knownFields(written, ['unlimited', 'name', 'replaces']);
-      const name = this.#reader.textOf(written, 'name') ?? 'unlimited';
+    if (unlimited === true) {
+      knownFields(written, ['unlimited', 'name', 'replaces'], this.#faults);
+      const name = textOf(written, 'name', this.#faults) ?? 'unlimited';
       return this.#parse(written, { name, algorithm: 'unlimited' }, {});
     }
     return this.#counted(written);
   }
 
-  #counted(written: YAMLMap): Limit | undefined {
-    const fields = Object.keys(LIMIT_FIELDS);
-    const byUnit = ['unit', 'requests_per_unit', 'unit_multiplier'].some((field) => written.has(field));
-    const own = byUnit
-      ? ['unit', 'requests_per_unit', 'unit_multiplier', ...fields.filter((field) => !Object.hasOwn(BY_UNIT, field))]
-      : fields;
-    this.#reader.knownFields(written, [...own, 'unlimited', 'replaces']);
+  #counted(written: PlacedMap): Limit | undefined {
+    const { map } = written;
+    const byUnit = FIELDS_OF_UNIT.some((field) => Object.hasOwn(map, field));
+    knownFields(written, byUnit ? KNOWN_BY_UNIT : KNOWN_BY_WINDOW, this.#faults);
     const limit: Record<string, unknown> = {};
-    for (const [field, key] of Object.entries(LIMIT_FIELDS)) {
-      if (written.has(field))
-        limit[key] = PLAIN_FIELDS.has(field) ? plainOf(written, field) : this.#reader.textOf(written, field);
+    for (const field of LIMIT_FIELD_NAMES) {
+      if (!Object.hasOwn(map, field)) continue;
+      limit[LIMIT_FIELDS[field]] = PLAIN_FIELDS.has(field) ? plainOf(map, field) : textOf(written, field, this.#faults);
     }
     const algorithm = limit.algorithm || this.#defaultAlgorithm;
     if (!byUnit) return this.#parse(written, this.#named({ ...limit, algorithm }), {});
     const window = this.#windowOfUnit(written, algorithm);
     if (window === undefined) return undefined;
-    const requests = plainOf(written, BY_UNIT.requests);
+    const requests = plainOf(map, BY_UNIT.requests);
     return this.#parse(written, this.#named({ ...limit, algorithm, requests, window }), BY_UNIT);
   }
 
@@ -151,7 +168,7 @@ class LimitReader {
     return { ...limit, name: isText ? limit.window : shortDuration(window.seconds) };
   }
 
-  #parse(written: YAMLMap, untrusted: UntrustedLimit, names: Readonly<Record<string, string>>): Limit | undefined {
+  #parse(written: PlacedMap, untrusted: UntrustedLimit, names: Readonly<Record<string, string>>): Limit | undefined {
     const limit = parseLimit(untrusted);
     if (!('faults' in limit)) return limit;
     for (const { field, description } of limit.faults) {
@@ -162,17 +179,18 @@ class LimitReader {
   }
 
   /** The window of a `unit`, which envoyproxy/ratelimit reads in any case; of the calendar, its own months and years. */
-  #windowOfUnit(written: YAMLMap, algorithm: unknown): string | undefined {
-    const text = this.#reader.textOf(written, 'unit');
-    if (text === undefined && written.has('unit')) return undefined;
+  #windowOfUnit(written: PlacedMap, algorithm: unknown): string | undefined {
+    const { map } = written;
+    const text = textOf(written, 'unit', this.#faults);
+    if (text === undefined && Object.hasOwn(map, 'unit')) return undefined;
     const unit = text?.toLowerCase() ?? '';
     const seconds = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
     if (seconds === undefined) {
       this.#fault(written, 'unit', `must be one of ${Object.keys(UNITS).join(', ')}`);
       return undefined;
     }
-    if (!written.has('unit_multiplier')) return (algorithm === 'calendar' && CALENDAR_UNITS.get(unit)) || `${seconds}s`;
-    const multiplier = plainOf(written, 'unit_multiplier');
+    const multiplier = plainOf(map, 'unit_multiplier');
+    if (multiplier === undefined) return (algorithm === 'calendar' && CALENDAR_UNITS.get(unit)) || `${seconds}s`;
     const most = Math.floor(LONGEST_SECONDS / seconds);
     if (typeof multiplier !== 'number' || !Number.isInteger(multiplier) || multiplier < 1 || multiplier > most) {
       this.#fault(written, 'unit_multiplier', `must be a whole number from 1 to ${most}`);
@@ -182,13 +200,7 @@ class LimitReader {
   }
 
   /** At the field if it is written, else at the whole limit. */
-  #fault(written: YAMLMap, field: string, description: string): void {
-    this.#reader.faultAt(written.get(field, true) ?? written, `${this.#place}.${field}: ${description}`);
+  #fault({ place }: PlacedMap, field: string, description: string): void {
+    this.#faults.at(below(place, field), `${this.#label}.${field}: ${description}`);
   }
-}
-
-/** The value of a field as YAML reads it; null where it is a list or a map, which no field is. */
-function plainOf(map: YAMLMap, field: string): unknown {
-  const node: unknown = map.get(field, true);
-  return isScalar(node) ? node.value : node === undefined ? undefined : null;
 }

@@ -1,29 +1,33 @@
-import { isMap, isSeq, type YAMLMap } from 'yaml';
 import { parseWindow } from '../core/written-limit.ts';
-import type { YamlReader } from './yaml-reader.ts';
+import type { FaultSink } from './rules-fault.ts';
+import { below, knownFields, type PlacedMap, textOf } from './values-reader.ts';
+import { fieldOf, isYamlList, isYamlMap } from './yaml-values.ts';
 
 /**
- * The names in a limit's `replaces: [{name}, …]`, as in envoyproxy/ratelimit's README (example 7). `place` is where the
+ * The names in a limit's `replaces: [{name}, …]`, as in envoyproxy/ratelimit's README (example 7). `label` is where the
  * limit stands, to tell faults by.
  */
-export function readReplaces(written: YAMLMap, place: string, reader: YamlReader): readonly string[] {
-  const list = written.get('replaces', true) as unknown; // the library types it as a scalar only
+export function readReplaces({ map, place }: PlacedMap, label: string, faults: FaultSink): readonly string[] {
+  const list = fieldOf(map, 'replaces');
   if (list === undefined) return [];
-  if (!isSeq(list)) {
-    reader.faultAt(list, `${place}.replaces: must be a list of {name}`);
+  const listPlace = below(place, 'replaces');
+  if (!isYamlList(list)) {
+    faults.at(listPlace, `${label}.replaces: must be a list of {name}`);
     return [];
   }
-  const own = written.get('name') as unknown; // the library types no values
-  return list.items.flatMap((item, index) => {
-    const where = `${place}.replaces[${index}]`;
-    if (!isMap(item)) {
-      reader.faultAt(item, `${where}: must be a map with a name`);
+  const own = fieldOf(map, 'name');
+  return list.flatMap((item, index) => {
+    const where = `${label}.replaces[${index}]`;
+    const itemPlace = below(listPlace, index);
+    if (!isYamlMap(item)) {
+      faults.at(itemPlace, `${where}: must be a map with a name`);
       return [];
     }
-    reader.knownFields(item, ['name']);
-    const name = reader.textOf(item, 'name') ?? '';
+    const placed = { map: item, place: itemPlace };
+    knownFields(placed, ['name'], faults);
+    const name = textOf(placed, 'name', faults) ?? '';
     const fault = faultOfName(name, own);
-    if (fault !== undefined) reader.faultAt(item.get('name', true) ?? item, `${where}.name: ${fault}`);
+    if (fault !== undefined) faults.at(below(itemPlace, 'name'), `${where}.name: ${fault}`);
     return [name];
   });
 }

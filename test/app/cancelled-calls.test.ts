@@ -3,7 +3,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { subjectOfEntries } from '../../src/core/counter-key.ts';
-import { createRuleNode } from '../../src/core/rules.ts';
+import { addRuleNode, createRuleNode } from '../../src/core/rules.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { StoreUnavailable } from '../../src/decide/ports.ts';
 import { RateLimitRequest, RateLimitServiceService } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
@@ -27,8 +27,8 @@ beforeAll(async () => {
   store = new RedisStore({ url: redis.url, logger: silent, deadlineMs: 5000 });
   await becomesTrue(() => store.ready);
   const domain = createRuleNode();
-  const anyValue = { ...createRuleNode(), rule: { path: 'shop.user', limits: [LIMIT] } };
-  domain.byKey.set('user', { exact: new Map(), wildcards: undefined, anyValue });
+  const user = addRuleNode(domain, 'user', undefined);
+  if (user !== undefined) user.rule = { path: 'shop.user', limits: [LIMIT] };
   const handler = createDataPlane({
     store,
     catalog: {

@@ -78,7 +78,7 @@ describe('rules that are followed', () => {
     const [same, user, pathRule] = [ruleOf('same'), ruleOf('user'), ruleOf('path')];
     await writeFile(file, `# moved\n${shop(5)}  - {key: same, rate_limit: {requests: 1, window: 1s}}\n`);
     await expect.poll(() => requestsOf(), SOON).toBe(5);
-    expect(ruleOf('same')).toBe(same);
+    expect(ruleOf('same')?.limits[0]).toBe(same?.limits[0]);
     expect(ruleOf('user')?.limits[0]).toBe(user?.limits[0]);
     expect(ruleOf('user')?.limits[1]).not.toBe(user?.limits[1]);
     expect(ruleOf('path')?.limits[0]).not.toBe(pathRule?.limits[0]);
