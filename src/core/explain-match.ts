@@ -1,5 +1,5 @@
 import type { Entry } from './descriptor.ts';
-import { type KeyRules, matchRule, nodeBelow, type Rule, type RuleBook, type RuleNode } from './rules.ts';
+import { type KeyRules, matchRule, nodeBelow, pathBelow, type Rule, type RuleBook, type RuleNode } from './rules.ts';
 import { addWildcard, createWildcardValues, findWildcard } from './wildcard-values.ts';
 
 /** By what an entry led one level down: the value as it is written, a value with `*`, or the key alone. */
@@ -105,10 +105,6 @@ function fits({ value: written }: Child, value: string): boolean {
 
 function keysOf(node: RuleNode | undefined): readonly string[] {
   return [...(node?.byKey?.keys() ?? [])];
-}
-
-function pathBelow(parent: string, key: string, value: string | undefined): string {
-  return `${parent}.${value === undefined ? key : `${key}_${value}`}`;
 }
 
 function listed(all: readonly string[]): Listed {
