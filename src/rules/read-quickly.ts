@@ -1,12 +1,11 @@
 import { FAILSAFE_SCHEMA, load, Type } from 'js-yaml';
-import { isYamlMap, valueOfPlain, type YamlMap, type YamlValue } from './yaml-values.ts';
+import { CONTROL_CHARACTER, isYamlMap, valueOfPlain, type YamlMap, type YamlValue } from './yaml-values.ts';
 
 /**
- * Where js-yaml may differ from YamlDocument: characters that must not be in YAML; tags, aliases and keys at length, or
- * what looks as if it were one; keys that are lists or maps, of which js-yaml makes a text; and lines that end in other ways.
+ * Where js-yaml may differ from YamlDocument: tags, aliases and keys at length, or what looks as if it were one; keys that
+ * are lists or maps, of which js-yaml makes a text; and lines that end in other ways.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const DOUBTFUL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|(?:^|[\s,[{:])(?:!|\*[^\s,[\]{}]|\?\s)|[\]}]\s*:|\r(?!\n)/;
+const DOUBTFUL = /(?:^|[\s,[{:])(?:!|\*[^\s,[\]{}]|\?\s)|[\]}]\s*:|[,{]\s*(?:#[^\n]*\n\s*)*\[|\r(?!\n)/;
 
 /** Files name the same keys, units and numbers over and over; these are kept once. */
 const MOST_KEPT = 10_000;
@@ -18,7 +17,7 @@ const LONGEST_KEPT = 64;
  * answer, except that it faults brackets and quotes that end less indented than they must.
  */
 export function readQuickly(text: string): YamlMap | undefined {
-  if (DOUBTFUL.test(text)) return undefined;
+  if (CONTROL_CHARACTER.test(text) || DOUBTFUL.test(text)) return undefined;
   try {
     const contents = load(text, { schema: schemaKeeping(new Map()) }) as YamlValue | undefined; // what the schema makes
     return isYamlMap(contents) ? contents : undefined;

@@ -13,11 +13,7 @@ import {
   type YAMLParseError,
 } from 'yaml';
 import type { FaultSink, Place, RulesFault } from './rules-fault.ts';
-import { PlainScalar, type YamlMap, type YamlValue } from './yaml-values.ts';
-
-/** All but tab, line feed and carriage return: YAML 1.2, production 1 (c-printable). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const CONTROL_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+import { CONTROL_CHARACTER, PlainScalar, type YamlMap, type YamlValue } from './yaml-values.ts';
 
 const DEEPEST_FLOW = 100;
 const DEEPEST_INDENTATION = 200;

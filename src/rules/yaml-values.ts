@@ -38,6 +38,10 @@ export function fieldOf(map: YamlMap, field: string): YamlValue | undefined {
   return Object.hasOwn(map, field) ? map[field] : undefined;
 }
 
+/** What must not be in YAML: all but tab, line feed and carriage return: YAML 1.2, production 1 (c-printable). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+export const CONTROL_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+
 /** What may begin anything that is no text: `~`, `null`, `true`, `false`, `.inf` and numbers. */
 const FIRST_OF_OTHERS = new Set('~nNtTfF.+-0123456789');
 const NULL = /^(?:~|null|Null|NULL)?$/;

@@ -274,17 +274,17 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'a unit beside a window',
     limit('unit: day, requests_per_unit: 1, window: 1s'),
-    '3:60: window: not supported here; known are unit, requests_per_unit, unit_multiplier, name, algorithm, burst, block_for, lease, on_store_failure, time_zone, anchor_day, unlimited, replaces',
+    '3:60: window: not supported here; known are unit, requests_per_unit, unit_multiplier, name, algorithm, burst, block_for, lease, settle, on_store_failure, time_zone, anchor_day, unlimited, replaces',
   ],
   [
     'routes, which only plans have',
     limit('requests: 5, window: 1m, routes: [search]'),
-    '3:52: routes: not supported here; known are name, requests, window, algorithm, burst, block_for, lease, on_store_failure, time_zone, anchor_day, unlimited, replaces',
+    '3:52: routes: not supported here; known are name, requests, window, algorithm, burst, block_for, lease, settle, on_store_failure, time_zone, anchor_day, unlimited, replaces',
   ],
   [
     'per, which only plans have',
     limit('requests: 5, window: 1m, per: account'),
-    '3:52: per: not supported here; known are name, requests, window, algorithm, burst, block_for, lease, on_store_failure, time_zone, anchor_day, unlimited, replaces',
+    '3:52: per: not supported here; known are name, requests, window, algorithm, burst, block_for, lease, settle, on_store_failure, time_zone, anchor_day, unlimited, replaces',
   ],
   [
     'zero requests',
