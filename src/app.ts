@@ -14,6 +14,7 @@ import { callLimit } from './decide/call-limit.ts';
 import { counterAccess } from './decide/counter-access.ts';
 import { startAdminServer } from './grpc/admin-server.ts';
 import { createDataPlane } from './grpc/data-plane.ts';
+import { explainer } from './grpc/explainer.ts';
 import { startHttp2GrpcServer } from './grpc/http2-server.ts';
 import { jsonTransport } from './grpc/json-transport.ts';
 import type { Knowledge } from './grpc/methods.ts';
@@ -76,15 +77,12 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const { store } = counters;
 
   const tokens = startTokenVerifier(config, catalog, signing?.sealer, metrics, log, started);
+  const { deviceHeader, keyParameter } = config;
+  const knowledge = { catalog, tokens, rules, isApiKey: isWellFormedApiKey, deviceHeader, keyParameter };
   const handler = createDataPlane({
+    ...knowledge,
     store,
-    catalog,
-    tokens,
-    rules,
-    isApiKey: isWellFormedApiKey,
-    deviceHeader: config.deviceHeader,
     answers: config.answers,
-    keyParameter: config.keyParameter,
     isServing: () => readiness.reasons().length === 0,
     tally: metrics.decisions,
     lastUsed,
@@ -92,7 +90,9 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   });
   http.answerKeySet(() => publicKeySet(catalog.trust, Date.now()));
   http.answerJson(jsonTransport(handler));
-  const known = { catalog, counters: counterAccess(store, rules, catalog), calls: callLimit(store), digest };
+  const access = counterAccess(store, rules, catalog);
+  const explain = explainer({ ...knowledge, counters: access });
+  const known = { catalog, counters: access, explain, calls: callLimit(store), digest };
   const services = signing === undefined ? readingServices(known) : writingServices(config, database, known, signing);
   const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
   const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));
@@ -226,7 +226,7 @@ function startTokenVerifier(
 function writingServices(
   config: Config,
   database: Database,
-  known: Pick<AdminOptions, 'counters' | 'calls' | 'digest'> & { readonly catalog: RunningCatalog },
+  known: Pick<AdminOptions, 'counters' | 'explain' | 'calls' | 'digest'> & { readonly catalog: RunningCatalog },
   { keys: signingKeys, sealer }: Signing,
 ) {
   const { accessTokenSeconds: lifetimeSeconds, refreshTokenSeconds: refreshLifetimeSeconds } = config.tokens;

@@ -1,9 +1,11 @@
 import type { CallLimit } from '../core/call-limit.ts';
+import type { Explain } from '../core/explanation.ts';
 import type { CounterAccess } from '../core/named-counter.ts';
 import type { Database } from '../database/open-database.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
 import { CounterServiceService } from '../generated/weir/admin/v1/counter_service.ts';
+import { ExplainServiceService } from '../generated/weir/admin/v1/explain_service.ts';
 import { IssuerServiceService } from '../generated/weir/admin/v1/issuer_service.ts';
 import { PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key_service.ts';
@@ -13,6 +15,7 @@ import { apiKeyService } from './api-key-service.ts';
 import { authService } from './auth-service.ts';
 import { authenticator } from './caller.ts';
 import { counterService } from './counter-service.ts';
+import { explainService } from './explain-service.ts';
 import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.ts';
 import { issuerService } from './issuer-service.ts';
 import { planService } from './plan-service.ts';
@@ -30,6 +33,7 @@ export interface AdminOptions {
   readonly catalog: TokenCatalog & { refresh(): Promise<void> };
   readonly counters: CounterAccess;
   readonly calls: CallLimit;
+  readonly explain: Explain;
   readonly tokens: AccessTokens;
   readonly signingKeys: SigningKeys;
   readonly refreshLifetimeSeconds: number;
@@ -52,6 +56,7 @@ export function adminServices(options: AdminOptions) {
     changing(service(SigningKeyServiceService, signingKeyService(withAuthenticate))),
     changing(service(TokenInfoServiceService, tokenInfoService(options))),
     service(CounterServiceService, counterService(withAuthenticate)),
+    service(ExplainServiceService, explainService(withAuthenticate)),
   ];
 }
 

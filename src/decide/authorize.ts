@@ -75,13 +75,13 @@ function sum(one: Cost, other: Cost): Cost {
 
 class ConsideredCheck implements Consideration<CheckVerdict> {
   readonly charges: readonly Charge[];
-  readonly #names: readonly LimitName[];
+  readonly names: readonly LimitName[];
   readonly #question: CheckQuestion;
   readonly #identity: DecidedIdentity;
 
   constructor(question: CheckQuestion, identity: DecidedIdentity, { charges, names }: Cost) {
     this.charges = charges;
-    this.#names = names;
+    this.names = names;
     this.#question = question;
     this.#identity = identity;
   }
@@ -115,7 +115,7 @@ class ConsideredCheck implements Consideration<CheckVerdict> {
     for (let index = 0; index < this.charges.length; index++) {
       const charge = this.charges[index];
       const charged = outcome.charges[index];
-      const name = this.#names[index];
+      const name = this.names[index];
       if (charge === undefined || charged === undefined || name === undefined) continue;
       statuses.push(limitStatus(name, charge, charged));
     }

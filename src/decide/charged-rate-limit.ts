@@ -28,6 +28,7 @@ const NOTHING_CHARGED = {
 /** A descriptor names a key or an account that may not pass at all: nothing is charged. */
 export class RefusedByCatalog implements Consideration<RateLimitVerdict> {
   readonly charges = [];
+  readonly names = [];
   readonly #refused: readonly boolean[];
 
   constructor(refused: readonly boolean[]) {
@@ -43,9 +44,9 @@ export class RefusedByCatalog implements Consideration<RateLimitVerdict> {
 /** The charges of all descriptors in one list, each with the name of its limit, and where each descriptor's end. */
 export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   readonly charges: Charge[] = [];
+  readonly names: LimitName[] = [];
   redemptions: readonly Redemption[] | undefined;
   shadows: readonly ShadowDecision[] | undefined;
-  readonly #names: LimitName[] = [];
   readonly #ends: number[] = [];
   /** Places of the descriptors that a rule or plan leaves unlimited. */
   #unlimited: readonly number[] = [];
@@ -98,7 +99,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   addPlan({ charges, names }: Cost): true {
     if (charges.length === 0) this.#leaveUnlimited();
     this.charges.push(...charges);
-    this.#names.push(...names);
+    this.names.push(...names);
     return true;
   }
 
@@ -118,7 +119,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
 
   #add(charge: Charge, name: LimitName): void {
     this.charges.push(charge);
-    this.#names.push(name);
+    this.names.push(name);
   }
 
   judge(outcome: Outcome | StoreUnavailable | undefined): RateLimitVerdict {
@@ -158,7 +159,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   #statusAt(place: number, { charges }: Outcome): LimitStatus {
     const charge = this.charges[place];
     const charged = charges[place];
-    const name = this.#names[place];
+    const name = this.names[place];
     if (charge !== undefined && charged !== undefined && name !== undefined) return limitStatus(name, charge, charged);
     throw new Error('the store told of fewer charges than it was asked for');
   }

@@ -1,3 +1,4 @@
+import type { LimitName } from '../core/verdict.ts';
 import { type CounterStore, type Decision, type Outcome, type Receipt, StoreUnavailable } from './ports.ts';
 import { receiptOf } from './receipts.ts';
 import type { Redemption } from './redeem.ts';
@@ -7,6 +8,8 @@ import type { Redemption } from './redeem.ts';
  * counters have spoken. No charges: it is judged without them.
  */
 export interface Consideration<Verdict> extends Decision {
+  /** How the limit of each charge is known, in their order. */
+  readonly names: readonly LimitName[];
   /** Decided after it, each by itself, where it lets the request in. */
   readonly shadows?: readonly ShadowDecision[] | undefined;
   /** `outcome` is undefined when there was nothing to charge, StoreUnavailable when the counters could not tell. */

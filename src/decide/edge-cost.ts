@@ -6,7 +6,7 @@ import type { CheckQuestion } from './check.ts';
 import { type Cost, NOTHING } from './plan-charges.ts';
 import type { Charge } from './ports.ts';
 
-const EDGE_DOMAIN = 'edge';
+export const EDGE_DOMAIN = 'edge';
 
 /** A client chooses it freely: longer ones would fill the memory of whoever counts. */
 const LONGEST_DEVICE = 256;
@@ -21,11 +21,12 @@ export function costAtEdge(question: CheckQuestion, rules: RuleBook): Cost {
   if (root === undefined) return NOTHING;
   const charges: Charge[] = [];
   const names: LimitName[] = [];
-  addBelow(root, [], entriesOf(question), { charges, names });
+  addBelow(root, [], edgeEntries(question), { charges, names });
   return { charges, names };
 }
 
-function entriesOf({ sourceAddress, device, route }: CheckQuestion): readonly Entry[] {
+/** What of a request the rules of the domain `edge` may be for. */
+export function edgeEntries({ sourceAddress, device, route }: CheckQuestion): readonly Entry[] {
   const entries: Entry[] = [];
   if (sourceAddress !== undefined) entries.push({ key: 'remote_address', value: withoutMapping(sourceAddress) });
   if (device !== undefined && device !== '') entries.push({ key: 'device', value: device.slice(0, LONGEST_DEVICE) });

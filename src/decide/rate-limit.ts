@@ -38,7 +38,7 @@ export function considerRateLimit(
 }
 
 /** What the catalog says is not known any more. */
-const UNTOLD: Consideration<RateLimitVerdict> = { charges: [], judge: () => ({ kind: 'unavailable' }) };
+const UNTOLD: Consideration<RateLimitVerdict> = { charges: [], names: [], judge: () => ({ kind: 'unavailable' }) };
 
 function asksCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
   if (domain !== PLANS_DOMAIN) return false;
@@ -97,6 +97,11 @@ function mayPass(
   return charged.addRule(rule, subjectOfEntries(domain, countedEntries(rule, entries)), hits);
 }
 
+/** Whether it gives back or settles what was granted before; no rule is for it then. */
+export function isRedemption({ entries, givesBack }: Descriptor): boolean {
+  return givesBack || receiptIn(entries) !== undefined;
+}
+
 /** Of a descriptor whose only entry is one. */
 function receiptIn(entries: readonly Entry[]): Receipt | undefined {
   const [entry] = entries;
@@ -140,6 +145,6 @@ function routeOf(entries: readonly Entry[]): string | undefined {
 }
 
 /** Metadata carries `abc`, the admin API prints `apiKeys/abc`; whoever copies the latter means the same. */
-function withoutCollection(value: string): string {
+export function withoutCollection(value: string): string {
   return value.slice(value.indexOf('/') + 1);
 }

@@ -45,7 +45,7 @@ function addressOf(peer: string): string {
 }
 
 /** These change nothing, and are not worth a line each. */
-const READING = /^(get|list)/;
+const READING = /^(get|list|explain)/;
 
 function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImplementation {
   const methods = Object.entries(handlers).map(([method, handle]) => {

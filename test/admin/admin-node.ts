@@ -4,6 +4,7 @@ import { adminServices } from '../../src/admin/admin-services.ts';
 import type { Handlers } from '../../src/admin/handlers.ts';
 import { type SigningKeysOptions, startSigningKeys } from '../../src/admin/signing-keys.ts';
 import { startCatalog } from '../../src/catalog/follow.ts';
+import { isWellFormedApiKey } from '../../src/core/api-key.ts';
 import { EMPTY_RULE_BOOK } from '../../src/core/rules.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { migrate } from '../../src/database/migrate.ts';
@@ -14,12 +15,14 @@ import { counterAccess } from '../../src/decide/counter-access.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { startAdminServer } from '../../src/grpc/admin-server.ts';
+import { explainer } from '../../src/grpc/explainer.ts';
 import type { BatchHandler } from '../../src/grpc/unary.ts';
 import { createAccessTokens } from '../../src/identity/access-token.ts';
 import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
 import { ownKeys } from '../../src/identity/own-keys.ts';
 import { hashPassword } from '../../src/identity/password.ts';
 import { sealerOf } from '../../src/identity/sealed-key.ts';
+import { TokenVerifier } from '../../src/identity/token-verifier.ts';
 
 export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' };
 
@@ -50,11 +53,23 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
   const tokens = createAccessTokens({ signer: () => signingKeys.signer, keyOf, lifetimeSeconds: 900 });
   const store = new MemoryStore({ now: () => Date.now() * 1000, mostCounters: 1000, source: 'memory' });
   const counters = counterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);
+  const rules = { book: EMPTY_RULE_BOOK };
+  const verifier = new TokenVerifier({ trusted: catalog, openKey: () => undefined, log, onRefused: () => undefined });
+  const knowledge = {
+    catalog,
+    tokens: verifier,
+    rules,
+    isApiKey: isWellFormedApiKey,
+    deviceHeader: undefined,
+    keyParameter: undefined,
+  };
+  const explain = explainer({ ...knowledge, counters });
   const services = adminServices({
     database,
     catalog,
     counters,
     calls: callLimit(store),
+    explain,
     tokens,
     signingKeys,
     refreshLifetimeSeconds: 3600,
@@ -70,6 +85,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     lines,
     async stop() {
       await server.stop();
+      await verifier.close();
       await catalog.stop();
       await signingKeys.stop();
       await database.close(true);

@@ -39,6 +39,8 @@ test('every service is told by reflection, with linked descriptors', async () =>
     'weir.admin.v1.ApiKeyService',
     'weir.admin.v1.AuthService',
     'weir.admin.v1.CounterService',
+    'weir.admin.v1.ExplainService',
+    'weir.admin.v1.IssuerService',
     'weir.admin.v1.PlanService',
     'weir.admin.v1.SigningKeyService',
     'weir.admin.v1.TokenInfoService',
