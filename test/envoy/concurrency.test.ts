@@ -15,7 +15,7 @@ let key: string;
 
 beforeAll(async () => {
   const shorter = (rules: string) => rules.replace('window: 60s', `window: ${WINDOW_SECONDS}s`);
-  example = await Example.start('concurrency', { DATABASE_URL: await databaseUrl() }, shorter);
+  example = await Example.start('concurrency', await databaseUrl(), shorter);
   envoy = await example.envoy();
   key = await example.newKey();
 }, 600_000);

@@ -15,7 +15,7 @@ let devices = 0;
 
 beforeAll(async () => {
   const shorter = (rules: string) => rules.replace('block_for: 1m', `block_for: ${BLOCK_SECONDS}s`);
-  example = await Example.start('devices', { DATABASE_URL: await databaseUrl() }, shorter);
+  example = await Example.start('devices', await databaseUrl(), shorter);
   origin = (await example.envoy()).origin;
 }, 600_000);
 afterAll(() => example?.stop());

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Envoy, type EnvoyChange, startEnvoy } from '../../demo/envoy.ts';
+import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
 import type { Headers } from './grpc.ts';
 import { HeldUpstream } from './held-upstream.ts';
 import { TestNode } from './node.ts';
@@ -15,6 +17,7 @@ export class Example {
   readonly upstream: HeldUpstream;
   readonly administrator: Headers;
   readonly #name: string;
+  readonly #database: Database;
   readonly #started: AsyncDisposableStack;
 
   private constructor(
@@ -22,19 +25,21 @@ export class Example {
     node: TestNode,
     upstream: HeldUpstream,
     administrator: Headers,
+    database: Database,
     started: AsyncDisposableStack,
   ) {
     this.#name = name;
     this.node = node;
     this.upstream = upstream;
     this.administrator = administrator;
+    this.#database = database;
     this.#started = started;
   }
 
   /** `rewrite` changes the rules that the example has, where a test cannot wait for as long as they say. */
   static async start(
     name: string,
-    environment: Readonly<Record<string, string>>,
+    databaseUrl: string,
     rewrite: (rules: string) => string = (rules) => rules,
   ): Promise<Example> {
     await using started = new AsyncDisposableStack();
@@ -45,10 +50,12 @@ export class Example {
       const text = await readFile(path.join(FOLDER, name, 'rules', file), 'utf8');
       await writeFile(path.join(rules, file), rewrite(text));
     }
-    const node = await TestNode.start({ ...environment, RULES_PATH: rules });
+    const node = await TestNode.start({ DATABASE_URL: databaseUrl, RULES_PATH: rules });
     started.defer(() => node.stop());
     const administrator = await node.signIn();
-    return new Example(name, node, upstream, administrator, started.move());
+    const database = await openDatabase({ url: databaseUrl });
+    started.defer(() => database.close(true));
+    return new Example(name, node, upstream, administrator, database, started.move());
   }
 
   /** Starts an Envoy on the example's configuration, but for the changes. */
@@ -60,9 +67,21 @@ export class Example {
     return envoy;
   }
 
-  /** The secret of a key of an account of its own, on a plan that limits nothing. */
-  async newKey(): Promise<string> {
-    return (await this.node.createKey(this.administrator, 'enterprise')).secret;
+  /** The id of a new account. */
+  async newAccount(): Promise<string> {
+    const id = randomUUID();
+    await queryOf(this.#database)(
+      `insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
+       values (?, ?, '', 'user', 'free', now(), now())`,
+      [id, id],
+    );
+    return id;
+  }
+
+  /** The secret of a key on a plan that limits nothing; without an account it is the administrator's. */
+  async newKey(account?: string): Promise<string> {
+    const fields = account === undefined ? {} : { account: `accounts/${account}` };
+    return (await this.node.createKey(this.administrator, 'enterprise', fields)).secret;
   }
 
   stop(): Promise<void> {
