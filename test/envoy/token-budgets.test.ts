@@ -153,14 +153,11 @@ test('a fifth request at a time is refused, and reserves nothing', async () => {
   await client.expectTaken(40);
 });
 
-test.each([-5, 0, 0.5, 1e30])(
-  'a max_tokens of %j is refused, and does not slip past the budget',
-  async (odd) => {
-    const client = await Client.signUp();
-    expect(await client.use(odd, 30)).toBe(400);
-    await client.expectTaken(0);
-  },
-);
+test.each([-5, 0, 0.5, 1e30])('a max_tokens of %j is refused, and does not slip past the budget', async (odd) => {
+  const client = await Client.signUp();
+  expect(await client.use(odd, 30)).toBe(400);
+  await client.expectTaken(0);
+});
 
 test.each([null, 'many', [1], { n: 1 }])('with a max_tokens of %j it is settled for what it took', async (odd) => {
   const client = await Client.signUp();
