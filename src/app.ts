@@ -77,8 +77,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const { store } = counters;
 
   const tokens = startTokenVerifier(config, catalog, signing?.sealer, metrics, log, started);
-  const { deviceHeader, keyParameter } = config;
-  const knowledge = { catalog, tokens, rules, isApiKey: isWellFormedApiKey, deviceHeader, keyParameter };
+  const knowledge = { catalog, tokens, rules, isApiKey: isWellFormedApiKey, requests: config.requests };
   const handler = createDataPlane({
     ...knowledge,
     store,

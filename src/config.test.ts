@@ -102,8 +102,8 @@ describe('the environment', () => {
   });
 
   it('takes as the device’s header any but those that Weir reads for something else', () => {
-    expect(readConfig({}).deviceHeader).toBeUndefined();
-    expect(readConfig({ DEVICE_HEADER: 'X-Device-Id' }).deviceHeader).toBe('x-device-id');
+    expect(readConfig({}).requests.deviceHeader).toBeUndefined();
+    expect(readConfig({ DEVICE_HEADER: 'X-Device-Id' }).requests.deviceHeader).toBe('x-device-id');
     for (const name of [
       'X-Api-Key',
       'authorization',
@@ -115,6 +115,15 @@ describe('the environment', () => {
       ':path',
     ]) {
       expect(() => readConfig({ DEVICE_HEADER: name })).toThrow('DEVICE_HEADER: must be');
+    }
+  });
+
+  it('takes as the header with the client’s address only one that Envoy keeps clients from writing', () => {
+    expect(readConfig({}).requests.clientAddressHeader).toBeUndefined();
+    const header = 'X-Weir-Client-Address';
+    expect(readConfig({ CLIENT_ADDRESS_HEADER: header }).requests.clientAddressHeader).toBe('x-weir-client-address');
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'x-weir-', 'x_weir_address', 'x-weir-plan', 'X-Weir-Account']) {
+      expect(() => readConfig({ CLIENT_ADDRESS_HEADER: name })).toThrow('CLIENT_ADDRESS_HEADER: must be');
     }
   });
 

@@ -4,6 +4,7 @@ import { parseDuration } from './core/duration.ts';
 import { OWN_ALGORITHMS, type OwnAlgorithm } from './core/token.ts';
 import type { RedisAccess } from './counters/redis/connection-settings.ts';
 import { InvalidRedisUrl, parseRedisUrl } from './counters/redis/redis-url.ts';
+import { type RequestConfig, requestConfigOf, requestVariables } from './request-config.ts';
 
 export interface Address {
   readonly host: string;
@@ -38,11 +39,8 @@ export interface Config {
   readonly logLevel: string;
   /** Paths of PEM files; undefined: the data plane speaks HTTP/2 in clear. */
   readonly decisionTls: TlsFiles | undefined;
-  /** In lower case: the header by which clients name their device, for the rules of the domain `edge`; undefined: none. */
-  readonly deviceHeader: string | undefined;
+  readonly requests: RequestConfig;
   readonly answers: Answers;
-  /** Name of the query parameter that may carry an API key; undefined: none. */
-  readonly keyParameter: string | undefined;
   /** Goes into every key's digest; empty: none. */
   readonly keyPepper: string;
   /** What signing keys are sealed with; undefined: a node that signs keeps one in `dataDir`. */
@@ -139,21 +137,6 @@ const staleness = z
 
 const readableFile = z.string().refine((file) => isReadable(file), 'must be the path of a file that can be read');
 
-/** What Check reads for something else, or takes away: a secret would become a counter's name. */
-const TAKEN_HEADER =
-  /^(x-api-key|authorization|x-request-id|content-type|origin|access-control-request-method|x-weir-.*)$/;
-
-const deviceHeader = z
-  .string()
-  .toLowerCase()
-  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'must be the name of a header')
-  .refine((name) => !TAKEN_HEADER.test(name), 'must be a header that is not Weir’s own, nor carries a credential');
-
-/** Of what stands in a query as it is (RFC 3986 section 2.3): Envoy takes it out by the name that is written there. */
-const queryParameter = z
-  .string()
-  .regex(/^[A-Za-z0-9._~-]{1,64}$/, 'must be 1 to 64 letters, digits, "-", ".", "_" and "~"');
-
 const schema = z.object({
   DECISION_ADDRESS: address.prefault('127.0.0.1:8081'),
   ADMIN_ADDRESS: address.prefault('127.0.0.1:8082'),
@@ -178,10 +161,9 @@ const schema = z.object({
   DECISION_TLS_CERT_FILE: readableFile.optional(),
   DECISION_TLS_KEY_FILE: readableFile.optional(),
   DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
-  DEVICE_HEADER: deviceHeader.optional(),
+  ...requestVariables,
   RATE_LIMIT_HEADERS: z.enum(['all', 'refused', 'off'], 'must be all, refused or off').default('all'),
   SHADOW_MODE: z.enum(['true', 'false'], 'must be true or false').default('false'),
-  API_KEY_QUERY_PARAMETER: queryParameter.optional(),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
   SIGNING_KEY_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
   TOKEN_ALGORITHM: z.enum(OWN_ALGORITHMS, `must be one of ${OWN_ALGORITHMS.join(', ')}`).default('EdDSA'),
@@ -231,9 +213,8 @@ export function readConfig(environment: Environment): Config {
     role: env.WEIR_ROLE,
     logLevel: env.LOG_LEVEL,
     decisionTls: tlsFilesOf(env),
-    deviceHeader: env.DEVICE_HEADER,
+    requests: requestConfigOf(env),
     answers: { rateLimitHeaders: env.RATE_LIMIT_HEADERS, shadowMode: env.SHADOW_MODE === 'true' },
-    keyParameter: env.API_KEY_QUERY_PARAMETER,
     keyPepper: env.KEY_PEPPER ?? '',
     signingKeySecret: env.SIGNING_KEY_SECRET,
     tokens: {

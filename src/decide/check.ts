@@ -21,7 +21,7 @@ export interface CheckQuestion {
   readonly device: string | undefined;
   /** The route's context extension `weir.route`; undefined when absent. */
   readonly route: string | undefined;
-  /** Who connected to Envoy, by its IP address; undefined where Envoy does not say. */
+  /** Who connected to Envoy, or for whom, if a header is configured that tells; an IP address; undefined: it is not told. */
   readonly sourceAddress: string | undefined;
   /** The route's context extension `weir.rate_limit` is `off`: the RLS filter will charge the plan. */
   readonly rateLimitOff: boolean;

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { CheckQuestion } from '../decide/check.ts';
 import { NO_SETTINGS, type RouteSettings, readContextExtension } from './context-extensions.ts';
 import { readOrRefuse } from './invalid-request.ts';
@@ -16,10 +17,10 @@ const HTTP_REQUEST = { method: 2, headers: 3, path: 4, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
 
 const HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'].map((name) => Buffer.from(name));
-const [API_KEY, AUTHORIZATION, REQUEST_ID, CONTENT_TYPE, DEVICE] = [0, 1, 2, 3, 4];
+const [API_KEY, AUTHORIZATION, REQUEST_ID, CONTENT_TYPE, DEVICE, CLIENT_ADDRESS] = [0, 1, 2, 3, 4, 5];
 /** Read of OPTIONS requests alone, behind the others. */
 const PREFLIGHT_HEADERS = ['origin', 'access-control-request-method'].map((name) => Buffer.from(name));
-const [ORIGIN, REQUESTED_METHOD] = [5, 6];
+const [ORIGIN, REQUESTED_METHOD] = [6, 7];
 const OPTIONS = [Buffer.from('options')];
 
 /** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
@@ -31,6 +32,8 @@ const LETTER_W = 'w'.charCodeAt(0);
 export interface CheckReading {
   readonly headers: readonly (Buffer | undefined)[];
   readonly headersOfOptions: readonly (Buffer | undefined)[];
+  /** Whether a header tells the client's address, in place of who connected to Envoy. */
+  readonly readsClientAddress: boolean;
   /** Name of the query parameter that may carry an API key; undefined: none, and the path is not looked at. */
   readonly keyParameter: string | undefined;
 }
@@ -53,14 +56,22 @@ const ALWAYS = checkReading({});
 const NO_REQUEST: FoundRequest = { names: ALWAYS.headers, values: [], forged: [], queryKey: NO_QUERY_KEY };
 const NO_ATTRIBUTES: FoundAttributes = { sourceAddress: undefined, request: NO_REQUEST, settings: NO_SETTINGS };
 
-/** `deviceHeader`: lower-case name of the one by which clients name their device. */
-export function checkReading(options: {
+/** Headers by their lower-case names. */
+export interface CheckReadingOptions {
+  /** By which clients name their device. */
   readonly deviceHeader?: string | undefined;
+  /** In which Envoy tells the client's address. */
+  readonly clientAddressHeader?: string | undefined;
+  /** Of the query, for API keys. */
   readonly keyParameter?: string | undefined;
-}): CheckReading {
-  const { deviceHeader, keyParameter } = options;
-  const headers = [...HEADERS, deviceHeader === undefined ? undefined : Buffer.from(deviceHeader)];
-  return { headers, headersOfOptions: [...headers, ...PREFLIGHT_HEADERS], keyParameter };
+}
+
+export function checkReading(options: CheckReadingOptions): CheckReading {
+  const { deviceHeader, clientAddressHeader, keyParameter } = options;
+  const configured = [deviceHeader, clientAddressHeader].map((name) => (name === undefined ? name : Buffer.from(name)));
+  const headers = [...HEADERS, ...configured];
+  const readsClientAddress = clientAddressHeader !== undefined;
+  return { headers, headersOfOptions: [...headers, ...PREFLIGHT_HEADERS], readsClientAddress, keyParameter };
 }
 
 /**
@@ -78,7 +89,7 @@ export function decodeCheckRequest(message: Uint8Array, reading = ALWAYS): Check
     contentTypeHeader: request.values[CONTENT_TYPE],
     device: request.values[DEVICE],
     route: settings.route,
-    sourceAddress: found.sourceAddress,
+    sourceAddress: reading.readsClientAddress ? addressOf(request.values[CLIENT_ADDRESS]) : found.sourceAddress,
     rateLimitOff: settings.rateLimitOff,
     requiredFeatures: settings.requiredFeatures,
     allowsAnonymous: settings.allowsAnonymous,
@@ -160,7 +171,7 @@ function readRequest(reader: WireReader, reading: CheckReading): FoundRequest {
 
 function readHttpRequest(reader: WireReader, reading: CheckReading): FoundRequest {
   const outerEnd = reader.enter();
-  const values = [undefined, undefined, undefined, undefined, undefined, undefined, undefined];
+  const values = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
   const found: FoundRequest = { names: reading.headers, values, forged: [], queryKey: NO_QUERY_KEY };
   while (reader.next()) {
     if (reader.is(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, found);
@@ -180,6 +191,11 @@ function readHttpRequest(reader: WireReader, reading: CheckReading): FoundReques
 /** By its bytes first: of nearly all methods no text is made. */
 function isOptions(reader: WireReader): boolean {
   return reader.oneOfAt(reader.position, OPTIONS) === 0 && reader.textAt(reader.position) === 'OPTIONS';
+}
+
+/** One address and nothing else: where it came twice, one of them is a lie. */
+function addressOf(value: string | undefined): string | undefined {
+  return value === undefined || isIP(value) === 0 ? undefined : value;
 }
 
 /** As browsers ask before a request to another origin (https://fetch.spec.whatwg.org/#cors-preflight-request). */
@@ -206,6 +222,8 @@ function readHeader(reader: WireReader, found: FoundRequest): void {
     const before = found.values[index];
     // As HTTP joins a repeated header; two API keys are thus none.
     found.values[index] = before === undefined ? value : `${before},${value}`;
+    // From Envoy to Weir: no header of the client's, nor for the upstream.
+    if (index === CLIENT_ADDRESS) found.forged.push(reader.textAt(entry.key));
   } else if (mayBeWeirs(reader, entry.key)) {
     const name = reader.textAt(entry.key);
     if (WEIR_HEADER.test(name) && !OVERWRITTEN_HEADERS.has(name.toLowerCase())) found.forged.push(name);

@@ -14,7 +14,7 @@ const NOBODY = { keyId: undefined, accountId: undefined, planId: undefined };
 /** Explains by what the decisions themselves go by. */
 export function explainer(parts: ExplainParts & Knowledge): Explain {
   const { catalog, isApiKey } = parts;
-  const reading = checkReading(parts);
+  const reading = checkReading(parts.requests);
   return (question) => {
     switch (question.kind) {
       case 'rate_limit':

@@ -3,7 +3,7 @@ import type { CheckVerdict } from '../decide/check.ts';
 import type { Consideration } from '../decide/decider.ts';
 import { considerRateLimit } from '../decide/rate-limit.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
-import { checkReading, decodeCheckRequest } from '../envoy/check-request.ts';
+import { type CheckReadingOptions, checkReading, decodeCheckRequest } from '../envoy/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check-response.ts';
 import type { RateLimitHeaders } from '../envoy/rate-limit-headers.ts';
 import { decodeRateLimitRequest } from '../envoy/rate-limit-request.ts';
@@ -13,10 +13,8 @@ export type Verdict = CheckVerdict | RateLimitVerdict;
 
 /** What the methods need in order to think a question through; all of it is memory. */
 export interface Knowledge extends CheckKnowledge {
-  /** In lower case: the header by which clients name their device; undefined: none. */
-  readonly deviceHeader: string | undefined;
-  /** Name of the query parameter that may carry an API key; undefined: none. */
-  readonly keyParameter: string | undefined;
+  /** What Check reads of requests beside what it always reads. */
+  readonly requests: CheckReadingOptions;
 }
 
 export interface DecisionMethod {
@@ -34,7 +32,7 @@ export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];
 /** The methods of the data plane that decide, by path. */
 export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
   const { catalog, rules } = knowledge;
-  const reading = checkReading(knowledge);
+  const reading = checkReading(knowledge.requests);
   const check: DecisionMethod = {
     question: 'check',
     consider: (message, now) => considerCheck(decodeCheckRequest(message, reading), knowledge, now),

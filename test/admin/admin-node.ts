@@ -60,8 +60,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     tokens: verifier,
     rules,
     isApiKey: isWellFormedApiKey,
-    deviceHeader: undefined,
-    keyParameter: undefined,
+    requests: {},
   };
   const explain = explainer({ ...knowledge, counters });
   const services = adminServices({
