@@ -273,7 +273,8 @@ function withSecretFiles(environment: Environment, faults: string[]): Environmen
     try {
       values[name] = readFileSync(file, 'utf8').trim();
     } catch {
-      faults.push(`${name}_FILE: the file "${file}" cannot be read`);
+      // The path is not repeated: it may be the secret itself.
+      faults.push(`${name}_FILE: must be the path of a file that can be read`);
     }
   }
   return values;

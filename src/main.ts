@@ -3,7 +3,7 @@ import { buildApp, migrateDatabase } from './app.ts';
 import { explain } from './commands/explain.ts';
 import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readProcessConfig } from './config.ts';
 import { InvalidRules, loadRules } from './rules/load.ts';
-import { createLogger, type Logger } from './telemetry/logger.ts';
+import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
 
 const USAGE = `weir: rate-limit and authorization decisions for Envoy
 
@@ -38,6 +38,11 @@ async function configured(action: (config: Config, log: Logger) => Promise<void>
     return EXIT_CODE_CONFIG;
   }
   const log = createLogger(config.logLevel);
+  // Node itself would print all that the error carries.
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, 'a fault that nothing was prepared for');
+    process.exit(1);
+  });
   try {
     await action(config, log);
     return 0;
@@ -46,7 +51,7 @@ async function configured(action: (config: Config, log: Logger) => Promise<void>
       process.stderr.write(`${error.message}\n`);
       return EXIT_CODE_CONFIG;
     }
-    log.fatal({ err: error }, error instanceof Error ? error.message : 'failed');
+    log.fatal({ err: error }, error instanceof Error ? firstLine(error.message) : 'failed');
     return 1;
   }
 }

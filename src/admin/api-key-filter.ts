@@ -1,6 +1,7 @@
 import { raw } from '@mikro-orm/core';
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import { parseFilter, type Restriction } from '../core/filter.ts';
+import { toldName } from '../core/told-name.ts';
 import type { ApiKeyEntity } from '../database/entities.ts';
 import type { Faults } from './request.ts';
 
@@ -31,7 +32,7 @@ const FIELDS: Readonly<Record<string, FilterField>> = {
     operators: ['='],
     where({ value }, faults) {
       if (value === 'true' || value === 'false') return { disabled: value === 'true' };
-      faults.add('filter', `must compare disabled with true or false, not with ${JSON.stringify(value)}`);
+      faults.add('filter', 'must compare disabled with true or false');
       return undefined;
     },
   },
@@ -51,7 +52,7 @@ export function whereOfFilter(filter: string, faults: Faults): readonly Where[] 
     const field = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
     if (field === undefined) {
       const names = Object.keys(FIELDS).join(', ');
-      faults.add('filter', `cannot filter by ${JSON.stringify(restriction.field)}; what it can filter by is ${names}`);
+      faults.add('filter', `cannot filter by ${toldName(restriction.field)}; what it can filter by is ${names}`);
       return [];
     }
     if (!field.operators.includes(restriction.operator)) {
@@ -79,7 +80,7 @@ function whereEnd({ value, operator }: Restriction, faults: Faults): Where | und
   const comparison = COMPARISONS[operator as keyof typeof COMPARISONS]; // its operators are these
   const time = new Date(TIME.test(value) ? value : Number.NaN);
   if (Number.isNaN(time.getTime())) {
-    faults.add('filter', `must compare expire_time with a time as in "2030-01-31T00:00:00Z", not with "${value}"`);
+    faults.add('filter', `must compare expire_time with a time as in "2030-01-31T00:00:00Z"`);
     return undefined;
   }
   return { [raw('least(expire_time, overlap_end_time)')]: { [comparison]: time } };

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { invalid } from '../core/problem.ts';
+import { toldName } from '../core/told-name.ts';
 import type { Fault } from '../core/written-limit.ts';
 
 /** Of what is named by who makes it. */
@@ -71,7 +72,7 @@ export class Faults {
       .map((path) => path.trim().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
     for (const path of paths) {
       if (known.some((field) => field === path)) continue;
-      this.add('update_mask', `"${path}" cannot be updated; what can is ${known.join(', ')}`);
+      this.add('update_mask', `${toldName(path)} cannot be updated; what can is ${known.join(', ')}`);
     }
     return new Set(known.filter((field) => paths.includes(field)));
   }

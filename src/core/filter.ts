@@ -1,3 +1,5 @@
+import { toldName } from './told-name.ts';
+
 /** One condition of a filter, such as `plan = "plans/team"`. */
 export interface Restriction {
   /** As it is written, such as `display_name`. */
@@ -55,7 +57,7 @@ function isWord(token: Token | undefined, text: string): boolean {
 
 function expected(what: string, token: Token | undefined): { readonly fault: string } {
   if (token === undefined || token.kind === 'end') return { fault: `must go on with ${what} at its end` };
-  return { fault: `must have ${what} at character ${token.at}, in place of ${JSON.stringify(token.text)}` };
+  return { fault: `must have ${what} at character ${token.at}, in place of ${toldName(token.text)}` };
 }
 
 function tokensOf(text: string): readonly Token[] {

@@ -1,13 +1,11 @@
 import { createFileRegistry, type DescMessage, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { toldName } from '../core/told-name.ts';
 import { DESCRIPTORS } from '../generated/descriptors.ts';
 import { InvalidRequest } from './invalid-request.ts';
 
 const REQUEST = 'envoy.service.ratelimit.v3.RateLimitRequest';
 const RESPONSE = 'envoy.service.ratelimit.v3.RateLimitResponse';
-
-/** A library's message may repeat a value, which may be as long as the request. */
-const LONGEST_MESSAGE = 300;
 
 /** RateLimitRequest and RateLimitResponse between JSON and their bytes. */
 export interface RateLimitJson {
@@ -35,7 +33,7 @@ export function rateLimitJson(): RateLimitJson {
       try {
         return toBinary(request, fromJson(request, value));
       } catch (error) {
-        throw new InvalidRequest(error instanceof Error ? shortened(error.message) : `not JSON of a ${REQUEST}`);
+        throw new InvalidRequest(error instanceof Error ? withoutValues(error.message) : `not JSON of a ${REQUEST}`);
       }
     },
     writeResponse(message) {
@@ -50,10 +48,13 @@ function parse(text: string): Parameters<typeof fromJson>[1] {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new InvalidRequest(`not JSON: ${shortened(error instanceof Error ? error.message : '')}`);
+    // The rest of V8's message is a piece of the text.
+    const [place = ''] = / at position \d+/.exec(error instanceof Error ? error.message : '') ?? [];
+    throw new InvalidRequest(`not JSON${place}`);
   }
 }
 
-function shortened(text: string): string {
-  return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE)}…`;
+/** Names of fields stay. What was there in place of what was expected may be as long as the request, or a secret. */
+function withoutValues(message: string): string {
+  return message.replace(/, got .*$/s, '').replace(/"([^"]*)"/g, (_, text: string) => toldName(text));
 }

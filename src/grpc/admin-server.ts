@@ -6,7 +6,7 @@ import { createServer, listen, type RunningServer } from './grpc-js-server.ts';
 import { rawServices, requestIdOf } from './grpc-js-transport.ts';
 import { DECISION_PATHS } from './methods.ts';
 import { reflection } from './reflection.ts';
-import { isOurFault, statusOf } from './status-of.ts';
+import { isOurFault, refusalOf, statusOf } from './status-of.ts';
 import type { BatchHandler } from './unary.ts';
 
 /** A service, by its definition from ts-proto, and a handler for each of its methods. */
@@ -61,7 +61,7 @@ function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImple
         (error: unknown) => {
           const answer = statusOf(error);
           if (isOurFault(error)) log.error({ err: error, requestId, method }, 'admin call failed');
-          else log.info({ requestId, method, code: answer.code, reason: answer.details }, 'admin call refused');
+          else log.info({ requestId, method, code: answer.code, ...refusalOf(error) }, 'admin call refused');
           callback(answer);
         },
       );

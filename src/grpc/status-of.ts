@@ -34,6 +34,14 @@ export function statusOf(error: unknown): Partial<StatusObject> & Pick<ServerErr
   return { code, details: message, metadata };
 }
 
+/** What the log is told of it: not the message, in which what the caller sent may be repeated. */
+export function refusalOf(error: unknown): { readonly reason: string; readonly fields?: readonly string[] } {
+  if (!(error instanceof ProblemError)) return { reason: 'INTERNAL' };
+  const { reason } = answerTo(error.problem);
+  if (error.problem.kind !== 'invalid') return { reason };
+  return { reason, fields: error.problem.faults.map(({ field }) => field) };
+}
+
 /** Whether it is worth a log line: the caller's own mistakes are not. */
 export function isOurFault(error: unknown): boolean {
   return !(error instanceof ProblemError) || error.problem.kind === 'unavailable';

@@ -96,7 +96,7 @@ describe('a filter of ListApiKeys', () => {
   test.each([
     ['colour = "red"', 'cannot filter by "colour"; what it can filter by is account, plan, disabled,'],
     ['constructor = 1', 'cannot filter by "constructor"'],
-    ['disabled = maybe', 'must compare disabled with true or false, not with "maybe"'],
+    ['disabled = maybe', 'must compare disabled with true or false'],
     ['disabled != true', 'cannot compare disabled by !=, only by ='],
     ['display_name = "x"', 'cannot compare display_name by =, only by :'],
     ['display_name : "-"', 'must look in display_name for a letter or digit at least'],
