@@ -20,6 +20,8 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 const POLL_MS = 20;
 const START_ATTEMPTS = 5;
+/** As postmaster.pid says that connections are accepted: for all statements, or, where it follows another, for reading. */
+const ACCEPTING = ['ready', 'standby'];
 const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
 
 export interface EmbeddedPostgres {
@@ -172,7 +174,7 @@ async function waitUntilReady(place: PostgresPlace, child: ChildProcess): Promis
   for (let waited = 0; waited < START_TIMEOUT_MS; waited += POLL_MS) {
     if (child.exitCode !== null || child.signalCode !== null) return lastWords(place);
     const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
-    if (lines[0] === String(child.pid) && lines[7]?.trim() === 'ready') return undefined;
+    if (lines[0] === String(child.pid) && ACCEPTING.includes(lines[7]?.trim() ?? '')) return undefined;
     await sleep(POLL_MS);
   }
   await stopChild(child);

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { temporaryFolder } from '../../provision/postgres.ts';
+import type { Query } from '../../src/catalog/feed.ts';
+import { startCatalog } from '../../src/catalog/follow.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
+
+const digest = apiKeyDigest('');
+const log = { info: () => {}, warn: () => {}, error: () => {} };
+
+interface Server {
+  readonly folder: string;
+  readonly postgres: EmbeddedPostgres;
+  readonly database: Database;
+  readonly query: Query;
+}
+
+let primary: Server;
+let standby: Server;
+
+async function open(folder: string, settings: Record<string, string> = {}): Promise<Server> {
+  const postgres = await startEmbeddedPostgres({ dataFolder: folder, log, settings: { fsync: 'off', ...settings } });
+  const database = await openDatabase({ url: postgres.url });
+  return { folder, postgres, database, query: queryOf(database) };
+}
+
+/**
+ * A standby of the running primary: its files, copied as pg_basebackup does it (which the packaged Postgres does not
+ * have), and then all that it writes.
+ */
+async function standbyOf({ folder: original, database, postgres }: Server): Promise<Server> {
+  const folder = await temporaryFolder();
+  const em = database.em.fork();
+  await em.begin(); // for one session
+  await em.execute(`select pg_backup_start('standby', true)`);
+  const isOwnToProcess = (file: string) => /postmaster\.(pid|opts)$|\.lock$|\.log$/.test(file);
+  await cp(path.join(original, 'postgres'), path.join(folder, 'postgres'), {
+    recursive: true,
+    filter: (file) => !isOwnToProcess(file),
+  });
+  const [backup] = await em.execute<{ labelfile: string }[]>('select labelfile from pg_backup_stop(false)');
+  await em.commit();
+  const cluster = path.join(folder, 'postgres', 'data');
+  const { hostname, port, username, password } = new URL(postgres.url);
+  const followed = `primary_conninfo = 'host=${hostname} port=${port} user=${username} password=${password}'\n`;
+  await writeFile(path.join(cluster, 'backup_label'), backup?.labelfile ?? '');
+  await writeFile(path.join(cluster, 'standby.signal'), '');
+  await writeFile(path.join(cluster, 'postgresql.auto.conf'), followed);
+  const { uid, gid } = await stat(path.join(original, 'postgres', 'data'));
+  for (const file of await readdir(path.join(folder, 'postgres'), { recursive: true })) {
+    await chown(path.join(folder, 'postgres', file), uid, gid);
+  }
+  return open(folder);
+}
+
+async function addKey(at: Server, secret: string): Promise<void> {
+  const id = randomUUID();
+  await at.query(
+    `insert into api_key (id, digest, hint, counter_id, display_name, account_id, disabled, create_time, update_time)
+     values (?, ?, '', ?, '', 'account', false, now(), now())`,
+    [id, Buffer.from(digest(secret), 'hex'), id],
+  );
+}
+
+beforeAll(async () => {
+  primary = await open(await temporaryFolder());
+  await migrate(primary.database);
+  await primary.query(
+    `insert into plan (id, display_name, limits, create_time, update_time) values ('free', '', '[]', now(), now())`,
+    [],
+  );
+  await primary.query(
+    `insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
+     values ('account', '', '', 'user', 'free', now(), now())`,
+    [],
+  );
+  for (const secret of ['kept', 'deleted']) await addKey(primary, secret);
+  standby = await standbyOf(primary);
+});
+afterAll(async () => {
+  for (const { folder, postgres, database } of [primary, standby]) {
+    await database.close(true);
+    await postgres.stop();
+    await rm(folder, { recursive: true });
+  }
+});
+
+const soon = { timeout: 20_000 };
+
+test('a standby is followed, and when it is promoted and lacks what its primary wrote last, nodes of both load anew', async () => {
+  let asked: Server | undefined = primary;
+  const switching: Query = (sql, parameters) =>
+    asked?.query(sql, parameters) ?? Promise.reject(new Error('connect ECONNREFUSED'));
+  const moved = await startCatalog({ query: switching, digest, log });
+  const stayed = await startCatalog({ query: standby.query, digest, log });
+  const known = (secret: string) => [moved, stayed].map((catalog) => catalog.keyOfSecret(secret) !== undefined);
+  try {
+    await addKey(primary, 'replicated');
+    await expect.poll(() => known('replicated'), soon).toEqual([true, true]);
+
+    await standby.query(`alter system set primary_conninfo = ''`, []);
+    await standby.query('select pg_reload_conf()', []);
+    const receivers = () => standby.query('select pid from pg_stat_wal_receiver', []);
+    await expect.poll(receivers, soon).toEqual([]);
+    await primary.query(`delete from api_key where digest = ?`, [Buffer.from(digest('deleted'), 'hex')]);
+    await expect.poll(() => known('deleted'), soon).toEqual([false, true]);
+    asked = undefined;
+
+    await standby.query('select pg_promote()', []);
+    await addKey(standby, 'written');
+    // By now its transaction numbers are beyond those that the nodes have seen.
+    for (let transaction = 0; transaction < 50; transaction++) await standby.query('select pg_current_xact_id()', []);
+    asked = standby;
+    await expect.poll(() => known('written'), soon).toEqual([true, true]);
+    await expect.poll(() => known('deleted'), soon).toEqual([true, true]);
+  } finally {
+    await moved.stop();
+    await stayed.stop();
+  }
+});
