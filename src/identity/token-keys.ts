@@ -22,19 +22,9 @@ const SHORTEST_SECRET = 32;
 /** Without a `kid` any key of the set may have signed; each that is tried costs a verification. */
 const MOST_TRIED = 4;
 
-/** Keys that stand in the catalog. Secrets, for HS256, are keys here and nowhere else: what is fetched is public. */
+/** Keys that stand in the catalog. */
 export function staticKeys(set: JsonWebKeySet): TokenKeys {
-  const secrets = set.keys.filter(({ kty }) => kty === 'oct');
-  const ofPublicKeys = keysIn({ keys: set.keys.filter(({ kty }) => kty !== 'oct') });
-  return {
-    prepare: () => undefined,
-    async find(header) {
-      if (header.algorithm !== 'HS256') return ofPublicKeys(header);
-      const { keyId } = header;
-      const fitting = secrets.filter(({ kid, alg }) => (keyId ?? kid) === kid && (alg ?? 'HS256') === 'HS256');
-      return Promise.all(fitting.slice(0, MOST_TRIED).map((jwk) => secretOf(jwk)));
-    },
-  };
+  return { prepare: () => undefined, find: keysIn(set) };
 }
 
 /** A shared secret. Throws a jose error if it is too short. */

@@ -144,8 +144,12 @@ describe('where keys may be fetched from', () => {
     'data:application/json,{"keys":[]}',
     'jwks',
     '',
-  ])('%j is neither https nor this machine', async (uri) => {
-    await expect(fetchKeys(issuerAt('x', { kind: 'jwks_uri', uri }))).rejects.toThrow('is not a URL with https');
+    'https://user:password@login.example.com/jwks',
+    'https://login.example.com/jwks#fragment',
+  ])('not from %j', async (uri) => {
+    await expect(fetchKeys(issuerAt('x', { kind: 'jwks_uri', uri }))).rejects.toThrow(
+      /must (be an https URL|not hold a user|have no fragment)/,
+    );
   });
 
   it('discovery tells, if it is the issuer’s own', async () => {

@@ -33,11 +33,14 @@ export async function signToken(
   return signing.setProtectedHeader({ alg: algorithm, kid: id, ...header }).sign(privateKey);
 }
 
+/** ms that a slow one takes. */
+const SLOW_MS = 400;
+
 /** An HTTP server that publishes keys as identity providers do, at `/jwks` and where OIDC discovery looks. */
 export class IdentityProvider {
   keys: readonly JWK[] = [];
   /** What it does instead of answering as it should. */
-  fault: 'none' | 'error' | 'silent' | 'redirect' | 'endless' = 'none';
+  fault: 'none' | 'error' | 'silent' | 'slow' | 'redirect' | 'endless' = 'none';
   /** What discovery says whose configuration it is; undefined: its own. */
   claimedIssuer: string | undefined;
   requests = 0;
@@ -81,10 +84,19 @@ export class IdentityProvider {
   #answer({ url }: IncomingMessage, response: ServerResponse): void {
     this.requests++;
     if (this.fault === 'silent') return;
+    if (this.fault === 'slow') setTimeout(() => this.#publish(url, response), SLOW_MS);
+    else this.#answerAtOnce(url, response);
+  }
+
+  #answerAtOnce(url: string | undefined, response: ServerResponse): void {
     if (this.fault === 'error') response.writeHead(500).end('{}');
     else if (this.fault === 'redirect') response.writeHead(302, { location: '/elsewhere' }).end();
     else if (this.fault === 'endless') flood(response);
-    else if (url === '/.well-known/openid-configuration') {
+    else this.#publish(url, response);
+  }
+
+  #publish(url: string | undefined, response: ServerResponse): void {
+    if (url === '/.well-known/openid-configuration') {
       response.end(JSON.stringify({ issuer: this.claimedIssuer ?? this.issuer, jwks_uri: this.jwksUri }));
     } else response.end(JSON.stringify({ keys: this.keys }));
   }
