@@ -20,10 +20,8 @@ import { jsonTransport } from './grpc/json-transport.ts';
 import type { Knowledge } from './grpc/methods.ts';
 import type { BatchHandler } from './grpc/unary.ts';
 import { startOperationsServer } from './http/operations-server.ts';
-import { createAccessTokens } from './identity/access-token.ts';
 import { apiKeyDigest } from './identity/api-key-secret.ts';
 import { keptSecret } from './identity/kept-secret.ts';
-import { ownKeys } from './identity/own-keys.ts';
 import { hashPassword } from './identity/password.ts';
 import { publicKeySet } from './identity/public-keys.ts';
 import { CannotOpen, type Sealer, sealerOf } from './identity/sealed-key.ts';
@@ -92,7 +90,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const access = counterAccess(store, rules, catalog);
   const explain = explainer({ ...knowledge, counters: access });
   const known = { catalog, counters: access, explain, calls: callLimit(store), digest };
-  const services = signing === undefined ? readingServices(known) : writingServices(config, database, known, signing);
+  const services = servicesOf(config, signing?.keys, { ...known, database, verifier: tokens });
   const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
   const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));
   started.defer(() => admin.stop());
@@ -221,17 +219,14 @@ function startTokenVerifier(
   return verifier;
 }
 
-/** A decision node only reads: whoever wants to change something asks a node that may. */
-function writingServices(
-  config: Config,
-  database: Database,
-  known: Pick<AdminOptions, 'counters' | 'explain' | 'calls' | 'digest'> & { readonly catalog: RunningCatalog },
-  { keys: signingKeys, sealer }: Signing,
+/** A decision node, which signs nothing, only reads: whoever wants to change something asks a node that may. */
+function servicesOf(
+  { tokens: { accessTokenSeconds, refreshTokenSeconds } }: Config,
+  signingKeys: SigningKeys | undefined,
+  parts: Omit<AdminOptions, 'signingKeys' | 'accessTokenSeconds' | 'refreshTokenSeconds'>,
 ) {
-  const { accessTokenSeconds: lifetimeSeconds, refreshTokenSeconds: refreshLifetimeSeconds } = config.tokens;
-  const keyOf = ownKeys(() => known.catalog.trust.keys, sealer);
-  const tokens = createAccessTokens({ signer: () => signingKeys.signer, keyOf, lifetimeSeconds });
-  return adminServices({ ...known, database, tokens, signingKeys, refreshLifetimeSeconds });
+  if (signingKeys === undefined) return readingServices(parts);
+  return adminServices({ ...parts, signingKeys, accessTokenSeconds, refreshTokenSeconds });
 }
 
 /** Names the variable where a server cannot start: mostly another process has its port. */

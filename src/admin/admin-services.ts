@@ -10,7 +10,7 @@ import { IssuerServiceService } from '../generated/weir/admin/v1/issuer_service.
 import { PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key_service.ts';
 import { TokenInfoServiceService } from '../generated/weir/admin/v1/token_info_service.ts';
-import type { AccessTokens } from '../identity/access-token.ts';
+import { TokenServiceService } from '../generated/weir/admin/v1/token_service.ts';
 import { apiKeyService } from './api-key-service.ts';
 import { authService } from './auth-service.ts';
 import { authenticator } from './caller.ts';
@@ -19,6 +19,7 @@ import { explainService } from './explain-service.ts';
 import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './handlers.ts';
 import { issuerService } from './issuer-service.ts';
 import { planService } from './plan-service.ts';
+import type { TokenParts } from './presented-token.ts';
 import { signingKeyService } from './signing-key-service.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import {
@@ -27,33 +28,36 @@ import {
   type TokenInfoParts,
   tokenInfoService,
 } from './token-info-service.ts';
+import { tokenService } from './token-service.ts';
 
 export interface AdminOptions {
   readonly database: Database;
-  readonly catalog: TokenCatalog & { refresh(): Promise<void> };
+  readonly catalog: TokenCatalog & TokenParts['catalog'] & { refresh(): Promise<void> };
   readonly counters: CounterAccess;
   readonly calls: CallLimit;
   readonly explain: Explain;
-  readonly tokens: AccessTokens;
+  readonly verifier: TokenParts['verifier'];
   readonly signingKeys: SigningKeys;
-  readonly refreshLifetimeSeconds: number;
+  readonly accessTokenSeconds: number;
+  readonly refreshTokenSeconds: number;
   /** Of an API key's secret, in hex; the same that the catalog looks up by. */
   digest(secret: string): string;
 }
 
 /** The admin API, as services for a server to serve. */
 export function adminServices(options: AdminOptions) {
-  const authenticate = authenticator(options.database, options.tokens);
+  const authenticate = authenticator(options);
   const withAuthenticate = { ...options, authenticate };
   const changing = ({ definition, handlers }: ReturnType<typeof service>) => {
     return { definition, handlers: knownBeforeAnswered(handlers, () => options.catalog.refresh()) };
   };
   return [
-    service(AuthServiceService, authService(options)),
+    changing(service(AuthServiceService, authService(withAuthenticate))),
     changing(service(PlanServiceService, planService(withAuthenticate))),
     changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
     changing(service(IssuerServiceService, issuerService(withAuthenticate))),
     changing(service(SigningKeyServiceService, signingKeyService(withAuthenticate))),
+    changing(service(TokenServiceService, tokenService(withAuthenticate))),
     changing(service(TokenInfoServiceService, tokenInfoService(options))),
     service(CounterServiceService, counterService(withAuthenticate)),
     service(ExplainServiceService, explainService(withAuthenticate)),

@@ -21,6 +21,8 @@ export function readNewKey(given: ApiKey, caller: Caller): NewKey {
   const fields = new FieldReader(faults, given);
   const { account } = given;
   const accountId = account === '' ? caller.accountId : faults.idOf('accounts', 'api_key.account', account);
+  if (accountId === undefined)
+    faults.add('api_key.account', 'must be given: the caller has no account of their own here');
   const values = {
     displayName: fields.displayName(),
     planId: fields.planId(),
@@ -29,12 +31,12 @@ export function readNewKey(given: ApiKey, caller: Caller): NewKey {
     allowedNetworks: fields.allowedNetworks(),
     limits: fields.limits(),
     features: fields.features(),
-    accountId,
+    accountId: accountId ?? '',
   };
   const { expireTime, planId, features } = values;
   if (expireTime !== null && expireTime <= new Date()) faults.add('api_key.expire_time', 'must be in the future');
   faults.throwIfAny();
-  if (planId !== null || features.length > 0 || accountId !== caller.accountId) requireAdmin(caller);
+  if (planId !== null || features.length > 0 || values.accountId !== caller.accountId) requireAdmin(caller);
   return values;
 }
 

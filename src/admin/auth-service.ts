@@ -1,31 +1,36 @@
 import { randomUUID } from 'node:crypto';
-import { ProblemError } from '../core/problem.ts';
+import { invalid, ProblemError } from '../core/problem.ts';
 import { AccountEntity, SessionEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
+import { revoke } from '../database/revocations.ts';
 import type { AuthServiceService, LoginResponse } from '../generated/weir/admin/v1/auth_service.ts';
-import type { AccessTokens } from '../identity/access-token.ts';
+import { issueAccessToken } from '../identity/access-token.ts';
 import { verifyPassword } from '../identity/password.ts';
 import { newRefreshToken, nextRefreshToken, parseRefreshToken, type RefreshToken } from '../identity/refresh-token.ts';
+import type { Authenticate } from './caller.ts';
 import type { Handlers } from './handlers.ts';
 import { Faults } from './request.ts';
+import type { SigningKeys } from './signing-keys.ts';
 
 export interface AuthServiceOptions {
   readonly database: Database;
-  readonly tokens: AccessTokens;
+  readonly authenticate: Authenticate;
+  readonly signingKeys: Pick<SigningKeys, 'signer'>;
+  readonly accessTokenSeconds: number;
   /** A session ends that long after its last refresh. */
-  readonly refreshLifetimeSeconds: number;
+  readonly refreshTokenSeconds: number;
 }
 
 const LONGEST_EMAIL = 254;
 const LONGEST_PASSWORD = 1_024;
 
 export function authService(options: AuthServiceOptions): Handlers<AuthServiceService> {
-  const { database, tokens, refreshLifetimeSeconds } = options;
-  const expiry = () => new Date(Date.now() + refreshLifetimeSeconds * 1000);
+  const { database, authenticate, signingKeys, accessTokenSeconds, refreshTokenSeconds } = options;
+  const expiry = () => new Date(Date.now() + refreshTokenSeconds * 1000);
   const respond = async (accountId: string, sessionId: string, refresh: RefreshToken): Promise<LoginResponse> => ({
-    accessToken: await tokens.issue({ accountId, sessionId }),
+    accessToken: await issueAccessToken(signingKeys.signer, { accountId, sessionId }, accessTokenSeconds),
     refreshToken: refresh.text,
-    expiresIn: tokens.lifetimeSeconds,
+    expiresIn: accessTokenSeconds,
   });
 
   return {
@@ -62,12 +67,42 @@ export function authService(options: AuthServiceOptions): Handlers<AuthServiceSe
       );
       if (rotated === 0) {
         // A token that was used before: a copy is in other hands, and nobody can tell which of the two is the thief's.
-        await em.nativeUpdate(SessionEntity, { id: session.id, endTime: null }, { endTime: new Date() });
+        await endSession(database, session.id, accessTokenSeconds);
         throw wrongCredentials();
       }
       return respond(session.accountId, session.id, next);
     },
+
+    async logout({ refreshToken }, context) {
+      const sessionId =
+        refreshToken === '' ? (await authenticate(context)).sessionId : await sessionOf(database, refreshToken);
+      if (sessionId === undefined) throw invalid({ field: 'refresh_token', description: NO_SESSION });
+      await endSession(database, sessionId, accessTokenSeconds);
+      return {};
+    },
   };
+}
+
+const NO_SESSION =
+  'must be given: the call is not made with an access token of a sign-in, which could tell its session';
+
+/** Of any token of its family, also of one that was used: who logs out wants nothing but the end of it. */
+async function sessionOf(database: Database, refreshToken: string): Promise<string> {
+  const token = parseRefreshToken(refreshToken);
+  const where = { familyDigest: token?.familyDigest ?? Buffer.alloc(0) };
+  const session = await database.em.fork().findOne(SessionEntity, where);
+  if (session === null) throw wrongCredentials();
+  return session.id;
+}
+
+/** Its refresh tokens work no more, and its access tokens are refused on every node as long as any of them lives. */
+async function endSession(database: Database, sessionId: string, accessTokenSeconds: number): Promise<void> {
+  const now = new Date();
+  const lastExpiry = new Date(now.getTime() + accessTokenSeconds * 1000);
+  await database.em.fork().transactional(async (em) => {
+    await em.nativeUpdate(SessionEntity, { id: sessionId, endTime: null }, { endTime: now });
+    await revoke(em, { issuerId: undefined, kind: 'session', value: sessionId, issuedBefore: undefined }, lastExpiry);
+  });
 }
 
 function checkLogin(email: string, password: string): void {

@@ -8,6 +8,7 @@ import type { Database } from '../database/open-database.ts';
 import {
   addSigningKey,
   deleteSigningKey,
+  keepSigningKey,
   type NewSigningKey,
   pruneSigningKeys,
   readSigningKeys,
@@ -60,6 +61,17 @@ export class SigningKeys {
     const signer = key === undefined ? undefined : this.#signers.get(key.id);
     if (signer === undefined) throw new Error('there is no key to sign with');
     return signer;
+  }
+
+  /** What signs a token that lives longer than access tokens: its key is then known until that expires. */
+  async signerUntil(tokenExpireTime: Date): Promise<Signer> {
+    const { database } = this.#options;
+    const signer = this.signer;
+    if (await keepSigningKey(database, signer.id, tokenExpireTime)) return signer;
+    await this.#load(); // another node has deleted it
+    const another = this.signer;
+    if (await keepSigningKey(database, another.id, tokenExpireTime)) return another;
+    throw new Error('the key that signs has been deleted');
   }
 
   async prepare(): Promise<void> {

@@ -31,12 +31,23 @@ export class FeedPruner {
   }
 }
 
-/** Prunes the feed every few minutes until the function that it gives is called. For nodes that write the catalog. */
+/** For nodes whose clocks differ: a token may expire a little later elsewhere. */
+const REVOCATIONS_OUTLIVE = '10 minutes';
+
+/** Takes away revocations of tokens that have all expired by themselves. */
+async function pruneRevocations(query: Query): Promise<void> {
+  await query('delete from revocation where expire_time < now() - ?::interval', [REVOCATIONS_OUTLIVE]);
+}
+
+/**
+ * Prunes the feed and revocations every few minutes until the function that it gives is called. For nodes that write the
+ * catalog.
+ */
 export function startPruning(query: Query, log: Logger): () => void {
   const pruner = new FeedPruner();
   const prune = () => {
-    pruner.prune(query, performance.now()).catch((error: unknown) => {
-      log.warn({ err: error }, 'the change feed was not pruned; it will be tried again');
+    Promise.all([pruneRevocations(query), pruner.prune(query, performance.now())]).catch((error: unknown) => {
+      log.warn({ err: error }, 'the change feed or revocations were not pruned; it will be tried again');
     });
   };
   prune();

@@ -15,6 +15,8 @@ export type Problem =
     }
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'counters_unavailable' }
+  /** Of the issuer of a token, or what verifies it. */
+  | { readonly kind: 'keys_unavailable' }
   | { readonly kind: 'busy' }
   | { readonly kind: 'too_many_calls'; readonly retryAfterSeconds: number };
 

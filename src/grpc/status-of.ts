@@ -67,6 +67,8 @@ function answerTo(problem: Problem): Answer {
       return retryLater('DATABASE_UNAVAILABLE', 'the database cannot be reached; nothing is known to have changed');
     case 'counters_unavailable':
       return retryLater('COUNTERS_UNAVAILABLE', 'the counters cannot be reached; a change may be made again');
+    case 'keys_unavailable':
+      return retryLater('VERIFICATION_UNAVAILABLE', 'it cannot be told now whether the token is good; try again');
     case 'busy':
       return retryLater('TOO_MANY_SIGN_INS', 'too many sign-ins at once; try again');
     case 'too_many_calls':

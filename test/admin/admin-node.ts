@@ -17,9 +17,7 @@ import { Status } from '../../src/generated/google/rpc/status.ts';
 import { startAdminServer } from '../../src/grpc/admin-server.ts';
 import { explainer } from '../../src/grpc/explainer.ts';
 import type { BatchHandler } from '../../src/grpc/unary.ts';
-import { createAccessTokens } from '../../src/identity/access-token.ts';
 import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
-import { ownKeys } from '../../src/identity/own-keys.ts';
 import { hashPassword } from '../../src/identity/password.ts';
 import { sealerOf } from '../../src/identity/sealed-key.ts';
 import { TokenVerifier } from '../../src/identity/token-verifier.ts';
@@ -49,12 +47,15 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
   const lifetimes = { rotationSeconds: 3600, accessTokenSeconds: 900 };
   const signingKeys = await startSigningKeys({ database, sealer, algorithm: 'EdDSA', ...lifetimes, log, ...signing });
   const catalog = await startCatalog({ query: queryOf(database), digest, log });
-  const keyOf = ownKeys(() => catalog.trust.keys, sealer);
-  const tokens = createAccessTokens({ signer: () => signingKeys.signer, keyOf, lifetimeSeconds: 900 });
+  const verifier = new TokenVerifier({
+    trusted: catalog,
+    openKey: (key) => (key.sealedJwk === undefined ? undefined : sealer.open(key, key.sealedJwk)),
+    log,
+    onRefused: () => {},
+  });
   const store = new MemoryStore({ now: () => Date.now() * 1000, mostCounters: 1000, source: 'memory' });
   const counters = counterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);
   const rules = { book: EMPTY_RULE_BOOK };
-  const verifier = new TokenVerifier({ trusted: catalog, openKey: () => undefined, log, onRefused: () => undefined });
   const knowledge = {
     catalog,
     tokens: verifier,
@@ -69,9 +70,10 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     counters,
     calls: callLimit(store),
     explain,
-    tokens,
+    verifier,
     signingKeys,
-    refreshLifetimeSeconds: 3600,
+    accessTokenSeconds: 900,
+    refreshTokenSeconds: 3600,
     digest,
   });
   const server = await startAdminServer({ address: '127.0.0.1:0', services, dataPlane: echo, log });
@@ -79,7 +81,6 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     address: server.address,
     database,
     catalog,
-    tokens,
     signingKeys,
     lines,
     async stop() {

@@ -1,0 +1,18 @@
+import { hash } from 'node:crypto';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Revocation } from '../core/token.ts';
+
+/**
+ * Has tokens refused on every node, until `expireTime`, when the last of them has expired by itself. The same again
+ * changes nothing, or has it last longer.
+ */
+export async function revoke(em: EntityManager, revocation: Revocation, expireTime: Date): Promise<void> {
+  const { issuerId = null, kind, value, issuedBefore = null } = revocation;
+  const id = hash('sha256', JSON.stringify([issuerId, kind, value, issuedBefore]), 'hex');
+  await em.execute(
+    `insert into revocation (id, issuer_id, kind, value, issued_before, expire_time, create_time)
+     values (?, ?, ?, ?, ?, ?, now())
+     on conflict (id) do update set expire_time = greatest(revocation.expire_time, excluded.expire_time)`,
+    [id, issuerId, kind, value, issuedBefore === null ? null : new Date(issuedBefore), expireTime],
+  );
+}
