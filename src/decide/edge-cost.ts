@@ -1,3 +1,4 @@
+import { clientNetwork } from '../core/client-network.ts';
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Entry } from '../core/descriptor.ts';
 import { countedEntries, nodeBelow, type RuleBook, type RuleNode, ruleLimitName } from '../core/rules.ts';
@@ -14,7 +15,8 @@ const LONGEST_DEVICE = 256;
 /**
  * What a request costs whoever it is from: one hit of every limit of the domain `edge` whose rule fits. Its entries are
  * `remote_address`, `device` and `route`, as far as they are known. Each is a descriptor of its own, and so is each
- * combination of them, in whichever order the rules nest them. The counters are those of the rate limit service.
+ * combination of them, in whichever order the rules nest them. The counters are those of the rate limit service, which
+ * of IPv6 has to be asked about the network.
  */
 export function costAtEdge(question: CheckQuestion, rules: RuleBook): Cost {
   const root = rules.get(EDGE_DOMAIN);
@@ -25,30 +27,43 @@ export function costAtEdge(question: CheckQuestion, rules: RuleBook): Cost {
   return { charges, names };
 }
 
+/** An entry as rules are looked for, and as it is counted unless a rule names the value itself; undefined: the same. */
+export interface EdgeEntry extends Entry {
+  readonly countedAs: string | undefined;
+}
+
 /** What of a request the rules of the domain `edge` may be for. */
-export function edgeEntries({ sourceAddress, device, route }: CheckQuestion): readonly Entry[] {
-  const entries: Entry[] = [];
-  if (sourceAddress !== undefined) entries.push({ key: 'remote_address', value: withoutMapping(sourceAddress) });
-  if (device !== undefined && device !== '') entries.push({ key: 'device', value: device.slice(0, LONGEST_DEVICE) });
-  if (route !== undefined && route !== '') entries.push({ key: 'route', value: route });
+export function edgeEntries({ sourceAddress, device, route }: CheckQuestion): readonly EdgeEntry[] {
+  const entries: EdgeEntry[] = [];
+  if (sourceAddress !== undefined) entries.push(addressEntry(sourceAddress));
+  if (device !== undefined && device !== '') {
+    entries.push({ key: 'device', value: device.slice(0, LONGEST_DEVICE), countedAs: undefined });
+  }
+  if (route !== undefined && route !== '') entries.push({ key: 'route', value: route, countedAs: undefined });
   return entries;
 }
 
-/** One client is one address, whether it comes by a socket of IPv4 or of IPv6 (`::ffff:192.0.2.1`). */
-function withoutMapping(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+/** A client of IPv6 has more addresses than could be counted, and is counted by their network. */
+function addressEntry(sourceAddress: string): EdgeEntry {
+  const network = clientNetwork(sourceAddress);
+  const isAddress = !network.includes('/');
+  return {
+    key: 'remote_address',
+    value: isAddress ? network : sourceAddress,
+    countedAs: isAddress ? undefined : network,
+  };
 }
 
 function addBelow(
   node: RuleNode,
   taken: readonly Entry[],
-  left: readonly Entry[],
+  left: readonly EdgeEntry[],
   into: { readonly charges: Charge[]; readonly names: LimitName[] },
 ): void {
   for (const entry of left) {
     const below = nodeBelow(node, entry.key, entry.value);
     if (below === undefined) continue;
-    const entries = [...taken, entry];
+    const entries = [...taken, countedEntry(node, entry)];
     const { rule } = below;
     for (const limit of rule?.limits ?? []) {
       if (rule === undefined || limit.algorithm === 'unlimited') continue;
@@ -58,4 +73,10 @@ function addBelow(
     const others = left.filter((other) => other !== entry);
     addBelow(below, entries, others, into);
   }
+}
+
+function countedEntry(node: RuleNode, entry: EdgeEntry): Entry {
+  const { key, value, countedAs } = entry;
+  if (countedAs === undefined || node.byKey?.get(key)?.exact?.has(value) === true) return entry;
+  return { key, value: countedAs };
 }

@@ -15,6 +15,7 @@ descriptors:
     rate_limit: {requests: 5, window: 60s}
     descriptors:
       - {key: route, value: search, rate_limit: {requests: 1, window: 60s}}
+  - {key: remote_address, value: '2001:db8:0:5::1', rate_limit: {requests: 1, window: 60s}}
   - {key: device, value: shared, rate_limit: {requests: 2, window: 60s}}
   - {key: route, value: global, rate_limit: {requests: 2, window: 60s}}
   - key: route
@@ -140,6 +141,22 @@ describe('the entries of the edge', () => {
   it('of whom Envoy does not know the address are the others', async () => {
     expect(await statuses(6, UNKNOWN, '')).toEqual([401, 401, 401, 401, 401, 401]);
     expect(await statuses(1, UNKNOWN, '', { 'weir.route': 'global' })).toEqual([429]);
+  });
+
+  it('count clients of IPv6 by their network of 64 bits: whoever has one has all of its addresses', async () => {
+    const network = '2001:db8:0:1';
+    for (const host of ['::1', ':a:b:c:d', ':ffff:0:0:1', '::2', '::']) {
+      expect(await statuses(1, UNKNOWN, `${network}${host}`)).toEqual([401]);
+    }
+    expect(await statuses(1, UNKNOWN, `${network}::3`)).toEqual([429]);
+    expect(await statuses(1, UNKNOWN, '2001:db8:0:2::3')).toEqual([401]);
+    const answer = await shouldRateLimit(node.decision, 'edge', ['remote_address', `${network}::/64`]);
+    expect(answer.overallCode).toBe(2);
+  });
+
+  it('count an address of IPv6 by itself where a rule names it', async () => {
+    expect(await statuses(2, UNKNOWN, '2001:db8:0:5::1')).toEqual([401, 429]);
+    expect(await statuses(5, UNKNOWN, '2001:db8:0:5::2')).toEqual([401, 401, 401, 401, 401]);
   });
 
   it('are counted where the rate limit service counts the same descriptor', async () => {
