@@ -1,15 +1,18 @@
 #!/usr/bin/env node
 import { buildApp, migrateDatabase } from './app.ts';
+import { checkRules } from './commands/check-rules.ts';
 import { explain } from './commands/explain.ts';
 import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readProcessConfig } from './config.ts';
-import { InvalidRules, loadRules } from './rules/load.ts';
+import { InvalidRules } from './rules/load.ts';
 import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
 
 const USAGE = `weir: rate-limit and authorization decisions for Envoy
 
   weir serve               starts the service; its settings are environment variables (.env.example lists them)
   weir migrate up|down     brings the database up to date (as serve does by itself), or takes the newest migration back
-  weir check-rules PATH    checks a rules file or a folder of them; prints each fault as file:line:column
+  weir check-rules PATH [--against OLD]
+                           checks a rules file or a folder of them; prints each fault as file:line:column, and what
+                           changes from the rules of OLD
   weir explain [--json] PATH DOMAIN KEY=VALUE[,KEY=VALUE]…
                            tells by the rules files which rule a descriptor has, and why; several may follow one another
 `;
@@ -22,8 +25,8 @@ async function run(name: string | undefined, [first, ...rest]: readonly string[]
   if (name === 'migrate' && (first === 'up' || first === 'down') && rest.length === 0) {
     return configured((config, log) => migrateDatabase(config, log, first));
   }
-  if (name === 'explain' && first !== undefined) return explained([first, ...rest]);
-  if (name === 'check-rules' && first !== undefined && rest.length === 0) return checkRules(first);
+  if (name === 'check-rules' && first !== undefined) return printed(checkRules([first, ...rest]));
+  if (name === 'explain' && first !== undefined) return printed(explain([first, ...rest]));
   process.stderr.write(USAGE);
   return 2;
 }
@@ -74,23 +77,12 @@ function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-async function explained(operands: readonly string[]): Promise<number> {
+/** Of a command that makes a text of rules files; undefined: it was not understood. */
+async function printed(making: Promise<string | undefined>): Promise<number> {
   try {
-    const text = await explain(operands);
+    const text = await making;
     (text === undefined ? process.stderr : process.stdout).write(text ?? USAGE);
     return text === undefined ? 2 : 0;
-  } catch (error) {
-    if (!(error instanceof InvalidRules)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 1;
-  }
-}
-
-async function checkRules(place: string): Promise<number> {
-  try {
-    const book = await loadRules(place);
-    process.stdout.write(`${place}: ${book.size} ${book.size === 1 ? 'domain' : 'domains'}, no faults\n`);
-    return 0;
   } catch (error) {
     if (!(error instanceof InvalidRules)) throw error;
     process.stderr.write(`${error.message}\n`);

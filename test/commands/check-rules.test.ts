@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runWeir } from './run-weir.ts';
+
+let folder: string;
+let [before, after, broken]: [string, string, string] = ['', '', ''];
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
+  [before, after, broken] = ['before.yaml', 'after.yaml', 'broken.yaml'].map((name) => path.join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  await writeFile(
+    before,
+    `domain: shop
+descriptors:
+  - {key: path, rate_limit: {requests: 5, window: 1m}}
+  - {key: address, limits: [{name: burst, requests: 5, window: 1m}, {name: day, requests: 9, window: 1d, algorithm: calendar}]}
+  - {key: old, value: x, rate_limit: {requests: 1, window: 1m}}
+`,
+  );
+  await writeFile(
+    after,
+    `domain: shop
+descriptors:
+  - {key: path, shadow_mode: true, rate_limit: {requests: 7, window: 1m}}
+  - {key: path, value: /login, rate_limit: {requests: 3, window: 1m}}
+  - {key: address, limits: [{name: burst, requests: 5, window: 2m}, {name: day, requests: 9, window: 1d, algorithm: calendar}]}
+`,
+  );
+  await writeFile(broken, 'domain: shop\ndescriptors:\n  - {key: path, rate_limit: {requests: 0, window: 1m}}\n');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('weir check-rules', () => {
+  it('tells what changes against other rules', async () => {
+    const { code, out } = await runWeir(['check-rules', after, '--against', before]);
+    expect(code).toBe(0);
+    expect(out).toBe(`${after}: 1 domain, no faults
+~ shop.address
+    - {name: burst, requests: 5, window: 60s, algorithm: sliding_window}
+    + {name: burst, requests: 5, window: 120s, algorithm: sliding_window}: its counters begin anew
+- shop.old_x
+    {name: 1m, requests: 1, window: 60s, algorithm: sliding_window}
+~ shop.path
+    - {name: 1m, requests: 5, window: 60s, algorithm: sliding_window}
+    + {name: 1m, requests: 7, window: 60s, algorithm: sliding_window}: its counters go on
+    shadow_mode: false → true
++ shop.path_/login (counted before by shop.path)
+    {name: 1m, requests: 3, window: 60s, algorithm: sliding_window}: its counters go on
+`);
+    expect(await runWeir(['check-rules', after, '--against', after])).toMatchObject({
+      code: 0,
+      out: `${after}: 1 domain, no faults\nnothing changes\n`,
+    });
+  });
+
+  it('tells the faults of both, and ends with 1', async () => {
+    for (const operands of [[after, '--against', broken], [broken, '--against', after], [broken]]) {
+      const { code, out, err } = await runWeir(['check-rules', ...operands]);
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err).toMatch(/broken\.yaml:3:\d+: /);
+    }
+  });
+
+  it('ends with 2 where it is not understood', async () => {
+    for (const operands of [
+      [after, before],
+      [after, '--against'],
+      [after, '--yaml'],
+    ]) {
+      const { code, err } = await runWeir(['check-rules', ...operands]);
+      expect(code).toBe(2);
+      expect(err).toContain('weir check-rules');
+    }
+  });
+});
