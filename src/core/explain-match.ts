@@ -1,4 +1,5 @@
 import type { Entry } from './descriptor.ts';
+import { matchMostSpecific } from './most-specific.ts';
 import { type KeyRules, matchRule, nodeBelow, pathBelow, type Rule, type RuleBook, type RuleNode } from './rules.ts';
 import { addWildcard, createWildcardValues, findWildcard } from './wildcard-values.ts';
 
@@ -44,11 +45,13 @@ export function explainMatch(book: RuleBook, domain: string, entries: readonly E
   const root = book.get(domain);
   const steps: MatchStep[] = [];
   const onTheWay: string[] = [];
-  let node = root;
+  let node: RuleNode | undefined = root;
   let path = domain;
+  const way: RuleNode[] = [];
+  if (root?.isMostSpecific) matchMostSpecific(root, entries, way);
   for (const [place, entry] of entries.entries()) {
     if (node === undefined) break;
-    const next: RuleNode | undefined = nodeBelow(node, entry.key, entry.value);
+    const next: RuleNode | undefined = way[place] ?? nodeBelow(node, entry.key, entry.value);
     const step = explainStep(node, path, entry, next);
     steps.push(step);
     path = step.taken?.path ?? path;

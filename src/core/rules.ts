@@ -1,5 +1,6 @@
 import type { Entry } from './descriptor.ts';
 import type { Limit } from './limit.ts';
+import { matchMostSpecific } from './most-specific.ts';
 import type { LimitName } from './verdict.ts';
 import { addWildcard, createWildcardValues, findWildcard, type WildcardValues } from './wildcard-values.ts';
 
@@ -40,8 +41,14 @@ export interface KeyRules {
   anyValue: RuleNode | undefined;
 }
 
+/** The first level of a domain. */
+export interface DomainRules extends RuleNode {
+  /** The most specific rule is found, by `matchMostSpecific`. */
+  readonly isMostSpecific?: true;
+}
+
 /** All rules, by domain. Never changed once in use: a reload makes another. */
-export type RuleBook = ReadonlyMap<string, RuleNode>;
+export type RuleBook = ReadonlyMap<string, DomainRules>;
 
 export const EMPTY_RULE_BOOK: RuleBook = new Map();
 
@@ -79,13 +86,15 @@ export function pathBelow(parent: string, key: string, value: string | undefined
 }
 
 /**
- * The rule for a descriptor's entries: each entry in turn descends one level, by its exact value, else by the first
+ * The rule for a descriptor's entries, unless the domain is one of the most specific: each entry in turn descends one level, by its exact value, else by the first
  * wildcard that fits, else by its key alone; and the rule must stand at the level of the last one. The way taken is never
  * taken back. As `GetLimit` in envoyproxy/ratelimit's src/config/config_impl.go, except that there keys and values are
  * joined by `_`, so that key `a` with value `b_c` is key `a_b` with value `c`; here it is not.
  */
 export function matchRule(book: RuleBook, domain: string, entries: readonly Entry[]): Rule | undefined {
-  let node = book.get(domain);
+  const root = book.get(domain);
+  if (root?.isMostSpecific) return matchMostSpecific(root, entries);
+  let node: RuleNode | undefined = root;
   for (const { key, value } of entries) {
     if (node === undefined) return undefined;
     node = nodeBelow(node, key, value);

@@ -49,6 +49,23 @@ export function findWildcard<Found>(values: WildcardValues<Found>, value: string
   return first?.found;
 }
 
+/** All that fit the value: those first that spell out the most characters, and of equal ones those that were added first. */
+export function fittingWildcards<Found>(values: WildcardValues<Found>, value: string): readonly Found[] {
+  const fitting: Wildcard<Found>[] = [];
+  for (const [length, byBeginning] of values.byLength) {
+    if (length > value.length) break;
+    for (const wildcard of byBeginning.get(value.slice(0, length)) ?? NONE) {
+      if (isFitting(value, length, wildcard.pieces)) fitting.push(wildcard);
+    }
+  }
+  if (fitting.length > 1) fitting.sort((one, other) => spelledOut(other) - spelledOut(one) || one.order - other.order);
+  return fitting.map(({ found }) => found);
+}
+
+function spelledOut({ pieces }: Wildcard<unknown>): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
 const NONE: readonly never[] = [];
 
 /** Whether the value, which begins with the first piece, has the others in their order, the last one at its end. */

@@ -1,5 +1,12 @@
 import type { Limit } from '../core/limit.ts';
-import { addRuleNode, createRuleNode, type Rule, type RuleBook, type RuleNode } from '../core/rules.ts';
+import {
+  addRuleNode,
+  createRuleNode,
+  type DomainRules,
+  type Rule,
+  type RuleBook,
+  type RuleNode,
+} from '../core/rules.ts';
 import type { KnownLimits } from './known-limits.ts';
 
 /**
@@ -20,6 +27,8 @@ export interface BookPart {
   readonly newLimits: readonly (readonly Limit[])[];
   /** What the rule has besides its path and limits, by the node's place in this part. */
   readonly others: ReadonlyMap<number, Omit<Rule, 'path' | 'limits'>>;
+  /** Domains whose most specific rule is found. */
+  readonly mostSpecific: readonly string[];
 }
 
 /** A part takes a millisecond or two to be taken up. */
@@ -28,7 +37,10 @@ const NODES_OF_PART = 500;
 /** The book in parts, each node after the one above it. */
 export function* partsOf(book: RuleBook): Generator<BookPart, void> {
   const writer = new PartWriter();
-  for (const [domain, root] of book) yield* writer.write(-1, domain, undefined, root);
+  for (const [domain, root] of book) {
+    if (root.isMostSpecific) writer.tellMostSpecific(domain);
+    yield* writer.write(-1, domain, undefined, root);
+  }
   yield writer.cut();
 }
 
@@ -46,6 +58,11 @@ class PartWriter {
       for (const [exact, child] of rules.exact ?? []) yield* this.write(number, below, exact, child);
       if (rules.anyValue !== undefined) yield* this.write(number, below, undefined, rules.anyValue);
     }
+  }
+
+  /** Before the domain is written. */
+  tellMostSpecific(domain: string): void {
+    this.#part.mostSpecific.push(domain);
   }
 
   cut(): BookPart {
@@ -86,15 +103,17 @@ function emptyPart() {
     paths: [] as (string | undefined)[],
     newLimits: [] as (readonly Limit[])[],
     others: new Map<number, Omit<Rule, 'path' | 'limits'>>(),
+    mostSpecific: [] as string[],
   };
 }
 
 /** Makes a book out of its parts, in their order. */
 export class BookBuilder {
-  readonly book = new Map<string, RuleNode>();
+  readonly book = new Map<string, DomainRules>();
   readonly #known: KnownLimits;
   readonly #nodes: RuleNode[] = [];
   readonly #limits: (readonly Limit[])[] = [];
+  readonly #mostSpecific = new Set<string>();
 
   constructor(known: KnownLimits) {
     this.#known = known;
@@ -102,13 +121,13 @@ export class BookBuilder {
 
   add(part: BookPart): void {
     for (const limits of part.newLimits) this.#limits.push(this.#known.known(limits));
+    for (const domain of part.mostSpecific) this.#mostSpecific.add(domain);
     for (const [place, parent] of part.parents.entries()) {
       const key = part.keys[place] ?? '';
       const value = part.values[place];
       const above = this.#nodes[parent];
-      const node = above === undefined ? createRuleNode() : addRuleNode(above, key, value);
+      const node = above === undefined ? this.#addDomain(key) : addRuleNode(above, key, value);
       if (node === undefined) throw new Error('a rule book has a node twice');
-      if (above === undefined) this.book.set(key, node);
       const limits = this.#limits[part.limits[place] ?? -1];
       const path = part.paths[place];
       const others = part.others.get(place);
@@ -117,5 +136,12 @@ export class BookBuilder {
       }
       this.#nodes.push(node);
     }
+  }
+
+  #addDomain(name: string): RuleNode {
+    const isMostSpecific = this.#mostSpecific.has(name);
+    const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific } : createRuleNode();
+    this.book.set(name, root);
+    return root;
   }
 }

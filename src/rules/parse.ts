@@ -1,5 +1,6 @@
+import { mostTried } from '../core/most-specific.ts';
 import { ALGORITHMS } from '../core/parse-limit.ts';
-import { addRuleNode, createRuleNode, pathBelow, type Rule, type RuleNode } from '../core/rules.ts';
+import { addRuleNode, createRuleNode, type DomainRules, pathBelow, type Rule, type RuleNode } from '../core/rules.ts';
 import { readQuickly } from './read-quickly.ts';
 import { type RuleLimits, readLimits } from './rule-limits.ts';
 import type { FaultSink, RulesFault } from './rules-fault.ts';
@@ -9,11 +10,14 @@ import { fieldOf, isYamlList, isYamlMap, type YamlMap } from './yaml-values.ts';
 
 export interface ParsedRules {
   readonly domain: string;
-  readonly root: RuleNode;
+  readonly root: DomainRules;
 }
 
 /** Deeper nesting than anybody writes by hand is a mistake or an attack, and would end the stack. */
 const DEEPEST = 32;
+
+/** Levels that one look-up may go through where the most specific rule is found: some 50 µs, whoever asks for what. */
+const MOST_TRIED = 1000;
 
 /** Check charges its rules too, and knows neither shadows nor rules that replace others. */
 const EDGE_DOMAIN = 'edge';
@@ -28,7 +32,7 @@ const DESCRIPTOR_FIELDS = [
 /**
  * One rules file in envoyproxy/ratelimit's form: `domain` and nested `descriptors`, each with `key`, perhaps `value`, in
  * which `*` stands for any characters, `shadow_mode`, `share_threshold`, and `rate_limit: {…}` or `limits: [{…}, …]`,
- * which `readLimits` describes; before them perhaps `defaults: {algorithm}`. Returns every fault, or the rules.
+ * which `readLimits` describes; before them perhaps `defaults: {algorithm}` and `match: most_specific`. Returns every fault, or the rules.
  */
 export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
   return withoutFault(text) ?? withFaults(file, text);
@@ -55,12 +59,29 @@ function withFaults(file: string, text: string): ParsedRules | readonly RulesFau
 
 function readContents(contents: YamlMap, faults: FaultSink): ParsedRules {
   const top = { map: contents, place: undefined };
-  knownFields(top, ['domain', 'defaults', 'descriptors'], faults);
+  knownFields(top, ['domain', 'match', 'defaults', 'descriptors'], faults);
   const domain = requiredText(top, 'domain', faults) ?? '';
-  const root = createRuleNode();
+  const isMostSpecific = readMatch(top, domain, faults);
+  const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific: true } : createRuleNode();
   const parser = new DescriptorsParser(faults, readDefaultAlgorithm(top, faults), domain === EDGE_DOMAIN);
   parser.parse(top, { node: root, path: domain, sharedValues: [] });
+  const tried = isMostSpecific ? mostTried(root) : 0;
+  if (tried > MOST_TRIED) {
+    const description = `a descriptor might be held against ${tried} others, and must be against at most ${MOST_TRIED}`;
+    faults.at(below(top.place, 'match'), `match: ${description}; fewer wildcards that fit the same values would do`);
+  }
   return { domain, root };
+}
+
+/** Whether the most specific rule is found; left out, rules are found as by envoyproxy/ratelimit. */
+function readMatch(top: PlacedMap, domain: string, faults: FaultSink): boolean {
+  if (!Object.hasOwn(top.map, 'match')) return false;
+  const match = textOf(top, 'match', faults);
+  if (match === undefined) return false;
+  const place = below(top.place, 'match');
+  if (match !== 'most_specific') faults.at(place, 'match: must be most_specific, or left out');
+  else if (domain === EDGE_DOMAIN) faults.at(place, `match: is not supported in the domain ${EDGE_DOMAIN}`);
+  return match === 'most_specific';
 }
 
 /** What limits of this file have that name no algorithm; empty: what `parseLimit` takes. */

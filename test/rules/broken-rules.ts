@@ -25,22 +25,34 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'an unknown field',
     'domain: a\nlimits: []\n',
-    '2:1: limits: not supported here; known are domain, defaults, descriptors',
+    '2:1: limits: not supported here; known are domain, match, defaults, descriptors',
   ],
   [
     'a field that is a list',
     'domain: a\n? [b]\n: c\n',
-    '2:3: key: not supported here; known are domain, defaults, descriptors',
+    '2:3: key: not supported here; known are domain, match, defaults, descriptors',
   ],
   [
     'a field that is null',
     'domain: a\n: b\n',
-    '2:1: null: not supported here; known are domain, defaults, descriptors',
+    '2:1: null: not supported here; known are domain, match, defaults, descriptors',
   ],
   [
     'a field that is a number',
     'domain: a\n5: b\n',
-    '2:1: 5: not supported here; known are domain, defaults, descriptors',
+    '2:1: 5: not supported here; known are domain, match, defaults, descriptors',
+  ],
+  ['an unknown way to match', 'domain: a\nmatch: longest\n', '2:8: match: must be most_specific, or left out'],
+  ['a list for a way to match', 'domain: a\nmatch: []\n', '2:8: match: must be a text'],
+  [
+    'another way to match at the edge',
+    'domain: edge\nmatch: most_specific\n',
+    '2:8: match: is not supported in the domain edge',
+  ],
+  [
+    'wildcards without end where the most specific rule is found',
+    `domain: a\nmatch: most_specific\ndescriptors:\n${Array.from({ length: 32 }, (_, first) => `  - key: k\n    value: "*${first}*"\n    descriptors: [${Array.from({ length: 32 }, (_, second) => `{key: l, value: "*${second}*"}`).join(', ')}]\n`).join('')}`,
+    '2:8: match: a descriptor might be held against 1057 others, and must be against at most 1000; fewer wildcards that fit the same values would do',
   ],
   ['two domains', 'domain: a\ndomain: b\n', '2:1: Map keys must be unique'],
   ['two lists of descriptors', 'domain: a\ndescriptors: []\ndescriptors: []\n', '3:1: Map keys must be unique'],

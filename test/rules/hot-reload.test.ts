@@ -84,6 +84,19 @@ describe('rules that are followed', () => {
     expect(ruleOf('path')?.limits[0]).not.toBe(pathRule?.limits[0]);
   });
 
+  it('keep how their domain matches, and what a rule has besides its limits', async () => {
+    const file = path.join(folder, 'shop.yaml');
+    const list = Array.from({ length: 1200 }, (_, place) => `  - {key: n${place}, rate_limit: {unlimited: true}}\n`);
+    const late =
+      '  - {key: late, value: v*, share_threshold: true, shadow_mode: true, rate_limit: {unlimited: true}}\n';
+    await writeFile(file, `match: most_specific\n${shop(3)}${list.join('')}${late}`);
+    rules = await follow(file);
+    expect(rules.book.get('shop')?.isMostSpecific).toBe(true);
+    const rule = matchRule(rules.book, 'shop', [{ key: 'late', value: 'v1' }]);
+    expect(rule).toMatchObject({ path: 'shop.late_v*', isShadow: true, sharedValues: ['v*'] });
+    expect(rules.book).toEqual(await loadRules(file));
+  });
+
   it('follow the files of a folder: those that come and those that go', async () => {
     await writeFile(path.join(folder, 'shop.yaml'), shop(3));
     rules = await follow(folder);
@@ -162,7 +175,7 @@ describe('rules that are followed', () => {
   it('are read while decisions go on', async () => {
     const file = path.join(folder, 'shop.yaml');
     const many = Array.from(
-      { length: 5000 },
+      { length: 60_000 },
       (_, place) => `  - {key: n${place}, rate_limit: {requests: 1, window: 1s}}`,
     );
     await writeFile(file, shop(3));
