@@ -65,9 +65,10 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   started.defer(() => http.stop());
 
   const digest = apiKeyDigest(config.keyPepper);
+  const formerDigests = config.formerKeyPeppers.map((pepper) => apiKeyDigest(pepper));
   const database = await openCurrentDatabase(config, log, started);
   const signing = config.role === 'decision' ? undefined : await openSigningKeys(config, database, log, started);
-  const catalog = await startCatalog({ ...config, query: queryOf(database), digest, log });
+  const catalog = await startCatalog({ ...config, query: queryOf(database), digest, formerDigests, log });
   started.defer(() => catalog.stop());
   const lastUsed = startLastUsed({ query: queryOf(database), log });
   started.defer(() => lastUsed.stop());

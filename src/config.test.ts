@@ -52,6 +52,7 @@ describe('the environment', () => {
     ['RATE_LIMIT_HEADERS', 'some'],
     ['SHADOW_MODE', 'yes'],
     ['KEY_PEPPER', 'salt'],
+    ['KEY_PEPPER_PREVIOUS', 'salt'],
     ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
     ['TOKEN_ALGORITHM', 'HS512'],
     ['TOKEN_KEY_ROTATION', '59m'],

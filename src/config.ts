@@ -4,6 +4,7 @@ import { parseDuration } from './core/duration.ts';
 import { OWN_ALGORITHMS, type OwnAlgorithm } from './core/token.ts';
 import type { RedisAccess } from './counters/redis/connection-settings.ts';
 import { InvalidRedisUrl, parseRedisUrl } from './counters/redis/redis-url.ts';
+import { formerPeppers } from './former-peppers.ts';
 import { type RequestConfig, requestConfigOf, requestVariables } from './request-config.ts';
 
 export interface Address {
@@ -43,6 +44,8 @@ export interface Config {
   readonly answers: Answers;
   /** Goes into every key's digest; empty: none. */
   readonly keyPepper: string;
+  /** Those before it, of which keys are left; the newest first. */
+  readonly formerKeyPeppers: readonly string[];
   /** What signing keys are sealed with; undefined: a node that signs keeps one in `dataDir`. */
   readonly signingKeySecret: string | undefined;
   readonly tokens: TokenConfig;
@@ -81,6 +84,7 @@ const SECRETS = [
   'REDIS_SENTINEL_PASSWORD',
   'ADMIN_PASSWORD',
   'KEY_PEPPER',
+  'KEY_PEPPER_PREVIOUS',
   'SIGNING_KEY_SECRET',
 ] as const;
 
@@ -165,6 +169,7 @@ const schema = z.object({
   RATE_LIMIT_HEADERS: z.enum(['all', 'refused', 'off'], 'must be all, refused or off').default('all'),
   SHADOW_MODE: z.enum(['true', 'false'], 'must be true or false').default('false'),
   KEY_PEPPER: z.string().min(16, 'must be at least 16 characters').optional(),
+  KEY_PEPPER_PREVIOUS: formerPeppers.prefault(''),
   SIGNING_KEY_SECRET: z.string().min(32, 'must be at least 32 characters').optional(),
   TOKEN_ALGORITHM: z.enum(OWN_ALGORITHMS, `must be one of ${OWN_ALGORITHMS.join(', ')}`).default('EdDSA'),
   TOKEN_KEY_ROTATION: keyRotation.prefault('90d'),
@@ -189,6 +194,9 @@ export function readConfig(environment: Environment): Config {
   }
   for (const name of ['DECISION_TLS', 'REDIS_TLS']) faults.push(...pairFaults(name, values));
   faults.push(...redisFaults(values));
+  if (values.KEY_PEPPER === undefined && values.KEY_PEPPER_PREVIOUS !== undefined) {
+    faults.push('KEY_PEPPER_PREVIOUS: needs KEY_PEPPER, by which keys are made now');
+  }
   if (values.DECISION_TLS_KEY_FILE === undefined && values.DECISION_TLS_CLIENT_CA_FILE !== undefined) {
     faults.push('DECISION_TLS_CLIENT_CA_FILE: needs DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE');
   }
@@ -216,6 +224,7 @@ export function readConfig(environment: Environment): Config {
     requests: requestConfigOf(env),
     answers: { rateLimitHeaders: env.RATE_LIMIT_HEADERS, shadowMode: env.SHADOW_MODE === 'true' },
     keyPepper: env.KEY_PEPPER ?? '',
+    formerKeyPeppers: env.KEY_PEPPER_PREVIOUS,
     signingKeySecret: env.SIGNING_KEY_SECRET,
     tokens: {
       algorithm: env.TOKEN_ALGORITHM,

@@ -11,6 +11,8 @@ export interface CatalogOptions {
   readonly query: Query;
   /** Of an API key's secret, in hex. */
   digest(secret: string): string;
+  /** Likewise, by the peppers before: a key that the newest does not find is looked for by these. */
+  readonly formerDigests?: readonly ((secret: string) => string)[];
   readonly log: Logger;
   /** ms for which the catalog may be cut off before it lets nobody in; undefined: without end. */
   readonly catalogMaxStalenessMs?: number | undefined;
@@ -86,7 +88,7 @@ class Follower {
   constructor(options: CatalogOptions) {
     this.#options = options;
     this.#query = inTime(options.query);
-    this.model = new ReadModel(options.digest, options.log);
+    this.model = new ReadModel(options.digest, options.log, options.formerDigests);
   }
 
   /** ms since the model was last known to be as the database, by whichever clock says more. */
@@ -99,7 +101,8 @@ class Follower {
    * changed counts as soon as ever.
    */
   async load(): Promise<void> {
-    const model = new ReadModel(this.#options.digest, this.#options.log);
+    const { digest, log, formerDigests } = this.#options;
+    const model = new ReadModel(digest, log, formerDigests);
     const position = await currentPosition(this.#query);
     for await (const page of readAll(this.#query)) {
       await applyAll(model, page);

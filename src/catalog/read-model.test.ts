@@ -44,6 +44,35 @@ const entry = fc.oneof(
   }),
 );
 
+describe('a secret', () => {
+  it('is one digest for a key by the newest pepper, and one more for each pepper before it', () => {
+    const asked: string[] = [];
+    const by = (pepper: string) => (secret: string) => {
+      asked.push(pepper);
+      return digest(pepper + secret);
+    };
+    const model = new ReadModel(by('new'), silent, [by('former'), by('first')]);
+    for (const pepper of ['new', 'former', 'first']) {
+      const record = { ...keyRow('secret'), digest: digest(`${pepper}secret-${pepper}`) };
+      model.apply({ entity: 'api_key', id: pepper, record });
+    }
+    for (const [secret, id, digests] of [
+      ['secret-new', 'new', ['new']],
+      ['secret-former', 'former', ['new', 'former']],
+      ['secret-first', 'first', ['new', 'former', 'first']],
+      ['of nobody', undefined, ['new', 'former', 'first']],
+    ] as const) {
+      asked.length = 0;
+      expect(model.keyOfSecret(secret)?.id).toBe(id);
+      expect(asked).toEqual(digests);
+    }
+    const only = new ReadModel(by('new'), silent);
+    asked.length = 0;
+    expect(only.keyOfSecret('of nobody')).toBeUndefined();
+    expect(asked).toEqual(['new']);
+  });
+});
+
 describe('the catalog in memory', () => {
   it('tells of every key and account what was applied last', () => {
     const property = fc.property(fc.array(entry, { maxLength: 80, size: 'max' }), (entries) => {

@@ -20,10 +20,17 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   readonly #revocations = new Revocations();
   readonly #signers: TrustedSigners;
   readonly #digest: (secret: string) => string;
+  readonly #formerDigests: readonly ((secret: string) => string)[];
   readonly #log: Logger;
 
-  constructor(digest: (secret: string) => string, log: Logger) {
+  /** Digests of secrets in hex: by the newest pepper, and by those before it, of which keys are left. */
+  constructor(
+    digest: (secret: string) => string,
+    log: Logger,
+    formerDigests: readonly ((secret: string) => string)[] = [],
+  ) {
     this.#digest = digest;
+    this.#formerDigests = formerDigests;
     this.#log = log;
     this.#signers = new TrustedSigners(log);
   }
@@ -37,7 +44,12 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   }
 
   keyOfSecret(secret: string): KeyRecord | undefined {
-    return this.#keys.ofDigest(this.#digest(secret));
+    let found = this.#keys.ofDigest(this.#digest(secret));
+    for (let next = 0; found === undefined && next < this.#formerDigests.length; next++) {
+      const digest = this.#formerDigests[next];
+      if (digest !== undefined) found = this.#keys.ofDigest(digest(secret));
+    }
+    return found;
   }
 
   key(id: string): KeyRecord | undefined {
