@@ -114,6 +114,7 @@ function listMessage({ first, omitted }: Listed) {
 const USES: Readonly<Record<LimitUse, Use>> = {
   charged: Use.CHARGED,
   shadow: Use.SHADOW,
+  quota: Use.QUOTA,
   replaced: Use.REPLACED,
   overridden: Use.OVERRIDDEN,
   other_route: Use.OTHER_ROUTE,

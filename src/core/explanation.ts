@@ -36,7 +36,7 @@ export interface ExplainedLimit {
   readonly limit: Limit;
   readonly use: LimitUse;
   readonly hits: number;
-  /** It would refuse, or as a shadow would say so. */
+  /** It would refuse, or as a shadow or quota would say so. */
   readonly isExceeded: boolean;
   /** undefined: nothing is counted, or the counters cannot be reached. */
   readonly state: CounterState | undefined;
@@ -46,6 +46,7 @@ export interface ExplainedLimit {
 export type LimitUse =
   | 'charged'
   | 'shadow'
+  | 'quota'
   | 'replaced'
   | 'overridden'
   | 'other_route'

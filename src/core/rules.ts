@@ -1,5 +1,6 @@
 import type { Entry } from './descriptor.ts';
-import type { Limit } from './limit.ts';
+import type { CountedLimit, Limit } from './limit.ts';
+import type { Metadata } from './metadata.ts';
 import { matchMostSpecific } from './most-specific.ts';
 import type { LimitName } from './verdict.ts';
 import { addWildcard, createWildcardValues, findWildcard, type WildcardValues } from './wildcard-values.ts';
@@ -11,6 +12,17 @@ export interface Rule {
   readonly limits: readonly Limit[];
   /** It refuses nothing: its limits are charged for requests that the others let in, and what they would do is told. */
   readonly isShadow?: true;
+  /** Its limits refuse a request only where those of all such rules that are matched do; they are told by its status. */
+  readonly isQuota?: true;
+  /** Judged beside the limits for requests that are let in, and only told. */
+  readonly candidate?: CountedLimit;
+  /** Told in the answer where the rule lets the request pass. */
+  readonly metadata?: Metadata;
+  /**
+   * By the place of the entry, what metrics name the rule by: as in its path; undefined: with the value that was sent.
+   * Left out: by its path.
+   */
+  readonly metricParts?: readonly (string | undefined)[];
   /** Names of limits of the domain's rules that are not charged by a request that this rule is matched in too. */
   readonly replaces?: readonly string[];
   /**
@@ -116,4 +128,12 @@ function wildcardOf({ wildcards }: KeyRules, value: string): RuleNode | undefine
 export function countedEntries({ sharedValues }: Rule, entries: readonly Entry[]): readonly Entry[] {
   if (sharedValues === undefined) return entries;
   return entries.map(({ key, value }, place) => ({ key, value: sharedValues[place] ?? value }));
+}
+
+/** What metrics name the rule by, for a descriptor that it was found for. */
+export function metricNameOf({ path, metricParts }: Rule, domain: string, entries: readonly Entry[]): string {
+  if (metricParts === undefined) return path;
+  let name = domain;
+  for (const [place, { key, value }] of entries.entries()) name += `.${metricParts[place] ?? `${key}_${value}`}`;
+  return name;
 }

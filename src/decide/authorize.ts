@@ -9,7 +9,7 @@ import { costAtEdge } from './edge-cost.ts';
 import { type Identification, type Identity, identify } from './identify.ts';
 import { limitStatus } from './limit-statuses.ts';
 import { type Cost, NOTHING } from './plan-charges.ts';
-import { type Charge, type Outcome, type Source, StoreUnavailable } from './ports.ts';
+import { type Charge, type Decided, type Outcome, type Source, StoreUnavailable } from './ports.ts';
 
 type DecidedIdentity = Exclude<Identity, { kind: 'unverified' }>;
 
@@ -86,7 +86,7 @@ class ConsideredCheck implements Consideration<CheckVerdict> {
     this.#identity = identity;
   }
 
-  judge(outcome: Outcome | StoreUnavailable | undefined): CheckVerdict {
+  judge(outcome: Decided | undefined): CheckVerdict {
     const question = this.#question;
     const identity = this.#identity;
     if (outcome instanceof StoreUnavailable) return denied(question, 'store_unavailable', 'catalog');

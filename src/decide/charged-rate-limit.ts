@@ -1,29 +1,16 @@
 import type { CountedLimit } from '../core/limit.ts';
 import { type Rule, ruleLimitName } from '../core/rules.ts';
-import { type LimitName, type LimitStatus, retryAfterSeconds, tighter } from '../core/verdict.ts';
-import type { Consideration, ShadowDecision } from './decider.ts';
-import { limitStatus } from './limit-statuses.ts';
+import type { LimitName } from '../core/verdict.ts';
+import type { BesideDecision, Consideration, ShadowDecision } from './decider.ts';
+import { JudgedDescriptors } from './judged-descriptors.ts';
 import type { Cost } from './plan-charges.ts';
-import { type Charge, type Outcome, StoreUnavailable } from './ports.ts';
-import type { DescriptorVerdict, RateLimitVerdict } from './rate-limit-verdict.ts';
-import { writeReceipt } from './receipt-text.ts';
-import { receiptOf } from './receipts.ts';
+import { type Charge, type Decided, StoreUnavailable } from './ports.ts';
+import { NOTHING_CHARGED, type RateLimitVerdict } from './rate-limit-verdict.ts';
 import type { Redemption } from './redeem.ts';
 
 export const NOTHING_REPLACED: ReadonlySet<string> = new Set();
 
-const NO_STATUS: DescriptorVerdict = { overLimit: false, status: undefined };
-const UNLIMITED: DescriptorVerdict = { ...NO_STATUS, isUnlimited: true };
-
-const NOTHING_CHARGED = {
-  kind: 'rate_limit',
-  overLimit: false,
-  source: 'rules',
-  limits: [],
-  deciding: undefined,
-  retryAfterSeconds: undefined,
-  receipt: undefined,
-} as const;
+const NONE: readonly never[] = [];
 
 /** A descriptor names a key or an account that may not pass at all: nothing is charged. */
 export class RefusedByCatalog implements Consideration<RateLimitVerdict> {
@@ -41,15 +28,32 @@ export class RefusedByCatalog implements Consideration<RateLimitVerdict> {
   }
 }
 
-/** The charges of all descriptors in one list, each with the name of its limit, and where each descriptor's end. */
+/** A descriptor, and which of the charges in one list are its. */
+export interface ChargedDescriptor {
+  /** Behind its last charge; its first one is behind the last of the descriptor before. */
+  readonly end: number;
+  /** undefined: none was matched. */
+  readonly rule: Rule | undefined;
+  readonly metricName: string | undefined;
+  /** A rule or plan leaves it unlimited. */
+  readonly isUnlimited: boolean;
+}
+
+/** What is decided beside the charges for one descriptor. */
+export interface Beside extends BesideDecision {
+  /** The descriptor's place. */
+  readonly place: number;
+  readonly names: readonly LimitName[];
+}
+
+/** The charges of all descriptors in one list, each with the name of its limit. */
 export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   readonly charges: Charge[] = [];
   readonly names: LimitName[] = [];
   redemptions: readonly Redemption[] | undefined;
   shadows: readonly ShadowDecision[] | undefined;
-  readonly #ends: number[] = [];
-  /** Places of the descriptors that a rule or plan leaves unlimited. */
-  #unlimited: readonly number[] = [];
+  beside: readonly Beside[] | undefined;
+  readonly #descriptors: ChargedDescriptor[] = [];
   readonly #leftOut: ReadonlySet<string>;
   #replaced = NOTHING_REPLACED;
 
@@ -63,116 +67,110 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     return this.#replaced;
   }
 
-  /** What was added since the last end belongs to one descriptor. */
-  endDescriptor(): true {
-    this.#ends.push(this.charges.length);
-    return true;
+  /** A descriptor that no rule is for. */
+  addNothing(): true {
+    return this.#end(undefined, undefined, false);
   }
 
-  addRule(rule: Rule, subject: string, hits: number): true {
+  addRule(rule: Rule, metricName: string, subject: string, hits: number): true {
     if (rule.replaces !== undefined) this.#replaced = new Set([...this.#replaced, ...rule.replaces]);
-    if (rule.isShadow === true) return this.#addShadow(rule, subject, hits);
-    for (const limit of rule.limits) {
-      if (limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name)) continue;
-      this.#add({ subject, limit, hits }, ruleLimitName(rule, limit.name));
+    if (rule.isShadow === true) this.#addShadow(rule, subject, hits);
+    else if (rule.isQuota === true) this.#addQuota(rule, subject, hits);
+    else {
+      for (const limit of rule.limits) {
+        if (limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name)) continue;
+        this.charges.push({ subject, limit, hits });
+        this.names.push(ruleLimitName(rule, limit.name));
+      }
     }
-    if (rule.limits.every(({ algorithm }) => algorithm === 'unlimited')) this.#leaveUnlimited();
-    return this.endDescriptor();
+    if (rule.candidate !== undefined) this.#addCandidate(rule.path, { subject, limit: rule.candidate, hits });
+    return this.#end(rule, metricName, rule.limits.every(isUnlimited));
   }
 
-  /** The limit that a request brings along is never in shadow mode, and neither replaces others nor is replaced. */
-  addOverride({ path }: Rule, limit: CountedLimit, subject: string, hits: number): true {
-    this.#add({ subject, limit, hits }, { rule: path, label: path });
-    return this.endDescriptor();
+  /** The limit that a request brings along is never in shadow or quota mode, and neither replaces others nor is replaced. */
+  addOverride(rule: Rule, limit: CountedLimit, subject: string, hits: number): true {
+    this.charges.push({ subject, limit, hits });
+    this.names.push({ rule: rule.path, label: rule.path });
+    return this.#end(rule, rule.path, false);
   }
 
-  /** A look at a shadow changes nothing and tells nobody. */
-  #addShadow({ path, limits }: Rule, subject: string, hits: number): true {
-    const charges = limits.flatMap((limit): Charge[] =>
-      limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name) ? [] : [{ subject, limit, hits }],
+  addPlans(costs: readonly Cost[]): true {
+    for (const { charges, names } of costs) {
+      this.charges.push(...charges);
+      this.names.push(...names);
+    }
+    return this.#end(
+      undefined,
+      undefined,
+      costs.every(({ charges }) => charges.length === 0),
     );
-    if (hits > 0 && charges.length > 0) this.shadows = [...(this.shadows ?? []), { rule: path, charges }];
-    return this.endDescriptor();
-  }
-
-  /** Without an end: the descriptor may name another identity. */
-  addPlan({ charges, names }: Cost): true {
-    if (charges.length === 0) this.#leaveUnlimited();
-    this.charges.push(...charges);
-    this.names.push(...names);
-    return true;
   }
 
   addRedemption(redemption: Redemption): true {
-    this.redemptions = [...(this.redemptions ?? []), redemption];
-    return this.endDescriptor();
+    this.redemptions = [...(this.redemptions ?? NONE), redemption];
+    return this.addNothing();
   }
 
-  /** The descriptor that is to end next; it may charge something else all the same. */
-  #leaveUnlimited(): void {
-    this.#unlimited = [...this.#unlimited, this.#ends.length];
-  }
-
-  #noStatus(place: number): DescriptorVerdict {
-    return this.#unlimited.includes(place) ? UNLIMITED : NO_STATUS;
-  }
-
-  #add(charge: Charge, name: LimitName): void {
-    this.charges.push(charge);
-    this.names.push(name);
-  }
-
-  judge(outcome: Outcome | StoreUnavailable | undefined): RateLimitVerdict {
-    if (outcome instanceof StoreUnavailable) return { kind: 'unavailable' };
-    if (outcome === undefined)
-      return { ...NOTHING_CHARGED, descriptors: this.#ends.map((_, place) => this.#noStatus(place)) };
-    const limits: LimitStatus[] = [];
-    const descriptors: DescriptorVerdict[] = [];
-    let deciding: LimitStatus | undefined;
-    for (const end of this.#ends) {
-      let tightest: LimitStatus | undefined;
-      while (limits.length < end) {
-        const status = this.#statusAt(limits.length, outcome);
-        limits.push(status);
-        tightest = tighter(tightest, status);
-      }
-      if (tightest === undefined) {
-        descriptors.push(this.#noStatus(descriptors.length));
-        continue;
-      }
-      descriptors.push({ overLimit: tightest.exceeded, status: tightest });
-      deciding = tighter(deciding, tightest);
+  judge(outcome: Decided | undefined, beside: readonly Decided[] = NONE): RateLimitVerdict {
+    if (outcome instanceof StoreUnavailable || this.#isQuotaUnknown(beside)) return { kind: 'unavailable' };
+    const judged = new JudgedDescriptors(this.#descriptors, this.charges, this.names, outcome);
+    for (const [place, decided] of beside.entries()) {
+      const each = this.beside?.[place];
+      if (each !== undefined) judged.addBeside(each, decided);
     }
-    const { granted, source } = outcome;
-    return {
-      kind: 'rate_limit',
-      overLimit: !granted,
-      source,
-      descriptors,
-      limits,
-      deciding,
-      retryAfterSeconds: granted ? undefined : retryAfterSeconds(limits),
-      receipt: granted ? this.#receiptOf(outcome) : undefined,
-    };
+    return judged.verdict(this.refusesBy(beside));
   }
 
-  #statusAt(place: number, { charges }: Outcome): LimitStatus {
-    const charge = this.charges[place];
-    const charged = charges[place];
-    const name = this.names[place];
-    if (charge !== undefined && charged !== undefined && name !== undefined) return limitStatus(name, charge, charged);
-    throw new Error('the store told of fewer charges than it was asked for');
+  /** All of several quotas must be used up: one that is left lets the request pass on it. */
+  refusesBy(beside: readonly Decided[]): boolean {
+    if (this.#isQuotaUnknown(beside)) return true;
+    const quotas = beside.filter((_, place) => this.beside?.[place]?.kind === 'quota');
+    return quotas.length > 0 && quotas.every((decided) => !(decided instanceof StoreUnavailable) && !decided.granted);
   }
 
-  #receiptOf(outcome: Outcome): string | undefined {
-    if (outcome.source === 'fail-open' || !this.charges.some(isInReceipt)) return undefined;
-    const charges = outcome.charges.filter((_, place) => isInReceipt(this.charges[place]));
-    return writeReceipt(receiptOf(crypto.randomUUID(), this.charges.filter(isInReceipt), { ...outcome, charges }));
+  /** Only where the limit says so: else it is decided by this node, or nobody. */
+  #isQuotaUnknown(beside: readonly Decided[]): boolean {
+    return beside.some(
+      (decided, place) => decided instanceof StoreUnavailable && this.beside?.[place]?.kind === 'quota',
+    );
+  }
+
+  /** A look at a shadow changes nothing and tells nobody. */
+  #addShadow(rule: Rule, subject: string, hits: number): void {
+    const charges = this.#counted(rule).map((limit) => ({ subject, limit, hits }));
+    if (hits > 0 && charges.length > 0) this.shadows = [...(this.shadows ?? NONE), { rule: rule.path, charges }];
+  }
+
+  #addQuota(rule: Rule, subject: string, hits: number): void {
+    const limits = this.#counted(rule);
+    if (limits.length === 0) return;
+    const charges = limits.map((limit) => ({ subject, limit, hits }));
+    const names = limits.map(({ name }) => ruleLimitName(rule, name));
+    this.#addBeside({ kind: 'quota', rule: rule.path, place: this.#descriptors.length, charges, names });
+  }
+
+  #addCandidate(rule: string, charge: Charge): void {
+    if (charge.hits === 0) return;
+    const place = this.#descriptors.length;
+    this.#addBeside({ kind: 'candidate', rule, place, charges: [charge], names: NONE });
+  }
+
+  #addBeside(beside: Beside): void {
+    this.beside = [...(this.beside ?? NONE), beside];
+  }
+
+  #counted({ limits }: Rule): readonly CountedLimit[] {
+    return limits.filter(
+      (limit) => limit.algorithm !== 'unlimited' && !this.#leftOut.has(limit.name),
+    ) as CountedLimit[];
+  }
+
+  #end(rule: Rule | undefined, metricName: string | undefined, unlimited: boolean): true {
+    this.#descriptors.push({ end: this.charges.length, rule, metricName, isUnlimited: unlimited });
+    return true;
   }
 }
 
-/** Slots, and what is to be settled: what any other rate has granted was asked for, however the request ends. */
-function isInReceipt(charge: Charge | undefined): boolean {
-  if (charge === undefined) return false;
-  return charge.limit.settle === true || (charge.limit.algorithm === 'concurrency' && charge.hits > 0);
+function isUnlimited({ algorithm }: { readonly algorithm: string }): boolean {
+  return algorithm === 'unlimited';
 }

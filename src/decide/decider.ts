@@ -1,5 +1,12 @@
 import type { LimitName } from '../core/verdict.ts';
-import { type CounterStore, type Decision, type Outcome, type Receipt, StoreUnavailable } from './ports.ts';
+import {
+  type CounterStore,
+  type Decided,
+  type Decision,
+  type Outcome,
+  type Receipt,
+  StoreUnavailable,
+} from './ports.ts';
 import { receiptOf } from './receipts.ts';
 import type { Redemption } from './redeem.ts';
 
@@ -12,14 +19,27 @@ export interface Consideration<Verdict> extends Decision {
   readonly names: readonly LimitName[];
   /** Decided after it, each by itself, where it lets the request in. */
   readonly shadows?: readonly ShadowDecision[] | undefined;
-  /** `outcome` is undefined when there was nothing to charge, StoreUnavailable when the counters could not tell. */
-  judge(outcome: Outcome | StoreUnavailable | undefined): Verdict;
+  /** Decided after it, each by itself, where it lets the request in, and before it is judged. */
+  readonly beside?: readonly BesideDecision[] | undefined;
+  /**
+   * `outcome` is undefined when there was nothing to charge, StoreUnavailable when the counters could not tell. `beside`
+   * tells what was decided of its own `beside`; empty where that was not asked.
+   */
+  judge(outcome: Decided | undefined, beside?: readonly Decided[]): Verdict;
+  /** Whether what was decided beside it refuses the request: then what was granted is given back. */
+  refusesBy?(beside: readonly Decided[]): boolean;
   /** What the question wants done with receipts. */
   readonly redemptions?: readonly Redemption[] | undefined;
 }
 
 /** A decision that refuses nothing. What it would have done is told of the rule that it is for. */
 export interface ShadowDecision extends Decision {
+  readonly rule: string;
+}
+
+/** A decision that refuses nothing by itself, but is told in the answer. */
+export interface BesideDecision extends Decision {
+  readonly kind: 'quota' | 'candidate';
   readonly rule: string;
 }
 
@@ -36,36 +56,79 @@ export interface DecidedBatch<Verdict> {
 }
 
 /**
- * Answers a batch of considered questions with one call of the store, in their order. `isAbandoned` tells of a question,
- * by its place and once the counters have spoken, whether its caller has left.
- * Rejects only with a fault of the program, never because the store is away.
+ * Answers a batch of considered questions with one call of the store, in their order; with a second one where there is
+ * something to decide beside them. `isAbandoned` tells of a question, by its place and once the counters have spoken,
+ * whether its caller has left. Rejects only with a fault of the program, never because the store is away.
  */
 export async function decideBatch<Verdict>(
   store: CounterStore,
   considerations: readonly Consideration<Verdict>[],
   isAbandoned: (place: number) => boolean,
 ): Promise<DecidedBatch<Verdict>> {
-  const charging = considerations.filter(({ charges }) => charges.length > 0);
-  const outcomes = charging.length === 0 ? [] : await store.decide(charging);
+  const outcomes = await decideCharges(store, considerations);
+  const besides = considerations.some(({ beside }) => beside !== undefined)
+    ? await decideBeside(store, considerations, outcomes, isAbandoned)
+    : undefined;
   const givesBack: Receipt[] = [];
   const shadows: ShadowDecision[] = [];
   const redemptions: Redemption[] = [];
-  let next = 0;
   const verdicts = considerations.map((consideration, place) => {
-    const { charges } = consideration;
     if (consideration.redemptions !== undefined) redemptions.push(...consideration.redemptions);
-    if (charges.length === 0) {
-      if (consideration.shadows !== undefined && !isAbandoned(place)) shadows.push(...consideration.shadows);
-      return consideration.judge(undefined);
+    const outcome = outcomes[place];
+    const beside = besides?.[place] ?? NONE;
+    if (letsIn(outcome)) {
+      if (isAbandoned(place) || consideration.refusesBy?.(beside) === true) {
+        givesBack.push(...grantsOf(consideration, outcome, beside));
+      } else if (consideration.shadows !== undefined) shadows.push(...consideration.shadows);
     }
-    const outcome = outcomes[next++];
-    // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
-    if (outcome === undefined) throw new Error('the store gave fewer outcomes than it was asked for');
-    if (!(outcome instanceof StoreUnavailable) && outcome.granted) {
-      if (isAbandoned(place)) givesBack.push(receiptOf(undefined, charges, outcome));
-      else if (consideration.shadows !== undefined) shadows.push(...consideration.shadows);
-    }
-    return consideration.judge(outcome);
+    return consideration.judge(outcome, beside);
   });
   return { verdicts, givesBack, redemptions, shadows };
+}
+
+const NONE: readonly never[] = [];
+
+/** By the places of the considerations: undefined where there is nothing to charge. */
+async function decideCharges(
+  store: CounterStore,
+  considerations: readonly Consideration<unknown>[],
+): Promise<readonly (Decided | undefined)[]> {
+  const charging = considerations.filter(({ charges }) => charges.length > 0);
+  if (charging.length === 0) return NONE;
+  const outcomes = await store.decide(charging);
+  // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
+  if (outcomes.length < charging.length) throw new Error('the store gave fewer outcomes than it was asked for');
+  if (charging.length === considerations.length) return outcomes;
+  let next = 0;
+  return considerations.map(({ charges }) => (charges.length > 0 ? outcomes[next++] : undefined));
+}
+
+async function decideBeside(
+  store: CounterStore,
+  considerations: readonly Consideration<unknown>[],
+  outcomes: readonly (Decided | undefined)[],
+  isAbandoned: (place: number) => boolean,
+): Promise<readonly (readonly Decided[])[]> {
+  const asked = considerations.map(({ beside = NONE }, place) =>
+    letsIn(outcomes[place]) && !isAbandoned(place) ? beside : NONE,
+  );
+  const decided = (await store.decide(asked.flat())).values();
+  return asked.map((each) => each.map(() => decided.next().value ?? new StoreUnavailable('the store gave no outcome')));
+}
+
+function letsIn(outcome: Decided | undefined): outcome is Outcome | undefined {
+  return outcome === undefined || (!(outcome instanceof StoreUnavailable) && outcome.granted);
+}
+
+function grantsOf(
+  { charges, beside = NONE }: Consideration<unknown>,
+  outcome: Outcome | undefined,
+  decided: readonly Decided[],
+): readonly Receipt[] {
+  const receipts = outcome === undefined ? [] : [receiptOf(undefined, charges, outcome)];
+  for (const [place, each] of beside.entries()) {
+    const granted = decided[place];
+    if (granted !== undefined && letsIn(granted)) receipts.push(receiptOf(undefined, each.charges, granted));
+  }
+  return receipts;
 }

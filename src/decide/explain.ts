@@ -4,7 +4,7 @@ import { explainMatch } from '../core/explain-match.ts';
 import type { ExplainedDescriptor, ExplainedLimit, LimitUse } from '../core/explanation.ts';
 import type { Limit } from '../core/limit.ts';
 import type { CounterAccess, CounterState, NamedCounter } from '../core/named-counter.ts';
-import { countedEntries, matchRule, type RuleBook, ruleLimitName } from '../core/rules.ts';
+import { countedEntries, matchRule, type Rule, type RuleBook, ruleLimitName } from '../core/rules.ts';
 import type { Verification } from '../core/token.ts';
 import { type CheckKnowledge, considerCheck, UnverifiedCheck } from './authorize.ts';
 import type { CheckQuestion, CheckVerdict } from './check.ts';
@@ -117,7 +117,7 @@ async function explained<Verdict>(
     const isCounted = each.subject !== undefined && each.limit.algorithm !== 'unlimited';
     const state: CounterState | undefined = isCounted ? rest?.next().value : undefined;
     const { label, limit, use, hits } = each;
-    const mayRefuse = use === 'charged' || use === 'shadow';
+    const mayRefuse = use === 'charged' || use === 'shadow' || use === 'quota';
     return { label, limit, use, hits, state, isExceeded: mayRefuse && state !== undefined && wouldExceed(state, hits) };
   });
   const { charges } = considered;
@@ -141,9 +141,15 @@ function metRule(domain: string, descriptor: Descriptor, book: RuleBook): Met[] 
   return rule.limits.map((limit) => {
     const { label } = ruleLimitName(rule, limit.name);
     if (limit.algorithm === 'unlimited') return { label, limit, use: 'unlimited', hits, subject: undefined };
-    const use = override !== undefined ? 'overridden' : rule.isShadow === true ? 'shadow' : 'replaced';
+    const use = override !== undefined ? 'overridden' : useBeside(rule);
     return { label, limit, use, hits, subject };
   });
+}
+
+/** Of limits that are not charged with the request's others. */
+function useBeside({ isShadow, isQuota }: Rule): LimitUse {
+  if (isShadow === true) return 'shadow';
+  return isQuota === true ? 'quota' : 'replaced';
 }
 
 function metPlans({ entries }: Descriptor, counters: CounterAccess, use: LimitUse): Met[] {

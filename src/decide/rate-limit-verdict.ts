@@ -1,3 +1,4 @@
+import type { Metadata } from '../core/metadata.ts';
 import type { LimitStatus } from '../core/verdict.ts';
 import type { Source } from './ports.ts';
 
@@ -8,6 +9,8 @@ export interface DescriptorVerdict {
   readonly status: LimitStatus | undefined;
   /** Its rule says that nothing limits it. */
   readonly isUnlimited?: true;
+  /** What metrics name its rule by; undefined: it has none. */
+  readonly metricName?: string | undefined;
 }
 
 export type RateLimitVerdict =
@@ -17,7 +20,7 @@ export type RateLimitVerdict =
       readonly source: Source | 'rules';
       /** One for each descriptor, in their order. */
       readonly descriptors: readonly DescriptorVerdict[];
-      /** Every limit that was charged, in the order of the descriptors. */
+      /** Every limit that was charged, in the order of the descriptors, those in quota mode last. */
       readonly limits: readonly LimitStatus[];
       /** The tightest of them, which refused if any did; undefined where there is none. */
       readonly deciding: LimitStatus | undefined;
@@ -25,5 +28,27 @@ export type RateLimitVerdict =
       readonly retryAfterSeconds: number | undefined;
       /** With which slots that were granted are given back, and what was reserved is settled (receipt-text.ts). */
       readonly receipt: string | undefined;
+      /** What the candidates of rules would have done, where they were asked. */
+      readonly candidates: readonly CandidateVerdict[];
+      /** Of the rules that let their descriptors pass. */
+      readonly metadata: readonly Metadata[];
     }
   | { readonly kind: 'unavailable' };
+
+export interface CandidateVerdict {
+  readonly rule: string;
+  readonly verdict: 'ok' | 'would_deny' | 'unavailable';
+}
+
+/** Of a request that charges nothing, but for its descriptors. */
+export const NOTHING_CHARGED = {
+  kind: 'rate_limit',
+  overLimit: false,
+  source: 'rules',
+  limits: [],
+  deciding: undefined,
+  retryAfterSeconds: undefined,
+  receipt: undefined,
+  candidates: [],
+  metadata: [],
+} as const;

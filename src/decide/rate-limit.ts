@@ -1,11 +1,11 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor, Entry } from '../core/descriptor.ts';
 import { standingOf } from '../core/key-standing.ts';
-import { countedEntries, matchRule, type RuleBook } from '../core/rules.ts';
+import { countedEntries, matchRule, metricNameOf, type RuleBook } from '../core/rules.ts';
 import { ChargedRateLimit, NOTHING_REPLACED, RefusedByCatalog } from './charged-rate-limit.ts';
 import type { Consideration } from './decider.ts';
 import { knownOverride, unmatchedRule } from './known-overrides.ts';
-import { costOfAccount, costOfKey, type Usage } from './plan-charges.ts';
+import { type Cost, costOfAccount, costOfKey, type Usage } from './plan-charges.ts';
 import type { Catalog, Receipt } from './ports.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
 import { readReceipt } from './receipt-text.ts';
@@ -93,8 +93,9 @@ function mayPass(
       hits,
     );
   }
-  if (rule === undefined) return charged.endDescriptor();
-  return charged.addRule(rule, subjectOfEntries(domain, countedEntries(rule, entries)), hits);
+  if (rule === undefined) return charged.addNothing();
+  const subject = subjectOfEntries(domain, countedEntries(rule, entries));
+  return charged.addRule(rule, metricNameOf(rule, domain, entries), subject, hits);
 }
 
 /** Whether it gives back or settles what was granted before; no rule is for it then. */
@@ -121,21 +122,26 @@ function mayPassByPlans(
   now: number,
   charged: ChargedRateLimit,
 ): boolean {
-  for (const identity of identities) if (!addPlan(identity, usage, catalog, now, charged)) return false;
-  return charged.endDescriptor();
+  const costs: Cost[] = [];
+  for (const identity of identities) {
+    const cost = costOfIdentity(identity, usage, catalog, now);
+    if (cost === undefined) return false;
+    costs.push(cost);
+  }
+  return charged.addPlans(costs);
 }
 
-function addPlan(identity: Entry, usage: Usage, catalog: Catalog, now: number, charged: ChargedRateLimit): boolean {
+function costOfIdentity(identity: Entry, usage: Usage, catalog: Catalog, now: number): Cost | undefined {
   const id = withoutCollection(identity.value);
   if (identity.key === 'api_key') {
     const key = catalog.key(id);
-    if (key === undefined || standingOf(key, now) !== 'valid') return false;
+    if (key === undefined || standingOf(key, now) !== 'valid') return undefined;
     const plan = catalog.plan(key.planId);
-    return plan !== undefined && charged.addPlan(costOfKey(key, plan, usage));
+    return plan && costOfKey(key, plan, usage);
   }
   const account = catalog.account(id);
   const plan = account && catalog.plan(account.planId);
-  return account !== undefined && plan !== undefined && charged.addPlan(costOfAccount(account, plan, usage));
+  return account && plan && costOfAccount(account, plan, usage);
 }
 
 /** By which limits of plans name routes. */

@@ -45,7 +45,16 @@ type Judged = RateLimitVerdict & { kind: 'rate_limit' };
 function verdictOf(judged: Pick<Judged, 'overLimit' | 'source' | 'descriptors'> & Partial<Judged>): Judged {
   const limits = judged.descriptors.flatMap((each) => each.status ?? []);
   const deciding = tightest(limits);
-  return { kind: 'rate_limit', limits, deciding, retryAfterSeconds: undefined, receipt: undefined, ...judged };
+  return {
+    kind: 'rate_limit',
+    limits,
+    deciding,
+    retryAfterSeconds: undefined,
+    receipt: undefined,
+    candidates: [],
+    metadata: [],
+    ...judged,
+  };
 }
 
 /** Not where a retry would never fit: Envoy would promise one. */

@@ -1,4 +1,4 @@
-import type { LimitStatus } from '../core/verdict.ts';
+import { type MetadataValue, mergedMetadata } from '../core/metadata.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { ADDED, encodedBy } from './header-options.ts';
@@ -15,6 +15,8 @@ const OVER_LIMIT = 2;
 /** What remains where nothing limits, as envoyproxy/ratelimit tells it: all bits of a uint32. */
 const UNLIMITED = 2 ** 32 - 1;
 
+type Judged = RateLimitVerdict & { kind: 'rate_limit' };
+
 const writer = new WireWriter();
 /** By source: the field `dynamic_metadata`. */
 const encodedSources = new Map<string, Uint8Array>();
@@ -22,14 +24,11 @@ const encodedSources = new Map<string, Uint8Array>();
 /**
  * Any code but OVER_LIMIT lets the request pass, and UNKNOWN is never said. The bytes are valid until the next call.
  */
-export function encodeRateLimitResponse(
-  verdict: RateLimitVerdict & { kind: 'rate_limit' },
-  headers: RateLimitHeaders,
-): Uint8Array {
+export function encodeRateLimitResponse(verdict: Judged, headers: RateLimitHeaders): Uint8Array {
   writer.begin();
   const { deciding, source, overLimit, descriptors } = verdict;
   const told = deciding && toldLimit(deciding, source);
-  if (verdict.receipt !== undefined) writeReceiptMetadata(verdict.receipt, deciding, source);
+  if (hasMore(verdict)) writeWholeMetadata(verdict);
   else if (deciding === undefined || told === undefined) writer.encoded(encodedSource(source));
   else {
     writer.doubleValue(deciding.remaining);
@@ -44,16 +43,25 @@ export function encodeRateLimitResponse(
   return writer.finish();
 }
 
-function writeHeaders(verdict: RateLimitVerdict & { kind: 'rate_limit' }, told: ToldLimit | undefined): void {
+function writeHeaders(verdict: Judged, told: ToldLimit | undefined): void {
   const { deciding, limits } = verdict;
   if (told !== undefined && deciding?.exceeded === false && limits.length === 1) told.headers.write(writer, deciding);
   else writeRateLimitHeaders(writer, ADDED, RESPONSE.responseHeadersToAdd, verdict);
 }
 
-/** A receipt is another each time. */
-function writeReceiptMetadata(receipt: string, deciding: LimitStatus | undefined, source: string): void {
-  const told = deciding === undefined ? [['source', source] as const] : metadataEntries(deciding, source);
-  writeMetadata(writer, RESPONSE.dynamicMetadata, [...told, ['receipt', receipt]]);
+/** Whether its metadata is more than what is encoded already. */
+function hasMore({ receipt, candidates, metadata }: Judged): boolean {
+  return receipt !== undefined || candidates.length > 0 || metadata.length > 0;
+}
+
+function writeWholeMetadata({ deciding, source, receipt, candidates, metadata }: Judged): void {
+  const told: (readonly [key: string, value: MetadataValue])[] =
+    deciding === undefined ? [['source', source]] : [...metadataEntries(deciding, source)];
+  if (receipt !== undefined) told.push(['receipt', receipt]);
+  const denying = candidates.filter(({ verdict }) => verdict === 'would_deny').map(({ rule }) => rule);
+  if (denying.length > 0) told.push(['would_deny', denying.join(', ')]);
+  if (metadata.length > 0) told.push(['metadata', mergedMetadata(metadata)]);
+  writeMetadata(writer, RESPONSE.dynamicMetadata, told);
 }
 
 function encodedSource(source: string): Uint8Array {

@@ -42,6 +42,12 @@ export class WireWriter {
     this.#varint(field << 3);
   }
 
+  /** A whole number of a oneof: 0 is there too. */
+  oneofNumber(field: number, value: number): void {
+    this.#varint(value);
+    this.#varint(field << 3);
+  }
+
   /** A double; 0 is there too, as a oneof's. */
   double(field: number, value: number): void {
     this.doubleValue(value);

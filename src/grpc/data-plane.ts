@@ -2,6 +2,7 @@ import type { Logger } from '../core/logger.ts';
 import { UnverifiedCheck } from '../decide/authorize.ts';
 import { type Consideration, type DecidedBatch, decideBatch, type ShadowDecision } from '../decide/decider.ts';
 import { type CounterStore, type KeyRecord, type Receipt, StoreUnavailable } from '../decide/ports.ts';
+import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import { type Redemption, redeem } from '../decide/redeem.ts';
 import { InvalidRequest } from '../envoy/invalid-request.ts';
 import type { RateLimitHeaders } from '../envoy/rate-limit-headers.ts';
@@ -33,6 +34,8 @@ export interface DataPlaneParts extends Knowledge {
     observe(question: Question, seconds: number, calls: number): void;
     countShadow(rule: string, verdict: string): void;
     countReceipt(use: string, result: string): void;
+    countCandidate(rule: string, verdict: string): void;
+    countRule(name: string, overLimit: boolean): void;
   };
   /** Is told of every key that is let in. */
   readonly lastUsed: { note(key: KeyRecord): void };
@@ -40,6 +43,7 @@ export interface DataPlaneParts extends Knowledge {
 }
 
 type Question = DecisionMethod['question'];
+type Tally = DataPlaneParts['tally'];
 
 interface PendingCall {
   readonly call: UnaryCall;
@@ -194,6 +198,7 @@ function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | unde
     const isOverridden = shadowMode && verdict.kind === 'rate_limit' && verdict.overLimit;
     message = encodeVerdict(isOverridden ? { ...verdict, overLimit: false } : verdict, rateLimitHeaders);
     parts.tally.count(method.question, isOverridden ? 'would_deny' : answerOf(verdict), sourceOf(verdict));
+    if (verdict.kind === 'rate_limit') countRules(verdict, parts.tally);
     if (verdict.kind === 'allowed' && 'counterId' in verdict.credential) parts.lastUsed.note(verdict.credential);
   } catch (error) {
     failInternally([call], error, parts.log);
@@ -203,6 +208,13 @@ function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | unde
   if (message === undefined)
     call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached, or the catalog not be followed');
   else call.reply(message);
+}
+
+function countRules({ descriptors, candidates }: RateLimitVerdict & { kind: 'rate_limit' }, tally: Tally): void {
+  for (const { metricName, overLimit } of descriptors) {
+    if (metricName !== undefined) tally.countRule(metricName, overLimit);
+  }
+  for (const { rule, verdict } of candidates) tally.countCandidate(rule, verdict);
 }
 
 /** The cause is for the log: what went wrong inside is not the caller's to know. */

@@ -98,6 +98,35 @@ describe('a descriptor', () => {
     expect(rule(nested, ['a', '1'], ['k', 'v2'], ['b', '3'])?.sharedValues).toEqual([undefined, 'v*', undefined]);
   });
 
+  it('may be in quota mode, have metadata and a candidate, and refuse everything', () => {
+    const fields = 'quota_mode: true, metadata: {a: [1, b, null], c: {d: true}}, candidate: {requests: 1, window: 1s}';
+    const limit = 'rate_limit: {unit: day, requests_per_unit: 0}';
+    expect(rule(`key: k, ${fields}, ${limit}`, ['k', 'v'])).toMatchObject({
+      isQuota: true,
+      metadata: { a: [1, 'b', null], c: { d: true } },
+      candidate: { name: 'candidate', identity: 'candidate/s1' },
+      limits: [{ requests: 0 }],
+    });
+    const other = 'candidate: {name: tried, unit: hour, requests_per_unit: 3, algorithm: token_bucket}';
+    expect(rule(`key: k, ${other}, ${limit}`, ['k', 'v'])?.candidate).toMatchObject({ identity: 'tried/t3600' });
+  });
+
+  it.each([
+    ['key: a, descriptors: [{key: b, LIMIT}]', undefined],
+    ['key: a, value_to_metric: true, descriptors: [{key: b, LIMIT}]', [undefined, 'b']],
+    ['key: a, value_to_metric: true, value: x*, descriptors: [{key: b, LIMIT}]', [undefined, 'b']],
+    ['key: a, value_to_metric: true, share_threshold: true, value: x*, descriptors: [{key: b, LIMIT}]', undefined],
+    ['key: a, value_to_metric: true, value: x1, descriptors: [{key: b, LIMIT}]', undefined],
+    ['key: a, value: x*, descriptors: [{key: b, detailed_metric: true, LIMIT}]', [undefined, undefined]],
+    [
+      'key: a, value: x*, share_threshold: true, descriptors: [{key: b, detailed_metric: true, LIMIT}]',
+      ['a_x*', undefined],
+    ],
+  ])('is named to metrics with values as envoyproxy/ratelimit names it: %s', (written, metricParts) => {
+    const found = rule(written.replace('LIMIT', 'rate_limit: {requests: 1, window: 1s}'), ['a', 'x1'], ['b', 'y']);
+    expect(found?.metricParts).toEqual(metricParts);
+  });
+
   it('may say that it does nothing of that', () => {
     const off =
       'shadow_mode: false, share_threshold: false, quota_mode: false, detailed_metric: false, value_to_metric: false';
@@ -182,7 +211,7 @@ describe('a broken rules file is refused with the place of its fault', () => {
       '3:33',
       'rate_limit.unit',
     ],
-    ['zero requests', one('{key: k, rate_limit: {unit: day, requests_per_unit: 0}}'), '3:57', 'requests_per_unit'],
+    ['zero requests', one('{key: k, rate_limit: {requests: 0, window: 1s}}'), '3:37', 'rate_limit.requests'],
     ['negative requests', one('{key: k, rate_limit: {requests: -1, window: 1s}}'), '3:37', 'rate_limit.requests'],
     ['text for requests', one('{key: k, rate_limit: {requests: many, window: 1s}}'), '3:37', 'rate_limit.requests'],
     ['a wrong window', one('{key: k, rate_limit: {requests: 1, window: soon}}'), '3:48', 'rate_limit.window'],
@@ -289,10 +318,6 @@ describe('a broken rules file is refused with the place of its fault', () => {
     ['a descriptor twice', one('{key: k}\n  - {key: k}'), '4:5', 'a.k is there twice'],
     ['an unknown field', one('{key: k, shade: true}'), '3:14', 'shade: not supported here'],
     ['perhaps a shadow', one('{key: k, shadow_mode: perhaps}'), '3:27', 'shadow_mode: must be true or false'],
-    ['a quota', one('{key: k, quota_mode: true}'), '3:26', 'quota_mode: of envoyproxy/ratelimit is not supported yet'],
-    ['detailed metrics', one('{key: k, detailed_metric: true}'), '3:31', 'detailed_metric: of envoyproxy'],
-    ['values in metrics', one('{key: k, value_to_metric: true}'), '3:31', 'value_to_metric: of envoyproxy'],
-    ['metadata', one('{key: k, metadata: {a: b}}'), '3:24', 'metadata: of envoyproxy'],
     [
       'a shared limit of one value',
       one('{key: k, value: v, share_threshold: true}'),

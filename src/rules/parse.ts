@@ -3,6 +3,7 @@ import { ALGORITHMS } from '../core/parse-limit.ts';
 import { addRuleNode, createRuleNode, type DomainRules, pathBelow, type Rule, type RuleNode } from '../core/rules.ts';
 import { readQuickly } from './read-quickly.ts';
 import { type RuleLimits, readLimits } from './rule-limits.ts';
+import { faultAtEdge, faultFlags, readModes } from './rule-modes.ts';
 import type { FaultSink, RulesFault } from './rules-fault.ts';
 import { below, flagOf, knownFields, type PlacedMap, requiredText, textOf } from './values-reader.ts';
 import { YamlDocument } from './yaml-document.ts';
@@ -22,17 +23,16 @@ const MOST_TRIED = 1000;
 /** Check charges its rules too, and knows neither shadows nor rules that replace others. */
 const EDGE_DOMAIN = 'edge';
 
-/** Of envoyproxy/ratelimit's fields those that would change nothing here, where somebody relies on them. */
-const UNSUPPORTED = ['quota_mode', 'detailed_metric', 'value_to_metric', 'metadata'];
 const DESCRIPTOR_FIELDS = [
   ...['key', 'value', 'rate_limit', 'limits', 'descriptors', 'shadow_mode', 'share_threshold'],
-  ...UNSUPPORTED,
+  ...['quota_mode', 'detailed_metric', 'value_to_metric', 'metadata', 'candidate'],
 ];
 
 /**
  * One rules file in envoyproxy/ratelimit's form: `domain` and nested `descriptors`, each with `key`, perhaps `value`, in
- * which `*` stands for any characters, `shadow_mode`, `share_threshold`, and `rate_limit: {…}` or `limits: [{…}, …]`,
- * which `readLimits` describes; before them perhaps `defaults: {algorithm}` and `match: most_specific`. Returns every fault, or the rules.
+ * which `*` stands for any characters, `share_threshold`, `detailed_metric`, `value_to_metric`, what `readModes` describes,
+ * and `rate_limit: {…}` or `limits: [{…}, …]`, which `readLimits` describes; before them perhaps `defaults: {algorithm}`
+ * and `match: most_specific`. Returns every fault, or the rules.
  */
 export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
   return withoutFault(text) ?? withFaults(file, text);
@@ -64,7 +64,7 @@ function readContents(contents: YamlMap, faults: FaultSink): ParsedRules {
   const isMostSpecific = readMatch(top, domain, faults);
   const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific: true } : createRuleNode();
   const parser = new DescriptorsParser(faults, readDefaultAlgorithm(top, faults), domain === EDGE_DOMAIN);
-  parser.parse(top, { node: root, path: domain, sharedValues: [] });
+  parser.parse(top, { node: root, path: domain, sharedValues: [], metricParts: [] });
   const tried = isMostSpecific ? mostTried(root) : 0;
   if (tried > MOST_TRIED) {
     const description = `a descriptor might be held against ${tried} others, and must be against at most ${MOST_TRIED}`;
@@ -108,6 +108,8 @@ interface Level {
   readonly path: string;
   /** Of each level above, the wildcard whose values share their limits. */
   readonly sharedValues: readonly (string | undefined)[];
+  /** Of each level above, what metrics name it by; undefined: with the value that is sent. */
+  readonly metricParts: readonly (string | undefined)[];
 }
 
 class DescriptorsParser {
@@ -146,9 +148,6 @@ class DescriptorsParser {
   #descriptor(item: PlacedMap, parent: Level): void {
     const faults = this.#faults;
     knownFields(item, DESCRIPTOR_FIELDS, faults);
-    for (const field of UNSUPPORTED) {
-      if (Object.hasOwn(item.map, field)) this.#unsupported(item, field);
-    }
     const key = requiredText(item, 'key', faults) ?? this.#placeholder();
     const value = textOf(item, 'value', faults) || undefined; // an empty value means any, as to envoyproxy/ratelimit
     if (key.includes('*')) faults.at(below(item.place, 'key'), 'key: must have no "*"; values may');
@@ -159,7 +158,12 @@ class DescriptorsParser {
       return;
     }
     const shared = this.#sharedValue(item, value);
-    const level = { node, path, sharedValues: [...parent.sharedValues, shared] };
+    const level = {
+      node,
+      path,
+      sharedValues: [...parent.sharedValues, shared],
+      metricParts: [...parent.metricParts, this.#metricPart(item, key, value, shared)],
+    };
     node.rule = this.#rule(item, level);
     this.parse(item, level);
   }
@@ -169,22 +173,38 @@ class DescriptorsParser {
     return `?${++this.#placeholders}`;
   }
 
-  #rule(item: PlacedMap, { path, sharedValues }: Level): Rule | undefined {
-    const isShadow = flagOf(item, 'shadow_mode', this.#faults);
-    const { limits, replaces } = this.#limitsOf(item);
+  #rule(item: PlacedMap, level: Level): Rule | undefined {
+    const { path, sharedValues } = level;
+    faultFlags(item, this.#faults);
+    const ruleLimits = this.#limitsOf(item);
+    const { limits, replaces } = ruleLimits;
+    const modes = readModes(item, ruleLimits, this.#defaultAlgorithm, this.#faults);
+    const metricParts = this.#metricParts(item, level);
     if (limits.length === 0) return undefined;
-    if (this.#isEdge && (isShadow || replaces.length > 0)) this.#unsupportedAtEdge(item, isShadow);
-    if (isShadow && limits.some(({ algorithm }) => algorithm === 'concurrency')) {
-      const description = 'must not stand beside concurrency: no receipt is told that would give its slots back';
-      this.#faults.at(below(item.place, 'shadow_mode'), `shadow_mode: ${description}`);
+    if (this.#isEdge) {
+      faultAtEdge(item, limits, this.#faults);
+      if (modes.isShadow === true || replaces.length > 0) this.#unsupportedAtEdge(item, modes.isShadow === true);
     }
     return {
       path,
       limits,
-      ...(isShadow && { isShadow }),
+      ...modes,
       ...(replaces.length > 0 && { replaces }),
       ...(sharedValues.some((shared) => shared !== undefined) && { sharedValues }),
+      ...(metricParts.some((part) => part === undefined) && { metricParts }),
     };
+  }
+
+  /** As in envoyproxy/ratelimit, whose `value_to_metric` counts for its own level, and `detailed_metric` for all. */
+  #metricParts(item: PlacedMap, { metricParts, sharedValues }: Level): readonly (string | undefined)[] {
+    if (!flagOf(item, 'detailed_metric', this.#faults)) return metricParts;
+    return metricParts.map((part, place) => (sharedValues[place] === undefined ? undefined : part));
+  }
+
+  #metricPart(item: PlacedMap, key: string, value: string | undefined, shared: string | undefined): string | undefined {
+    const isOpen = value === undefined || (value.includes('*') && shared === undefined);
+    if (flagOf(item, 'value_to_metric', this.#faults) && isOpen) return undefined;
+    return value === undefined ? key : `${key}_${value}`;
   }
 
   /** Equal ones are one object. */
@@ -212,11 +232,5 @@ class DescriptorsParser {
     if (value?.includes('*')) return value;
     this.#faults.at(below(item.place, 'share_threshold'), 'share_threshold: must stand beside a value with "*"');
     return undefined;
-  }
-
-  /** Where it is false it changes nothing. */
-  #unsupported(item: PlacedMap, field: string): void {
-    if (field !== 'metadata' && !flagOf(item, field, this.#faults)) return;
-    this.#faults.at(below(item.place, field), `${field}: of envoyproxy/ratelimit is not supported yet`);
   }
 }

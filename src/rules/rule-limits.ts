@@ -59,7 +59,7 @@ export function readLimits(item: PlacedMap, defaultAlgorithm: string, faults: Fa
   if (!Object.hasOwn(map, 'limits')) {
     const written = fieldOf(map, 'rate_limit');
     if (written === undefined) return NO_LIMITS;
-    const limits = new LimitReader('rate_limit', defaultAlgorithm, faults);
+    const limits = new LimitReader({ label: 'rate_limit', defaultAlgorithm }, faults);
     const limit = limits.read(written, below(place, 'rate_limit'));
     return { limits: limit === undefined ? [] : [limit], replaces: limits.replaces };
   }
@@ -85,7 +85,7 @@ function readList(
   const replaces: string[] = [];
   for (const [index, written] of list.entries()) {
     const place = below(listPlace, index);
-    const reader = new LimitReader(`limits[${index}]`, defaultAlgorithm, faults);
+    const reader = new LimitReader({ label: `limits[${index}]`, defaultAlgorithm }, faults);
     const limit = reader.read(written, place);
     replaces.push(...reader.replaces);
     if (limit === undefined) continue;
@@ -98,16 +98,39 @@ function readList(
   return { limits, replaces };
 }
 
+/** A limit that stands alone, and replaces none; undefined, with a fault, where there is none. */
+export function readLimit(
+  written: YamlValue,
+  place: Place,
+  defaults: LimitDefaults,
+  faults: FaultSink,
+): Limit | undefined {
+  const reader = new LimitReader(defaults, faults);
+  const limit = reader.read(written, place);
+  if (reader.replaces.length > 0) faults.at(below(place, 'replaces'), `${defaults.label}.replaces: must be left out`);
+  return limit;
+}
+
+interface LimitDefaults {
+  /** What faults call the limit. */
+  readonly label: string;
+  readonly defaultAlgorithm: string;
+  /** Of one that has none; undefined: its window's. */
+  readonly name?: string;
+}
+
 class LimitReader {
-  readonly #label: string;
-  readonly #defaultAlgorithm: string;
+  readonly #defaults: LimitDefaults;
   readonly #faults: FaultSink;
   #replaces: readonly string[] = [];
 
-  constructor(label: string, defaultAlgorithm: string, faults: FaultSink) {
-    this.#label = label;
-    this.#defaultAlgorithm = defaultAlgorithm;
+  constructor(defaults: LimitDefaults, faults: FaultSink) {
+    this.#defaults = defaults;
     this.#faults = faults;
+  }
+
+  get #label(): string {
+    return this.#defaults.label;
   }
 
   /** Of the limit that was read. */
@@ -151,7 +174,7 @@ class LimitReader {
       if (!Object.hasOwn(map, field)) continue;
       limit[LIMIT_FIELDS[field]] = PLAIN_FIELDS.has(field) ? plainOf(map, field) : textOf(written, field, this.#faults);
     }
-    const algorithm = limit.algorithm || this.#defaultAlgorithm;
+    const algorithm = limit.algorithm || this.#defaults.defaultAlgorithm;
     if (!byUnit) return this.#parse(written, this.#named({ ...limit, algorithm }), {});
     const window = this.#windowOfUnit(written, algorithm);
     if (window === undefined) return undefined;
@@ -160,7 +183,9 @@ class LimitReader {
   }
 
   #named(limit: UntrustedLimit): UntrustedLimit {
+    const { name } = this.#defaults;
     if (limit.name !== undefined) return limit;
+    if (name !== undefined) return { ...limit, name };
     if (limit.algorithm === 'unlimited') return { ...limit, name: 'unlimited' };
     const window = parseWindow(limit.window);
     if (window === undefined) return { ...limit, name: 'limit' };
@@ -169,7 +194,8 @@ class LimitReader {
   }
 
   #parse(written: PlacedMap, untrusted: UntrustedLimit, names: Readonly<Record<string, string>>): Limit | undefined {
-    const limit = parseLimit(untrusted);
+    // To envoyproxy/ratelimit 0 refuses everything; in our own form it is more likely a mistake.
+    const limit = parseLimit(untrusted, names === BY_UNIT ? 0 : 1);
     if (!('faults' in limit)) return limit;
     for (const { field, description } of limit.faults) {
       const name = names[field] ?? field;

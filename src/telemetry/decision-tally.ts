@@ -28,12 +28,19 @@ export interface ReceiptCount {
   readonly count: number;
 }
 
+/** Beyond it they are counted together: what scrapes them keeps every name that it has seen. */
+const MOST_RULES = 10_000;
+const LONGEST_RULE = 256;
+const OTHER_RULES = 'other rules';
+
 /** Counts of decisions, in plain numbers: this is called for every decision. */
 export class DecisionTally {
   /** By question, verdict and source. */
   readonly #counts = new Map<QuestionKind, Map<string, Map<string, number>>>();
   /** By rule and verdict. */
   readonly #shadows = new Map<string, Map<string, number>>();
+  readonly #candidates = new Map<string, Map<string, number>>();
+  readonly #rules = new Map<string, { ok: number; overLimit: number }>();
   /** By use and result. */
   readonly #receipts = new Map<string, Map<string, number>>();
   readonly #latencies = new Map<QuestionKind, LatencyTally>();
@@ -47,6 +54,36 @@ export class DecisionTally {
   countShadow(rule: string, verdict: string): void {
     const byVerdict = inner(this.#shadows, rule);
     byVerdict.set(verdict, (byVerdict.get(verdict) ?? 0) + 1);
+  }
+
+  /** What the candidate of a rule would have done. */
+  countCandidate(rule: string, verdict: string): void {
+    const byVerdict = inner(this.#candidates, rule);
+    byVerdict.set(verdict, (byVerdict.get(verdict) ?? 0) + 1);
+  }
+
+  *candidateCounts(): Iterable<ShadowCount> {
+    for (const [rule, byVerdict] of this.#candidates)
+      for (const [verdict, count] of byVerdict) yield { rule, verdict, count };
+  }
+
+  /** A descriptor that a rule was matched by. Names may have values in them that anybody sends. */
+  countRule(name: string, overLimit: boolean): void {
+    let count = this.#rules.get(name);
+    if (count === undefined) {
+      const known = this.#rules.size < MOST_RULES && name.length <= LONGEST_RULE ? name : OTHER_RULES;
+      count = this.#rules.get(known) ?? { ok: 0, overLimit: 0 };
+      this.#rules.set(known, count);
+    }
+    if (overLimit) count.overLimit++;
+    else count.ok++;
+  }
+
+  *ruleCounts(): Iterable<ShadowCount> {
+    for (const [rule, { ok, overLimit }] of this.#rules) {
+      if (ok > 0) yield { rule, verdict: 'ok', count: ok };
+      if (overLimit > 0) yield { rule, verdict: 'over_limit', count: overLimit };
+    }
   }
 
   /** What became of a receipt that was to be given back or settled. */

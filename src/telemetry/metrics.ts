@@ -18,38 +18,7 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   const decisions = new DecisionTally();
   collectDefaultMetrics({ register: registry, prefix: 'weir_' });
-  new Counter({
-    name: 'weir_decisions_total',
-    help: 'Decisions by question (check, rate_limit), verdict and the source that decided.',
-    labelNames: ['question', 'verdict', 'source'] as const,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { count, ...labels } of decisions.counts()) this.inc(labels, count);
-    },
-  });
-  new Counter({
-    name: 'weir_shadow_decisions_total',
-    help: 'What rules in shadow mode would have done (ok, would_deny, unavailable) with requests that were let in.',
-    labelNames: ['rule', 'verdict'] as const,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { count, ...labels } of decisions.shadowCounts()) this.inc(labels, count);
-    },
-  });
-  new Counter({
-    name: 'weir_receipts_total',
-    help:
-      'What became of receipts by use (give_back, settle): done; ignored, as they came again or too late; missing, of ' +
-      'negative hits that had none; unavailable.',
-    labelNames: ['use', 'result'] as const,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { count, ...labels } of decisions.receiptCounts()) this.inc(labels, count);
-    },
-  });
+  registerDecisions(registry, decisions);
   registry.registerMetric(latencyMetric(decisions));
   const liveNodes = new Gauge({
     name: 'weir_live_nodes',
@@ -64,6 +33,52 @@ export function createMetrics(): Metrics {
     refusedToken: refusedTokens(registry),
     registry,
   };
+}
+
+function registerDecisions(registry: Registry, decisions: DecisionTally): void {
+  registerTallied(registry, () => decisions.counts(), {
+    name: 'weir_decisions_total',
+    help: 'Decisions by question (check, rate_limit), verdict and the source that decided.',
+    labelNames: ['question', 'verdict', 'source'],
+  });
+  registerTallied(registry, () => decisions.ruleCounts(), {
+    name: 'weir_rule_decisions_total',
+    help: 'Descriptors of the rate limit service by the rule that was matched and their status (ok, over_limit).',
+    labelNames: ['rule', 'verdict'],
+  });
+  registerTallied(registry, () => decisions.shadowCounts(), {
+    name: 'weir_shadow_decisions_total',
+    help: 'What rules in shadow mode would have done (ok, would_deny, unavailable) with requests that were let in.',
+    labelNames: ['rule', 'verdict'],
+  });
+  registerTallied(registry, () => decisions.candidateCounts(), {
+    name: 'weir_candidate_decisions_total',
+    help: 'What the candidates of rules would have done (ok, would_deny, unavailable) with requests that were let in.',
+    labelNames: ['rule', 'verdict'],
+  });
+  registerTallied(registry, () => decisions.receiptCounts(), {
+    name: 'weir_receipts_total',
+    help:
+      'What became of receipts by use (give_back, settle): done; ignored, as they came again or too late; missing, of ' +
+      'negative hits that had none; unavailable.',
+    labelNames: ['use', 'result'],
+  });
+}
+
+/** A counter of what is tallied beside prom-client; what each count has besides are its labels. */
+function registerTallied(
+  registry: Registry,
+  counts: () => Iterable<{ readonly count: number }>,
+  described: { readonly name: string; readonly help: string; readonly labelNames: string[] },
+): void {
+  new Counter({
+    ...described,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { count, ...labels } of counts()) this.inc(labels, count);
+    },
+  });
 }
 
 function breakerMetrics(registry: Registry): Metrics['breaker'] {

@@ -98,7 +98,7 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'an unknown field of a descriptor',
     descriptor('{key: k, weight: 5}'),
-    '3:14: weight: not supported here; known are key, value, rate_limit, limits, descriptors, shadow_mode, share_threshold, quota_mode, detailed_metric, value_to_metric, metadata',
+    '3:14: weight: not supported here; known are key, value, rate_limit, limits, descriptors, shadow_mode, share_threshold, quota_mode, detailed_metric, value_to_metric, metadata, candidate',
   ],
   ['a key with a wildcard', descriptor('{key: "k*"}'), '3:11: key: must have no "*"; values may'],
   ['a key twice', descriptor('{key: k, key: j}'), '3:14: Map keys must be unique'],
@@ -162,24 +162,91 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
     '3:31: share_threshold: must stand beside a value with "*"',
   ],
   [
-    'quota_mode',
-    descriptor('{key: k, quota_mode: true}'),
-    '3:26: quota_mode: of envoyproxy/ratelimit is not supported yet',
+    'quota_mode that is a text',
+    descriptor('{key: k, quota_mode: sometimes}'),
+    '3:26: quota_mode: must be true or false',
   ],
   [
-    'detailed_metric',
-    descriptor('{key: k, detailed_metric: true}'),
-    '3:31: detailed_metric: of envoyproxy/ratelimit is not supported yet',
+    'quota_mode beside shadow_mode',
+    descriptor('{key: k, shadow_mode: true, quota_mode: true, rate_limit: {requests: 1, window: 1s}}'),
+    '3:45: quota_mode: must not stand beside shadow_mode, which refuses nothing',
   ],
   [
-    'value_to_metric',
-    descriptor('{key: k, value_to_metric: true}'),
-    '3:31: value_to_metric: of envoyproxy/ratelimit is not supported yet',
+    'quota_mode beside concurrency',
+    descriptor('{key: k, quota_mode: true, rate_limit: {requests: 1, window: 1s, algorithm: concurrency}}'),
+    '3:26: quota_mode: must not stand beside concurrency: no receipt is told that would give its slots back',
   ],
   [
-    'metadata',
-    descriptor('{key: k, metadata: {a: b}}'),
-    '3:24: metadata: of envoyproxy/ratelimit is not supported yet',
+    'quota_mode beside settle',
+    descriptor('{key: k, quota_mode: true, rate_limit: {requests: 1, window: 1s, settle: true}}'),
+    '3:26: quota_mode: must not stand beside settle: no receipt is told to settle with',
+  ],
+  [
+    'quota_mode at the edge',
+    descriptor('{key: k, quota_mode: true, rate_limit: {requests: 1, window: 1s}}').replace(
+      'domain: a',
+      'domain: edge',
+    ),
+    '3:26: quota_mode: is not supported in the domain edge, which Check charges as well',
+  ],
+  [
+    'detailed_metric at the edge',
+    descriptor('{key: k, detailed_metric: true, rate_limit: {requests: 1, window: 1s}}').replace(
+      'domain: a',
+      'domain: edge',
+    ),
+    '3:31: detailed_metric: is not supported in the domain edge, which Check charges as well',
+  ],
+  [
+    'settle at the edge',
+    limit('requests: 1, window: 1s, settle: true').replace('domain: a', 'domain: edge'),
+    '3:26: settle: must be left out in the domain edge: Check has no receipt to settle with',
+  ],
+  [
+    'value_to_metric that is a number',
+    descriptor('{key: k, value_to_metric: 1}'),
+    '3:31: value_to_metric: must be true or false',
+  ],
+  ['metadata that is a list', descriptor('{key: k, metadata: [a]}'), '3:24: metadata: must be a map'],
+  ['metadata without an end', descriptor('{key: k, metadata: {a: .inf}}'), '3:28: metadata: must have finite numbers'],
+  [
+    'metadata that is nested too deep',
+    descriptor(`{key: k, metadata: ${'{a: '.repeat(9)}b${'}'.repeat(9)}}`),
+    '3:56: metadata: must be nested at most 8 deep',
+  ],
+  [
+    'metadata that is too long',
+    descriptor(`{key: k, metadata: {a: ${'b'.repeat(4096)}}}`),
+    '3:24: metadata: must be at most 4096 bytes as JSON',
+  ],
+  [
+    'a candidate that is a number',
+    descriptor('{key: k, candidate: 5}'),
+    '3:25: candidate: must be a map with unit and requests_per_unit, or with requests and window',
+  ],
+  [
+    'a candidate of an unknown unit',
+    descriptor('{key: k, rate_limit: {requests: 1, window: 1s}, candidate: {unit: eon, requests_per_unit: 1}}'),
+    '3:71: candidate.unit: must be one of second, minute, hour, day, week, month, year',
+  ],
+  [
+    'a candidate without a limit',
+    descriptor('{key: k, candidate: {requests: 1, window: 1s}}'),
+    '3:25: candidate: must stand beside rate_limit or limits, which may be unlimited',
+  ],
+  [
+    'a candidate by the name of a limit',
+    descriptor(
+      '{key: k, rate_limit: {name: a, requests: 2, window: 1s}, candidate: {name: a, requests: 1, window: 1s}}',
+    ),
+    '3:80: candidate.name: must not be that of a limit; "a" is taken',
+  ],
+  [
+    'a candidate of slots',
+    descriptor(
+      '{key: k, rate_limit: {requests: 2, window: 1s}, candidate: {requests: 1, window: 1s, algorithm: concurrency}}',
+    ),
+    '3:64: candidate: must not be concurrency',
   ],
   [
     'a rate_limit that is a number',
@@ -199,7 +266,7 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'an empty rate_limit of a unit',
     limit('unit: day'),
-    '3:26: rate_limit.requests_per_unit: must be a whole number from 1 to 4294967295',
+    '3:26: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
   ],
   [
     'a misspelt rate_limit',
@@ -246,22 +313,22 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'negative requests per unit',
     limit('unit: day, requests_per_unit: -1'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 1 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
   ],
   [
     'half a request per unit',
     limit('unit: day, requests_per_unit: 0.5'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 1 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
   ],
   [
     'a text for requests per unit',
     limit('unit: day, requests_per_unit: "5"'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 1 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
   ],
   [
     'requests per unit beyond 32 bits',
     limit('unit: day, requests_per_unit: 4294967296'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 1 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
   ],
   [
     'zero for a multiplier',
