@@ -1,6 +1,6 @@
 import { BOTH_FILTERS, type Check, ONE_FILTER, type Scene } from './checks/check.ts';
 import { identityChecks, unauthenticated } from './checks/identity.ts';
-import { headersByEnvoy, headersByWeir, limitChecks, oneBudget, refusalBody } from './checks/limits.ts';
+import { limitChecks, oneBudget, refusalBody } from './checks/limits.ts';
 import { type Ask, askOverHttp1, askOverHttp2 } from './client.ts';
 import type { World } from './world.ts';
 
@@ -9,8 +9,6 @@ export const checks: readonly Check[] = [
   unauthenticated,
   ...[ONE_FILTER, BOTH_FILTERS].flatMap((path) => [...identityChecks(path), ...limitChecks(path)]),
   refusalBody,
-  headersByWeir,
-  headersByEnvoy,
   oneBudget,
 ];
 
