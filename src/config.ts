@@ -179,8 +179,18 @@ const schema = z.object({
 
 /** The configuration of this process: its environment, filled up from the file .env in its folder, if there is one. */
 export function readProcessConfig(): Config {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  loadEnvironmentFile();
   return readConfig(process.env);
+}
+
+function loadEnvironmentFile(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+}
+
+/** With which commands ask a server; undefined: none is set. */
+export function readAccessToken(): string | undefined {
+  loadEnvironmentFile();
+  return process.env.WEIR_ACCESS_TOKEN || undefined;
 }
 
 /** Throws InvalidConfig. Empty variables count as unset. */

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { buildApp, migrateDatabase } from './app.ts';
 import { checkRules } from './commands/check-rules.ts';
+import { CommandFailed } from './commands/command-failed.ts';
 import { explain } from './commands/explain.ts';
-import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readProcessConfig } from './config.ts';
+import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readAccessToken, readProcessConfig } from './config.ts';
 import { InvalidRules } from './rules/load.ts';
 import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
 
@@ -15,6 +16,10 @@ const USAGE = `weir: rate-limit and authorization decisions for Envoy
                            changes from the rules of OLD
   weir explain [--json] PATH DOMAIN KEY=VALUE[,KEY=VALUE]…
                            tells by the rules files which rule a descriptor has, and why; several may follow one another
+  weir explain [--json] --server HOST:PORT DOMAIN KEY=VALUE[,KEY=VALUE]…
+  weir explain [--json] --server HOST:PORT --api-key NAME
+                           asks a running server at its admin address instead, which tells besides what the counters say;
+                           with the access token of an administrator in WEIR_ACCESS_TOKEN
 `;
 
 const [command, ...operands] = process.argv.slice(2);
@@ -26,7 +31,7 @@ async function run(name: string | undefined, [first, ...rest]: readonly string[]
     return configured((config, log) => migrateDatabase(config, log, first));
   }
   if (name === 'check-rules' && first !== undefined) return printed(checkRules([first, ...rest]));
-  if (name === 'explain' && first !== undefined) return printed(explain([first, ...rest]));
+  if (name === 'explain' && first !== undefined) return printed(explain([first, ...rest], readAccessToken));
   process.stderr.write(USAGE);
   return 2;
 }
@@ -77,14 +82,14 @@ function stopSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** Of a command that makes a text of rules files; undefined: it was not understood. */
+/** Of a command that makes a text; undefined: it was not understood. */
 async function printed(making: Promise<string | undefined>): Promise<number> {
   try {
     const text = await making;
     (text === undefined ? process.stderr : process.stdout).write(text ?? USAGE);
     return text === undefined ? 2 : 0;
   } catch (error) {
-    if (!(error instanceof InvalidRules)) throw error;
+    if (!(error instanceof InvalidRules || error instanceof CommandFailed)) throw error;
     process.stderr.write(`${error.message}\n`);
     return 1;
   }

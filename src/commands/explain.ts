@@ -1,27 +1,49 @@
 import { parseArgs } from 'node:util';
 import type { Entry } from '../core/descriptor.ts';
 import { explainMatch } from '../core/explain-match.ts';
+import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
+import { type ExplainRequest, ExplainResponse } from '../generated/weir/admin/v1/explain_service.ts';
 import { loadRules } from '../rules/load.ts';
+import { askServer, responseJson } from './ask-server.ts';
+import { CommandFailed } from './command-failed.ts';
 import { explanationLines } from './explain-text.ts';
+import { responseLines } from './response-text.ts';
 
-/** What the command line asks. */
+/** What the command line asks; `place`: of rules files, else `server`: an admin address. */
 interface Asked {
-  readonly place: string;
-  readonly domain: string;
-  readonly descriptors: readonly (readonly Entry[])[];
+  readonly place: string | undefined;
+  readonly server: string | undefined;
+  readonly question: Question;
   readonly isJson: boolean;
 }
 
+type Question =
+  | { readonly domain: string; readonly descriptors: readonly (readonly Entry[])[] }
+  | { readonly apiKey: string };
+
 /**
- * `weir explain [--json] PATH DOMAIN KEY=VALUE[,KEY=VALUE]…`: which rule each descriptor has, and why. The text to print;
- * undefined where the command line is not understood. Throws InvalidRules.
+ * `weir explain PATH DOMAIN KEY=VALUE[,KEY=VALUE]…`, by rules files, or `weir explain --server HOST:PORT …`, by a running
+ * server: which rule each descriptor has, and why. `accessToken`: an administrator's, for the server. The text to print;
+ * undefined where the command line is not understood. Throws InvalidRules and CommandFailed.
  */
-export async function explain(operands: readonly string[]): Promise<string | undefined> {
+export async function explain(
+  operands: readonly string[],
+  accessToken: () => string | undefined,
+): Promise<string | undefined> {
   const asked = readAsked(operands);
   if (asked === undefined) return undefined;
-  const book = await loadRules(asked.place);
-  const { domain, isJson } = asked;
-  const explained = asked.descriptors.map((entries) => ({ entries, explanation: explainMatch(book, domain, entries) }));
+  const { place, server, question, isJson } = asked;
+  if (server !== undefined) return byServer(server, question, accessToken(), isJson);
+  return place === undefined || 'apiKey' in question ? undefined : byRules(place, question, isJson);
+}
+
+async function byRules(
+  place: string,
+  { domain, descriptors: asked }: Extract<Question, { domain: string }>,
+  isJson: boolean,
+): Promise<string> {
+  const book = await loadRules(place);
+  const explained = asked.map((entries) => ({ entries, explanation: explainMatch(book, domain, entries) }));
   if (isJson) {
     const descriptors = explained.map(({ entries, explanation }) => ({ entries, ...explanation }));
     return `${JSON.stringify({ domain, descriptors }, undefined, 2)}\n`;
@@ -30,18 +52,49 @@ export async function explain(operands: readonly string[]): Promise<string | und
   return `${lines.join('\n')}\n`;
 }
 
+async function byServer(
+  server: string,
+  question: Question,
+  accessToken: string | undefined,
+  isJson: boolean,
+): Promise<string> {
+  if (accessToken === undefined) {
+    throw new CommandFailed("WEIR_ACCESS_TOKEN: must be set to an administrator's access token (AuthService/Login)");
+  }
+  const response = await askServer(server, accessToken, requestOf(question));
+  const text = isJson ? responseJson(response) : responseLines(ExplainResponse.decode(response)).join('\n');
+  return `${text}\n`;
+}
+
+function requestOf(question: Question): ExplainRequest {
+  if ('apiKey' in question) return { question: { $case: 'apiKey', value: question.apiKey } };
+  const descriptors = question.descriptors.map((entries) => ({ entries: [...entries] }));
+  const value = RateLimitRequest.fromPartial({ domain: question.domain, descriptors });
+  return { question: { $case: 'rateLimit', value } };
+}
+
 function readAsked(operands: readonly string[]): Asked | undefined {
   try {
-    const options = { json: { type: 'boolean', default: false } } as const;
+    const options = {
+      json: { type: 'boolean', default: false },
+      server: { type: 'string' },
+      'api-key': { type: 'string' },
+    } as const;
     const { values, positionals } = parseArgs({ args: [...operands], options, allowPositionals: true });
-    const [place, domain, ...rest] = positionals;
-    const descriptors = rest.map(readDescriptor);
-    if (place === undefined || domain === undefined || rest.length === 0) return undefined;
-    if (!descriptors.every((entries) => entries !== undefined)) return undefined;
-    return { place, domain, descriptors, isJson: values.json };
+    const { server, json: isJson, 'api-key': apiKey } = values;
+    const place = server === undefined ? positionals[0] : undefined;
+    const rest = server === undefined ? positionals.slice(1) : positionals;
+    const question = apiKey !== undefined && rest.length === 0 ? { apiKey } : readQuestion(rest);
+    return question && { place, server, question, isJson };
   } catch {
     return undefined; // an option that there is not
   }
+}
+
+function readQuestion([domain, ...rest]: readonly string[]): Question | undefined {
+  const descriptors = rest.map(readDescriptor);
+  if (domain === undefined || rest.length === 0) return undefined;
+  return descriptors.every((entries) => entries !== undefined) ? { domain, descriptors } : undefined;
 }
 
 /** `key=value,key=value`; a comma within a value is written `\,`. undefined where a key is missing. */

@@ -2,6 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usePostgres } from '../../provision/postgres.ts';
+import { TestNode } from '../support/node.ts';
+import { check } from '../support/questions.ts';
 import { runWeir } from './run-weir.ts';
 
 const RULES = `domain: shop
@@ -23,6 +26,8 @@ beforeAll(async () => {
   await writeFile(rules, RULES);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const databaseUrl = usePostgres();
 
 describe('weir explain', () => {
   it('tells which rule each descriptor has, and why', async () => {
@@ -82,5 +87,69 @@ shop: address=::1, x=
     const { code, err } = await runWeir(['explain', path.join(folder, 'none.yaml'), 'shop', 'a=b']);
     expect(code).toBe(1);
     expect(err).toContain('none.yaml:1:1: cannot be found');
+  });
+});
+
+describe('weir explain --server', () => {
+  let node: TestNode;
+  let server: string;
+  let environment: { readonly WEIR_ACCESS_TOKEN: string };
+  beforeAll(async () => {
+    node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules });
+    server = `127.0.0.1:${node.app.ports.admin}`;
+    const { authorization = '' } = await node.signIn();
+    environment = { WEIR_ACCESS_TOKEN: authorization.replace('Bearer ', '') };
+  });
+  afterAll(() => node?.stop());
+
+  it('tells of descriptors what the counters say as well, and what the answer would be', async () => {
+    const operands = ['explain', '--server', server, 'shop', 'path=/login,user=ann', 'path=/logout'];
+    const { code, out } = await runWeir(operands, environment);
+    expect(code).toBe(0);
+    expect(out.split('\n').slice(0, 5)).toEqual([
+      'shop: path=/login, user=ann',
+      '  1. path=/login: by its value, shop.path_/login',
+      '     would fit, but that comes first: shop.path_/log*',
+      '     other keys at this level: address',
+      '  2. user=ann: by its key alone, shop.path_/login.user',
+    ]);
+    expect(out).toContain(`  limit shop.path_/login.user/burst: asked for 1; 5 of 5 left
+  limit shop.path_/login.user/1mo: asked for 1; 100 of 100 left
+  limit shop.path_/log*: in shadow mode; 9 of 9 left
+answer: ok
+`);
+  });
+
+  it('tells of a key its limits', async () => {
+    const administrator = await node.signIn();
+    await node.createPlan(administrator, 'team', 1);
+    const { name, secret } = await node.createKey(administrator, 'team');
+    await check(node.decision, { 'x-api-key': secret });
+    const { code, out } = await runWeir(['explain', '--server', server, '--api-key', name], environment);
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^apiKeys\/\S+, accounts\/\S+, plans\/team\n {2}limit plans\/team\/burst: asked for 1; 0 of 1 left; all free/,
+    );
+    expect(out).toContain('refuses\nanswer: over_limit\n');
+    const json = await runWeir(['explain', '--json', '--server', server, '--api-key', name], environment);
+    expect(JSON.parse(json.out)).toMatchObject({
+      answer: 'over_limit',
+      apiKey: name,
+      limits: [{ use: 'USE_CHARGED' }],
+    });
+  });
+
+  it('ends with 1, and says why, without a token, with a wrong one, and where nobody answers', async () => {
+    const operands = ['explain', '--server', server, 'shop', 'path=/a'];
+    const [none, wrong, away] = await Promise.all([
+      runWeir(operands),
+      runWeir(operands, { WEIR_ACCESS_TOKEN: 'not-a-token' }),
+      runWeir(['explain', '--server', '127.0.0.1:1', 'shop', 'path=/a'], environment),
+    ]);
+    expect([none, wrong, away].map(({ code, out }) => ({ code, out }))).toEqual(Array(3).fill({ code: 1, out: '' }));
+    expect(none.err).toContain('WEIR_ACCESS_TOKEN: must be set');
+    expect(wrong.err).toContain('the access token is not valid');
+    expect(wrong.err).not.toContain('not-a-token');
+    expect(away.err).toContain('127.0.0.1:1: ');
   });
 });
