@@ -22,17 +22,13 @@ import { planService } from './plan-service.ts';
 import type { TokenParts } from './presented-token.ts';
 import { signingKeyService } from './signing-key-service.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import {
-  readingTokenInfoService,
-  type TokenCatalog,
-  type TokenInfoParts,
-  tokenInfoService,
-} from './token-info-service.ts';
+import type { TokenInfoParts } from './token-info-parts.ts';
+import { readingTokenInfoService, tokenInfoService } from './token-info-service.ts';
 import { tokenService } from './token-service.ts';
 
 export interface AdminOptions {
   readonly database: Database;
-  readonly catalog: TokenCatalog & TokenParts['catalog'] & { refresh(): Promise<void> };
+  readonly catalog: TokenInfoParts['catalog'] & { refresh(): Promise<void> };
   readonly counters: CounterAccess;
   readonly calls: CallLimit;
   readonly explain: Explain;

@@ -9,7 +9,11 @@ import type { TokenVerifier } from '../identity/token-verifier.ts';
 /** What verifies tokens, and which of them the catalog says were revoked. */
 export interface TokenParts {
   readonly verifier: Pick<TokenVerifier, 'known' | 'verify'>;
-  readonly catalog: { isRevoked(token: TokenRecord): boolean };
+  readonly catalog: {
+    /** What it tells may have been revoked since. */
+    readonly isTooStale: boolean;
+    isRevoked(token: TokenRecord): boolean;
+  };
 }
 
 /** Whose a token is, and how it stands. */
@@ -26,9 +30,10 @@ export type PresentedToken =
 
 const UNKNOWN: PresentedToken = { kind: 'unknown', isExpired: false };
 
-/** Throws `keys_unavailable` where it cannot be told now. `peer` tells senders apart, so that one leaves room for others. */
+/** Throws `keys_unavailable` or `unavailable` where it cannot be told now. `peer` tells senders apart, so that one leaves room for others. */
 export async function presentedToken(text: string, peer: string, parts: TokenParts): Promise<PresentedToken> {
   if (!mayBeToken(text)) return UNKNOWN;
+  if (parts.catalog.isTooStale) throw new ProblemError({ kind: 'unavailable' });
   const verification = await verificationOf(text, peer, parts.verifier);
   if (verification.kind === 'unavailable') throw new ProblemError({ kind: 'keys_unavailable' });
   if (verification.kind === 'bad') {

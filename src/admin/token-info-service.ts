@@ -1,46 +1,21 @@
 import { LockMode } from '@mikro-orm/core';
 import { isWellFormedApiKey } from '../core/api-key.ts';
 import type { CallLimit } from '../core/call-limit.ts';
-import type { KeyConditions } from '../core/key-conditions.ts';
+import { mayBeToken } from '../core/compact-token.ts';
 import { standingOf } from '../core/key-standing.ts';
-import type { CounterAccess } from '../core/named-counter.ts';
-import type { Plan } from '../core/plan.ts';
 import { writePlanLimit } from '../core/plan-limit.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
 import { ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import {
   GetTokenInfoResponse,
-  type LimitRemaining,
   GetTokenInfoResponse_State as State,
   type TokenInfoServiceService,
 } from '../generated/weir/admin/v1/token_info_service.ts';
 import type { Handlers } from './handlers.ts';
 import { limitMessages } from './limits-and-features.ts';
-
-/** What is asked of the replicated catalog. */
-export interface TokenCatalog {
-  /** What it tells may have been revoked since. */
-  readonly isTooStale: boolean;
-  keyOfSecret(secret: string): TokenKey | undefined;
-  plan(id: string): Plan | undefined;
-}
-
-interface TokenKey {
-  readonly id: string;
-  readonly accountId: string;
-  readonly planId: string;
-  readonly conditions: Pick<KeyConditions, 'limits' | 'features'>;
-  readonly disabled: boolean;
-  /** Unix time in ms. */
-  readonly expiresAt: number | undefined;
-}
-
-export interface TokenInfoParts {
-  readonly catalog: TokenCatalog;
-  readonly counters: CounterAccess;
-  readonly calls: CallLimit;
-}
+import { disableToken, infoOfToken } from './token-info.ts';
+import { remainingOf, type TokenCatalog, type TokenInfoParts, type TokenKey } from './token-info-parts.ts';
 
 /** What a node that only follows the catalog can answer. */
 export function readingTokenInfoService(
@@ -51,11 +26,11 @@ export function readingTokenInfoService(
     async getTokenInfo({ secret }, { peer }) {
       await admit(calls, 'token_info', peer);
       const key = keyOf(secret, catalog);
-      if (key === undefined) return GetTokenInfoResponse.create({ state: State.UNKNOWN });
+      if (key === undefined) return infoOfToken(secret, peer, parts);
       const plan = catalog.plan(key.planId);
       // No limits would read as unlimited.
       if (plan === undefined) throw new Error(`the catalog has key ${key.id} but not its plan ${key.planId}`);
-      return {
+      return GetTokenInfoResponse.create({
         state: STATES[standingOf(key, Date.now())],
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
@@ -63,8 +38,8 @@ export function readingTokenInfoService(
         limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writePlanLimit)),
         features: [...new Set([...plan.features, ...key.conditions.features])],
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
-        remaining: await remainingOf(key.id, counters),
-      };
+        remaining: await remainingOf({ kind: 'api_key', id: key.id }, counters),
+      });
     },
   };
 }
@@ -79,8 +54,9 @@ export function tokenInfoService(
     async disableToken({ secret }, { peer }) {
       await admit(calls, 'disable_token', peer);
       const key = keyOf(secret, catalog);
-      if (key === undefined) throw new ProblemError({ kind: 'not_found', name: ANY_KEY });
-      await disable(database, key.id);
+      if (key !== undefined) await disable(database, key.id);
+      else if (mayBeToken(secret)) await disableToken(secret, peer, parts);
+      else throw new ProblemError({ kind: 'not_found', name: ANY_KEY });
       return {};
     },
   };
@@ -95,17 +71,6 @@ async function admit(calls: CallLimit, call: string, peer: string): Promise<void
   if (admission.kind === 'admitted') return;
   if (admission.kind === 'unknown') throw new ProblemError({ kind: 'counters_unavailable' });
   throw new ProblemError({ kind: 'too_many_calls', retryAfterSeconds: admission.retryAfterSeconds });
-}
-
-/** None where the counters cannot tell: what else there is to tell is told. */
-async function remainingOf(id: string, counters: CounterAccess): Promise<LimitRemaining[]> {
-  const found = counters.find({ kind: 'api_key', id }) ?? [];
-  const states = found.length === 0 ? [] : await counters.look(found);
-  return (states ?? []).map(({ remaining, resetAt, isBlocked }, place) => ({
-    limit: found[place]?.label ?? '',
-    remaining: isBlocked ? 0 : remaining,
-    resetTime: resetAt === undefined ? undefined : new Date(resetAt),
-  }));
 }
 
 /** In place of a name: the secret must not be repeated. */

@@ -29,6 +29,11 @@ export interface TokenRecord {
   readonly expiresAt: number;
 }
 
+/** Whether its account must be in the catalog: a stateless token of our own needs none, and issuers have their own. */
+export function isOfCatalog({ sessionId }: TokenRecord, issuer: Issuer | undefined): boolean {
+  return issuer === undefined ? sessionId !== undefined : issuer.catalogAccounts;
+}
+
 /** What is known of the signature of a token. Whether the token is in force is judged each time that it is used. */
 export type Verification =
   | {

@@ -1,11 +1,10 @@
 import { KEY_PREFIX } from '../core/api-key.ts';
 import { mayBeToken } from '../core/compact-token.ts';
 import type { DenialCode } from '../core/denial.ts';
-import type { Issuer } from '../core/issuer.ts';
 import { standingOf } from '../core/key-standing.ts';
 import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
-import type { TokenRecord, Verification } from '../core/token.ts';
+import { isOfCatalog, type TokenRecord, type Verification } from '../core/token.ts';
 import { tokenStandingOf } from '../core/token-standing.ts';
 import type { CheckQuestion, CredentialHeader } from './check.ts';
 import { type Credential, credentialOf } from './credential.ts';
@@ -103,11 +102,6 @@ function identifyToken(question: CheckQuestion, known: Verification, catalog: Ca
   if (!hasFeatures(token.features, plan, question)) return denial('missing_feature');
   const cost = costOf(question, token, plan);
   return { kind: 'known', credential: token, keyId: undefined, planId, header: 'authorization', cost };
-}
-
-/** Whether its account must be in the catalog: a stateless token of our own needs none, and issuers have their own. */
-function isOfCatalog({ sessionId }: TokenRecord, issuer: Issuer | undefined): boolean {
-  return issuer === undefined ? sessionId !== undefined : issuer.catalogAccounts;
 }
 
 function costOf(question: CheckQuestion, credential: KeyRecord | TokenRecord, plan: Plan | undefined): Cost {
