@@ -1,7 +1,7 @@
-/** What a load asks: ShouldRateLimit for the keys of one descriptor, or Check for API keys. */
+/** What a load asks: ShouldRateLimit for the keys of one descriptor, or Check for API keys or for JWTs. */
 export type LoadQuestions =
   | { readonly kind: 'rate_limit'; readonly domain: string; readonly key: string; readonly values: number }
-  | { readonly kind: 'check'; readonly secrets: readonly string[] };
+  | { readonly kind: 'check'; readonly credential: 'api_key' | 'token'; readonly secrets: readonly string[] };
 
 /** One measurement: closed loop, `connections` × `streams` calls outstanding all the time. */
 export interface LoadJob {

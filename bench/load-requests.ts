@@ -46,7 +46,12 @@ export function firstCall({ firstHeaders, frames, offsets, headersLength }: Requ
 
 /** The request messages, in the order in which they are asked, for the generator and for ghz alike. */
 export function requests(questions: LoadQuestions): (RateLimitRequest | CheckRequest)[] {
-  if (questions.kind === 'check') return questions.secrets.map(checkRequest);
+  if (questions.kind === 'check') {
+    const isToken = questions.credential === 'token';
+    return questions.secrets.map((secret) =>
+      checkRequest(isToken ? { authorization: `Bearer ${secret}` } : { 'x-api-key': secret }),
+    );
+  }
   const { domain, key, values } = questions;
   return Array.from({ length: values }, (_, index) =>
     RateLimitRequest.fromPartial({ domain, descriptors: [{ entries: [{ key, value: `acme-${index}` }] }] }),
@@ -60,7 +65,7 @@ function messages(questions: LoadQuestions): Uint8Array[] {
 }
 
 /** As Envoy sends it for a small GET of an HTTP/1.1 client. */
-function checkRequest(secret: string): CheckRequest {
+function checkRequest(credential: Readonly<Record<string, string>>): CheckRequest {
   const peer = (portValue: number) => ({
     address: {
       address: {
@@ -78,7 +83,7 @@ function checkRequest(secret: string): CheckRequest {
     accept: '*/*',
     'x-forwarded-proto': 'http',
     'x-request-id': '5b0f1f9e-7f0c-4a43-9d3e-2f6f8a1c9b70',
-    'x-api-key': secret,
+    ...credential,
   };
   const http = {
     id: '8120943',

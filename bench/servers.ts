@@ -5,6 +5,7 @@ import { type Children, nextMessage, pidOf } from './children.ts';
 import { inspectorArgument } from './inspector.ts';
 import type { LoadQuestions, Processes } from './load-job.ts';
 import type { Options, Peer } from './options.ts';
+import { createTokens } from './tokens.ts';
 import { type Surroundings, startWeir } from './weir-server.ts';
 
 /** One way to ask a server. */
@@ -33,6 +34,7 @@ export const ENGINE = 'engine';
 export const MEMORY = 'RLS, memory';
 export const REDIS = 'RLS, Redis';
 export const CHECK = 'Check, API key';
+export const CHECK_TOKEN = 'Check, JWT';
 
 type Start = (name: string, surroundings: Surroundings) => Promise<BenchServer>;
 
@@ -41,7 +43,8 @@ const STARTS: readonly (readonly [string, Start])[] = [
   [ENGINE, startConstant('engine-server.ts')],
   [MEMORY, startRateLimitInMemory],
   [REDIS, startRateLimitWithRedis],
-  [CHECK, startCheck],
+  [CHECK, startCheckOf('api_key', createApiKeys)],
+  [CHECK_TOKEN, startCheckOf('token', createTokens)],
 ];
 
 /** Descriptors of the rules in weir-server.ts. */
@@ -111,13 +114,18 @@ async function startRateLimitWithRedis(name: string, surroundings: Surroundings)
   };
 }
 
-async function startCheck(name: string, surroundings: Surroundings): Promise<BenchServer> {
-  const { decisionPort, adminPort, pid } = await startWeir(surroundings);
-  const secrets = await createApiKeys(adminPort, 1000);
-  const cases = [1, 1000].map((keys) => {
-    return { keys, limits: 'one' as const, questions: { kind: 'check' as const, secrets: secrets.slice(0, keys) } };
-  });
-  return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
+function startCheckOf(
+  credential: 'api_key' | 'token',
+  create: (adminPort: number, count: number) => Promise<readonly string[]>,
+): Start {
+  return async (name, surroundings) => {
+    const { decisionPort, adminPort, pid } = await startWeir(surroundings);
+    const secrets = await create(adminPort, 1000);
+    const cases = [1, 1000].map((keys): Case => {
+      return { keys, limits: 'one', questions: { kind: 'check', credential, secrets: secrets.slice(0, keys) } };
+    });
+    return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
+  };
 }
 
 function peerServer({ name, port, pids }: Peer): BenchServer {

@@ -1,6 +1,6 @@
 import type { Row } from './measure.ts';
 import type { MemoryRow } from './memory.ts';
-import { CHECK, ENGINE, MEMORY, REDIS } from './servers.ts';
+import { CHECK, CHECK_TOKEN, ENGINE, MEMORY, REDIS } from './servers.ts';
 
 /** What a figure must reach; the others of its row are told, not judged. */
 export interface Judgement {
@@ -45,6 +45,12 @@ const COMPARISONS: readonly Comparison[] = [
     what: `${REDIS}, one key, leased, against ${MEMORY}, one key`,
     row: { server: REDIS, keys: 1, limits: 'leased' },
     other: { server: MEMORY, keys: 1, limits: 'one' },
+    most: 1.3,
+  },
+  {
+    what: `${CHECK_TOKEN}, seen before, against ${CHECK}`,
+    row: { server: CHECK_TOKEN, keys: 1000, limits: 'one' },
+    other: { server: CHECK, keys: 1000, limits: 'one' },
     most: 1.3,
   },
 ];

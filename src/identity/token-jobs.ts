@@ -10,6 +10,9 @@ const MOST_CHARACTERS = 4 * 1024 * 1024;
 /** Questions that wait for one token: a client may send many requests before its first answer. */
 const MOST_WAITING = 1_024;
 
+/** Those who are refused for lack of room are answered a little later, so that they do not come again at once. */
+const MOST_REFUSED = 4_096;
+
 type Done = (judgement: Judgement) => void;
 
 interface Job extends TokenJob {
@@ -26,6 +29,7 @@ export class TokenJobs {
   readonly #byPlace = new Map<string, Job>();
   readonly #ofSource = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
+  #refused: Done[] = [];
   #lastId = 0;
   #characters = 0;
 
@@ -39,13 +43,13 @@ export class TokenJobs {
     const known = this.#byPlace.get(placeOf(token));
     if (known !== undefined && known.token === token) {
       if (known.waiting.length < MOST_WAITING) known.waiting.push(done);
-      else done(UNAVAILABLE);
+      else this.#refuse(done);
       return undefined;
     }
     const ofSource = this.#ofSource.get(source) ?? 0;
     const isFull = this.#jobs.size >= MOST_JOBS || this.#characters + token.length > MOST_CHARACTERS;
     if (isFull || ofSource >= MOST_OF_SOURCE) {
-      done(UNAVAILABLE);
+      this.#refuse(done);
       return undefined;
     }
     const job: Job = { id: ++this.#lastId, token, source, until: Date.now() + DEADLINE_MS, waiting: [done] };
@@ -68,12 +72,25 @@ export class TokenJobs {
     for (const job of [...this.#jobs.values()]) this.#fail(job);
   }
 
+  #refuse(done: Done): void {
+    if (this.#refused.length < MOST_REFUSED) this.#refused.push(done);
+    else done(UNAVAILABLE);
+  }
+
+  #answerRefused(): void {
+    const refused = this.#refused;
+    this.#refused = [];
+    for (const done of refused) done(UNAVAILABLE);
+  }
+
   close(): void {
     clearInterval(this.#timer);
+    this.#answerRefused();
     this.giveUp();
   }
 
   #expire(now: number): void {
+    this.#answerRefused();
     for (const job of this.#jobs.values()) {
       if (job.until > now) break;
       this.#fail(job);
