@@ -1,6 +1,7 @@
 // npm run bench: measures Weir beside a yardstick. See docs/benchmarks.md, and options.ts for what it takes.
 import { rm } from 'node:fs/promises';
 import { Children } from './children.ts';
+import { judgeFlood, measureFlood } from './flood.ts';
 import { startGenerator } from './generator.ts';
 import { findGhz, ghzDrive } from './ghz.ts';
 import { describeMachine } from './machine.ts';
@@ -8,7 +9,7 @@ import { measure } from './measure.ts';
 import { measureMemory } from './memory.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { writeReport } from './report.ts';
-import { judgementTable, memoryTable, speedTable } from './report-tables.ts';
+import { floodTable, judgementTable, memoryTable, speedTable } from './report-tables.ts';
 import { startServers } from './servers.ts';
 import { judgeMemory, judgeSpeed } from './targets.ts';
 import { makeFolder } from './weir-server.ts';
@@ -17,6 +18,11 @@ const args = process.argv.slice(2);
 const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');
 
 async function run(options: Options, children: Children, folder: string): Promise<void> {
+  if (options.mode === 'flood') {
+    const rows = await measureFlood(options, children, { children, folder, execArgv: [] });
+    print(floodTable(rows), judgementTable(judgeFlood(rows)));
+    return;
+  }
   const drive = options.ghz ? ghzDrive(children, await findGhz(), folder) : startGenerator(children);
   const servers = await startServers(options, children, folder);
   const machine = describeMachine();

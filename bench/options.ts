@@ -7,7 +7,7 @@ export interface Peer {
 }
 
 export interface Options {
-  readonly mode: 'speed' | 'memory';
+  readonly mode: 'speed' | 'memory' | 'flood';
   readonly rounds: number;
   /** Of one measurement. */
   readonly seconds: number;
@@ -27,7 +27,8 @@ export const USAGE = `npm run bench -- [option]...
   --only NAME                      only servers whose name contains NAME, beside the yardstick; repeatable
   --peer NAME=127.0.0.1:PORT[,PID...]  a running RLS server as well, CPU summed over the PIDs; repeatable
   --ghz                            drive with ghz instead of the generator of the bench
-  --memory [--millions N]          instead: memory per idle connection, growth over N million decisions (10)`;
+  --memory [--millions N]          instead: memory per idle connection, growth over N million decisions (10)
+  --flood                          instead: what forged JWTs take from callers of the rate limit service`;
 
 /** Throws an error whose message is for whoever typed the command. */
 export function readOptions(args: readonly string[]): Options {
@@ -41,11 +42,12 @@ export function readOptions(args: readonly string[]): Options {
       peer: { type: 'string', multiple: true, default: [] },
       ghz: { type: 'boolean', default: false },
       memory: { type: 'boolean', default: false },
+      flood: { type: 'boolean', default: false },
       millions: { type: 'string', default: '10' },
     },
   });
   return {
-    mode: values.memory ? 'memory' : 'speed',
+    mode: values.memory ? 'memory' : values.flood ? 'flood' : 'speed',
     rounds: numberOf('rounds', values.rounds ?? (values.quick ? '3' : '5'), 1, 100, true),
     seconds: numberOf('seconds', values.seconds ?? (values.quick ? '1' : '2.5'), 0.2, 60, false),
     quick: values.quick,

@@ -1,3 +1,4 @@
+import type { FloodRow } from './flood.ts';
 import type { Row } from './measure.ts';
 import type { MemoryRow } from './memory.ts';
 import type { Judgement } from './targets.ts';
@@ -51,6 +52,27 @@ export function memoryTable(rows: readonly MemoryRow[]): string {
     megabytes.map((value) => value.toFixed(0)).join(' '),
   ]);
   return table(head, lines, 1);
+}
+
+export function floodTable(rows: readonly FloodRow[]): string {
+  const head = [
+    'forgeries at a time',
+    'RLS/s',
+    'RLS/s beside them',
+    'of it',
+    'of its rate per CPU second',
+    'forgeries/s',
+  ];
+  const whole = (value: number) => Math.round(value).toLocaleString('en');
+  const lines = rows.map(({ outstanding, quiet, flooded, ratio, ofCpu, forgeriesPerSecond }) => [
+    String(outstanding),
+    whole(quiet),
+    whole(flooded),
+    `${(ratio * 100).toFixed(0)} %`,
+    `${(ofCpu * 100).toFixed(0)} %`,
+    whole(forgeriesPerSecond),
+  ]);
+  return table(head, lines, 0);
 }
 
 export function judgementTable(judgements: readonly Judgement[]): string {

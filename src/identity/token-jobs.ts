@@ -10,7 +10,8 @@ const MOST_CHARACTERS = 4 * 1024 * 1024;
 /** Questions that wait for one token: a client may send many requests before its first answer. */
 const MOST_WAITING = 1_024;
 
-/** Those who are refused for lack of room are answered a little later, so that they do not come again at once. */
+/** Those who are refused for lack of room are answered within so many ms, so that they do not come again at once. */
+const REFUSAL_MS = 500;
 const MOST_REFUSED = 4_096;
 
 type Done = (judgement: Judgement) => void;
@@ -30,6 +31,7 @@ export class TokenJobs {
   readonly #ofSource = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
   #refused: Done[] = [];
+  #refusedSince = 0;
   #lastId = 0;
   #characters = 0;
 
@@ -73,8 +75,8 @@ export class TokenJobs {
   }
 
   #refuse(done: Done): void {
-    if (this.#refused.length < MOST_REFUSED) this.#refused.push(done);
-    else done(UNAVAILABLE);
+    if (this.#refused.length >= MOST_REFUSED) done(UNAVAILABLE);
+    else if (this.#refused.push(done) === 1) this.#refusedSince = Date.now();
   }
 
   #answerRefused(): void {
@@ -90,7 +92,7 @@ export class TokenJobs {
   }
 
   #expire(now: number): void {
-    this.#answerRefused();
+    if (now >= this.#refusedSince + REFUSAL_MS) this.#answerRefused();
     for (const job of this.#jobs.values()) {
       if (job.until > now) break;
       this.#fail(job);
