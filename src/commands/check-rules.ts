@@ -89,8 +89,12 @@ function limitChangeLines({ before, after, keepsCounters }: LimitChange): readon
 
 /** What a rule says beside its limits. */
 function flagLines(before: Rule, after: Rule): readonly string[] {
-  const said = ({ isShadow, replaces, sharedValues }: Rule): readonly string[] => [
+  const said = ({ isShadow, isQuota, replaces, sharedValues, ...others }: Rule): readonly string[] => [
     `shadow_mode: ${isShadow === true}`,
+    `quota_mode: ${isQuota === true}`,
+    `candidate: ${others.candidate === undefined ? 'none' : limitText(others.candidate)}`,
+    `metadata: ${JSON.stringify(others.metadata ?? {})}`,
+    `metrics_with_values: ${others.metricParts?.some((part) => part === undefined) === true}`,
     `replaces: [${replaces?.join(', ') ?? ''}]`,
     `share_threshold: ${sharedValues?.some((value) => value !== undefined) === true}`,
   ];

@@ -36,6 +36,8 @@ function ruleLines(
   if (rule !== undefined) {
     const notes = [
       ...(rule.isShadow === true ? ['in shadow mode: it refuses nothing'] : []),
+      ...(rule.isQuota === true ? ['in quota mode: it refuses only where all such rules do'] : []),
+      ...(rule.candidate === undefined ? [] : [`tries ${limitText(rule.candidate)}`]),
       ...(rule.replaces === undefined ? [] : [`replaces the limits named ${rule.replaces.join(', ')}`]),
     ];
     const name = [`rule ${rule.path}`, ...notes].join('; ');

@@ -4,7 +4,7 @@ import type { Verification } from '../core/token.ts';
 import { type LimitName, type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { CheckQuestion, CheckVerdict } from './check.ts';
 import { hasBearerKey } from './credential.ts';
-import type { Consideration } from './decider.ts';
+import type { Consideration, ShadowDecision } from './decider.ts';
 import { costAtEdge } from './edge-cost.ts';
 import { type Identification, type Identity, identify } from './identify.ts';
 import { limitStatus } from './limit-statuses.ts';
@@ -66,7 +66,8 @@ function considered(
 ): Consideration<CheckVerdict> {
   const ofIdentity = identity.kind === 'known' ? identity.cost : NOTHING;
   const atEdge = costAtEdge(question, rules.book);
-  return new ConsideredCheck(question, identity, atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity));
+  const cost = atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity);
+  return new ConsideredCheck(question, identity, cost, atEdge.shadows);
 }
 
 function sum(one: Cost, other: Cost): Cost {
@@ -76,10 +77,17 @@ function sum(one: Cost, other: Cost): Cost {
 class ConsideredCheck implements Consideration<CheckVerdict> {
   readonly charges: readonly Charge[];
   readonly names: readonly LimitName[];
+  readonly shadows: readonly ShadowDecision[] | undefined;
   readonly #question: CheckQuestion;
   readonly #identity: DecidedIdentity;
 
-  constructor(question: CheckQuestion, identity: DecidedIdentity, { charges, names }: Cost) {
+  constructor(
+    question: CheckQuestion,
+    identity: DecidedIdentity,
+    { charges, names }: Cost,
+    shadows: readonly ShadowDecision[] | undefined,
+  ) {
+    this.shadows = shadows;
     this.charges = charges;
     this.names = names;
     this.#question = question;

@@ -1,9 +1,10 @@
 import { clientNetwork } from '../core/client-network.ts';
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Entry } from '../core/descriptor.ts';
-import { countedEntries, nodeBelow, type RuleBook, type RuleNode, ruleLimitName } from '../core/rules.ts';
+import { countedEntries, nodeBelow, type Rule, type RuleBook, type RuleNode, ruleLimitName } from '../core/rules.ts';
 import type { LimitName } from '../core/verdict.ts';
 import type { CheckQuestion } from './check.ts';
+import type { ShadowDecision } from './decider.ts';
 import { type Cost, NOTHING } from './plan-charges.ts';
 import type { Charge } from './ports.ts';
 
@@ -18,13 +19,50 @@ const LONGEST_DEVICE = 256;
  * combination of them, in whichever order the rules nest them. The counters are those of the rate limit service, which
  * of IPv6 has to be asked about the network.
  */
-export function costAtEdge(question: CheckQuestion, rules: RuleBook): Cost {
+export function costAtEdge(question: CheckQuestion, rules: RuleBook): EdgeCost {
   const root = rules.get(EDGE_DOMAIN);
   if (root === undefined) return NOTHING;
+  const found: FoundRule[] = [];
+  findBelow(root, [], edgeEntries(question), found);
+  return costOf(found, replacedBy(found));
+}
+
+/** What a request costs, and what rules in shadow mode would say of it. */
+export interface EdgeCost extends Cost {
+  readonly shadows?: readonly ShadowDecision[];
+}
+
+/** A rule that fits, and what its counters count for. */
+interface FoundRule {
+  readonly rule: Rule;
+  readonly subject: string;
+}
+
+const NONE_REPLACED: ReadonlySet<string> = new Set();
+
+function replacedBy(found: readonly FoundRule[]): ReadonlySet<string> {
+  if (found.every(({ rule }) => rule.replaces === undefined)) return NONE_REPLACED;
+  return new Set(found.flatMap(({ rule }) => rule.replaces ?? []));
+}
+
+function costOf(found: readonly FoundRule[], replaced: ReadonlySet<string>): EdgeCost {
   const charges: Charge[] = [];
   const names: LimitName[] = [];
-  addBelow(root, [], edgeEntries(question), { charges, names });
-  return { charges, names };
+  const shadows: ShadowDecision[] = [];
+  for (const { rule, subject } of found) {
+    const ofShadow: Charge[] = [];
+    for (const limit of rule.limits) {
+      if (limit.algorithm === 'unlimited' || replaced.has(limit.name)) continue;
+      if (rule.isShadow === true) {
+        ofShadow.push({ subject, limit, hits: 1 });
+        continue;
+      }
+      charges.push({ subject, limit, hits: 1 });
+      names.push(ruleLimitName(rule, limit.name));
+    }
+    if (ofShadow.length > 0) shadows.push({ rule: rule.path, charges: ofShadow });
+  }
+  return shadows.length === 0 ? { charges, names } : { charges, names, shadows };
 }
 
 /** An entry as rules are looked for, and as it is counted unless a rule names the value itself; undefined: the same. */
@@ -54,24 +92,17 @@ function addressEntry(sourceAddress: string): EdgeEntry {
   };
 }
 
-function addBelow(
-  node: RuleNode,
-  taken: readonly Entry[],
-  left: readonly EdgeEntry[],
-  into: { readonly charges: Charge[]; readonly names: LimitName[] },
-): void {
+function findBelow(node: RuleNode, taken: readonly Entry[], left: readonly EdgeEntry[], found: FoundRule[]): void {
   for (const entry of left) {
     const below = nodeBelow(node, entry.key, entry.value);
     if (below === undefined) continue;
     const entries = [...taken, countedEntry(node, entry)];
     const { rule } = below;
-    for (const limit of rule?.limits ?? []) {
-      if (rule === undefined || limit.algorithm === 'unlimited') continue;
-      into.charges.push({ subject: subjectOfEntries(EDGE_DOMAIN, countedEntries(rule, entries)), limit, hits: 1 });
-      into.names.push(ruleLimitName(rule, limit.name));
+    if (rule !== undefined) {
+      found.push({ rule, subject: subjectOfEntries(EDGE_DOMAIN, countedEntries(rule, entries)) });
     }
     const others = left.filter((other) => other !== entry);
-    addBelow(below, entries, others, into);
+    findBelow(below, entries, others, found);
   }
 }
 

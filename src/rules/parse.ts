@@ -20,7 +20,7 @@ const DEEPEST = 32;
 /** Levels that one look-up may go through where the most specific rule is found: some 50 µs, whoever asks for what. */
 const MOST_TRIED = 1000;
 
-/** Check charges its rules too, and knows neither shadows nor rules that replace others. */
+/** Check charges its rules too. */
 const EDGE_DOMAIN = 'edge';
 
 const DESCRIPTOR_FIELDS = [
@@ -181,10 +181,7 @@ class DescriptorsParser {
     const modes = readModes(item, ruleLimits, this.#defaultAlgorithm, this.#faults);
     const metricParts = this.#metricParts(item, level);
     if (limits.length === 0) return undefined;
-    if (this.#isEdge) {
-      faultAtEdge(item, limits, this.#faults);
-      if (modes.isShadow === true || replaces.length > 0) this.#unsupportedAtEdge(item, modes.isShadow === true);
-    }
+    if (this.#isEdge) faultAtEdge(item, limits, this.#faults);
     return {
       path,
       limits,
@@ -218,13 +215,6 @@ class DescriptorsParser {
     // What was faulty is faulty again wherever it stands.
     if (this.#faults.count === before) this.#limits.set(written, read);
     return read;
-  }
-
-  #unsupportedAtEdge({ map, place }: PlacedMap, isShadow: boolean): void {
-    const field = isShadow ? 'shadow_mode' : 'replaces';
-    const description = `is not supported in the domain ${EDGE_DOMAIN}, which Check charges as well`;
-    const written = isShadow ? 'shadow_mode' : Object.hasOwn(map, 'limits') ? 'limits' : 'rate_limit';
-    this.#faults.at(below(place, written), `${field}: ${description}`);
   }
 
   #sharedValue(item: PlacedMap, value: string | undefined): string | undefined {

@@ -18,6 +18,9 @@ descriptors:
   - {key: remote_address, value: '2001:db8:0:5::1', rate_limit: {requests: 1, window: 60s}}
   - {key: device, value: shared, rate_limit: {requests: 2, window: 60s}}
   - {key: route, value: global, rate_limit: {requests: 2, window: 60s}}
+  - {key: route, value: tried, shadow_mode: true, rate_limit: {requests: 2, window: 1h}}
+  - {key: device, value: named, rate_limit: {name: of-device, requests: 1, window: 60s}}
+  - {key: route, value: wide, rate_limit: {requests: 3, window: 60s, replaces: [{name: of-device}]}}
   - key: route
     value: login
     descriptors:
@@ -104,6 +107,32 @@ describe('a good key', () => {
     const { secret } = await node.createKey(administrator, 'team');
     const off = { 'weir.rate_limit': 'off' };
     expect(await statuses(6, { 'x-api-key': secret }, newAddress(), off)).toEqual([200, 200, 200, 200, 200, 429]);
+  });
+});
+
+describe('rules of the edge', () => {
+  it('in shadow mode refuse nothing, and tell what they would', async () => {
+    const { secret } = await node.createKey(administrator, 'team');
+    const tried = { 'weir.route': 'tried', 'weir.rate_limit': 'off' };
+    expect(await statuses(4, { 'x-api-key': secret }, newAddress(), tried)).toEqual([200, 200, 200, 200]);
+    const told = async () => {
+      const text = await (await fetch(`http://127.0.0.1:${node.app.ports.http}/metrics`)).text();
+      return text.match(/^weir_shadow_decisions_total\{rule="edge.route_tried".*$/gm)?.toSorted();
+    };
+    await expect
+      .poll(told)
+      .toEqual([
+        'weir_shadow_decisions_total{rule="edge.route_tried",verdict="ok"} 2',
+        'weir_shadow_decisions_total{rule="edge.route_tried",verdict="would_deny"} 2',
+      ]);
+  });
+
+  it('may replace others by their names', async () => {
+    const named = { ...UNKNOWN, 'x-device': 'named' };
+    expect(await statuses(3, named, newAddress(), { 'weir.route': 'wide' })).toEqual([401, 401, 401]);
+    expect(await statuses(1, named, newAddress(), { 'weir.route': 'wide' })).toEqual([429]);
+    // It was not charged meanwhile.
+    expect(await statuses(2, named, newAddress())).toEqual([401, 429]);
   });
 });
 

@@ -144,19 +144,6 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
     '3:27: shadow_mode: must not stand beside concurrency: no receipt is told that would give its slots back',
   ],
   [
-    'a shadow at the edge',
-    descriptor('{key: k, shadow_mode: true, rate_limit: {requests: 1, window: 1s}}').replace(
-      'domain: a',
-      'domain: edge',
-    ),
-    '3:27: shadow_mode: is not supported in the domain edge, which Check charges as well',
-  ],
-  [
-    'replaces at the edge',
-    limit('requests: 1, window: 1s, replaces: [{name: a}]').replace('domain: a', 'domain: edge'),
-    '3:26: replaces: is not supported in the domain edge, which Check charges as well',
-  ],
-  [
     'share_threshold without a value',
     descriptor('{key: k, share_threshold: true}'),
     '3:31: share_threshold: must stand beside a value with "*"',
