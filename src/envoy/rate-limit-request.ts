@@ -13,6 +13,8 @@ const UINT64_VALUE = { value: 1 };
 
 /** All of them are one decision, and a decision is not torn apart: more would hold up everybody else. */
 const MOST_DESCRIPTORS = 64;
+/** Twice as deep as rules may be nested: what no rule can be for need not be looked at. */
+const MOST_ENTRIES = 64;
 /** More than anybody was ever granted. */
 const ALL_HITS = Number.MAX_SAFE_INTEGER;
 
@@ -38,8 +40,6 @@ export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
   const { domain, descriptors, hitsAddend } = readOrRefuse(name, message, readRateLimitRequest);
   if (domain === '') throw new InvalidRequest('domain: must not be empty');
   if (descriptors.length === 0) throw new InvalidRequest('descriptors: must be at least one');
-  if (descriptors.length > MOST_DESCRIPTORS)
-    throw new InvalidRequest(`descriptors: must be at most ${MOST_DESCRIPTORS}`);
   const hitsOf = ({ hits, givesBack }: SentDescriptor) => hits ?? (hitsAddend || (givesBack ? ALL_HITS : 1));
   return {
     domain,
@@ -75,19 +75,28 @@ function readRateLimitRequest(reader: WireReader) {
   const descriptors: SentDescriptor[] = [];
   while (reader.next()) {
     if (reader.is(RATE_LIMIT_REQUEST.domain, LENGTH_DELIMITED)) domain = reader.text();
-    else if (reader.is(RATE_LIMIT_REQUEST.descriptors, LENGTH_DELIMITED)) descriptors.push(readDescriptor(reader));
-    else if (reader.is(RATE_LIMIT_REQUEST.hitsAddend, VARINT)) hitsAddend = reader.varint();
+    else if (reader.is(RATE_LIMIT_REQUEST.descriptors, LENGTH_DELIMITED)) {
+      // Before they are read: refusing a million must not cost what answering them would.
+      if (descriptors.length === MOST_DESCRIPTORS) {
+        throw new InvalidRequest(`descriptors: must be at most ${MOST_DESCRIPTORS}`);
+      }
+      descriptors.push(readDescriptor(reader, descriptors.length));
+    } else if (reader.is(RATE_LIMIT_REQUEST.hitsAddend, VARINT)) hitsAddend = reader.varint();
     else reader.skip();
   }
   return { domain, descriptors, hitsAddend };
 }
 
-function readDescriptor(reader: WireReader): SentDescriptor {
+function readDescriptor(reader: WireReader, index: number): SentDescriptor {
   const outerEnd = reader.enter();
   const descriptor: SentDescriptor = { entries: [], limit: undefined, hits: undefined, givesBack: false };
   while (reader.next()) {
-    if (reader.is(DESCRIPTOR.entries, LENGTH_DELIMITED)) descriptor.entries.push(readEntry(reader));
-    else if (reader.is(DESCRIPTOR.limit, LENGTH_DELIMITED)) descriptor.limit = readOverride(reader);
+    if (reader.is(DESCRIPTOR.entries, LENGTH_DELIMITED)) {
+      if (descriptor.entries.length === MOST_ENTRIES) {
+        throw new InvalidRequest(`descriptors[${index}].entries: must be at most ${MOST_ENTRIES}`);
+      }
+      descriptor.entries.push(readEntry(reader));
+    } else if (reader.is(DESCRIPTOR.limit, LENGTH_DELIMITED)) descriptor.limit = readOverride(reader);
     else if (reader.is(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readWrappedUint64(reader);
     else if (reader.is(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.givesBack = reader.varint() !== 0;
     else reader.skip();
