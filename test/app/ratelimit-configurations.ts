@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
@@ -27,20 +29,21 @@ function times(count: number, ...request: readonly Asked[]): readonly (readonly 
   return Array.from({ length: count }, () => request);
 }
 
-const FIXED = 'defaults: {algorithm: fixed_window}\n';
+/** A configuration of the folder, as envoyproxy/ratelimit has it, with the one line that makes our windows its windows. */
+function fixedWindows(domain: string): string {
+  const file = path.join(import.meta.dirname, 'ratelimit-configurations', `${domain}.yaml`);
+  return `${readFileSync(file, 'utf8')}defaults: {algorithm: fixed_window}\n`;
+}
 
 /**
  * What envoyproxy/ratelimit's README describes in its sections on matching, replacing, shadow mode, sharing and its
- * examples 1 to 11, in windows that are long enough for a slow test.
+ * examples 1 to 11, in windows that are long enough for a slow test. Those of the folder are for both services; of the
+ * last one envoyproxy/ratelimit at its commit 3fb7025 knows no `unit_multiplier`.
  */
 export const CONFIGURATIONS: readonly Configuration[] = [
   {
     domain: 'databases',
-    text: `domain: databases
-${FIXED}descriptors:
-  - {key: database, value: users, rate_limit: {unit: hour, requests_per_unit: 2}}
-  - {key: database, value: default, rate_limit: {unit: hour, requests_per_unit: 1}}
-`,
+    text: fixedWindows('databases'),
     questions: [
       {
         about: 'a value has its limit',
@@ -54,14 +57,7 @@ ${FIXED}descriptors:
   },
   {
     domain: 'messages',
-    text: `domain: messages
-${FIXED}descriptors:
-  - key: kind
-    value: marketing
-    descriptors:
-      - {key: number, rate_limit: {unit: day, requests_per_unit: 1}}
-  - {key: number, rate_limit: {unit: day, requests_per_unit: 3}}
-`,
+    text: fixedWindows('messages'),
     questions: [
       {
         about: 'a value that is left out is each value by itself',
@@ -78,11 +74,7 @@ ${FIXED}descriptors:
   },
   {
     domain: 'addresses',
-    text: `domain: addresses
-${FIXED}descriptors:
-  - {key: remote_address, rate_limit: {unit: hour, requests_per_unit: 2}}
-  - {key: remote_address, value: 50.0.0.5, rate_limit: {unit: hour, requests_per_unit: 0}}
-`,
+    text: fixedWindows('addresses'),
     questions: [
       { about: 'any address has some', asked: times(1, ['remote_address=50.0.0.1']), expected: [['ok 1']] },
       {
@@ -94,14 +86,7 @@ ${FIXED}descriptors:
   },
   {
     domain: 'depths',
-    text: `domain: depths
-${FIXED}descriptors:
-  - {key: only, value: one, rate_limit: {unit: hour, requests_per_unit: 1}}
-  - key: key
-    value: value
-    descriptors:
-      - {key: sub, rate_limit: {unit: hour, requests_per_unit: 1}}
-`,
+    text: fixedWindows('depths'),
     questions: [
       {
         about: 'more entries than levels match nothing',
@@ -114,11 +99,7 @@ ${FIXED}descriptors:
   },
   {
     domain: 'internal',
-    text: `domain: internal
-${FIXED}descriptors:
-  - {key: ldap, rate_limit: {unlimited: true}}
-  - {key: azure, rate_limit: {unit: hour, requests_per_unit: 1}}
-`,
+    text: fixedWindows('internal'),
     questions: [
       {
         about: 'what is unlimited has all there can be',
@@ -137,13 +118,7 @@ ${FIXED}descriptors:
   },
   {
     domain: 'shadows',
-    text: `domain: shadows
-${FIXED}descriptors:
-  - key: service
-    descriptors:
-      - {key: user, value: user-a, shadow_mode: true, rate_limit: {unit: hour, requests_per_unit: 1}}
-      - {key: user, value: user-b, rate_limit: {unit: hour, requests_per_unit: 1}}
-`,
+    text: fixedWindows('shadows'),
     questions: [
       {
         about: 'a shadow refuses nothing',
@@ -159,17 +134,7 @@ ${FIXED}descriptors:
   },
   {
     domain: 'replacing',
-    text: `domain: replacing
-${FIXED}descriptors:
-  - key: first
-    value: one
-    descriptors:
-      - {key: user, value: somebody, rate_limit: {name: specific, unit: hour, requests_per_unit: 1}}
-  - key: second
-    value: two
-    descriptors:
-      - {key: user, value: somebody, rate_limit: {replaces: [{name: specific}], unit: hour, requests_per_unit: 3}}
-`,
+    text: fixedWindows('replacing'),
     questions: [
       {
         about: 'a limit that is replaced is not asked where both are matched',
@@ -187,15 +152,7 @@ ${FIXED}descriptors:
   },
   {
     domain: 'wildcards',
-    text: `domain: wildcards
-${FIXED}descriptors:
-  - {key: path, value: /v1/*, rate_limit: {unit: hour, requests_per_unit: 1}}
-  - {key: path, value: /v1/users/*, rate_limit: {unit: hour, requests_per_unit: 2}}
-  - {key: path, value: /v1/users/me, rate_limit: {unit: hour, requests_per_unit: 3}}
-  - {key: path, rate_limit: {unit: hour, requests_per_unit: 4}}
-  - {key: files, value: files/*, share_threshold: true, rate_limit: {unit: hour, requests_per_unit: 2}}
-  - {key: own, value: files/*, share_threshold: false, rate_limit: {unit: hour, requests_per_unit: 1}}
-`,
+    text: fixedWindows('wildcards'),
     questions: [
       { about: 'the exact value goes first', asked: times(1, ['path=/v1/users/me']), expected: [['ok 2']] },
       { about: 'then the first wildcard in the file', asked: times(1, ['path=/v1/users/you']), expected: [['ok 0']] },
@@ -215,7 +172,8 @@ ${FIXED}descriptors:
   {
     domain: 'multiples',
     text: `domain: multiples
-${FIXED}descriptors:
+defaults: {algorithm: fixed_window}
+descriptors:
   - {key: halfday, rate_limit: {unit: hour, unit_multiplier: 12, requests_per_unit: 1}}
   - {key: week, rate_limit: {unit: WEEK, requests_per_unit: 2}}
 `,

@@ -13,8 +13,8 @@ export type Headers = Readonly<Record<string, string>>;
 export class GrpcClient {
   readonly #client: Client;
 
-  constructor(port: number) {
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  constructor(port: number, host = '127.0.0.1') {
+    this.#client = new Client(`${host}:${port}`, credentials.createInsecure());
   }
 
   /** Rejects with grpc-js' ServiceError. */
