@@ -4,7 +4,7 @@ import { NO_SETTINGS, type RouteSettings, readContextExtension } from './context
 import { readOrRefuse } from './invalid-request.ts';
 import { entryText, readEntry } from './map-entry.ts';
 import { NO_QUERY_KEY, type QueryKey, queryKeyOf } from './query-key.ts';
-import { LENGTH_DELIMITED, type WireReader } from './wire-reader.ts';
+import { LENGTH_DELIMITED, type NamesByLength, namesByLength, type WireReader } from './wire-reader.ts';
 
 // Field numbers of envoy.service.auth.v3 (proto/envoy/service/auth/v3).
 const CHECK_REQUEST = { attributes: 1 };
@@ -16,12 +16,12 @@ const REQUEST = { http: 2 };
 const HTTP_REQUEST = { method: 2, headers: 3, path: 4, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
 
-const HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'].map((name) => Buffer.from(name));
+const HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'];
 const [API_KEY, AUTHORIZATION, REQUEST_ID, CONTENT_TYPE, DEVICE, CLIENT_ADDRESS] = [0, 1, 2, 3, 4, 5];
 /** Read of OPTIONS requests alone, behind the others. */
-const PREFLIGHT_HEADERS = ['origin', 'access-control-request-method'].map((name) => Buffer.from(name));
+const PREFLIGHT_HEADERS = ['origin', 'access-control-request-method'];
 const [ORIGIN, REQUESTED_METHOD] = [6, 7];
-const OPTIONS = [Buffer.from('options')];
+const OPTIONS = namesByLength(['options']);
 
 /** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
@@ -30,8 +30,8 @@ const LETTER_W = 'w'.charCodeAt(0);
 
 /** What to read of a request beside what is always read. */
 export interface CheckReading {
-  readonly headers: readonly (Buffer | undefined)[];
-  readonly headersOfOptions: readonly (Buffer | undefined)[];
+  readonly headers: NamesByLength;
+  readonly headersOfOptions: NamesByLength;
   /** Whether a header tells the client's address, in place of who connected to Envoy. */
   readonly readsClientAddress: boolean;
   /** Name of the query parameter that may carry an API key; undefined: none, and the path is not looked at. */
@@ -68,10 +68,13 @@ export interface CheckReadingOptions {
 
 export function checkReading(options: CheckReadingOptions): CheckReading {
   const { deviceHeader, clientAddressHeader, keyParameter } = options;
-  const configured = [deviceHeader, clientAddressHeader].map((name) => (name === undefined ? name : Buffer.from(name)));
-  const headers = [...HEADERS, ...configured];
-  const readsClientAddress = clientAddressHeader !== undefined;
-  return { headers, headersOfOptions: [...headers, ...PREFLIGHT_HEADERS], readsClientAddress, keyParameter };
+  const headers = [...HEADERS, deviceHeader, clientAddressHeader];
+  return {
+    headers: namesByLength(headers),
+    headersOfOptions: namesByLength([...headers, ...PREFLIGHT_HEADERS]),
+    readsClientAddress: clientAddressHeader !== undefined,
+    keyParameter,
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { CheckQuestion } from '../decide/check.ts';
 import { entryText, readEntry } from './map-entry.ts';
-import type { WireReader } from './wire-reader.ts';
+import { namesByLength, type WireReader } from './wire-reader.ts';
 
 /** What a route tells Check, by context extensions of ext_authz. */
 export type RouteSettings = Pick<
@@ -9,7 +9,7 @@ export type RouteSettings = Pick<
 > & { readonly allowsPreflight: boolean };
 
 const NAMES = ['rate_limit', 'require', 'auth', 'cost', 'route', 'cors_preflight'];
-const EXTENSIONS = NAMES.map((name) => Buffer.from(`weir.${name}`));
+const EXTENSIONS = namesByLength(NAMES.map((name) => `weir.${name}`));
 const [RATE_LIMIT, REQUIRE, AUTH, COST, ROUTE, CORS_PREFLIGHT] = [0, 1, 2, 3, 4, 5];
 
 /** As of a descriptor's hits_addend in envoy.service.ratelimit.v3. */

@@ -4,6 +4,22 @@ const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
+/** Lower-case names by their length, which tells of nearly all other strings that they are none of them. */
+export type NamesByLength = readonly (readonly { readonly name: Buffer; readonly index: number }[] | undefined)[];
+
+/** `undefined` keeps its place free: no string is at its index. */
+export function namesByLength(names: readonly (string | undefined)[]): NamesByLength {
+  const byLength: { name: Buffer; index: number }[][] = [];
+  for (const [index, text] of names.entries()) {
+    if (text === undefined) continue;
+    const name = Buffer.from(text);
+    const ofLength = byLength[name.length];
+    if (ofLength === undefined) byLength[name.length] = [{ name, index }];
+    else ofLength.push({ name, index });
+  }
+  return Array.from(byLength); // without holes, which are slow to read
+}
+
 /**
  * Walks over a protobuf message without making objects of what is not asked for. Stricter than generated decoders: a
  * nested message must end where its length says, and groups, which proto3 does not have, are refused.
@@ -108,18 +124,20 @@ export class WireReader {
   }
 
   /**
-   * Which of `names` (lower-case) the string field at a position holds, in any case of letters, without making a string
+   * Which of `names` the string field at a position holds, in any case of letters, without making a string
    * of it; -1 for none of them.
    */
-  oneOfAt(position: number, names: readonly (Buffer | undefined)[]): number {
+  oneOfAt(position: number, names: NamesByLength): number {
     const here = this.#position;
     this.#position = position;
     const length = this.#length();
     const start = this.#position;
     this.#position = here;
-    for (let index = 0; index < names.length; index++) {
-      const name = names[index];
-      if (name !== undefined && name.length === length && this.#matches(name, start)) return index;
+    const ofLength = length < names.length ? names[length] : undefined;
+    if (ofLength === undefined) return -1;
+    for (let place = 0; place < ofLength.length; place++) {
+      const each = ofLength[place];
+      if (each !== undefined && this.#matches(each.name, start)) return each.index;
     }
     return -1;
   }
