@@ -73,6 +73,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   addRule(rule: Rule, metricName: string, subject: string, hits: number): true {
+    const before = this.charges.length;
     if (rule.replaces !== undefined) this.#replaced = new Set([...this.#replaced, ...rule.replaces]);
     if (rule.isShadow === true) this.#addShadow(rule, subject, hits);
     else if (rule.isQuota === true) this.#addQuota(rule, subject, hits);
@@ -84,7 +85,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
       }
     }
     if (rule.candidate !== undefined) this.#addCandidate(rule.path, { subject, limit: rule.candidate, hits });
-    return this.#end(rule, metricName, rule.limits.every(isUnlimited));
+    return this.#end(rule, metricName, this.charges.length === before && rule.limits.every(isUnlimited));
   }
 
   /** The limit that a request brings along is never in shadow or quota mode, and neither replaces others nor is replaced. */
@@ -112,8 +113,10 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   judge(outcome: Decided | undefined, beside: readonly Decided[] = NONE): RateLimitVerdict {
-    if (outcome instanceof StoreUnavailable || this.#isQuotaUnknown(beside)) return { kind: 'unavailable' };
+    if (outcome instanceof StoreUnavailable) return { kind: 'unavailable' };
     const judged = new JudgedDescriptors(this.#descriptors, this.charges, this.names, outcome);
+    if (beside.length === 0) return judged.verdict(false);
+    if (this.#isQuotaUnknown(beside)) return { kind: 'unavailable' };
     for (const [place, decided] of beside.entries()) {
       const each = this.beside?.[place];
       if (each !== undefined) judged.addBeside(each, decided);
@@ -123,6 +126,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
 
   /** All of several quotas must be used up: one that is left lets the request pass on it. */
   refusesBy(beside: readonly Decided[]): boolean {
+    if (beside.length === 0) return false;
     if (this.#isQuotaUnknown(beside)) return true;
     const quotas = beside.filter((_, place) => this.beside?.[place]?.kind === 'quota');
     return quotas.length > 0 && quotas.every((decided) => !(decided instanceof StoreUnavailable) && !decided.granted);

@@ -88,9 +88,15 @@ export class WireWriter {
   /** Likewise: the decimal digits of a whole number from 0 to 2^53. */
   digits(value: number): void {
     this.#reserve(16);
+    let start = this.#start;
     let rest = value;
-    for (; rest >= 10; rest = Math.floor(rest / 10)) this.#buffer[--this.#start] = ZERO + (rest % 10);
-    this.#buffer[--this.#start] = ZERO + rest;
+    while (rest >= 10) {
+      const quotient = rest < INT32 ? (rest / 10) | 0 : Math.floor(rest / 10);
+      this.#buffer[--start] = ZERO + (rest - quotient * 10);
+      rest = quotient;
+    }
+    this.#buffer[--start] = ZERO + rest;
+    this.#start = start;
   }
 
   /** Writes the digits of a number, which has so many, over those that stand at these places from the start on. */
