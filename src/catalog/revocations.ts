@@ -5,8 +5,11 @@ import type { RevocationRow } from './records.ts';
 export class Revocations {
   readonly #byId = new Map<string, Revocation>();
   readonly #byValue = new Map<string, Set<Revocation>>();
+  /** Tokens that nothing was found for since the last change: each is asked for at every use, by the same object. */
+  #notRevoked = new WeakSet<TokenRecord>();
 
   apply(id: string, row: RevocationRow | null): void {
+    this.#notRevoked = new WeakSet();
     const former = this.#byId.get(id);
     if (former !== undefined) this.#remove(id, former);
     if (row === null) return;
@@ -22,8 +25,14 @@ export class Revocations {
     this.#byValue.set(place, (this.#byValue.get(place) ?? new Set()).add(revocation));
   }
 
-  has({ issuerId, tokenId, sessionId, accountId, issuedAt }: TokenRecord): boolean {
-    if (this.#byId.size === 0) return false;
+  has(token: TokenRecord): boolean {
+    if (this.#byId.size === 0 || this.#notRevoked.has(token)) return false;
+    const found = this.#find(token);
+    if (!found) this.#notRevoked.add(token);
+    return found;
+  }
+
+  #find({ issuerId, tokenId, sessionId, accountId, issuedAt }: TokenRecord): boolean {
     if (tokenId !== undefined && this.#byValue.has(placeOf(issuerId, 'token', tokenId))) return true;
     if (sessionId !== undefined && this.#byValue.has(placeOf(issuerId, 'session', sessionId))) return true;
     const ofAccount = this.#byValue.get(placeOf(issuerId, 'account', accountId));

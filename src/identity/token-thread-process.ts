@@ -10,6 +10,9 @@ const MOST_MEMORY = 256;
 const SHORTEST_WAIT = 100;
 const LONGEST_WAIT = 5_000;
 
+/** ms without a word after which a thread that has something to do is taken to hang: fetching keys takes 5 s at most. */
+const LONGEST_SILENCE = 10_000;
+
 export interface ThreadEvents {
   readonly onResults: (results: readonly Judged[]) => void;
   /** What was sent to it before is lost, also whose signatures are good. */
@@ -24,6 +27,8 @@ export class TokenThread {
   #restart: NodeJS.Timeout | undefined;
   #wait = SHORTEST_WAIT;
   #isClosed = false;
+  /** When it was sent the first message since it was heard last. */
+  #unheardSince: number | undefined;
 
   constructor(events: ThreadEvents) {
     this.#events = events;
@@ -32,13 +37,15 @@ export class TokenThread {
 
   /** False: there is no thread now, nothing was sent. */
   send(message: ToThread): boolean {
-    this.#worker?.postMessage(message);
-    return this.#worker !== undefined;
-  }
-
-  /** Something is wrong with it: it is ended, and another one starts. */
-  end(): void {
-    void this.#worker?.terminate();
+    if (this.#worker === undefined) return false;
+    const now = performance.now();
+    if (message.kind === 'jobs') this.#unheardSince ??= now;
+    if (now - (this.#unheardSince ?? now) > LONGEST_SILENCE) {
+      this.#events.log.error({ ms: LONGEST_SILENCE }, 'the thread that verifies tokens hangs and is ended');
+      void this.#worker.terminate();
+    }
+    this.#worker.postMessage(message);
+    return true;
   }
 
   async close(): Promise<void> {
@@ -62,6 +69,7 @@ export class TokenThread {
 
   #receive(message: FromThread): void {
     this.#wait = SHORTEST_WAIT;
+    this.#unheardSince = undefined;
     if (message.kind === 'results') this.#events.onResults(message.results);
     else {
       const { issuerId, problem } = message;
@@ -71,6 +79,7 @@ export class TokenThread {
 
   #ended(): void {
     this.#worker = undefined;
+    this.#unheardSince = undefined;
     this.#events.onEnd();
     if (this.#isClosed) return;
     this.#events.log.warn({ ms: this.#wait }, 'the thread that verifies tokens has ended and is started again');

@@ -155,6 +155,8 @@ export class TokenVerifier {
       'audiences' in signer
         ? [signer, Date.now() + GOOD_LIFE]
         : [undefined, signer.expiresAt ?? Number.POSITIVE_INFINITY];
+    // The thread has the key as long as it stands in the catalog.
+    if (Date.now() >= until) return this.#rememberBad(text, 'key');
     const good: GoodToken = { kind: 'good', text, token: judgement.token, issuer, signer, trust: this.#trust, until };
     this.#good.set(good);
     return good;

@@ -1,7 +1,6 @@
 import { constants, createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { sealerOf } from '../../src/identity/sealed-key.ts';
 import { becomesTrue } from '../counters/waiting.ts';
 import { IssuerTable } from '../support/identity-provider.ts';
 import { TestNode } from '../support/node.ts';
@@ -23,19 +22,8 @@ const stranger = generateKeyPairSync('ed25519');
 const jwk = (key: KeyObject, kid: string) => ({ ...key.export({ format: 'jwk' }), kid });
 const secretJwk = (bytes: Buffer) => ({ kty: 'oct', k: bytes.toString('base64url') });
 const SIGNING_KEY_SECRET = 'a secret of the tests, long enough';
-
-/** A signing key of our own whose time to sign never comes. */
-async function addSigningKey(id: string, algorithm: string, key: object, publicJwk?: object): Promise<void> {
-  const sealed = sealerOf(SIGNING_KEY_SECRET).seal({ id, algorithm }, { kty: 'as it says', ...key });
-  await issuers.run(
-    `insert into signing_key (id, algorithm, public_jwk, sealed_jwk, activate_time, create_time)
-     values (?, ?, ?, ?, '2100-01-01', now())`,
-    id,
-    algorithm,
-    publicJwk === undefined ? null : JSON.stringify(publicJwk),
-    sealed,
-  );
-}
+const addSigningKey = (id: string, algorithm: string, key: object, publicJwk?: object) =>
+  issuers.addSigningKey(SIGNING_KEY_SECRET, { id, algorithm }, key, publicJwk);
 
 beforeAll(async () => {
   const url = await databaseUrl();

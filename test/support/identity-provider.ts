@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { Certificates } from '../../provision/certificates.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { type KeyName, sealerOf } from '../../src/identity/sealed-key.ts';
 
 /** Whoever signs tokens: keys, by the id that the header names. */
 export interface TokenKey {
@@ -144,6 +145,18 @@ export class IssuerTable {
       JSON.stringify(claims),
       defaultPlanId,
       columns.catalogAccounts ?? false,
+    );
+  }
+
+  /** A signing key of our own whose time to sign never comes. */
+  async addSigningKey(secret: string, name: KeyName, key: object, publicJwk?: object): Promise<void> {
+    await this.run(
+      `insert into signing_key (id, algorithm, public_jwk, sealed_jwk, activate_time, create_time)
+       values (?, ?, ?, ?, '2100-01-01', now())`,
+      name.id,
+      name.algorithm,
+      publicJwk === undefined ? null : JSON.stringify(publicJwk),
+      sealerOf(secret).seal(name, { kty: 'as it says', ...key }),
     );
   }
 
