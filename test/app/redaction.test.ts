@@ -3,15 +3,18 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../provision/postgres.ts';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { InvalidConfig, readConfig } from '../../src/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { SigningKeyEntity } from '../../src/database/entities.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
+import { sealerOf } from '../../src/identity/sealed-key.ts';
 import { GrpcClient, type Headers } from '../support/grpc.ts';
 import { check, shouldRateLimit } from '../support/questions.ts';
 import { serve, WeirProcess } from '../support/weir-process.ts';
@@ -57,6 +60,7 @@ beforeAll(async () => {
   running = await serve(environmentOf());
   admin = new GrpcClient(running.ports.admin);
   decision = new GrpcClient(running.ports.decision);
+  await learnSigningKeys();
   signedIn = await signIn();
   const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'known' } });
   const made = await admin.call(ApiKeyServiceService.createApiKey, request, signedIn);
@@ -71,6 +75,18 @@ afterAll(async () => {
   await postgres?.stop();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** What the database has of the keys that sign access tokens, and what that is once it is opened. */
+async function learnSigningKeys(): Promise<void> {
+  const database = await openDatabase({ url: postgres.url });
+  const keys = await database.em.fork().findAll(SigningKeyEntity);
+  await database.close(true);
+  expect(keys).toHaveLength(1);
+  for (const { id, algorithm, sealedJwk } of keys) {
+    const { d } = sealerOf(SIGNING_KEY_SECRET).open({ id, algorithm }, sealedJwk ?? '');
+    for (const each of [sealedJwk, d]) secrets.add(typeof each === 'string' ? each : expect.fail('no key'));
+  }
+}
 
 function environmentOf(): Record<string, string> {
   const url = new URL(postgres.url);
@@ -257,7 +273,13 @@ describe('no known secret is in a log line, a metric or an error', () => {
     await query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'known'`, []);
     await database.close(true);
     await tried(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
+    const { port } = redis;
+    const client = new Redis({ port, host: '127.0.0.1', password: REDIS_PASSWORD });
+    await client.config('SET', 'requirepass', 'another');
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {}); // itself among them
+    client.disconnect();
     await check(decision, { 'x-api-key': key.secret });
+    await expect.poll(() => running.weir.printed, { timeout: 10_000 }).toContain('WRONGPASS');
     await redis.stop();
     await postgres.stop();
     await check(decision, { 'x-api-key': key.secret });
