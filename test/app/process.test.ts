@@ -7,10 +7,17 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../provision/postgres.ts';
 import { freePort } from '../../src/database/free-port.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
+import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
+import {
+  IssueTokenRequest,
+  RevokeTokenRequest,
+  TokenServiceService,
+} from '../../src/generated/weir/admin/v1/token_service.ts';
 import { GrpcClient } from '../support/grpc.ts';
 import { check, shouldRateLimit, statusOf } from '../support/questions.ts';
 
 const PASSWORD = 'known-secret-of-the-administrator';
+const SIGNING_KEY_SECRET = 'known-secret-that-signing-keys-are-sealed-with';
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
@@ -45,6 +52,7 @@ async function serve(): Promise<Running> {
     DATA_DIR: path.join(folder, 'data'),
     ADMIN_EMAIL: 'admin@example.com',
     ADMIN_PASSWORD: PASSWORD,
+    SIGNING_KEY_SECRET,
     LOG_LEVEL: 'trace',
   });
   const isReady = () =>
@@ -127,6 +135,26 @@ describe('a process that serves', () => {
     const { accessToken, refreshToken } = await admin.call(AuthServiceService.login, login);
     const wrong = { ...login, password: 'another-known-secret' };
     await admin.failing(AuthServiceService.login, wrong, { authorization: `Bearer ${accessToken}` });
+    const administrator = { authorization: `Bearer ${accessToken}` };
+    const request = IssueTokenRequest.fromPartial({
+      account: 'somebody',
+      plan: 'plans/free',
+      role: 'admin',
+      ttl: '1h',
+    });
+    const { token } = await admin.call(TokenServiceService.issueToken, request, administrator);
+    for (const authorization of [`Bearer ${token}`, `Bearer ${token}x`]) {
+      await check(decision, { authorization });
+      await admin.failing(AuthServiceService.logout, { refreshToken: 'another-known-secret' }, { authorization });
+    }
+    await admin.call(TokenInfoServiceService.getTokenInfo, { secret: token });
+    await admin.call(TokenInfoServiceService.disableToken, { secret: token });
+    await admin.failing(TokenServiceService.issueToken, request, { authorization: `Bearer ${token}` });
+    await admin.failing(
+      TokenServiceService.revokeToken,
+      RevokeTokenRequest.fromPartial({ token: `${token}x` }),
+      administrator,
+    );
     const key = `wk_live_${'A'.repeat(28)}`;
     expect(statusOf(await check(decision, { 'x-api-key': key, authorization: `Bearer ${accessToken}` }))).toBe(401);
     decision.close();
@@ -134,7 +162,7 @@ describe('a process that serves', () => {
     child.kill('SIGTERM');
     await exited;
     expect(printed()).toContain('"msg":"stopped"');
-    for (const secret of [PASSWORD, wrong.password, accessToken, refreshToken, key])
+    for (const secret of [PASSWORD, wrong.password, accessToken, refreshToken, key, token, SIGNING_KEY_SECRET])
       expect(printed()).not.toContain(secret);
   });
 });
