@@ -17,6 +17,8 @@ export type RateLimitHeaders = 'all' | 'refused' | 'off';
 export interface Told {
   readonly limits: readonly LimitStatus[];
   readonly retryAfterSeconds?: number | undefined;
+  /** What the older headers tell; undefined: by the order of `tightest`. */
+  readonly tightest?: LimitStatus | undefined;
 }
 
 /**
@@ -28,9 +30,8 @@ export function writeRateLimitHeaders(
   into: WireWriter,
   form: HeaderForm,
   field: number,
-  { limits, retryAfterSeconds }: Told,
+  { limits, retryAfterSeconds, tightest: told = tightest(limits) }: Told,
 ): void {
-  const told = tightest(limits);
   if (told === undefined) return;
   if (retryAfterSeconds !== undefined) writeNumber(into, form, field, RETRY_AFTER, retryAfterSeconds);
   writeNumber(into, form, field, RESET, told.resetSeconds);

@@ -138,6 +138,31 @@ it('the headers of one limit are told right, whatever numbers came before', () =
   );
 });
 
+it('the headers of several limits are told right, whichever is the tightest', () => {
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const known = names.map((name) => statusOf({ name }));
+  const number = fc.oneof(fc.integer({ min: 0, max: 120 }), fc.integer({ min: 0, max: 2 ** 40 }));
+  const answer = fc.array(fc.tuple(number, number), { minLength: 2, maxLength: names.length });
+  fc.assert(
+    fc.property(fc.array(answer, { minLength: 1 }), (answers) => {
+      for (const numbers of answers) {
+        const limits = numbers.map(([remaining, resetSeconds], place) => {
+          return { ...(known[place] ?? statusOf({})), remaining, resetSeconds };
+        });
+        const each = limits.map((status) => ({ overLimit: false, status }));
+        const least = tightest(limits);
+        expect(told(verdictOf({ overLimit: false, source: 'redis', descriptors: each }))).toEqual({
+          'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
+          ratelimit: numbers.map(([r, t], place) => `"${names[place]}";r=${r};t=${t}`).join(', '),
+          'x-ratelimit-limit': '60',
+          'x-ratelimit-remaining': `${least?.remaining}`,
+          'x-ratelimit-reset': `${least?.resetSeconds}`,
+        });
+      }
+    }),
+  );
+});
+
 it('a refusal tells all limits and when to come back, the tightest one in the older headers', () => {
   const free = statusOf({ name: 'free', requests: 9 }, { remaining: 4, resetSeconds: 12 });
   const full = statusOf({}, { exceeded: true, resetSeconds: 7, retryAfterSeconds: 7 });

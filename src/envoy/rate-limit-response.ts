@@ -2,6 +2,7 @@ import { type MetadataValue, mergedMetadata } from '../core/metadata.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { ADDED, encodedBy } from './header-options.ts';
+import { templatesOf } from './header-template.ts';
 import { type RateLimitHeaders, writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { metadataEntries, type ToldLimit, toldLimit } from './told-limit.ts';
 import { WireWriter } from './wire-writer.ts';
@@ -45,8 +46,15 @@ export function encodeRateLimitResponse(verdict: Judged, headers: RateLimitHeade
 
 function writeHeaders(verdict: Judged, told: ToldLimit | undefined): void {
   const { deciding, limits } = verdict;
-  if (told !== undefined && deciding?.exceeded === false && limits.length === 1) told.headers.write(writer, deciding);
-  else writeRateLimitHeaders(writer, ADDED, RESPONSE.responseHeadersToAdd, verdict);
+  const field = RESPONSE.responseHeadersToAdd;
+  if (deciding?.exceeded === false) {
+    const templates = limits.length === 1 ? told?.headers : templatesOf(limits, ADDED, field);
+    if (templates !== undefined) {
+      templates.write(writer, limits, deciding);
+      return;
+    }
+  }
+  writeRateLimitHeaders(writer, ADDED, field, verdict);
 }
 
 /** Whether its metadata is more than what is encoded already. */
