@@ -24,7 +24,8 @@ function decodeVerdict(kind: 'rate_limit' | 'check', message: Buffer): Verdict |
     if (kind === 'check') {
       const response = CheckResponse.decode(message);
       if (response.httpResponse?.$case !== 'deniedResponse') return response.status?.code === 0 ? 'ok' : undefined;
-      return response.httpResponse.value.status?.code === 429 ? 'overLimit' : undefined;
+      const status = response.httpResponse.value.status?.code;
+      return status === 429 || status === 401 ? 'overLimit' : undefined;
     }
     const { overallCode } = RateLimitResponse.decode(message);
     if (overallCode === Code.OK) return 'ok';

@@ -71,7 +71,9 @@ carries over is the ratio to *grpc-js echo*, a bare @grpc/grpc-js server that an
 - *RLS, memory* and *RLS, Redis* are \`weir serve\` with its metrics on, one rule and one limit (\`sliding_window\`) for each
   key; *refused* is a limit that refuses nearly all, *three* are three limits for each key,
   *leased* is one that the node may take slices of (\`lease: true\`).
-- *Check, API key* is \`weir serve\` that authorizes by API key and charges the key's plan, in memory.
+- *Check, API key* is \`weir serve\` that authorizes by API key and charges the key's plan, in memory. *Check, 1,000,000
+  keys* has so many in its catalog, of which the same number is asked for; *unknown* are keys that it does not have,
+  *garbage* such whose checksum is wrong.
 
 The generator (bench/load-*.ts) keeps 4 connections × 50 or × 1 calls outstanding, takes the keys in turn, and checks
 every verdict: one call without is a run without figures. It runs on the same cores as the servers, so that where its own

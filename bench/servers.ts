@@ -1,7 +1,9 @@
 import { startRedis } from '../provision/redis.ts';
 import { freePort } from '../src/database/free-port.ts';
+import { makeApiKey } from '../src/identity/api-key-secret.ts';
 import { createApiKeys } from './api-keys.ts';
 import { type Children, nextMessage, pidOf } from './children.ts';
+import { createFullCatalog } from './full-catalog.ts';
 import { inspectorArgument } from './inspector.ts';
 import type { LoadQuestions, Processes } from './load-job.ts';
 import type { Options, Peer } from './options.ts';
@@ -15,8 +17,11 @@ export interface Case {
   readonly questions: LoadQuestions;
 }
 
-/** What each key is limited by: one limit, one so low that nearly all is refused, three, or one that may be leased. */
-export type Limits = 'one' | 'refused' | 'three' | 'leased';
+/**
+ * What each key is limited by: one limit, one so low that nearly all is refused, three, or one that may be leased. Or
+ * that there are no such keys: the catalog does not know them, or their checksum is wrong.
+ */
+export type Limits = 'one' | 'refused' | 'three' | 'leased' | 'unknown' | 'garbage';
 
 export interface BenchServer {
   readonly name: string;
@@ -35,6 +40,9 @@ export const MEMORY = 'RLS, memory';
 export const REDIS = 'RLS, Redis';
 export const CHECK = 'Check, API key';
 export const CHECK_TOKEN = 'Check, JWT';
+export const CHECK_MILLION = 'Check, 1,000,000 keys';
+
+const MILLION = 1_000_000;
 
 type Start = (name: string, surroundings: Surroundings) => Promise<BenchServer>;
 
@@ -45,6 +53,7 @@ const STARTS: readonly (readonly [string, Start])[] = [
   [REDIS, startRateLimitWithRedis],
   [CHECK, startCheckOf('api_key', createApiKeys)],
   [CHECK_TOKEN, startCheckOf('token', createTokens)],
+  [CHECK_MILLION, startCheckOfMillion],
 ];
 
 /** Descriptors of the rules in weir-server.ts. */
@@ -55,7 +64,7 @@ const REFUSED = rateLimitCase(1000, 'refused');
 const THREE = rateLimitCase(1000, 'three');
 const LEASED = rateLimitCase(1, 'leased');
 
-function rateLimitCase(keys: number, limits: Limits): Case {
+function rateLimitCase(keys: number, limits: keyof typeof DESCRIPTORS): Case {
   return { keys, limits, questions: { kind: 'rate_limit', domain: 'bench', key: DESCRIPTORS[limits], values: keys } };
 }
 
@@ -67,9 +76,13 @@ const LATE_REDIS = 0.005;
 
 /** Starts the servers that the options ask for, and for ratios the yardstick. The folder takes their files. */
 export async function startServers(options: Options, children: Children, folder: string): Promise<BenchServer[]> {
-  const { mode, only } = options;
-  const isWanted = (name: string) =>
-    name === ECHO ? mode === 'speed' : only.length === 0 || only.some((part) => name.includes(part));
+  const { mode, only, quick } = options;
+  const isWanted = (name: string) => {
+    if (name === ECHO) return mode === 'speed';
+    // Its catalog takes a minute to make.
+    if (name === CHECK_MILLION && (quick || mode === 'memory')) return false;
+    return only.length === 0 || only.some((part) => name.includes(part));
+  };
   const servers: BenchServer[] = [];
   for (const [name, start] of STARTS) {
     if (!isWanted(name)) continue;
@@ -104,7 +117,7 @@ async function startRateLimitInMemory(name: string, surroundings: Surroundings):
 async function startRateLimitWithRedis(name: string, surroundings: Surroundings): Promise<BenchServer> {
   const redis = await startRedis();
   surroundings.children.addStop(redis.stop);
-  const { decisionPort, pid } = await startWeir(surroundings, redis.url);
+  const { decisionPort, pid } = await startWeir(surroundings, { REDIS_URL: redis.url });
   return {
     name,
     port: decisionPort,
@@ -126,6 +139,20 @@ function startCheckOf(
     });
     return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
   };
+}
+
+/** Of all its keys a thousand are asked for, as of the server with no more; and as many that it does not have. */
+async function startCheckOfMillion(name: string, surroundings: Surroundings): Promise<BenchServer> {
+  const { children, folder } = surroundings;
+  const { databaseUrl, secrets } = await createFullCatalog(children, folder, { keys: MILLION, known: 1000 });
+  const { decisionPort, pid } = await startWeir(surroundings, { DATABASE_URL: databaseUrl });
+  const unknown = secrets.map(() => makeApiKey());
+  const garbage = unknown.map((secret) => `${secret.slice(0, -1)}${secret.endsWith('0') ? '1' : '0'}`);
+  const caseOf = (limits: Limits, asked: readonly string[]): Case => {
+    return { keys: 1000, limits, questions: { kind: 'check', credential: 'api_key', secrets: asked } };
+  };
+  const cases = [caseOf('one', secrets), caseOf('unknown', unknown), caseOf('garbage', garbage)];
+  return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
 }
 
 function peerServer({ name, port, pids }: Peer): BenchServer {

@@ -1,6 +1,6 @@
 import type { Row } from './measure.ts';
 import type { MemoryRow } from './memory.ts';
-import { CHECK, CHECK_TOKEN, ENGINE, MEMORY, REDIS } from './servers.ts';
+import { CHECK, CHECK_MILLION, CHECK_TOKEN, ENGINE, MEMORY, REDIS } from './servers.ts';
 
 /** What a figure must reach; the others of its row are told, not judged. */
 export interface Judgement {
@@ -52,6 +52,24 @@ const COMPARISONS: readonly Comparison[] = [
     row: { server: CHECK_TOKEN, keys: 1000, limits: 'one' },
     other: { server: CHECK, keys: 1000, limits: 'one' },
     most: 1.3,
+  },
+  {
+    what: `${CHECK_MILLION}, against ${CHECK}`,
+    row: { server: CHECK_MILLION, keys: 1000, limits: 'one' },
+    other: { server: CHECK, keys: 1000, limits: 'one' },
+    most: 1.3,
+  },
+  {
+    what: `${CHECK_MILLION}, an unknown key, against a good one`,
+    row: { server: CHECK_MILLION, keys: 1000, limits: 'unknown' },
+    other: { server: CHECK_MILLION, keys: 1000, limits: 'one' },
+    most: 1,
+  },
+  {
+    what: `${CHECK_MILLION}, a key whose checksum is wrong, against a good one`,
+    row: { server: CHECK_MILLION, keys: 1000, limits: 'garbage' },
+    other: { server: CHECK_MILLION, keys: 1000, limits: 'one' },
+    most: 1,
   },
 ];
 

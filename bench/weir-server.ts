@@ -51,8 +51,14 @@ export async function makeFolder(): Promise<string> {
   return folder;
 }
 
-/** Starts `weir serve` as it is released, with a folder of its own in the one given, and waits until it is ready. */
-export async function startWeir({ children, folder: parent, execArgv }: Surroundings, redisUrl = ''): Promise<Weir> {
+/**
+ * Starts `weir serve` as it is released, with a folder of its own in the one given and these environment variables beside
+ * those of all, and waits until it is ready.
+ */
+export async function startWeir(
+  { children, folder: parent, execArgv }: Surroundings,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Weir> {
   const folder = await mkdtemp(path.join(parent, 'weir-'));
   await chmod(folder, 0o755);
   const rules = path.join(folder, 'rules.yaml');
@@ -65,9 +71,9 @@ export async function startWeir({ children, folder: parent, execArgv }: Surround
     HTTP_ADDRESS: `127.0.0.1:${httpPort}`,
     DATA_DIR: path.join(folder, 'data'),
     RULES_PATH: rules,
-    REDIS_URL: redisUrl,
     ADMIN_EMAIL: ADMINISTRATOR.email,
     ADMIN_PASSWORD: ADMINISTRATOR.password,
+    ...variables,
   };
   const child = children.add(
     spawn(process.execPath, [...execArgv, MAIN, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
