@@ -22,10 +22,16 @@ export class AccountTable {
   readonly #index = new PackedIndex();
   readonly #asked = new Uint8Array(ID + LONGEST_ID);
   #askedEnd = 0;
+  #version = 0;
 
   /** `plans` gives numbers to the names of plans. */
   constructor(plans: Names) {
     this.#plans = plans;
+  }
+
+  /** Another number whenever an account's plan has changed. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Sets the plan of an account; NO_PLAN: the account is gone, or not known yet. */
@@ -36,6 +42,7 @@ export class AccountTable {
     const page = this.#slab.pageOf(piece);
     const at = this.#slab.startOf(piece) + PLAN;
     const former = readWord(page, at);
+    this.#version++;
     writeWord(page, at, this.#plans.take(planId));
     this.#plans.giveBack(former);
     this.#removeIfUnused(piece);

@@ -11,7 +11,7 @@ import type { Names } from './names.ts';
 import { hashOfId, readId, writeId } from './packed-id.ts';
 import { NONE, PackedIndex } from './packed-index.ts';
 import * as packed from './packed-key.ts';
-import { RecentKeys } from './recent-keys.ts';
+import { type RecentKey, RecentKeys } from './recent-keys.ts';
 import type { KeyRow } from './records.ts';
 import { readWord } from './words.ts';
 
@@ -39,14 +39,22 @@ export class KeyTable {
 
   /** `digest` in hex. */
   ofDigest(digest: string): KeyRecord | undefined {
+    const recent = this.#recent.ofDigest(digest);
+    if (recent !== undefined && recent.version === this.#accounts.version) {
+      recent.wasAsked = true;
+      return recent.key;
+    }
     packed.writeDigest(this.#askedDigest, 0, digest);
     const piece = this.#byDigest.find(readWord(this.#askedDigest, 0), this.#hasAskedDigest);
-    return piece === NONE ? undefined : this.#recordAt(piece);
+    if (piece === NONE) return undefined;
+    const found = this.#recentAt(piece);
+    this.#recent.nameByDigest(found, digest);
+    return found.key;
   }
 
   ofId(id: string): KeyRecord | undefined {
     const piece = this.#find(id);
-    return piece === NONE ? undefined : this.#recordAt(piece);
+    return piece === NONE ? undefined : this.#recentAt(piece).key;
   }
 
   /** What holds for a key beside its plan, as JSON, empty for nothing; undefined: there is no such key. */
@@ -96,14 +104,18 @@ export class KeyTable {
     this.#slab.remove(piece);
   }
 
-  #recordAt(piece: number): KeyRecord {
+  #recentAt(piece: number): RecentKey {
     const page = this.#slab.pageOf(piece);
     const start = this.#slab.startOf(piece);
     const account = packed.accountOf(page, start);
     const plan = packed.planOf(page, start);
     const planId = plan === undefined ? this.#accounts.planAt(account) : this.#plans.textOf(plan);
-    const known = this.#recent.find(piece);
-    if (known !== undefined && known.planId === planId) return known;
+    const known = this.#recent.ofPiece(piece);
+    if (known !== undefined && known.key.planId === planId) {
+      known.version = this.#accounts.version;
+      known.wasAsked = true;
+      return known;
+    }
     const conditions = packed.conditionsOf(page, start, this.#slab.lengthOf(piece));
     const key: KeyRecord = {
       id: readId(page, start + packed.ID),
@@ -115,8 +127,7 @@ export class KeyTable {
       expiresAt: packed.expiryOf(page, start),
       notedInMinute: 0,
     };
-    this.#recent.keep(piece, key);
-    return key;
+    return this.#recent.keep(piece, key, this.#accounts.version);
   }
 
   #find(id: string): number {

@@ -15,6 +15,8 @@ function keyRow(secret: string, fields: Partial<KeyRow> = {}): KeyRow {
   return { digest: digest(secret), ...row, expiresAt: null, ...fields };
 }
 
+const SECRETS = ['one', 'two', 'three', 'four'];
+
 const id = fc.constantFrom(
   'a',
   '',
@@ -26,7 +28,7 @@ const id = fc.constantFrom(
   '97b2f1ed-f640-580f-6605-6cc4bfcf6336',
 );
 const row = fc.record({
-  digest: fc.constantFrom('one', 'two', 'three', 'four').map(digest),
+  digest: fc.constantFrom(...SECRETS).map(digest),
   counterId: id,
   accountId: id,
   planId: fc.constantFrom(null, 'free', 'pro', 'é'),
@@ -81,6 +83,7 @@ describe('the catalog in memory', () => {
       const plans = new Map<string, string>();
       for (const each of entries) {
         model.apply(each);
+        for (const secret of SECRETS) model.keyOfSecret(secret);
         if (each.entity === 'account') {
           if (each.record === null) plans.delete(each.id);
           else plans.set(each.id, each.record.planId);
@@ -97,11 +100,12 @@ describe('the catalog in memory', () => {
         if (!keys.has(id)) expect(model.key(id)).toBeUndefined();
         expect(model.account(id)?.planId).toBe(plans.get(id));
       }
-      for (const secret of ['one', 'two', 'three', 'four']) {
+      for (const secret of SECRETS) {
         const having = [...keys].filter(([, row]) => row.digest === digest(secret)).map(([id]) => id);
         const found = model.keyOfSecret(secret)?.id;
         if (having.length === 0) expect(found).toBeUndefined();
         else expect(having).toContain(found);
+        if (found !== undefined) expect(model.keyOfSecret(secret)).toBe(model.key(found));
       }
     });
     fc.assert(property, { numRuns: 500 });
@@ -122,6 +126,13 @@ describe('the catalog in memory', () => {
     apply(keyRow('secret', { disabled: true }));
     expect(model.keyOfSecret('secret')).toMatchObject({ id: 'key', disabled: true, planId: 'pro' });
     expect(second).toMatchObject({ disabled: false, planId: 'pro' });
+    apply(keyRow('other'));
+    expect([model.keyOfSecret('secret'), model.keyOfSecret('other')?.id]).toEqual([undefined, 'key']);
+    model.apply({ entity: 'api_key', id: 'successor', record: keyRow('other') });
+    model.apply({ entity: 'api_key', id: 'key', record: null });
+    expect(model.keyOfSecret('other')?.id).toBe('successor');
+    model.apply({ entity: 'api_key', id: 'successor', record: null });
+    expect(model.keyOfSecret('other')).toBeUndefined();
   });
 
   it('keeps the records of keys that are asked for while many others are, and finds all of them', () => {

@@ -3,50 +3,75 @@ import type { KeyRecord } from '../decide/ports.ts';
 /** So many, at about 2 KB each with what is kept by a key's record elsewhere (decide/known-costs.ts). */
 const MOST_RECENT = 32_768;
 
-interface Recent {
+/** What is known of a key that was asked for. */
+export interface RecentKey {
   readonly piece: number;
   readonly key: KeyRecord;
+  /** In hex; undefined: it was not asked for by its digest yet. */
+  digest: string | undefined;
+  /** Of the accounts' plans (AccountTable.version) when the record was last found to be right. */
+  version: number;
   /** Whether it was asked for since it was last looked at as one to drop. */
   wasAsked: boolean;
 }
 
 /**
  * The records of keys that are asked for, so that a key that is in use has one record for as long as it stays as it is:
- * what else is kept of it is kept by its record.
+ * what else is kept of it is kept by its record. They are found by digest without a look at the packed keys, which among
+ * a million are in nobody's cache.
  */
 export class RecentKeys {
-  /** By where the key is. */
-  readonly #recent = new Map<number, Recent>();
+  readonly #byPiece = new Map<number, RecentKey>();
+  readonly #byDigest = new Map<string, RecentKey>();
   /** Goes round (a clock, as of caches): who was asked for since the last round stays for another. */
-  readonly #round: Recent[] = [];
+  readonly #round: RecentKey[] = [];
   #hand = 0;
 
-  find(piece: number): KeyRecord | undefined {
-    const recent = this.#recent.get(piece);
-    if (recent === undefined) return undefined;
-    recent.wasAsked = true;
-    return recent.key;
+  ofPiece(piece: number): RecentKey | undefined {
+    return this.#byPiece.get(piece);
   }
 
-  /** In place of the record that was there, if one was. */
-  keep(piece: number, key: KeyRecord): void {
-    const recent = { piece, key, wasAsked: false };
-    this.#recent.set(piece, recent);
+  ofDigest(digest: string): RecentKey | undefined {
+    return this.#byDigest.get(digest);
+  }
+
+  /** To be found by its digest from now on. */
+  nameByDigest(recent: RecentKey, digest: string): void {
+    recent.digest = digest;
+    this.#byDigest.set(digest, recent);
+  }
+
+  /** In place of what was there, if anything was. */
+  keep(piece: number, key: KeyRecord, version: number): RecentKey {
+    this.drop(piece);
+    const recent: RecentKey = { piece, key, digest: undefined, version, wasAsked: false };
+    this.#byPiece.set(piece, recent);
     if (this.#round.length < MOST_RECENT) {
       this.#round.push(recent);
-      return;
+      return recent;
     }
     for (let other = this.#round[this.#hand]; other?.wasAsked === true; other = this.#round[this.#hand]) {
       other.wasAsked = false;
       this.#hand = (this.#hand + 1) % MOST_RECENT;
     }
     const left = this.#round[this.#hand];
-    if (left !== undefined && this.#recent.get(left.piece) === left) this.#recent.delete(left.piece);
+    if (left !== undefined) this.#forget(left);
     this.#round[this.#hand] = recent;
     this.#hand = (this.#hand + 1) % MOST_RECENT;
+    return recent;
   }
 
   drop(piece: number): void {
-    this.#recent.delete(piece);
+    const recent = this.#byPiece.get(piece);
+    if (recent !== undefined) this.#forget(recent);
+  }
+
+  /** Its place in the round is left to be taken; another may have come where it was. */
+  #forget(recent: RecentKey): void {
+    recent.wasAsked = false;
+    if (this.#byPiece.get(recent.piece) === recent) this.#byPiece.delete(recent.piece);
+    if (recent.digest !== undefined && this.#byDigest.get(recent.digest) === recent) {
+      this.#byDigest.delete(recent.digest);
+    }
   }
 }
