@@ -48,10 +48,12 @@ describe('a packed counter', () => {
   it('is read as it was written, whatever stood before and after it', () => {
     const blockedUntil = fc.oneof(fc.constant(0), times);
     const bucket = fc.record({ seen: fc.nat(2 ** 53 - 1), debt: fc.nat(2 ** 53 - 1) });
-    const property = fc.property(terms, blockedUntil, bucket, steps, fc.boolean(), fc.nat(9), (...drawn) => {
-      const [term, blocked, { seen, debt }, entries, isExact, start] = drawn;
+    const block = fc.record({ blocked: blockedUntil, isHeld: fc.boolean() });
+    const property = fc.property(terms, block, bucket, steps, fc.boolean(), fc.nat(9), (...drawn) => {
+      const [term, { blocked, isHeld }, { seen, debt }, entries, isExact, start] = drawn;
       const counter = emptyCounter();
       counter.blockedUntil = blocked;
+      counter.isHeld = isHeld && blocked > 0;
       if (term.kind === 'rate') Object.assign(counter.bucket, { seen, debt });
       else fill(counter, term, isExact, entries);
       const bytes = new Uint8Array(start + LONGEST_PACKED + 9).fill(170);
@@ -60,9 +62,10 @@ describe('a packed counter', () => {
       expect(bytes.slice(end).every((byte) => byte === 170)).toBe(true);
       const read = emptyCounter();
       // Of another counter, as the store reads many into one.
+      read.isHeld = true;
       Object.assign(read.tally, { ends: [1, 2, 3], hits: [4, 5, 6], total: 15, unit: 7 });
       unpackCounter(bytes, start, end, term, read);
-      if (term.kind === 'rate') expect(read).toMatchObject({ blockedUntil: blocked, bucket: { seen, debt } });
+      if (term.kind === 'rate') expect(read).toMatchObject({ blockedUntil: blocked, isHeld: counter.isHeld, bucket: { seen, debt } });
       else expect(read).toEqual(counter);
     });
     fc.assert(property, TRACES);
