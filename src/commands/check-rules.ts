@@ -53,6 +53,10 @@ function changeLines(change: RuleChange): readonly string[] {
         `- ${change.rule.path}${insteadText('counted from now on by', change.other)}`,
         ...limitLines(change.rule),
       ];
+    case 'rematched':
+      return [
+        `~ ${change.domain}: match: ${change.isMostSpecific ? 'most_specific, which it was not' : 'not most_specific any more'}`,
+      ];
     case 'reordered':
       return [`~ ${change.path}: of several values that fit, the first of ${change.values.join(', ')} counts`];
     case 'changed':

@@ -15,6 +15,7 @@ function bookOf(descriptors: unknown, domain = 'shop'): RuleBook {
 /** Paths by kind, and of limits whether their counters go on. */
 function told(changes: readonly RuleChange[]): readonly string[] {
   return changes.map((change) => {
+    if (change.kind === 'rematched') return `rematched ${change.domain}: ${change.isMostSpecific}`;
     if (change.kind === 'reordered') return `reordered ${change.path}: ${change.values.join(' ')}`;
     if (change.kind !== 'changed') return `${change.kind} ${change.rule.path}, else ${change.other?.path ?? 'none'}`;
     const limits = change.limits.map(({ before, after, keepsCounters }) => {
@@ -85,6 +86,15 @@ it('tells that values with * changed places, and that values share their counter
   expect(told(changes)).toEqual(['reordered shop.path: * /a*', 'added shop.path_/b*, else none']);
   const shared = compareRules(bookOf([rule('/a*')]), bookOf([rule('/a*', { share_threshold: true })]));
   expect(told(shared)).toEqual(['changed shop.path_/a*: 1m→1m anew']);
+});
+
+it('tells that a domain finds its rules otherwise', () => {
+  const parsed = parseRules('rules.yaml', JSON.stringify({ domain: 'shop', match: 'most_specific', descriptors: [] }));
+  if (!('root' in parsed)) throw new Error(JSON.stringify(parsed));
+  const [plain, specific] = [bookOf([]), new Map([['shop', parsed.root]])];
+  expect(told(compareRules(plain, specific))).toEqual(['rematched shop: true']);
+  expect(told(compareRules(specific, plain))).toEqual(['rematched shop: false']);
+  expect(compareRules(specific, specific)).toEqual([]);
 });
 
 it('says that counters go on just where they have the same place, on random rules', () => {

@@ -14,6 +14,8 @@ export type RuleChange =
       readonly rule: Rule;
       readonly limits: readonly LimitChange[];
     }
+  /** The domain finds its rules by another `match`. */
+  | { readonly kind: 'rematched'; readonly domain: string; readonly isMostSpecific: boolean }
   /** Of several values with `*` that fit, the first one counts. */
   | { readonly kind: 'reordered'; readonly path: string; readonly values: readonly string[] };
 
@@ -49,7 +51,14 @@ export function compareRules(before: RuleBook, after: RuleBook): readonly RuleCh
     const { rule } = standing;
     if (!news.has(place)) note(rule.path, { kind: 'removed', rule, other: ruleInstead(standing, after) });
   }
-  for (const [domain, root] of after) compareOrder(before.get(domain), root, domain, note);
+  for (const [domain, root] of after) {
+    const old = before.get(domain);
+    const isMostSpecific = root.isMostSpecific === true;
+    if (old !== undefined && (old.isMostSpecific === true) !== isMostSpecific) {
+      note(domain, { kind: 'rematched', domain, isMostSpecific });
+    }
+    compareOrder(old, root, domain, note);
+  }
   changes.sort((one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0));
   return changes.map(({ change }) => change);
 }

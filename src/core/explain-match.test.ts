@@ -5,8 +5,8 @@ import type { Entry } from './descriptor.ts';
 import { explainMatch } from './explain-match.ts';
 import { matchRule, type RuleBook } from './rules.ts';
 
-function bookOf(descriptors: unknown): RuleBook {
-  const parsed = parseRules('shop.yaml', JSON.stringify({ domain: 'shop', descriptors }));
+function bookOf(descriptors: unknown, match?: string): RuleBook {
+  const parsed = parseRules('shop.yaml', JSON.stringify({ domain: 'shop', match, descriptors }));
   if (!('root' in parsed)) throw new Error(JSON.stringify(parsed));
   return new Map([[parsed.domain, parsed.root]]);
 }
@@ -112,8 +112,9 @@ const request: fc.Arbitrary<readonly Entry[]> = fc.array(
 
 it('is that of the decision, on random rules and requests', () => {
   let matched = 0;
-  const property = fc.property(level, fc.array(request, { maxLength: 5 }), (descriptors, requests) => {
-    const random = bookOf(descriptors);
+  const way = fc.constantFrom(undefined, 'most_specific');
+  const property = fc.property(level, way, fc.array(request, { maxLength: 5 }), (descriptors, match, requests) => {
+    const random = bookOf(descriptors, match);
     for (const entries of requests) {
       const rule = matchRule(random, 'shop', entries);
       const { rule: explained, steps, keysBelow } = explainMatch(random, 'shop', entries);

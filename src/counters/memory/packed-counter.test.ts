@@ -65,7 +65,8 @@ describe('a packed counter', () => {
       read.isHeld = true;
       Object.assign(read.tally, { ends: [1, 2, 3], hits: [4, 5, 6], total: 15, unit: 7 });
       unpackCounter(bytes, start, end, term, read);
-      if (term.kind === 'rate') expect(read).toMatchObject({ blockedUntil: blocked, isHeld: counter.isHeld, bucket: { seen, debt } });
+      if (term.kind === 'rate')
+        expect(read).toMatchObject({ blockedUntil: blocked, isHeld: counter.isHeld, bucket: { seen, debt } });
       else expect(read).toEqual(counter);
     });
     fc.assert(property, TRACES);
