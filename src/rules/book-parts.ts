@@ -132,10 +132,18 @@ export class BookBuilder {
       const path = part.paths[place];
       const others = part.others.get(place);
       if (limits !== undefined && path !== undefined) {
-        node.rule = others === undefined ? { path, limits } : { path, limits, ...others };
+        node.rule = others === undefined ? { path, limits } : { path, limits, ...this.#withKnown(others) };
       }
       this.#nodes.push(node);
     }
+  }
+
+  /** A candidate is a limit as any other. */
+  #withKnown(others: Omit<Rule, 'path' | 'limits'>): Omit<Rule, 'path' | 'limits'> {
+    const { candidate } = others;
+    if (candidate === undefined) return others;
+    const [known] = this.#known.known([candidate]);
+    return { ...others, candidate: known as typeof candidate }; // says the same
   }
 
   #addDomain(name: string): RuleNode {

@@ -73,12 +73,20 @@ describe('rules that are followed', () => {
 
   it('keep the limits that are the same, as what is known of them is kept by the object', async () => {
     const file = path.join(folder, 'shop.yaml');
-    await writeFile(file, `${shop(3)}  - {key: same, rate_limit: {requests: 1, window: 1s}}\n`);
+    await writeFile(
+      file,
+      `${shop(3)}  - {key: same, rate_limit: {requests: 1, window: 1s}, candidate: {requests: 9, window: 1d}}\n`,
+    );
     rules = await follow(file);
     const [same, user, pathRule] = [ruleOf('same'), ruleOf('user'), ruleOf('path')];
-    await writeFile(file, `# moved\n${shop(5)}  - {key: same, rate_limit: {requests: 1, window: 1s}}\n`);
+    await writeFile(
+      file,
+      `# moved\n${shop(5)}  - {key: same, rate_limit: {requests: 1, window: 1s}, candidate: {requests: 9, window: 1d}}\n`,
+    );
     await expect.poll(() => requestsOf(), SOON).toBe(5);
     expect(ruleOf('same')?.limits[0]).toBe(same?.limits[0]);
+    expect(ruleOf('same')?.candidate).toBe(same?.candidate);
+    expect(same?.candidate).toBeDefined();
     expect(ruleOf('user')?.limits[0]).toBe(user?.limits[0]);
     expect(ruleOf('user')?.limits[1]).not.toBe(user?.limits[1]);
     expect(ruleOf('path')?.limits[0]).not.toBe(pathRule?.limits[0]);
