@@ -22,13 +22,18 @@ export function hasBearerKey(question: CheckQuestion): boolean {
   return bearerOf(question)?.startsWith(KEY_PREFIX) === true;
 }
 
-const SCHEME = 'bearer ';
+const SCHEME = 'Bearer ';
 
 /** Without a regular expression: it would look at each character of a token. */
 function bearerOf({ authorizationHeader }: CheckQuestion): string | undefined {
   if (authorizationHeader === undefined) return undefined;
-  if (authorizationHeader.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;
+  if (!authorizationHeader.startsWith(SCHEME) && !isSpelledOtherwise(authorizationHeader)) return undefined;
   let start = SCHEME.length;
   while (authorizationHeader[start] === ' ') start++;
   return authorizationHeader.slice(start);
+}
+
+/** Schemes are read in any case of letters (RFC 9110, 11.1); nearly all write this one alike. */
+function isSpelledOtherwise(header: string): boolean {
+  return header.slice(0, SCHEME.length).toLowerCase() === SCHEME.toLowerCase();
 }
