@@ -44,6 +44,7 @@ test('every service is told by reflection, with linked descriptors', async () =>
     'weir.admin.v1.PlanService',
     'weir.admin.v1.SigningKeyService',
     'weir.admin.v1.TokenInfoService',
+    'weir.admin.v1.TokenService',
   ]);
   for (const symbol of ['weir.admin.v1.ApiKeyService', 'envoy.service.auth.v3.Authorization']) {
     const registry = await filesByReflection(node.address, symbol);
