@@ -2,7 +2,7 @@ import { type AdminOptions, adminServices, readingServices } from './admin/admin
 import { type SigningKeys, startSigningKeys } from './admin/signing-keys.ts';
 import { type RunningCatalog, startCatalog } from './catalog/follow.ts';
 import { startPruning } from './catalog/prune.ts';
-import { type Address, type Config, InvalidConfig } from './config.ts';
+import type { Address, Config } from './config.ts';
 import { isWellFormedApiKey } from './core/api-key.ts';
 import { EMPTY_RULE_BOOK } from './core/rules.ts';
 import { type Counters, openCounters } from './counters/open-counters.ts';
@@ -24,7 +24,7 @@ import { apiKeyDigest } from './identity/api-key-secret.ts';
 import { keptSecret } from './identity/kept-secret.ts';
 import { hashPassword } from './identity/password.ts';
 import { publicKeySet } from './identity/public-keys.ts';
-import { CannotOpen, type Sealer, sealerOf } from './identity/sealed-key.ts';
+import { type Sealer, sealerOf } from './identity/sealed-key.ts';
 import { TokenVerifier, type TokenVerifierParts } from './identity/token-verifier.ts';
 import { followRules } from './rules/follow.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -177,30 +177,15 @@ async function startDataPlane(config: Config, handler: BatchHandler, log: Logger
 /** What signs tokens of our own; before the catalog is read, so that what signs is known. */
 async function openSigningKeys(config: Config, database: Database, log: Logger, started: Stack): Promise<Signing> {
   const { algorithm, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens;
-  const sealer = sealerOf(config.signingKeySecret ?? (await madeUpSecret(config, log)));
-  try {
-    const keys = await startSigningKeys({ database, sealer, algorithm, rotationSeconds, accessTokenSeconds, log });
-    started.defer(() => keys.stop());
-    return { keys, sealer };
-  } catch (error) {
-    if (!(error instanceof CannotOpen)) throw error;
-    throw new InvalidConfig(`SIGNING_KEY_SECRET: ${error.message}; set it as on the node that made the key`);
-  }
+  const sealer = sealerOf(config.signingKeySecret ?? (await keptSecret(config.dataDir, log)));
+  const keys = await startSigningKeys({ database, sealer, algorithm, rotationSeconds, accessTokenSeconds, log });
+  started.defer(() => keys.stop());
+  return { keys, sealer };
 }
 
 interface Signing {
   readonly keys: SigningKeys;
   readonly sealer: Sealer;
-}
-
-async function madeUpSecret(config: Config, log: Logger): Promise<string> {
-  const { secret, file, isNew } = await keptSecret(config.dataDir);
-  if (isNew && config.databaseUrl !== undefined) {
-    const text =
-      'SIGNING_KEY_SECRET is not set, so it was made up: keep its file, and give it to other nodes of this database';
-    log.warn({ file }, text);
-  }
-  return secret;
 }
 
 /** A node that does not sign opens keys only where it has been told the secret; it needs that for HS256 alone. */

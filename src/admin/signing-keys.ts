@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonWebKey } from '../core/issuer.ts';
 import type { Logger } from '../core/logger.ts';
 import { ProblemError } from '../core/problem.ts';
 import { beginOf, KNOWN_BEFORE_SIGNING_MS, newest, signingAt } from '../core/signing-schedule.ts';
@@ -8,6 +9,7 @@ import type { Database } from '../database/open-database.ts';
 import {
   addSigningKey,
   deleteSigningKey,
+  endSigningKeys,
   keepSigningKey,
   type NewSigningKey,
   pruneSigningKeys,
@@ -35,7 +37,8 @@ const TEND_EVERY_MS = 20_000;
 /**
  * Loads the keys that tokens of our own are signed with, and goes on to follow what other nodes do with them, until
  * `stop`. Seals those that an earlier version kept in the clear, and makes the first one, or another where that is not of
- * the algorithm asked for. Rejects with CannotOpen where they were sealed with another secret.
+ * the algorithm asked for. Keys that were sealed with another secret are other nodes': they sign there, and this node has
+ * keys of its own beside them.
  */
 export async function startSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
   const keys = new SigningKeys(options);
@@ -44,12 +47,15 @@ export async function startSigningKeys(options: SigningKeysOptions): Promise<Sig
   return keys;
 }
 
-/** What signs, on a node that writes the catalog; all such nodes share it. */
+/** What signs, on a node that writes the catalog; all such nodes that have the same secret share it. */
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
   readonly #signers = new Map<string, Signer>();
   readonly #stopping = new AbortController();
+  /** That this node can open. */
   #rows: readonly SigningKeyEntity[] = [];
+  /** By id: those that it cannot. */
+  readonly #foreign = new Set<string>();
   #following: Promise<void> = Promise.resolve();
 
   constructor(options: SigningKeysOptions) {
@@ -77,16 +83,13 @@ export class SigningKeys {
   async prepare(): Promise<void> {
     const { database, sealer, algorithm } = this.#options;
     await sealSigningKeys(database, (name, key) => sealer.seal(name, key));
-    // Looked at before anything is added: a key that others cannot open helps nobody.
-    await this.#load();
     await this.#add((key) => key?.algorithm !== algorithm);
     await this.#load();
   }
 
-  /** As they are now, the oldest first. */
+  /** As they are now, the oldest first, also those of nodes with another secret. */
   async list(): Promise<readonly SigningKeyEntity[]> {
-    await this.#load();
-    return this.#rows;
+    return this.#load();
   }
 
   /** Has another key take the place of the one that signs; while one is about to, that one. */
@@ -101,8 +104,8 @@ export class SigningKeys {
   /** Ends a key before its time. */
   async delete(id: string): Promise<void> {
     const name = `signingKeys/${id}`;
-    const keys = await this.list();
-    if (id === this.signer.id || id === newest(keys)?.id) {
+    await this.#load();
+    if (id === this.signer.id || id === newest(this.#rows)?.id) {
       throw new ProblemError({ kind: 'precondition', reason: 'SIGNING_KEY_IN_USE', name });
     }
     const isDeleted = await deleteSigningKey(this.#options.database, id);
@@ -116,6 +119,8 @@ export class SigningKeys {
     const isDue = (key: SigningKeyEntity | undefined) => key === undefined || beginOf(key) <= latestBegin;
     await this.#load();
     if (isDue(newest(this.#rows))) await this.#add(isDue);
+    const latestAbandoned = new Date(latestBegin.getTime() - this.#options.rotationSeconds * 1000);
+    await endSigningKeys(this.#options.database, latestAbandoned, this.#options.accessTokenSeconds);
     await pruneSigningKeys(this.#options.database, new Date());
     await this.#load();
   }
@@ -141,7 +146,8 @@ export class SigningKeys {
 
   async #add(isDue: (newestKey: SigningKeyEntity | undefined) => boolean): Promise<void> {
     const { database, accessTokenSeconds } = this.#options;
-    await addSigningKey(database, isDue, (former) => this.#make(former), accessTokenSeconds);
+    const isOwn = (key: SigningKeyEntity) => this.#opened(key) !== undefined;
+    await addSigningKey(database, { isOwn, isDue, make: (former) => this.#make(former) }, accessTokenSeconds);
   }
 
   /** The first one signs at once: there is nobody who could know another. */
@@ -153,15 +159,40 @@ export class SigningKeys {
     return { ...key, sealedJwk: sealer.seal(key, privateJwk), activateTime };
   }
 
-  async #load(): Promise<void> {
+  /** All of them. */
+  async #load(): Promise<readonly SigningKeyEntity[]> {
     const rows = await readSigningKeys(this.#options.database, new Date());
-    for (const { id, algorithm, sealedJwk } of rows) {
-      if (this.#signers.has(id)) continue;
-      if (sealedJwk === null) throw new CannotOpen({ id, algorithm });
-      const jwk = this.#options.sealer.open({ id, algorithm }, sealedJwk);
-      this.#signers.set(id, await signerOf(id, algorithm, jwk));
+    const own: SigningKeyEntity[] = [];
+    for (const row of rows) {
+      const { id, algorithm } = row;
+      const jwk = this.#opened(row);
+      if (jwk === undefined) this.#tellForeign(row);
+      else {
+        own.push(row);
+        if (!this.#signers.has(id)) this.#signers.set(id, await signerOf(id, algorithm, jwk));
+      }
     }
-    this.#rows = rows;
-    for (const id of this.#signers.keys()) if (!rows.some((row) => row.id === id)) this.#signers.delete(id);
+    this.#rows = own;
+    for (const id of this.#signers.keys()) if (!own.some((row) => row.id === id)) this.#signers.delete(id);
+    return rows;
+  }
+
+  /** undefined: it was sealed with another secret. */
+  #opened({ id, algorithm, sealedJwk }: SigningKeyEntity): JsonWebKey | undefined {
+    if (sealedJwk === null) return undefined;
+    try {
+      return this.#options.sealer.open({ id, algorithm }, sealedJwk);
+    } catch (error) {
+      if (error instanceof CannotOpen) return undefined;
+      throw error;
+    }
+  }
+
+  #tellForeign({ id, algorithm }: SigningKeyEntity): void {
+    if (this.#foreign.has(id)) return;
+    this.#foreign.add(id);
+    const takes = algorithm === 'HS256' ? 'what it signs is refused here' : 'what it signs is taken here all the same';
+    const text = `a signing key was sealed with another SIGNING_KEY_SECRET, by another node: ${takes}`;
+    this.#options.log.warn({ signing_key: id }, text);
   }
 }

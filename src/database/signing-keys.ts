@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { JsonWebKey } from '../core/issuer.ts';
-import { endAfter, newest } from '../core/signing-schedule.ts';
+import { beginOf, endAfter, newest } from '../core/signing-schedule.ts';
 import { SigningKeyEntity } from './entities.ts';
 import { holdingSigningKeyLock } from './migrate.ts';
 import type { Database } from './open-database.ts';
@@ -17,20 +17,29 @@ export async function readSigningKeys(database: Database, now: Date): Promise<re
   return database.em.fork().find(SigningKeyEntity, where, { orderBy: { createTime: 'asc', id: 'asc' } });
 }
 
+/** When another key is made, and how. */
+export interface Succession {
+  /** Whether a key is one of those that it is to succeed: each secret has a line of its own. */
+  isOwn(key: SigningKeyEntity): boolean;
+  /** Of the newest of them; undefined: there is none. */
+  isDue(newestKey: SigningKeyEntity | undefined): boolean;
+  make(former: SigningKeyEntity | undefined): Promise<NewSigningKey>;
+}
+
 /**
- * Makes a key where `isDue` says so of the newest one (undefined: there is none), and has those before it end when the
- * last of their tokens has expired. Nodes that ask at the same time make one between them.
+ * Makes a key where it is due, and has those before it end when the last of their tokens has expired. Nodes that ask at
+ * the same time make one between them.
  */
 export async function addSigningKey(
   database: Database,
-  isDue: (newestKey: SigningKeyEntity | undefined) => boolean,
-  make: (former: SigningKeyEntity | undefined) => Promise<NewSigningKey>,
+  { isOwn, isDue, make }: Succession,
   accessTokenSeconds: number,
 ): Promise<void> {
   const add = async () => {
     await database.em.fork().transactional(async (em) => {
       // Locked, because a token that outlives all others may just now be issued by one of them.
-      const keys = await em.findAll(SigningKeyEntity, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      const all = await em.findAll(SigningKeyEntity, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      const keys = all.filter(isOwn);
       if (!isDue(newest(keys))) return;
       const made = await make(newest(keys));
       const begin = made.activateTime ?? new Date();
@@ -39,6 +48,19 @@ export async function addSigningKey(
     });
   };
   await holdingSigningKeyLock(database, add);
+}
+
+/**
+ * Has keys end that began by then and that none has succeeded: whoever had their secret is gone, and what they signed is
+ * good for as long as any other token.
+ */
+export async function endSigningKeys(database: Database, latestBegin: Date, accessTokenSeconds: number): Promise<void> {
+  await database.em.fork().transactional(async (em) => {
+    const keys = await em.find(SigningKeyEntity, { expireTime: null }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    for (const key of keys) {
+      if (beginOf(key) <= latestBegin) key.expireTime = endAfter(new Date(), accessTokenSeconds, key);
+    }
+  });
 }
 
 /** Seals keys that an earlier version kept in the clear. */

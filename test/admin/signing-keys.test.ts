@@ -10,7 +10,7 @@ import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_servi
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
 import { hashPassword } from '../../src/identity/password.ts';
-import { CannotOpen, sealerOf } from '../../src/identity/sealed-key.ts';
+import { sealerOf } from '../../src/identity/sealed-key.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();
@@ -74,12 +74,32 @@ describe.each([...OWN_ALGORITHMS])('keys of %s', (algorithm) => {
   });
 });
 
-describe('a node with another secret', () => {
-  test('does not start, and says why', async () => {
+describe('nodes with different secrets', () => {
+  const another = sealerOf('another secret of at least 32 characters');
+
+  test('have keys of their own, none of which takes the place of another’s', async () => {
     const url = await freshDatabase();
-    await start(url);
-    const refused = startAdminNode(url, { sealer: sealerOf('another secret of at least 32 characters') });
-    await expect(refused).rejects.toThrow(CannotOpen);
+    const one = await start(url);
+    const other = await start(url, { sealer: another });
+    expect(other.signingKeys.signer.id).not.toBe(one.signingKeys.signer.id);
+    await other.signingKeys.rotate();
+    await one.signingKeys.tend();
+    const ends = new Map((await one.signingKeys.list()).map(({ id, expireTime }) => [id, expireTime]));
+    expect(ends.size).toBe(3);
+    expect(ends.get(one.signingKeys.signer.id)).toBeNull();
+    expect(ends.get(other.signingKeys.signer.id)).not.toBeNull();
+  });
+
+  test('end each other’s keys where nobody has replaced one for twice as long as it may sign', async () => {
+    const url = await freshDatabase();
+    const gone = await start(url, { sealer: another });
+    const abandoned = gone.signingKeys.signer.id;
+    await gone.query(`update signing_key set create_time = now() - interval '10 years'`, []);
+    const left = await start(url);
+    await left.signingKeys.tend();
+    const keys = await left.signingKeys.list();
+    expect(keys.find(({ id }) => id === abandoned)?.expireTime).toBeInstanceOf(Date);
+    expect(keys.find(({ id }) => id === left.signingKeys.signer.id)?.expireTime).toBeNull();
   });
 });
 
