@@ -77,7 +77,7 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
           descriptors: descriptors.map(({ entries, limit, hitsAddend: hits, isNegativeHits }) => ({
             entries,
             limit: limit && { requests: limit.requestsPerUnit, windowSeconds: 60 },
-            hits: hits ?? Math.max(1, hitsAddend),
+            hits: hits ?? (hitsAddend || (isNegativeHits ? Number.MAX_SAFE_INTEGER : 1)),
             givesBack: isNegativeHits,
           })),
         });
