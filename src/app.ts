@@ -4,7 +4,7 @@ import { type RunningCatalog, startCatalog } from './catalog/follow.ts';
 import { startPruning } from './catalog/prune.ts';
 import type { Address, Config } from './config.ts';
 import { isWellFormedApiKey } from './core/api-key.ts';
-import { EMPTY_RULE_BOOK } from './core/rules.ts';
+import { EMPTY_RULE_BOOK } from './core/rules/rules.ts';
 import { type Counters, openCounters } from './counters/open-counters.ts';
 import { startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate, revertLast } from './database/migrate.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { parseDuration } from './core/duration.ts';
-import { OWN_ALGORITHMS, type OwnAlgorithm } from './core/token.ts';
+import { parseDuration } from './core/limits/duration.ts';
+import { OWN_ALGORITHMS, type OwnAlgorithm } from './core/tokens/token.ts';
 import type { RedisAccess } from './counters/redis/connection-settings.ts';
 import { InvalidRedisUrl, parseRedisUrl } from './counters/redis/redis-url.ts';
 import { formerPeppers } from './former-peppers.ts';

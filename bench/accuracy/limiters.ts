@@ -1,5 +1,5 @@
 import { subjectOf } from '../../src/core/counter-key.ts';
-import { parseLimit } from '../../src/core/parse-limit.ts';
+import { parseLimit } from '../../src/core/limits/parse-limit.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { RollingLog } from './rolling-log.ts';
 import { SUBJECTS, WINDOW } from './trace.ts';

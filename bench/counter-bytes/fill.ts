@@ -1,6 +1,6 @@
 import { subjectOf, subjectOfEntries } from '../../src/core/counter-key.ts';
-import type { CountedLimit } from '../../src/core/limit.ts';
-import { parseLimit } from '../../src/core/parse-limit.ts';
+import type { CountedLimit } from '../../src/core/limits/limit.ts';
+import { parseLimit } from '../../src/core/limits/parse-limit.ts';
 import { type CounterStore, StoreUnavailable } from '../../src/decide/ports.ts';
 import { newCounterId } from '../../src/identity/counter-id.ts';
 

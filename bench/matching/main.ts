@@ -1,5 +1,5 @@
 // npm run matching: what it costs to find the rule of a descriptor, by how many rules the domain has.
-import { type DomainRules, matchRule, type RuleBook } from '../../src/core/rules.ts';
+import { type DomainRules, matchRule, type RuleBook } from '../../src/core/rules/rules.ts';
 import { parseRules } from '../../src/rules/parse.ts';
 
 const RULES = [100, 1000, 10_000];

@@ -1,6 +1,6 @@
 import type { CallLimit } from '../core/call-limit.ts';
-import type { Explain } from '../core/explanation.ts';
 import type { CounterAccess } from '../core/named-counter.ts';
+import type { Explain } from '../core/rules/explanation.ts';
 import type { Database } from '../database/open-database.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';

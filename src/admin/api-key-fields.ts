@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { WrittenPlanLimit } from '../core/limits/plan-limit.ts';
 import { parseNetworks } from '../core/networks.ts';
-import type { WrittenPlanLimit } from '../core/plan-limit.ts';
 import type { ApiKeyEntity } from '../database/entities.ts';
 import type { ApiKey } from '../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from './caller.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ForeignKeyConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { apiKeyHint } from '../core/api-key.ts';
-import { parseDuration } from '../core/duration.ts';
+import { parseDuration } from '../core/limits/duration.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
 import { AccountEntity, ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';

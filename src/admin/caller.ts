@@ -1,6 +1,6 @@
 import type { CallContext } from '../core/call-context.ts';
 import { ProblemError } from '../core/problem.ts';
-import type { TokenRecord } from '../core/token.ts';
+import type { TokenRecord } from '../core/tokens/token.ts';
 import { AccountEntity, SessionEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import { presentedToken, type TokenParts } from './presented-token.ts';

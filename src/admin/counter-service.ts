@@ -1,4 +1,5 @@
-import { parseDuration } from '../core/duration.ts';
+import { parseDuration } from '../core/limits/duration.ts';
+import { writePlanLimit } from '../core/limits/plan-limit.ts';
 import type {
   CounterAccess,
   CounterChange,
@@ -6,7 +7,6 @@ import type {
   CounterSubject,
   NamedCounter,
 } from '../core/named-counter.ts';
-import { writePlanLimit } from '../core/plan-limit.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
 import type {
   CounterServiceService,

@@ -1,6 +1,8 @@
 import { KEY_PREFIX } from '../core/api-key.ts';
 import type { Entry } from '../core/descriptor.ts';
-import type { Listed, MatchStep, Way } from '../core/explain-match.ts';
+import { writePlanLimit } from '../core/limits/plan-limit.ts';
+import { invalid } from '../core/problem.ts';
+import type { Listed, MatchStep, Way } from '../core/rules/explain-match.ts';
 import type {
   Explain,
   ExplainedDescriptor,
@@ -8,9 +10,7 @@ import type {
   ExplainQuestion,
   Explanation,
   LimitUse,
-} from '../core/explanation.ts';
-import { writePlanLimit } from '../core/plan-limit.ts';
-import { invalid } from '../core/problem.ts';
+} from '../core/rules/explanation.ts';
 import { CheckRequest } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
 import {

@@ -1,4 +1,4 @@
-import { type JsonWebKeySet, parseIssuer, type WrittenClaims } from '../core/issuer.ts';
+import { type JsonWebKeySet, parseIssuer, type WrittenClaims } from '../core/tokens/issuer.ts';
 import type { IssuerEntity } from '../database/entities.ts';
 import { Claims, Issuer } from '../generated/weir/admin/v1/issuer_service.ts';
 import { etagOf } from './etag.ts';

@@ -1,6 +1,6 @@
 import { parseFeatures } from '../core/features.ts';
+import { type UntrustedPlanLimit, type WrittenPlanLimit, writePlanLimit } from '../core/limits/plan-limit.ts';
 import { parseKeyLimits, parsePlanLimits } from '../core/plan.ts';
-import { type UntrustedPlanLimit, type WrittenPlanLimit, writePlanLimit } from '../core/plan-limit.ts';
 import { Limit } from '../generated/weir/admin/v1/limit.ts';
 import type { Faults } from './request.ts';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mayBeToken } from '../core/compact-token.ts';
-import type { Issuer } from '../core/issuer.ts';
 import { ProblemError } from '../core/problem.ts';
-import type { TokenRecord, Verification } from '../core/token.ts';
-import { tokenStandingOf } from '../core/token-standing.ts';
+import { mayBeToken } from '../core/tokens/compact-token.ts';
+import type { Issuer } from '../core/tokens/issuer.ts';
+import type { TokenRecord, Verification } from '../core/tokens/token.ts';
+import { tokenStandingOf } from '../core/tokens/token-standing.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
 
 /** What verifies tokens, and which of them the catalog says were revoked. */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
+import type { Fault } from '../core/limits/written-limit.ts';
 import { invalid } from '../core/problem.ts';
 import { toldName } from '../core/told-name.ts';
-import type { Fault } from '../core/written-limit.ts';
 
 /** Of what is named by who makes it. */
 const CHOSEN_ID = /^[a-z][a-z0-9-]{0,62}$/;

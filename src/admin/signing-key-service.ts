@@ -1,4 +1,4 @@
-import { beginOf } from '../core/signing-schedule.ts';
+import { beginOf } from '../core/tokens/signing-schedule.ts';
 import type { SigningKeyEntity } from '../database/entities.ts';
 import type { SigningKey, SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key_service.ts';
 import { type Authenticate, requireAdmin } from './caller.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonWebKey } from '../core/issuer.ts';
 import type { Logger } from '../core/logger.ts';
 import { ProblemError } from '../core/problem.ts';
-import { beginOf, KNOWN_BEFORE_SIGNING_MS, newest, signingAt } from '../core/signing-schedule.ts';
-import type { OwnAlgorithm } from '../core/token.ts';
+import type { JsonWebKey } from '../core/tokens/issuer.ts';
+import { beginOf, KNOWN_BEFORE_SIGNING_MS, newest, signingAt } from '../core/tokens/signing-schedule.ts';
+import type { OwnAlgorithm } from '../core/tokens/token.ts';
 import type { SigningKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import {

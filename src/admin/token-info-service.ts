@@ -1,10 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import { isWellFormedApiKey } from '../core/api-key.ts';
 import type { CallLimit } from '../core/call-limit.ts';
-import { mayBeToken } from '../core/compact-token.ts';
 import { standingOf } from '../core/key-standing.ts';
-import { writePlanLimit } from '../core/plan-limit.ts';
+import { writePlanLimit } from '../core/limits/plan-limit.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
+import { mayBeToken } from '../core/tokens/compact-token.ts';
 import { ApiKeyEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import {

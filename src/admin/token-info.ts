@@ -1,6 +1,6 @@
-import { writePlanLimit } from '../core/plan-limit.ts';
+import { writePlanLimit } from '../core/limits/plan-limit.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
-import { isOfCatalog } from '../core/token.ts';
+import { isOfCatalog } from '../core/tokens/token.ts';
 import type { Database } from '../database/open-database.ts';
 import { revoke } from '../database/revocations.ts';
 import {

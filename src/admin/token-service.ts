@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { LONGEST_TOKEN } from '../core/compact-token.ts';
-import { parseDuration } from '../core/duration.ts';
+import { parseDuration } from '../core/limits/duration.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
-import type { Revocation } from '../core/token.ts';
-import { isName } from '../core/token-claims.ts';
+import { LONGEST_TOKEN } from '../core/tokens/compact-token.ts';
+import type { Revocation } from '../core/tokens/token.ts';
+import { isName } from '../core/tokens/token-claims.ts';
 import { AccountEntity, IssuerEntity, PlanEntity } from '../database/entities.ts';
 import type { Database } from '../database/open-database.ts';
 import { revoke } from '../database/revocations.ts';

@@ -2,7 +2,7 @@ import { parseFeatures } from '../core/features.ts';
 import { parseKeyConditions } from '../core/key-conditions.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Plan, parsePlanLimits } from '../core/plan.ts';
-import type { TokenRecord, TokenTrust } from '../core/token.ts';
+import type { TokenRecord, TokenTrust } from '../core/tokens/token.ts';
 import type { AccountRecord, Catalog, KeyRecord } from '../decide/ports.ts';
 import { AccountTable, NO_PLAN } from './account-table.ts';
 import { KeyTable } from './key-table.ts';

@@ -1,6 +1,6 @@
-import type { JsonWebKey, WrittenIssuer } from '../core/issuer.ts';
 import type { WrittenConditions } from '../core/key-conditions.ts';
-import type { WrittenPlanLimit } from '../core/plan-limit.ts';
+import type { WrittenPlanLimit } from '../core/limits/plan-limit.ts';
+import type { JsonWebKey, WrittenIssuer } from '../core/tokens/issuer.ts';
 
 /** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
 export type CatalogEntry =

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TokenRecord } from '../core/token.ts';
+import type { TokenRecord } from '../core/tokens/token.ts';
 import type { RevocationRow } from './records.ts';
 import { Revocations } from './revocations.ts';
 

@@ -1,4 +1,4 @@
-import type { Revocation, TokenRecord } from '../core/token.ts';
+import type { Revocation, TokenRecord } from '../core/tokens/token.ts';
 import type { RevocationRow } from './records.ts';
 
 /** Which tokens were revoked. Few: each row leaves when the tokens that it names have expired by themselves. */

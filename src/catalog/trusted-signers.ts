@@ -1,6 +1,6 @@
-import { type Issuer, parseIssuer } from '../core/issuer.ts';
 import type { Logger } from '../core/logger.ts';
-import type { TokenTrust, VerifyingKey } from '../core/token.ts';
+import { type Issuer, parseIssuer } from '../core/tokens/issuer.ts';
+import type { TokenTrust, VerifyingKey } from '../core/tokens/token.ts';
 import type { IssuerRow, SigningKeyRow } from './records.ts';
 
 /** Whose signatures are good, as the catalog tells. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { Entry } from '../core/descriptor.ts';
-import { explainMatch } from '../core/explain-match.ts';
+import { explainMatch } from '../core/rules/explain-match.ts';
 import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
 import { type ExplainRequest, ExplainResponse } from '../generated/weir/admin/v1/explain_service.ts';
 import { loadRules } from '../rules/load.ts';

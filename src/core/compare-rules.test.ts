@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { parseRules } from '../rules/parse.ts';
 import { compareRules, type RuleChange } from './compare-rules.ts';
 import { subjectOfEntries } from './counter-key.ts';
-import type { Limit } from './limit.ts';
-import { countedEntries, type RuleBook } from './rules.ts';
+import type { Limit } from './limits/limit.ts';
+import { countedEntries, type RuleBook } from './rules/rules.ts';
 
 function bookOf(descriptors: unknown, domain = 'shop'): RuleBook {
   const parsed = parseRules('rules.yaml', JSON.stringify({ domain, descriptors }));

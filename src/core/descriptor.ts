@@ -1,4 +1,4 @@
-import type { LimitOverride } from './limit-override.ts';
+import type { LimitOverride } from './limits/limit-override.ts';
 
 /** One entry of a rate-limit descriptor. */
 export interface Entry {

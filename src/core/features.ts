@@ -1,4 +1,4 @@
-import type { Fault } from './written-limit.ts';
+import type { Fault } from './limits/written-limit.ts';
 
 const NAME = /^[a-z0-9_-]{1,63}$/;
 const MOST_FEATURES = 64;

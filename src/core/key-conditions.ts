@@ -1,8 +1,8 @@
 import { parseFeatures } from './features.ts';
+import type { PlanLimit, UntrustedPlanLimit } from './limits/plan-limit.ts';
+import type { Fault } from './limits/written-limit.ts';
 import { type Network, parseNetworks } from './networks.ts';
 import { parseKeyLimits } from './plan.ts';
-import type { PlanLimit, UntrustedPlanLimit } from './plan-limit.ts';
-import type { Fault } from './written-limit.ts';
 
 /** What holds for an API key beside its plan. */
 export interface KeyConditions {

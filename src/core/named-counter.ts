@@ -1,5 +1,5 @@
 import type { Entry } from './descriptor.ts';
-import type { CountedLimit } from './limit.ts';
+import type { CountedLimit } from './limits/limit.ts';
 
 /** Whom counters count. */
 export type CounterSubject =

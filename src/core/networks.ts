@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import type { Fault } from './written-limit.ts';
+import type { Fault } from './limits/written-limit.ts';
 
 /** A range of IPv4 or IPv6 addresses in CIDR notation (RFC 4632, RFC 4291 section 2.3): address and bits of its prefix. */
 export type Network = ReturnType<typeof ipaddr.parseCIDR>;

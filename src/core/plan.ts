@@ -1,5 +1,5 @@
-import { type PlanLimit, parsePlanLimit, type UntrustedPlanLimit } from './plan-limit.ts';
-import type { Fault } from './written-limit.ts';
+import { type PlanLimit, parsePlanLimit, type UntrustedPlanLimit } from './limits/plan-limit.ts';
+import type { Fault } from './limits/written-limit.ts';
 
 /** A named set of limits, decided together, and of features; no limits: unlimited. */
 export interface Plan {

@@ -1,4 +1,4 @@
-import type { Fault } from './written-limit.ts';
+import type { Fault } from './limits/written-limit.ts';
 
 /** Everything that a caller of the admin API can be told went wrong; whatever else happens is an internal error. */
 export type Problem =

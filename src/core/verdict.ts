@@ -1,4 +1,4 @@
-import type { CountedLimit } from './limit.ts';
+import type { CountedLimit } from './limits/limit.ts';
 
 /** How people know a limit. */
 export interface LimitName {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CountedLimit, StoreFailurePolicy } from '../core/limit.ts';
+import type { CountedLimit, StoreFailurePolicy } from '../core/limits/limit.ts';
 import { type CounterStore, type Decision, type Outcome, StoreUnavailable } from '../decide/ports.ts';
 import { receiptOf } from '../decide/receipts.ts';
 import { GuardedStore } from './guarded-store.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CountedLimit } from '../core/limit.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
 import type { Charge, CounterStore, Decision, Outcome, StoreUnavailable } from '../decide/ports.ts';
 import { receiptOf } from '../decide/receipts.ts';
 import { LocalRefusal } from './local-refusal.ts';

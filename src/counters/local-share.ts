@@ -1,4 +1,4 @@
-import type { CountedLimit } from '../core/limit.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
 import type { Charge } from '../decide/ports.ts';
 
 interface Share {

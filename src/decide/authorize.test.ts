@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../core/key-conditions.ts';
 import { parsePlanLimits } from '../core/plan.ts';
-import { EMPTY_RULE_BOOK, type RuleBook } from '../core/rules.ts';
-import type { Verification } from '../core/token.ts';
+import { EMPTY_RULE_BOOK, type RuleBook } from '../core/rules/rules.ts';
+import type { Verification } from '../core/tokens/token.ts';
 import { parseRules } from '../rules/parse.ts';
 import { considerCheck, UnverifiedCheck } from './authorize.ts';
 import type { CheckQuestion } from './check.ts';

@@ -1,6 +1,6 @@
 import type { DenialCode } from '../core/denial.ts';
-import type { RuleBook } from '../core/rules.ts';
-import type { Verification } from '../core/token.ts';
+import type { RuleBook } from '../core/rules/rules.ts';
+import type { Verification } from '../core/tokens/token.ts';
 import { type LimitName, type LimitStatus, retryAfterSeconds } from '../core/verdict.ts';
 import type { CheckQuestion, CheckVerdict } from './check.ts';
 import { hasBearerKey } from './credential.ts';

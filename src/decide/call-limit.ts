@@ -1,6 +1,6 @@
 import type { CallLimit } from '../core/call-limit.ts';
 import { subjectOf } from '../core/counter-key.ts';
-import type { SlidingWindowLimit } from '../core/limit.ts';
+import type { SlidingWindowLimit } from '../core/limits/limit.ts';
 import { networkOfClient } from '../core/networks.ts';
 import { wholeSeconds } from '../core/verdict.ts';
 import { type CounterStore, StoreUnavailable } from './ports.ts';

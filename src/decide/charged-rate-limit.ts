@@ -1,5 +1,5 @@
-import type { CountedLimit } from '../core/limit.ts';
-import { type Rule, ruleLimitName } from '../core/rules.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
+import { type Rule, ruleLimitName } from '../core/rules/rules.ts';
 import type { LimitName } from '../core/verdict.ts';
 import type { BesideDecision, Consideration, ShadowDecision } from './decider.ts';
 import { JudgedDescriptors } from './judged-descriptors.ts';

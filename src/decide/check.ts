@@ -1,5 +1,5 @@
 import type { DenialCode } from '../core/denial.ts';
-import type { TokenRecord } from '../core/token.ts';
+import type { TokenRecord } from '../core/tokens/token.ts';
 import type { LimitStatus } from '../core/verdict.ts';
 import type { KeyRecord, Source } from './ports.ts';
 

@@ -1,6 +1,6 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { CounterAccess, CounterState, CounterSubject, NamedCounter } from '../core/named-counter.ts';
-import { countedEntries, matchRule, type RuleBook, ruleLimitName } from '../core/rules.ts';
+import { countedEntries, matchRule, type RuleBook, ruleLimitName } from '../core/rules/rules.ts';
 import { type Cost, costOfAccount, costOfKey } from './plan-charges.ts';
 import { type Catalog, type CounterStore, type Decided, StoreUnavailable } from './ports.ts';
 

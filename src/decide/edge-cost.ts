@@ -1,7 +1,14 @@
 import { clientNetwork } from '../core/client-network.ts';
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Entry } from '../core/descriptor.ts';
-import { countedEntries, nodeBelow, type Rule, type RuleBook, type RuleNode, ruleLimitName } from '../core/rules.ts';
+import {
+  countedEntries,
+  nodeBelow,
+  type Rule,
+  type RuleBook,
+  type RuleNode,
+  ruleLimitName,
+} from '../core/rules/rules.ts';
 import type { LimitName } from '../core/verdict.ts';
 import type { CheckQuestion } from './check.ts';
 import type { ShadowDecision } from './decider.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Descriptor } from '../core/descriptor.ts';
-import type { RuleBook } from '../core/rules.ts';
+import type { RuleBook } from '../core/rules/rules.ts';
 import { MemoryStore } from '../counters/memory/memory-store.ts';
 import { parseRules } from '../rules/parse.ts';
 import { counterAccess } from './counter-access.ts';

@@ -1,11 +1,11 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor } from '../core/descriptor.ts';
-import { explainMatch } from '../core/explain-match.ts';
-import type { ExplainedDescriptor, ExplainedLimit, LimitUse } from '../core/explanation.ts';
-import type { Limit } from '../core/limit.ts';
+import type { Limit } from '../core/limits/limit.ts';
 import type { CounterAccess, CounterState, NamedCounter } from '../core/named-counter.ts';
-import { countedEntries, matchRule, type Rule, type RuleBook, ruleLimitName } from '../core/rules.ts';
-import type { Verification } from '../core/token.ts';
+import { explainMatch } from '../core/rules/explain-match.ts';
+import type { ExplainedDescriptor, ExplainedLimit, LimitUse } from '../core/rules/explanation.ts';
+import { countedEntries, matchRule, type Rule, type RuleBook, ruleLimitName } from '../core/rules/rules.ts';
+import type { Verification } from '../core/tokens/token.ts';
 import { type CheckKnowledge, considerCheck, UnverifiedCheck } from './authorize.ts';
 import type { CheckQuestion, CheckVerdict } from './check.ts';
 import type { Consideration } from './decider.ts';

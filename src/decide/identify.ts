@@ -1,11 +1,11 @@
 import { KEY_PREFIX } from '../core/api-key.ts';
-import { mayBeToken } from '../core/compact-token.ts';
 import type { DenialCode } from '../core/denial.ts';
 import { standingOf } from '../core/key-standing.ts';
 import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
-import { isOfCatalog, type TokenRecord, type Verification } from '../core/token.ts';
-import { tokenStandingOf } from '../core/token-standing.ts';
+import { mayBeToken } from '../core/tokens/compact-token.ts';
+import { isOfCatalog, type TokenRecord, type Verification } from '../core/tokens/token.ts';
+import { tokenStandingOf } from '../core/tokens/token-standing.ts';
 import type { CheckQuestion, CredentialHeader } from './check.ts';
 import { type Credential, credentialOf } from './credential.ts';
 import { knownCostOf } from './known-costs.ts';

@@ -1,6 +1,6 @@
+import type { PlanLimit } from '../core/limits/plan-limit.ts';
 import type { Plan } from '../core/plan.ts';
-import type { PlanLimit } from '../core/plan-limit.ts';
-import type { TokenRecord } from '../core/token.ts';
+import type { TokenRecord } from '../core/tokens/token.ts';
 import { type Cost, costOfKey, costOfToken, type Usage } from './plan-charges.ts';
 import type { KeyRecord } from './ports.ts';
 

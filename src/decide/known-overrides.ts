@@ -1,7 +1,7 @@
 import type { Entry } from '../core/descriptor.ts';
-import type { CountedLimit } from '../core/limit.ts';
-import { type LimitOverride, overriddenLimit } from '../core/limit-override.ts';
-import type { Rule } from '../core/rules.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
+import { type LimitOverride, overriddenLimit } from '../core/limits/limit-override.ts';
+import type { Rule } from '../core/rules/rules.ts';
 
 /** By rule, then by what the override says. What is known of a limit, such as who was just refused, is kept by the object. */
 const overrides = new WeakMap<Rule, Map<string, CountedLimit>>();

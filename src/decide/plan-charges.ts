@@ -1,7 +1,7 @@
 import { subjectOf } from '../core/counter-key.ts';
+import type { PlanLimit } from '../core/limits/plan-limit.ts';
 import type { Plan } from '../core/plan.ts';
-import type { PlanLimit } from '../core/plan-limit.ts';
-import type { TokenRecord } from '../core/token.ts';
+import type { TokenRecord } from '../core/tokens/token.ts';
 import type { LimitName } from '../core/verdict.ts';
 import type { AccountRecord, Charge, KeyRecord } from './ports.ts';
 

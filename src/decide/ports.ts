@@ -1,8 +1,8 @@
 import type { KeyConditions } from '../core/key-conditions.ts';
-import type { CountedLimit } from '../core/limit.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
 import type { CounterChange } from '../core/named-counter.ts';
 import type { Plan } from '../core/plan.ts';
-import type { TokenRecord, TokenTrust, Verification } from '../core/token.ts';
+import type { TokenRecord, TokenTrust, Verification } from '../core/tokens/token.ts';
 
 /** Hits asked of one counter. */
 export interface Charge {

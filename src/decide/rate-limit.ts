@@ -1,7 +1,7 @@
 import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Descriptor, Entry } from '../core/descriptor.ts';
 import { standingOf } from '../core/key-standing.ts';
-import { countedEntries, matchRule, metricNameOf, type RuleBook } from '../core/rules.ts';
+import { countedEntries, matchRule, metricNameOf, type RuleBook } from '../core/rules/rules.ts';
 import { ChargedRateLimit, NOTHING_REPLACED, RefusedByCatalog } from './charged-rate-limit.ts';
 import type { Consideration } from './decider.ts';
 import { knownOverride, unmatchedRule } from './known-overrides.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLimit } from '../core/parse-limit.ts';
-import type { UntrustedLimit } from '../core/written-limit.ts';
+import { parseLimit } from '../core/limits/parse-limit.ts';
+import type { UntrustedLimit } from '../core/limits/written-limit.ts';
 import type { Receipt } from './ports.ts';
 import { readReceipt, writeReceipt } from './receipt-text.ts';
 

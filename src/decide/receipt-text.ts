@@ -1,5 +1,5 @@
-import type { CountedLimit } from '../core/limit.ts';
-import { type LimitRest, limitOfIdentity } from '../core/limit-identity.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
+import { type LimitRest, limitOfIdentity } from '../core/limits/limit-identity.ts';
 import type { Receipt, Source, Taken } from './ports.ts';
 
 const VERSION = 2;

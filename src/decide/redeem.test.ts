@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { parseLimit } from '../core/parse-limit.ts';
-import type { UntrustedLimit } from '../core/written-limit.ts';
+import { parseLimit } from '../core/limits/parse-limit.ts';
+import type { UntrustedLimit } from '../core/limits/written-limit.ts';
 import { MemoryStore } from '../counters/memory/memory-store.ts';
 import { type Charge, type CounterStore, StoreUnavailable } from './ports.ts';
 import { receiptOf } from './receipts.ts';

@@ -1,4 +1,4 @@
-import type { CountedLimit } from '../core/limit.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
 import type { LimitStatus } from '../core/verdict.ts';
 import { encodedBy, type HeaderForm } from './header-options.ts';
 import { writeRateLimitHeaders } from './rate-limit-headers.ts';

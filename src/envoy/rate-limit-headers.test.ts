@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { CountedLimit } from '../core/limit.ts';
-import { parseLimit } from '../core/parse-limit.ts';
-import type { UntrustedLimit } from '../core/written-limit.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
+import { parseLimit } from '../core/limits/parse-limit.ts';
+import type { UntrustedLimit } from '../core/limits/written-limit.ts';
 import { OkHttpResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { OVERWRITING } from './header-options.ts';
 import { writeRateLimitHeaders } from './rate-limit-headers.ts';

@@ -1,4 +1,4 @@
-import type { CountedLimit } from '../core/limit.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
 import { type LimitStatus, quotaOf, tightest } from '../core/verdict.ts';
 import { type HeaderForm, headerName } from './header-options.ts';
 import type { WireWriter } from './wire-writer.ts';

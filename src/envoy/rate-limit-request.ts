@@ -1,5 +1,5 @@
 import type { Descriptor, Entry } from '../core/descriptor.ts';
-import type { LimitOverride } from '../core/limit-override.ts';
+import type { LimitOverride } from '../core/limits/limit-override.ts';
 import { isIdentity, PLANS_DOMAIN, type RateLimitQuestion } from '../decide/rate-limit.ts';
 import { InvalidRequest, readOrRefuse } from './invalid-request.ts';
 import { LENGTH_DELIMITED, VARINT, type WireReader } from './wire-reader.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseLimit } from '../core/parse-limit.ts';
+import { parseLimit } from '../core/limits/parse-limit.ts';
 import { type LimitStatus, quotaOf, tightest } from '../core/verdict.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import {

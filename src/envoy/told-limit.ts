@@ -1,4 +1,4 @@
-import type { CountedLimit } from '../core/limit.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
 import { type LimitStatus, quotaOf } from '../core/verdict.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { ADDED, encodedBy } from './header-options.ts';

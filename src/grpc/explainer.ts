@@ -1,6 +1,6 @@
-import type { Explain, ExplainedLimit, Explanation } from '../core/explanation.ts';
 import { standingOf } from '../core/key-standing.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
+import type { Explain, ExplainedLimit, Explanation } from '../core/rules/explanation.ts';
 import { type ExplainParts, explainCheck, explainRateLimit } from '../decide/explain.ts';
 import type { KeyRecord } from '../decide/ports.ts';
 import { PLANS_DOMAIN } from '../decide/rate-limit.ts';

@@ -1,4 +1,4 @@
-import type { Verification } from '../core/token.ts';
+import type { Verification } from '../core/tokens/token.ts';
 import type { UnverifiedCheck } from '../decide/authorize.ts';
 import type { TokenVerifier } from '../decide/ports.ts';
 import type { DecisionMethod } from './methods.ts';

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, importJWK, jwtVerify } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { OWN_ALGORITHMS, type OwnAlgorithm } from '../core/token.ts';
+import { OWN_ALGORITHMS, type OwnAlgorithm } from '../core/tokens/token.ts';
 import { issueAccessToken } from './access-token.ts';
 import { publicKeySet } from './public-keys.ts';
 import { generateSigningKey, type SigningKey, signerOf } from './signing-key.ts';

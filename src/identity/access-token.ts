@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { OWN_ISSUER } from '../core/token.ts';
-import { ACCESS_TOKEN_TYPE } from '../core/token-claims.ts';
+import { OWN_ISSUER } from '../core/tokens/token.ts';
+import { ACCESS_TOKEN_TYPE } from '../core/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
 
 /** Whom a token is given to, by which sign-in. */

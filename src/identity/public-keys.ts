@@ -1,5 +1,5 @@
-import type { JsonWebKeySet } from '../core/issuer.ts';
-import type { TokenTrust } from '../core/token.ts';
+import type { JsonWebKeySet } from '../core/tokens/issuer.ts';
+import type { TokenTrust } from '../core/tokens/token.ts';
 
 /**
  * The public keys in force, as RFC 7517 writes a key set, for whoever verifies tokens of ours. HS256 has none. `now` is

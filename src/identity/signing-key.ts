@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose';
-import type { JsonWebKey } from '../core/issuer.ts';
-import type { OwnAlgorithm } from '../core/token.ts';
+import type { JsonWebKey } from '../core/tokens/issuer.ts';
+import type { OwnAlgorithm } from '../core/tokens/token.ts';
 
 /** A key that signs tokens of our own. */
 export interface SigningKey {

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
-import type { WrittenPlanLimit } from '../core/plan-limit.ts';
-import { OWN_ISSUER } from '../core/token.ts';
-import { STATELESS_TOKEN_TYPE } from '../core/token-claims.ts';
+import type { WrittenPlanLimit } from '../core/limits/plan-limit.ts';
+import { OWN_ISSUER } from '../core/tokens/token.ts';
+import { STATELESS_TOKEN_TYPE } from '../core/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
 
 /** What a token says itself, so that nothing in the catalog has to. */
@@ -19,7 +19,7 @@ export interface StatelessTokenClaims {
   };
 }
 
-/** A JWT that core/token-claims.ts reads back. Its times are whole seconds: parts of one are cut off. */
+/** A JWT that core/tokens/token-claims.ts reads back. Its times are whole seconds: parts of one are cut off. */
 export async function issueStatelessToken(
   { id, algorithm, key }: Signer,
   { accountId, tokenId, issueTime, expireTime, grants }: StatelessTokenClaims,

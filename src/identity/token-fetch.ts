@@ -1,5 +1,5 @@
-import type { Issuer, JsonWebKey, JsonWebKeySet } from '../core/issuer.ts';
 import { keyLocationFault } from '../core/key-location.ts';
+import type { Issuer, JsonWebKey, JsonWebKeySet } from '../core/tokens/issuer.ts';
 
 const DEADLINE_MS = 5_000;
 const LONGEST_ANSWER = 512 * 1024;

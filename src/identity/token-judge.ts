@@ -1,10 +1,10 @@
 import { compactVerify, errors, importJWK } from 'jose';
-import { readCompactToken, type TokenFault } from '../core/compact-token.ts';
-import type { Issuer } from '../core/issuer.ts';
-import { OWN_ISSUER, type TokenRecord } from '../core/token.ts';
-import { readIssuerClaims, readOwnClaims } from '../core/token-claims.ts';
-import { readTokenHeader, type TokenHeader } from '../core/token-header.ts';
-import { tokenStandingOf } from '../core/token-standing.ts';
+import { readCompactToken, type TokenFault } from '../core/tokens/compact-token.ts';
+import type { Issuer } from '../core/tokens/issuer.ts';
+import { OWN_ISSUER, type TokenRecord } from '../core/tokens/token.ts';
+import { readIssuerClaims, readOwnClaims } from '../core/tokens/token-claims.ts';
+import { readTokenHeader, type TokenHeader } from '../core/tokens/token-header.ts';
+import { tokenStandingOf } from '../core/tokens/token-standing.ts';
 import { type Key, KeysUnavailable, secretOf, staticKeys, type TokenKeys } from './token-keys.ts';
 import type { Judgement, OwnKey, TokenJob, ToThread } from './token-messages.ts';
 import { TokenTurns } from './token-turns.ts';

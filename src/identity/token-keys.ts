@@ -1,6 +1,6 @@
 import { type CryptoKey, createLocalJWKSet, errors, importJWK } from 'jose';
-import type { JsonWebKey, JsonWebKeySet } from '../core/issuer.ts';
-import type { TokenHeader } from '../core/token-header.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../core/tokens/issuer.ts';
+import type { TokenHeader } from '../core/tokens/token-header.ts';
 
 export type Key = CryptoKey | Uint8Array;
 

@@ -1,6 +1,6 @@
-import type { TokenFault } from '../core/compact-token.ts';
-import type { Issuer, JsonWebKey } from '../core/issuer.ts';
-import type { TokenRecord } from '../core/token.ts';
+import type { TokenFault } from '../core/tokens/compact-token.ts';
+import type { Issuer, JsonWebKey } from '../core/tokens/issuer.ts';
+import type { TokenRecord } from '../core/tokens/token.ts';
 
 /** A key that tokens of our own are verified with; of HS256 the secret itself. */
 export interface OwnKey {

@@ -1,5 +1,5 @@
-import type { JsonWebKeySet } from '../core/issuer.ts';
-import type { TokenHeader } from '../core/token-header.ts';
+import type { JsonWebKeySet } from '../core/tokens/issuer.ts';
+import type { TokenHeader } from '../core/tokens/token-header.ts';
 import { type Key, KeysUnavailable, keysIn, type TokenKeys } from './token-keys.ts';
 
 const MINUTE = 60_000;

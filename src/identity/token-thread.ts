@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import type { Issuer } from '../core/issuer.ts';
+import type { Issuer } from '../core/tokens/issuer.ts';
 import { fetchKeys } from './token-fetch.ts';
 import { TokenJudge } from './token-judge.ts';
 import type { FromThread, Judged, ToThread } from './token-messages.ts';

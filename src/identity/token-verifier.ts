@@ -1,7 +1,7 @@
-import type { TokenFault } from '../core/compact-token.ts';
-import type { Issuer, JsonWebKey } from '../core/issuer.ts';
 import type { Logger } from '../core/logger.ts';
-import type { TokenTrust, Verification, VerifyingKey } from '../core/token.ts';
+import type { TokenFault } from '../core/tokens/compact-token.ts';
+import type { Issuer, JsonWebKey } from '../core/tokens/issuer.ts';
+import type { TokenTrust, Verification, VerifyingKey } from '../core/tokens/token.ts';
 import { TokenCache } from './token-cache.ts';
 import { TokenJobs } from './token-jobs.ts';
 import type { Judgement, OwnKey, TokenJob } from './token-messages.ts';

@@ -1,4 +1,4 @@
-import type { Limit } from '../core/limit.ts';
+import type { Limit } from '../core/limits/limit.ts';
 import {
   addRuleNode,
   createRuleNode,
@@ -6,7 +6,7 @@ import {
   type Rule,
   type RuleBook,
   type RuleNode,
-} from '../core/rules.ts';
+} from '../core/rules/rules.ts';
 import type { KnownLimits } from './known-limits.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Logger } from '../core/logger.ts';
-import type { RuleBook } from '../core/rules.ts';
+import type { RuleBook } from '../core/rules/rules.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { KnownLimits } from './known-limits.ts';
 import { InvalidRules } from './load.ts';

@@ -1,4 +1,4 @@
-import type { Limit } from '../core/limit.ts';
+import type { Limit } from '../core/limits/limit.ts';
 
 const NONE: ReadonlyMap<string, Limit> = new Map();
 

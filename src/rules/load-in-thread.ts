@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { RuleBook } from '../core/rules.ts';
+import type { RuleBook } from '../core/rules/rules.ts';
 import { BookBuilder, type BookPart } from './book-parts.ts';
 import type { KnownLimits } from './known-limits.ts';
 import { InvalidRules } from './load.ts';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { RuleBook, RuleNode } from '../core/rules.ts';
+import type { RuleBook, RuleNode } from '../core/rules/rules.ts';
 import { parseRules } from './parse.ts';
 import type { RulesFault } from './rules-fault.ts';
 

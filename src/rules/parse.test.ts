@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Limit } from '../core/limit.ts';
-import { matchRule, type Rule } from '../core/rules.ts';
+import type { Limit } from '../core/limits/limit.ts';
+import { matchRule, type Rule } from '../core/rules/rules.ts';
 import { parseRules } from './parse.ts';
 import type { RulesFault } from './rules-fault.ts';
 

@@ -1,6 +1,13 @@
+import { ALGORITHMS } from '../core/limits/parse-limit.ts';
 import { mostTried } from '../core/most-specific.ts';
-import { ALGORITHMS } from '../core/parse-limit.ts';
-import { addRuleNode, createRuleNode, type DomainRules, pathBelow, type Rule, type RuleNode } from '../core/rules.ts';
+import {
+  addRuleNode,
+  createRuleNode,
+  type DomainRules,
+  pathBelow,
+  type Rule,
+  type RuleNode,
+} from '../core/rules/rules.ts';
 import { readQuickly } from './read-quickly.ts';
 import { type RuleLimits, readLimits } from './rule-limits.ts';
 import { faultAtEdge, faultFlags, readModes } from './rule-modes.ts';

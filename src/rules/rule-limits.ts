@@ -1,7 +1,7 @@
-import { LONGEST_SECONDS, shortDuration } from '../core/duration.ts';
-import type { Limit } from '../core/limit.ts';
-import { parseLimit } from '../core/parse-limit.ts';
-import { LIMIT_FIELDS, type LimitField, parseWindow, type UntrustedLimit } from '../core/written-limit.ts';
+import { LONGEST_SECONDS, shortDuration } from '../core/limits/duration.ts';
+import type { Limit } from '../core/limits/limit.ts';
+import { parseLimit } from '../core/limits/parse-limit.ts';
+import { LIMIT_FIELDS, type LimitField, parseWindow, type UntrustedLimit } from '../core/limits/written-limit.ts';
 import { readReplaces } from './rule-replaces.ts';
 import type { FaultSink, Place } from './rules-fault.ts';
 import { below, knownFields, type PlacedMap, plainOf, textOf } from './values-reader.ts';

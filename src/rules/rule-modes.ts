@@ -1,5 +1,5 @@
-import type { CountedLimit } from '../core/limit.ts';
-import type { Rule } from '../core/rules.ts';
+import type { CountedLimit } from '../core/limits/limit.ts';
+import type { Rule } from '../core/rules/rules.ts';
 import { type RuleLimits, readLimit } from './rule-limits.ts';
 import { readMetadata } from './rule-metadata.ts';
 import type { FaultSink } from './rules-fault.ts';

@@ -1,4 +1,4 @@
-import { parseWindow } from '../core/written-limit.ts';
+import { parseWindow } from '../core/limits/written-limit.ts';
 import type { FaultSink } from './rules-fault.ts';
 import { below, knownFields, type PlacedMap, textOf } from './values-reader.ts';
 import { fieldOf, isYamlList, isYamlMap } from './yaml-values.ts';

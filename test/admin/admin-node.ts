@@ -5,7 +5,7 @@ import type { Handlers } from '../../src/admin/handlers.ts';
 import { type SigningKeysOptions, startSigningKeys } from '../../src/admin/signing-keys.ts';
 import { startCatalog } from '../../src/catalog/follow.ts';
 import { isWellFormedApiKey } from '../../src/core/api-key.ts';
-import { EMPTY_RULE_BOOK } from '../../src/core/rules.ts';
+import { EMPTY_RULE_BOOK } from '../../src/core/rules/rules.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { OWN_ALGORITHMS } from '../../src/core/token.ts';
+import { OWN_ALGORITHMS } from '../../src/core/tokens/token.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';

@@ -3,7 +3,7 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { subjectOfEntries } from '../../src/core/counter-key.ts';
-import { addRuleNode, createRuleNode } from '../../src/core/rules.ts';
+import { addRuleNode, createRuleNode } from '../../src/core/rules/rules.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { StoreUnavailable } from '../../src/decide/ports.ts';
 import { RateLimitRequest, RateLimitServiceService } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';

@@ -1,4 +1,4 @@
-import type { SlidingWindowLimit } from '../../src/core/limit.ts';
+import type { SlidingWindowLimit } from '../../src/core/limits/limit.ts';
 
 export function leasedLimit(requests: number, windowSeconds: number): SlidingWindowLimit {
   return {

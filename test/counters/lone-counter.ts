@@ -8,9 +8,9 @@ import {
   noteRefusal,
   untilAllFree,
   untilFit,
-} from '../../src/core/counter.ts';
-import type { CountedLimit } from '../../src/core/limit.ts';
-import { termOf } from '../../src/core/term.ts';
+} from '../../src/core/limits/counter.ts';
+import type { CountedLimit } from '../../src/core/limits/limit.ts';
+import { termOf } from '../../src/core/limits/term.ts';
 
 /** What became of hits that were asked of a counter; times in µs. */
 export interface Answer {
@@ -26,7 +26,7 @@ export interface Answer {
   readonly isChanged: boolean;
 }
 
-/** The pure arithmetic of core/counter.ts, called as a store calls it, at times (µs since 1970) of the test's choosing. */
+/** The pure arithmetic of core/limits/counter.ts, called as a store calls it, at times (µs since 1970) of the test's choosing. */
 export class LoneCounter {
   readonly counter: Counter;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CountedLimit } from '../../src/core/limit.ts';
+import type { CountedLimit } from '../../src/core/limits/limit.ts';
 import { type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../src/decide/ports.ts';
 import { receiptOf } from '../../src/decide/receipts.ts';
 import { openMemory, openRedis } from './clocked-stores.ts';
@@ -84,7 +84,7 @@ describe('Redis and memory', () => {
     await fc.assert(property, { numRuns: 300, seed: SEED });
   }, 300_000);
 
-  it('do the same arithmetic when the clock steps: Redis against core/counter.ts', async () => {
+  it('do the same arithmetic when the clock steps: Redis against core/limits/counter.ts', async () => {
     let traces = 0;
     const property = fc.asyncProperty(fc.array(clockStep, { maxLength: 40, size: 'max' }), async (trace) => {
       traces++;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { startRedisCluster } from '../../provision/redis-cluster.ts';
-import type { StoreFailurePolicy } from '../../src/core/limit.ts';
+import type { StoreFailurePolicy } from '../../src/core/limits/limit.ts';
 import { type Counters, openCounters } from '../../src/counters/open-counters.ts';
 import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
 import { virtualTag } from '../../src/counters/redis/counter-key.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { parseDuration } from '../../src/core/duration.ts';
-import type { CalendarUnit, CountedLimit } from '../../src/core/limit.ts';
+import { parseDuration } from '../../src/core/limits/duration.ts';
+import type { CalendarUnit, CountedLimit } from '../../src/core/limits/limit.ts';
 import type { Charge } from '../../src/decide/ports.ts';
 
 /** Noon of a day in 2026, in µs; far from any hour's end. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Issuer } from '../../src/core/issuer.ts';
+import type { Issuer } from '../../src/core/tokens/issuer.ts';
 import { fetchKeys } from '../../src/identity/token-fetch.ts';
 import { KeysUnavailable } from '../../src/identity/token-keys.ts';
 import { RemoteKeys } from '../../src/identity/token-remote-keys.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { matchRule, type Rule } from '../../src/core/rules.ts';
+import { matchRule, type Rule } from '../../src/core/rules/rules.ts';
 import { type FollowedRules, followRules } from '../../src/rules/follow.ts';
 import { InvalidRules, loadRules } from '../../src/rules/load.ts';
 

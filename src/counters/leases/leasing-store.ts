@@ -1,4 +1,4 @@
-import type { SlidingWindowLimit } from '../../core/limit.ts';
+import type { SlidingWindowLimit } from '../../core/limits/limit.ts';
 import type { WarningLogger } from '../../core/logger.ts';
 import {
   type Charge,

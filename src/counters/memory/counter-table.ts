@@ -1,6 +1,6 @@
-import { type Counter, emptyCounter, follow, untilAllFree } from '../../core/counter.ts';
+import { type Counter, emptyCounter, follow, untilAllFree } from '../../core/limits/counter.ts';
+import type { Term } from '../../core/limits/term.ts';
 import { powerOfTwo, Slab } from '../../core/slab.ts';
-import type { Term } from '../../core/term.ts';
 import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
 
 /** All counters of one identity; by subject, where its bytes are, or the counter while it is unpacked. */

@@ -10,8 +10,8 @@ import {
   noteRefusal,
   untilAllFree,
   untilFit,
-} from '../../core/counter.ts';
-import { type Term, termOf } from '../../core/term.ts';
+} from '../../core/limits/counter.ts';
+import { type Term, termOf } from '../../core/limits/term.ts';
 import {
   type Charge,
   type ChargeOutcome,

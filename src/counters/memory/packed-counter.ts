@@ -1,6 +1,6 @@
-import type { Counter } from '../../core/counter.ts';
-import { MOST_ENDS, subBucketOf, type Tally } from '../../core/tally.ts';
-import type { Term } from '../../core/term.ts';
+import type { Counter } from '../../core/limits/counter.ts';
+import { MOST_ENDS, subBucketOf, type Tally } from '../../core/limits/tally.ts';
+import type { Term } from '../../core/limits/term.ts';
 
 /*
  * A counter as bytes. Whole numbers, big-endian.

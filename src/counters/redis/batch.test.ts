@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SlidingWindowLimit } from '../../core/limit.ts';
+import type { SlidingWindowLimit } from '../../core/limits/limit.ts';
 import type { Decision } from '../../decide/ports.ts';
 import { batchesOf, outcomesOf } from './batch.ts';
 import { PackedReply } from './packed-reply.ts';

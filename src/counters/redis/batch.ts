@@ -1,4 +1,4 @@
-import type { CountedLimit } from '../../core/limit.ts';
+import type { CountedLimit } from '../../core/limits/limit.ts';
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { packHits, packShort } from './packed-numbers.ts';

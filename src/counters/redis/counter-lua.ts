@@ -1,6 +1,6 @@
 /**
- * Counters in Lua, for the scripts beside this file: the arithmetic of core/counter.ts, core/tally.ts and
- * core/bucket.ts. A property test holds both equal. value-lua.ts reads and writes what this works on.
+ * Counters in Lua, for the scripts beside this file: the arithmetic of core/limits/counter.ts, core/limits/tally.ts and
+ * core/limits/bucket.ts. A property test holds both equal. value-lua.ts reads and writes what this works on.
  *
  * Lua 5.1 makes a table with a dozen named fields in 250 ns, one with a dozen in a row in 110, and a script makes one
  * for each counter. So `positional` turns `counter.total` into `counter[5]`: the fields have names here and none there.

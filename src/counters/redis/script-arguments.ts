@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { CountedLimit } from '../../core/limit.ts';
-import { type Term, termOf } from '../../core/term.ts';
+import type { CountedLimit } from '../../core/limits/limit.ts';
+import { type Term, termOf } from '../../core/limits/term.ts';
 import type { Charge } from '../../decide/ports.ts';
 import { counterKey } from './counter-key.ts';
 

@@ -8,7 +8,7 @@
 export const READ_LUA = `
 -- KEYS    among them those of the subjects' values, all of one hash slot
 -- ARGV    not-after: in µs of this shard's clock; later, nothing is executed
---         number of terms, then for each (core/term.ts): number of the limit's identity, kind (1 span, 2 period, 3 rate),
+--         number of terms, then for each (core/limits/term.ts): number of the limit's identity, kind (1 span, 2 period, 3 rate),
 --         requests, x, y, z (span: resolution, life; period: start, end, next; rate: window, burst), block,
 --         then ahead and settles (0 or 1), of charges (decide/ports.ts)
 -- value   of a subject; whole numbers, big-endian. 1 byte: how many counters it has. For each its head of fixed length:
@@ -49,7 +49,7 @@ local function endOf(term, at)
   return at < term.y and term.y or term.z
 end
 
--- The latest end that a hit may have which was not made far ahead of the clock (core/tally.ts, followClock).
+-- The latest end that a hit may have which was not made far ahead of the clock (core/limits/tally.ts, followClock).
 local function furthestEnd(term)
   local latest = now + floor(term.span / 8)
   if term.kind == SPAN then return latest + term.y end

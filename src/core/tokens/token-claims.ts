@@ -1,7 +1,7 @@
+import { parseFeatures } from '../features.ts';
+import { parseKeyLimits } from '../plan.ts';
 import type { TokenFault } from './compact-token.ts';
-import { parseFeatures } from './features.ts';
 import type { Issuer } from './issuer.ts';
-import { parseKeyLimits } from './plan.ts';
 import { OWN_ISSUER, type TokenRecord } from './token.ts';
 import type { Members } from './unique-json.ts';
 

@@ -1,7 +1,7 @@
-import type { Entry } from './descriptor.ts';
+import type { Entry } from '../descriptor.ts';
+import type { Limit } from '../limits/limit.ts';
+import type { CounterState } from '../named-counter.ts';
 import type { MatchExplanation } from './explain-match.ts';
-import type { Limit } from './limit.ts';
-import type { CounterState } from './named-counter.ts';
 
 /** What is to be explained. Messages are Envoy's, encoded. */
 export type ExplainQuestion =

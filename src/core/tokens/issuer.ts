@@ -1,7 +1,7 @@
-import { keyLocationFault } from './key-location.ts';
+import { keyLocationFault } from '../key-location.ts';
+import type { Fault } from '../limits/written-limit.ts';
 import { keySetFaults } from './key-set.ts';
 import { OWN_ISSUER } from './token.ts';
-import type { Fault } from './written-limit.ts';
 
 /** A key as RFC 7517 writes it; which members it has depends on `kty`. */
 export type JsonWebKey = { readonly kty: string; readonly kid?: string; readonly alg?: string } & Readonly<

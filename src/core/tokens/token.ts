@@ -1,5 +1,5 @@
+import type { PlanLimit } from '../limits/plan-limit.ts';
 import type { Issuer, JsonWebKey } from './issuer.ts';
-import type { PlanLimit } from './plan-limit.ts';
 
 /** `iss` and `aud` of tokens of our own. */
 export const OWN_ISSUER = 'weir';

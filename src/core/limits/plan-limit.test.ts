@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseKeyLimits, parsePlanLimits } from './plan.ts';
+import { parseKeyLimits, parsePlanLimits } from '../plan.ts';
 import { parsePlanLimit, type UntrustedPlanLimit, writePlanLimit } from './plan-limit.ts';
 
 const written = { name: 'burst', requests: 5, window: '60s' };

@@ -1,4 +1,4 @@
-import type { Fault } from './written-limit.ts';
+import type { Fault } from '../limits/written-limit.ts';
 
 const MOST_KEYS = 64;
 /** Members that only a private key or a secret has (RFC 7518, 6). */

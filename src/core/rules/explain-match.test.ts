@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRules } from '../rules/parse.ts';
-import type { Entry } from './descriptor.ts';
+import { parseRules } from '../../rules/parse.ts';
+import type { Entry } from '../descriptor.ts';
 import { explainMatch } from './explain-match.ts';
 import { matchRule, type RuleBook } from './rules.ts';
 
