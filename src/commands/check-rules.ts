@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { compareRules, goesOn, type LimitChange, type RuleChange } from '../core/compare-rules.ts';
 import { limitText } from '../core/limits/limit-text.ts';
+import { compareRules, goesOn, type LimitChange, type RuleChange } from '../core/rules/compare-rules.ts';
 import type { Rule } from '../core/rules/rules.ts';
 import { InvalidRules, loadRules } from '../rules/load.ts';
 import type { RulesFault } from '../rules/rules-fault.ts';

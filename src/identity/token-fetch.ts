@@ -1,5 +1,5 @@
-import { keyLocationFault } from '../core/key-location.ts';
 import type { Issuer, JsonWebKey, JsonWebKeySet } from '../core/tokens/issuer.ts';
+import { keyLocationFault } from '../core/tokens/key-location.ts';
 
 const DEADLINE_MS = 5_000;
 const LONGEST_ANSWER = 512 * 1024;

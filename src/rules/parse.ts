@@ -1,5 +1,5 @@
 import { ALGORITHMS } from '../core/limits/parse-limit.ts';
-import { mostTried } from '../core/most-specific.ts';
+import { mostTried } from '../core/rules/most-specific.ts';
 import {
   addRuleNode,
   createRuleNode,

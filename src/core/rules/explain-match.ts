@@ -1,5 +1,5 @@
 import type { Entry } from '../descriptor.ts';
-import { matchMostSpecific } from '../most-specific.ts';
+import { matchMostSpecific } from './most-specific.ts';
 import { type KeyRules, matchRule, nodeBelow, pathBelow, type Rule, type RuleBook, type RuleNode } from './rules.ts';
 import { addWildcard, createWildcardValues, findWildcard } from './wildcard-values.ts';
 

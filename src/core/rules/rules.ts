@@ -1,8 +1,8 @@
 import type { Entry } from '../descriptor.ts';
 import type { CountedLimit, Limit } from '../limits/limit.ts';
 import type { Metadata } from '../metadata.ts';
-import { matchMostSpecific } from '../most-specific.ts';
 import type { LimitName } from '../verdict.ts';
+import { matchMostSpecific } from './most-specific.ts';
 import { addWildcard, createWildcardValues, findWildcard, type WildcardValues } from './wildcard-values.ts';
 
 /** A descriptor pattern and its limits. */

@@ -1,5 +1,5 @@
-import { keyLocationFault } from '../key-location.ts';
 import type { Fault } from '../limits/written-limit.ts';
+import { keyLocationFault } from './key-location.ts';
 import { keySetFaults } from './key-set.ts';
 import { OWN_ISSUER } from './token.ts';
 

@@ -82,7 +82,7 @@ describe('a token of an issuer outside', () => {
       issuer: 'https://login.example.com',
       audiences: ['api', 'other-api'],
       algorithms: ['RS256'],
-      jwks: { keys: [] },
+      jwks: null,
       jwksUri: null,
       claims: {
         plan: 'plan',

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseRules } from '../rules/parse.ts';
+import { parseRules } from '../../rules/parse.ts';
+import { subjectOfEntries } from '../counter-key.ts';
+import type { Limit } from '../limits/limit.ts';
 import { compareRules, type RuleChange } from './compare-rules.ts';
-import { subjectOfEntries } from './counter-key.ts';
-import type { Limit } from './limits/limit.ts';
-import { countedEntries, type RuleBook } from './rules/rules.ts';
+import { countedEntries, type RuleBook } from './rules.ts';
 
 function bookOf(descriptors: unknown, domain = 'shop'): RuleBook {
   const parsed = parseRules('rules.yaml', JSON.stringify({ domain, descriptors }));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mostTried } from './most-specific.ts';
-import { addRuleNode, createRuleNode, type DomainRules, matchRule, type RuleNode } from './rules/rules.ts';
+import { addRuleNode, createRuleNode, type DomainRules, matchRule, type RuleNode } from './rules.ts';
 
 type Step = readonly [key: string, value: string | undefined];
 

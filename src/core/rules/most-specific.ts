@@ -1,6 +1,6 @@
-import type { Entry } from './descriptor.ts';
-import type { KeyRules, Rule, RuleNode } from './rules/rules.ts';
-import { fittingWildcards } from './rules/wildcard-values.ts';
+import type { Entry } from '../descriptor.ts';
+import type { KeyRules, Rule, RuleNode } from './rules.ts';
+import { fittingWildcards } from './wildcard-values.ts';
 
 /**
  * The rule for a descriptor's entries where the most specific one wins: of each entry in turn its exact value, else the

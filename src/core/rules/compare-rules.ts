@@ -1,6 +1,6 @@
-import type { Entry } from './descriptor.ts';
-import type { Limit } from './limits/limit.ts';
-import { type KeyRules, matchRule, pathBelow, type Rule, type RuleBook, type RuleNode } from './rules/rules.ts';
+import type { Entry } from '../descriptor.ts';
+import type { Limit } from '../limits/limit.ts';
+import { type KeyRules, matchRule, pathBelow, type Rule, type RuleBook, type RuleNode } from './rules.ts';
 
 /** What becomes of one rule; rules are the same that stand for the same entries. */
 export type RuleChange =
