@@ -91,7 +91,8 @@ export class RedisStore implements CounterStore {
   }
 
   async giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
-    const freed: GivenBack[] = receipts.map(() => 0);
+    // One that names nothing has nothing to expire, and no group that could tell so.
+    const freed: GivenBack[] = receipts.map(({ taken }) => (taken.length > 0 ? 0 : undefined));
     const groups = receiptsByGroup(receipts, this.#groupOf);
     await Promise.all(
       Array.from(groups, async ([group, entries]) => {
