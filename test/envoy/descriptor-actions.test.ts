@@ -55,7 +55,7 @@ const cases: readonly Case[] = parse(await readFile(new URL('descriptor-actions.
 const databaseUrl = usePostgres();
 let folder: string;
 let weir: BehindEnvoy;
-let origins: readonly string[];
+const origins: string[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'weir-actions-'));
@@ -63,7 +63,8 @@ beforeAll(async () => {
   await writeRules('actions', [ofEnvoy, ...cases.flatMap(({ rules }) => rules)]);
   await writeRules('later', [{ key: 'second', rate_limit: ONCE }]);
   weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: folder });
-  origins = await Promise.all(ENVOYS.map((cluster) => weir.envoy(...changes(cluster))));
+  // One after the other: a port that was free for one of them is taken before the next one looks.
+  for (const cluster of ENVOYS) origins.push(await weir.envoy(...changes(cluster)));
 }, 600_000);
 afterAll(async () => {
   await weir?.stop();
