@@ -113,10 +113,10 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   judge(outcome: Decided | undefined, beside: readonly Decided[] = NONE): RateLimitVerdict {
-    if (outcome instanceof StoreUnavailable) return { kind: 'unavailable' };
+    if (outcome instanceof StoreUnavailable) return { kind: 'unavailable', away: 'counters' };
     const judged = new JudgedDescriptors(this.#descriptors, this.charges, this.names, outcome);
     if (beside.length === 0) return judged.verdict(false);
-    if (this.#isQuotaUnknown(beside)) return { kind: 'unavailable' };
+    if (this.#isQuotaUnknown(beside)) return { kind: 'unavailable', away: 'counters' };
     for (const [place, decided] of beside.entries()) {
       const each = this.beside?.[place];
       if (each !== undefined) judged.addBeside(each, decided);

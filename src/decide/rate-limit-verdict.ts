@@ -33,7 +33,8 @@ export type RateLimitVerdict =
       /** Of the rules that let their descriptors pass. */
       readonly metadata: readonly Metadata[];
     }
-  | { readonly kind: 'unavailable' };
+  /** Nothing can be told, because the counters cannot be reached, or the catalog has not been followed for too long. */
+  | { readonly kind: 'unavailable'; readonly away: 'counters' | 'catalog' };
 
 export interface CandidateVerdict {
   readonly rule: string;

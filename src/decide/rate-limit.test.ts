@@ -183,7 +183,10 @@ describe('ShouldRateLimit', () => {
   });
 
   it('cannot answer when the counters cannot tell', () => {
-    expect(consider('shop', ['path', '/a']).judge(new StoreUnavailable('away'))).toEqual({ kind: 'unavailable' });
+    expect(consider('shop', ['path', '/a']).judge(new StoreUnavailable('away'))).toEqual({
+      kind: 'unavailable',
+      away: 'counters',
+    });
   });
 
   it('gives nothing back without a receipt', () => {

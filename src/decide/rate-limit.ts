@@ -38,7 +38,11 @@ export function considerRateLimit(
 }
 
 /** What the catalog says is not known any more. */
-const UNTOLD: Consideration<RateLimitVerdict> = { charges: [], names: [], judge: () => ({ kind: 'unavailable' }) };
+const UNTOLD: Consideration<RateLimitVerdict> = {
+  charges: [],
+  names: [],
+  judge: () => ({ kind: 'unavailable', away: 'catalog' }),
+};
 
 function asksCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
   if (domain !== PLANS_DOMAIN) return false;

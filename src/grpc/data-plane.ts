@@ -190,13 +190,21 @@ async function redeemReceipts(
   }
 }
 
+const AWAY = {
+  counters: 'the counters cannot be reached',
+  catalog: 'the catalog has not been followed for too long',
+};
+
 function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | undefined, parts: DataPlaneParts): void {
-  let message: Uint8Array | undefined;
+  let message: Uint8Array | string;
   try {
     if (verdict === undefined) throw new Error('the decider answered fewer questions than it was asked');
     const { shadowMode, rateLimitHeaders } = parts.answers;
     const isOverridden = shadowMode && verdict.kind === 'rate_limit' && verdict.overLimit;
-    message = encodeVerdict(isOverridden ? { ...verdict, overLimit: false } : verdict, rateLimitHeaders);
+    message =
+      verdict.kind === 'unavailable'
+        ? AWAY[verdict.away]
+        : encodeVerdict(isOverridden ? { ...verdict, overLimit: false } : verdict, rateLimitHeaders);
     parts.tally.count(method.question, isOverridden ? 'would_deny' : answerOf(verdict), sourceOf(verdict));
     if (verdict.kind === 'rate_limit') countRules(verdict, parts.tally);
     if (verdict.kind === 'allowed' && 'counterId' in verdict.credential) parts.lastUsed.note(verdict.credential);
@@ -205,8 +213,7 @@ function answer(call: UnaryCall, method: DecisionMethod, verdict: Verdict | unde
     return;
   }
   // An error and not a verdict: Envoy's failure_mode decides then, as its owner has chosen, and OK would be a guess.
-  if (message === undefined)
-    call.fail(GrpcStatus.UNAVAILABLE, 'the counters cannot be reached, or the catalog not be followed');
+  if (typeof message === 'string') call.fail(GrpcStatus.UNAVAILABLE, message);
   else call.reply(message);
 }
 

@@ -47,9 +47,11 @@ export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, Decis
   ]);
 }
 
-/** The response message; undefined where the call itself must fail, because nothing could be decided. */
-export function encodeVerdict(verdict: Verdict, headers: RateLimitHeaders): Uint8Array | undefined {
-  if (verdict.kind === 'unavailable') return undefined;
+/** The response message. Where nothing could be decided there is none: the call itself must fail. */
+export function encodeVerdict(
+  verdict: Exclude<Verdict, { kind: 'unavailable' }>,
+  headers: RateLimitHeaders,
+): Uint8Array {
   return verdict.kind === 'rate_limit'
     ? encodeRateLimitResponse(verdict, headers)
     : encodeCheckResponse(verdict, headers);
