@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { DENIALS } from '../core/denial.ts';
+import { DENIALS, type DenialCode } from '../core/denial.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/check.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { grpcStatusDetails, isGrpc, RPC_CODES } from './grpc-denial.ts';
@@ -51,7 +51,7 @@ const NO_IDENTITY = encodedBy((into) => {
 });
 
 function writeAnonymous(verdict: CheckVerdict & { kind: 'anonymous' }, rateLimitHeaders: RateLimitHeaders): void {
-  writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', verdict.source]]);
+  writer.encoded(metadataOf(verdict.source));
   const end = writer.end();
   if (rateLimitHeaders === 'all') writeLimits(verdict);
   writeOk(verdict, NO_IDENTITY, end);
@@ -119,31 +119,74 @@ function identityHeaders(verdict: CheckVerdict & { kind: 'allowed' }): Uint8Arra
   });
 }
 
-function writeDenied(verdict: CheckVerdict & { kind: 'denied' }, rateLimitHeaders: RateLimitHeaders): void {
-  const { code, question, source } = verdict;
-  writeMetadata(writer, RESPONSE.dynamicMetadata, [['source', source]]);
-  const { status } = DENIALS[code];
-  const end = writer.end();
-  if (isGrpc(question.contentTypeHeader)) writeGrpcDenial(verdict);
-  else writeHttpDenial(verdict);
-  const { headers } = DENIED_RESPONSE;
-  if (status === 401) writeHeader(writer, headers, AUTHENTICATE, challengeOf(question));
-  if (rateLimitHeaders !== 'off') writeRateLimitHeaders(writer, OVERWRITING, headers, verdict);
-  const httpStatusEnd = writer.end();
-  writer.number(HTTP_STATUS.code, status);
-  writer.nested(DENIED_RESPONSE.status, httpStatusEnd);
-  writer.nested(RESPONSE.deniedResponse, end);
-  const statusEnd = writer.end();
-  writer.text(RPC_STATUS.message, code);
-  // Envoy reads no more of it than zero (let in) or not (deny).
-  writer.number(RPC_STATUS.code, RPC_CODES[status]);
-  writer.nested(RESPONSE.status, statusEnd);
+/** What is the same in every denial of one code. */
+interface EncodedDenial {
+  /** The JSON body up to the request's id. */
+  readonly body: string;
+  /** The field `status` of DeniedHttpResponse. */
+  readonly httpStatus: Uint8Array;
+  /** The field `status` of CheckResponse. */
+  readonly rpcStatus: Uint8Array;
 }
 
-function writeHttpDenial({ code, question }: CheckVerdict & { kind: 'denied' }): void {
-  const error = { code, message: DENIALS[code].message, request_id: requestIdOf(question) };
-  writer.text(DENIED_RESPONSE.body, JSON.stringify({ error }));
-  writeHeader(writer, DENIED_RESPONSE.headers, CONTENT_TYPE, 'application/json');
+const encodedDenials = new Map<DenialCode, EncodedDenial>();
+const JSON_CONTENT = encodedBy((into) => writeHeader(into, DENIED_RESPONSE.headers, CONTENT_TYPE, 'application/json'));
+const encodedChallenge = (challenge: string) =>
+  encodedBy((into) => writeHeader(into, DENIED_RESPONSE.headers, AUTHENTICATE, challenge));
+const CHALLENGE = encodedChallenge('Bearer realm="api"');
+const CHALLENGE_OF_BAD_TOKEN = encodedChallenge('Bearer realm="api", error="invalid_token"');
+
+function encodedDenial(code: DenialCode): EncodedDenial {
+  let encoded = encodedDenials.get(code);
+  if (encoded === undefined) {
+    const { status, message } = DENIALS[code];
+    const whole = JSON.stringify({ error: { code, message, request_id: '' } });
+    encoded = {
+      body: whole.slice(0, -'""}}'.length),
+      httpStatus: encodedBy((into) => {
+        into.number(HTTP_STATUS.code, status);
+        into.nested(DENIED_RESPONSE.status, 0);
+      }),
+      rpcStatus: encodedBy((into) => {
+        into.text(RPC_STATUS.message, code);
+        // Envoy reads no more of it than zero (let in) or not (deny).
+        into.number(RPC_STATUS.code, RPC_CODES[status]);
+        into.nested(RESPONSE.status, 0);
+      }),
+    };
+    encodedDenials.set(code, encoded);
+  }
+  return encoded;
+}
+
+function writeDenied(verdict: CheckVerdict & { kind: 'denied' }, rateLimitHeaders: RateLimitHeaders): void {
+  const { code, question, source } = verdict;
+  const { body, httpStatus, rpcStatus } = encodedDenial(code);
+  writer.encoded(metadataOf(source));
+  const end = writer.end();
+  if (isGrpc(question.contentTypeHeader)) writeGrpcDenial(verdict);
+  else {
+    writer.text(DENIED_RESPONSE.body, `${body}${JSON.stringify(requestIdOf(question))}}}`);
+    writer.encoded(JSON_CONTENT);
+  }
+  const { headers } = DENIED_RESPONSE;
+  if (DENIALS[code].status === 401) writer.encoded(challengeOf(question));
+  if (rateLimitHeaders !== 'off') writeRateLimitHeaders(writer, OVERWRITING, headers, verdict);
+  writer.encoded(httpStatus);
+  writer.nested(RESPONSE.deniedResponse, end);
+  writer.encoded(rpcStatus);
+}
+
+const metadataBySource = new Map<string, Uint8Array>();
+
+/** The field `dynamic_metadata` where nobody in particular is let in. */
+function metadataOf(source: string): Uint8Array {
+  let metadata = metadataBySource.get(source);
+  if (metadata === undefined) {
+    metadata = encodedBy((into) => writeMetadata(into, RESPONSE.dynamicMetadata, [['source', source]]));
+    metadataBySource.set(source, metadata);
+  }
+  return metadata;
 }
 
 /** Envoy makes a grpc-message of the body, and of the HTTP status a grpc-status, unless there is one: 14 of a 429. */
@@ -157,9 +200,9 @@ function writeGrpcDenial({ code, question, retryAfterSeconds }: CheckVerdict & {
 }
 
 /** RFC 6750, 3.1: who sent something in authorization is told that it was no good. */
-function challengeOf({ apiKeyHeader, authorizationHeader }: CheckQuestion): string {
+function challengeOf({ apiKeyHeader, authorizationHeader }: CheckQuestion): Uint8Array {
   const hasSentBearer = (apiKeyHeader ?? '') === '' && /^bearer /i.test(authorizationHeader ?? '');
-  return hasSentBearer ? 'Bearer realm="api", error="invalid_token"' : 'Bearer realm="api"';
+  return hasSentBearer ? CHALLENGE_OF_BAD_TOKEN : CHALLENGE;
 }
 
 /** The request's own id, if it is one that can be repeated in answers and logs, else a new one. */
