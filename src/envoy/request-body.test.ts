@@ -28,18 +28,18 @@ describe('the body of a request, which Envoy sends along if its with_request_bod
   });
 
   it('is passed over at a step: a megabyte costs as much as none', () => {
-    const spent = [0, 0, 0];
+    const fewest = [Infinity, Infinity, Infinity];
     const messages = [without, bodies[0]?.[1] ?? without, bodies[1]?.[1] ?? without];
-    // By turns, so that what else the machine does is in all of them.
+    // The shortest of many turns: what else the machine does is in the others. Read or copied, it would be a hundred times.
     for (let round = 0; round < 400; round++) {
       for (const [place, message] of messages.entries()) {
         const start = performance.now();
         for (let time = 0; time < 25; time++) decodeCheckRequest(message);
-        spent[place] = (spent[place] ?? 0) + performance.now() - start;
+        fewest[place] = Math.min(fewest[place] ?? Infinity, performance.now() - start);
       }
     }
-    const [none = 0, asText = 0, asBytes = 0] = spent;
-    expect(asText / none).toBeLessThan(3);
-    expect(asBytes / none).toBeLessThan(3);
+    const [none = 0, asText = 0, asBytes = 0] = fewest;
+    expect(asText / none).toBeLessThan(10);
+    expect(asBytes / none).toBeLessThan(10);
   });
 });
