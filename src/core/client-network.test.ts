@@ -22,6 +22,11 @@ describe('what one client has', () => {
     ['fe80::1%eth0', 'fe80::/64'],
     ['64:ff9b::c000:201', '64:ff9b::c000:201'],
     ['64:ff9b:1::1', '64:ff9b:1::/64'],
+    ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['unknown', 'unknown'],
+    ['', ''],
   ])('by %s is %s', (address, network) => expect(clientNetwork(address)).toBe(network));
 
   it('is the same for two addresses exactly where their first 64 bits are', () => {

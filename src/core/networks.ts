@@ -33,18 +33,6 @@ export function isInNetworks(networks: readonly Network[], address: string): boo
 }
 
 /**
- * The network that one client has: an IPv4 address by itself, the first 64 bits of an IPv6 address, of which each client
- * has all the others to choose from (RFC 6177). What is no address is itself.
- */
-export function networkOfClient(address: string): string {
-  if (!ipaddr.isValid(address)) return address;
-  const parsed = ipaddr.process(address);
-  return parsed instanceof ipaddr.IPv6
-    ? `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toNormalizedString().split('%')[0]}/64`)}/64`
-    : parsed.toString();
-}
-
-/**
  * What is wrong in place of a network. Only the one usual form is taken: the library also reads `010.0.0.0` as octal
  * and `10.1` as 10.0.0.1, which is hardly what was meant.
  */

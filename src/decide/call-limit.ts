@@ -1,7 +1,7 @@
 import type { CallLimit } from '../core/call-limit.ts';
+import { clientNetwork } from '../core/client-network.ts';
 import { subjectOf } from '../core/counter-key.ts';
 import type { SlidingWindowLimit } from '../core/limits/limit.ts';
-import { networkOfClient } from '../core/networks.ts';
 import { wholeSeconds } from '../core/verdict.ts';
 import { type CounterStore, StoreUnavailable } from './ports.ts';
 
@@ -21,7 +21,7 @@ export function callLimit(store: Pick<CounterStore, 'decide'>): CallLimit {
   return {
     async admit(call, peer) {
       const charges = [
-        { subject: subjectOf('call', call, networkOfClient(peer)), limit: OF_ADDRESS, hits: 1 },
+        { subject: subjectOf('call', call, clientNetwork(peer)), limit: OF_ADDRESS, hits: 1 },
         { subject: subjectOf('call', call), limit: OF_ALL, hits: 1 },
       ];
       const [decided] = await store.decide([{ charges }]);
