@@ -1,8 +1,6 @@
+import type { Query } from '../core/query.ts';
 import type { CatalogEntry } from './records.ts';
 import { columnsOf, LIVE, TABLES } from './tables.ts';
-
-/** Runs one statement and gives its rows as they are; parameters are written `?`. */
-export type Query = (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
 
 /** How far the feed was read. */
 export interface Position {

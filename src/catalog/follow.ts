@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../core/logger.ts';
+import type { Query } from '../core/query.ts';
 import type { Catalog } from '../decide/ports.ts';
-import { currentPosition, type Position, type Query, readChanges } from './feed.ts';
+import { currentPosition, type Position, readChanges } from './feed.ts';
 import { CHANGES_KEPT_MS } from './prune.ts';
 import { ReadModel } from './read-model.ts';
 import type { CatalogEntry } from './records.ts';

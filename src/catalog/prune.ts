@@ -1,5 +1,5 @@
 import type { Logger } from '../core/logger.ts';
-import type { Query } from './feed.ts';
+import type { Query } from '../core/query.ts';
 
 /** How long changes stay in the feed at least. */
 export const CHANGES_KEPT_MS = 60 * 60 * 1000;

@@ -1,4 +1,4 @@
-import type { Query } from './feed.ts';
+import type { Query } from '../core/query.ts';
 import type { CatalogEntry } from './records.ts';
 import { columnsOf, LIVE, TABLES } from './tables.ts';
 

@@ -1,6 +1,7 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { migrations } from '../../migrations/index.ts';
+import type { Query } from '../core/query.ts';
 import { entities } from './entities.ts';
 import { dropLostConnections } from './lost-connections.ts';
 
@@ -30,9 +31,6 @@ export async function openDatabase(options: { readonly url: string }): Promise<D
     logger: () => {},
   });
 }
-
-/** Runs one statement and gives its rows as they are; parameters are written `?`. */
-export type Query = (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
 
 export function queryOf(database: Database): Query {
   return (sql, parameters) => database.em.getConnection().execute(sql, [...parameters]);

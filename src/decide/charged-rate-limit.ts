@@ -164,9 +164,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
   }
 
   #counted({ limits }: Rule): readonly CountedLimit[] {
-    return limits.filter(
-      (limit) => limit.algorithm !== 'unlimited' && !this.#leftOut.has(limit.name),
-    ) as CountedLimit[];
+    return limits.filter((limit): limit is CountedLimit => !isUnlimited(limit) && !this.#leftOut.has(limit.name));
   }
 
   #end(rule: Rule | undefined, metricName: string | undefined, unlimited: boolean): true {

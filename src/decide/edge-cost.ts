@@ -3,6 +3,7 @@ import { subjectOfEntries } from '../core/counter-key.ts';
 import type { Entry } from '../core/descriptor.ts';
 import {
   countedEntries,
+  EDGE_DOMAIN,
   nodeBelow,
   type Rule,
   type RuleBook,
@@ -14,8 +15,6 @@ import type { CheckQuestion } from './check.ts';
 import type { ShadowDecision } from './decider.ts';
 import { type Cost, NOTHING } from './plan-charges.ts';
 import type { Charge } from './ports.ts';
-
-export const EDGE_DOMAIN = 'edge';
 
 /** A client chooses it freely: longer ones would fill the memory of whoever counts. */
 const LONGEST_DEVICE = 256;

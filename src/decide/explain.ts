@@ -4,12 +4,19 @@ import type { Limit } from '../core/limits/limit.ts';
 import type { CounterAccess, CounterState, NamedCounter } from '../core/named-counter.ts';
 import { explainMatch } from '../core/rules/explain-match.ts';
 import type { ExplainedDescriptor, ExplainedLimit, LimitUse } from '../core/rules/explanation.ts';
-import { countedEntries, matchRule, type Rule, type RuleBook, ruleLimitName } from '../core/rules/rules.ts';
+import {
+  countedEntries,
+  EDGE_DOMAIN,
+  matchRule,
+  type Rule,
+  type RuleBook,
+  ruleLimitName,
+} from '../core/rules/rules.ts';
 import type { Verification } from '../core/tokens/token.ts';
 import { type CheckKnowledge, considerCheck, UnverifiedCheck } from './authorize.ts';
 import type { CheckQuestion, CheckVerdict } from './check.ts';
 import type { Consideration } from './decider.ts';
-import { EDGE_DOMAIN, edgeEntries } from './edge-cost.ts';
+import { edgeEntries } from './edge-cost.ts';
 import { foreseenOutcome, wouldExceed } from './foresight.ts';
 import { type Catalog, StoreUnavailable } from './ports.ts';
 import {

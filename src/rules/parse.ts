@@ -4,6 +4,7 @@ import {
   addRuleNode,
   createRuleNode,
   type DomainRules,
+  EDGE_DOMAIN,
   pathBelow,
   type Rule,
   type RuleNode,
@@ -26,9 +27,6 @@ const DEEPEST = 32;
 
 /** Levels that one look-up may go through where the most specific rule is found: some 50 µs, whoever asks for what. */
 const MOST_TRIED = 1000;
-
-/** Check charges its rules too. */
-const EDGE_DOMAIN = 'edge';
 
 const DESCRIPTOR_FIELDS = [
   ...['key', 'value', 'rate_limit', 'limits', 'descriptors', 'shadow_mode', 'share_threshold'],

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../core/logger.ts';
+import type { Query } from '../core/query.ts';
 import type { KeyRecord } from '../decide/ports.ts';
-
-/** Runs one statement and gives its rows as they are; parameters are written `?`. */
-type Query = (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
 
 export interface LastUsedOptions {
   readonly query: Query;

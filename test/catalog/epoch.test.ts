@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { currentPosition, type Query, readChanges } from '../../src/catalog/feed.ts';
+import { currentPosition, readChanges } from '../../src/catalog/feed.ts';
 import { type RunningCatalog, startCatalog } from '../../src/catalog/follow.ts';
+import type { Query } from '../../src/core/query.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
 import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';

@@ -5,6 +5,9 @@ import type { LimitName } from '../verdict.ts';
 import { matchMostSpecific } from './most-specific.ts';
 import { addWildcard, createWildcardValues, findWildcard, type WildcardValues } from './wildcard-values.ts';
 
+/** The domain that Check charges too, before it looks at any credential. */
+export const EDGE_DOMAIN = 'edge';
+
 /** A descriptor pattern and its limits. */
 export interface Rule {
   /** Domain and keys on the way, as in `edge.path_/login.remote_address`: how answers and logs name the rule. */
