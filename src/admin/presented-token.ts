@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ProblemError } from '../core/problem.ts';
 import { mayBeToken } from '../core/tokens/compact-token.ts';
 import type { Issuer } from '../core/tokens/issuer.ts';
-import type { TokenRecord, Verification } from '../core/tokens/token.ts';
+import type { Revocation, TokenRecord, Verification } from '../core/tokens/token.ts';
 import { tokenStandingOf } from '../core/tokens/token-standing.ts';
 import type { TokenVerifier } from '../identity/token-verifier.ts';
 
@@ -42,6 +42,19 @@ export async function presentedToken(text: string, peer: string, parts: TokenPar
   const { token, issuer } = verification;
   const standing = parts.catalog.isRevoked(token) ? 'revoked' : tokenStandingOf(token, Date.now());
   return { kind: 'known', token, issuer, standing };
+}
+
+/** Tokens that are to be refused, and when the last of them has expired by itself. */
+export interface RevokedTokens {
+  readonly revocation: Revocation;
+  readonly expireTime: Date;
+}
+
+/** What ends one token before its time; undefined: it has no `jti` to be told by. */
+export function revocationOf({ issuerId, tokenId, expiresAt }: TokenRecord): RevokedTokens | undefined {
+  if (tokenId === undefined) return undefined;
+  const revocation = { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined } as const;
+  return { revocation, expireTime: new Date(expiresAt) };
 }
 
 /** ms: a Check cannot wait for a thread that has just started or that others keep busy, but who calls this API can. */

@@ -8,7 +8,7 @@ import {
   GetTokenInfoResponse_State as State,
 } from '../generated/weir/admin/v1/token_info_service.ts';
 import { limitMessages } from './limits-and-features.ts';
-import { type PresentedToken, presentedToken } from './presented-token.ts';
+import { presentedToken, revocationOf } from './presented-token.ts';
 import { remainingOf, type TokenInfoParts } from './token-info-parts.ts';
 
 const STATES = { valid: State.VALID, expired: State.EXPIRED, revoked: State.DISABLED, early: State.UNKNOWN } as const;
@@ -47,17 +47,12 @@ export async function disableToken(
   peer: string,
   parts: TokenInfoParts & { readonly database: Database },
 ): Promise<void> {
-  const { revocation, expireTime } = revocationOf(await presentedToken(text, peer, parts));
-  await revoke(parts.database.em.fork(), revocation, expireTime);
-}
-
-function revocationOf(presented: PresentedToken) {
+  const presented = await presentedToken(text, peer, parts);
   // In place of a name: the secret must not be repeated.
   if (presented.kind === 'unknown') throw new ProblemError({ kind: 'not_found', name: 'tokens/-' });
-  const { issuerId, tokenId, expiresAt } = presented.token;
-  if (tokenId === undefined) {
+  const revoked = revocationOf(presented.token);
+  if (revoked === undefined) {
     throw invalid({ field: 'secret', description: 'has no jti to be told by; ask an administrator' });
   }
-  const revocation = { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined } as const;
-  return { revocation, expireTime: new Date(expiresAt) };
+  await revoke(parts.database.em.fork(), revoked.revocation, revoked.expireTime);
 }

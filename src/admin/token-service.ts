@@ -17,7 +17,7 @@ import { issueStatelessToken, type StatelessTokenClaims } from '../identity/stat
 import { type Authenticate, requireAdmin } from './caller.ts';
 import type { Handlers } from './handlers.ts';
 import { readFeatures, readLimits } from './limits-and-features.ts';
-import { presentedToken, type TokenParts } from './presented-token.ts';
+import { presentedToken, type RevokedTokens, revocationOf, type TokenParts } from './presented-token.ts';
 import { Faults } from './request.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -102,13 +102,8 @@ async function requireKnown(database: Database, { accountId, grants }: Omit<Clai
   throw invalid({ field: 'plan', description });
 }
 
-interface NamedTokens {
-  readonly revocation: Revocation;
-  readonly expireTime: Date;
-}
-
 /** The token is proof of itself. One that has expired is refused anyway; that is noted, too. */
-async function tokenItself(request: RevokeTokenRequest, peer: string, parts: TokenParts): Promise<NamedTokens> {
+async function tokenItself(request: RevokeTokenRequest, peer: string, parts: TokenParts): Promise<RevokedTokens> {
   if (request.tokenId !== '' || request.issuer !== '' || request.expireTime !== undefined) {
     throw invalid({ field: 'token', description: 'must be given alone, or left out' });
   }
@@ -116,15 +111,12 @@ async function tokenItself(request: RevokeTokenRequest, peer: string, parts: Tok
   if (presented.kind === 'unknown') {
     throw invalid({ field: 'token', description: 'is not signed by a trusted key, or has expired' });
   }
-  const { tokenId, issuerId, expiresAt } = presented.token;
-  if (tokenId === undefined) {
-    throw invalid({ field: 'token', description: 'has no jti to be revoked by; revoke those of its account' });
-  }
-  const revocation: Revocation = { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined };
-  return { revocation, expireTime: new Date(Math.min(expiresAt, longestExpiry().getTime())) };
+  const revoked = revocationOf(presented.token);
+  if (revoked !== undefined) return revoked;
+  throw invalid({ field: 'token', description: 'has no jti to be revoked by; revoke those of its account' });
 }
 
-async function namedToken(request: RevokeTokenRequest, database: Database): Promise<NamedTokens> {
+async function namedToken(request: RevokeTokenRequest, database: Database): Promise<RevokedTokens> {
   const faults = new Faults();
   const { tokenId, issuer } = request;
   if (!isName(tokenId)) faults.add('token_id', `${A_NAME}, unless the token is given`);
