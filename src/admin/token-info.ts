@@ -1,6 +1,6 @@
 import { writePlanLimit } from '../core/limits/plan-limit.ts';
 import { invalid, ProblemError } from '../core/problem.ts';
-import { isOfCatalog } from '../core/tokens/token.ts';
+import { isOfCatalog, planIdOf } from '../core/tokens/token.ts';
 import type { Database } from '../database/open-database.ts';
 import { revoke } from '../database/revocations.ts';
 import {
@@ -22,7 +22,7 @@ export async function infoOfToken(text: string, peer: string, parts: TokenInfoPa
   }
   const { token, issuer, standing } = presented;
   const account = catalog.account(token.accountId);
-  const planId = token.planId ?? account?.planId ?? issuer?.defaultPlanId;
+  const planId = planIdOf(token, account, issuer);
   const plan = planId === undefined ? undefined : catalog.plan(planId);
   const isRefused =
     (account === undefined && isOfCatalog(token, issuer)) || (planId !== undefined && plan === undefined);

@@ -4,7 +4,7 @@ import { standingOf } from '../core/key-standing.ts';
 import { isInNetworks } from '../core/networks.ts';
 import type { Plan } from '../core/plan.ts';
 import { mayBeToken } from '../core/tokens/compact-token.ts';
-import { isOfCatalog, type TokenRecord, type Verification } from '../core/tokens/token.ts';
+import { isOfCatalog, planIdOf, type TokenRecord, type Verification } from '../core/tokens/token.ts';
 import { tokenStandingOf } from '../core/tokens/token-standing.ts';
 import type { CheckQuestion, CredentialHeader } from './check.ts';
 import { type Credential, credentialOf } from './credential.ts';
@@ -94,7 +94,7 @@ function identifyToken(question: CheckQuestion, known: Verification, catalog: Ca
   if (catalog.isRevoked(token)) return denial('revoked_credential');
   const account = catalog.account(token.accountId);
   if (account === undefined && isOfCatalog(token, issuer)) return denial('unknown_credential');
-  const planId = token.planId ?? account?.planId ?? issuer?.defaultPlanId;
+  const planId = planIdOf(token, account, issuer);
   const plan = planId === undefined ? undefined : catalog.plan(planId);
   const isLimited = planId === undefined ? token.limits.length > 0 : plan !== undefined;
   // A token without plan and limits, or whose plan is not known, must not pass as unlimited.

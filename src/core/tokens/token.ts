@@ -34,6 +34,15 @@ export function isOfCatalog({ sessionId }: TokenRecord, issuer: Issuer | undefin
   return issuer === undefined ? sessionId !== undefined : issuer.catalogAccounts;
 }
 
+/** The plan that a token is on: what it says itself, else its account's (undefined: not in the catalog), else its issuer's. */
+export function planIdOf(
+  { planId }: TokenRecord,
+  account: { readonly planId: string } | undefined,
+  issuer: Issuer | undefined,
+): string | undefined {
+  return planId ?? account?.planId ?? issuer?.defaultPlanId;
+}
+
 /** What is known of the signature of a token. Whether the token is in force is judged each time that it is used. */
 export type Verification =
   | {
