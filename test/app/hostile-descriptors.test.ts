@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { InvalidRequest } from '../../src/envoy/invalid-request.ts';
@@ -11,6 +8,7 @@ import {
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { TestNode } from '../support/node.ts';
+import { useRules } from '../support/rules-nodes.ts';
 
 const RULES = `domain: shop
 descriptors:
@@ -23,19 +21,13 @@ const RESOURCE_EXHAUSTED = 8;
 type Entries = readonly (readonly [key: string, value: string])[];
 
 const databaseUrl = usePostgres();
-let folder: string;
+const rules = useRules(RULES);
 let node: TestNode;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
-  const file = path.join(folder, 'rules.yaml');
-  await writeFile(file, RULES);
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: file });
+  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules() });
 });
-afterAll(async () => {
-  await node?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => node?.stop());
 
 function requestOf(...descriptors: readonly Entries[]): RateLimitRequest {
   const each = descriptors.map((entries) => ({ entries: entries.map(([key, value]) => ({ key, value })) }));

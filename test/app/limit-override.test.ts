@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import {
@@ -11,6 +8,7 @@ import {
 import { RateLimitUnit as Unit } from '../../src/generated/envoy/type/v3/ratelimit_unit.ts';
 import { TestNode } from '../support/node.ts';
 import { shouldRateLimit } from '../support/questions.ts';
+import { useRules } from '../support/rules-nodes.ts';
 
 const RULES = `domain: shop
 descriptors:
@@ -20,19 +18,13 @@ descriptors:
 const INVALID_ARGUMENT = 3;
 
 const databaseUrl = usePostgres();
-let folder: string;
+const rules = useRules(RULES);
 let node: TestNode;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-override-'));
-  const file = path.join(folder, 'rules.yaml');
-  await writeFile(file, RULES);
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: file });
+  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules() });
 });
-afterAll(async () => {
-  await node?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => node?.stop());
 
 interface Override {
   readonly requestsPerUnit: number;

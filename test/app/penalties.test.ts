@@ -1,16 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
-import { type RunningRedis, useRedis } from '../../provision/redis.ts';
+import { describe, expect, it } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
   type RateLimitResponse,
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { TestNode } from '../support/node.ts';
+import { useMemoryAndRedis } from '../support/rules-nodes.ts';
 
 const RULES = `domain: penalties
 descriptors:
@@ -20,32 +15,14 @@ descriptors:
         rate_limit: {requests: 3, window: 15s, block_for: 1h, on_store_failure: deny}
 `;
 
-const databaseUrl = usePostgres();
-let folder: string;
-let redis: RunningRedis;
-let nodes: readonly TestNode[] = [];
-
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-penalties-'));
-  const rules = path.join(folder, 'rules.yaml');
-  await writeFile(rules, RULES);
-  redis = await useRedis();
-  const common = { DATABASE_URL: await databaseUrl(), RULES_PATH: rules };
-  nodes = [await TestNode.start(common), await TestNode.start({ ...common, REDIS_URL: redis.url })];
-});
-afterAll(async () => {
-  for (const node of nodes) await node.stop();
-  await redis?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const nodeAt = useMemoryAndRedis(RULES);
 
 describe.each([
   [0, 'memory'],
   [1, 'Redis'],
 ])('penalties with counters in %#: %s', (place) => {
   const ask = (device: string, hitsAddend: number): Promise<RateLimitResponse> => {
-    const node = nodes[place];
-    if (node === undefined) throw new Error('the node was not started');
+    const node = nodeAt(place);
     const entries = [
       { key: 'account', value: `a-${place}-${process.pid}` },
       { key: 'device', value: device },

@@ -1,16 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
-import { type RunningRedis, useRedis } from '../../provision/redis.ts';
+import { describe, expect, it } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { TestNode } from '../support/node.ts';
 import { shouldRateLimit } from '../support/questions.ts';
+import { useMemoryAndRedis } from '../support/rules-nodes.ts';
 
 const HOUR = 'window: 1h, on_store_failure: deny';
 const RULES = `domain: shop
@@ -27,32 +22,14 @@ descriptors:
     descriptors: [{key: detailed, detailed_metric: true, rate_limit: {requests: 9, ${HOUR}}}]
 `;
 
-const databaseUrl = usePostgres();
-let folder: string;
-let redis: RunningRedis;
-let nodes: readonly TestNode[] = [];
-
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-modes-'));
-  const file = path.join(folder, 'rules.yaml');
-  await writeFile(file, RULES);
-  redis = await useRedis();
-  const common = { DATABASE_URL: await databaseUrl(), RULES_PATH: file };
-  nodes = [await TestNode.start(common), await TestNode.start({ ...common, REDIS_URL: redis.url })];
-});
-afterAll(async () => {
-  for (const node of nodes) await node.stop();
-  await redis?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const nodeAt = useMemoryAndRedis(RULES);
 
 describe.each([
   [0, 'memory'],
   [1, 'Redis'],
 ])('rules with counters in %#: %s', (place) => {
   const nodeHere = () => {
-    const node = nodes[place];
-    if (node === undefined) throw new Error('the node was not started');
+    const node = nodeAt(place);
     return node;
   };
   const subject = (name: string) => `${name}-${place}-${process.pid}`;

@@ -1,9 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
-import { type RunningRedis, useRedis } from '../../provision/redis.ts';
+import { describe, expect, it } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
@@ -11,7 +6,7 @@ import {
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { TestNode } from '../support/node.ts';
+import { useMemoryAndRedis } from '../support/rules-nodes.ts';
 
 const RULES = `domain: ai
 descriptors:
@@ -23,24 +18,7 @@ descriptors:
     rate_limit: {name: slots, requests: 1, window: 1h, algorithm: concurrency, on_store_failure: deny}
 `;
 
-const databaseUrl = usePostgres();
-let folder: string;
-let redis: RunningRedis;
-let nodes: readonly TestNode[] = [];
-
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-settlements-'));
-  const rules = path.join(folder, 'rules.yaml');
-  await writeFile(rules, RULES);
-  redis = await useRedis();
-  const common = { DATABASE_URL: await databaseUrl(), RULES_PATH: rules };
-  nodes = [await TestNode.start(common), await TestNode.start({ ...common, REDIS_URL: redis.url })];
-});
-afterAll(async () => {
-  for (const node of nodes) await node.stop();
-  await redis?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const nodeAt = useMemoryAndRedis(RULES);
 
 type Asked = readonly [key: string, value: string, hits: number, isNegativeHits?: boolean];
 
@@ -50,8 +28,7 @@ describe.each([
 ])('settlements with counters in %#: %s', (place) => {
   const account = (name: string) => `${name}-${place}-${process.pid}`;
   const nodeHere = () => {
-    const node = nodes[place];
-    if (node === undefined) throw new Error('the node was not started');
+    const node = nodeAt(place);
     return node;
   };
   const ask = (...asked: readonly Asked[]): Promise<RateLimitResponse> => {

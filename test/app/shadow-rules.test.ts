@@ -1,11 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { TestNode } from '../support/node.ts';
 import { shouldRateLimit } from '../support/questions.ts';
+import { useRules } from '../support/rules-nodes.ts';
 
 const RULES = `domain: shop
 descriptors:
@@ -16,19 +14,13 @@ descriptors:
 `;
 
 const databaseUrl = usePostgres();
-let folder: string;
+const rules = useRules(RULES);
 let node: TestNode;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
-  const file = path.join(folder, 'rules.yaml');
-  await writeFile(file, RULES);
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: file });
+  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules() });
 });
-afterAll(async () => {
-  await node?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => node?.stop());
 
 async function told(verdict: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${node.app.ports.http}/metrics`)).text();

@@ -1,9 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
-import { type RunningRedis, useRedis } from '../../provision/redis.ts';
+import { describe, expect, it } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
@@ -11,7 +6,7 @@ import {
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { TestNode } from '../support/node.ts';
+import { useMemoryAndRedis } from '../support/rules-nodes.ts';
 
 const RULES = `domain: slots
 descriptors:
@@ -23,23 +18,7 @@ descriptors:
     rate_limit: {requests: 100, window: 1h, on_store_failure: deny}
 `;
 
-const databaseUrl = usePostgres();
-let redis: RunningRedis;
-let nodes: readonly TestNode[];
-
-beforeAll(async () => {
-  const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-slots-')), 'rules.yaml');
-  await writeFile(rules, RULES);
-  redis = await useRedis();
-  const url = await databaseUrl();
-  const start = (counters: Record<string, string>) =>
-    TestNode.start({ DATABASE_URL: url, RULES_PATH: rules, ...counters });
-  nodes = [await start({}), await start({ REDIS_URL: redis.url })];
-});
-afterAll(async () => {
-  for (const node of nodes ?? []) await node.stop();
-  await redis?.stop();
-});
+const nodeAt = useMemoryAndRedis(RULES);
 
 interface Asked {
   readonly key: string;
@@ -53,8 +32,7 @@ describe.each([
 ])('slots with counters in %#: %s', (place) => {
   const subject = (name: string) => `${name}-${place}-${process.pid}`;
   const ask = ({ isNegativeHits = false, ...entry }: Asked): Promise<RateLimitResponse> => {
-    const node = nodes[place];
-    if (node === undefined) throw new Error('the node was not started');
+    const node = nodeAt(place);
     const request = RateLimitRequest.fromPartial({
       domain: 'slots',
       descriptors: [{ entries: [entry], isNegativeHits }],
@@ -93,8 +71,7 @@ describe.each([
   });
 
   it('of a plan, asked through the domain of plans, have a receipt as well', async () => {
-    const node = nodes[place];
-    if (node === undefined) throw new Error('the node was not started');
+    const node = nodeAt(place);
     const administrator = await node.signIn();
     const planId = `slots-${place}`;
     const limits = [{ name: 'in-flight', requests: 1, window: '1h', algorithm: 'concurrency', onStoreFailure: 'deny' }];
