@@ -1,5 +1,6 @@
 import { quotaOf } from '../core/verdict.ts';
 import {
+  type Awaitable,
   type Charge,
   type ChargeOutcome,
   type Correction,
@@ -42,9 +43,11 @@ export class GuardedStore implements CounterStore {
     this.#liveNodes = liveNodes;
   }
 
-  async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
-    const outcomes = await this.#remote.decide(decisions);
-    return outcomes.some(isUnavailable) ? this.#decideByPolicy(decisions, outcomes) : outcomes;
+  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]> {
+    const outcomes = this.#remote.decide(decisions);
+    return outcomes instanceof Promise
+      ? outcomes.then((told) => this.#decideRest(decisions, told))
+      : this.#decideRest(decisions, outcomes);
   }
 
   /** Where they were granted, as nothing was taken elsewhere; of what was let in without counting, nothing. */
@@ -72,6 +75,10 @@ export class GuardedStore implements CounterStore {
     const done = await this.#remote.correct(corrections);
     await this.#local.correct(corrections.filter((_, place) => done[place] === undefined));
     return done;
+  }
+
+  #decideRest(decisions: readonly Decision[], outcomes: readonly Decided[]): Awaitable<readonly Decided[]> {
+    return outcomes.some(isUnavailable) ? this.#decideByPolicy(decisions, outcomes) : outcomes;
   }
 
   async #decideByPolicy(decisions: readonly Decision[], outcomes: readonly Decided[]): Promise<readonly Decided[]> {

@@ -1,4 +1,5 @@
 import {
+  type Awaitable,
   type Charge,
   type ChargeOutcome,
   type Correction,
@@ -41,15 +42,17 @@ export class LocalRefusal implements CounterStore {
     this.#now = now;
   }
 
-  async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
+  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]> {
     const now = this.#now();
     if (this.#refusals.isEmpty(now)) return this.#ask(decisions, now);
     const refused = decisions.map(({ charges }) => this.#refusal(charges, now));
     const open = decisions.filter((_, place) => refused[place] === undefined);
     if (open.length === decisions.length) return this.#ask(decisions, now);
-    const asked = open.length === 0 ? [] : await this.#ask(open, now);
-    let next = 0;
-    return refused.map((outcome) => outcome ?? asked[next++] ?? new StoreUnavailable('the store gave no outcome'));
+    if (open.length === 0) return refused as readonly Decided[]; // none is undefined, or it would be open
+    return this.#ask(open, now).then((asked) => {
+      let next = 0;
+      return refused.map((outcome) => outcome ?? asked[next++] ?? new StoreUnavailable('the store gave no outcome'));
+    });
   }
 
   /** What is known of the counters is forgotten: more may be free by now. */

@@ -1,5 +1,6 @@
 import type { LimitName } from '../core/verdict.ts';
 import {
+  type Awaitable,
   type CounterStore,
   type Decided,
   type Decision,
@@ -58,17 +59,41 @@ export interface DecidedBatch<Verdict> {
 /**
  * Answers a batch of considered questions with one call of the store, in their order; with a second one where there is
  * something to decide beside them. `isAbandoned` tells of a question, by its place and once the counters have spoken,
- * whether its caller has left. Rejects only with a fault of the program, never because the store is away.
+ * whether its caller has left. Throws, or rejects, only with a fault of the program, never because the store is away.
  */
-export async function decideBatch<Verdict>(
+export function decideBatch<Verdict>(
   store: CounterStore,
   considerations: readonly Consideration<Verdict>[],
   isAbandoned: (place: number) => boolean,
+): Awaitable<DecidedBatch<Verdict>> {
+  const outcomes = decideCharges(store, considerations);
+  return outcomes instanceof Promise || considerations.some(({ beside }) => beside !== undefined)
+    ? judgeLater(store, considerations, outcomes, isAbandoned)
+    : judge(considerations, outcomes, undefined, isAbandoned);
+}
+
+async function judgeLater<Verdict>(
+  store: CounterStore,
+  considerations: readonly Consideration<Verdict>[],
+  deciding: Awaitable<Outcomes>,
+  isAbandoned: (place: number) => boolean,
 ): Promise<DecidedBatch<Verdict>> {
-  const outcomes = await decideCharges(store, considerations);
+  const outcomes = await deciding;
   const besides = considerations.some(({ beside }) => beside !== undefined)
     ? await decideBeside(store, considerations, outcomes, isAbandoned)
     : undefined;
+  return judge(considerations, outcomes, besides, isAbandoned);
+}
+
+/** By the places of the considerations: undefined where there is nothing to charge. */
+type Outcomes = readonly (Decided | undefined)[];
+
+function judge<Verdict>(
+  considerations: readonly Consideration<Verdict>[],
+  outcomes: Outcomes,
+  besides: readonly (readonly Decided[])[] | undefined,
+  isAbandoned: (place: number) => boolean,
+): DecidedBatch<Verdict> {
   const givesBack: Receipt[] = [];
   const shadows: ShadowDecision[] = [];
   const redemptions: Redemption[] = [];
@@ -88,17 +113,23 @@ export async function decideBatch<Verdict>(
 
 const NONE: readonly never[] = [];
 
-/** By the places of the considerations: undefined where there is nothing to charge. */
-async function decideCharges(
-  store: CounterStore,
-  considerations: readonly Consideration<unknown>[],
-): Promise<readonly (Decided | undefined)[]> {
+function decideCharges(store: CounterStore, considerations: readonly Consideration<unknown>[]): Awaitable<Outcomes> {
   const charging = considerations.filter(({ charges }) => charges.length > 0);
   if (charging.length === 0) return NONE;
-  const outcomes = await store.decide(charging);
+  const decided = store.decide(charging);
+  return decided instanceof Promise
+    ? decided.then((outcomes) => inPlaces(considerations, charging.length, outcomes))
+    : inPlaces(considerations, charging.length, decided);
+}
+
+function inPlaces(
+  considerations: readonly Consideration<unknown>[],
+  asked: number,
+  outcomes: readonly Decided[],
+): Outcomes {
   // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
-  if (outcomes.length < charging.length) throw new Error('the store gave fewer outcomes than it was asked for');
-  if (charging.length === considerations.length) return outcomes;
+  if (outcomes.length < asked) throw new Error('the store gave fewer outcomes than it was asked for');
+  if (asked === considerations.length) return outcomes;
   let next = 0;
   return considerations.map(({ charges }) => (charges.length > 0 ? outcomes[next++] : undefined));
 }
@@ -106,7 +137,7 @@ async function decideCharges(
 async function decideBeside(
   store: CounterStore,
   considerations: readonly Consideration<unknown>[],
-  outcomes: readonly (Decided | undefined)[],
+  outcomes: Outcomes,
   isAbandoned: (place: number) => boolean,
 ): Promise<readonly (readonly Decided[])[]> {
   const asked = considerations.map(({ beside = NONE }, place) =>

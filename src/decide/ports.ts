@@ -79,6 +79,9 @@ export interface Correction {
   readonly change: CounterChange;
 }
 
+/** At once where it is known already: waiting for it would put the answers of a batch off by a turn of the event loop. */
+export type Awaitable<T> = T | Promise<T>;
+
 /**
  * Counts. A batch is decided in the order of its decisions, as if each came alone; a refused decision charges nothing.
  * No method rejects because counters cannot be reached.
@@ -88,7 +91,7 @@ export interface CounterStore {
    * One for each decision, in their order. StoreUnavailable where it cannot be told within the deadline what was
    * decided; then nothing more of that decision is executed later, as far as the store can help it.
    */
-  decide(decisions: readonly Decision[]): Promise<readonly Decided[]>;
+  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]>;
   /**
    * Gives back what receipts tell was taken: once for each receipt, however often it is asked; nothing of what has
    * stopped counting since.

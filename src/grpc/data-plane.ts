@@ -133,11 +133,12 @@ function consider(
 async function decide(pending: readonly PendingCall[], arrived: number, parts: DataPlaneParts): Promise<void> {
   let decided: DecidedBatch<Verdict>;
   try {
-    decided = await decideBatch(
+    const deciding = decideBatch(
       parts.store,
       pending.map(({ consideration }) => consideration),
       (place) => pending[place]?.call.cancelled === true,
     );
+    decided = deciding instanceof Promise ? await deciding : deciding;
   } catch (error) {
     const calls = pending.map(({ call }) => call);
     failInternally(calls, error, parts.log);

@@ -49,18 +49,25 @@ export class Turn {
     if (!this.#isScheduled) this.#schedule(performance.now());
   }
 
-  /** Both run after all input of the turn; answers that promises bring in between leave with the others. */
   #schedule(now: number): void {
     this.#isScheduled = true;
     const idle = performance.nodeTiming.idleTime;
     this.#lateness = idle === this.#idleBefore ? now - this.#startedAt : 0;
     this.#idleBefore = idle;
     this.#startedAt = now;
-    setImmediate(this.#decide);
-    setImmediate(this.#flush);
+    setImmediate(this.#end); // after all input of the turn
   }
 
-  readonly #decide = (): void => {
+  readonly #end = (): void => {
+    this.#decide();
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const connection of touched) connection.flush();
+    this.#isScheduled = false;
+    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule(performance.now());
+  };
+
+  #decide(): void {
     if (this.#calls.length === 0) return;
     const now = performance.now();
     const batch: Http2Call[] = [];
@@ -71,7 +78,7 @@ export class Turn {
     }
     this.#calls = [];
     if (batch.length > 0) this.#handOn(batch);
-  };
+  }
 
   #handOn(batch: readonly Http2Call[]): void {
     try {
@@ -81,12 +88,4 @@ export class Turn {
       for (const call of batch) if (call.isWaiting) call.fail(GrpcStatus.INTERNAL, 'internal error');
     }
   }
-
-  readonly #flush = (): void => {
-    const touched = this.#touched;
-    this.#touched = [];
-    for (const connection of touched) connection.flush();
-    this.#isScheduled = false;
-    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule(performance.now());
-  };
 }

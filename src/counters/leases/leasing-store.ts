@@ -1,6 +1,7 @@
 import type { SlidingWindowLimit } from '../../core/limits/limit.ts';
 import type { WarningLogger } from '../../core/logger.ts';
 import {
+  type Awaitable,
   type Charge,
   type Correction,
   type CounterStore,
@@ -40,7 +41,7 @@ export class LeasingStore implements CounterStore {
     this.#sweeping.unref();
   }
 
-  async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
+  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]> {
     if (!decisions.some(({ charges }) => charges.every(isLeased))) return this.#store.decide(decisions);
     const now = performance.now();
     const wanting = new Set<Slice>();
@@ -51,9 +52,10 @@ export class LeasingStore implements CounterStore {
       if (takes.length > 0) this.#ask([], takes, now).catch(this.#warn);
       return outcomes as readonly Decided[]; // none is undefined, or it would be in `asked`
     }
-    const answers = await this.#ask(asked, takes, now);
-    let next = 0;
-    return outcomes.map((outcome) => outcome ?? answers[next++] ?? new StoreUnavailable('no outcome from the store'));
+    return this.#ask(asked, takes, now).then((answers) => {
+      let next = 0;
+      return outcomes.map((outcome) => outcome ?? answers[next++] ?? new StoreUnavailable('no outcome from the store'));
+    });
   }
 
   giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {

@@ -91,13 +91,13 @@ export class MemoryStore implements CounterStore {
     return this.#table.bytes;
   }
 
-  decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
+  decide(decisions: readonly Decision[]): readonly Decided[] {
     const clock = this.#now();
     this.#table.sweep(Math.ceil(decisions.length / DECISIONS_PER_SWEPT), clock);
     const before = this.#table.size;
     const outcomes = decisions.map(({ charges }) => this.#decideOne(charges, clock));
     this.#table.sweep((this.#table.size - before) * SWEPT_PER_NEW_COUNTER, clock);
-    return Promise.resolve(outcomes);
+    return outcomes;
   }
 
   giveBack(receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]> {
