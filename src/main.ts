@@ -5,6 +5,7 @@ import { CommandFailed } from './commands/command-failed.ts';
 import { explain } from './commands/explain.ts';
 import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readAccessToken, readProcessConfig } from './config.ts';
 import { InvalidRules } from './rules/load.ts';
+import { keepStringPrototypeFast } from './string-prototype.ts';
 import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
 
 const USAGE = `weir: rate-limit and authorization decisions for Envoy
@@ -66,6 +67,7 @@ async function configured(action: (config: Config, log: Logger) => Promise<void>
 
 async function serveUntilSignalled(config: Config, log: Logger): Promise<void> {
   const signalled = stopSignal();
+  keepStringPrototypeFast();
   const app = await buildApp(config, log);
   log.info({ signal: await signalled }, 'stopping: what is under way is finished first');
   await app.stop();
