@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { DENIALS, type DenialCode } from '../core/denial.ts';
+import { tightest } from '../core/verdict.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/check.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { grpcStatusDetails, isGrpc, RPC_CODES } from './grpc-denial.ts';
 import { encodedBy, headerName, OVERWRITING, writeHeader } from './header-options.ts';
+import { ListedHeaderTemplates } from './header-template.ts';
 import { type RateLimitHeaders, writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { WireWriter } from './wire-writer.ts';
 
@@ -26,6 +28,7 @@ const GRPC_STATUS_DETAILS = headerName('grpc-status-details-bin');
 const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 const writer = new WireWriter();
+const headerTemplates = new ListedHeaderTemplates(OVERWRITING, OK_RESPONSE.responseHeadersToAdd);
 
 /** The bytes are valid until the next call. */
 export function encodeCheckResponse(verdict: CheckVerdict, headers: RateLimitHeaders): Uint8Array {
@@ -57,8 +60,11 @@ function writeAnonymous(verdict: CheckVerdict & { kind: 'anonymous' }, rateLimit
   writeOk(verdict, NO_IDENTITY, end);
 }
 
-function writeLimits(verdict: CheckVerdict): void {
-  writeRateLimitHeaders(writer, OVERWRITING, OK_RESPONSE.responseHeadersToAdd, verdict);
+function writeLimits({ limits }: CheckVerdict): void {
+  const deciding = tightest(limits);
+  const templates = deciding?.exceeded === false ? headerTemplates.of(limits) : undefined;
+  if (deciding !== undefined && templates !== undefined) templates.write(writer, limits, deciding);
+  else writeRateLimitHeaders(writer, OVERWRITING, OK_RESPONSE.responseHeadersToAdd, { limits, tightest: deciding });
 }
 
 /** Ends an answer that lets the request in: `headers` are fields of OkHttpResponse, which ends at `end`. */

@@ -109,29 +109,36 @@ interface ListedLimits {
   readonly templates: HeaderTemplates;
 }
 
-/** By the last of the limits; lists that end with it are as many as its rule is matched with others. */
-const listed = new WeakMap<CountedLimit, ListedLimits[]>();
 /** Making templates costs as much as writing fifty answers, so they are not made over and over. */
 const MOST_LISTS = 16;
 
-/** The templates of these limits, charged together in this order; undefined where there would be too many. */
-export function templatesOf(
-  statuses: readonly LimitStatus[],
-  form: HeaderForm,
-  field: number,
-): HeaderTemplates | undefined {
-  const last = statuses[statuses.length - 1]?.limit;
-  if (last === undefined || statuses.length > MOST_TEMPLATE_LIMITS) return undefined;
-  let lists = listed.get(last);
-  if (lists === undefined) {
-    lists = [];
-    listed.set(last, lists);
+/** The templates of all limits that are charged together, in one form and for one field. */
+export class ListedHeaderTemplates {
+  readonly #form: HeaderForm;
+  readonly #field: number;
+  /** By the last of the limits; lists that end with it are as many as its rule is matched with others. */
+  readonly #listed = new WeakMap<CountedLimit, ListedLimits[]>();
+
+  constructor(form: HeaderForm, field: number) {
+    this.#form = form;
+    this.#field = field;
   }
-  for (const list of lists) if (isOf(list, statuses)) return list.templates;
-  if (lists.length >= MOST_LISTS) return undefined;
-  const templates = new HeaderTemplates(form, field);
-  lists.push({ limits: statuses.map(({ limit }) => limit), templates });
-  return templates;
+
+  /** Those of these limits, in this order; undefined where there would be too many. */
+  of(statuses: readonly LimitStatus[]): HeaderTemplates | undefined {
+    const last = statuses[statuses.length - 1]?.limit;
+    if (last === undefined || statuses.length > MOST_TEMPLATE_LIMITS) return undefined;
+    let lists = this.#listed.get(last);
+    if (lists === undefined) {
+      lists = [];
+      this.#listed.set(last, lists);
+    }
+    for (const list of lists) if (isOf(list, statuses)) return list.templates;
+    if (lists.length >= MOST_LISTS) return undefined;
+    const templates = new HeaderTemplates(this.#form, this.#field);
+    lists.push({ limits: statuses.map(({ limit }) => limit), templates });
+    return templates;
+  }
 }
 
 function isOf({ limits }: ListedLimits, statuses: readonly LimitStatus[]): boolean {

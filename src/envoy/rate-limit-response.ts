@@ -2,7 +2,7 @@ import { type MetadataValue, mergedMetadata } from '../core/metadata.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import { writeMetadata } from './dynamic-metadata.ts';
 import { ADDED, encodedBy } from './header-options.ts';
-import { templatesOf } from './header-template.ts';
+import { ListedHeaderTemplates } from './header-template.ts';
 import { type RateLimitHeaders, writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { metadataEntries, type ToldLimit, toldLimit } from './told-limit.ts';
 import { WireWriter } from './wire-writer.ts';
@@ -19,6 +19,7 @@ const UNLIMITED = 2 ** 32 - 1;
 type Judged = RateLimitVerdict & { kind: 'rate_limit' };
 
 const writer = new WireWriter();
+const headerTemplates = new ListedHeaderTemplates(ADDED, RESPONSE.responseHeadersToAdd);
 /** By source: the field `dynamic_metadata`. */
 const encodedSources = new Map<string, Uint8Array>();
 
@@ -46,15 +47,14 @@ export function encodeRateLimitResponse(verdict: Judged, headers: RateLimitHeade
 
 function writeHeaders(verdict: Judged, told: ToldLimit | undefined): void {
   const { deciding, limits } = verdict;
-  const field = RESPONSE.responseHeadersToAdd;
   if (deciding?.exceeded === false) {
-    const templates = limits.length === 1 ? told?.headers : templatesOf(limits, ADDED, field);
+    const templates = limits.length === 1 ? told?.headers : headerTemplates.of(limits);
     if (templates !== undefined) {
       templates.write(writer, limits, deciding);
       return;
     }
   }
-  writeRateLimitHeaders(writer, ADDED, field, verdict);
+  writeRateLimitHeaders(writer, ADDED, RESPONSE.responseHeadersToAdd, verdict);
 }
 
 /** Whether its metadata is more than what is encoded already. */
