@@ -1,4 +1,5 @@
 import { COUNTER_LUA, positional } from './counter-lua.ts';
+import { PLAIN_LUA } from './plain-lua.ts';
 import { type Script, scriptOf } from './script.ts';
 import { READ_LUA, SAVE_LUA } from './value-lua.ts';
 
@@ -21,27 +22,28 @@ local stored = redis.call('MGET', unpack(KEYS))
 local reply, replied = { pack('>I7', clock) }, 1
 local found = {}
 
--- Of each pattern, a list of its charges: whether the next key is its, term, hits.
+-- Of each pattern, a list of its charges: whether the next key is its, term, hits; and whether they are all of one subject
+-- and may do no more than add hits.
 local patterns, text, place = {}, ARGV[firstArgument], 1
 while place < #text do
   local a, b, c = byte(text, place, place + 2)
-  local pattern = {}
-  for i = 1, (a * 128 + b) * 128 + c do
+  local count = (a * 128 + b) * 128 + c
+  local pattern = { isPlain = count > 0 }
+  for i = 1, count do
     local from = place + 3 + (i - 1) * 11
     local a, b, c, d, e, f, g, h, j, k, l = byte(text, from, from + 10)
-    local hits = (((g * 128 + h) * 128 + j) * 128 + k) * 128 + l
-    pattern[i] = { isNext = c == 1, term = terms[(d * 128 + e) * 128 + f], hits = hits }
+    local term, hits = terms[(d * 128 + e) * 128 + f], (((g * 128 + h) * 128 + j) * 128 + k) * 128 + l
+    pattern[i] = { isNext = c == 1, term = term, hits = hits }
+    if term.kind == RATE or term.settles or hits == 0 or pattern[i].isNext ~= (i == 1) then pattern.isPlain = false end
   end
   insert(patterns, pattern)
-  place = place + 3 + #pattern * 11
+  place = place + 3 + count * 11
 end
 
-text, place = ARGV[firstArgument + 1], 1
-while place < #text do
-  local a, b, c, d, e, f = byte(text, place, place + 5)
-  local times, pattern, key = (a * 128 + b) * 128 + c, patterns[(d * 128 + e) * 128 + f], nil
-  local granted = times
-  place = place + 6
+${PLAIN_LUA}
+-- Decides a run by its counters as tables; where it is in text once its keys are read.
+local function decideRun(times, pattern, place)
+  local granted, key = times, nil
   for i = 1, #pattern do
     local each = pattern[i]
     local term, hits = each.term, each.hits
@@ -50,7 +52,7 @@ while place < #text do
       key = (a * 128 + b) * 128 + c
       place = place + 3
     end
-    local counter = counters[key * termCount + term.slot] or load(key, stored[key], term)
+    local counter = counters[key * termCount + term.slot] or load(key, valueOf(key), term)
     follow(counter, term)
     if not term.settles then
       local free = freeOf(counter, term)
@@ -76,6 +78,15 @@ while place < #text do
       reply[replied] = pack('>I3i6I7I7', granted, free, untilAllFree(counter, term), wait)
     end
   end
+  return place
+end
+
+text, place = ARGV[firstArgument + 1], 1
+while place < #text do
+  local a, b, c, d, e, f, g, h, j = byte(text, place, place + 8)
+  local times, pattern = (a * 128 + b) * 128 + c, patterns[(d * 128 + e) * 128 + f]
+  if pattern.isPlain and addHits(times, pattern, (g * 128 + h) * 128 + j) then place = place + 9
+  else place = decideRun(times, pattern, place + 6) end
 end
 
 for key in pairs(dirty) do save(key) end
