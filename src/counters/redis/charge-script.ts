@@ -1,13 +1,14 @@
 import { COUNTER_LUA, positional } from './counter-lua.ts';
-import { PLAIN_LUA } from './plain-lua.ts';
+import { DECIDE_LUA } from './decide-lua.ts';
 import { type Script, scriptOf } from './script.ts';
-import { READ_LUA, SAVE_LUA } from './value-lua.ts';
+import { TERMS_LUA } from './terms-lua.ts';
+import { SAVE_LUA, VALUE_LUA } from './value-lua.ts';
 
 /** Decides a batch of decisions in order, on one shard. */
 export const CHARGE_SCRIPT: Script = scriptOf(
   positional(`
 -- KEYS    the subjects of the batch, each once
--- ARGV    as value-lua.ts has them; last two texts (packed-numbers.ts), since every argument costs:
+-- ARGV    as terms-lua.ts has them; last two texts (packed-numbers.ts), since every argument costs:
 --         patterns that decisions have in common: number of charges, then for each: key (0: that of the charge before;
 --         1: the next one of the decision), term (counted from 1), hits; no counter twice in one pattern
 --         runs of equal decisions: how many, pattern, then their keys (all counted from 1)
@@ -16,11 +17,13 @@ export const CHARGE_SCRIPT: Script = scriptOf(
 --         6 bytes, signed: free (below 0 while blocked, and after a limit was lowered); 7: µs until all is free; and if
 --         not all were granted 7: µs until the hits fit (0: they do, or never will)
 -- why     Read, decide and write are one step here, so that no two nodes spend the same hit; a batch is one script, so
---         that a value is read and written once however many decisions name it.
-${READ_LUA}${COUNTER_LUA}${SAVE_LUA}
+--         that a value is read once, and written twice at most, however many decisions name it. Most charges only add
+--         hits to the last end of a tally that is there (counter-lua.ts). They are charged here, from the bytes of the
+--         value; what needs more is left to tables, which cost three times as much, and whose functions a script that
+--         needs none does not make. Both come to the same: the stores' contract holds for whatever mixes them.
+${TERMS_LUA}
 local stored = redis.call('MGET', unpack(KEYS))
 local reply, replied = { pack('>I7', clock) }, 1
-local found = {}
 
 -- Of each pattern, a list of its charges: whether the next key is its, term, hits; and whether they are all of one subject
 -- and may do no more than add hits.
@@ -36,60 +39,53 @@ while place < #text do
     pattern[i] = { isNext = c == 1, term = term, hits = hits }
     if term.kind == RATE or term.settles or hits == 0 or pattern[i].isNext ~= (i == 1) then pattern.isPlain = false end
   end
-  insert(patterns, pattern)
+  patterns[#patterns + 1] = pattern
   place = place + 3 + count * 11
 end
 
-${PLAIN_LUA}
--- Decides a run by its counters as tables; where it is in text once its keys are read.
-local function decideRun(times, pattern, place)
-  local granted, key = times, nil
-  for i = 1, #pattern do
-    local each = pattern[i]
-    local term, hits = each.term, each.hits
-    if each.isNext then
-      local a, b, c = byte(text, place, place + 2)
-      key = (a * 128 + b) * 128 + c
-      place = place + 3
-    end
-    local counter = counters[key * termCount + term.slot] or load(key, valueOf(key), term)
-    follow(counter, term)
-    if not term.settles then
-      local free = freeOf(counter, term)
-      if free < hits then granted = 0
-      elseif granted > 1 and hits > 0 then granted = min(granted, floor(free / hits)) end
-    end
-    found[i] = counter
-  end
-  for i = 1, #pattern do
-    local counter, each = found[i], pattern[i]
-    local term, hits = each.term, each.hits
-    if granted > 0 and hits > 0 then charge(counter, term, granted * hits) end
-    local free = freeOf(counter, term)
-    replied = replied + 1
-    if granted == times then reply[replied] = pack('>I3i6I7', granted, free, untilAllFree(counter, term))
-    else
-      if hits > 0 and free < hits and term.block > 0 and counter.blocked == 0 and not term.settles then
-        counter.blocked, whole[counter.key] = now + term.block, true
-        change(counter, term)
-        free = freeOf(counter, term)
-      end
-      local wait = free < hits and untilFit(counter, term, hits) or 0
-      reply[replied] = pack('>I3i6I7I7', granted, free, untilAllFree(counter, term), wait)
-    end
-  end
-  return place
-end
+-- Of a head: id, form, base, last end, total, hits of the last end; the last two stand behind all others.
+local TALLY, TALLY_HITS, HITS_AT = '>I6xxxxxI1xxI7I7I7I6', '>I7I6', 28
+local lasts, totals, counts = {}, {}, {}
+local decideByTables, saveTables
 
 text, place = ARGV[firstArgument + 1], 1
 while place < #text do
   local a, b, c, d, e, f, g, h, j = byte(text, place, place + 8)
   local times, pattern = (a * 128 + b) * 128 + c, patterns[(d * 128 + e) * 128 + f]
-  if pattern.isPlain and addHits(times, pattern, (g * 128 + h) * 128 + j) then place = place + 9
-  else place = decideRun(times, pattern, place + 6) end
+  local key, count = pattern.isPlain and (g * 128 + h) * 128 + j, #pattern
+  local value = key and stored[key]
+  -- Its tallies are the pattern's, in the order in which tables are put before each other, and all hits of the run fit.
+  local isPlain = value and byte(value) == count and #value > count * HEAD_BYTES
+  for i = 1, isPlain and count or 0 do
+    local term, added = pattern[i].term, times * pattern[i].hits
+    local id, form, base, last, total, lastCount = unpackAt(TALLY, value, 2 + (count - i) * HEAD_BYTES)
+    isPlain = id == term.id and form < BUCKET and base > now and last >= term.endNow and last <= term.furthest
+      and term.resolution == (form < EXACT and term.unit or 1) and total + added <= term.requests
+    if not isPlain then break end
+    lasts[i], totals[i], counts[i] = last, total + added, lastCount + added
+  end
+  if isPlain then
+    local written = pack(TALLY_HITS, totals[count], counts[count])
+    for i = count - 1, 1, -1 do
+      local at = 2 + (count - i) * HEAD_BYTES
+      written = written .. sub(value, at, at + HITS_AT - 1) .. pack(TALLY_HITS, totals[i], counts[i])
+    end
+    redis.call('SETRANGE', KEYS[key], '29', written)
+    for i = 1, count do
+      reply[replied + i] = pack('>I3i6I7', times, pattern[i].term.requests - totals[i], lasts[i] - now)
+    end
+    stored[key], replied, place = nil, replied + count, place + 9
+  else
+    if not decideByTables then
+      decideByTables, saveTables = (function()
+${VALUE_LUA}${COUNTER_LUA}${SAVE_LUA}${DECIDE_LUA}
+      end)()
+    end
+    place = decideByTables(times, pattern, place + 6)
+  end
 end
 
-for key in pairs(dirty) do save(key) end
+if saveTables then saveTables() end
 return table.concat(reply)
 `),
 );

@@ -2,16 +2,17 @@ import type { Correction } from '../../decide/ports.ts';
 import { COUNTER_LUA, positional } from './counter-lua.ts';
 import { type Script, scriptOf } from './script.ts';
 import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
-import { READ_LUA, SAVE_LUA } from './value-lua.ts';
+import { TERMS_LUA } from './terms-lua.ts';
+import { SAVE_LUA, VALUE_LUA } from './value-lua.ts';
 
 /** Changes one counter by hand. One key a script: in a cluster it goes through while the key's slot moves. */
 export const CORRECT_SCRIPT: Script = scriptOf(
   positional(`
 -- KEYS    the subject
--- ARGV    as value-lua.ts has them, with one term; last, what to do (reset, block or unblock) and for how many µs to block
+-- ARGV    as terms-lua.ts has them, with one term; last, what to do (reset, block or unblock) and for how many µs to block
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else 7: µs for
 --         which it is blocked
-${READ_LUA}${COUNTER_LUA}${SAVE_LUA}
+${TERMS_LUA}${VALUE_LUA}${COUNTER_LUA}${SAVE_LUA}
 local action, duration = ARGV[firstArgument], tonumber(ARGV[firstArgument + 1])
 local term, value = terms[1], redis.call('MGET', KEYS[1])[1]
 local counter = load(1, value, term)

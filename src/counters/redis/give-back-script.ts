@@ -1,18 +1,19 @@
 import { COUNTER_LUA, positional } from './counter-lua.ts';
 import { type Script, scriptOf } from './script.ts';
-import { READ_LUA, SAVE_LUA } from './value-lua.ts';
+import { TERMS_LUA } from './terms-lua.ts';
+import { SAVE_LUA, VALUE_LUA } from './value-lua.ts';
 
 /** Gives back what receipts took on one shard. */
 export const GIVE_BACK_SCRIPT: Script = scriptOf(
   positional(`
 -- KEYS    the subjects, each once, and a key for each receipt that may come again
--- ARGV    as value-lua.ts has them; last, the receipts as one text (packed-numbers.ts): its own key (0: it comes
+-- ARGV    as terms-lua.ts has them; last, the receipts as one text (packed-numbers.ts): its own key (0: it comes
 --         once), when it expires in µs of this shard's clock, number of charges, then for each: key, term (all counted
 --         from 1), hits, the end that they got
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for each
 --         receipt 6 bytes, signed: hits that are free again; -1: it was used before, or has expired
 -- why     That it was given back is noted in the same step, so that whoever asks twice frees once.
-${READ_LUA}${COUNTER_LUA}${SAVE_LUA}
+${TERMS_LUA}${VALUE_LUA}${COUNTER_LUA}${SAVE_LUA}
 local function removeHits(counter, term, last, asked)
   local ends, hits = endsAndHits(counter)
   for i = 1, #ends do
@@ -61,7 +62,7 @@ while place < #text do
   insert(reply, pack('>i6', isFirst and freed or -1))
 end
 
-for key in pairs(dirty) do save(key) end
+saveAll()
 return table.concat(reply)
 `),
 );

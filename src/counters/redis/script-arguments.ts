@@ -10,7 +10,7 @@ export interface ScriptArguments {
   readonly args: readonly (number | string)[];
 }
 
-/** Gathers what a script is given (value-lua.ts, `KEYS` and `ARGV`). Places are counted from 1. */
+/** Gathers what a script is given (terms-lua.ts, `ARGV`). Places are counted from 1. */
 export class ScriptArgumentsBuilder {
   readonly #prefix: string;
   /** µs since 1970, for the periods of calendars. */

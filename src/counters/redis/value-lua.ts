@@ -1,16 +1,7 @@
 /**
- * What a script knows when it begins, and the values of subjects in Redis, in Lua: read before counter-lua.ts, and
- * written after it.
- *
- * The scripts are modules and not .lua files, so that they are there in every form in which Weir runs: from src/, from
- * dist/ (tsc copies no other files), as a package and in an image.
+ * The values of subjects in Redis, in Lua: read after terms-lua.ts and before counter-lua.ts, and written after it.
  */
-export const READ_LUA = `
--- KEYS    among them those of the subjects' values, all of one hash slot
--- ARGV    not-after: in µs of this shard's clock; later, nothing is executed
---         number of terms, then for each (core/limits/term.ts): number of the limit's identity, kind (1 span, 2 period, 3 rate),
---         requests, x, y, z (span: resolution, life; period: start, end, next; rate: window, burst), block,
---         then ahead and settles (0 or 1), of charges (decide/ports.ts)
+export const VALUE_LUA = `
 -- value   of a subject; whole numbers, big-endian. 1 byte: how many counters it has. For each its head of fixed length:
 --         6: number of its limit's identity; 5: Unix time in s when it is of no use any more; 1: form: 128 if blocked
 --         (plus 32 if by hand), plus 64 for a bucket, else 5 × time form + count form; 2: length of its list; then 7, 7, 7, 6: of a tally
@@ -18,63 +9,21 @@ export const READ_LUA = `
 --         7: blocked until, only if blocked; the hits before the last end: by time form in sub-buckets from base on one
 --         after the other (0), or with each a time in µs from base on (4 or 7 bytes); 0, 1, 2, 4 or 6 bytes of hits by
 --         count form; with none it is 1
--- why     The time is the shard's, so that nodes whose clocks differ agree. Numbers stay below 2^53, and none is turned
---         to text by Lua's own rules, which write 1e+15. Heads stand together and have one length, as most charges
---         change nothing else: these are written over the old ones, which costs half of writing a value with its expiry.
+-- why     Heads stand together and have one length, as most charges change nothing else: these are written over the
+--         old ones, which costs half of writing a value with its expiry.
 
-local time = redis.call('TIME')
-local clock = time[1] * 1000000 + time[2]
-if clock > tonumber(ARGV[1]) then return struct.pack('>I7', clock) end
-local now = clock
-
-local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
-local byte, sub, pack, unpackAt, insert = string.byte, string.sub, struct.pack, struct.unpack, table.insert
-local SPAN, PERIOD, RATE = 1, 2, 3
+local ceil, max, min, insert = math.ceil, math.max, math.min, table.insert
 local MOST_TOTAL, MOST_DEBT = 70368744177664, 9007199254740991
 local MOST_ENDS = 64
-local BLOCKED, BUCKET, HELD = 128, 64, 32
-local HEAD, HEAD_BYTES = '>I6I5I1I2I7I7I7I6', 41
+local BLOCKED, HELD = 128, 32
+local HEAD = '>I6I5I1I2I7I7I7I6'
 -- By form of a tally; from EXACT on its list has times, before it one count for each sub-bucket.
-local EXACT = 5
 local ENTRIES = { '>I1', '>I2', '>I4', '>I6', '>I4', '>I4I1', '>I4I2', '>I4I4', '>I4I6', '>I7', '>I7I1', '>I7I2', '>I7I4', '>I7I6' }
 local COUNT_BYTES = { 1, 2, 4, 6, 0, 1, 2, 4, 6, 0, 1, 2, 4, 6 }
 local WIDTHS = { 1, 2, 4, 6, 4, 5, 6, 8, 10, 7, 8, 9, 11, 13, [BUCKET] = 1 }
 local MOST_OFFSET = { 0, 0, 0, 0, 4294967295, 4294967295, 4294967295, 4294967295, 4294967295, 2 ^ 53, 2 ^ 53, 2 ^ 53, 2 ^ 53, 2 ^ 53 }
 -- By bytes of a count: those below these fit.
 local ROOM = { [0] = 2, 256, 65536, [4] = 4294967296, [6] = 2 ^ 48 }
-
-local function endOf(term, at)
-  if term.kind == SPAN then return at - at % term.x + term.y end
-  if at < term.x then return term.x end
-  return at < term.y and term.y or term.z
-end
-
--- The latest end that a hit may have which was not made far ahead of the clock (core/limits/tally.ts, followClock).
-local function furthestEnd(term)
-  local latest = now + floor(term.span / 8)
-  if term.kind == SPAN then return latest + term.y end
-  if latest >= term.y then return term.z end
-  return latest >= term.x and term.y or term.x
-end
-
--- Terms of the same limit have the same slot, which is the place of the first of them.
-local terms, slots, firstArgument, termCount = {}, {}, 3, tonumber(ARGV[2])
-for i = 1, termCount do
-  local at, id = firstArgument, tonumber(ARGV[firstArgument])
-  local kind, x, y = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-  slots[id] = slots[id] or i
-  local span = kind == SPAN and y or kind == PERIOD and y - x or x
-  terms[i] = {
-    id = id, slot = slots[id], kind = kind, requests = tonumber(ARGV[at + 2]), x = x, y = y, z = tonumber(ARGV[at + 5]),
-    block = tonumber(ARGV[at + 6]), ahead = tonumber(ARGV[at + 7]), settles = ARGV[at + 8] == '1',
-    span = span, resolution = kind == SPAN and x or 1,
-    unit = kind ~= SPAN and 1 or x > 1 and x or y / 16,
-  }
-  if kind ~= RATE then
-    terms[i].endNow, terms[i].furthest = endOf(terms[i], now + terms[i].ahead), furthestEnd(terms[i])
-  end
-  firstArgument = at + 9
-end
 
 -- By key: the first of its counters, a chain in the order of its value; whether its value will be written, and whether
 -- then more than heads. By key and slot: the counter.
@@ -183,5 +132,9 @@ local function save(key)
     counter = counter.next
   end
   redis.call('SETRANGE', KEYS[key], '1', heads)
+end
+
+local function saveAll()
+  for key in pairs(dirty) do save(key) end
 end
 `;
