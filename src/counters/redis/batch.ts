@@ -1,4 +1,3 @@
-import type { CountedLimit } from '../../core/limits/limit.ts';
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { packHits, packShort } from './packed-numbers.ts';
@@ -134,7 +133,7 @@ function areEqual(some: readonly Charge[], others: readonly Charge[]): boolean {
 
 function isEqual(charge: Charge | undefined, other: Charge | undefined): boolean {
   if (charge === undefined || other === undefined || charge.subject !== other.subject) return false;
-  return isToldByOneState(charge.limit) && asksTheSame(charge, other);
+  return isToldByOneState(charge) && asksTheSame(charge, other);
 }
 
 /** Of whichever subjects. */
@@ -144,11 +143,12 @@ function asksTheSame(one: Charge, other: Charge): boolean {
 }
 
 /**
- * Whether all decisions of a run have the same resetAfter. A refusal that begins a block changes it; and each draw from a
- * token bucket does, by which a receipt later knows what of it is still out.
+ * Whether the state after a run tells what each of its decisions left. A refusal that begins a block changes when all is
+ * free; and each draw from a token bucket does, by which a receipt later knows what of it is still out. What a
+ * settlement left of a counter that is blocked cannot be told by what is left in the end, which is nothing.
  */
-function isToldByOneState({ algorithm, blockForSeconds }: CountedLimit): boolean {
-  return algorithm !== 'token_bucket' && blockForSeconds === undefined;
+function isToldByOneState({ limit: { algorithm, blockForSeconds }, settles }: Charge): boolean {
+  return algorithm !== 'token_bucket' && blockForSeconds === undefined && settles !== true;
 }
 
 /** Outcomes of the batch's decisions, in order, from the script's reply. */

@@ -25,8 +25,7 @@ ${TERMS_LUA}
 local stored = redis.call('MGET', unpack(KEYS))
 local reply, replied = { pack('>I7', clock) }, 1
 
--- Of each pattern, a list of its charges: whether the next key is its, term, hits; and whether they are all of one subject
--- and may do no more than add hits.
+-- Of each pattern, a list of its charges: whether the next key is its, term, hits; and whether all are tallies of one subject.
 local patterns, text, place = {}, ARGV[firstArgument], 1
 while place < #text do
   local a, b, c = byte(text, place, place + 2)
@@ -37,7 +36,7 @@ while place < #text do
     local a, b, c, d, e, f, g, h, j, k, l = byte(text, from, from + 10)
     local term, hits = terms[(d * 128 + e) * 128 + f], (((g * 128 + h) * 128 + j) * 128 + k) * 128 + l
     pattern[i] = { isNext = c == 1, term = term, hits = hits }
-    if term.kind == RATE or term.settles or hits == 0 or pattern[i].isNext ~= (i == 1) then pattern.isPlain = false end
+    if term.kind == RATE or pattern[i].isNext ~= (i == 1) then pattern.isPlain = false end
   end
   patterns[#patterns + 1] = pattern
   place = place + 3 + count * 11
@@ -54,8 +53,8 @@ while place < #text do
   local times, pattern = (a * 128 + b) * 128 + c, patterns[(d * 128 + e) * 128 + f]
   local key, count = pattern.isPlain and (g * 128 + h) * 128 + j, #pattern
   local value = key and stored[key]
-  -- Its tallies are the pattern's, in the order in which tables are put before each other, and all hits of the run fit.
-  local isPlain = value and byte(value) == count and #value > count * HEAD_BYTES
+  -- Its first tallies are the pattern's, in the order in which tables are put before each other, and all hits of the run fit.
+  local isPlain = value and #value > count * HEAD_BYTES and byte(value) >= count
   for i = 1, isPlain and count or 0 do
     local term, added = pattern[i].term, times * pattern[i].hits
     local id, form, base, last, total, lastCount = unpackAt(TALLY, value, 2 + (count - i) * HEAD_BYTES)
