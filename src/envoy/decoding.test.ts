@@ -48,6 +48,23 @@ const rateLimitRequest = fc.record({
 /** Fields that a later Envoy may send: unknown to both decoders, before and behind the known ones. */
 const unknownFields = Buffer.from('f80101fa010361626381020102030405060708850201020304', 'hex');
 
+/** A nested message; lengths are below 2^14. */
+function nested(field: number, ...parts: readonly Uint8Array[]): Buffer {
+  const bytes = Buffer.concat(parts);
+  const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 127) | 128, bytes.length >> 7];
+  return Buffer.concat([Buffer.from([(field << 3) | 2, ...length]), bytes]);
+}
+
+/** The fields of a header, in any order, more than once or not at all, among others that only a later Envoy knows. */
+const entryFields = fc.array(
+  fc.oneof(
+    fc.constantFrom('x-api-key', 'authorization', 'x-request-id').map((name) => nested(1, Buffer.from(name))),
+    value.map((text) => nested(2, Buffer.from(text))),
+    fc.constant(unknownFields),
+  ),
+  { maxLength: 4 },
+);
+
 describe('decoding by hand gives what the generated decoder gives, on the same bytes', () => {
   it('for a CheckRequest', () => {
     fc.assert(
@@ -62,6 +79,21 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
         const forged = ['x-weir-role', 'x_weir_key'].filter((name) => name in sent);
         expect(decoded.forgedHeaders.toSorted()).toEqual(forged);
         expect(decoded.requestIdHeader).toBe(sent['x-request-id']);
+      }),
+    );
+  });
+
+  it('for a header whose fields are written in any way that protobuf allows', () => {
+    fc.assert(
+      fc.property(entryFields, (fields) => {
+        const bytes = nested(1, nested(4, nested(2, nested(3, ...fields), unknownFields)));
+        const sent = CheckRequest.decode(bytes).attributes?.request?.http?.headers ?? {};
+        const { apiKeyHeader, authorizationHeader, requestIdHeader } = decodeCheckRequest(bytes);
+        expect([apiKeyHeader, authorizationHeader, requestIdHeader]).toEqual([
+          sent['x-api-key'],
+          sent.authorization,
+          sent['x-request-id'],
+        ]);
       }),
     );
   });
