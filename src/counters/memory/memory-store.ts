@@ -71,6 +71,8 @@ export class MemoryStore implements CounterStore {
   readonly #now: () => number;
   readonly #table: CounterTable;
   readonly #source: Source;
+  /** Decisions for which nothing was swept yet. */
+  #unswept = 0;
 
   constructor({ now, mostCounters, source }: MemoryStoreOptions) {
     this.#now = now;
@@ -93,7 +95,9 @@ export class MemoryStore implements CounterStore {
 
   decide(decisions: readonly Decision[]): readonly Decided[] {
     const clock = this.#now();
-    this.#table.sweep(Math.ceil(decisions.length / DECISIONS_PER_SWEPT), clock);
+    this.#unswept += decisions.length;
+    this.#table.sweep(Math.floor(this.#unswept / DECISIONS_PER_SWEPT), clock);
+    this.#unswept %= DECISIONS_PER_SWEPT;
     const before = this.#table.size;
     const outcomes = decisions.map(({ charges }) => this.#decideOne(charges, clock));
     this.#table.sweep((this.#table.size - before) * SWEPT_PER_NEW_COUNTER, clock);
