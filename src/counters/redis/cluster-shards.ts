@@ -71,10 +71,8 @@ export class ClusterShards implements Shards {
     args: readonly (number | string)[],
   ): Promise<PackedReply> {
     const deadline = new Deadline(this.#options.deadlineMs);
-    return deadline.bound(this.#route({ script, keys, args, deadline }, group)).catch((error: unknown) => {
-      if (deadline.isOver) this.#watch.hurry(); // a replica may be the master before this one's silence ends it
-      throw error;
-    });
+    deadline.whenOver(() => this.#watch.hurry()); // a replica may be the master before this one's silence ends it
+    return deadline.bound(this.#route({ script, keys, args, deadline }, group));
   }
 
   async close(): Promise<void> {

@@ -87,12 +87,11 @@ export class ScriptConnection {
     });
     this.#unanswered++;
     try {
-      const bytes = await this.#send(isAsking, 'EVALSHA', script.sha, rest).catch((error: unknown) => {
-        // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
-        if (!isNoScript(error) || deadline.isOver) throw error;
-        return this.#send(isAsking, 'EVAL', script.text, rest);
-      });
-      return this.#executed(bytes, sentAt);
+      return this.#executed(await this.#send(isAsking, 'EVALSHA', script.sha, rest), sentAt);
+    } catch (error) {
+      // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
+      if (!isNoScript(error) || deadline.isOver) throw error;
+      return this.#executed(await this.#send(isAsking, 'EVAL', script.text, rest), sentAt);
     } finally {
       this.#unanswered--;
       isAnswered = true;
@@ -122,19 +121,11 @@ export class ScriptConnection {
     this.#answered(); // nobody is to be told any more that it is silent
   }
 
-  async #send(
-    isAsking: boolean,
-    command: string,
-    script: string,
-    rest: readonly (number | string)[],
-  ): Promise<unknown> {
+  #send(isAsking: boolean, command: string, script: string, rest: readonly (number | string)[]): Promise<unknown> {
     // It holds for the next command of the connection alone, so both are written at once.
     const asking = isAsking ? this.#redis.asking() : undefined;
     const replying = this.#redis.callBuffer(command, script, ...rest);
-    if (asking === undefined) return replying;
-    const [asked, reply] = await Promise.allSettled([asking, replying]);
-    if (reply.status === 'fulfilled') return reply.value;
-    throw asked.status === 'rejected' ? asked.reason : reply.reason;
+    return asking === undefined ? replying : replyAfter(asking, replying);
   }
 
   #executed(bytes: unknown, sentAt: number): PackedReply {
@@ -205,6 +196,12 @@ export class ScriptConnection {
   #warn(message: string, error: unknown): void {
     if (!this.#isClosing) this.#warnings.warn(message, error);
   }
+}
+
+async function replyAfter(asking: Promise<unknown>, replying: Promise<unknown>): Promise<unknown> {
+  const [asked, reply] = await Promise.allSettled([asking, replying]);
+  if (reply.status === 'fulfilled') return reply.value;
+  throw asked.status === 'rejected' ? asked.reason : reply.reason;
 }
 
 function isReplyError(error: unknown): error is Error {

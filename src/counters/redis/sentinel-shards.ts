@@ -58,10 +58,7 @@ export class SentinelShards implements Shards {
     const connection = this.#connection;
     if (connection === undefined) throw new StoreUnavailable('no Redis master is known');
     const deadline = new Deadline(this.#options.deadlineMs);
-    const running = connection.run({ script, keys, args, deadline }).catch((error: unknown) => {
-      throw connection.failure(error);
-    });
-    return deadline.bound(running);
+    return deadline.bound(connection.run({ script, keys, args, deadline }), (error) => connection.failure(error));
   }
 
   async close(): Promise<void> {

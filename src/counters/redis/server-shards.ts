@@ -37,12 +37,10 @@ export class ServerShards implements Shards {
 
   run(script: Script, _: number, keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply> {
     const deadline = new Deadline(this.#deadlineMs);
-    const call = { script, keys, args, deadline };
-    const running = this.#connection.run(call).catch((error: unknown) => {
-      throw this.#connection.failure(error);
-    });
-    return deadline.bound(running);
+    return deadline.bound(this.#connection.run({ script, keys, args, deadline }), this.#failure);
   }
+
+  readonly #failure = (error: unknown) => this.#connection.failure(error);
 
   close(): Promise<void> {
     return this.#connection.close(this.#deadlineMs);
