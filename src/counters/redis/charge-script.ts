@@ -42,8 +42,8 @@ while place < #text do
   place = place + 3 + count * 11
 end
 
--- Of a head: id, form, base, last end, total, hits of the last end; the last two stand behind all others.
-local TALLY, TALLY_HITS, HITS_AT = '>I6xxxxxI1xxI7I7I7I6', '>I7I6', 28
+-- Of a head, from its eighth byte on: id, form, base, last end, total, hits of the last end.
+local TALLY, TALLY_AT, TALLY_HITS, HITS_AT = '>I6I1I7I7I7I6', 7, '>I7I6', 28
 local lasts, totals, counts = {}, {}, {}
 local decideByTables, saveTables
 
@@ -57,7 +57,7 @@ while place < #text do
   local isPlain = value and #value > count * HEAD_BYTES and byte(value) >= count
   for i = 1, isPlain and count or 0 do
     local term, added = pattern[i].term, times * pattern[i].hits
-    local id, form, base, last, total, lastCount = unpackAt(TALLY, value, 2 + (count - i) * HEAD_BYTES)
+    local id, form, base, last, total, lastCount = unpackAt(TALLY, value, 2 + (count - i) * HEAD_BYTES + TALLY_AT)
     isPlain = id == term.id and form < BUCKET and base > now and last >= term.endNow and last <= term.furthest
       and term.resolution == (form < EXACT and term.unit or 1) and total + added <= term.requests
     if not isPlain then break end

@@ -3,12 +3,12 @@
  */
 export const VALUE_LUA = `
 -- value   of a subject; whole numbers, big-endian. 1 byte: how many counters it has. For each its head of fixed length:
---         6: number of its limit's identity; 5: Unix time in s when it is of no use any more; 1: form: 128 if blocked
---         (plus 32 if by hand), plus 64 for a bucket, else 5 × time form + count form; 2: length of its list; then 7, 7, 7, 6: of a tally
---         base, last end, total, hits of the last end; of a bucket seen, 0, debt, 0. Then for each its list:
---         7: blocked until, only if blocked; the hits before the last end: by time form in sub-buckets from base on one
---         after the other (0), or with each a time in µs from base on (4 or 7 bytes); 0, 1, 2, 4 or 6 bytes of hits by
---         count form; with none it is 1
+--         5: Unix time in s when it is of no use any more; 2: length of its list; 6: number of its limit's identity;
+--         1: form: 128 if blocked (plus 32 if by hand), plus 64 for a bucket, else 5 × time form + count form; then
+--         7, 7, 7, 6: of a tally base, last end, total, hits of the last end; of a bucket seen, 0, debt, 0. Then for
+--         each its list: 7: blocked until, only if blocked; the hits before the last end: by time form in sub-buckets
+--         from base on one after the other (0), or with each a time in µs from base on (4 or 7 bytes); 0, 1, 2, 4 or 6
+--         bytes of hits by count form; with none it is 1
 -- why     Heads stand together and have one length, as most charges change nothing else: these are written over the
 --         old ones, which costs half of writing a value with its expiry.
 
@@ -16,7 +16,7 @@ local ceil, max, min, insert = math.ceil, math.max, math.min, table.insert
 local MOST_TOTAL, MOST_DEBT = 70368744177664, 9007199254740991
 local MOST_ENDS = 64
 local BLOCKED, HELD = 128, 32
-local HEAD = '>I6I5I1I2I7I7I7I6'
+local HEAD = '>I5I2I6I1I7I7I7I6'
 -- By form of a tally; from EXACT on its list has times, before it one count for each sub-bucket.
 local ENTRIES = { '>I1', '>I2', '>I4', '>I6', '>I4', '>I4I1', '>I4I2', '>I4I4', '>I4I6', '>I7', '>I7I1', '>I7I2', '>I7I4', '>I7I6' }
 local COUNT_BYTES = { 1, 2, 4, 6, 0, 1, 2, 4, 6, 0, 1, 2, 4, 6 }
@@ -36,7 +36,7 @@ local function open(key, value)
   local count, before = byte(value), nil
   local at, from = 2, 2 + count * HEAD_BYTES
   for i = 1, count do
-    local id, over, form, size, base, last, total, lastCount = unpackAt(HEAD, value, at)
+    local over, size, id, form, base, last, total, lastCount = unpackAt(HEAD, value, at)
     local slot, to, blocked, held, counter = slots[id], from + size - 1, 0, false, nil
     if slot then
       local first = from
@@ -89,7 +89,7 @@ export const SAVE_LUA = `
 local function packHead(counter, size)
   local form = counter.form
   if counter.blocked > 0 then form, size = form + BLOCKED + (counter.held and HELD or 0), size + 7 end
-  return pack(HEAD, terms[counter.slot].id, counter.over, form, size, counter.base, counter.last, counter.total, counter.lastCount)
+  return pack(HEAD, counter.over, size, terms[counter.slot].id, form, counter.base, counter.last, counter.total, counter.lastCount)
 end
 
 -- Head and list of a counter that is of use yet, else nothing.
