@@ -7,6 +7,7 @@ import type { Deadline } from './deadline.ts';
 import { PackedReply } from './packed-reply.ts';
 import { type Host, nameOf } from './redis-url.ts';
 import type { Script } from './script.ts';
+import { ScriptCommand } from './script-command.ts';
 import { ShardClock } from './shard-clock.ts';
 import { Warnings } from './warnings.ts';
 
@@ -87,11 +88,11 @@ export class ScriptConnection {
     });
     this.#unanswered++;
     try {
-      return this.#executed(await this.#send(isAsking, 'EVALSHA', script.sha, rest), sentAt);
+      return this.#executed(await this.#send(isAsking, new ScriptCommand('EVALSHA', script.sha, rest)), sentAt);
     } catch (error) {
       // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
       if (!isNoScript(error) || deadline.isOver) throw error;
-      return this.#executed(await this.#send(isAsking, 'EVAL', script.text, rest), sentAt);
+      return this.#executed(await this.#send(isAsking, new ScriptCommand('EVAL', script.text, rest)), sentAt);
     } finally {
       this.#unanswered--;
       isAnswered = true;
@@ -121,10 +122,10 @@ export class ScriptConnection {
     this.#answered(); // nobody is to be told any more that it is silent
   }
 
-  #send(isAsking: boolean, command: string, script: string, rest: readonly (number | string)[]): Promise<unknown> {
+  #send(isAsking: boolean, command: ScriptCommand): Promise<unknown> {
     // It holds for the next command of the connection alone, so both are written at once.
     const asking = isAsking ? this.#redis.asking() : undefined;
-    const replying = this.#redis.callBuffer(command, script, ...rest);
+    const replying = this.#redis.sendCommand(command) as Promise<unknown>; // of a Command that was given no callback
     return asking === undefined ? replying : replyAfter(asking, replying);
   }
 
