@@ -67,6 +67,8 @@ const INTRODUCTION = `# Benchmarks
 them in one run on one machine. Figures of different machines, or of different days, say little beside each other: what
 carries over is the ratio to *grpc-js echo*, a bare @grpc/grpc-js server that answers ShouldRateLimit with a constant.
 
+- *floor* is a C program (bench/floor.c) that waits, reads, and writes a constant answer, and checks nothing: what it
+  takes is the kernel's, and no server can take less. It is left out where there is no C compiler.
 - *engine* is Weir's HTTP/2 and gRPC alone, and answers the same constant.
 - *RLS, memory* and *RLS, Redis* are \`weir serve\` with its metrics on, one rule and one limit (\`sliding_window\`) for each
   key; *refused* is a limit that refuses nearly all, *three* are three limits for each key,

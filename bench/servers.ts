@@ -3,6 +3,7 @@ import { freePort } from '../src/database/free-port.ts';
 import { makeApiKey } from '../src/identity/api-key-secret.ts';
 import { createApiKeys } from './api-keys.ts';
 import { type Children, nextMessage, pidOf } from './children.ts';
+import { startFloor } from './floor.ts';
 import { createFullCatalog } from './full-catalog.ts';
 import { inspectorArgument } from './inspector.ts';
 import type { LoadQuestions, Processes } from './load-job.ts';
@@ -35,6 +36,7 @@ export interface BenchServer {
 }
 
 export const ECHO = 'grpc-js echo';
+export const FLOOR = 'floor';
 export const ENGINE = 'engine';
 export const MEMORY = 'RLS, memory';
 export const REDIS = 'RLS, Redis';
@@ -44,10 +46,12 @@ export const CHECK_MILLION = 'Check, 1,000,000 keys';
 
 const MILLION = 1_000_000;
 
-type Start = (name: string, surroundings: Surroundings) => Promise<BenchServer>;
+/** undefined: it cannot be started on this machine. */
+type Start = (name: string, surroundings: Surroundings) => Promise<BenchServer | undefined>;
 
 const STARTS: readonly (readonly [string, Start])[] = [
   [ECHO, startConstant('echo-server.ts')],
+  [FLOOR, startFloorServer],
   [ENGINE, startConstant('engine-server.ts')],
   [MEMORY, startRateLimitInMemory],
   [REDIS, startRateLimitWithRedis],
@@ -79,6 +83,7 @@ export async function startServers(options: Options, children: Children, folder:
   const { mode, only, quick } = options;
   const isWanted = (name: string) => {
     if (name === ECHO) return mode === 'speed';
+    if (name === FLOOR && mode !== 'speed') return false;
     // Its catalog takes a minute to make.
     if (name === CHECK_MILLION && (quick || mode === 'memory')) return false;
     return only.length === 0 || only.some((part) => name.includes(part));
@@ -89,7 +94,9 @@ export async function startServers(options: Options, children: Children, folder:
     process.stderr.write(`bench: starts ${name}\n`);
     const inspectorPort = mode === 'memory' ? await freePort() : undefined;
     const execArgv = inspectorPort === undefined ? [] : [inspectorArgument(inspectorPort)];
-    servers.push({ ...(await start(name, { children, folder, execArgv })), inspectorPort });
+    const server = await start(name, { children, folder, execArgv });
+    if (server === undefined) process.stderr.write(`bench: ${name} cannot be started here\n`);
+    else servers.push({ ...server, inspectorPort });
   }
   return [...servers, ...options.peers.map(peerServer)];
 }
@@ -101,6 +108,13 @@ function startConstant(file: string): Start {
     const { port } = await nextMessage<{ port: number }>(child, name);
     return { name, port, processes: { server: [pidOf(child)], redis: [] }, cases: GRANTED, toleratedErrors: 0 };
   };
+}
+
+async function startFloorServer(name: string, { children, folder }: Surroundings): Promise<BenchServer | undefined> {
+  const started = await startFloor(children, folder);
+  if (started === undefined) return undefined;
+  const { port, pid } = started;
+  return { name, port, processes: { server: [pid], redis: [] }, cases: GRANTED, toleratedErrors: 0 };
 }
 
 async function startRateLimitInMemory(name: string, surroundings: Surroundings): Promise<BenchServer> {
