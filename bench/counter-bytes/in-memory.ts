@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { FILLINGS, type Filling, fill, KEY_NAMING } from './fill.ts';
 
-/** Bytes for each counter, beyond its name, which is there before. */
+/** Bytes for each counter, its name included: that of the subjects themselves is there before. */
 export interface MemoryBytes {
-  /** `MemoryStore.bytes`: pages of packed counters. */
+  /** `MemoryStore.bytes`: pages of packed counters and names. */
   readonly store: number;
   /** Of the JavaScript heap and of array buffers together, after a collection of garbage. */
   readonly heap: number;
@@ -41,7 +41,7 @@ async function measure(filling: Filling): Promise<MemoryBytes> {
   };
 }
 
-/** Joined strings are kept as trees until somebody needs their characters; a look-up in a Map does. */
+/** Joined strings are kept as trees until somebody needs their characters, as whoever looks them up does. */
 function flat(text: string): string {
   return Buffer.from(text).toString('latin1');
 }

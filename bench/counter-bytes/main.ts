@@ -20,7 +20,7 @@ for (const [place, filling] of FILLINGS.entries()) {
 }
 const text = [
   `\`npm run counter-bytes\` on ${machineLine(describeMachine())}.`,
-  `**In memory**, bytes a counter of ${COUNTERS_IN_MEMORY.toLocaleString('en')}, beyond its name`,
+  `**In memory**, bytes a counter of ${COUNTERS_IN_MEMORY.toLocaleString('en')}, name and all`,
   table(['filling', 'MemoryStore.bytes', 'heap and buffers', 'resident'], inMemory, 1),
   `**In Redis**, bytes a counter of ${COUNTERS_IN_REDIS.toLocaleString('en')}`,
   table(['filling', 'subject', 'key', 'value', '`used_memory`, key and all'], inRedis, 2),

@@ -1,7 +1,7 @@
+import { NONE, PackedIndex } from '../core/packed-index.ts';
 import { quarterOfPower, Slab } from '../core/slab.ts';
 import type { Names } from './names.ts';
 import { hashOfId, LONGEST_ID, readId, writeId } from './packed-id.ts';
-import { NONE, PackedIndex } from './packed-index.ts';
 import { readWord, writeWord } from './words.ts';
 
 /*

@@ -4,12 +4,12 @@ import {
   parseKeyConditions,
   type WrittenConditions,
 } from '../core/key-conditions.ts';
+import { NONE, PackedIndex } from '../core/packed-index.ts';
 import { quarterOfPower, Slab } from '../core/slab.ts';
 import type { KeyRecord } from '../decide/ports.ts';
 import type { AccountTable } from './account-table.ts';
 import type { Names } from './names.ts';
 import { hashOfId, readId, writeId } from './packed-id.ts';
-import { NONE, PackedIndex } from './packed-index.ts';
 import * as packed from './packed-key.ts';
 import { type RecentKey, RecentKeys } from './recent-keys.ts';
 import type { KeyRow } from './records.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TRACES } from '../../test/counters/traces.ts';
+import { NONE } from './packed-index.ts';
 import { powerOfTwo, quarterOfPower, Slab } from './slab.ts';
 
 const length = fc.oneof(
@@ -18,6 +19,12 @@ const step = fc.record({
 function contentsOf(slab: Slab, piece: number): Uint8Array {
   const start = slab.startOf(piece);
   return slab.pageOf(piece).slice(start, start + slab.lengthOf(piece));
+}
+
+function piecesOf(slab: Slab): number[] {
+  const pieces: number[] = [];
+  for (let piece = slab.after(NONE); piece !== NONE; piece = slab.after(piece)) pieces.push(piece);
+  return pieces;
 }
 
 describe.each([
@@ -40,6 +47,8 @@ describe.each([
         kept.delete(piece);
         slab.remove(piece);
       }
+      const walked = piecesOf(slab);
+      expect([...kept.keys()].filter((piece) => !walked.includes(piece))).toEqual([]);
       for (const [piece, content] of kept) {
         if (Buffer.compare(contentsOf(slab, piece), content) !== 0) expect.fail(`piece ${piece} is not as it was put`);
       }
@@ -54,6 +63,8 @@ describe.each([
     const piece = slab.add(content, content.length);
     expect(contentsOf(slab, piece)).toEqual(content);
     expect(slab.bytes).toBe(2 << 20);
+    expect(piecesOf(slab)).toHaveLength((1 << 20) / grain - left + 1);
+    expect(piecesOf(slab).at(-1)).toBe(piece);
   });
 
   it('puts new pieces where others of their size were, and takes no more from the system', () => {

@@ -1,3 +1,5 @@
+import { NONE } from './packed-index.ts';
+
 const PAGE_BYTES = 1 << 20;
 const LENGTH_BYTES = 2;
 /** Of a piece. */
@@ -21,6 +23,8 @@ export class Slab {
   readonly #pages: Uint8Array[] = [];
   /** By grains: pieces that were freed. */
   readonly #free: number[][] = [];
+  /** Where a page's end was left empty, as the next piece was too long for it: the next page. */
+  readonly #gaps = new Map<number, number>();
   #next = 0;
 
   constructor({ grain, size }: SlabOptions) {
@@ -45,6 +49,16 @@ export class Slab {
     const free = this.#free[grains];
     if (free === undefined) this.#free[grains] = [piece];
     else free.push(piece);
+  }
+
+  /**
+   * The piece that stands behind another, also one that was removed, whose bytes are as they were; behind NONE the
+   * first, behind the last NONE.
+   */
+  after(piece: number): number {
+    const end = piece === NONE ? 0 : piece + this.#grainsOf(this.lengthOf(piece));
+    const next = this.#gaps.get(end) ?? end;
+    return next < this.#next ? next : NONE;
   }
 
   /** The page that the piece is on; its bytes stand there from `startOf` on, `lengthOf` of them. */
@@ -74,6 +88,7 @@ export class Slab {
     const left = this.#placesPerPage - (this.#next % this.#placesPerPage);
     if (this.#next === this.#pages.length * this.#placesPerPage) this.#pages.push(new Uint8Array(PAGE_BYTES));
     else if (left < grains) {
+      this.#gaps.set(this.#next, this.#next + left);
       this.#next += left;
       return this.#take(grains);
     }

@@ -80,7 +80,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     else {
       for (const limit of rule.limits) {
         if (limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name)) continue;
-        this.charges.push({ subject, limit, hits });
+        this.charges.push({ subject, limit, hits, found: undefined });
         this.names.push(ruleLimitName(rule, limit.name));
       }
     }
@@ -90,7 +90,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
 
   /** The limit that a request brings along is never in shadow or quota mode, and neither replaces others nor is replaced. */
   addOverride(rule: Rule, limit: CountedLimit, subject: string, hits: number): true {
-    this.charges.push({ subject, limit, hits });
+    this.charges.push({ subject, limit, hits, found: undefined });
     this.names.push({ rule: rule.path, label: rule.path });
     return this.#end(rule, rule.path, false);
   }

@@ -72,7 +72,8 @@ function costOf(
   const charges = limits.flatMap((limit) => {
     if (limit.algorithm === 'unlimited' || !countsUsage(limit, usage)) return [];
     const subject = limit.per === 'account' ? subjects.shared : subjects.each;
-    return { subject, limit, hits: usage.hits };
+    // null, as they are mostly kept (known-costs.ts).
+    return { subject, limit, hits: usage.hits, found: null };
   });
   return { charges, names: charges.map(({ limit }) => ({ rule: owner, label: `${owner}/${limit.name}` })) };
 }

@@ -15,6 +15,11 @@ export interface Charge {
   readonly settles?: boolean;
   /** µs from now at which the hits will be spent at the latest, if not at once; they count from then on. */
   readonly ahead?: number;
+  /**
+   * Where the store found the counter, written by it for whoever asks with the same object again: who keeps the object
+   * sets it to null. A store that did not write it does not read it.
+   */
+  found?: object | null | undefined;
 }
 
 /** All charges of one request: granted together or not at all. The same counter twice is summed. */

@@ -1,12 +1,11 @@
 import { type CheckKnowledge, considerCheck, type UnverifiedCheck } from '../decide/authorize.ts';
 import type { CheckVerdict } from '../decide/check.ts';
 import type { Consideration } from '../decide/decider.ts';
-import { considerRateLimit } from '../decide/rate-limit.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
 import { type CheckReadingOptions, checkReading, decodeCheckRequest } from '../envoy/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check-response.ts';
+import { KnownRateLimits } from '../envoy/known-rate-limits.ts';
 import type { RateLimitHeaders } from '../envoy/rate-limit-headers.ts';
-import { decodeRateLimitRequest } from '../envoy/rate-limit-request.ts';
 import { encodeRateLimitResponse } from '../envoy/rate-limit-response.ts';
 
 export type Verdict = CheckVerdict | RateLimitVerdict;
@@ -31,7 +30,7 @@ export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];
 
 /** The methods of the data plane that decide, by path. */
 export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
-  const { catalog, rules } = knowledge;
+  const rateLimits = new KnownRateLimits(knowledge.rules, knowledge.catalog);
   const reading = checkReading(knowledge.requests);
   const check: DecisionMethod = {
     question: 'check',
@@ -39,7 +38,7 @@ export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, Decis
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',
-    consider: (message, now) => considerRateLimit(decodeRateLimitRequest(message), rules.book, catalog, now),
+    consider: (message, now) => rateLimits.consider(message, now),
   };
   return new Map([
     [CHECK_PATH, check],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chargeOf, limitOf } from '../../../test/counters/traces.ts';
-import { type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
+import { type Charge, type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
 import { receiptOf } from '../../decide/receipts.ts';
 import { MemoryStore } from './memory-store.ts';
 import { systemMicroseconds } from './system-clock.ts';
@@ -124,6 +124,35 @@ describe('receipts at the bound of the counters in memory', () => {
       clock.now += SECOND;
     }
     expect(store.size).toBeLessThan(500);
+  });
+});
+
+describe('a charge that is kept by who asks', () => {
+  /** More than stay unpacked. */
+  const SUBJECTS = 5000;
+  const limit = limitOf(5, '60s');
+
+  it('is decided as one that is not, whether its counter was packed, forgotten or counts in another store', async () => {
+    const [one, other, plain] = [openStore(1_000_000), openStore(1_000_000), openStore(1_000_000)];
+    const kept = Array.from({ length: SUBJECTS }, (_, place): Charge => {
+      return { ...chargeOf(`subject${place}`, limit), found: null };
+    });
+    for (let round = 0; round < 8; round++) {
+      for (let place = 0; place < SUBJECTS; place += place % 100 < 50 ? 1 : 1 + round) {
+        const charge = kept[place] ?? chargeOf('', limit);
+        // Some are asked for again at once, and are unpacked then.
+        for (let again = place % 3; again >= 0; again--) {
+          const expected = await plain.store.decide([{ charges: [chargeOf(charge.subject, limit)] }]);
+          expect(await one.store.decide([{ charges: [charge] }])).toEqual(expected);
+        }
+        if (place % 7 === 0) await other.store.decide([{ charges: [charge] }]);
+        if (place % 11 === round) {
+          const correction = { subject: charge.subject, limit, change: { kind: 'reset' } } as const;
+          await Promise.all([one.store.correct([correction]), plain.store.correct([correction])]);
+        }
+      }
+      for (const { clock } of [one, other, plain]) clock.now += 13 * SECOND;
+    }
   });
 });
 

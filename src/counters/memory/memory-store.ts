@@ -25,7 +25,7 @@ import {
   StoreUnavailable,
 } from '../../decide/ports.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
-import { CounterTable, type Family } from './counter-table.ts';
+import { CounterTable } from './counter-table.ts';
 
 export interface MemoryStoreOptions {
   /** µs since 1970; it should not be set: a counter that ended is forgotten, and with it what a step back would undo. */
@@ -43,7 +43,6 @@ export interface MemoryStoreOptions {
 interface Look {
   readonly charge: Charge;
   readonly term: Term;
-  readonly family: Family;
   readonly counter: Counter;
   /** It is not in the table yet. */
   readonly isNew: boolean;
@@ -88,7 +87,7 @@ export class MemoryStore implements CounterStore {
     return this.#table.size;
   }
 
-  /** Bytes that they take, without their names and the maps that find them. */
+  /** Bytes that they and their names take, without the index that finds them. */
   get bytes(): number {
     return this.#table.bytes;
   }
@@ -131,11 +130,10 @@ export class MemoryStore implements CounterStore {
 
   #lookAt(each: Charge, clock: number): Look {
     const term = termOf(each.limit, clock);
-    const family = this.#table.family(each.limit.identity, term);
-    const found = this.#table.find(family, each.subject);
+    const found = this.#table.find(each, term);
     const counter = found ?? emptyCounter();
     follow(counter, term, clock);
-    return { charge: each, term, family, counter, isNew: found === undefined, free: freeOf(counter, term) };
+    return { charge: each, term, counter, isNew: found === undefined, free: freeOf(counter, term) };
   }
 
   #hasRoomFor(looks: readonly Look[]): boolean {
@@ -144,10 +142,11 @@ export class MemoryStore implements CounterStore {
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
-  #grant({ charge: { subject, hits, ahead = 0 }, term, family, isNew, counter }: Look, clock: number): ChargeOutcome {
+  #grant({ charge: asked, term, isNew, counter }: Look, clock: number): ChargeOutcome {
+    const { hits, ahead = 0 } = asked;
     if (hits > 0) {
       charge(counter, term, clock + ahead, hits);
-      if (isNew) this.#table.add(family, subject, counter);
+      if (isNew) this.#table.add(asked, term, counter);
     }
     const resetAfter = untilAllFree(counter, term, clock);
     return {
@@ -160,11 +159,11 @@ export class MemoryStore implements CounterStore {
   }
 
   #refuse(look: Look, clock: number): ChargeOutcome {
-    const { charge: each, term, family, isNew, counter } = look;
+    const { charge: each, term, isNew, counter } = look;
     const exceeded = !fits(look);
     const canNote = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
     if (exceeded && canNote && noteRefusal(counter, term, clock) && isNew) {
-      this.#table.add(family, each.subject, counter);
+      this.#table.add(each, term, counter);
     }
     const promises = exceeded && each.limit.algorithm !== 'concurrency';
     const resetAfter = untilAllFree(counter, term, clock);
@@ -179,13 +178,13 @@ export class MemoryStore implements CounterStore {
 
   #correctOne({ subject, limit, change }: Correction, clock: number): StoreUnavailable | undefined {
     if (change.kind === 'block' && !this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
-    const { family, counter, isNew } = this.#lookAt({ subject, limit, hits: 0 }, clock);
-    if (change.kind === 'reset') this.#table.remove(family, subject);
+    const { term, counter, isNew } = this.#lookAt({ subject, limit, hits: 0 }, clock);
+    if (change.kind === 'reset') this.#table.remove(limit.identity, subject);
     else if (change.kind === 'unblock') endBlock(counter);
     else {
       if (isNew && !this.#table.hasRoomFor(1)) return new StoreUnavailable('no room for more counters in memory');
       hold(counter, clock + change.microseconds);
-      if (isNew) this.#table.add(family, subject, counter);
+      if (isNew) this.#table.add({ subject, limit }, term, counter);
     }
     return undefined;
   }
@@ -203,12 +202,10 @@ export class MemoryStore implements CounterStore {
   /** Notes that the receipt is given back. Where there is no room to note it, it counts as given back before. */
   #isFirstTime(id: string, expires: number, clock: number): boolean {
     if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
-    // Not before: sweeping forgets families that are empty.
-    const family = this.#table.family(GIVEN_BACK, GIVEN_BACK_TERM);
-    if (family.counters.has(id) || !this.#table.hasRoomFor(1)) return false;
+    if (this.#table.has(GIVEN_BACK, id) || !this.#table.hasRoomFor(1)) return false;
     const mark = emptyCounter();
     mark.blockedUntil = expires;
-    this.#table.add(family, id, mark);
+    this.#table.addTo(GIVEN_BACK, GIVEN_BACK_TERM, id, mark);
     return true;
   }
 }

@@ -152,16 +152,26 @@ function countBytesOf(hits: readonly number[], isSubBuckets: boolean): number {
 }
 
 function write(bytes: Uint8Array, at: number, width: number, value: number): number {
-  let rest = value;
-  for (let place = at + width - 1; place >= at; place--) {
-    bytes[place] = rest % 256;
-    rest = Math.floor(rest / 256);
+  const low = value >>> 0;
+  let rest = low;
+  let place = at + width - 1;
+  for (const fifth = place - 4; place >= at && place > fifth; place--) {
+    bytes[place] = rest;
+    rest >>>= 8;
+  }
+  for (rest = (value - low) / 2 ** 32; place >= at; place--) {
+    bytes[place] = rest;
+    rest >>>= 8;
   }
   return at + width;
 }
 
 function read(bytes: Uint8Array, at: number, width: number): number {
-  let value = 0;
-  for (let place = at; place < at + width; place++) value = value * 256 + (bytes[place] ?? 0);
-  return value;
+  const middle = at + width - 4;
+  let place = at;
+  let high = 0;
+  for (; place < middle; place++) high = (high << 8) | (bytes[place] ?? 0);
+  let low = 0;
+  for (; place < at + width; place++) low = (low << 8) | (bytes[place] ?? 0);
+  return high * 2 ** 32 + (low >>> 0);
 }

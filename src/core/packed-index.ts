@@ -2,7 +2,7 @@ const SHARD_BITS = 8;
 const FEWEST_SLOTS = 16;
 const EMPTY = 0;
 
-/** What `find` gives where there is none. */
+/** Where there is no number. */
 export const NONE = -1;
 
 /**

@@ -1,0 +1,84 @@
+const SETS = 1024;
+/** Places for messages whose hashes agree in their last bits: with one, every tenth of a thousand would have none. */
+const WAYS = 4;
+/** Of more messages that come in turn none would be kept until it comes again. */
+const MOST_MISSES = SETS * WAYS;
+/** Of a message that is kept, in bytes; longer ones are not. */
+const LONGEST = 256;
+
+/**
+ * What was made of messages, found by their bytes: of some thousands that came at least twice of late. One that comes
+ * once leaves nothing behind but its hash.
+ */
+export class KnownMessages<Value> {
+  /** By place, in pieces of equal length: as objects they would be more for the garbage collector than what they save. */
+  readonly #bytes = new Uint8Array(SETS * WAYS * LONGEST);
+  readonly #lengths = new Uint16Array(SETS * WAYS);
+  readonly #hashes = new Int32Array(SETS * WAYS);
+  readonly #values: (Value | undefined)[] = new Array<Value | undefined>(SETS * WAYS).fill(undefined);
+  /** A bit for each of the first half of a hash: whether one of it came that was not known, of the latest so many. */
+  readonly #missed = new Uint32Array(2 ** 16 / 32);
+  #misses = 0;
+  #hash = 0;
+  #turn = 0;
+
+  /** undefined: it is not known. */
+  of(message: Uint8Array): Value | undefined {
+    const hash = hashOf(message);
+    this.#hash = hash;
+    const first = setOf(hash) * WAYS;
+    for (let place = first; place < first + WAYS; place++) {
+      const value = this.#values[place];
+      if (value !== undefined && this.#hashes[place] === hash && this.#isAt(place, message)) return value;
+    }
+    return undefined;
+  }
+
+  /** Takes the value of the message that `of` was just asked for and did not know; it is kept if it came before. */
+  offer(message: Uint8Array, value: Value): boolean {
+    const hash = this.#hash;
+    if (message.length > LONGEST || this.#isFirstMiss(hash)) return false;
+    const set = setOf(hash);
+    this.#turn = (this.#turn + 1) % WAYS;
+    const place = set * WAYS + this.#turn;
+    this.#bytes.set(message, place * LONGEST);
+    this.#lengths[place] = message.length;
+    this.#hashes[place] = hash;
+    this.#values[place] = value;
+    return true;
+  }
+
+  clear(): void {
+    this.#values.fill(undefined);
+  }
+
+  #isFirstMiss(hash: number): boolean {
+    const word = hash >>> 21;
+    const bit = 1 << ((hash >>> 16) & 31);
+    if (((this.#missed[word] ?? 0) & bit) !== 0) return false;
+    if (this.#misses++ >= MOST_MISSES) {
+      this.#missed.fill(0);
+      this.#misses = 0;
+    }
+    this.#missed[word] = (this.#missed[word] ?? 0) | bit;
+    return true;
+  }
+
+  #isAt(place: number, message: Uint8Array): boolean {
+    if (this.#lengths[place] !== message.length) return false;
+    const start = place * LONGEST;
+    for (let at = 0; at < message.length; at++) if (this.#bytes[start + at] !== message[at]) return false;
+    return true;
+  }
+}
+
+/** Whoever makes up messages of one hash has them kept out by each other, and no others but those of their set. */
+function hashOf(message: Uint8Array): number {
+  let hash = message.length;
+  for (let at = 0; at < message.length; at++) hash = Math.imul(hash ^ (message[at] ?? 0), 0x01000193);
+  return hash;
+}
+
+function setOf(hash: number): number {
+  return (hash ^ (hash >>> 16)) & (SETS - 1);
+}
