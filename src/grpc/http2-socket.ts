@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { WarningLogger } from '../core/logger.ts';
 import { ErrorCode } from '../http2/protocol.ts';
 import type { ServerConnection } from '../http2/server-connection.ts';
@@ -8,6 +9,7 @@ import type { Flushable, Turn } from './http2-turn.ts';
 const LINGER = 250;
 /** ms for a peer to take what it was sent. */
 const LONGEST_WRITE = 30_000;
+const NOTHING = Buffer.alloc(0);
 
 /** A connection whatever its application reads from request heads. */
 type Connection = Pick<ServerConnection<never>, keyof ServerConnection<never>>;
@@ -54,7 +56,7 @@ export class Http2Socket implements Flushable {
     this.#isTouched = false;
     if (this.#writingSince !== undefined || this.#socket.destroyed) return;
     if (this.#connection.output.length > 0) this.#write();
-    else if (this.#connection.isFinished) this.#end();
+    if (this.#writingSince === undefined && this.#connection.isFinished) this.#end();
     if (this.#isPaused) this.#resume();
   }
 
@@ -116,14 +118,22 @@ export class Http2Socket implements Flushable {
   };
 
   #write(): void {
-    this.#writingSince = performance.now();
+    const socket = this.#socket;
+    const isSecure = socket instanceof TLSSocket;
     const views = this.#connection.output.take();
     const last = views.pop();
     if (last === undefined) return;
-    if (views.length > 0) this.#socket.cork();
-    for (const view of views) this.#socket.write(view);
-    this.#socket.write(last, this.#onWritten);
-    if (views.length > 0) this.#socket.uncork();
+    if (views.length > 0) socket.cork();
+    for (const view of views) socket.write(view);
+    socket.write(last, isSecure ? this.#onWritten : undefined);
+    if (views.length > 0) socket.uncork();
+    // What the kernel took at once, as it nearly always does, needs no callback, which costs a tick. TLS tells later.
+    if (!isSecure && socket.writableLength === 0) {
+      this.#connection.output.release();
+      return;
+    }
+    this.#writingSince = performance.now();
+    if (!isSecure) socket.write(NOTHING, this.#onWritten);
   }
 
   readonly #onWritten = (): void => {

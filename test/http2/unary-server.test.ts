@@ -133,6 +133,30 @@ describe('a unary call', () => {
     expect((await peer.answer(1)).body).toEqual(grpcMessage(Buffer.from('hello')));
   });
 
+  it('is answered in whole to a peer that reads late, as are the next ones', { timeout: 60_000 }, async () => {
+    const large = (fill: number) => Buffer.alloc(256 * 1024, fill);
+    let answered = 0;
+    const { connect } = await serve((calls) => {
+      for (const each of calls) each.reply(large(++answered));
+    });
+    const peer = await connect();
+    const widest = uint32(2 ** 31 - 1 - 65_535);
+    const ofStreams = Buffer.concat([Buffer.from([0, 4]), uint32(2 ** 20)]);
+    peer.send(frame(FrameType.SETTINGS, 0, 0, ofStreams), frame(FrameType.WINDOW_UPDATE, 0, 0, widest));
+    await peer.roundTrip();
+    peer.socket.pause();
+    const streams = Array.from({ length: 90 }, (_, place) => 2 * place + 1);
+    // More than the kernel keeps for both of them.
+    peer.send(...streams.map((stream) => call(stream)));
+    await sleep(300);
+    peer.socket.resume();
+    for (const [place, stream] of streams.entries()) {
+      expect((await peer.answer(stream)).body.equals(grpcMessage(large(place + 1)))).toBe(true);
+    }
+    peer.send(call(181));
+    expect((await peer.answer(181)).body.equals(grpcMessage(large(91)))).toBe(true);
+  });
+
   it('is decompressed when it comes as gzip', async () => {
     const { connect } = await serve(echo);
     const peer = await connect();
