@@ -49,6 +49,19 @@ const entry = fc.oneof(
 );
 
 describe('a secret', () => {
+  it('finds its own key, though the digest of another begins alike', () => {
+    const alike = (secret: string) => `${'a5'.repeat(4)}${digest(secret).slice(8)}`;
+    const model = new ReadModel(alike, silent);
+    for (const secret of SECRETS) {
+      model.apply({ entity: 'api_key', id: secret, record: keyRow(secret, { digest: alike(secret) }) });
+    }
+    const asked = [...SECRETS, ...SECRETS];
+    expect(asked.map((secret) => model.keyOfSecret(secret)?.id)).toEqual(asked);
+    expect(model.keyOfSecret('five')).toBeUndefined();
+    model.apply({ entity: 'api_key', id: 'two', record: null });
+    expect(SECRETS.map((secret) => model.keyOfSecret(secret)?.id)).toEqual(['one', undefined, 'three', 'four']);
+  });
+
   it('is one digest for a key by the newest pepper, and one more for each pepper before it', () => {
     const asked: string[] = [];
     const by = (pepper: string) => (secret: string) => {

@@ -1,7 +1,10 @@
 import type { KeyRecord } from '../decide/ports.ts';
+import { digitAt } from './hexadecimal.ts';
 
 /** So many, at about 2 KB each with what is kept by a key's record elsewhere (decide/known-costs.ts). */
 const MOST_RECENT = 32_768;
+
+const WORD_DIGITS = 8;
 
 /** What is known of a key that was asked for. */
 export interface RecentKey {
@@ -22,7 +25,8 @@ export interface RecentKey {
  */
 export class RecentKeys {
   readonly #byPiece = new Map<number, RecentKey>();
-  readonly #byDigest = new Map<string, RecentKey>();
+  /** By the beginning of the digest: of a number no hash has to be made. Of two that begin alike one is kept. */
+  readonly #byDigest = new Map<number, RecentKey>();
   /** Goes round (a clock, as of caches): who was asked for since the last round stays for another. */
   readonly #round: RecentKey[] = [];
   #hand = 0;
@@ -32,13 +36,14 @@ export class RecentKeys {
   }
 
   ofDigest(digest: string): RecentKey | undefined {
-    return this.#byDigest.get(digest);
+    const found = this.#byDigest.get(wordOf(digest));
+    return found?.digest === digest ? found : undefined;
   }
 
   /** To be found by its digest from now on. */
   nameByDigest(recent: RecentKey, digest: string): void {
     recent.digest = digest;
-    this.#byDigest.set(digest, recent);
+    this.#byDigest.set(wordOf(digest), recent);
   }
 
   /** In place of what was there, if anything was. */
@@ -70,8 +75,15 @@ export class RecentKeys {
   #forget(recent: RecentKey): void {
     recent.wasAsked = false;
     if (this.#byPiece.get(recent.piece) === recent) this.#byPiece.delete(recent.piece);
-    if (recent.digest !== undefined && this.#byDigest.get(recent.digest) === recent) {
-      this.#byDigest.delete(recent.digest);
-    }
+    if (recent.digest === undefined) return;
+    const word = wordOf(recent.digest);
+    if (this.#byDigest.get(word) === recent) this.#byDigest.delete(word);
   }
+}
+
+/** The first 32 bits. */
+function wordOf(digest: string): number {
+  let word = 0;
+  for (let place = 0; place < WORD_DIGITS; place++) word = (word << 4) | digitAt(digest, place);
+  return word;
 }
