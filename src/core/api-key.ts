@@ -34,12 +34,15 @@ export function apiKeyOf(random: Uint8Array): string | undefined {
 export function isWellFormedApiKey(text: string): boolean {
   if (text.length !== KEY_LENGTH || !text.startsWith(PREFIX)) return false;
   let written = 0;
+  let crc = CRC_OF_PREFIX;
   for (let at = PREFIX.length; at < KEY_LENGTH; at += 1) {
-    const digit = DIGITS[text.charCodeAt(at)] ?? -1;
+    const code = text.charCodeAt(at);
+    const digit = DIGITS[code] ?? -1;
     if (digit < 0) return false;
     if (at >= CHECKSUM_START) written = written * ALPHABET.length + digit;
+    else crc = crcWith(crc, code);
   }
-  return written === crc32(text, CHECKSUM_START);
+  return written === ended(crc);
 }
 
 /** What a key is recognised by once it is no longer shown: its prefix and its last four characters. */
@@ -48,7 +51,7 @@ export function apiKeyHint(key: string): string {
 }
 
 function checksum(text: string): string {
-  let rest = crc32(text, text.length);
+  let rest = ended(crcOf(text));
   let written = '';
   for (let place = 0; place < CHECKSUM_LENGTH; place += 1) {
     written = ALPHABET[rest % ALPHABET.length] + written;
@@ -63,11 +66,19 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** CRC-32 as in zip and Ethernet, of so many characters of ASCII text. */
-function crc32(text: string, length: number): number {
+const CRC_OF_PREFIX = crcOf(PREFIX);
+
+/** CRC-32 as in zip and Ethernet, of ASCII text; what comes behind the text may be added, and then it is `ended`. */
+function crcOf(text: string): number {
   let crc = 0xffffffff;
-  for (let at = 0; at < length; at += 1) {
-    crc = (CRC_TABLE[(crc ^ text.charCodeAt(at)) & 0xff] ?? 0) ^ (crc >>> 8);
-  }
+  for (let at = 0; at < text.length; at += 1) crc = crcWith(crc, text.charCodeAt(at));
+  return crc;
+}
+
+function crcWith(crc: number, code: number): number {
+  return (CRC_TABLE[(crc ^ code) & 0xff] ?? 0) ^ (crc >>> 8);
+}
+
+function ended(crc: number): number {
   return (crc ^ 0xffffffff) >>> 0;
 }
