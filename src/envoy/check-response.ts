@@ -40,12 +40,11 @@ export function encodeCheckResponse(verdict: CheckVerdict, headers: RateLimitHea
 }
 
 function writeAllowed(verdict: CheckVerdict & { kind: 'allowed' }, rateLimitHeaders: RateLimitHeaders): void {
-  const { metadata, headers } = encodedIdentity(verdict);
-  writer.encoded(metadata);
-  const end = writer.end();
+  const { bytes, metadataLength } = encodedIdentity(verdict);
+  writer.encoded(bytes);
   if (verdict.removesAuthorization) writer.text(OK_RESPONSE.headersToRemove, 'authorization');
   if (rateLimitHeaders === 'all') writeLimits(verdict);
-  writeOk(verdict, headers, end);
+  writeOk(verdict, metadataLength);
 }
 
 /** What would name an identity is the client's own then, and goes too. */
@@ -56,8 +55,9 @@ const NO_IDENTITY = encodedBy((into) => {
 function writeAnonymous(verdict: CheckVerdict & { kind: 'anonymous' }, rateLimitHeaders: RateLimitHeaders): void {
   writer.encoded(metadataOf(verdict.source));
   const end = writer.end();
+  writer.encoded(NO_IDENTITY);
   if (rateLimitHeaders === 'all') writeLimits(verdict);
-  writeOk(verdict, NO_IDENTITY, end);
+  writeOk(verdict, end);
 }
 
 function writeLimits({ limits }: CheckVerdict): void {
@@ -67,11 +67,10 @@ function writeLimits({ limits }: CheckVerdict): void {
   else writeRateLimitHeaders(writer, OVERWRITING, OK_RESPONSE.responseHeadersToAdd, { limits, tightest: deciding });
 }
 
-/** Ends an answer that lets the request in: `headers` are fields of OkHttpResponse, which ends at `end`. */
-function writeOk({ question }: CheckVerdict, headers: Uint8Array, end: number): void {
+/** Ends an answer that lets the request in: what was written since `end` are fields of OkHttpResponse. */
+function writeOk({ question }: CheckVerdict, end: number): void {
   for (const name of question.queryKeyNames) writer.text(OK_RESPONSE.queryParametersToRemove, name);
   for (const name of question.forgedHeaders) writer.text(OK_RESPONSE.headersToRemove, name);
-  writer.encoded(headers);
   writer.nested(RESPONSE.okResponse, end);
   // Code 0 is left out of the status, but the status is there: it says that somebody has decided.
   writer.nested(RESPONSE.status, writer.end());
@@ -81,10 +80,10 @@ interface EncodedIdentity {
   /** That was encoded: what has no plan of its own gets another when its account does. */
   readonly planId: string | undefined;
   readonly source: string;
-  /** The field `dynamic_metadata`. */
-  readonly metadata: Uint8Array;
-  /** Of OkHttpResponse, what is the same in every answer to the credential in this place. */
-  readonly headers: Uint8Array;
+  /** The end of OkHttpResponse, which is the same in every answer to the credential in this place, and all behind it. */
+  readonly bytes: Uint8Array;
+  /** Of the field `dynamic_metadata`, which is what is behind it. */
+  readonly metadataLength: number;
 }
 
 const encodedIdentities = {
@@ -98,7 +97,9 @@ function encodedIdentity(verdict: CheckVerdict & { kind: 'allowed' }): EncodedId
   const { credential, credentialHeader, planId, source } = verdict;
   const known = encodedIdentities[credentialHeader ?? 'query'].get(credential);
   if (known !== undefined && known.planId === planId && known.source === source) return known;
-  const encoded = { planId, source, metadata: identityMetadata(verdict), headers: identityHeaders(verdict) };
+  const metadata = identityMetadata(verdict);
+  const bytes = Buffer.concat([identityHeaders(verdict), metadata]);
+  const encoded = { planId, source, bytes, metadataLength: metadata.length };
   encodedIdentities[credentialHeader ?? 'query'].set(credential, encoded);
   return encoded;
 }
