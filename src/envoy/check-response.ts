@@ -129,7 +129,7 @@ function identityHeaders(verdict: CheckVerdict & { kind: 'allowed' }): Uint8Arra
 /** What is the same in every denial of one code. */
 interface EncodedDenial {
   /** The JSON body up to the request's id. */
-  readonly body: string;
+  readonly body: Uint8Array;
   /** The field `status` of DeniedHttpResponse. */
   readonly httpStatus: Uint8Array;
   /** The field `status` of CheckResponse. */
@@ -149,7 +149,7 @@ function encodedDenial(code: DenialCode): EncodedDenial {
     const { status, message } = DENIALS[code];
     const whole = JSON.stringify({ error: { code, message, request_id: '' } });
     encoded = {
-      body: whole.slice(0, -'""}}'.length),
+      body: Buffer.from(whole.slice(0, -'""}}'.length)),
       httpStatus: encodedBy((into) => {
         into.number(HTTP_STATUS.code, status);
         into.nested(DENIED_RESPONSE.status, 0);
@@ -173,7 +173,10 @@ function writeDenied(verdict: CheckVerdict & { kind: 'denied' }, rateLimitHeader
   const end = writer.end();
   if (isGrpc(question.contentTypeHeader)) writeGrpcDenial(verdict);
   else {
-    writer.text(DENIED_RESPONSE.body, `${body}${JSON.stringify(requestIdOf(question))}}}`);
+    const bodyEnd = writer.end();
+    writer.ascii(`${JSON.stringify(requestIdOf(question))}}}`);
+    writer.encoded(body);
+    writer.nested(DENIED_RESPONSE.body, bodyEnd);
     writer.encoded(JSON_CONTENT);
   }
   const { headers } = DENIED_RESPONSE;
