@@ -35,6 +35,20 @@ it('knows nearly all of two thousand that come in turn', () => {
   expect(messages.filter((message) => known.of(message) !== undefined).length).toBeGreaterThan(1600);
 });
 
+it('keeps those that are asked for, though others for which there is no place come as often', () => {
+  const known = new KnownMessages<number>();
+  const messages = Array.from({ length: 20_000 }, (_, place) => bytesOf(`tenant${place}`));
+  let kept = 0;
+  for (let round = 0; round < 20; round++) {
+    for (const [place, message] of messages.slice(0, 3900).entries()) {
+      if (known.of(message) === undefined && known.offer(message, place) && round > 3) kept++;
+    }
+  }
+  expect(kept).toBeLessThan(0.01 * 16 * 3900);
+  for (let round = 0; round < 100; round++) for (const message of messages.slice(-100)) ask(known, message, round);
+  expect(messages.slice(-100).filter((message) => known.of(message) !== undefined).length).toBeGreaterThan(90);
+});
+
 it('keeps none that is longer than 256 bytes', () => {
   const known = new KnownMessages<number>();
   const [longest, longer] = [new Uint8Array(256), new Uint8Array(257)];

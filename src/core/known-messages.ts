@@ -3,6 +3,7 @@ const SETS = 1024;
 const WAYS = 4;
 /** Of more messages that come in turn none would be kept until it comes again. */
 const MOST_MISSES = SETS * WAYS;
+const LIVES = 16;
 /** Of a message that is kept, in bytes; longer ones are not. */
 const LONGEST = 256;
 
@@ -19,8 +20,9 @@ export class KnownMessages<Value> {
   /** A bit for each of the first half of a hash: whether one of it came that was not known, of the latest so many. */
   readonly #missed = new Uint32Array(2 ** 16 / 32);
   #misses = 0;
+  /** By place: how many offers to its set it outlives unless it is asked for again. */
+  readonly #lives = new Uint8Array(SETS * WAYS);
   #hash = 0;
-  #turn = 0;
 
   /** undefined: it is not known. */
   of(message: Uint8Array): Value | undefined {
@@ -29,7 +31,10 @@ export class KnownMessages<Value> {
     const first = setOf(hash) * WAYS;
     for (let place = first; place < first + WAYS; place++) {
       const value = this.#values[place];
-      if (value !== undefined && this.#hashes[place] === hash && this.#isAt(place, message)) return value;
+      if (value !== undefined && this.#hashes[place] === hash && this.#isAt(place, message)) {
+        this.#lives[place] = LIVES;
+        return value;
+      }
     }
     return undefined;
   }
@@ -38,18 +43,33 @@ export class KnownMessages<Value> {
   offer(message: Uint8Array, value: Value): boolean {
     const hash = this.#hash;
     if (message.length > LONGEST || this.#isFirstMiss(hash)) return false;
-    const set = setOf(hash);
-    this.#turn = (this.#turn + 1) % WAYS;
-    const place = set * WAYS + this.#turn;
+    const place = this.#placeToTake(setOf(hash) * WAYS);
+    if (place < 0) return false;
     this.#bytes.set(message, place * LONGEST);
     this.#lengths[place] = message.length;
     this.#hashes[place] = hash;
     this.#values[place] = value;
+    this.#lives[place] = LIVES;
     return true;
   }
 
   clear(): void {
     this.#values.fill(undefined);
+    this.#lives.fill(0);
+  }
+
+  /**
+   * Less than 0: all of the set are in use. Were one of them given up for each that has no place, keeping would cost more
+   * than it saves: values that have grown old are the dearest garbage.
+   */
+  #placeToTake(first: number): number {
+    let taken = -1;
+    for (let place = first; place < first + WAYS; place++) {
+      const lives = this.#lives[place] ?? 0;
+      if (lives === 0) taken = place;
+      else this.#lives[place] = lives - 1;
+    }
+    return taken;
   }
 
   #isFirstMiss(hash: number): boolean {
