@@ -55,7 +55,7 @@ export class RequestStreams<Head> {
     return this.#block;
   }
 
-  values(): Iterable<ServerStream> {
+  values(): readonly ServerStream[] {
     return this.#table.values();
   }
 
@@ -171,7 +171,7 @@ export class RequestStreams<Head> {
   }
 
   dropAll(): void {
-    for (const stream of [...this.#table.values()]) this.#drop(stream);
+    for (const stream of this.#table.values()) this.#drop(stream);
   }
 
   #headerBlock(id: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void {

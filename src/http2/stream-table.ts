@@ -1,10 +1,11 @@
 import type { ServerStream } from './server-stream.ts';
+import { StreamSlots } from './stream-slots.ts';
 
 const REMEMBERED_RESETS = 1024;
 
 /** The open streams of a connection, and what has to be known of those that are not. */
 export class StreamTable {
-  readonly #open = new Map<number, ServerStream>();
+  readonly #open = new StreamSlots<ServerStream>();
   readonly #resetHere = new Set<number>();
   #latest: ServerStream | undefined;
   #lastId = 0;
@@ -30,7 +31,7 @@ export class StreamTable {
   }
 
   add(stream: ServerStream): void {
-    this.#open.set(stream.id, stream);
+    this.#open.add(stream);
     this.#latest = stream;
   }
 
@@ -43,7 +44,7 @@ export class StreamTable {
     if (this.#latest === stream) this.#latest = undefined;
   }
 
-  values(): Iterable<ServerStream> {
+  values(): readonly ServerStream[] {
     return this.#open.values();
   }
 
