@@ -117,7 +117,8 @@ function withAllowed(charges: readonly Charge[], outcome: Outcome): Outcome {
 
 /** Nothing was counted, so all of the limit is told to be free. */
 function untouched({ limit }: Charge): ChargeOutcome {
-  return { exceeded: false, remaining: quotaOf(limit).requests, resetAfter: 0, freeAt: 0, retryAfter: undefined };
+  const remaining = quotaOf(limit).requests;
+  return { exceeded: false, remaining, resetAfter: 0, freeAt: 0, retryAfter: undefined, blockedFor: undefined };
 }
 
 function ofShares(receipt: Receipt, nodes: number): Receipt {

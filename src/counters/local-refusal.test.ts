@@ -85,6 +85,20 @@ describe('a refusal that is repeated', () => {
     expect(await sourceOf(decide, asks(1))).toBe('granted by redis');
   });
 
+  it('ends with a block, behind which the next refusal begins another one', async () => {
+    const { clock, decide } = open();
+    const blocking = { ...named('blocking', 'fixed_window', 1), windowSeconds: 3600, blockForSeconds: 1 };
+    await decide(asks(1, blocking), asks(1, blocking));
+    clock.now += 900_000;
+    const [refused] = await decide(asks(1, blocking));
+    expect(refused).toMatchObject({ source: 'redis', charges: [{ exceeded: true, blockedFor: 100_000 }] });
+    clock.now += 99_999;
+    expect((await decide(asks(1, blocking)))[0]).toMatchObject({ source: 'local', charges: [{ blockedFor: 1 }] });
+    clock.now += 1;
+    const [next] = await decide(asks(1, blocking));
+    expect(next).toMatchObject({ source: 'redis', charges: [{ exceeded: true, blockedFor: 1_000_000 }] });
+  });
+
   it('is not made here for other hits, settlements, looks, other limits or other subjects', async () => {
     const { decide } = open();
     const five = named('five', 'sliding_window', 5);

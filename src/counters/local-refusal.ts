@@ -115,18 +115,20 @@ function mayRefuse({ hits, limit }: Charge): boolean {
 }
 
 /** Not even a moment too long: the store decided after it was asked. */
-function isOver({ outcome: { exceeded, retryAfter }, askedAt }: KnownCounter, now: number): boolean {
-  const life = exceeded && retryAfter !== undefined ? Math.min(LONGEST_REFUSAL, retryAfter) : LONGEST_REFUSAL;
-  return now - askedAt >= life;
+function isOver({ outcome: { exceeded, retryAfter, blockedFor }, askedAt }: KnownCounter, now: number): boolean {
+  const refusedFor = exceeded ? (retryAfter ?? LONGEST_REFUSAL) : LONGEST_REFUSAL;
+  // Behind the end of a block the next refusal begins another one, which only the store can do.
+  return now - askedAt >= Math.min(LONGEST_REFUSAL, refusedFor, blockedFor ?? LONGEST_REFUSAL);
 }
 
 /** Less the time since it was told, and not since it was asked: who comes back when told to must not be early. */
 function laterOutcome({ outcome, toldAt }: KnownCounter, now: number): ChargeOutcome {
-  const { resetAfter, retryAfter } = outcome;
+  const { resetAfter, retryAfter, blockedFor } = outcome;
   const passed = now - toldAt;
   return {
     ...outcome,
     resetAfter: Math.max(0, resetAfter - passed),
     retryAfter: retryAfter === undefined ? undefined : Math.max(0, retryAfter - passed),
+    blockedFor: blockedFor === undefined ? undefined : Math.max(0, blockedFor - passed),
   };
 }

@@ -85,6 +85,7 @@ const charge = (exceeded: boolean, retryAfter?: number) => ({
   resetAfter: 60e6,
   freeAt: 0,
   retryAfter,
+  blockedFor: undefined,
 });
 const outcome = (...charges: Outcome['charges']): Outcome => ({
   granted: charges.every(({ exceeded }) => !exceeded),

@@ -26,7 +26,14 @@ export function foreseenOutcome(charges: readonly Charge[], states: readonly Cou
     charges: charges.map((charge, place): ChargeOutcome => {
       const exceeded = refusing.has(nameOf(charge));
       const remaining = (states[place]?.remaining ?? 0) - (granted ? charge.hits : 0);
-      return { exceeded, remaining: Math.max(0, remaining), resetAfter: 0, freeAt: 0, retryAfter: undefined };
+      return {
+        exceeded,
+        remaining: Math.max(0, remaining),
+        resetAfter: 0,
+        freeAt: 0,
+        retryAfter: undefined,
+        blockedFor: undefined,
+      };
     }),
   };
 }

@@ -57,6 +57,8 @@ export interface ChargeOutcome {
   readonly freeAt: number;
   /** µs until as many hits as asked would fit if nobody else spends them; undefined when not exceeded, or when never. */
   readonly retryAfter: number | undefined;
+  /** µs until a block ends that refuses the hits, after which the next refusal may begin another; undefined: none does. */
+  readonly blockedFor: number | undefined;
 }
 
 /**

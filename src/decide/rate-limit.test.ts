@@ -100,6 +100,7 @@ const charged = (exceeded: boolean) => ({
   resetAfter: 1,
   freeAt: 0,
   retryAfter: exceeded ? 1 : undefined,
+  blockedFor: undefined,
 });
 const outcome = (...charges: Outcome['charges']): Outcome => ({
   granted: charges.every(({ exceeded }) => !exceeded),

@@ -43,6 +43,18 @@ export function describeBlockFor(bench: Bench): void {
       expect(await bench.charge(one)).toMatchObject({ exceeded: false, remaining: 1 });
     });
 
+    it('tells when it ends, beside when the hits fit', async () => {
+      const limit = limitOf(1, '3600s', block);
+      const subject = bench.subject();
+      await bench.charge(chargeOf(subject, limit));
+      bench.now += SECOND;
+      const told = { exceeded: true, retryAfter: 3599 * SECOND, blockedFor: 600 * SECOND };
+      expect(await bench.charge(chargeOf(subject, limit))).toMatchObject(told);
+      bench.now += 600 * SECOND;
+      const later = { exceeded: true, retryAfter: 2999 * SECOND, blockedFor: 600 * SECOND };
+      expect(await bench.charge(chargeOf(subject, limit))).toMatchObject(later);
+    });
+
     it('is not extended by what is refused meanwhile', async () => {
       const one = chargeOf(bench.subject(), limitOf(1, '60s', block));
       await bench.decide({ charges: [one] }, { charges: [one] });

@@ -22,6 +22,8 @@ export interface Answer {
   readonly resetAfter: number;
   /** undefined when granted, or when they never fit. */
   readonly retryAfter: number | undefined;
+  /** undefined when granted, or when no block refuses them. */
+  readonly blockedFor: number | undefined;
   /** Whether a store would keep the counter as it is now; else it goes on with what it had. */
   readonly isChanged: boolean;
 }
@@ -46,12 +48,14 @@ export class LoneCounter {
     const granted = hits <= freeBefore;
     if (granted && hits > 0) charge(this.counter, term, clock, hits);
     const beginsBlock = !granted && hits > 0 && noteRefusal(this.counter, term, clock);
+    const { blockedUntil } = this.counter;
     return {
       granted,
       freeBefore,
       free: freeOf(this.counter, term),
       resetAfter: untilAllFree(this.counter, term, clock),
       retryAfter: granted ? undefined : untilFit(this.counter, term, hits, clock),
+      blockedFor: granted || blockedUntil <= clock ? undefined : blockedUntil - clock,
       isChanged: isMoved || beginsBlock || (granted && hits > 0),
     };
   }

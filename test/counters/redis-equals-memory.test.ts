@@ -103,11 +103,11 @@ describe('Redis and memory', () => {
           continue;
         }
         const [outcome] = await redis.store.decide([{ charges: [chargeOf(subject, limit, hits)] }]);
-        const { granted, free, resetAfter, retryAfter, isChanged } = counter.ask(limit, now, hits);
+        const { granted, free, resetAfter, retryAfter, blockedFor, isChanged } = counter.ask(limit, now, hits);
         const remaining = Math.max(0, free);
         const promised = limit.algorithm === 'concurrency' ? undefined : retryAfter;
         const told = { exceeded: !granted, remaining, resetAfter, freeAt: now + resetAfter, retryAfter: promised };
-        expect(outcome).toEqual({ granted, source: 'redis', charges: [told] });
+        expect(outcome).toEqual({ granted, source: 'redis', charges: [{ ...told, blockedFor }] });
         if (isChanged) counters.set(limit, counter);
       }
     });

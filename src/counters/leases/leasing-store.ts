@@ -231,6 +231,7 @@ function spend(charges: readonly Charge[], slices: readonly Slice[]): Outcome {
         resetAfter: slice.limit.windowSeconds * 1_000_000,
         freeAt: slice.freeAt,
         retryAfter: undefined,
+        blockedFor: undefined,
       };
     }),
   };

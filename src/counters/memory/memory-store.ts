@@ -155,6 +155,7 @@ export class MemoryStore implements CounterStore {
       resetAfter,
       freeAt: clock + resetAfter,
       retryAfter: undefined,
+      blockedFor: undefined,
     };
   }
 
@@ -173,6 +174,7 @@ export class MemoryStore implements CounterStore {
       resetAfter,
       freeAt: clock + resetAfter,
       retryAfter: promises ? untilFit(counter, term, each.hits, clock) : undefined,
+      blockedFor: exceeded && counter.blockedUntil > clock ? counter.blockedUntil - clock : undefined,
     };
   }
 

@@ -61,13 +61,20 @@ describe('a batch for the script', () => {
     const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('a')], NOW);
     if (batch === undefined) throw new Error('no batch');
     const reply = new PackedReply(
-      Buffer.concat([uint(7, NOW), uint(3, 2), uint(6, 0), uint(7, 60_000_000), uint(7, 10)]),
+      Buffer.concat([uint(7, NOW), uint(3, 2), uint(6, 0), uint(7, 60_000_000), uint(7, 10), uint(7, 5)]),
     );
     const outcomes = outcomesOf(batch, reply);
-    expect(outcomes.map(({ granted, charges }) => [granted, charges[0]?.remaining, charges[0]?.retryAfter])).toEqual([
-      [true, 1, undefined],
-      [true, 0, undefined],
-      [false, 0, 10],
+    expect(
+      outcomes.map(({ granted, charges }) => [
+        granted,
+        charges[0]?.remaining,
+        charges[0]?.retryAfter,
+        charges[0]?.blockedFor,
+      ]),
+    ).toEqual([
+      [true, 1, undefined, undefined],
+      [true, 0, undefined, undefined],
+      [false, 0, 10, 5],
     ]);
   });
 });

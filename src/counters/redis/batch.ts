@@ -177,12 +177,19 @@ interface CounterState {
   readonly resetAfter: number;
   /** 0: not refused, or never. */
   readonly retryAfter: number;
+  /** 0: it is not blocked, or nothing was refused. */
+  readonly blockedFor: number;
 }
 
-const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0 };
+const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0, blockedFor: 0 };
 
 function readState(reply: PackedReply, hasRefusals: boolean): CounterState {
-  return { free: reply.free(), resetAfter: reply.duration(), retryAfter: hasRefusals ? reply.duration() : 0 };
+  return {
+    free: reply.free(),
+    resetAfter: reply.duration(),
+    retryAfter: hasRefusals ? reply.duration() : 0,
+    blockedFor: hasRefusals ? reply.duration() : 0,
+  };
 }
 
 /** `grantsAfter`: how many of the run were granted after this decision, below 0 when this one was not. */
@@ -192,7 +199,7 @@ function chargeOutcome(
   time: number,
   grantsAfter: number,
 ): ChargeOutcome {
-  const { free, resetAfter, retryAfter } = state;
+  const { free, resetAfter, retryAfter, blockedFor } = state;
   const isRefused = grantsAfter < 0;
   const exceeded = isRefused && free < hits && settles !== true;
   const promises = exceeded && retryAfter > 0 && limit.algorithm !== 'concurrency';
@@ -202,5 +209,6 @@ function chargeOutcome(
     resetAfter,
     freeAt: time + resetAfter,
     retryAfter: promises ? retryAfter : undefined,
+    blockedFor: exceeded && blockedFor > 0 ? blockedFor : undefined,
   };
 }

@@ -15,7 +15,7 @@ export const CHARGE_SCRIPT: Script = scriptOf(
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for
 --         each charge of each run: 3 bytes: how many of the run were granted (the first ones); the state after the run:
 --         6 bytes, signed: free (below 0 while blocked, and after a limit was lowered); 7: µs until all is free; and if
---         not all were granted 7: µs until the hits fit (0: they do, or never will)
+--         not all were granted 7: µs until the hits fit (0: they do, or never will); 7: µs until its block ends (0: none)
 -- why     Read, decide and write are one step here, so that no two nodes spend the same hit; a batch is one script, so
 --         that a value is read once, and written twice at most, however many decisions name it. Most charges only add
 --         hits to the last end of a tally that is there (counter-lua.ts). They are charged here, from the bytes of the

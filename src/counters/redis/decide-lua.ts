@@ -44,7 +44,8 @@ local function decide(times, pattern, place)
         free = freeOf(counter, term)
       end
       local wait = free < hits and untilFit(counter, term, hits) or 0
-      reply[replied] = pack('>I3i6I7I7', granted, free, untilAllFree(counter, term), wait)
+      local blocked = max(0, counter.blocked - now)
+      reply[replied] = pack('>I3i6I7I7I7', granted, free, untilAllFree(counter, term), wait, blocked)
     end
   end
   return place
