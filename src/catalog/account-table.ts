@@ -1,8 +1,8 @@
 import { NONE, PackedIndex } from '../core/packed-index.ts';
 import { quarterOfPower, Slab } from '../core/slab.ts';
+import { readWord, writeWord } from '../core/words.ts';
 import type { Names } from './names.ts';
 import { hashOfId, LONGEST_ID, readId, writeId } from './packed-id.ts';
-import { readWord, writeWord } from './words.ts';
 
 /*
  * An account as bytes: 4 bytes with the number of its plan's name, 4 with how many keys refer to it, its id. It stays

@@ -6,6 +6,7 @@ import {
 } from '../core/key-conditions.ts';
 import { NONE, PackedIndex } from '../core/packed-index.ts';
 import { quarterOfPower, Slab } from '../core/slab.ts';
+import { readWord } from '../core/words.ts';
 import type { KeyRecord } from '../decide/ports.ts';
 import type { AccountTable } from './account-table.ts';
 import type { Names } from './names.ts';
@@ -13,7 +14,6 @@ import { hashOfId, readId, writeId } from './packed-id.ts';
 import * as packed from './packed-key.ts';
 import { type RecentKey, RecentKeys } from './recent-keys.ts';
 import type { KeyRow } from './records.ts';
-import { readWord } from './words.ts';
 
 /**
  * All API keys, each some 80 bytes with what finds it by digest and by id, and none an object but those that are asked

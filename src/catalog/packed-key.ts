@@ -1,8 +1,8 @@
 import { LONGEST_PIECE } from '../core/slab.ts';
+import { readWord, writeWord } from '../core/words.ts';
 import { digitAt } from './hexadecimal.ts';
 import { endOfId, LONGEST_ID, readId, writeId } from './packed-id.ts';
 import type { KeyRow } from './records.ts';
-import { readWord, writeWord } from './words.ts';
 
 /*
  * An API key as bytes, some 60 of them:

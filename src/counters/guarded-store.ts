@@ -11,6 +11,7 @@ import {
   type Outcome,
   type Receipt,
   StoreUnavailable,
+  whenKnown,
 } from '../decide/ports.ts';
 import { shareOf } from './local-share.ts';
 
@@ -44,10 +45,9 @@ export class GuardedStore implements CounterStore {
   }
 
   decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]> {
-    const outcomes = this.#remote.decide(decisions);
-    return outcomes instanceof Promise
-      ? outcomes.then((told) => this.#decideRest(decisions, told))
-      : this.#decideRest(decisions, outcomes);
+    return whenKnown(this.#remote.decide(decisions), (outcomes) =>
+      outcomes.some(isUnavailable) ? this.#decideByPolicy(decisions, outcomes) : outcomes,
+    );
   }
 
   /** Where they were granted, as nothing was taken elsewhere; of what was let in without counting, nothing. */
@@ -75,10 +75,6 @@ export class GuardedStore implements CounterStore {
     const done = await this.#remote.correct(corrections);
     await this.#local.correct(corrections.filter((_, place) => done[place] === undefined));
     return done;
-  }
-
-  #decideRest(decisions: readonly Decision[], outcomes: readonly Decided[]): Awaitable<readonly Decided[]> {
-    return outcomes.some(isUnavailable) ? this.#decideByPolicy(decisions, outcomes) : outcomes;
   }
 
   async #decideByPolicy(decisions: readonly Decision[], outcomes: readonly Decided[]): Promise<readonly Decided[]> {

@@ -1,3 +1,4 @@
+import { inGaps } from '../decide/in-gaps.ts';
 import {
   type Awaitable,
   type Charge,
@@ -48,11 +49,7 @@ export class LocalRefusal implements CounterStore {
     const refused = decisions.map(({ charges }) => this.#refusal(charges, now));
     const open = decisions.filter((_, place) => refused[place] === undefined);
     if (open.length === decisions.length) return this.#ask(decisions, now);
-    if (open.length === 0) return refused as readonly Decided[]; // none is undefined, or it would be open
-    return this.#ask(open, now).then((asked) => {
-      let next = 0;
-      return refused.map((outcome) => outcome ?? asked[next++] ?? new StoreUnavailable('the store gave no outcome'));
-    });
+    return open.length === 0 ? inGaps(refused, []) : this.#ask(open, now).then((asked) => inGaps(refused, asked));
   }
 
   /** What is known of the counters is forgotten: more may be free by now. */
@@ -115,10 +112,9 @@ function mayRefuse({ hits, limit }: Charge): boolean {
 }
 
 /** Not even a moment too long: the store decided after it was asked. */
-function isOver({ outcome: { exceeded, retryAfter, blockedFor }, askedAt }: KnownCounter, now: number): boolean {
-  const refusedFor = exceeded ? (retryAfter ?? LONGEST_REFUSAL) : LONGEST_REFUSAL;
+function isOver({ outcome: { retryAfter, blockedFor }, askedAt }: KnownCounter, now: number): boolean {
   // Behind the end of a block the next refusal begins another one, which only the store can do.
-  return now - askedAt >= Math.min(LONGEST_REFUSAL, refusedFor, blockedFor ?? LONGEST_REFUSAL);
+  return now - askedAt >= Math.min(LONGEST_REFUSAL, retryAfter ?? LONGEST_REFUSAL, blockedFor ?? LONGEST_REFUSAL);
 }
 
 /** Less the time since it was told, and not since it was asked: who comes back when told to must not be early. */

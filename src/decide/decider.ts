@@ -7,6 +7,7 @@ import {
   type Outcome,
   type Receipt,
   StoreUnavailable,
+  whenKnown,
 } from './ports.ts';
 import { receiptOf } from './receipts.ts';
 import type { Redemption } from './redeem.ts';
@@ -116,10 +117,7 @@ const NONE: readonly never[] = [];
 function decideCharges(store: CounterStore, considerations: readonly Consideration<unknown>[]): Awaitable<Outcomes> {
   const charging = considerations.filter(({ charges }) => charges.length > 0);
   if (charging.length === 0) return NONE;
-  const decided = store.decide(charging);
-  return decided instanceof Promise
-    ? decided.then((outcomes) => inPlaces(considerations, charging.length, outcomes))
-    : inPlaces(considerations, charging.length, decided);
+  return whenKnown(store.decide(charging), (outcomes) => inPlaces(considerations, charging.length, outcomes));
 }
 
 function inPlaces(

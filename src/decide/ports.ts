@@ -89,6 +89,11 @@ export interface Correction {
 /** At once where it is known already: waiting for it would put the answers of a batch off by a turn of the event loop. */
 export type Awaitable<T> = T | Promise<T>;
 
+/** Goes on with the value: at once where it is there. */
+export function whenKnown<T, Next>(value: Awaitable<T>, goOn: (value: T) => Awaitable<Next>): Awaitable<Next> {
+  return value instanceof Promise ? value.then(goOn) : goOn(value);
+}
+
 /**
  * Counts. A batch is decided in the order of its decisions, as if each came alone; a refused decision charges nothing.
  * No method rejects because counters cannot be reached.

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DENIALS, type DenialCode } from '../core/denial.ts';
 import { tightest } from '../core/verdict.ts';
 import type { CheckQuestion, CheckVerdict } from '../decide/check.ts';
-import { writeMetadata } from './dynamic-metadata.ts';
+import { sourceMetadata, writeMetadata } from './dynamic-metadata.ts';
 import { grpcStatusDetails, isGrpc, RPC_CODES } from './grpc-denial.ts';
 import { encodedBy, headerName, OVERWRITING, writeHeader } from './header-options.ts';
 import { ListedHeaderTemplates } from './header-template.ts';
@@ -29,6 +29,9 @@ const USABLE_REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 const writer = new WireWriter();
 const headerTemplates = new ListedHeaderTemplates(OVERWRITING, OK_RESPONSE.responseHeadersToAdd);
+
+/** Where nobody in particular is let in. */
+const metadataOf = sourceMetadata(RESPONSE.dynamicMetadata);
 
 /** The bytes are valid until the next call. */
 export function encodeCheckResponse(verdict: CheckVerdict, headers: RateLimitHeaders): Uint8Array {
@@ -185,18 +188,6 @@ function writeDenied(verdict: CheckVerdict & { kind: 'denied' }, rateLimitHeader
   writer.encoded(httpStatus);
   writer.nested(RESPONSE.deniedResponse, end);
   writer.encoded(rpcStatus);
-}
-
-const metadataBySource = new Map<string, Uint8Array>();
-
-/** The field `dynamic_metadata` where nobody in particular is let in. */
-function metadataOf(source: string): Uint8Array {
-  let metadata = metadataBySource.get(source);
-  if (metadata === undefined) {
-    metadata = encodedBy((into) => writeMetadata(into, RESPONSE.dynamicMetadata, [['source', source]]));
-    metadataBySource.set(source, metadata);
-  }
-  return metadata;
 }
 
 /** Envoy makes a grpc-message of the body, and of the HTTP status a grpc-status, unless there is one: 14 of a 429. */

@@ -1,4 +1,5 @@
 import type { MetadataValue } from '../core/metadata.ts';
+import { encodedBy } from './header-options.ts';
 import type { WireWriter } from './wire-writer.ts';
 
 // Field numbers of google.protobuf (Struct, Value and ListValue).
@@ -25,6 +26,19 @@ export function writeMetadata(
     into.nested(STRUCT.fields, entryEnd);
   }
   into.nested(field, end);
+}
+
+/** Gives the field that tells who decided and nothing else; encoded once for each source, as there are few. */
+export function sourceMetadata(field: number): (source: string) => Uint8Array {
+  const known = new Map<string, Uint8Array>();
+  return (source) => {
+    let encoded = known.get(source);
+    if (encoded === undefined) {
+      encoded = encodedBy((into) => writeMetadata(into, field, [['source', source]]));
+      known.set(source, encoded);
+    }
+    return encoded;
+  };
 }
 
 /** The fields of a google.protobuf.Value: one of a oneof, which is there also where it is empty or 0. */

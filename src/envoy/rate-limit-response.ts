@@ -1,7 +1,7 @@
 import { type MetadataValue, mergedMetadata } from '../core/metadata.ts';
 import type { DescriptorVerdict, RateLimitVerdict } from '../decide/rate-limit-verdict.ts';
-import { writeMetadata } from './dynamic-metadata.ts';
-import { ADDED, encodedBy } from './header-options.ts';
+import { sourceMetadata, writeMetadata } from './dynamic-metadata.ts';
+import { ADDED } from './header-options.ts';
 import { ListedHeaderTemplates } from './header-template.ts';
 import { type RateLimitHeaders, writeRateLimitHeaders } from './rate-limit-headers.ts';
 import { metadataEntries, type ToldLimit, toldLimit } from './told-limit.ts';
@@ -20,8 +20,7 @@ type Judged = RateLimitVerdict & { kind: 'rate_limit' };
 
 const writer = new WireWriter();
 const headerTemplates = new ListedHeaderTemplates(ADDED, RESPONSE.responseHeadersToAdd);
-/** By source: the field `dynamic_metadata`. */
-const encodedSources = new Map<string, Uint8Array>();
+const encodedSource = sourceMetadata(RESPONSE.dynamicMetadata);
 
 /**
  * Any code but OVER_LIMIT lets the request pass, and UNKNOWN is never said. The bytes are valid until the next call.
@@ -70,15 +69,6 @@ function writeWholeMetadata({ deciding, source, receipt, candidates, metadata }:
   if (denying.length > 0) told.push(['would_deny', denying.join(', ')]);
   if (metadata.length > 0) told.push(['metadata', mergedMetadata(metadata)]);
   writeMetadata(writer, RESPONSE.dynamicMetadata, told);
-}
-
-function encodedSource(source: string): Uint8Array {
-  let encoded = encodedSources.get(source);
-  if (encoded === undefined) {
-    encoded = encodedBy((into) => writeMetadata(into, RESPONSE.dynamicMetadata, [['source', source]]));
-    encodedSources.set(source, encoded);
-  }
-  return encoded;
 }
 
 /** `told` of its limit, if that is known already. */

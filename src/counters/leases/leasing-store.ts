@@ -1,5 +1,6 @@
 import type { SlidingWindowLimit } from '../../core/limits/limit.ts';
 import type { WarningLogger } from '../../core/logger.ts';
+import { inGaps } from '../../decide/in-gaps.ts';
 import {
   type Awaitable,
   type Charge,
@@ -50,12 +51,9 @@ export class LeasingStore implements CounterStore {
     const takes = [...wanting].flatMap((slice) => takeOf(slice, now) ?? []);
     if (asked.length === 0) {
       if (takes.length > 0) this.#ask([], takes, now).catch(this.#warn);
-      return outcomes as readonly Decided[]; // none is undefined, or it would be in `asked`
+      return inGaps(outcomes, []);
     }
-    return this.#ask(asked, takes, now).then((answers) => {
-      let next = 0;
-      return outcomes.map((outcome) => outcome ?? answers[next++] ?? new StoreUnavailable('no outcome from the store'));
-    });
+    return this.#ask(asked, takes, now).then((answers) => inGaps(outcomes, answers));
   }
 
   giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {

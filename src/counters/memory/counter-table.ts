@@ -98,13 +98,8 @@ export class CounterTable {
     return this.#search(charge, term);
   }
 
-  /** Takes over the counter of a charge that had none. */
-  add({ subject, limit: { identity } }: Pick<Charge, 'subject' | 'limit'>, term: Term, counter: Counter): void {
-    this.addTo(identity, term, subject, counter);
-  }
-
-  /** The same where no charge is for it. */
-  addTo(identity: string, term: Term, subject: string, counter: Counter): void {
+  /** Takes over the counter of a subject that had none. */
+  add(identity: string, subject: string, term: Term, counter: Counter): void {
     const family = this.#families.get(identity) ?? this.#begin(identity, term);
     const index = this.#nextUnpacked();
     const place = this.#subjects.add(family.number, subject, UNPACKED + index);

@@ -146,7 +146,7 @@ export class MemoryStore implements CounterStore {
     const { hits, ahead = 0 } = asked;
     if (hits > 0) {
       charge(counter, term, clock + ahead, hits);
-      if (isNew) this.#table.add(asked, term, counter);
+      if (isNew) this.#table.add(asked.limit.identity, asked.subject, term, counter);
     }
     const resetAfter = untilAllFree(counter, term, clock);
     return {
@@ -164,7 +164,7 @@ export class MemoryStore implements CounterStore {
     const exceeded = !fits(look);
     const canNote = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
     if (exceeded && canNote && noteRefusal(counter, term, clock) && isNew) {
-      this.#table.add(each, term, counter);
+      this.#table.add(each.limit.identity, each.subject, term, counter);
     }
     const promises = exceeded && each.limit.algorithm !== 'concurrency';
     const resetAfter = untilAllFree(counter, term, clock);
@@ -186,7 +186,7 @@ export class MemoryStore implements CounterStore {
     else {
       if (isNew && !this.#table.hasRoomFor(1)) return new StoreUnavailable('no room for more counters in memory');
       hold(counter, clock + change.microseconds);
-      if (isNew) this.#table.add({ subject, limit }, term, counter);
+      if (isNew) this.#table.add(limit.identity, subject, term, counter);
     }
     return undefined;
   }
@@ -207,7 +207,7 @@ export class MemoryStore implements CounterStore {
     if (this.#table.has(GIVEN_BACK, id) || !this.#table.hasRoomFor(1)) return false;
     const mark = emptyCounter();
     mark.blockedUntil = expires;
-    this.#table.addTo(GIVEN_BACK, GIVEN_BACK_TERM, id, mark);
+    this.#table.add(GIVEN_BACK, id, GIVEN_BACK_TERM, mark);
     return true;
   }
 }

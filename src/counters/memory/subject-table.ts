@@ -2,9 +2,10 @@ import { hash, randomFillSync } from 'node:crypto';
 import { type HashKey, halfSipHash } from '../../core/half-sip-hash.ts';
 import { PackedIndex } from '../../core/packed-index.ts';
 import { quarterOfPower, Slab } from '../../core/slab.ts';
+import { readWord, writeWord } from '../../core/words.ts';
 
 /*
- * A subject as bytes. Whole numbers, little-endian.
+ * A subject as bytes. Whole numbers, big-endian.
  *
  *   4      what is kept for it
  *   4      its family, times 2, plus 1 if the text is a digest; 0: it was removed
@@ -113,16 +114,4 @@ function writeAscii(bytes: Uint8Array, text: string): number {
     bytes[TEXT + place] = unit;
   }
   return all < 128 ? length : -1;
-}
-
-function readWord(bytes: Uint8Array, at: number): number {
-  const word = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
-  return (word | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
-}
-
-function writeWord(bytes: Uint8Array, at: number, word: number): void {
-  bytes[at] = word;
-  bytes[at + 1] = word >>> 8;
-  bytes[at + 2] = word >>> 16;
-  bytes[at + 3] = word >>> 24;
 }

@@ -42,7 +42,8 @@ while place < #text do
   place = place + 3 + count * 11
 end
 
--- Of a head, from its eighth byte on: id, form, base, last end, total, hits of the last end.
+-- Of a head, from its eighth byte on: id, form, base, last end, total, hits of the last end. The last two of the first head
+-- are written to 29: behind the number of heads and HITS_AT.
 local TALLY, TALLY_AT, TALLY_HITS, HITS_AT = '>I6I1I7I7I7I6', 7, '>I7I6', 28
 local lasts, totals, counts = {}, {}, {}
 local decideByTables, saveTables
