@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
-import { startEmbeddedPostgres } from '../src/database/embedded.ts';
+import { startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../src/database/migrate.ts';
 import { openDatabase, queryOf } from '../src/database/open-database.ts';
-import { apiKeyDigest, makeApiKey } from '../src/identity/api-key-secret.ts';
+import { apiKeyDigest, makeApiKey } from '../src/identity/secrets/api-key-secret.ts';
 import type { Children } from './children.ts';
 
 /** A catalog of many API keys in a Postgres of its own. */

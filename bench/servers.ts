@@ -1,6 +1,6 @@
 import { startRedis } from '../provision/redis.ts';
-import { freePort } from '../src/database/free-port.ts';
-import { makeApiKey } from '../src/identity/api-key-secret.ts';
+import { freePort } from '../src/database/embedded/free-port.ts';
+import { makeApiKey } from '../src/identity/secrets/api-key-secret.ts';
 import { createApiKeys } from './api-keys.ts';
 import { type Children, nextMessage, pidOf } from './children.ts';
 import { startFloor } from './floor.ts';

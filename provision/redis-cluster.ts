@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort } from '../src/database/free-port.ts';
+import { freePort } from '../src/database/embedded/free-port.ts';
 import { type Certificates, tlsOptions } from './certificates.ts';
 import { type RunningRedis, startRedisProcess } from './redis.ts';
 

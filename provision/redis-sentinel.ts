@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort } from '../src/database/free-port.ts';
+import { freePort } from '../src/database/embedded/free-port.ts';
 import { type Certificates, tlsOptions } from './certificates.ts';
 import { type RunningRedis, startRedisProcess } from './redis.ts';
 

@@ -3,9 +3,9 @@ import { buildApp, migrateDatabase } from './app.ts';
 import { checkRules } from './commands/check-rules.ts';
 import { CommandFailed } from './commands/command-failed.ts';
 import { explain } from './commands/explain.ts';
-import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readAccessToken, readProcessConfig } from './config.ts';
-import { InvalidRules } from './rules/load.ts';
-import { keepStringPrototypeFast } from './string-prototype.ts';
+import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readAccessToken, readProcessConfig } from './config/config.ts';
+import { keepStringPrototypeFast } from './fast-string-prototype.ts';
+import { InvalidRules } from './rules/load/load-rules.ts';
 import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
 
 const USAGE = `weir: rate-limit and authorization decisions for Envoy

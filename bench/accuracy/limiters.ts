@@ -1,6 +1,6 @@
-import { subjectOf } from '../../src/core/counter-key.ts';
-import { parseLimit } from '../../src/core/limits/parse-limit.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
+import { subjectOf } from '../../src/domain/counting/counter-subject.ts';
+import { parseLimit } from '../../src/domain/limits/parse-limit.ts';
 import { RollingLog } from './rolling-log.ts';
 import { SUBJECTS, WINDOW } from './trace.ts';
 

@@ -1,8 +1,8 @@
-import { subjectOf, subjectOfEntries } from '../../src/core/counter-key.ts';
-import type { CountedLimit } from '../../src/core/limits/limit.ts';
-import { parseLimit } from '../../src/core/limits/parse-limit.ts';
 import { type CounterStore, StoreUnavailable } from '../../src/decide/ports.ts';
-import { newCounterId } from '../../src/identity/counter-id.ts';
+import { subjectOf, subjectOfEntries } from '../../src/domain/counting/counter-subject.ts';
+import type { CountedLimit } from '../../src/domain/limits/limit.ts';
+import { parseLimit } from '../../src/domain/limits/parse-limit.ts';
+import { newCounterId } from '../../src/identity/secrets/counter-id.ts';
 
 /** How full counters are: `hits` of a limit of `requests` a minute, in as many rounds, one every so many seconds. */
 export interface Filling {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { startRedis } from '../../provision/redis.ts';
-import { counterKey } from '../../src/counters/redis/counter-key.ts';
+import { counterKey } from '../../src/counters/redis/batch/counter-key.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { clockedScripts, silent } from '../../test/counters/clocked-stores.ts';
 import { becomesTrue } from '../../test/counters/waiting.ts';

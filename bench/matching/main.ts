@@ -1,6 +1,6 @@
 // npm run matching: what it costs to find the rule of a descriptor, by how many rules the domain has.
-import { type DomainRules, matchRule, type RuleBook } from '../../src/core/rules/rules.ts';
-import { parseRules } from '../../src/rules/parse.ts';
+import { type DomainRules, matchRule, type RuleBook } from '../../src/domain/rules/rule-book.ts';
+import { parseRules } from '../../src/rules/parse/parse-rules.ts';
 
 const RULES = [100, 1000, 10_000];
 const QUESTIONS = 1000;

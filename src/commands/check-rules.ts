@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { limitText } from '../core/limits/limit-text.ts';
-import { compareRules, goesOn, type LimitChange, type RuleChange } from '../core/rules/compare-rules.ts';
-import type { Rule } from '../core/rules/rules.ts';
-import { InvalidRules, loadRules } from '../rules/load.ts';
-import type { RulesFault } from '../rules/rules-fault.ts';
+import { limitText } from '../domain/limits/format-limit.ts';
+import { compareRules, goesOn, type LimitChange, type RuleChange } from '../domain/rules/compare-rules.ts';
+import type { Rule } from '../domain/rules/rule-book.ts';
+import { InvalidRules, loadRules } from '../rules/load/load-rules.ts';
+import type { RulesFault } from '../rules/yaml/rules-fault.ts';
 
 /**
  * `weir check-rules PATH [--against OLD]`: that there are no faults, and with OLD what changes from there. The text to

@@ -1,6 +1,6 @@
-import type { Entry } from '../core/descriptor.ts';
-import { limitText } from '../core/limits/limit-text.ts';
-import type { Listed, MatchExplanation, MatchStep } from '../core/rules/explain-match.ts';
+import type { Entry } from '../domain/descriptor.ts';
+import { limitText } from '../domain/limits/format-limit.ts';
+import type { Listed, MatchExplanation, MatchStep } from '../domain/rules/explain-match.ts';
 
 const WAYS = { exact: 'by its value', wildcard: 'by a value with *', key: 'by its key alone' } as const;
 

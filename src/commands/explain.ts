@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import type { Entry } from '../core/descriptor.ts';
-import { explainMatch } from '../core/rules/explain-match.ts';
+import type { Entry } from '../domain/descriptor.ts';
+import { explainMatch } from '../domain/rules/explain-match.ts';
 import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
 import { type ExplainRequest, ExplainResponse } from '../generated/weir/admin/v1/explain_service.ts';
-import { loadRules } from '../rules/load.ts';
+import { loadRules } from '../rules/load/load-rules.ts';
 import { askServer, responseJson } from './ask-server.ts';
 import { CommandFailed } from './command-failed.ts';
 import { explanationLines } from './explain-text.ts';

@@ -1,4 +1,4 @@
-import type { Listed, MatchExplanation, MatchStep, Way } from '../core/rules/explain-match.ts';
+import type { Listed, MatchExplanation, MatchStep, Way } from '../domain/rules/explain-match.ts';
 import {
   type DescriptorExplanation,
   type ExplainResponse,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { SlidingWindowLimit } from '../core/limits/limit.ts';
+import type { SlidingWindowLimit } from '../domain/limits/limit.ts';
 import { distinctCharges } from './distinct-charges.ts';
 
 function limitOf(requests: number): SlidingWindowLimit {

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { WarningLogger } from '../core/logger.ts';
 import type { CounterStore } from '../decide/ports.ts';
-import { GuardedStore } from './guarded-store.ts';
+import type { WarningLogger } from '../interfaces/logger.ts';
+import { GuardedStore } from './failure-policy/failure-policy-store.ts';
+import { NodeCensus } from './failure-policy/live-nodes.ts';
 import { LeasingStore } from './leases/leasing-store.ts';
-import { LocalRefusal } from './local-refusal.ts';
 import { MemoryStore } from './memory/memory-store.ts';
 import { systemMicroseconds } from './memory/system-clock.ts';
-import { NodeCensus } from './node-census.ts';
-import type { RedisAccess } from './redis/connection-settings.ts';
+import type { RedisAccess } from './redis/connection/connection-settings.ts';
+import type { BreakerListener } from './redis/connection/script-connection.ts';
 import { RedisStore } from './redis/redis-store.ts';
-import type { BreakerListener } from './redis/script-connection.ts';
+import { LocalRefusal } from './refusal-cache/refusal-cache-store.ts';
 
 export interface CountersOptions {
   /** undefined: they are in this process' memory. */

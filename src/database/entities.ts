@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
-import type { WrittenPlanLimit } from '../core/limits/plan-limit.ts';
-import type { JsonWebKey, JsonWebKeySet, WrittenClaims } from '../core/tokens/issuer.ts';
+import type { WrittenPlanLimit } from '../domain/limits/plan-limit.ts';
+import type { JsonWebKey, JsonWebKeySet, WrittenClaims } from '../domain/tokens/issuer.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),

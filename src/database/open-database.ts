@@ -1,7 +1,7 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { migrations } from '../../migrations/index.ts';
-import type { Query } from '../core/query.ts';
+import type { Query } from '../interfaces/query.ts';
 import { entities } from './entities.ts';
 import { dropLostConnections } from './lost-connections.ts';
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Revocation } from '../core/tokens/token.ts';
+import type { Revocation } from '../domain/tokens/token.ts';
 
 /**
  * Has tokens refused on every node, until `expireTime`, when the last of them has expired by itself. The same again

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { WrittenLimit } from '../core/limits/written-limit.ts';
+import type { WrittenLimit } from '../domain/limits/limit-spec.ts';
 import { AccountEntity, PlanEntity } from './entities.ts';
 import { holdingSeedLock } from './migrate.ts';
 import type { Database } from './open-database.ts';

@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
-import type { JsonWebKey } from '../core/tokens/issuer.ts';
-import { beginOf, endAfter, newest } from '../core/tokens/signing-schedule.ts';
+import type { JsonWebKey } from '../domain/tokens/issuer.ts';
+import { beginOf, endAfter, newest } from '../domain/tokens/signing-schedule.ts';
 import { SigningKeyEntity } from './entities.ts';
 import { holdingSigningKeyLock } from './migrate.ts';
 import type { Database } from './open-database.ts';

@@ -1,8 +1,8 @@
-import type { CallLimit } from '../core/call-limit.ts';
-import { clientNetwork } from '../core/client-network.ts';
-import { subjectOf } from '../core/counter-key.ts';
-import type { SlidingWindowLimit } from '../core/limits/limit.ts';
-import { wholeSeconds } from '../core/verdict.ts';
+import { subjectOf } from '../domain/counting/counter-subject.ts';
+import { clientNetwork } from '../domain/credentials/client-network.ts';
+import { wholeSeconds } from '../domain/limit-status.ts';
+import type { SlidingWindowLimit } from '../domain/limits/limit.ts';
+import type { CallLimit } from '../interfaces/call-limit.ts';
 import { type CounterStore, StoreUnavailable } from './ports.ts';
 
 const MINUTE = 60;

@@ -1,8 +1,8 @@
-import type { KeyConditions } from '../core/key-conditions.ts';
-import type { CountedLimit } from '../core/limits/limit.ts';
-import type { CounterChange } from '../core/named-counter.ts';
-import type { Plan } from '../core/plan.ts';
-import type { TokenRecord, TokenTrust, Verification } from '../core/tokens/token.ts';
+import type { CounterChange } from '../domain/counting/counter-admin.ts';
+import type { KeyConditions } from '../domain/credentials/api-key-policy.ts';
+import type { CountedLimit } from '../domain/limits/limit.ts';
+import type { Plan } from '../domain/limits/plan.ts';
+import type { TokenRecord, TokenTrust, Verification } from '../domain/tokens/token.ts';
 
 /** Hits asked of one counter. */
 export interface Charge {

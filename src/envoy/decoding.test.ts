@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckRequest } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
-import { decodeCheckRequest } from './check-request.ts';
-import { InvalidRequest } from './invalid-request.ts';
-import { decodeRateLimitRequest } from './rate-limit-request.ts';
+import { decodeCheckRequest } from './check/check-request.ts';
+import { decodeRateLimitRequest } from './rate-limit/rate-limit-request.ts';
+import { InvalidRequest } from './wire/invalid-request.ts';
 
 const value = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ minLength: 120, maxLength: 400 }));
 const headerName = fc.oneof(

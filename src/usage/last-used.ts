@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../core/logger.ts';
-import type { Query } from '../core/query.ts';
 import type { KeyRecord } from '../decide/ports.ts';
+import type { Logger } from '../interfaces/logger.ts';
+import type { Query } from '../interfaces/query.ts';
 
 export interface LastUsedOptions {
   readonly query: Query;

@@ -10,7 +10,7 @@ import {
   GetTokenInfoResponse_State as State,
   TokenInfoServiceService,
 } from '../../src/generated/weir/admin/v1/token_info_service.ts';
-import { hashPassword } from '../../src/identity/password.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();

@@ -5,10 +5,10 @@ import path from 'node:path';
 import { credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { startAdminServer } from '../../src/admin/server/admin-server.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { startAdminServer } from '../../src/grpc/admin-server.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 import { filesByReflection, servicesByReflection } from './reflection-client.ts';
 

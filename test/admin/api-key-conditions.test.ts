@@ -7,7 +7,7 @@ import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
-import { hashPassword } from '../../src/identity/password.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();

@@ -6,7 +6,7 @@ import { AccountEntity } from '../../src/database/entities.ts';
 import { queryOf } from '../../src/database/open-database.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { hashPassword } from '../../src/identity/password.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();

@@ -6,7 +6,7 @@ import { AccountEntity } from '../../src/database/entities.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Claims, Issuer, IssuerServiceService } from '../../src/generated/weir/admin/v1/issuer_service.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { hashPassword } from '../../src/identity/password.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();

@@ -2,15 +2,15 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { OWN_ALGORITHMS } from '../../src/core/tokens/token.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { OWN_ALGORITHMS } from '../../src/domain/tokens/token.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
-import { hashPassword } from '../../src/identity/password.ts';
-import { sealerOf } from '../../src/identity/sealed-key.ts';
+import { sealerOf } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { startPruning } from '../../src/catalog/prune.ts';
+import { startPruning } from '../../src/catalog/feed/prune.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { queryOf } from '../../src/database/open-database.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
@@ -13,7 +13,7 @@ import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
 import { TokenServiceService } from '../../src/generated/weir/admin/v1/token_service.ts';
-import { hashPassword } from '../../src/identity/password.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
 const freshDatabase = usePostgres();

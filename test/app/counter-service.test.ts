@@ -19,7 +19,7 @@ import {
   GetCounterRequest,
 } from '../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
-import { hashPassword } from '../../src/identity/password.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { becomesTrue } from '../counters/waiting.ts';
 import type { Headers } from '../support/grpc.ts';
 import { TestNode } from '../support/node.ts';

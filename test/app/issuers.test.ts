@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificates } from '../../provision/certificates.ts';
 import { usePostgres } from '../../provision/postgres.ts';
-import { freePort } from '../../src/database/free-port.ts';
+import { freePort } from '../../src/database/embedded/free-port.ts';
 import { GrpcClient, type Headers } from '../support/grpc.ts';
 import {
   IdentityProvider,

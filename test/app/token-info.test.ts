@@ -12,7 +12,7 @@ import {
   GetTokenInfoResponse_State as State,
   TokenInfoServiceService,
 } from '../../src/generated/weir/admin/v1/token_info_service.ts';
-import { makeApiKey } from '../../src/identity/api-key-secret.ts';
+import { makeApiKey } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Headers } from '../support/grpc.ts';
 import { TestNode } from '../support/node.ts';
 import { check, statusOf } from '../support/questions.ts';

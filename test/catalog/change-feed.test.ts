@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { currentPosition, type Position, readChanges } from '../../src/catalog/feed.ts';
-import { type RunningCatalog, startCatalog } from '../../src/catalog/follow.ts';
-import { CHANGES_KEPT_MS, FeedPruner } from '../../src/catalog/prune.ts';
-import { readAll } from '../../src/catalog/snapshot.ts';
-import type { Query } from '../../src/core/query.ts';
+import { currentPosition, type Position, readChanges } from '../../src/catalog/feed/change-feed.ts';
+import { CHANGES_KEPT_MS, FeedPruner } from '../../src/catalog/feed/prune.ts';
+import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
+import { readAll } from '../../src/catalog/feed/snapshot.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import type { Query } from '../../src/interfaces/query.ts';
 
 const freshDatabase = usePostgres();
 const digest = (secret: string) => Buffer.from(secret).toString('hex');

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { type RunningCatalog, startCatalog } from '../../src/catalog/follow.ts';
+import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
-import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
+import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
 
 const KEYS = 20_000;
 const CHANGES_PER_SECOND = 1_000;

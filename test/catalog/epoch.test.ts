@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { currentPosition, readChanges } from '../../src/catalog/feed.ts';
-import { type RunningCatalog, startCatalog } from '../../src/catalog/follow.ts';
-import type { Query } from '../../src/core/query.ts';
+import { currentPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
+import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
-import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
+import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
+import type { Query } from '../../src/interfaces/query.ts';
 
 const freshDatabase = usePostgres();
 const digest = apiKeyDigest('');

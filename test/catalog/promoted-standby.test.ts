@@ -3,12 +3,12 @@ import { chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../../provision/postgres.ts';
-import { startCatalog } from '../../src/catalog/follow.ts';
-import type { Query } from '../../src/core/query.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { startCatalog } from '../../src/catalog/feed/replica.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
-import { apiKeyDigest } from '../../src/identity/api-key-secret.ts';
+import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
+import type { Query } from '../../src/interfaces/query.ts';
 
 const digest = apiKeyDigest('');
 const log = { info: () => {}, warn: () => {}, error: () => {} };

@@ -1,8 +1,8 @@
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
-import { subjectOfEntries } from '../../src/core/counter-key.ts';
-import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
-import { virtualTag } from '../../src/counters/redis/counter-key.ts';
+import { virtualTag } from '../../src/counters/redis/batch/counter-key.ts';
+import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
 import type { Source } from '../../src/decide/ports.ts';
+import { subjectOfEntries } from '../../src/domain/counting/counter-subject.ts';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { HealthService } from '../../src/generated/grpc/health/v1/health.ts';
 import type { GrpcClient } from '../support/grpc.ts';

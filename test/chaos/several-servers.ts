@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import type { RunningRedis } from '../../provision/redis.ts';
 import { moveSlot, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
 import { type RunningSentinels, startRedisSentinels } from '../../provision/redis-sentinel.ts';
-import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
+import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
 import { becomesTrue } from '../counters/waiting.ts';
 import type { Course, Place } from './scenario.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CountedLimit } from '../../src/core/limits/limit.ts';
 import type { Correction } from '../../src/decide/ports.ts';
+import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 import type { Bench } from './counter-store-contract.ts';
 import { calendarOf, chargeOf, DAY, HOUR, limitOf, SECOND } from './traces.ts';
 

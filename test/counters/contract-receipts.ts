@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Receipt } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts.ts';
+import { receiptOf } from '../../src/decide/receipts/receipt.ts';
 import type { Bench } from './counter-store-contract.ts';
 import { calendarOf, chargeOf, HOUR, limitOf, SECOND } from './traces.ts';
 

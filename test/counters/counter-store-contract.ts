@@ -9,7 +9,7 @@ import {
   type Receipt,
   StoreUnavailable,
 } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts.ts';
+import { receiptOf } from '../../src/decide/receipts/receipt.ts';
 import { describeBlockFor } from './contract-block-for.ts';
 import { describeCalendar } from './contract-calendar.ts';
 import { describeConcurrency } from './contract-concurrency.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { CountedLimit } from '../../src/core/limits/limit.ts';
+import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 import { type Answer, LoneCounter } from './lone-counter.ts';
 import { DAY, NOON, waits } from './traces.ts';
 

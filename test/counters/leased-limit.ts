@@ -1,4 +1,4 @@
-import type { SlidingWindowLimit } from '../../src/core/limits/limit.ts';
+import type { SlidingWindowLimit } from '../../src/domain/limits/limit.ts';
 
 export function leasedLimit(requests: number, windowSeconds: number): SlidingWindowLimit {
   return {

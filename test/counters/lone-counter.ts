@@ -8,9 +8,9 @@ import {
   noteRefusal,
   untilAllFree,
   untilFit,
-} from '../../src/core/limits/counter.ts';
-import type { CountedLimit } from '../../src/core/limits/limit.ts';
-import { termOf } from '../../src/core/limits/term.ts';
+} from '../../src/domain/counting/counter.ts';
+import { termOf } from '../../src/domain/counting/counter-spec.ts';
+import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 
 /** What became of hits that were asked of a counter; times in µs. */
 export interface Answer {

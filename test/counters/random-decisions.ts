@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { CounterChange } from '../../src/core/named-counter.ts';
 import type { Charge } from '../../src/decide/ports.ts';
+import type { CounterChange } from '../../src/domain/counting/counter-admin.ts';
 import { calendarOf, HOUR, limitOf, SECOND, waits } from './traces.ts';
 
 /**

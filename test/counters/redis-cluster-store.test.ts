@@ -1,9 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startRedisCluster } from '../../provision/redis-cluster.ts';
-import { virtualTag } from '../../src/counters/redis/counter-key.ts';
+import { virtualTag } from '../../src/counters/redis/batch/counter-key.ts';
 import type { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { type Charge, StoreUnavailable } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts.ts';
+import { receiptOf } from '../../src/decide/receipts/receipt.ts';
 import { openRedisCluster } from './clocked-stores.ts';
 import { describeCounterStore, told } from './counter-store-contract.ts';
 import { openStore as openOneStore } from './opened-stores.ts';

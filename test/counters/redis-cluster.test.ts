@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ClusterNode, moveSlot, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
-import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
-import { virtualTag } from '../../src/counters/redis/counter-key.ts';
+import { virtualTag } from '../../src/counters/redis/batch/counter-key.ts';
 import type { RedisStore } from '../../src/counters/redis/redis-store.ts';
+import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
 import type { Decision } from '../../src/decide/ports.ts';
 import { answers, decided, granted, type OpenedStore, openStoreThatAnswers } from './opened-stores.ts';
 import { chargeOf, limitOf } from './traces.ts';

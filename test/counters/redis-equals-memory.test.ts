@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CountedLimit } from '../../src/core/limits/limit.ts';
 import { type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts.ts';
+import { receiptOf } from '../../src/decide/receipts/receipt.ts';
+import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from './clocked-stores.ts';
 import type { ClockedStore } from './counter-store-contract.ts';
 import { LoneCounter } from './lone-counter.ts';

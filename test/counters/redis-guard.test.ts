@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { startRedisCluster } from '../../provision/redis-cluster.ts';
-import type { StoreFailurePolicy } from '../../src/core/limits/limit.ts';
 import { type Counters, openCounters } from '../../src/counters/open-counters.ts';
-import { slotOfTag } from '../../src/counters/redis/cluster-slots.ts';
-import { virtualTag } from '../../src/counters/redis/counter-key.ts';
+import { virtualTag } from '../../src/counters/redis/batch/counter-key.ts';
+import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
 import { type Decision, StoreUnavailable } from '../../src/decide/ports.ts';
+import type { StoreFailurePolicy } from '../../src/domain/limits/limit.ts';
 import { chargeOf, limitOf } from './traces.ts';
 import { becomesTrue } from './waiting.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CountedLimit } from '../../src/core/limits/limit.ts';
 import type { Charge } from '../../src/decide/ports.ts';
+import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from './clocked-stores.ts';
 import type { ClockedStore } from './counter-store-contract.ts';
 import { anyChange } from './random-decisions.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { parseDuration } from '../../src/core/limits/duration.ts';
-import type { CalendarUnit, CountedLimit } from '../../src/core/limits/limit.ts';
 import type { Charge } from '../../src/decide/ports.ts';
+import { parseDuration } from '../../src/domain/limits/duration.ts';
+import type { CalendarUnit, CountedLimit } from '../../src/domain/limits/limit.ts';
 
 /** Noon of a day in 2026, in µs; far from any hour's end. */
 export const NOON = Date.UTC(2026, 2, 14, 12, 20) * 1000;

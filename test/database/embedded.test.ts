@@ -4,9 +4,9 @@ import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { temporaryFolder } from '../../provision/postgres.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
+import { findPostgresPlace } from '../../src/database/embedded/postgres-location.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';
-import { findPostgresPlace } from '../../src/database/postgres-place.ts';
 
 const isRoot = process.getuid?.() === 0;
 const settings = { fsync: 'off' };

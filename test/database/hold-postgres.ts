@@ -1,5 +1,5 @@
 // node test/database/hold-postgres.ts FOLDER: starts the embedded Postgres there, prints its URL, stays.
-import { startEmbeddedPostgres } from '../../src/database/embedded.ts';
+import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 
 const [dataFolder = ''] = process.argv.slice(2);
 const log = { info: () => {}, warn: () => {}, error: () => {} };

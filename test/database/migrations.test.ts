@@ -6,7 +6,7 @@ import { AccountEntity, PlanEntity } from '../../src/database/entities.ts';
 import { migrate, revertLast } from '../../src/database/migrate.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
 import { type SeedOptions, seed } from '../../src/database/seed.ts';
-import { hashPassword, verifyPassword } from '../../src/identity/password.ts';
+import { hashPassword, verifyPassword } from '../../src/identity/secrets/password.ts';
 
 const freshDatabase = usePostgres();
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { isDatabaseAway } from '../../src/database/away.ts';
+import { isDatabaseAway } from '../../src/database/database-errors.ts';
 import { openDatabase, queryOf } from '../../src/database/open-database.ts';
 
 const freshDatabase = usePostgres();

@@ -1,5 +1,5 @@
-import { encodeHeaders } from '../../src/http2/header-encoder.ts';
-import { Flag, FrameType, PREFACE } from '../../src/http2/protocol.ts';
+import { Flag, FrameType, PREFACE } from '../../src/transport/http2/frames/protocol.ts';
+import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 
 export const METHOD = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 

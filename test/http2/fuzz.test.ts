@@ -4,11 +4,11 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Http2Call } from '../../src/grpc/http2-call.ts';
-import { type CallHead, readCallHead } from '../../src/grpc/http2-head.ts';
-import { HeaderDecoder } from '../../src/http2/header-decoder.ts';
-import { ConnectionError, FrameType } from '../../src/http2/protocol.ts';
-import { ServerConnection } from '../../src/http2/server-connection.ts';
+import { Http2Call } from '../../src/transport/grpc-http2/call.ts';
+import { type CallHead, readCallHead } from '../../src/transport/grpc-http2/call-headers.ts';
+import { ConnectionError, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
+import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
 import { takeFrames } from './frames.ts';
 
 /** FUZZ_RUNS=1000000 for the long run. */

@@ -3,9 +3,9 @@ import { connect, constants } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeHeaders } from '../../src/http2/header-encoder.ts';
-import type { HeaderField } from '../../src/http2/header-field.ts';
-import { ServerConnection } from '../../src/http2/server-connection.ts';
+import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
+import type { HeaderField } from '../../src/transport/http2/hpack/header-field.ts';
+import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,30}$/).map((text) => `x-${text}`);
 const value = fc.stringMatching(/^[!-~]([ -~]{0,60}[!-~])?$/);

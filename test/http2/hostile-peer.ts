@@ -1,8 +1,8 @@
 // node hostile-peer.ts ATTACK PORT: attacks until it is killed; a connection that is cut is opened again.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeHeaders } from '../../src/http2/header-encoder.ts';
-import { Flag, FrameType } from '../../src/http2/protocol.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 import {
   call,
   dataFrame,

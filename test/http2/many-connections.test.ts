@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/grpc/http2-server.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/server.ts';
 import { call } from './frames.ts';
 import { RawPeer } from './raw-peer.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { HeaderDecoder } from '../../src/http2/header-decoder.ts';
-import { Flag, FrameType } from '../../src/http2/protocol.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
 import { type Frame, frame, preface, takeFrames } from './frames.ts';
 
 export interface Answer {

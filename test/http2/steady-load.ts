@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Flag, FrameType } from '../../src/http2/protocol.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
 import { call, frame, preface, uint32 } from './frames.ts';
 
 const STREAMS = 2;

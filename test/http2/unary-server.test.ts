@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/grpc/http2-server.ts';
-import { type BatchHandler, GrpcStatus, type UnaryCall } from '../../src/grpc/unary.ts';
-import { encodeHeaders } from '../../src/http2/header-encoder.ts';
-import { Flag, FrameType } from '../../src/http2/protocol.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/server.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
+import { type BatchHandler, GrpcStatus, type UnaryCall } from '../../src/transport/unary-call.ts';
 import { call, dataFrame, frame, grpcMessage, headersFrame, requestHeaders, resetFrame, uint32 } from './frames.ts';
 import { RawPeer } from './raw-peer.ts';
 

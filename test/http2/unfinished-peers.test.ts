@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/grpc/http2-server.ts';
-import { FrameType, PREFACE } from '../../src/http2/protocol.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/server.ts';
+import { FrameType, PREFACE } from '../../src/transport/http2/frames/protocol.ts';
 import { call, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from './frames.ts';
 import { RawPeer } from './raw-peer.ts';
 

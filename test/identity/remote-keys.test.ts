@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Issuer } from '../../src/core/tokens/issuer.ts';
-import { fetchKeys } from '../../src/identity/token-fetch.ts';
-import { KeysUnavailable } from '../../src/identity/token-keys.ts';
-import { RemoteKeys } from '../../src/identity/token-remote-keys.ts';
+import type { Issuer } from '../../src/domain/tokens/issuer.ts';
+import { fetchKeys } from '../../src/identity/verify-tokens/fetch-key-set.ts';
+import { RemoteKeys } from '../../src/identity/verify-tokens/remote-key-set.ts';
+import { KeysUnavailable } from '../../src/identity/verify-tokens/verification-keys.ts';
 import { IdentityProvider, makeTokenKey } from '../support/identity-provider.ts';
 
 let provider: IdentityProvider;

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InvalidRules, loadRules } from '../../src/rules/load.ts';
+import { InvalidRules, loadRules } from '../../src/rules/load/load-rules.ts';
 import { BROKEN_RULES } from './broken-rules.ts';
 
 const TOO_DEEP = 'is nested too deep to be read';

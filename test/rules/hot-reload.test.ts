@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { matchRule, type Rule } from '../../src/core/rules/rules.ts';
-import { type FollowedRules, followRules } from '../../src/rules/follow.ts';
-import { InvalidRules, loadRules } from '../../src/rules/load.ts';
+import { matchRule, type Rule } from '../../src/domain/rules/rule-book.ts';
+import { InvalidRules, loadRules } from '../../src/rules/load/load-rules.ts';
+import { type FollowedRules, followRules } from '../../src/rules/load/watch-rules.ts';
 
 /** ms in which a change that holds still is taken up for certain, also on a busy machine. */
 const SOON = { timeout: 10_000, interval: 20 };

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseRules } from '../../src/rules/parse.ts';
+import { parseRules } from '../../src/rules/parse/parse-rules.ts';
 import { CONFIGURATIONS } from '../app/ratelimit-configurations.ts';
 import { BROKEN_RULES } from './broken-rules.ts';
 

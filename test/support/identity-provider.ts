@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { Certificates } from '../../provision/certificates.ts';
 import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
-import { type KeyName, sealerOf } from '../../src/identity/sealed-key.ts';
+import { type KeyName, sealerOf } from '../../src/identity/issue-tokens/sealed-key.ts';
 
 /** Whoever signs tokens: keys, by the id that the header names. */
 export interface TokenKey {

@@ -1,5 +1,5 @@
 import { type App, buildApp } from '../../src/app.ts';
-import { type Config, readConfig } from '../../src/config.ts';
+import { type Config, readConfig } from '../../src/config/config.ts';
 import {
   type ApiKey,
   ApiKeyServiceService,

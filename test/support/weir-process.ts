@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../src/database/free-port.ts';
+import { freePort } from '../../src/database/embedded/free-port.ts';
 
 /** The weir command in a process of its own, from src/. */
 export class WeirProcess {

@@ -1,6 +1,4 @@
-import type { SlidingWindowLimit } from '../../core/limits/limit.ts';
-import type { WarningLogger } from '../../core/logger.ts';
-import { inGaps } from '../../decide/in-gaps.ts';
+import { inGaps } from '../../decide/merge-outcomes.ts';
 import {
   type Awaitable,
   type Charge,
@@ -13,6 +11,8 @@ import {
   type Receipt,
   StoreUnavailable,
 } from '../../decide/ports.ts';
+import type { SlidingWindowLimit } from '../../domain/limits/limit.ts';
+import type { WarningLogger } from '../../interfaces/logger.ts';
 import { emptySlice, hitsToTake, lifeOf, noteAsked, type Slice } from './slice.ts';
 
 type LeasedCharge = Charge & { readonly limit: SlidingWindowLimit };

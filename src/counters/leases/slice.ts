@@ -1,4 +1,4 @@
-import type { SlidingWindowLimit } from '../../core/limits/limit.ts';
+import type { SlidingWindowLimit } from '../../domain/limits/limit.ts';
 
 /** What this node has taken ahead of one counter. Times are in ms on the clock of performance.now(). */
 export interface Slice {

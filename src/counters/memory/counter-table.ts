@@ -1,8 +1,8 @@
-import { type Counter, emptyCounter, follow, untilAllFree } from '../../core/limits/counter.ts';
-import type { Term } from '../../core/limits/term.ts';
-import { NONE } from '../../core/packed-index.ts';
-import { powerOfTwo, Slab } from '../../core/slab.ts';
+import { NONE } from '../../collections/hash-index.ts';
+import { powerOfTwo, Slab } from '../../collections/slab.ts';
 import type { Charge } from '../../decide/ports.ts';
+import { type Counter, emptyCounter, follow, untilAllFree } from '../../domain/counting/counter.ts';
+import type { Term } from '../../domain/counting/counter-spec.ts';
 import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
 import { SubjectTable } from './subject-table.ts';
 

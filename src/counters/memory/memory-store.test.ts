@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chargeOf, limitOf } from '../../../test/counters/traces.ts';
 import { type Charge, type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
-import { receiptOf } from '../../decide/receipts.ts';
+import { receiptOf } from '../../decide/receipts/receipt.ts';
 import { MemoryStore } from './memory-store.ts';
 import { systemMicroseconds } from './system-clock.ts';
 

@@ -1,18 +1,4 @@
 import {
-  type Counter,
-  charge,
-  emptyCounter,
-  endBlock,
-  follow,
-  freeOf,
-  giveBack,
-  hold,
-  noteRefusal,
-  untilAllFree,
-  untilFit,
-} from '../../core/limits/counter.ts';
-import { type Term, termOf } from '../../core/limits/term.ts';
-import {
   type Charge,
   type ChargeOutcome,
   type Correction,
@@ -24,6 +10,20 @@ import {
   type Source,
   StoreUnavailable,
 } from '../../decide/ports.ts';
+import {
+  type Counter,
+  charge,
+  emptyCounter,
+  endBlock,
+  follow,
+  freeOf,
+  giveBack,
+  hold,
+  noteRefusal,
+  untilAllFree,
+  untilFit,
+} from '../../domain/counting/counter.ts';
+import { type Term, termOf } from '../../domain/counting/counter-spec.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { CounterTable } from './counter-table.ts';
 

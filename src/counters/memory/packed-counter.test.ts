@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limitOf, NOON, TRACES } from '../../../test/counters/traces.ts';
-import { type Counter, emptyCounter } from '../../core/limits/counter.ts';
-import { MOST_ENDS, subBucketOf } from '../../core/limits/tally.ts';
-import { type Term, termOf } from '../../core/limits/term.ts';
+import { type Counter, emptyCounter } from '../../domain/counting/counter.ts';
+import { type Term, termOf } from '../../domain/counting/counter-spec.ts';
+import { MOST_ENDS, subBucketOf } from '../../domain/counting/hit-log.ts';
 import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
 
 const algorithm = fc.constantFrom('sliding_window', 'fixed_window', 'concurrency', 'token_bucket');

@@ -1,6 +1,6 @@
-import type { Counter } from '../../core/limits/counter.ts';
-import { MOST_ENDS, subBucketOf, type Tally } from '../../core/limits/tally.ts';
-import type { Term } from '../../core/limits/term.ts';
+import type { Counter } from '../../domain/counting/counter.ts';
+import type { Term } from '../../domain/counting/counter-spec.ts';
+import { MOST_ENDS, subBucketOf, type Tally } from '../../domain/counting/hit-log.ts';
 
 /*
  * A counter as bytes. Whole numbers, big-endian.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { NONE } from '../../core/packed-index.ts';
+import { NONE } from '../../collections/hash-index.ts';
 import { SubjectTable } from './subject-table.ts';
 
 const long = 'x'.repeat(510);

@@ -1,8 +1,8 @@
 import { hash, randomFillSync } from 'node:crypto';
-import { type HashKey, halfSipHash } from '../../core/half-sip-hash.ts';
-import { PackedIndex } from '../../core/packed-index.ts';
-import { quarterOfPower, Slab } from '../../core/slab.ts';
-import { readWord, writeWord } from '../../core/words.ts';
+import { type HashKey, halfSipHash } from '../../collections/half-sip-hash.ts';
+import { PackedIndex } from '../../collections/hash-index.ts';
+import { quarterOfPower, Slab } from '../../collections/slab.ts';
+import { readWord, writeWord } from '../../collections/uint32.ts';
 
 /*
  * A subject as bytes. Whole numbers, big-endian.

@@ -1,4 +1,3 @@
-import type { WarningLogger } from '../../core/logger.ts';
 import {
   type Correction,
   type CounterStore,
@@ -9,19 +8,20 @@ import {
   type Receipt,
   StoreUnavailable,
 } from '../../decide/ports.ts';
-import { type Batch, batchesOf, outcomesOf } from './batch.ts';
-import { CHARGE_SCRIPT } from './charge-script.ts';
-import type { RedisAccess } from './connection-settings.ts';
-import { CORRECT_SCRIPT, correctionArguments } from './correct-script.ts';
-import { virtualTag } from './counter-key.ts';
-import { type GiveBackBatch, giveBackBatchesOf } from './give-back-batch.ts';
-import { GIVE_BACK_SCRIPT } from './give-back-script.ts';
-import { countOf, NODES_SCRIPT, nodesArguments } from './nodes-script.ts';
-import { openShards } from './open-shards.ts';
-import { byGroup, outcomeOfParts, type Part, receiptsByGroup } from './parts.ts';
-import type { Script } from './script.ts';
-import type { BreakerListener } from './script-connection.ts';
-import { KeysApart, type Shards } from './shards.ts';
+import type { WarningLogger } from '../../interfaces/logger.ts';
+import { type Batch, batchesOf, outcomesOf } from './batch/charge-batch.ts';
+import { virtualTag } from './batch/counter-key.ts';
+import { type GiveBackBatch, giveBackBatchesOf } from './batch/refund-batch.ts';
+import { byGroup, outcomeOfParts, type Part, receiptsByGroup } from './batch/split-by-group.ts';
+import type { RedisAccess } from './connection/connection-settings.ts';
+import type { BreakerListener } from './connection/script-connection.ts';
+import { CHARGE_SCRIPT } from './lua/charge-script.ts';
+import { CORRECT_SCRIPT, correctionArguments } from './lua/correct-script.ts';
+import { countOf, NODES_SCRIPT, nodesArguments } from './lua/nodes-script.ts';
+import { GIVE_BACK_SCRIPT } from './lua/refund-script.ts';
+import type { Script } from './lua/script.ts';
+import { openShards } from './topology/open-shards.ts';
+import { KeysApart, type Shards } from './topology/shards.ts';
 
 export interface RedisStoreOptions {
   /** As redis-url.ts reads it. */

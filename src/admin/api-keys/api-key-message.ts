@@ -1,0 +1,36 @@
+import type { ApiKeyEntity } from '../../database/entities.ts';
+import { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
+import { limitMessages } from '../plans/limits-and-features.ts';
+import { etagOf } from '../shared/etag.ts';
+
+/** What a request without a key means: one with nothing set. */
+export const emptyApiKey: ApiKey = ApiKey.create();
+
+/** From when on a key is refused: its expiry or the end of its overlap, whichever comes first; null: never. */
+export function endOf({
+  expireTime,
+  overlapEndTime,
+}: Pick<ApiKeyEntity, 'expireTime' | 'overlapEndTime'>): Date | null {
+  if (expireTime === null || overlapEndTime === null) return expireTime ?? overlapEndTime;
+  return expireTime < overlapEndTime ? expireTime : overlapEndTime;
+}
+
+export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
+  return {
+    name: `apiKeys/${row.id}`,
+    displayName: row.displayName,
+    plan: row.planId == null ? '' : `plans/${row.planId}`,
+    account: `accounts/${row.accountId}`,
+    disabled: row.disabled,
+    expireTime: endOf(row) ?? undefined,
+    hint: row.hint,
+    createTime: row.createTime,
+    updateTime: row.updateTime,
+    etag: etagOf(row),
+    allowedNetworks: [...row.allowedNetworks],
+    limits: limitMessages(row.limits),
+    features: [...row.features],
+    deleteTime: row.deleteTime ?? undefined,
+    lastUsedTime: row.lastUsedTime ?? undefined,
+  };
+}

@@ -1,0 +1,44 @@
+import type { SigningKeyEntity } from '../../database/entities.ts';
+import { beginOf } from '../../domain/tokens/signing-schedule.ts';
+import type { SigningKey, SigningKeyServiceService } from '../../generated/weir/admin/v1/signing_key_service.ts';
+import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import type { Handlers } from '../shared/handlers.ts';
+import { Faults } from '../shared/request.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+export interface SigningKeyServiceOptions {
+  readonly signingKeys: SigningKeys;
+  readonly authenticate: Authenticate;
+}
+
+export function signingKeyService(options: SigningKeyServiceOptions): Handlers<SigningKeyServiceService> {
+  const { signingKeys, authenticate } = options;
+  const message = (key: SigningKeyEntity): SigningKey => ({
+    name: `signingKeys/${key.id}`,
+    algorithm: key.algorithm,
+    signing: key.id === signingKeys.signer.id,
+    activateTime: beginOf(key),
+    expireTime: key.expireTime ?? undefined,
+    createTime: key.createTime,
+  });
+  return {
+    async listSigningKeys(_request, context) {
+      requireAdmin(await authenticate(context));
+      return { signingKeys: (await signingKeys.list()).map(message) };
+    },
+
+    async rotateSigningKey(_request, context) {
+      requireAdmin(await authenticate(context));
+      return message(await signingKeys.rotate());
+    },
+
+    async deleteSigningKey({ name }, context) {
+      requireAdmin(await authenticate(context));
+      const faults = new Faults();
+      const id = faults.idOf('signingKeys', 'name', name);
+      faults.throwIfAny();
+      await signingKeys.delete(id);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import type { CounterAccess, CounterSubject } from '../../domain/counting/counter-admin.ts';
+import type { KeyConditions } from '../../domain/credentials/api-key-policy.ts';
+import type { Plan } from '../../domain/limits/plan.ts';
+import type { LimitRemaining } from '../../generated/weir/admin/v1/token_info_service.ts';
+import type { CallLimit } from '../../interfaces/call-limit.ts';
+import type { TokenParts } from '../auth/presented-token.ts';
+
+/** What is asked of the replicated catalog. */
+export interface TokenCatalog {
+  /** What it tells may have been revoked since. */
+  readonly isTooStale: boolean;
+  keyOfSecret(secret: string): TokenKey | undefined;
+  account(id: string): { readonly id: string; readonly planId: string } | undefined;
+  plan(id: string): Plan | undefined;
+}
+
+export interface TokenKey {
+  readonly id: string;
+  readonly accountId: string;
+  readonly planId: string;
+  readonly conditions: Pick<KeyConditions, 'limits' | 'features'>;
+  readonly disabled: boolean;
+  /** Unix time in ms. */
+  readonly expiresAt: number | undefined;
+}
+
+export interface TokenInfoParts {
+  readonly catalog: TokenCatalog & TokenParts['catalog'];
+  readonly verifier: TokenParts['verifier'];
+  readonly counters: CounterAccess;
+  readonly calls: CallLimit;
+}
+
+/** None where the counters cannot tell: what else there is to tell is told. */
+export async function remainingOf(subject: CounterSubject, counters: CounterAccess): Promise<LimitRemaining[]> {
+  const found = counters.find(subject) ?? [];
+  const states = found.length === 0 ? [] : await counters.look(found);
+  return (states ?? []).map(({ remaining, resetAt, isBlocked }, place) => ({
+    limit: found[place]?.label ?? '',
+    remaining: isBlocked ? 0 : remaining,
+    resetTime: resetAt === undefined ? undefined : new Date(resetAt),
+  }));
+}

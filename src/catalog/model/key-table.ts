@@ -1,0 +1,166 @@
+import { NONE, PackedIndex } from '../../collections/hash-index.ts';
+import { quarterOfPower, Slab } from '../../collections/slab.ts';
+import type { Names } from '../../collections/string-interner.ts';
+import { readWord } from '../../collections/uint32.ts';
+import type { KeyRecord } from '../../decide/ports.ts';
+import {
+  type KeyConditions,
+  NO_CONDITIONS,
+  parseKeyConditions,
+  type WrittenConditions,
+} from '../../domain/credentials/api-key-policy.ts';
+import type { KeyRow } from '../feed/catalog-rows.ts';
+import type { AccountTable } from './account-table.ts';
+import { type RecentKey, RecentKeys } from './key-cache.ts';
+import { hashOfId, readId, writeId } from './packed-id.ts';
+import * as packed from './packed-key.ts';
+
+/**
+ * All API keys, each some 80 bytes with what finds it by digest and by id, and none an object but those that are asked
+ * for. A key's record tells its account's plan as it was then: when that changes, so does the record.
+ */
+export class KeyTable {
+  readonly #accounts: AccountTable;
+  readonly #plans: Names;
+  readonly #slab = new Slab({ grain: 8, size: quarterOfPower });
+  readonly #byDigest = new PackedIndex();
+  readonly #byId = new PackedIndex();
+  readonly #recent = new RecentKeys();
+  readonly #askedDigest = new Uint8Array(packed.DIGEST_BYTES);
+  readonly #askedId = new Uint8Array(packed.LONGEST_ASKED_ID);
+  #askedIdEnd = 0;
+  readonly #written = new Uint8Array(packed.LONGEST_KEY);
+
+  /** `plans` gives numbers to the names of plans. */
+  constructor(accounts: AccountTable, plans: Names) {
+    this.#accounts = accounts;
+    this.#plans = plans;
+  }
+
+  /** `digest` in hex. */
+  ofDigest(digest: string): KeyRecord | undefined {
+    const recent = this.#recent.ofDigest(digest);
+    if (recent !== undefined && recent.version === this.#accounts.version) {
+      recent.wasAsked = true;
+      return recent.key;
+    }
+    packed.writeDigest(this.#askedDigest, 0, digest);
+    const piece = this.#byDigest.find(readWord(this.#askedDigest, 0), this.#hasAskedDigest);
+    if (piece === NONE) return undefined;
+    const found = this.#recentAt(piece);
+    this.#recent.nameByDigest(found, digest);
+    return found.key;
+  }
+
+  ofId(id: string): KeyRecord | undefined {
+    const piece = this.#find(id);
+    return piece === NONE ? undefined : this.#recentAt(piece).key;
+  }
+
+  /** What holds for a key beside its plan, as JSON, empty for nothing; undefined: there is no such key. */
+  conditionsOf(id: string): string | undefined {
+    const piece = this.#find(id);
+    if (piece === NONE) return undefined;
+    return packed.conditionsOf(this.#slab.pageOf(piece), this.#slab.startOf(piece), this.#slab.lengthOf(piece));
+  }
+
+  /** False where the key is too long to be kept; then there is no such key. */
+  set(id: string, row: KeyRow, conditions: string): boolean {
+    const account = this.#accounts.take(row.accountId);
+    const plan = row.planId === null ? undefined : this.#plans.take(row.planId);
+    const length = packed.writeKey(this.#written, id, row, { account, plan, conditions });
+    const former = this.#find(id);
+    if (former !== NONE && this.#isAsWritten(former, length)) {
+      this.#accounts.giveBack(account);
+      if (plan !== undefined) this.#plans.giveBack(plan);
+      return true;
+    }
+    if (former !== NONE) this.#remove(former);
+    if (length < 0) {
+      this.#accounts.giveBack(account);
+      if (plan !== undefined) this.#plans.giveBack(plan);
+      return false;
+    }
+    const piece = this.#slab.add(this.#written, length);
+    this.#byDigest.add(readWord(this.#written, packed.DIGEST), piece);
+    this.#byId.add(hashOfId(this.#written, packed.ID), piece);
+    return true;
+  }
+
+  delete(id: string): void {
+    const piece = this.#find(id);
+    if (piece !== NONE) this.#remove(piece);
+  }
+
+  #remove(piece: number): void {
+    const page = this.#slab.pageOf(piece);
+    const start = this.#slab.startOf(piece);
+    this.#recent.drop(piece);
+    this.#byDigest.remove(readWord(page, start + packed.DIGEST), piece);
+    this.#byId.remove(hashOfId(page, start + packed.ID), piece);
+    const plan = packed.planOf(page, start);
+    if (plan !== undefined) this.#plans.giveBack(plan);
+    this.#accounts.giveBack(packed.accountOf(page, start));
+    this.#slab.remove(piece);
+  }
+
+  #recentAt(piece: number): RecentKey {
+    const page = this.#slab.pageOf(piece);
+    const start = this.#slab.startOf(piece);
+    const account = packed.accountOf(page, start);
+    const plan = packed.planOf(page, start);
+    const planId = plan === undefined ? this.#accounts.planAt(account) : this.#plans.textOf(plan);
+    const known = this.#recent.ofPiece(piece);
+    if (known !== undefined && known.key.planId === planId) {
+      known.version = this.#accounts.version;
+      known.wasAsked = true;
+      return known;
+    }
+    const conditions = packed.conditionsOf(page, start, this.#slab.lengthOf(piece));
+    const key: KeyRecord = {
+      id: readId(page, start + packed.ID),
+      counterId: packed.counterIdOf(page, start),
+      accountId: this.#accounts.idAt(account),
+      planId,
+      conditions: conditions === '' ? NO_CONDITIONS : readConditions(conditions),
+      disabled: packed.isDisabled(page, start),
+      expiresAt: packed.expiryOf(page, start),
+      notedInMinute: 0,
+    };
+    return this.#recent.keep(piece, key, this.#accounts.version);
+  }
+
+  #find(id: string): number {
+    this.#askedIdEnd = writeId(this.#askedId, packed.ID, id);
+    return this.#askedIdEnd < 0 ? NONE : this.#byId.find(hashOfId(this.#askedId, packed.ID), this.#hasAskedId);
+  }
+
+  readonly #hasAskedId = (piece: number): boolean => {
+    const page = this.#slab.pageOf(piece);
+    const start = this.#slab.startOf(piece);
+    for (let at = packed.ID; at < this.#askedIdEnd; at++) if (page[start + at] !== this.#askedId[at]) return false;
+    return true;
+  };
+
+  readonly #hasAskedDigest = (piece: number): boolean => {
+    const page = this.#slab.pageOf(piece);
+    const start = this.#slab.startOf(piece) + packed.DIGEST;
+    for (let at = 0; at < packed.DIGEST_BYTES; at++) if (page[start + at] !== this.#askedDigest[at]) return false;
+    return true;
+  };
+
+  #isAsWritten(piece: number, length: number): boolean {
+    if (this.#slab.lengthOf(piece) !== length) return false;
+    const page = this.#slab.pageOf(piece);
+    const start = this.#slab.startOf(piece);
+    for (let at = 0; at < length; at++) if (page[start + at] !== this.#written[at]) return false;
+    return true;
+  }
+}
+
+/** They were read once, before they were kept. */
+function readConditions(written: string): KeyConditions {
+  const conditions = parseKeyConditions(JSON.parse(written) as WrittenConditions);
+  if ('faults' in conditions) throw new Error('an API key is kept that cannot be read');
+  return conditions;
+}

@@ -1,0 +1,48 @@
+import { type Issuer, parseIssuer } from '../../domain/tokens/issuer.ts';
+import type { TokenTrust, VerifyingKey } from '../../domain/tokens/token.ts';
+import type { Logger } from '../../interfaces/logger.ts';
+import type { IssuerRow, SigningKeyRow } from '../feed/catalog-rows.ts';
+
+/** Whose signatures are good, as the catalog tells. */
+export class TrustedSigners {
+  readonly #issuers = new Map<string, Issuer>();
+  readonly #keys = new Map<string, VerifyingKey>();
+  readonly #log: Logger;
+  #trust: TokenTrust | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** The same object until something changes. */
+  get trust(): TokenTrust {
+    this.#trust ??= { issuers: [...this.#issuers.values()], keys: [...this.#keys.values()] };
+    return this.#trust;
+  }
+
+  applyIssuer(id: string, row: IssuerRow | null): void {
+    this.#trust = undefined;
+    this.#issuers.delete(id);
+    if (row === null || row.disabled) return;
+    const issuer = parseIssuer(id, row);
+    if (!('faults' in issuer)) this.#issuers.set(id, issuer);
+    // Unlike a plan, what was known of it is not kept: its keys or audiences may be the ones that were taken away.
+    else this.#log.error({ issuer: id, faults: issuer.faults }, 'an issuer cannot be read; its tokens are refused');
+  }
+
+  applyKey(id: string, row: SigningKeyRow | null): void {
+    this.#trust = undefined;
+    if (row === null) {
+      this.#keys.delete(id);
+      return;
+    }
+    const { algorithm, publicJwk, sealedJwk, expiresAt } = row;
+    this.#keys.set(id, {
+      id,
+      algorithm,
+      publicJwk: publicJwk ?? undefined,
+      sealedJwk: sealedJwk ?? undefined,
+      expiresAt: expiresAt ?? undefined,
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { NONE, PackedIndex } from './hash-index.ts';
+
+/** Few of them, and near each other, so that searches run over others' places and round the end. */
+const hash = fc.oneof(
+  fc.constantFrom(0, 1, 14, 15, 16, 31, 0xffffffff, 0xffffff0f),
+  fc.integer({ min: 0, max: 40 }),
+  fc.integer({ min: 0, max: 0xffffffff }),
+);
+const step = fc.record({ removes: fc.boolean(), place: fc.nat(), hash });
+
+it('finds what was added and not removed since, whatever else was', () => {
+  const property = fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
+    const index = new PackedIndex();
+    const hashes = new Map<number, number>();
+    for (const [number, { removes, place, hash }] of steps.entries()) {
+      const other = [...hashes.keys()][place % Math.max(1, hashes.size)];
+      if (removes && other !== undefined) {
+        index.remove(hashes.get(other) ?? 0, other);
+        hashes.delete(other);
+      }
+      index.add(hash, number);
+      hashes.set(number, hash);
+    }
+    for (const [number] of steps.entries()) {
+      const kept = hashes.get(number);
+      const found = index.find(kept ?? steps[number]?.hash ?? 0, (each) => each === number);
+      expect(found).toBe(kept === undefined ? NONE : number);
+    }
+  });
+  fc.assert(property, { numRuns: 300 });
+});
+
+it('keeps apart many numbers of one hash', () => {
+  const index = new PackedIndex();
+  for (let number = 0; number < 1000; number++) index.add(7, number);
+  for (let number = 0; number < 1000; number += 2) index.remove(7, number);
+  expect([998, 999].map((number) => index.find(7, (each) => each === number))).toEqual([NONE, 999]);
+});

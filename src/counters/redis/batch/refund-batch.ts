@@ -1,0 +1,41 @@
+import type { Receipt } from '../../../decide/ports.ts';
+import { MOST_CHARGES } from './charge-batch.ts';
+import { givenBackKey, virtualTag } from './counter-key.ts';
+import { packHits, packShort, packTime } from './packed-numbers.ts';
+import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
+
+/** One call of the give-back script. */
+export interface GiveBackBatch extends ScriptArguments {
+  readonly receipts: number;
+}
+
+/** The receipts in order, in batches of at most 512 keys; none is torn apart. `now` is in µs since 1970. */
+export function giveBackBatchesOf(prefix: string, receipts: readonly Receipt[], now: number): readonly GiveBackBatch[] {
+  const batches: GiveBackBatch[] = [];
+  let builder = new ScriptArgumentsBuilder(prefix, now);
+  let packed = '';
+  let count = 0;
+  for (const receipt of receipts) {
+    if (count > 0 && builder.keyCount + receipt.taken.length + 1 > MOST_CHARGES) {
+      batches.push({ ...builder.build(packed), receipts: count });
+      builder = new ScriptArgumentsBuilder(prefix, now);
+      packed = '';
+      count = 0;
+    }
+    packed += packReceipt(builder, prefix, receipt);
+    count++;
+  }
+  batches.push({ ...builder.build(packed), receipts: count });
+  return batches;
+}
+
+function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expires, taken }: Receipt): string {
+  const tag = virtualTag(taken[0]?.charge.subject ?? '');
+  const mark = id === undefined ? 0 : builder.keyPlace(givenBackKey(prefix, tag, id));
+  let packed = packShort(mark) + packTime(expires) + packShort(taken.length);
+  for (const { charge, end } of taken) {
+    const key = builder.subjectPlace(charge.subject);
+    packed += packShort(key) + packShort(builder.termPlace(charge)) + packHits(charge.hits) + packTime(end);
+  }
+  return packed;
+}

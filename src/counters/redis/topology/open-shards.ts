@@ -1,0 +1,37 @@
+import type { WarningLogger } from '../../../interfaces/logger.ts';
+import { type RedisAccess, settingsFor } from '../connection/connection-settings.ts';
+import { parseRedisUrl } from '../connection/redis-url.ts';
+import type { BreakerListener } from '../connection/script-connection.ts';
+import type { Script } from '../lua/script.ts';
+import { ClusterShards } from './cluster-shards.ts';
+import { SentinelShards } from './sentinel-shards.ts';
+import type { Shards } from './shards.ts';
+import { ServerShards } from './single-server-shards.ts';
+
+export interface ShardsOptions {
+  /** As redis-url.ts reads it. */
+  readonly url: string;
+  readonly access?: RedisAccess | undefined;
+  readonly scripts: readonly Script[];
+  /** ms that a run may take until StoreUnavailable. */
+  readonly deadlineMs: number;
+  readonly logger: WarningLogger;
+  readonly onBreaker?: BreakerListener | undefined;
+}
+
+const NO_ACCESS: RedisAccess = { tls: {}, sentinel: {} };
+
+/** Connects to what the URL names. Throws InvalidRedisUrl, or when a file cannot be read. */
+export function openShards({ url: text, access = NO_ACCESS, ...options }: ShardsOptions): Shards {
+  const url = parseRedisUrl(text);
+  const { topology, hosts } = url;
+  const settings = settingsFor(url, access);
+  switch (topology.kind) {
+    case 'server':
+      return new ServerShards({ ...options, server: hosts[0], settingsOf: settings.ofServer });
+    case 'sentinel':
+      return new SentinelShards({ ...options, sentinels: hosts, master: topology.master, settings });
+    case 'cluster':
+      return new ClusterShards({ ...options, seeds: hosts, settingsOf: settings.ofServer });
+  }
+}

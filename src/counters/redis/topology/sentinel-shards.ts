@@ -1,0 +1,80 @@
+import { StoreUnavailable } from '../../../decide/ports.ts';
+import type { WarningLogger } from '../../../interfaces/logger.ts';
+import type { PackedReply } from '../batch/packed-reply.ts';
+import type { Settings } from '../connection/connection-settings.ts';
+import { Deadline } from '../connection/deadline.ts';
+import { type Host, nameOf } from '../connection/redis-url.ts';
+import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
+import type { Script } from '../lua/script.ts';
+import { SentinelMap } from './sentinel-map.ts';
+import type { Shards } from './shards.ts';
+import { Watch } from './topology-watch.ts';
+
+export interface SentinelShardsOptions {
+  readonly sentinels: readonly Host[];
+  /** What the Sentinels call the master. */
+  readonly master: string;
+  readonly settings: Settings;
+  readonly scripts: readonly Script[];
+  readonly deadlineMs: number;
+  readonly logger: WarningLogger;
+  readonly onBreaker?: BreakerListener | undefined;
+}
+
+/** For about so long a master that the Sentinels have replaced is asked on, where it still answers. */
+const CALM_MS = 500;
+
+/** Whichever server the Sentinels call the master. */
+export class SentinelShards implements Shards {
+  readonly groups = 1;
+  readonly #options: SentinelShardsOptions;
+  readonly #map: SentinelMap;
+  readonly #watch: Watch;
+  #name = '';
+  #connection: ScriptConnection | undefined;
+  #isClosed = false;
+
+  constructor(options: SentinelShardsOptions) {
+    this.#options = options;
+    this.#map = new SentinelMap({ ...options, settingsOf: options.settings.ofSentinel });
+    const look = async () => this.#adopt(await this.#map.ask());
+    this.#watch = new Watch({ look, isWhole: () => this.ready, calmMs: CALM_MS, logger: options.logger });
+  }
+
+  get ready(): boolean {
+    return this.#connection?.ready ?? false;
+  }
+
+  groupOf(): number {
+    return 0;
+  }
+
+  async run(
+    script: Script,
+    _: number,
+    keys: readonly string[],
+    args: readonly (number | string)[],
+  ): Promise<PackedReply> {
+    const connection = this.#connection;
+    if (connection === undefined) throw new StoreUnavailable('no Redis master is known');
+    const deadline = new Deadline(this.#options.deadlineMs);
+    return deadline.bound(connection.run({ script, keys, args, deadline }), (error) => connection.failure(error));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#watch.close();
+    this.#map.close();
+    await this.#connection?.close(this.#options.deadlineMs);
+  }
+
+  #adopt(master: Host): void {
+    const name = nameOf(master);
+    if (this.#isClosed || name === this.#name) return;
+    const { settings: settingsOf, scripts, deadlineMs, logger, onBreaker } = this.#options;
+    void this.#connection?.close(deadlineMs);
+    const settings = settingsOf.ofServer(master);
+    this.#connection = new ScriptConnection({ server: master, settings, scripts, logger, onBreaker });
+    this.#name = name;
+  }
+}

@@ -1,0 +1,48 @@
+import type { WarningLogger } from '../../../interfaces/logger.ts';
+import type { PackedReply } from '../batch/packed-reply.ts';
+import type { ConnectionSettings } from '../connection/connection-settings.ts';
+import { Deadline } from '../connection/deadline.ts';
+import type { Host } from '../connection/redis-url.ts';
+import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
+import type { Script } from '../lua/script.ts';
+import type { Shards } from './shards.ts';
+
+export interface ServerShardsOptions {
+  readonly server: Host;
+  readonly settingsOf: (server: Host) => ConnectionSettings;
+  readonly scripts: readonly Script[];
+  readonly deadlineMs: number;
+  readonly logger: WarningLogger;
+  readonly onBreaker?: BreakerListener | undefined;
+}
+
+/** One server. */
+export class ServerShards implements Shards {
+  readonly groups = 1;
+  readonly #connection: ScriptConnection;
+  readonly #deadlineMs: number;
+
+  constructor({ settingsOf, deadlineMs, ...options }: ServerShardsOptions) {
+    this.#connection = new ScriptConnection({ ...options, settings: settingsOf(options.server) });
+    this.#deadlineMs = deadlineMs;
+  }
+
+  get ready(): boolean {
+    return this.#connection.ready;
+  }
+
+  groupOf(): number {
+    return 0;
+  }
+
+  run(script: Script, _: number, keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply> {
+    const deadline = new Deadline(this.#deadlineMs);
+    return deadline.bound(this.#connection.run({ script, keys, args, deadline }), this.#failure);
+  }
+
+  readonly #failure = (error: unknown) => this.#connection.failure(error);
+
+  close(): Promise<void> {
+    return this.#connection.close(this.#deadlineMs);
+  }
+}

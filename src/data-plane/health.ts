@@ -1,0 +1,25 @@
+import {
+  HealthCheckRequest,
+  HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from '../generated/grpc/health/v1/health.ts';
+import { GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
+
+export const HEALTH_CHECK_PATH = '/grpc.health.v1.Health/Check';
+
+/** The services that the data plane answers for; the empty name is the server as a whole. */
+const SERVICES = ['', 'envoy.service.auth.v3.Authorization', 'envoy.service.ratelimit.v3.RateLimitService'];
+
+/** grpc.health.v1 as its specification says: an unknown service is NOT_FOUND. */
+export function answerHealthCheck(call: UnaryCall, isServing: boolean): void {
+  let service: string;
+  try {
+    service = HealthCheckRequest.decode(call.message).service;
+  } catch {
+    call.fail(GrpcStatus.INVALID_ARGUMENT, 'the request is not a well-formed grpc.health.v1.HealthCheckRequest');
+    return;
+  }
+  const status = isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  if (SERVICES.includes(service)) call.reply(HealthCheckResponse.encode({ status }).finish());
+  else call.fail(GrpcStatus.NOT_FOUND, 'no such service');
+}

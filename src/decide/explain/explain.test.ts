@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { MemoryStore } from '../../counters/memory/memory-store.ts';
+import type { Descriptor } from '../../domain/descriptor.ts';
+import type { RuleBook } from '../../domain/rules/rule-book.ts';
+import { parseRules } from '../../rules/parse/parse-rules.ts';
+import { decideBatch } from '../decide-batch.ts';
+import type { Catalog } from '../ports.ts';
+import { considerRateLimit, type RateLimitQuestion } from '../rate-limit/prepare-rate-limit.ts';
+import { counterAccess } from './counter-access.ts';
+import { explainRateLimit } from './explain.ts';
+
+const NOW = Date.UTC(2026, 2, 14, 12, 20);
+
+const team = {
+  name: 'burst',
+  algorithm: 'sliding_window',
+  requests: 3,
+  windowSeconds: 60,
+  identity: 'burst/s60',
+} as const;
+
+/** One account, on a plan of three a minute. */
+const catalog: Catalog = {
+  keyOfSecret: () => undefined,
+  key: () => undefined,
+  account: (id) => (id === 'ann' ? { id, planId: 'team' } : undefined),
+  plan: (id) => (id === 'team' ? { id, features: [], limits: [team] } : undefined),
+  trust: { issuers: [], keys: [] },
+  isRevoked: () => false,
+  isTooStale: false,
+};
+
+function bookOf(domain: string, descriptors: unknown): RuleBook {
+  const parsed = parseRules('rules.yaml', JSON.stringify({ domain, descriptors }));
+  if (!('root' in parsed)) throw new Error(JSON.stringify(parsed));
+  return new Map([[parsed.domain, parsed.root]]);
+}
+
+const key = fc.constantFrom('a', 'b', 'account');
+const limit = fc
+  .record({
+    name: fc.constantFrom('one', 'other'),
+    requests: fc.integer({ min: 1, max: 6 }),
+    window: fc.constantFrom('1m', '1h'),
+    algorithm: fc.constantFrom('sliding_window', 'fixed_window', 'token_bucket'),
+    replacesOther: fc.constantFrom(false, false, true),
+  })
+  .map(({ replacesOther, ...each }) => {
+    return replacesOther && each.name === 'one' ? { ...each, replaces: [{ name: 'other' }] } : each;
+  });
+const level = (depth: number): fc.Arbitrary<readonly object[]> =>
+  fc.uniqueArray(
+    fc.record(
+      {
+        key,
+        value: fc.constantFrom('x', 'x*', '*', 'ann', ''),
+        rate_limit: limit,
+        shadow_mode: fc.boolean(),
+        descriptors: depth === 0 ? fc.constant([]) : level(depth - 1),
+      },
+      { requiredKeys: ['key', 'descriptors'] },
+    ),
+    { maxLength: 5, selector: ({ key: name, value = '' }) => `${name}=${value}` },
+  );
+
+const descriptor: fc.Arbitrary<Descriptor> = fc.record({
+  entries: fc.array(fc.record({ key, value: fc.constantFrom('x', 'xy', 'y', 'ann') }), { minLength: 1, maxLength: 3 }),
+  hits: fc.constantFrom(0, 1, 1, 1, 2, 5),
+  givesBack: fc.constant(false),
+});
+
+it('foresees what the decision then is, and charges nothing: on random rules, requests and counters', async () => {
+  let refused = 0;
+  let granted = 0;
+  const batch = fc.array(fc.array(descriptor, { minLength: 1, maxLength: 4 }), { maxLength: 12 });
+  const property = fc.asyncProperty(
+    fc.constantFrom('shop', 'plans'),
+    level(1),
+    batch,
+    async (domain, rules, requests) => {
+      const book = bookOf(domain, rules);
+      const [asked, twin] = [1, 2].map(() => {
+        return new MemoryStore({ now: () => NOW * 1000, mostCounters: 10_000, source: 'memory' });
+      }) as [MemoryStore, MemoryStore];
+      const parts = { rules: { book }, catalog, counters: counterAccess(asked, { book }, catalog) };
+      for (const descriptors of requests) {
+        const question: RateLimitQuestion = { domain, descriptors };
+        const { verdict: foreseen, limits } = await explainRateLimit(question, parts, NOW);
+        const decide = async (store: MemoryStore) => {
+          const { verdicts } = await decideBatch(store, [considerRateLimit(question, book, catalog, NOW)], () => false);
+          const [verdict] = verdicts;
+          if (verdict?.kind !== 'rate_limit' || foreseen.kind !== 'rate_limit')
+            throw new Error('memory is always there');
+          return verdict;
+        };
+        const verdict = await decide(asked);
+        expect(await decide(twin)).toEqual(verdict);
+        if (foreseen.kind !== 'rate_limit') throw new Error('memory is always there');
+        expect(foreseen.overLimit).toBe(verdict.overLimit);
+        expect(foreseen.descriptors.map(({ overLimit }) => overLimit)).toEqual(
+          verdict.descriptors.map(({ overLimit }) => overLimit),
+        );
+        const charged = limits.filter(({ use }) => use === 'charged');
+        expect(charged.map(({ label }) => label)).toEqual(verdict.limits.map(({ label }) => label));
+        if (verdict.overLimit) refused++;
+        else if (charged.length > 0) granted++;
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 1000, seed: 20_261_121 });
+  expect(refused).toBeGreaterThan(200);
+  expect(granted).toBeGreaterThan(200);
+});

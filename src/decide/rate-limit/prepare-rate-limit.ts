@@ -1,0 +1,160 @@
+import { subjectOfEntries } from '../../domain/counting/counter-subject.ts';
+import { standingOf } from '../../domain/credentials/key-status.ts';
+import type { Descriptor, Entry } from '../../domain/descriptor.ts';
+import { countedEntries, matchRule, metricNameOf, type RuleBook } from '../../domain/rules/rule-book.ts';
+import { type Cost, costOfAccount, costOfKey, type Usage } from '../check/credential-cost.ts';
+import type { Consideration } from '../decide-batch.ts';
+import type { Catalog, Receipt } from '../ports.ts';
+import { readReceipt } from '../receipts/codec.ts';
+import { knownOverride, unmatchedRule } from './override-cache.ts';
+import { ChargedRateLimit, NOTHING_REPLACED, RefusedByCatalog } from './prepared-rate-limit.ts';
+import type { RateLimitVerdict } from './rate-limit-verdict.ts';
+
+/** Its descriptors with the keys `api_key` and `account` are counted against the catalog's plans. */
+export const PLANS_DOMAIN = 'plans';
+/** The only entry of a descriptor that gives back or settles, with the text of the receipt. */
+const RECEIPT = 'receipt';
+
+export interface RateLimitQuestion {
+  readonly domain: string;
+  readonly descriptors: readonly Descriptor[];
+}
+
+/**
+ * Thinks one ShouldRateLimit request through: all its descriptors are one decision. `now` is Unix time in ms.
+ */
+export function considerRateLimit(
+  question: RateLimitQuestion,
+  rules: RuleBook,
+  catalog: Catalog,
+  now: number,
+): Consideration<RateLimitVerdict> {
+  if (catalog.isTooStale && asksCatalog(question)) return UNTOLD;
+  const charged = new ChargedRateLimit(NOTHING_REPLACED);
+  const considered = considerDescriptors(question, rules, catalog, now, charged);
+  if (charged.replaced.size === 0) return considered;
+  // A rule may replace one that was matched before it.
+  return considerDescriptors(question, rules, catalog, now, new ChargedRateLimit(charged.replaced));
+}
+
+/** What the catalog says is not known any more. */
+const UNTOLD: Consideration<RateLimitVerdict> = {
+  charges: [],
+  names: [],
+  judge: () => ({ kind: 'unavailable', away: 'catalog' }),
+};
+
+function asksCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
+  if (domain !== PLANS_DOMAIN) return false;
+  return descriptors.some(({ entries, givesBack }) => !givesBack && entries.some(isIdentity));
+}
+
+function considerDescriptors(
+  question: RateLimitQuestion,
+  rules: RuleBook,
+  catalog: Catalog,
+  now: number,
+  charged: ChargedRateLimit,
+): Consideration<RateLimitVerdict> {
+  let refused: boolean[] | undefined;
+  for (let index = 0; index < question.descriptors.length; index++) {
+    const descriptor = question.descriptors[index];
+    if (descriptor === undefined || mayPass(question.domain, descriptor, rules, catalog, now, charged)) continue;
+    refused ??= question.descriptors.map(() => false);
+    refused[index] = true;
+  }
+  // One descriptor that may not pass refuses the request, and a refused request charges nothing.
+  return refused === undefined ? charged : new RefusedByCatalog(refused);
+}
+
+/** Adds what the descriptor charges; false when it names a key or an account that may not pass at all. */
+function mayPass(
+  domain: string,
+  descriptor: Descriptor,
+  rules: RuleBook,
+  catalog: Catalog,
+  now: number,
+  charged: ChargedRateLimit,
+): boolean {
+  const { entries, hits, givesBack } = descriptor;
+  const receipt = receiptIn(entries);
+  // Without a receipt nothing is given back: Envoy sends the end of a stream for requests that were refused as well.
+  if (givesBack) return charged.addRedemption({ use: 'give_back', hits, receipt });
+  if (receipt !== undefined) return charged.addRedemption({ use: 'settle', hits, receipt });
+  if (domain === PLANS_DOMAIN) {
+    const identities = entries.filter(isIdentity);
+    const usage = { hits, route: routeOf(entries) };
+    if (identities.length > 0) return mayPassByPlans(identities, usage, catalog, now, charged);
+  }
+  const rule = matchRule(rules, domain, entries);
+  if (descriptor.limit !== undefined && rules.has(domain)) {
+    // As in envoyproxy/ratelimit also where no rule is for it, and each value for itself.
+    const replaced = rule ?? unmatchedRule(domain, entries);
+    return charged.addOverride(
+      replaced,
+      knownOverride(replaced, descriptor.limit),
+      subjectOfEntries(domain, entries),
+      hits,
+    );
+  }
+  if (rule === undefined) return charged.addNothing();
+  const subject = subjectOfEntries(domain, countedEntries(rule, entries));
+  return charged.addRule(rule, metricNameOf(rule, domain, entries), subject, hits);
+}
+
+/** Whether it gives back or settles what was granted before; no rule is for it then. */
+export function isRedemption({ entries, givesBack }: Descriptor): boolean {
+  return givesBack || receiptIn(entries) !== undefined;
+}
+
+/** Of a descriptor whose only entry is one. */
+function receiptIn(entries: readonly Entry[]): Receipt | undefined {
+  const [entry] = entries;
+  return entry?.key === RECEIPT && entries.length === 1 ? readReceipt(entry.value) : undefined;
+}
+
+/** Whether the domain of plans counts by it. */
+export function isIdentity({ key }: Entry): boolean {
+  return key === 'api_key' || key === 'account';
+}
+
+/** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */
+function mayPassByPlans(
+  identities: readonly Entry[],
+  usage: Usage,
+  catalog: Catalog,
+  now: number,
+  charged: ChargedRateLimit,
+): boolean {
+  const costs: Cost[] = [];
+  for (const identity of identities) {
+    const cost = costOfIdentity(identity, usage, catalog, now);
+    if (cost === undefined) return false;
+    costs.push(cost);
+  }
+  return charged.addPlans(costs);
+}
+
+function costOfIdentity(identity: Entry, usage: Usage, catalog: Catalog, now: number): Cost | undefined {
+  const id = withoutCollection(identity.value);
+  if (identity.key === 'api_key') {
+    const key = catalog.key(id);
+    if (key === undefined || standingOf(key, now) !== 'valid') return undefined;
+    const plan = catalog.plan(key.planId);
+    return plan && costOfKey(key, plan, usage);
+  }
+  const account = catalog.account(id);
+  const plan = account && catalog.plan(account.planId);
+  return account && plan && costOfAccount(account, plan, usage);
+}
+
+/** By which limits of plans name routes. */
+function routeOf(entries: readonly Entry[]): string | undefined {
+  for (const { key, value } of entries) if (key === 'route') return value;
+  return undefined;
+}
+
+/** Metadata carries `abc`, the admin API prints `apiKeys/abc`; whoever copies the latter means the same. */
+export function withoutCollection(value: string): string {
+  return value.slice(value.indexOf('/') + 1);
+}

@@ -1,0 +1,35 @@
+import type { Fault } from './limits/limit-spec.ts';
+
+/** Everything that a caller of the admin API can be told went wrong; whatever else happens is an internal error. */
+export type Problem =
+  | { readonly kind: 'invalid'; readonly faults: readonly Fault[] }
+  | { readonly kind: 'unauthenticated'; readonly reason: 'TOKEN_MISSING' | 'TOKEN_INVALID' | 'CREDENTIALS_INVALID' }
+  | { readonly kind: 'forbidden' }
+  | { readonly kind: 'not_found'; readonly name: string }
+  | { readonly kind: 'already_exists'; readonly name: string }
+  | { readonly kind: 'conflict'; readonly name: string }
+  | {
+      readonly kind: 'precondition';
+      readonly reason: 'PLAN_IN_USE' | 'API_KEY_DISABLED' | 'API_KEY_EXPIRED' | 'SIGNING_KEY_IN_USE';
+      readonly name: string;
+    }
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'counters_unavailable' }
+  /** Of the issuer of a token, or what verifies it. */
+  | { readonly kind: 'keys_unavailable' }
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'too_many_calls'; readonly retryAfterSeconds: number };
+
+/** Carries a problem out of a handler. Its message and cause are for the log, never for the caller. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly problem: Problem;
+  constructor(problem: Problem, options?: ErrorOptions) {
+    super(problem.kind, options);
+    this.problem = problem;
+  }
+}
+
+export function invalid(...faults: readonly Fault[]): ProblemError {
+  return new ProblemError({ kind: 'invalid', faults });
+}

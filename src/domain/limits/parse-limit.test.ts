@@ -1,0 +1,205 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CountedLimit } from './limit.ts';
+import { LIMIT_FIELDS, type UntrustedLimit, writeLimit } from './limit-spec.ts';
+import { ALGORITHMS, parseLimit } from './parse-limit.ts';
+
+const written = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
+
+function limitOf(change: UntrustedLimit): CountedLimit {
+  const limit = parseLimit({ ...written, ...change });
+  if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
+  return limit;
+}
+
+/** What can be written for the algorithm, and is right. */
+const rightOptions: Readonly<Record<string, fc.Arbitrary<UntrustedLimit>>> = {
+  sliding_window: fc.record({ lease: fc.boolean() }, { requiredKeys: [] }),
+  fixed_window: fc.constant({}),
+  token_bucket: fc.record({ burst: fc.integer({ min: 1, max: 28 }) }, { requiredKeys: [] }),
+  calendar: fc.oneof(
+    fc.record(
+      { window: fc.constant('1mo'), anchorDay: fc.integer({ min: 1, max: 31 }), timeZone: zones() },
+      { requiredKeys: ['window'] },
+    ),
+    fc.record(
+      { window: fc.constantFrom('1h', '60m', '1d', '24h', '1w', '7d', '1mo', '1y'), timeZone: zones() },
+      { requiredKeys: ['window'] },
+    ),
+  ),
+  concurrency: fc.record({ window: fc.constantFrom('1s', '30s', '24h') }),
+};
+
+function zones() {
+  return fc.constantFrom('', 'UTC', 'utc', 'Europe/Berlin', 'asia/kolkata', 'America/Argentina/ComodRivadavia');
+}
+
+const rightLimits = fc.constantFrom(...Object.keys(rightOptions)).chain((algorithm) =>
+  fc
+    .tuple(
+      fc.record(
+        {
+          name: fc.string({ unit: fc.constantFrom(...'abz019_-'), minLength: 1, maxLength: 63 }),
+          requests: fc.integer({ min: 1, max: algorithm === 'token_bucket' ? 28 : 2 ** 32 - 1 }),
+          window: fc
+            .tuple(fc.integer({ min: 1, max: 500 }), fc.constantFrom('s', 'm', 'h', 'd', 'w'))
+            .map(([count, unit]) => `${count}${unit}`),
+          algorithm: fc.constantFrom(algorithm, ...(algorithm === 'sliding_window' ? [''] : [])),
+          onStoreFailure: fc.constantFrom('local', 'allow', 'deny', ''),
+          ...(algorithm === 'concurrency' ? {} : { blockFor: fc.constantFrom('1s', '5m', '3650d', '') }),
+        },
+        { requiredKeys: ['name', 'requests', 'window', 'algorithm'] },
+      ),
+      rightOptions[algorithm] ?? fc.constant({}),
+    )
+    .map(([common, options]): UntrustedLimit => ({ ...common, ...options })),
+);
+
+describe('a limit', () => {
+  it('slides unless it says otherwise', () => {
+    expect(limitOf({})).toEqual({
+      name: 'burst',
+      algorithm: 'sliding_window',
+      requests: 5,
+      windowSeconds: 60,
+      identity: 'burst/s60',
+    });
+  });
+
+  it('of every algorithm, with every option, is read back as it was written', () => {
+    fc.assert(
+      fc.property(rightLimits, (right) => {
+        const limit = limitOf(right);
+        const again = writeLimit(limit);
+        expect(parseLimit(again)).toEqual(limit);
+        expect(parseLimit(JSON.parse(JSON.stringify(again)))).toEqual(limit);
+        expect(Buffer.byteLength(limit.identity)).toBeLessThanOrEqual(255);
+        expect(limit.identity).toMatch(/^[a-z0-9_-]{1,63}\/[sftcn][^|]+$/);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is a limit or faults with their fields, whatever was written', () => {
+    const known = Object.keys(LIMIT_FIELDS);
+    const anything = fc.record(Object.fromEntries(Object.values(LIMIT_FIELDS).map((field) => [field, fc.anything()])), {
+      requiredKeys: [],
+    });
+    const nearlyRight = fc
+      .tuple(rightLimits, fc.constantFrom(...Object.values(LIMIT_FIELDS)), fc.oneof(fc.anything(), fc.string()))
+      .map(([right, field, value]) => ({ ...right, [field]: value }));
+    fc.assert(
+      fc.property(fc.oneof(anything, nearlyRight), (any) => {
+        const limit = parseLimit(any as UntrustedLimit);
+        if (!('faults' in limit)) expect(parseLimit(writeLimit(limit))).toEqual(limit);
+        else expect(limit.faults.map(({ field }) => known.includes(field))).not.toContain(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    [{ algorithm: 'calendar', window: '24h' }, '86400s'],
+    [{ algorithm: 'calendar', window: '1mo' }, '1mo'],
+    [{ algorithm: 'calendar', window: '1y' }, '1y'],
+    [{ window: '5m' }, '300s'],
+  ])('%j is written with the window %s', (change, window) => expect(writeLimit(limitOf(change)).window).toBe(window));
+
+  it('that is unlimited has neither requests nor window', () => {
+    expect(parseLimit({ name: 'all', algorithm: 'unlimited' })).toEqual({ name: 'all', algorithm: 'unlimited' });
+    expect(parseLimit({ ...written, algorithm: 'unlimited', burst: 3 })).toMatchObject({
+      faults: [{ field: 'requests' }, { field: 'window' }, { field: 'burst' }],
+    });
+  });
+
+  it('that is a token bucket holds its requests unless it says otherwise', () => {
+    expect(limitOf({ algorithm: 'token_bucket' })).toMatchObject({ burst: 5 });
+    expect(limitOf({ algorithm: 'token_bucket', burst: 3 })).toMatchObject({ requests: 5, burst: 3 });
+  });
+
+  it('that is a token bucket holds no more than is counted exactly', () => {
+    const most = Math.floor(Number.MAX_SAFE_INTEGER / 86_400_000_000);
+    const day = { algorithm: 'token_bucket', window: '1d' };
+    expect(limitOf({ ...day, burst: most })).toMatchObject({ burst: most });
+    for (const change of [{ burst: most + 1 }, { requests: most + 1 }]) {
+      expect(parseLimit({ ...written, ...day, ...change })).toMatchObject({ faults: [{ field: 'burst' }] });
+    }
+  });
+});
+
+describe('the identity of a limit', () => {
+  it.each([
+    [{}, 'burst/s60'],
+    [{ algorithm: 'fixed_window' }, 'burst/f60'],
+    [{ algorithm: 'token_bucket' }, 'burst/t60'],
+    [{ algorithm: 'concurrency' }, 'burst/n60'],
+    [{ algorithm: 'calendar', window: '1h' }, 'burst/c1h'],
+    [{ algorithm: 'calendar', window: '86400s', timeZone: 'UTC' }, 'burst/c1d'],
+    [{ algorithm: 'calendar', window: '7d' }, 'burst/c1w'],
+    [{ algorithm: 'calendar', window: '1mo', anchorDay: 1 }, 'burst/c1mo'],
+    [{ algorithm: 'calendar', window: '1mo', anchorDay: 31, timeZone: 'europe/berlin' }, 'burst/c1mo@Europe/Berlin#31'],
+    [{ algorithm: 'calendar', window: '1y' }, 'burst/c1y'],
+  ])('%j is %s', (change, identity) => expect(limitOf(change).identity).toBe(identity));
+
+  it('stays when only what may be raised or lowered changes, so that what was used stays used', () => {
+    const bucket = { algorithm: 'token_bucket' };
+    expect(limitOf({ requests: 9, blockFor: '5s', onStoreFailure: 'deny', lease: true }).identity).toBe('burst/s60');
+    expect(limitOf({ ...bucket, burst: 7, requests: 9 }).identity).toBe(limitOf(bucket).identity);
+  });
+});
+
+describe('a limit is refused by the name of the field', () => {
+  it.each<[string, UntrustedLimit]>([
+    ['name', { name: '' }],
+    ['name', { name: 'With Space' }],
+    ['name', { name: 'x'.repeat(64) }],
+    ['requests', { requests: 0 }],
+    ['requests', { requests: -1 }],
+    ['requests', { requests: 1.5 }],
+    ['requests', { requests: Number.NaN }],
+    ['requests', { requests: 2 ** 32 }],
+    ['requests', { requests: '5' }],
+    ['window', { window: '' }],
+    ['window', { window: '5 minutes' }],
+    ['window', { window: '1mo' }],
+    ['window', { window: '1y', algorithm: 'fixed_window' }],
+    ['window', { window: '2mo', algorithm: 'calendar' }],
+    ['window', { window: '2h', algorithm: 'calendar' }],
+    ['window', { window: '30d', algorithm: 'calendar' }],
+    ['window', { window: '2d', algorithm: 'concurrency' }],
+    ['algorithm', { algorithm: 'leaky_bucket' }],
+    ['algorithm', { algorithm: 'constructor' }],
+    ['burst', { burst: 5 }],
+    ['burst', { algorithm: 'token_bucket', burst: 0 }],
+    ['burst', { algorithm: 'token_bucket', burst: 2 ** 32 }],
+    ['block_for', { blockFor: '5' }],
+    ['block_for', { blockFor: '1mo' }],
+    ['block_for', { algorithm: 'concurrency', blockFor: '5s' }],
+    ['lease', { lease: 'yes' }],
+    ['lease', { algorithm: 'fixed_window', lease: true }],
+    ['on_store_failure', { onStoreFailure: 'open' }],
+    ['time_zone', { timeZone: 'UTC' }],
+    ['time_zone', { algorithm: 'calendar', window: '1d', timeZone: 'Mars/Phobos' }],
+    ['time_zone', { algorithm: 'calendar', window: '1d', timeZone: '+01:00' }],
+    ['anchor_day', { anchorDay: 3 }],
+    ['anchor_day', { algorithm: 'calendar', window: '1mo', anchorDay: 32 }],
+    ['anchor_day', { algorithm: 'calendar', window: '1mo', anchorDay: 0 }],
+    ['anchor_day', { algorithm: 'calendar', window: '1d', anchorDay: 3 }],
+  ])('%s: %j', (field, change) => {
+    const refused = parseLimit({ ...written, ...change });
+    expect(refused).toMatchObject({ faults: [{ field }] });
+    expect('faults' in refused && refused.faults.length).toBe(1);
+  });
+
+  it('all of them at once', () => {
+    const refused = parseLimit({ name: '', requests: 0, window: 'x', algorithm: 'y', blockFor: 'z' });
+    const fields = 'faults' in refused ? refused.faults.map(({ field }) => field) : [];
+    expect(fields).toEqual(['name', 'requests', 'window', 'algorithm', 'block_for']);
+  });
+
+  it('and told which algorithms there are', () => {
+    expect(parseLimit({ ...written, algorithm: 'leaky' })).toMatchObject({
+      faults: [{ description: `must be one of ${ALGORITHMS.join(', ')}` }],
+    });
+  });
+});

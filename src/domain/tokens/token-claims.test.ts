@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import { type Issuer, parseIssuer } from './issuer.ts';
+import { readIssuerClaims, readOwnClaims } from './token-claims.ts';
+import { tokenStandingOf } from './token-status.ts';
+
+const own = { iss: 'weir', aud: 'weir', sub: 'ann', jti: 't1', iat: 1000, exp: 2000 };
+const times = { issuedAt: 1_000_000, notBefore: undefined, expiresAt: 2_000_000 };
+
+describe('an access token of our own', () => {
+  const read = (change: object) => readOwnClaims({ ...own, sid: 's1', ...change }, 'at+jwt');
+
+  it('names an account of the catalog and its session, and grants nothing itself', () => {
+    expect(read({})).toEqual({
+      ...times,
+      issuerId: undefined,
+      tokenId: 't1',
+      sessionId: 's1',
+      accountId: 'ann',
+      planId: undefined,
+      limits: [],
+      features: [],
+      isAdmin: false,
+    });
+    expect(read({ weir: { plan: 'enterprise', role: 'admin' } })).toMatchObject({ planId: undefined, isAdmin: false });
+  });
+
+  it.each<readonly [string, object]>([
+    ['issuer', { iss: 'other' }],
+    ['issuer', { iss: ['weir'] }],
+    ['audience', { aud: 'other' }],
+    ['audience', { aud: ['other', 'third'] }],
+    ['audience', { aud: undefined }],
+    ['audience', { aud: { weir: true } }],
+    ...[undefined, '2000', -1, 1e300, null].map((exp) => ['times', { exp }] as const),
+    ['times', { nbf: '1' }],
+    ['times', { iat: null }],
+    ...[undefined, '', 'a\nb', 'a\u00e9', ' a', 'a'.repeat(257), 1].map((sub) => ['account', { sub }] as const),
+    ['token_id', { jti: undefined }],
+    ['session', { sid: undefined }],
+  ])('is refused: %s of %j', (fault, change) => expect(read(change)).toBe(fault));
+
+  it('is one by its type alone', () => {
+    for (const type of [undefined, 'jwt', 'weir', '']) expect(readOwnClaims({ ...own, sid: 's1' }, type)).toBe('type');
+  });
+
+  it('may be for others too', () => expect(read({ aud: ['other', 'weir'] })).toMatchObject({ accountId: 'ann' }));
+});
+
+describe('a stateless token of our own', () => {
+  const read = (weir: unknown) => readOwnClaims({ ...own, sid: 's1', weir }, 'weir+jwt');
+
+  it('says itself what its holder may do', () => {
+    const limits = [{ name: 'own', requests: 5, window: '60s', blockFor: '5m' }];
+    expect(read({ plan: 'pro', limits, features: ['export'], role: 'admin' })).toMatchObject({
+      sessionId: undefined,
+      accountId: 'ann',
+      planId: 'pro',
+      limits: [{ name: 'own', requests: 5, blockForSeconds: 300 }],
+      features: ['export'],
+      isAdmin: true,
+    });
+    expect(read({})).toMatchObject({ planId: undefined, limits: [], features: [], isAdmin: false });
+  });
+
+  it.each<readonly [string, unknown]>([
+    ...[undefined, null, [], 'pro', { plan: 'pro', networks: [] }].map((weir) => ['grants', weir] as const),
+    ['plan', { plan: '' }],
+    ['plan', { plan: null }],
+    ['limits', { limits: {} }],
+    ['limits', { limits: [null] }],
+    ['limits', { limits: [{ name: 'own', requests: -5, window: '60s' }] }],
+    ['limits', { limits: [{ name: 'own', requests: 5, window: '60s', per: 'account' }] }],
+    ['features', { features: 'export' }],
+    ['features', { features: [1] }],
+    ['role', { role: 'Admin' }],
+  ])('is refused: %s of %j', (fault, weir) => expect(read(weir)).toBe(fault));
+});
+
+describe('a token of an issuer outside', () => {
+  const issuerWith = (change: object): Issuer => {
+    const issuer = parseIssuer('corp', {
+      issuer: 'https://login.example.com',
+      audiences: ['api', 'other-api'],
+      algorithms: ['RS256'],
+      jwks: null,
+      jwksUri: null,
+      claims: {
+        plan: 'plan',
+        features: 'scope',
+        role: 'realm_access.roles',
+        adminRoles: ['weir-admin'],
+        account: 'sub',
+      },
+      defaultPlanId: null,
+      catalogAccounts: false,
+      ...change,
+    });
+    if ('faults' in issuer) throw new Error('faults in the test’s own issuer');
+    return issuer;
+  };
+  const claims = { iss: 'https://login.example.com', aud: ['x', 'api'], sub: 'ann', exp: 2000 };
+  const read = (change: object, issuer = issuerWith({})) => readIssuerClaims({ ...claims, ...change }, issuer);
+
+  it('has an account of its own, named after the issuer, unless it is said to be the catalog’s', () => {
+    expect(read({})).toEqual({
+      issuerId: 'corp',
+      tokenId: undefined,
+      sessionId: undefined,
+      accountId: 'corp:ann',
+      planId: undefined,
+      limits: [],
+      features: [],
+      isAdmin: false,
+      issuedAt: undefined,
+      notBefore: undefined,
+      expiresAt: 2_000_000,
+    });
+    expect(read({}, issuerWith({ catalogAccounts: true }))).toMatchObject({ accountId: 'ann' });
+    expect(read({ sub: 42 })).toMatchObject({ accountId: 'corp:42' });
+  });
+
+  it('tells plan, features and role by the names that the issuer has for them, also deeper in', () => {
+    const change = { plan: 'pro', scope: 'export  bulk', realm_access: { roles: ['user', 'weir-admin'] } };
+    expect(read(change)).toMatchObject({ planId: 'pro', features: ['export', 'bulk'], isAdmin: true });
+    expect(read({ realm_access: { roles: 'user' }, scope: ['a'] })).toMatchObject({ features: ['a'], isAdmin: false });
+    const dotted = issuerWith({ claims: { account: 'https://example.com/id' } });
+    expect(read({ 'https://example.com/id': 'bob' }, dotted)).toMatchObject({ accountId: 'corp:bob' });
+  });
+
+  it('does not find what every object inherits', () => {
+    expect(read({}, issuerWith({ claims: { account: 'constructor.name' } }))).toBe('account');
+  });
+
+  it.each<readonly [string, object]>([
+    ['issuer', { iss: 'https://login.example.com/' }],
+    ['audience', { aud: ['third'] }],
+    ['audience', { aud: [] }],
+    ['times', { exp: undefined }],
+    ['account', { sub: { id: 1 } }],
+    ['account', { sub: 1.5 }],
+    ['token_id', { jti: 7 }],
+    ['session', { sid: {} }],
+    ['plan', { plan: ['pro'] }],
+    ['features', { scope: [1] }],
+    ['role', { realm_access: { roles: { admin: true } } }],
+  ])('is refused: %s of %j', (fault, change) => expect(read(change)).toBe(fault));
+});
+
+describe('a token in force', () => {
+  it.each([
+    [2_029_999, 'valid'],
+    [2_030_000, 'expired'],
+    [970_000, 'valid'],
+    [969_999, 'early'],
+  ])('at %d is %s, as clocks may differ by half a minute', (now, standing) => {
+    expect(tokenStandingOf({ notBefore: 1_000_000, expiresAt: 2_000_000 }, now)).toBe(standing);
+  });
+});

@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
+import { OWN_ISSUER } from '../../domain/tokens/token.ts';
+import { ACCESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
+import type { Signer } from './signing-key.ts';
+
+/** Whom a token is given to, by which sign-in. */
+export interface AccessTokenClaims {
+  readonly accountId: string;
+  readonly sessionId: string;
+}
+
+/** A JWT that names an account and its session, and not what they may do. */
+export async function issueAccessToken(
+  { id, algorithm, key }: Signer,
+  { accountId, sessionId }: AccessTokenClaims,
+  lifetimeSeconds: number,
+): Promise<string> {
+  return new SignJWT({ sid: sessionId })
+    .setProtectedHeader({ alg: algorithm, kid: id, typ: ACCESS_TOKEN_TYPE })
+    .setSubject(accountId)
+    .setIssuer(OWN_ISSUER)
+    .setAudience(OWN_ISSUER)
+    .setJti(randomUUID())
+    .setIssuedAt()
+    .setExpirationTime(`${lifetimeSeconds}s`)
+    .sign(key);
+}

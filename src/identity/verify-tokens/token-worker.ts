@@ -1,0 +1,62 @@
+import { parentPort } from 'node:worker_threads';
+import type { Issuer } from '../../domain/tokens/issuer.ts';
+import { fetchKeys } from './fetch-key-set.ts';
+import { RemoteKeys } from './remote-key-set.ts';
+import { TokenJudge } from './token-judge.ts';
+import type { FromThread, Judged, ToThread } from './worker-messages.ts';
+
+// The entry of the thread that token-worker-host.ts starts.
+if (parentPort === null) throw new Error('token-worker.ts is the entry of a thread');
+const port = parentPort;
+
+/** What was fetched is kept when something else of the trust changes. */
+let remoteKeys = new Map<string, RemoteKeys>();
+let finished: Judged[] = [];
+const judge = new TokenJudge((issuer) => remoteKeys.get(placeOf(issuer)) ?? remoteKeysOf(issuer));
+
+port.on('message', (message: ToThread) => {
+  if (message.kind === 'trust') {
+    remoteKeys = new Map(
+      message.issuers
+        .filter(({ keys }) => keys.kind !== 'static')
+        .map((issuer) => [placeOf(issuer), remoteKeys.get(placeOf(issuer)) ?? remoteKeysOf(issuer)]),
+    );
+    judge.trust(message);
+    return;
+  }
+  for (const job of message.jobs) void judge.judge(job).then((judgement) => finish({ id: job.id, judgement }));
+});
+
+function placeOf({ id, issuer, keys }: Issuer): string {
+  return JSON.stringify([id, issuer, keys]);
+}
+
+function remoteKeysOf(issuer: Issuer): RemoteKeys {
+  return new RemoteKeys({
+    fetch: () => fetchKeys(issuer),
+    now: () => performance.now(),
+    onFetched(problem) {
+      if (problem !== undefined) send({ kind: 'unfetched', issuerId: issuer.id, problem: messageOf(problem) });
+    },
+  });
+}
+
+/** fetch says "fetch failed" of everything; why is its cause. */
+function messageOf(problem: unknown): string {
+  if (!(problem instanceof Error)) return String(problem);
+  return problem.cause instanceof Error ? `${problem.message}: ${problem.cause.message}` : problem.message;
+}
+
+/** One message for all that one turn has finished. */
+function finish(judged: Judged): void {
+  if (finished.push(judged) > 1) return;
+  setImmediate(() => {
+    const results = finished;
+    finished = [];
+    send({ kind: 'results', results });
+  });
+}
+
+function send(message: FromThread): void {
+  port.postMessage(message);
+}
