@@ -3,7 +3,7 @@ import { chmod, mkdtemp } from 'node:fs/promises';
 import path from 'node:path';
 import { startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../src/database/migrate.ts';
-import { openDatabase, queryOf } from '../src/database/open-database.ts';
+import { createQuery, openDatabase } from '../src/database/open-database.ts';
 import { apiKeyDigest, makeApiKey } from '../src/identity/secrets/api-key-secret.ts';
 import type { Children } from './children.ts';
 
@@ -46,7 +46,7 @@ export async function createFullCatalog(
   const postgres = await startEmbeddedPostgres({ dataFolder, log, settings: { fsync: 'off' } });
   children.addStop(() => postgres.stop());
   const database = await openDatabase({ url: postgres.url });
-  const query = queryOf(database);
+  const query = createQuery(database);
   await migrate(database);
   await query('alter table api_key disable trigger api_key_change', []);
   await query(PLAN, []);

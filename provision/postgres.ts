@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts';
-import { openDatabase, queryOf } from '../src/database/open-database.ts';
+import { createQuery, openDatabase } from '../src/database/open-database.ts';
 
 /** A new folder that Postgres' own user can reach, also when the tests run as root. */
 export async function temporaryFolder(): Promise<string> {
@@ -23,7 +23,7 @@ export function usePostgres(): () => Promise<string> {
 
   const run = async (sql: string) => {
     const database = await openDatabase({ url: server.url });
-    await queryOf(database)(sql, []).finally(() => database.close(true));
+    await createQuery(database)(sql, []).finally(() => database.close(true));
   };
   beforeAll(async () => {
     const url = process.env.DATABASE_URL;

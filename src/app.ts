@@ -6,25 +6,25 @@ import { type RunningCatalog, startCatalog } from './catalog/feed/replica.ts';
 import type { Address, Config } from './config/config.ts';
 import { type Counters, openCounters } from './counters/open-counters.ts';
 import { createDataPlane } from './data-plane/data-plane.ts';
-import type { Knowledge } from './data-plane/decision-methods.ts';
+import type { DecisionContext } from './data-plane/decision-methods.ts';
 import { explainer } from './data-plane/explainer.ts';
 import { jsonTransport } from './data-plane/json-transport.ts';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.ts';
 import { migrate, revertLast } from './database/migrate.ts';
-import { type Database, openDatabase, queryOf } from './database/open-database.ts';
+import { createQuery, type Database, openDatabase } from './database/open-database.ts';
 import { seed } from './database/seed.ts';
 import { callLimit } from './decide/call-limit.ts';
 import { counterAccess } from './decide/explain/counter-access.ts';
-import { isWellFormedApiKey } from './domain/credentials/api-key.ts';
+import { isApiKey } from './domain/credentials/api-key.ts';
 import { EMPTY_RULE_BOOK } from './domain/rules/rule-book.ts';
 import { startOperationsServer } from './http/operations-server.ts';
 import { publicKeySet } from './identity/issue-tokens/public-keys.ts';
-import { type Sealer, sealerOf } from './identity/issue-tokens/sealed-key.ts';
+import { createSealer, type Sealer } from './identity/issue-tokens/sealed-key.ts';
 import { apiKeyDigest } from './identity/secrets/api-key-secret.ts';
 import { hashPassword } from './identity/secrets/password.ts';
-import { keptSecret } from './identity/secrets/secret-file.ts';
+import { loadOrCreateSecret } from './identity/secrets/secret-file.ts';
 import { TokenVerifier, type TokenVerifierParts } from './identity/verify-tokens/token-verifier.ts';
-import { followRules } from './rules/load/watch-rules.ts';
+import { watchRules } from './rules/load/watch-rules.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { Readiness } from './telemetry/readiness.ts';
@@ -68,15 +68,15 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const formerDigests = config.formerKeyPeppers.map((pepper) => apiKeyDigest(pepper));
   const database = await openCurrentDatabase(config, log, started);
   const signing = config.role === 'decision' ? undefined : await openSigningKeys(config, database, log, started);
-  const catalog = await startCatalog({ ...config, query: queryOf(database), digest, formerDigests, log });
+  const catalog = await startCatalog({ ...config, query: createQuery(database), digest, formerDigests, log });
   started.defer(() => catalog.stop());
-  const lastUsed = startLastUsed({ query: queryOf(database), log });
+  const lastUsed = startLastUsed({ query: createQuery(database), log });
   started.defer(() => lastUsed.stop());
   const counters = startCounters(config, log, metrics, started);
   const { store } = counters;
 
   const tokens = startTokenVerifier(config, catalog, signing?.sealer, metrics, log, started);
-  const knowledge = { catalog, tokens, rules, isApiKey: isWellFormedApiKey, requests: config.requests };
+  const knowledge = { catalog, tokens, rules, isApiKey: isApiKey, requests: config.requests };
   const handler = createDataPlane({
     ...knowledge,
     store,
@@ -138,9 +138,14 @@ function startCounters(config: Config, logger: Logger, metrics: Metrics, started
   return counters;
 }
 
-async function startRules(config: Config, log: Logger, metrics: Metrics, started: Stack): Promise<Knowledge['rules']> {
+async function startRules(
+  config: Config,
+  log: Logger,
+  metrics: Metrics,
+  started: Stack,
+): Promise<DecisionContext['rules']> {
   if (config.rulesPath === undefined) return { book: EMPTY_RULE_BOOK };
-  const rules = await followRules({ place: config.rulesPath, log, onReload: metrics.rulesReload });
+  const rules = await watchRules({ place: config.rulesPath, log, onReload: metrics.rulesReload });
   started.defer(() => rules.stop());
   return rules;
 }
@@ -154,7 +159,7 @@ async function openCurrentDatabase(config: Config, log: Logger, started: Stack):
   const admin = { email, password: config.adminPassword };
   const { madeUpPassword } = await seed(database, { admin, hashPassword });
   if (madeUpPassword !== undefined) showFirstAdministrator(email, madeUpPassword);
-  const stopPruning = startPruning(queryOf(database), log);
+  const stopPruning = startPruning(createQuery(database), log);
   started.defer(stopPruning);
   return database;
 }
@@ -177,7 +182,7 @@ async function startDataPlane(config: Config, handler: BatchHandler, log: Logger
 /** What signs tokens of our own; before the catalog is read, so that what signs is known. */
 async function openSigningKeys(config: Config, database: Database, log: Logger, started: Stack): Promise<Signing> {
   const { algorithm, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens;
-  const sealer = sealerOf(config.signingKeySecret ?? (await keptSecret(config.dataDir, log)));
+  const sealer = createSealer(config.signingKeySecret ?? (await loadOrCreateSecret(config.dataDir, log)));
   const keys = await startSigningKeys({ database, sealer, algorithm, rotationSeconds, accessTokenSeconds, log });
   started.defer(() => keys.stop());
   return { keys, sealer };
@@ -197,7 +202,7 @@ function startTokenVerifier(
   log: Logger,
   started: Stack,
 ): TokenVerifier {
-  const sealer = signingSealer ?? (signingKeySecret === undefined ? undefined : sealerOf(signingKeySecret));
+  const sealer = signingSealer ?? (signingKeySecret === undefined ? undefined : createSealer(signingKeySecret));
   const openKey: TokenVerifierParts['openKey'] = (key) =>
     key.sealedJwk === undefined ? undefined : sealer?.open(key, key.sealedJwk);
   const verifier = new TokenVerifier({ trusted, openKey, log, onRefused });

@@ -1,5 +1,5 @@
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
-import { subjectOf } from '../../src/domain/counting/counter-subject.ts';
+import { formatSubject } from '../../src/domain/counting/counter-subject.ts';
 import { parseLimit } from '../../src/domain/limits/parse-limit.ts';
 import { RollingLog } from './rolling-log.ts';
 import { SUBJECTS, WINDOW } from './trace.ts';
@@ -30,7 +30,7 @@ function weir(requests: number): Limiter {
   let now = 0;
   const store = new MemoryStore({ now: () => now, mostCounters: SUBJECTS * 2, source: 'memory' });
   const decisions = Array.from({ length: SUBJECTS }, (_, subject) => [
-    { charges: [{ subject: subjectOf('key', `${subject}`), limit, hits: 1 }] },
+    { charges: [{ subject: formatSubject('key', `${subject}`), limit, hits: 1 }] },
   ]);
   return async (subject, time) => {
     now = time;

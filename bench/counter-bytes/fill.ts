@@ -1,5 +1,5 @@
 import { type CounterStore, StoreUnavailable } from '../../src/decide/ports.ts';
-import { subjectOf, subjectOfEntries } from '../../src/domain/counting/counter-subject.ts';
+import { formatDescriptorSubject, formatSubject } from '../../src/domain/counting/counter-subject.ts';
 import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 import { parseLimit } from '../../src/domain/limits/parse-limit.ts';
 import { newCounterId } from '../../src/identity/secrets/counter-id.ts';
@@ -30,7 +30,7 @@ export interface Naming {
 export const KEY_NAMING: Naming = {
   name: 'API key',
   limitName: 'burst',
-  subject: () => subjectOf('key', newCounterId()),
+  subject: () => formatSubject('key', newCounterId()),
 };
 
 export const NAMINGS: readonly Naming[] = [
@@ -39,7 +39,7 @@ export const NAMINGS: readonly Naming[] = [
     name: 'rule by address',
     limitName: '1m',
     subject: (place) =>
-      subjectOfEntries('edge', [
+      formatDescriptorSubject('edge', [
         { key: 'remote_address', value: `203.${place >> 16}.${(place >> 8) & 255}.${place & 255}` },
       ]),
   },

@@ -19,7 +19,7 @@ import { counterService } from './counters/counter-service.ts';
 import { explainService } from './counters/explain-service.ts';
 import { issuerService } from './issuers/issuer-service.ts';
 import { planService } from './plans/plan-service.ts';
-import { type Handlers, knownBeforeAnswered, tellingWhenAway } from './shared/handlers.ts';
+import { type Handlers, mapDatabaseErrors, refreshBeforeReply } from './shared/handlers.ts';
 import { signingKeyService } from './signing-keys/signing-key-service.ts';
 import type { SigningKeys } from './signing-keys/signing-keys.ts';
 import type { TokenInfoParts } from './tokens/token-info-parts.ts';
@@ -45,7 +45,7 @@ export function adminServices(options: AdminOptions) {
   const authenticate = authenticator(options);
   const withAuthenticate = { ...options, authenticate };
   const changing = ({ definition, handlers }: ReturnType<typeof service>) => {
-    return { definition, handlers: knownBeforeAnswered(handlers, () => options.catalog.refresh()) };
+    return { definition, handlers: refreshBeforeReply(handlers, () => options.catalog.refresh()) };
   };
   return [
     changing(service(AuthServiceService, authService(withAuthenticate))),
@@ -67,5 +67,5 @@ export function readingServices(parts: TokenInfoParts) {
 
 /** A method without a handler is answered UNIMPLEMENTED. */
 function service<Definition extends object>(definition: Definition, handlers: Partial<Handlers<Definition>>) {
-  return { definition, handlers: tellingWhenAway(handlers) };
+  return { definition, handlers: mapDatabaseErrors(handlers) };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { NONE, PackedIndex } from './hash-index.ts';
+import { HashIndex, NONE } from './hash-index.ts';
 
 /** Few of them, and near each other, so that searches run over others' places and round the end. */
 const hash = fc.oneof(
@@ -12,7 +12,7 @@ const step = fc.record({ removes: fc.boolean(), place: fc.nat(), hash });
 
 it('finds what was added and not removed since, whatever else was', () => {
   const property = fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
-    const index = new PackedIndex();
+    const index = new HashIndex();
     const hashes = new Map<number, number>();
     for (const [number, { removes, place, hash }] of steps.entries()) {
       const other = [...hashes.keys()][place % Math.max(1, hashes.size)];
@@ -33,7 +33,7 @@ it('finds what was added and not removed since, whatever else was', () => {
 });
 
 it('keeps apart many numbers of one hash', () => {
-  const index = new PackedIndex();
+  const index = new HashIndex();
   for (let number = 0; number < 1000; number++) index.add(7, number);
   for (let number = 0; number < 1000; number += 2) index.remove(7, number);
   expect([998, 999].map((number) => index.find(7, (each) => each === number))).toEqual([NONE, 999]);

@@ -10,7 +10,7 @@ export const NONE = -1;
  * 256 tables by the hash's upper bits. Each grows by itself, so that no call moves more than a 256th of it all: 4,000
  * numbers of a million.
  */
-export class PackedIndex {
+export class HashIndex {
   readonly #shards = Array.from({ length: 1 << SHARD_BITS }, () => new Shard());
 
   /** The first number of this hash that is the one; NONE where none is. */

@@ -11,7 +11,7 @@ const LONGEST = 256;
  * What was made of messages, found by their bytes: of some thousands that came at least twice of late. One that comes
  * once leaves nothing behind but its hash.
  */
-export class KnownMessages<Value> {
+export class MessageCache<Value> {
   /** By place, in pieces of equal length: as objects they would be more for the garbage collector than what they save. */
   readonly #bytes = new Uint8Array(SETS * WAYS * LONGEST);
   readonly #lengths = new Uint16Array(SETS * WAYS);

@@ -3,7 +3,7 @@ import { NONE } from './hash-index.ts';
 const PAGE_BYTES = 1 << 20;
 const LENGTH_BYTES = 2;
 /** Of a piece. */
-export const LONGEST_PIECE = 65_535;
+export const MAX_RECORD_BYTES = 65_535;
 
 export interface SlabOptions {
   /** Bytes of the smallest piece, a power of two; every piece takes a whole number of such grains. */

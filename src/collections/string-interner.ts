@@ -1,5 +1,5 @@
 /** Numbers in place of texts that many entities have in common, such as the names of their plans. */
-export class Names {
+export class StringInterner {
   readonly #numbers = new Map<string, number>();
   readonly #texts: { text: string; uses: number }[] = [];
   /** That nobody uses any more. */

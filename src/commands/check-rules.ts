@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { limitText } from '../domain/limits/format-limit.ts';
-import { compareRules, goesOn, type LimitChange, type RuleChange } from '../domain/rules/compare-rules.ts';
+import { formatLimit } from '../domain/limits/format-limit.ts';
+import { compareRules, keepsCounters, type LimitChange, type RuleChange } from '../domain/rules/compare-rules.ts';
 import type { Rule } from '../domain/rules/rule-book.ts';
 import { InvalidRules, loadRules } from '../rules/load/load-rules.ts';
 import type { RulesFault } from '../rules/yaml/rules-fault.ts';
@@ -77,17 +77,17 @@ function insteadText(said: string, other: Rule | undefined): string {
 /** `before`: the rule that had the requests of an added one. */
 function limitLines(rule: Rule, before?: Rule): readonly string[] {
   return rule.limits.map((limit) => {
-    const isKept = before !== undefined && goesOn(before, rule, limit);
-    return `    ${limitText(limit)}${isKept ? GOES_ON : ''}`;
+    const isKept = before !== undefined && keepsCounters(before, rule, limit);
+    return `    ${formatLimit(limit)}${isKept ? GOES_ON : ''}`;
   });
 }
 
 function limitChangeLines({ before, after, keepsCounters }: LimitChange): readonly string[] {
-  if (before === undefined) return after === undefined ? [] : [`    + ${limitText(after)}`];
-  if (after === undefined) return [`    - ${limitText(before)}`];
+  if (before === undefined) return after === undefined ? [] : [`    + ${formatLimit(after)}`];
+  if (after === undefined) return [`    - ${formatLimit(before)}`];
   return [
-    `    - ${limitText(before)}`,
-    `    + ${limitText(after)}${keepsCounters ? GOES_ON : ': its counters begin anew'}`,
+    `    - ${formatLimit(before)}`,
+    `    + ${formatLimit(after)}${keepsCounters ? GOES_ON : ': its counters begin anew'}`,
   ];
 }
 
@@ -96,7 +96,7 @@ function flagLines(before: Rule, after: Rule): readonly string[] {
   const said = ({ isShadow, isQuota, replaces, sharedValues, ...others }: Rule): readonly string[] => [
     `shadow_mode: ${isShadow === true}`,
     `quota_mode: ${isQuota === true}`,
-    `candidate: ${others.candidate === undefined ? 'none' : limitText(others.candidate)}`,
+    `candidate: ${others.candidate === undefined ? 'none' : formatLimit(others.candidate)}`,
     `metadata: ${JSON.stringify(others.metadata ?? {})}`,
     `metrics_with_values: ${others.metricParts?.some((part) => part === undefined) === true}`,
     `replaces: [${replaces?.join(', ') ?? ''}]`,

@@ -1,5 +1,5 @@
 import type { Entry } from '../domain/descriptor.ts';
-import { limitText } from '../domain/limits/format-limit.ts';
+import { formatLimit } from '../domain/limits/format-limit.ts';
 import type { Listed, MatchExplanation, MatchStep } from '../domain/rules/explain-match.ts';
 
 const WAYS = { exact: 'by its value', wildcard: 'by a value with *', key: 'by its key alone' } as const;
@@ -37,11 +37,11 @@ function ruleLines(
     const notes = [
       ...(rule.isShadow === true ? ['in shadow mode: it refuses nothing'] : []),
       ...(rule.isQuota === true ? ['in quota mode: it refuses only where all such rules do'] : []),
-      ...(rule.candidate === undefined ? [] : [`tries ${limitText(rule.candidate)}`]),
+      ...(rule.candidate === undefined ? [] : [`tries ${formatLimit(rule.candidate)}`]),
       ...(rule.replaces === undefined ? [] : [`replaces the limits named ${rule.replaces.join(', ')}`]),
     ];
     const name = [`rule ${rule.path}`, ...notes].join('; ');
-    return [`  ${name}`, ...rule.limits.map((limit) => `     ${limitText(limit)}`)];
+    return [`  ${name}`, ...rule.limits.map((limit) => `     ${formatLimit(limit)}`)];
   }
   const lines = ['  no rule, so nothing limits it'];
   if (!isDomainKnown) lines.push(`     there is no domain ${domain}`);

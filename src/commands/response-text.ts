@@ -1,4 +1,4 @@
-import type { Listed, MatchExplanation, MatchStep, Way } from '../domain/rules/explain-match.ts';
+import type { Listed, MatchExplanation, MatchKind, MatchStep } from '../domain/rules/explain-match.ts';
 import {
   type DescriptorExplanation,
   type ExplainResponse,
@@ -40,7 +40,7 @@ function matchOf({
   };
 }
 
-const WAYS: ReadonlyMap<WayMessage, Way> = new Map([
+const WAYS: ReadonlyMap<WayMessage, MatchKind> = new Map([
   [WayMessage.EXACT, 'exact'],
   [WayMessage.WILDCARD, 'wildcard'],
   [WayMessage.KEY, 'key'],

@@ -19,8 +19,8 @@ export function distinctCharges(charges: readonly Charge[]): DistinctCharges {
     if (same === undefined) return distinct.push(charge) - 1;
     const limit = charge.limit.requests < same.limit.requests ? charge.limit : same.limit;
     // Hits that were spent come before those that are asked: these fit just where the sum does.
-    const settles = same.settles === true && charge.settles === true;
-    distinct[place] = { ...same, limit, hits: same.hits + charge.hits, settles };
+    const isSettlement = same.isSettlement === true && charge.isSettlement === true;
+    distinct[place] = { ...same, limit, hits: same.hits + charge.hits, isSettlement };
     return place;
   });
   return { charges: distinct, places };

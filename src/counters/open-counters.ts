@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { CounterStore } from '../decide/ports.ts';
 import type { WarningLogger } from '../interfaces/logger.ts';
-import { GuardedStore } from './failure-policy/failure-policy-store.ts';
-import { NodeCensus } from './failure-policy/live-nodes.ts';
+import { FailurePolicyStore } from './failure-policy/failure-policy-store.ts';
+import { LiveNodes } from './failure-policy/live-nodes.ts';
 import { LeasingStore } from './leases/leasing-store.ts';
 import { MemoryStore } from './memory/memory-store.ts';
 import { systemMicroseconds } from './memory/system-clock.ts';
 import type { RedisAccess } from './redis/connection/connection-settings.ts';
 import type { BreakerListener } from './redis/connection/script-connection.ts';
 import { RedisStore } from './redis/redis-store.ts';
-import { LocalRefusal } from './refusal-cache/refusal-cache-store.ts';
+import { RefusalCacheStore } from './refusal-cache/refusal-cache-store.ts';
 
 export interface CountersOptions {
   /** undefined: they are in this process' memory. */
@@ -45,13 +45,13 @@ export function openCounters(options: CountersOptions): Counters {
     logger,
     onBreaker,
   });
-  const census = new NodeCensus({
+  const census = new LiveNodes({
     node: randomUUID(),
     announce: (node, lifeMs) => redis.announce(node, lifeMs),
     onCount: onLiveNodes,
   });
-  const guarded = new GuardedStore({
-    remote: new LocalRefusal({ store: redis, now: monotonicMicroseconds }),
+  const guarded = new FailurePolicyStore({
+    remote: new RefusalCacheStore({ store: redis, now: monotonicMicroseconds }),
     local: memoryStore('fail-local'),
     liveNodes: () => census.count,
   });
@@ -72,7 +72,7 @@ export function openCounters(options: CountersOptions): Counters {
 /** What a full memory cannot count meets the limits' policy; `local` is no help then. */
 function guardedMemory(): CounterStore {
   const store = memoryStore('memory');
-  return new GuardedStore({ remote: store, local: store, liveNodes: () => 1 });
+  return new FailurePolicyStore({ remote: store, local: store, liveNodes: () => 1 });
 }
 
 function memoryStore(source: 'memory' | 'fail-local'): MemoryStore {

@@ -1,5 +1,5 @@
 import { UnverifiedCheck } from '../decide/check/prepare-check.ts';
-import { type Consideration, type DecidedBatch, decideBatch, type ShadowDecision } from '../decide/decide-batch.ts';
+import { type DecidedBatch, decideBatch, type PreparedDecision, type ShadowDecision } from '../decide/decide-batch.ts';
 import { type CounterStore, type KeyRecord, type Receipt, StoreUnavailable } from '../decide/ports.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit/rate-limit-verdict.ts';
 import { type Redemption, redeem } from '../decide/receipts/redeem.ts';
@@ -9,17 +9,17 @@ import type { Logger } from '../interfaces/logger.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
 import {
   answerOf,
+  type DecisionContext,
   type DecisionMethod,
   decisionMethods,
   encodeVerdict,
-  type Knowledge,
   sourceOf,
   type Verdict,
 } from './decision-methods.ts';
 import { answerHealthCheck, HEALTH_CHECK_PATH } from './health.ts';
 import { UnverifiedCalls, type VerifiedCall } from './unverified-calls.ts';
 
-export interface DataPlaneParts extends Knowledge {
+export interface DataPlaneParts extends DecisionContext {
   readonly store: CounterStore;
   readonly answers: {
     /** Which tell clients of their limits. */
@@ -48,7 +48,7 @@ type Tally = DataPlaneParts['tally'];
 interface PendingCall {
   readonly call: UnaryCall;
   readonly method: DecisionMethod;
-  readonly consideration: Consideration<Verdict>;
+  readonly consideration: PreparedDecision<Verdict>;
 }
 
 /** Answers whole batches of calls: each is thought through in memory, then all are charged in one call of the store. */
@@ -118,10 +118,10 @@ function consider(
   method: DecisionMethod,
   now: number,
   { log, tally }: DataPlaneParts,
-): Consideration<Verdict> | UnverifiedCheck | undefined {
+): PreparedDecision<Verdict> | UnverifiedCheck | undefined {
   if (call.cancelled) return undefined;
   try {
-    return method.consider(call.message, now);
+    return method.prepare(call.message, now);
   } catch (error) {
     tally.count(method.question, 'invalid', 'none');
     if (error instanceof InvalidRequest) call.fail(GrpcStatus.INVALID_ARGUMENT, error.message);
@@ -152,7 +152,7 @@ async function decide(pending: readonly PendingCall[], arrived: number, parts: D
   }
   if (checks > 0) parts.tally.observe('check', seconds, checks);
   if (checks < pending.length) parts.tally.observe('rate_limit', seconds, pending.length - checks);
-  if (decided.givesBack.length > 0) void giveBack(decided.givesBack, parts);
+  if (decided.refunds.length > 0) void giveBack(decided.refunds, parts);
   if (decided.redemptions.length > 0) void redeemReceipts(decided.redemptions, parts);
   if (decided.shadows.length > 0) void decideShadows(decided.shadows, parts);
 }
@@ -173,7 +173,7 @@ async function decideShadows(shadows: readonly ShadowDecision[], { store, tally,
 /** Where the counters cannot be reached, it stays charged: nobody waits who could be told. */
 async function giveBack(receipts: readonly Receipt[], { store, log }: DataPlaneParts): Promise<void> {
   try {
-    await store.giveBack(receipts);
+    await store.refund(receipts);
   } catch (error) {
     log.error({ err: error }, 'grants could not be given back');
   }

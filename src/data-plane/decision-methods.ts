@@ -1,17 +1,17 @@
 import type { CheckVerdict } from '../decide/check/check.ts';
-import { type CheckKnowledge, considerCheck, type UnverifiedCheck } from '../decide/check/prepare-check.ts';
-import type { Consideration } from '../decide/decide-batch.ts';
+import { type CheckContext, prepareCheck, type UnverifiedCheck } from '../decide/check/prepare-check.ts';
+import type { PreparedDecision } from '../decide/decide-batch.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit/rate-limit-verdict.ts';
 import { type CheckReadingOptions, checkReading, decodeCheckRequest } from '../envoy/check/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check/check-response.ts';
 import type { RateLimitHeaders } from '../envoy/headers/rate-limit-headers.ts';
-import { KnownRateLimits } from '../envoy/rate-limit/prepared-rate-limit-cache.ts';
+import { PreparedRateLimitCache } from '../envoy/rate-limit/prepared-rate-limit-cache.ts';
 import { encodeRateLimitResponse } from '../envoy/rate-limit/rate-limit-response.ts';
 
 export type Verdict = CheckVerdict | RateLimitVerdict;
 
 /** What the methods need in order to think a question through; all of it is memory. */
-export interface Knowledge extends CheckKnowledge {
+export interface DecisionContext extends CheckContext {
   /** What Check reads of requests beside what it always reads. */
   readonly requests: CheckReadingOptions;
 }
@@ -19,7 +19,7 @@ export interface Knowledge extends CheckKnowledge {
 export interface DecisionMethod {
   readonly question: 'check' | 'rate_limit';
   /** Throws InvalidRequest. `now` is Unix time in ms. */
-  consider(message: Uint8Array, now: number): Consideration<Verdict> | UnverifiedCheck;
+  prepare(message: Uint8Array, now: number): PreparedDecision<Verdict> | UnverifiedCheck;
 }
 
 const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
@@ -29,16 +29,16 @@ export const SHOULD_RATE_LIMIT_PATH = '/envoy.service.ratelimit.v3.RateLimitServ
 export const DECISION_PATHS = [CHECK_PATH, SHOULD_RATE_LIMIT_PATH];
 
 /** The methods of the data plane that decide, by path. */
-export function decisionMethods(knowledge: Knowledge): ReadonlyMap<string, DecisionMethod> {
-  const rateLimits = new KnownRateLimits(knowledge.rules, knowledge.catalog);
+export function decisionMethods(knowledge: DecisionContext): ReadonlyMap<string, DecisionMethod> {
+  const rateLimits = new PreparedRateLimitCache(knowledge.rules, knowledge.catalog);
   const reading = checkReading(knowledge.requests);
   const check: DecisionMethod = {
     question: 'check',
-    consider: (message, now) => considerCheck(decodeCheckRequest(message, reading), knowledge, now),
+    prepare: (message, now) => prepareCheck(decodeCheckRequest(message, reading), knowledge, now),
   };
   const shouldRateLimit: DecisionMethod = {
     question: 'rate_limit',
-    consider: (message, now) => rateLimits.consider(message, now),
+    prepare: (message, now) => rateLimits.prepare(message, now),
   };
   return new Map([
     [CHECK_PATH, check],

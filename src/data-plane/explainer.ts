@@ -1,18 +1,18 @@
 import { type ExplainParts, explainCheck, explainRateLimit } from '../decide/explain/explain.ts';
 import type { KeyRecord } from '../decide/ports.ts';
 import { PLANS_DOMAIN } from '../decide/rate-limit/prepare-rate-limit.ts';
-import { invalid, ProblemError } from '../domain/api-error.ts';
-import { standingOf } from '../domain/credentials/key-status.ts';
+import { ApiError, invalidArgument } from '../domain/api-error.ts';
+import { keyStatus } from '../domain/credentials/key-status.ts';
 import type { Explain, ExplainedLimit, Explanation } from '../domain/rules/explanation.ts';
 import { checkReading, decodeCheckRequest } from '../envoy/check/check-request.ts';
 import { decodeRateLimitRequest } from '../envoy/rate-limit/rate-limit-request.ts';
 import { InvalidRequest } from '../envoy/wire/invalid-request.ts';
-import { answerOf, type Knowledge } from './decision-methods.ts';
+import { answerOf, type DecisionContext } from './decision-methods.ts';
 
 const NOBODY = { keyId: undefined, accountId: undefined, planId: undefined };
 
 /** Explains by what the decisions themselves go by. */
-export function explainer(parts: ExplainParts & Knowledge): Explain {
+export function explainer(parts: ExplainParts & DecisionContext): Explain {
   const { catalog, isApiKey } = parts;
   const reading = checkReading(parts.requests);
   return (question) => {
@@ -23,7 +23,7 @@ export function explainer(parts: ExplainParts & Knowledge): Explain {
         return check(question.message, reading, parts);
       case 'api_key':
         return apiKey(catalog.key(question.id), parts, () => {
-          throw new ProblemError({ kind: 'not_found', name: `apiKeys/${question.id}` });
+          throw new ApiError({ kind: 'not_found', name: `apiKeys/${question.id}` });
         });
       case 'secret': {
         const isKey = isApiKey(question.secret);
@@ -43,7 +43,7 @@ async function rateLimit(message: Uint8Array, parts: ExplainParts): Promise<Expl
 async function check(
   message: Uint8Array,
   reading: ReturnType<typeof checkReading>,
-  parts: ExplainParts & Knowledge,
+  parts: ExplainParts & DecisionContext,
 ): Promise<Explanation> {
   const question = readOrTell('check', () => decodeCheckRequest(message, reading));
   const told = await explainCheck(question, parts, Date.now());
@@ -66,10 +66,10 @@ async function apiKey(
 ): Promise<Explanation> {
   if (key === undefined) return unknown();
   const now = Date.now();
-  const descriptor = { entries: [{ key: 'api_key', value: key.id }], hits: 1, givesBack: false };
+  const descriptor = { entries: [{ key: 'api_key', value: key.id }], hits: 1, isRefund: false };
   const question = { domain: PLANS_DOMAIN, descriptors: [descriptor] };
   const { verdict, limits } = await explainRateLimit(question, parts, now);
-  const standing = standingOf(key, now);
+  const standing = keyStatus(key, now);
   return {
     ...answered(standing === 'valid' ? answerOf(verdict) : `${standing}_credential`, limits),
     keyId: key.id,
@@ -89,6 +89,6 @@ function readOrTell<Read>(field: string, read: () => Read): Read {
   } catch (error) {
     if (!(error instanceof InvalidRequest)) throw error;
     const [, within = '', description = error.message] = /^([\w.[\]]+): (.*)$/s.exec(error.message) ?? [];
-    throw invalid({ field: within === '' ? field : `${field}.${within}`, description });
+    throw invalidArgument({ field: within === '' ? field : `${field}.${within}`, description });
   }
 }

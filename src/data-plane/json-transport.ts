@@ -1,6 +1,6 @@
 import { type RateLimitJson, rateLimitJson } from '../envoy/rate-limit/rate-limit-json.ts';
 import { InvalidRequest } from '../envoy/wire/invalid-request.ts';
-import { gatherer } from '../transport/batch-calls.ts';
+import { batchCalls } from '../transport/batch-calls.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
 import { SHOULD_RATE_LIMIT_PATH } from './decision-methods.ts';
 
@@ -34,7 +34,7 @@ const INTERNAL = { status: 500, code: 'internal' };
  * other than there, 503 when the counters cannot be reached, and every refusal says why. Never rejects.
  */
 export function jsonTransport(handler: BatchHandler): (request: JsonRequest) => Promise<JsonAnswer> {
-  const gather = gatherer(handler);
+  const gather = batchCalls(handler);
   const json = rateLimitJson();
   return (request) => {
     const { promise, resolve } = Promise.withResolvers<JsonAnswer>();

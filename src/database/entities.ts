@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
-import type { WrittenPlanLimit } from '../domain/limits/plan-limit.ts';
-import type { JsonWebKey, JsonWebKeySet, WrittenClaims } from '../domain/tokens/issuer.ts';
+import type { PlanLimitSpec } from '../domain/limits/plan-limit.ts';
+import type { ClaimNamesSpec, JsonWebKey, JsonWebKeySet } from '../domain/tokens/issuer.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),
@@ -16,7 +16,7 @@ export const PlanEntity = defineEntity({
   properties: {
     id: p.text().primary(),
     displayName: p.text(),
-    limits: p.json<readonly WrittenPlanLimit[]>(),
+    limits: p.json<readonly PlanLimitSpec[]>(),
     features: p.json<readonly string[]>(),
     /** Also the etag: an update of another version than the one that was read is refused. */
     version: p.integer().version(),
@@ -56,7 +56,7 @@ export const ApiKeyEntity = defineEntity({
     /** In CIDR notation; none: from everywhere. */
     allowedNetworks: p.json<readonly string[]>(),
     /** Its own beside the plan's. */
-    limits: p.json<readonly WrittenPlanLimit[]>(),
+    limits: p.json<readonly PlanLimitSpec[]>(),
     /** Its own beside the plan's. */
     features: p.json<readonly string[]>(),
     disabled: p.boolean(),
@@ -112,7 +112,7 @@ export const IssuerEntity = defineEntity({
     /** Null: its keys are at `jwks_uri`, or where OIDC discovery tells if that is null too. */
     jwks: p.json<JsonWebKeySet>().nullable().strictNullable(),
     jwksUri: p.text().nullable().strictNullable(),
-    claims: p.json<WrittenClaims>(),
+    claims: p.json<ClaimNamesSpec>(),
     /** Of accounts whose token and whose catalog entry name no plan; null: such tokens are refused. */
     defaultPlanId: p.text().nullable().strictNullable(),
     /** Its accounts are those of the catalog; false: they are its own, named after it. */

@@ -19,11 +19,11 @@ export async function revertLast(database: Database): Promise<void> {
   });
 }
 
-export async function holdingSeedLock<T>(database: Database, action: () => Promise<T>): Promise<T> {
+export async function withSeedLock<T>(database: Database, action: () => Promise<T>): Promise<T> {
   return holding(database, SEED_LOCK, action);
 }
 
-export async function holdingSigningKeyLock(database: Database, action: () => Promise<void>): Promise<void> {
+export async function withSigningKeyLock(database: Database, action: () => Promise<void>): Promise<void> {
   return holding(database, SIGNING_KEY_LOCK, action);
 }
 

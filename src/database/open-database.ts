@@ -32,6 +32,6 @@ export async function openDatabase(options: { readonly url: string }): Promise<D
   });
 }
 
-export function queryOf(database: Database): Query {
+export function createQuery(database: Database): Query {
   return (sql, parameters) => database.em.getConnection().execute(sql, [...parameters]);
 }

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { WrittenLimit } from '../domain/limits/limit-spec.ts';
+import type { LimitSpec } from '../domain/limits/limit-spec.ts';
 import { AccountEntity, PlanEntity } from './entities.ts';
-import { holdingSeedLock } from './migrate.ts';
+import { withSeedLock } from './migrate.ts';
 import type { Database } from './open-database.ts';
 
 export interface SeedOptions {
@@ -16,14 +16,14 @@ export interface Seeded {
   readonly madeUpPassword: string | undefined;
 }
 
-const limit = (name: string, requests: number, window: string, algorithm: string): WrittenLimit => {
+const limit = (name: string, requests: number, window: string, algorithm: string): LimitSpec => {
   return { name, requests, window, algorithm };
 };
 
 /** The plan that accounts have until they get another. */
 export const FIRST_PLAN = 'free';
 
-const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly WrittenLimit[] }[] = [
+const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly LimitSpec[] }[] = [
   {
     id: FIRST_PLAN,
     displayName: 'Free',
@@ -46,7 +46,7 @@ const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly 
  * so it may be called at every start and by many nodes at once.
  */
 export async function seed(database: Database, options: SeedOptions): Promise<Seeded> {
-  return holdingSeedLock(database, async () => {
+  return withSeedLock(database, async () => {
     const em = database.em.fork();
     // A plan that an administrator deleted does not come back: plans are made in an empty table only.
     if ((await em.count(PlanEntity)) === 0) {

@@ -2,7 +2,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { JsonWebKey } from '../domain/tokens/issuer.ts';
 import { beginOf, endAfter, newest } from '../domain/tokens/signing-schedule.ts';
 import { SigningKeyEntity } from './entities.ts';
-import { holdingSigningKeyLock } from './migrate.ts';
+import { withSigningKeyLock } from './migrate.ts';
 import type { Database } from './open-database.ts';
 
 /** A new key, as it is kept. */
@@ -47,7 +47,7 @@ export async function addSigningKey(
       em.create(SigningKeyEntity, { ...made, privateJwk: null, expireTime: null, lastTokenExpireTime: null });
     });
   };
-  await holdingSigningKeyLock(database, add);
+  await withSigningKeyLock(database, add);
 }
 
 /**

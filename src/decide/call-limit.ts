@@ -1,4 +1,4 @@
-import { subjectOf } from '../domain/counting/counter-subject.ts';
+import { formatSubject } from '../domain/counting/counter-subject.ts';
 import { clientNetwork } from '../domain/credentials/client-network.ts';
 import { wholeSeconds } from '../domain/limit-status.ts';
 import type { SlidingWindowLimit } from '../domain/limits/limit.ts';
@@ -21,8 +21,8 @@ export function callLimit(store: Pick<CounterStore, 'decide'>): CallLimit {
   return {
     async admit(call, peer) {
       const charges = [
-        { subject: subjectOf('call', call, clientNetwork(peer)), limit: OF_ADDRESS, hits: 1 },
-        { subject: subjectOf('call', call), limit: OF_ALL, hits: 1 },
+        { subject: formatSubject('call', call, clientNetwork(peer)), limit: OF_ADDRESS, hits: 1 },
+        { subject: formatSubject('call', call), limit: OF_ALL, hits: 1 },
       ];
       const [decided] = await store.decide([{ charges }]);
       if (decided === undefined || decided instanceof StoreUnavailable) return { kind: 'unknown' };

@@ -1,5 +1,5 @@
 import type { CounterChange } from '../domain/counting/counter-admin.ts';
-import type { KeyConditions } from '../domain/credentials/api-key-policy.ts';
+import type { ApiKeyPolicy } from '../domain/credentials/api-key-policy.ts';
 import type { CountedLimit } from '../domain/limits/limit.ts';
 import type { Plan } from '../domain/limits/plan.ts';
 import type { TokenRecord, TokenTrust, Verification } from '../domain/tokens/token.ts';
@@ -12,14 +12,14 @@ export interface Charge {
   /** At least 0; 0 looks and changes nothing. */
   readonly hits: number;
   /** Hits that were spent already: they are charged whether they fit or not, and refuse nothing. */
-  readonly settles?: boolean;
+  readonly isSettlement?: boolean;
   /** µs from now at which the hits will be spent at the latest, if not at once; they count from then on. */
-  readonly ahead?: number;
+  readonly spentWithinMicros?: number;
   /**
    * Where the store found the counter, written by it for whoever asks with the same object again: who keeps the object
    * sets it to null. A store that did not write it does not read it.
    */
-  found?: object | null | undefined;
+  storeHandle?: object | null | undefined;
 }
 
 /** All charges of one request: granted together or not at all. The same counter twice is summed. */
@@ -35,11 +35,11 @@ export interface Receipt {
   readonly source: Source;
   /** µs since 1970, by the clock of whoever granted: from then on giving back is ignored. */
   readonly expires: number;
-  readonly taken: readonly Taken[];
+  readonly granted: readonly GrantedCharge[];
 }
 
 /** Hits of one counter that a grant took. */
-export interface Taken {
+export interface GrantedCharge {
   readonly charge: Charge;
   /** When they stop counting by themselves: `freeAt` of the charge's outcome. */
   readonly end: number;
@@ -76,7 +76,7 @@ export interface Outcome {
 }
 
 /** What became of a decision; StoreUnavailable where that cannot be told. */
-export type Decided = Outcome | StoreUnavailable;
+export type DecisionResult = Outcome | StoreUnavailable;
 
 /** What is done to one counter by hand. */
 export interface Correction {
@@ -87,10 +87,10 @@ export interface Correction {
 }
 
 /** At once where it is known already: waiting for it would put the answers of a batch off by a turn of the event loop. */
-export type Awaitable<T> = T | Promise<T>;
+export type MaybePromise<T> = T | Promise<T>;
 
 /** Goes on with the value: at once where it is there. */
-export function whenKnown<T, Next>(value: Awaitable<T>, goOn: (value: T) => Awaitable<Next>): Awaitable<Next> {
+export function mapMaybe<T, Next>(value: MaybePromise<T>, goOn: (value: T) => MaybePromise<Next>): MaybePromise<Next> {
   return value instanceof Promise ? value.then(goOn) : goOn(value);
 }
 
@@ -103,12 +103,12 @@ export interface CounterStore {
    * One for each decision, in their order. StoreUnavailable where it cannot be told within the deadline what was
    * decided; then nothing more of that decision is executed later, as far as the store can help it.
    */
-  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]>;
+  decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]>;
   /**
    * Gives back what receipts tell was taken: once for each receipt, however often it is asked; nothing of what has
    * stopped counting since.
    */
-  giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]>;
+  refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]>;
   /**
    * Changes counters by hand, each by itself. What other nodes know of them lasts a second at most: refusals 250 ms, and
    * slices of a limit as long as they live. For each StoreUnavailable where it cannot be told whether it was done.
@@ -117,7 +117,7 @@ export interface CounterStore {
 }
 
 /** Hits of a receipt that are free again, summed over its charges; undefined where it was used before, or has expired. */
-export type GivenBack = number | undefined | StoreUnavailable;
+export type RefundResult = number | undefined | StoreUnavailable;
 
 /** The counters cannot be reached or did not answer in time. The message is for the log, not for callers. */
 export class StoreUnavailable extends Error {
@@ -133,7 +133,7 @@ export interface KeyRecord {
   readonly accountId: string;
   /** The key's own plan, else its account's. */
   readonly planId: string;
-  readonly conditions: KeyConditions;
+  readonly conditions: ApiKeyPolicy;
   readonly disabled: boolean;
   /** Unix time in ms; undefined: never. */
   readonly expiresAt: number | undefined;
@@ -163,7 +163,7 @@ export interface Catalog {
 /** Tells whose tokens are. */
 export interface TokenVerifier {
   /** What is known of a token, without waiting; undefined: `verify` has to find out. `now` is Unix time in ms. */
-  known(token: string, now: number): Verification | undefined;
+  cached(token: string, now: number): Verification | undefined;
   /** Calls back once, at once or in a bounded time, perhaps that it cannot be told. `source` tells senders apart. */
   verify(token: string, source: string, done: (verification: Verification) => void): void;
 }

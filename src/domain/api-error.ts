@@ -1,7 +1,7 @@
 import type { Fault } from './limits/limit-spec.ts';
 
 /** Everything that a caller of the admin API can be told went wrong; whatever else happens is an internal error. */
-export type Problem =
+export type ApiErrorReason =
   | { readonly kind: 'invalid'; readonly faults: readonly Fault[] }
   | { readonly kind: 'unauthenticated'; readonly reason: 'TOKEN_MISSING' | 'TOKEN_INVALID' | 'CREDENTIALS_INVALID' }
   | { readonly kind: 'forbidden' }
@@ -21,15 +21,15 @@ export type Problem =
   | { readonly kind: 'too_many_calls'; readonly retryAfterSeconds: number };
 
 /** Carries a problem out of a handler. Its message and cause are for the log, never for the caller. */
-export class ProblemError extends Error {
+export class ApiError extends Error {
   override readonly name = 'ProblemError';
-  readonly problem: Problem;
-  constructor(problem: Problem, options?: ErrorOptions) {
+  readonly reason: ApiErrorReason;
+  constructor(problem: ApiErrorReason, options?: ErrorOptions) {
     super(problem.kind, options);
-    this.problem = problem;
+    this.reason = problem;
   }
 }
 
-export function invalid(...faults: readonly Fault[]): ProblemError {
-  return new ProblemError({ kind: 'invalid', faults });
+export function invalidArgument(...faults: readonly Fault[]): ApiError {
+  return new ApiError({ kind: 'invalid', faults });
 }

@@ -14,5 +14,5 @@ export interface Descriptor {
   /** Hits to charge; 0 looks and charges nothing. */
   readonly hits: number;
   /** The hits are to be given back, not charged: of what a receipt names, so many of each charge at most. */
-  readonly givesBack: boolean;
+  readonly isRefund: boolean;
 }

@@ -1,4 +1,4 @@
-import { toldName } from './quote-name.ts';
+import { quoteName } from './quote-name.ts';
 
 /** One condition of a filter, such as `plan = "plans/team"`. */
 export interface Restriction {
@@ -57,7 +57,7 @@ function isWord(token: Token | undefined, text: string): boolean {
 
 function expected(what: string, token: Token | undefined): { readonly fault: string } {
   if (token === undefined || token.kind === 'end') return { fault: `must go on with ${what} at its end` };
-  return { fault: `must have ${what} at character ${token.at}, in place of ${toldName(token.text)}` };
+  return { fault: `must have ${what} at character ${token.at}, in place of ${quoteName(token.text)}` };
 }
 
 function tokensOf(text: string): readonly Token[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type LimitStatus, retryAfterSeconds, tightest, wholeSeconds } from './limit-status.ts';
+import { type LimitStatus, retryAfterSeconds, tightestStatus, wholeSeconds } from './limit-status.ts';
 
 const status = (change: Partial<LimitStatus>): LimitStatus => ({
   rule: 'plans/team',
@@ -15,22 +15,22 @@ const status = (change: Partial<LimitStatus>): LimitStatus => ({
 describe('of several limits', () => {
   it('the one with the least left is told', () => {
     const least = status({ remaining: 1 });
-    expect(tightest([status({}), least, status({})])).toBe(least);
+    expect(tightestStatus([status({}), least, status({})])).toBe(least);
   });
 
   it('an exceeded one is told before one that has less left', () => {
     const exceeded = status({ exceeded: true, remaining: 2, retryAfterSeconds: 1 });
-    expect(tightest([status({ remaining: 0 }), exceeded])).toBe(exceeded);
+    expect(tightestStatus([status({ remaining: 0 }), exceeded])).toBe(exceeded);
   });
 
   it('the exceeded one that keeps the caller waiting longest is told, and never-fitting waits longest', () => {
     const day = status({ exceeded: true, retryAfterSeconds: 3600 });
     const never = status({ exceeded: true });
-    expect(tightest([status({ exceeded: true, retryAfterSeconds: 2 }), day])).toBe(day);
-    expect(tightest([never, day])).toBe(never);
+    expect(tightestStatus([status({ exceeded: true, retryAfterSeconds: 2 }), day])).toBe(day);
+    expect(tightestStatus([never, day])).toBe(never);
   });
 
-  it('none is told where there is none', () => expect(tightest([])).toBeUndefined());
+  it('none is told where there is none', () => expect(tightestStatus([])).toBeUndefined());
 });
 
 describe('retry-after', () => {

@@ -32,7 +32,7 @@ export interface Quota {
  * the rate is the same, rounded down. `requests` in a window would be less than what remains when `burst` is larger.
  * Slots have no window, because what holds one decides how long.
  */
-export function quotaOf(limit: CountedLimit): Quota {
+export function advertisedQuota(limit: CountedLimit): Quota {
   const { requests, windowSeconds } = limit;
   if (limit.algorithm === 'concurrency') return { requests, windowSeconds: undefined };
   if (limit.algorithm !== 'token_bucket') return limit;
@@ -48,14 +48,14 @@ export function wholeSeconds(microseconds: number): number {
  * The limit to tell when only one can be told: an exceeded one before one that is not, then the one that keeps the
  * caller waiting longest, then the one with the least left.
  */
-export function tightest(statuses: readonly LimitStatus[]): LimitStatus | undefined {
+export function tightestStatus(statuses: readonly LimitStatus[]): LimitStatus | undefined {
   let found: LimitStatus | undefined;
-  for (const status of statuses) found = tighter(found, status);
+  for (const status of statuses) found = tighterStatus(found, status);
   return found;
 }
 
 /** The tighter of the two, by the order of `tightest`; the one before when they are alike. */
-export function tighter(before: LimitStatus | undefined, status: LimitStatus): LimitStatus {
+export function tighterStatus(before: LimitStatus | undefined, status: LimitStatus): LimitStatus {
   return before === undefined || isTighter(status, before) ? status : before;
 }
 

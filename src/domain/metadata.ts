@@ -6,7 +6,7 @@ export interface Metadata {
 }
 
 /** All that they hold; where two have the same key the first one counts, but for maps, which are merged likewise. */
-export function mergedMetadata(each: readonly Metadata[]): Metadata {
+export function mergeMetadata(each: readonly Metadata[]): Metadata {
   const [only] = each;
   if (only !== undefined && each.length === 1) return only;
   const merged = new Map<string, MetadataValue>();
@@ -14,7 +14,7 @@ export function mergedMetadata(each: readonly Metadata[]): Metadata {
     for (const [key, value] of Object.entries(metadata)) {
       const before = merged.get(key);
       if (before === undefined) merged.set(key, value);
-      else if (isMetadata(before) && isMetadata(value)) merged.set(key, mergedMetadata([before, value]));
+      else if (isMetadata(before) && isMetadata(value)) merged.set(key, mergeMetadata([before, value]));
     }
   }
   return Object.fromEntries(merged);

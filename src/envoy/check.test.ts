@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckVerdict } from '../decide/check/check.ts';
-import { NO_CONDITIONS } from '../domain/credentials/api-key-policy.ts';
+import { NO_POLICY } from '../domain/credentials/api-key-policy.ts';
 import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { checkReading, decodeCheckRequest } from './check/check-request.ts';
 import { encodeCheckResponse } from './check/check-response.ts';
@@ -150,7 +150,7 @@ describe('an allowing CheckResponse', () => {
     counterId: 'k1',
     accountId: 'a1',
     planId: 'team',
-    conditions: NO_CONDITIONS,
+    conditions: NO_POLICY,
     disabled: false,
     expiresAt: undefined,
   };
@@ -219,7 +219,7 @@ it('an allowing CheckResponse tells the plan that a key is on now, and who decid
     counterId: 'k2',
     accountId: 'a1',
     planId: 'pro',
-    conditions: NO_CONDITIONS,
+    conditions: NO_POLICY,
     disabled: false,
     expiresAt: undefined,
   };

@@ -8,15 +8,15 @@ import { startCatalog } from '../../src/catalog/feed/replica.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { explainer } from '../../src/data-plane/explainer.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { seed } from '../../src/database/seed.ts';
 import { callLimit } from '../../src/decide/call-limit.ts';
 import { counterAccess } from '../../src/decide/explain/counter-access.ts';
-import { isWellFormedApiKey } from '../../src/domain/credentials/api-key.ts';
+import { isApiKey } from '../../src/domain/credentials/api-key.ts';
 import { EMPTY_RULE_BOOK } from '../../src/domain/rules/rule-book.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
-import { sealerOf } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { createSealer } from '../../src/identity/issue-tokens/sealed-key.ts';
 import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { TokenVerifier } from '../../src/identity/verify-tokens/token-verifier.ts';
@@ -43,10 +43,10 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
   await migrate(database);
   await seed(database, { admin: ADMIN, hashPassword });
   const digest = apiKeyDigest('pepper');
-  const sealer = sealerOf(SECRET);
+  const sealer = createSealer(SECRET);
   const lifetimes = { rotationSeconds: 3600, accessTokenSeconds: 900 };
   const signingKeys = await startSigningKeys({ database, sealer, algorithm: 'EdDSA', ...lifetimes, log, ...signing });
-  const catalog = await startCatalog({ query: queryOf(database), digest, log });
+  const catalog = await startCatalog({ query: createQuery(database), digest, log });
   const verifier = new TokenVerifier({
     trusted: catalog,
     openKey: (key) => (key.sealedJwk === undefined ? undefined : sealer.open(key, key.sealedJwk)),
@@ -60,7 +60,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     catalog,
     tokens: verifier,
     rules,
-    isApiKey: isWellFormedApiKey,
+    isApiKey: isApiKey,
     requests: {},
   };
   const explain = explainer({ ...knowledge, counters });

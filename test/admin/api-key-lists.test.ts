@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
-import { queryOf } from '../../src/database/open-database.ts';
+import { createQuery } from '../../src/database/open-database.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
@@ -170,7 +170,7 @@ test('of many keys a filter reads few', async () => {
   const database = await startAdminNode(await freshDatabase());
   const many = clientOf(ApiKeyServiceService, database.address);
   const auth = clientOf(AuthServiceService, database.address);
-  const query = queryOf(database.database);
+  const query = createQuery(database.database);
   try {
     const as = { authorization: `Bearer ${(await auth.login(ADMIN)).accessToken}` };
     const [account] = (await query('select id from account', [])) as { id: string }[];
@@ -212,7 +212,7 @@ test('of many keys a filter reads few', async () => {
 });
 
 /** Rows of api_key that were read so far, by scans and by indexes; a connection tells of its own at most a second late. */
-async function rowsRead(query: ReturnType<typeof queryOf>): Promise<number> {
+async function rowsRead(query: ReturnType<typeof createQuery>): Promise<number> {
   await query('select pg_stat_force_next_flush()', []);
   const sql = `select (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_user_tables where relname = 'api_key'`;
   const [row] = (await query(sql, [])) as { rows: number }[];

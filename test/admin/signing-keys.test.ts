@@ -4,12 +4,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { OWN_ALGORITHMS } from '../../src/domain/tokens/token.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
-import { sealerOf } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { createSealer } from '../../src/identity/issue-tokens/sealed-key.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
@@ -29,7 +29,7 @@ async function start(url: string, options: Parameters<typeof startAdminNode>[1] 
     for (const client of [auth, plans, keys]) client.close();
     await node.stop();
   });
-  const query = queryOf(node.database);
+  const query = createQuery(node.database);
   return {
     ...node,
     keys,
@@ -75,7 +75,7 @@ describe.each([...OWN_ALGORITHMS])('keys of %s', (algorithm) => {
 });
 
 describe('nodes with different secrets', () => {
-  const another = sealerOf('another secret of at least 32 characters');
+  const another = createSealer('another secret of at least 32 characters');
 
   test('have keys of their own, none of which takes the place of another’s', async () => {
     const url = await freshDatabase();
@@ -108,7 +108,7 @@ test('a key in the clear from before is sealed at the start, and what it signed 
   const database = await openDatabase({ url });
   await migrate(database);
   const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-  await queryOf(database)(`insert into signing_key (id, private_jwk, create_time) values ('old', ?, now())`, [
+  await createQuery(database)(`insert into signing_key (id, private_jwk, create_time) values ('old', ?, now())`, [
     JSON.stringify(jwk),
   ]);
   await database.close(true);

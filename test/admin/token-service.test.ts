@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { usePostgres } from '../../provision/postgres.ts';
 import { startPruning } from '../../src/catalog/feed/prune.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
-import { queryOf } from '../../src/database/open-database.ts';
+import { createQuery } from '../../src/database/open-database.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Claims, Issuer, IssuerServiceService } from '../../src/generated/weir/admin/v1/issuer_service.ts';
@@ -36,7 +36,7 @@ const signIn = async (credentials: { email: string; password: string }) =>
 type Issued = Parameters<typeof tokens.issueToken>[0];
 const issue = (fields: Issued, as = admin) =>
   tokens.issueToken({ account: 'somebody', plan: 'plans/pro', ttl: '1h', ...fields }, as);
-const query = (sql: string, parameters: readonly unknown[] = []) => queryOf(node.database)(sql, parameters);
+const query = (sql: string, parameters: readonly unknown[] = []) => createQuery(node.database)(sql, parameters);
 const invalidToken = { code: status.UNAUTHENTICATED, reason: 'TOKEN_INVALID' };
 const forbidden = { code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' };
 
@@ -344,7 +344,11 @@ describe('a revocation', () => {
         `select value, extract(epoch from expire_time)::int as expires from revocation where value in ('kept', 'past') order by value`,
       );
     expect(await rows()).toMatchObject([{ value: 'kept', expires: at(2).getTime() / 1000 }, { value: 'past' }]);
-    const stop = startPruning(queryOf(node.database), { info: () => {}, warn: () => expect.fail(), error: () => {} });
+    const stop = startPruning(createQuery(node.database), {
+      info: () => {},
+      warn: () => expect.fail(),
+      error: () => {},
+    });
     await expect.poll(rows).toMatchObject([{ value: 'kept' }]);
     stop();
   });

@@ -5,7 +5,7 @@ import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { createDataPlane } from '../../src/data-plane/data-plane.ts';
 import { StoreUnavailable } from '../../src/decide/ports.ts';
-import { subjectOfEntries } from '../../src/domain/counting/counter-subject.ts';
+import { formatDescriptorSubject } from '../../src/domain/counting/counter-subject.ts';
 import { addRuleNode, createRuleNode } from '../../src/domain/rules/rule-book.ts';
 import { RateLimitRequest, RateLimitServiceService } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
@@ -42,7 +42,7 @@ beforeAll(async () => {
     },
     rules: { book: new Map([['shop', domain]]) },
     isApiKey: () => false,
-    tokens: { known: () => undefined, verify: () => expect.fail('no token was sent') },
+    tokens: { cached: () => undefined, verify: () => expect.fail('no token was sent') },
     requests: {},
     answers: { rateLimitHeaders: 'all', shadowMode: false },
     isServing: () => true,
@@ -75,7 +75,7 @@ function ask(domain = 'shop'): { readonly cancel: () => void; readonly code: Pro
 
 async function used(): Promise<number> {
   const [outcome] = await store.decide([
-    { charges: [{ subject: subjectOfEntries('shop', ENTRIES), limit: LIMIT, hits: 0 }] },
+    { charges: [{ subject: formatDescriptorSubject('shop', ENTRIES), limit: LIMIT, hits: 0 }] },
   ]);
   if (outcome === undefined || outcome instanceof StoreUnavailable) throw new Error('the counters cannot be reached');
   return LIMIT.requests - (outcome.charges[0]?.remaining ?? Number.NaN);

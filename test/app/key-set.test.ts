@@ -1,7 +1,7 @@
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
 import { TestNode } from '../support/node.ts';
 
@@ -66,7 +66,7 @@ describe('the key set on the HTTP port', () => {
     const url = await databaseUrl();
     const node = await start({ DATABASE_URL: url });
     const database = await openDatabase({ url });
-    await queryOf(database)('update signing_key set expire_time = now()', []);
+    await createQuery(database)('update signing_key set expire_time = now()', []);
     await database.close(true);
     await expect.poll(() => keySetOf(node)).toEqual({ keys: [] });
   });

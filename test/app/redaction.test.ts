@@ -10,11 +10,11 @@ import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { InvalidConfig, readConfig } from '../../src/config/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { SigningKeyEntity } from '../../src/database/entities.ts';
-import { openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
-import { sealerOf } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { createSealer } from '../../src/identity/issue-tokens/sealed-key.ts';
 import { GrpcClient, type Headers } from '../support/grpc.ts';
 import { check, shouldRateLimit } from '../support/questions.ts';
 import { serve, WeirProcess } from '../support/weir-process.ts';
@@ -54,7 +54,7 @@ beforeAll(async () => {
   const quiet = { info: () => {}, warn: () => {}, error: () => {} };
   postgres = await startEmbeddedPostgres({ dataFolder: folder, log: quiet, settings: { fsync: 'off' } });
   const database = await openDatabase({ url: postgres.url });
-  await queryOf(database)(`create role known superuser login password '${DATABASE_PASSWORD}'`, []);
+  await createQuery(database)(`create role known superuser login password '${DATABASE_PASSWORD}'`, []);
   await database.close(true);
   redis = await startRedisProcess({ options: ['--requirepass', REDIS_PASSWORD] });
   running = await serve(environmentOf());
@@ -83,7 +83,7 @@ async function learnSigningKeys(): Promise<void> {
   await database.close(true);
   expect(keys).toHaveLength(1);
   for (const { id, algorithm, sealedJwk } of keys) {
-    const { d } = sealerOf(SIGNING_KEY_SECRET).open({ id, algorithm }, sealedJwk ?? '');
+    const { d } = createSealer(SIGNING_KEY_SECRET).open({ id, algorithm }, sealedJwk ?? '');
     for (const each of [sealedJwk, d]) secrets.add(typeof each === 'string' ? each : expect.fail('no key'));
   }
 }
@@ -261,7 +261,7 @@ describe('no known secret is in a log line, a metric or an error', () => {
   it('while Postgres and Redis refuse, and while they are away', { timeout: 300_000 }, async () => {
     signedIn = await signIn();
     const database = await openDatabase({ url: postgres.url });
-    const query = queryOf(database);
+    const query = createQuery(database);
     // What a statement is refused for is told by the driver, with the statement and its values.
     await query('alter table api_key add constraint refused check (length(display_name) < 10) not valid', []);
     await query('alter table session add constraint refused check (expire_time is null) not valid', []);

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { currentPosition, type Position, readChanges } from '../../src/catalog/feed/change-feed.ts';
+import { currentPosition, type FeedPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
 import { CHANGES_KEPT_MS, FeedPruner } from '../../src/catalog/feed/prune.ts';
 import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
 import { readAll } from '../../src/catalog/feed/snapshot.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 
 const freshDatabase = usePostgres();
@@ -51,7 +51,7 @@ beforeEach(async () => {
   lines = [];
   database = await openDatabase({ url: await freshDatabase() });
   await migrate(database);
-  query = queryOf(database);
+  query = createQuery(database);
   await query(planSql, ['slow', limitsOf(1)]);
   await query(planSql, ['fast', limitsOf(100)]);
   catalog = await startCatalog({ query, digest, log });
@@ -201,7 +201,7 @@ describe('the catalog', () => {
 });
 
 describe('the change feed', () => {
-  const namesSince = async (position: Position) => {
+  const namesSince = async (position: FeedPosition) => {
     const changes = await readChanges(query, position);
     return { names: changes.entries.map(({ id }) => id).sort(), position: changes.position };
   };

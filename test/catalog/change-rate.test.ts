@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
 
 const KEYS = 20_000;
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const url = await freshDatabase();
   writing = await openDatabase({ url });
   await migrate(writing);
-  const query = queryOf(writing);
+  const query = createQuery(writing);
   await query(
     `insert into plan (id, display_name, limits, create_time, update_time) values ('free', '', '[]', now(), now())`,
     [],
@@ -44,7 +44,7 @@ beforeAll(async () => {
   );
   for (let node = 0; node < 2; node++) {
     const database = await openDatabase({ url });
-    nodes.push({ database, catalog: await startCatalog({ query: queryOf(database), digest, log }) });
+    nodes.push({ database, catalog: await startCatalog({ query: createQuery(database), digest, log }) });
   }
 });
 afterAll(async () => {
@@ -61,7 +61,7 @@ async function pourIn(isOver: () => boolean): Promise<number> {
   let changes = 0;
   while (!isOver()) {
     const batch = Array.from({ length: BATCH }, (_, index) => ids[KEYS / 2 + ((changes + index) % (KEYS / 2))]);
-    await queryOf(writing)(
+    await createQuery(writing)(
       `update api_key set expire_time = now() + ? * interval '1 second' where id in (select json_array_elements_text(?::json))`,
       [10_000 + changes, JSON.stringify(batch)],
     );
@@ -81,7 +81,7 @@ test('a revoked key counts on every node within a second while a thousand change
   const ends = performance.now() + SECONDS * 1000;
   for (let next = 1; performance.now() < ends; next++) {
     const id = ids[next] ?? '';
-    await queryOf(writing)('update api_key set disabled = true where id = ?', [id]);
+    await createQuery(writing)('update api_key set disabled = true where id = ?', [id]);
     const revokedAt = performance.now();
     const isRevoked = ({ catalog }: { catalog: RunningCatalog }) => catalog.keyOfSecret(id)?.disabled === true;
     while (!nodes.every(isRevoked) && performance.now() - revokedAt < 10_000) await sleep(5);

@@ -4,7 +4,7 @@ import { usePostgres } from '../../provision/postgres.ts';
 import { currentPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
 import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 
@@ -48,7 +48,7 @@ beforeEach(async () => {
   failure = undefined;
   database = await openDatabase({ url: await freshDatabase() });
   await migrate(database);
-  query = queryOf(database);
+  query = createQuery(database);
   account = randomUUID();
   await query(
     `insert into plan (id, display_name, limits, create_time, update_time) values ('free', '', '[]', now(), now())`,

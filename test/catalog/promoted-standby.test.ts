@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../provision/postgres.ts';
 import { startCatalog } from '../../src/catalog/feed/replica.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 
@@ -26,7 +26,7 @@ let standby: Server;
 async function open(folder: string, settings: Record<string, string> = {}): Promise<Server> {
   const postgres = await startEmbeddedPostgres({ dataFolder: folder, log, settings: { fsync: 'off', ...settings } });
   const database = await openDatabase({ url: postgres.url });
-  return { folder, postgres, database, query: queryOf(database) };
+  return { folder, postgres, database, query: createQuery(database) };
 }
 
 /**

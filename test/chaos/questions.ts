@@ -2,7 +2,7 @@ import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { virtualTag } from '../../src/counters/redis/batch/counter-key.ts';
 import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
 import type { Source } from '../../src/decide/ports.ts';
-import { subjectOfEntries } from '../../src/domain/counting/counter-subject.ts';
+import { formatDescriptorSubject } from '../../src/domain/counting/counter-subject.ts';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { HealthService } from '../../src/generated/grpc/health/v1/health.ts';
 import type { GrpcClient } from '../support/grpc.ts';
@@ -97,5 +97,5 @@ export function valueOnFirstMaster(key: string, name: string): string {
 
 /** Slot of a question's counter. */
 export function slotOf(key: string, value: string): number {
-  return slotOfTag(virtualTag(subjectOfEntries(DOMAIN, [{ key, value }])));
+  return slotOfTag(virtualTag(formatDescriptorSubject(DOMAIN, [{ key, value }])));
 }

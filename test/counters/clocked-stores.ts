@@ -6,7 +6,7 @@ import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { VIRTUAL_TAGS } from '../../src/counters/redis/batch/counter-key.ts';
 import { CHARGE_SCRIPT } from '../../src/counters/redis/lua/charge-script.ts';
 import { CORRECT_SCRIPT } from '../../src/counters/redis/lua/correct-script.ts';
-import { GIVE_BACK_SCRIPT } from '../../src/counters/redis/lua/refund-script.ts';
+import { REFUND_SCRIPT } from '../../src/counters/redis/lua/refund-script.ts';
 import { type Script, scriptOf } from '../../src/counters/redis/lua/script.ts';
 import { RedisStore, type Scripts } from '../../src/counters/redis/redis-store.ts';
 import { type Outcome, StoreUnavailable } from '../../src/decide/ports.ts';
@@ -73,7 +73,7 @@ export function clockedScripts(clockKey: string): Scripts {
     if (changed === text) throw new Error('the script has no line "local now = clock" any more');
     return scriptOf(changed);
   };
-  return { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(GIVE_BACK_SCRIPT), correct: clocked(CORRECT_SCRIPT) };
+  return { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(REFUND_SCRIPT), correct: clocked(CORRECT_SCRIPT) };
 }
 
 interface ClockedServer {
@@ -91,7 +91,7 @@ async function openClocked(
   return {
     store: {
       decide: async (decisions) => (await store.decide(decisions)).map((outcome) => onClock(now, outcome)),
-      giveBack: (receipts) => store.giveBack(receipts),
+      refund: (receipts) => store.refund(receipts),
       correct: (corrections) => store.correct(corrections),
     },
     setClock: async (time) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Receipt } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts/receipt.ts';
+import { createReceipt } from '../../src/decide/receipts/receipt.ts';
 import type { Bench } from './counter-store-contract.ts';
 import { calendarOf, chargeOf, HOUR, limitOf, SECOND } from './traces.ts';
 
@@ -61,12 +61,12 @@ function describeWhatIsFreed(bench: Bench): void {
     expect(await bench.charge({ ...twice, hits: 5 })).toMatchObject({ exceeded: false });
   });
 
-  it('give back fewer hits than were taken where fewer are named', async () => {
+  it('give back fewer hits than were granted where fewer are named', async () => {
     const limit = limitOf(5, '60s');
     const subject = bench.subject();
     const receipt = await bench.take(chargeOf(subject, limit, 5));
-    const taken = receipt.taken.map((each) => ({ ...each, charge: { ...each.charge, hits: 2 } }));
-    expect(await bench.giveBack({ ...receipt, taken })).toEqual([2]);
+    const granted = receipt.granted.map((each) => ({ ...each, charge: { ...each.charge, hits: 2 } }));
+    expect(await bench.giveBack({ ...receipt, granted })).toEqual([2]);
     expect(await bench.charge(chargeOf(subject, limit, 0))).toMatchObject({ remaining: 2 });
   });
 
@@ -154,14 +154,14 @@ function describeIgnored(bench: Bench): void {
   it.each(limits)('free nothing that has stopped counting: $algorithm, $requests', async (limit) => {
     const subject = bench.subject();
     const receipt = await bench.take(chargeOf(subject, limit, 3));
-    bench.now = receipt.taken[0]?.end ?? 0;
+    bench.now = receipt.granted[0]?.end ?? 0;
     await bench.charge(chargeOf(subject, limit, 3));
     // It lives on, so that nothing but its end tells that it comes too late.
     expect(await bench.giveBack({ ...receipt, expires: bench.now + HOUR })).toEqual([0]);
     expect(await bench.charge(chargeOf(subject, limit, 0))).toMatchObject({ remaining: limit.requests - 3 });
   });
 
-  it('are ignored an hour after the grant, but for slots, which are good as long as they are taken', async () => {
+  it('are ignored an hour after the grant, but for slots, which are good as long as they are granted', async () => {
     const subject = bench.subject();
     const day = await bench.take(chargeOf(subject, limitOf(5, '1d')));
     const slot = await bench.take(chargeOf(subject, limitOf(5, '2h', { algorithm: 'concurrency' })));
@@ -176,7 +176,7 @@ function describeIgnored(bench: Bench): void {
       id: bench.subject('unknown'),
       source: 'memory',
       expires: end,
-      taken: [{ charge: one, end }],
+      granted: [{ charge: one, end }],
     };
     expect(await bench.giveBack(unknown)).toEqual([0]);
     expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 5, resetAfter: 0 });
@@ -194,36 +194,36 @@ function describeIgnored(bench: Bench): void {
     await bench.decideOne(...others);
     const foreign = {
       ...receipt,
-      taken: receipt.taken.flatMap((each) => others.map((charge) => ({ ...each, charge }))),
+      granted: receipt.granted.flatMap((each) => others.map((charge) => ({ ...each, charge }))),
     };
     expect(await bench.giveBack(foreign)).toEqual([0]);
     const { charges } = await bench.decideOne(...[one, ...others].map((each) => ({ ...each, hits: 0 })));
     expect(charges.map(({ remaining }) => remaining)).toEqual([4, 4, 4]);
   });
 
-  it('free no more than is there when they claim more hits than were taken', async () => {
+  it('free no more than is there when they claim more hits than were granted', async () => {
     const limit = limitOf(5, '60s');
     const subject = bench.subject();
     const receipt = await bench.take(chargeOf(subject, limit, 2));
     bench.now += 1;
     await bench.charge(chargeOf(subject, limit, 2));
-    const taken = receipt.taken.map((each) => ({ ...each, charge: { ...each.charge, hits: 4 } }));
-    expect(await bench.giveBack({ ...receipt, taken })).toEqual([2]);
+    const granted = receipt.granted.map((each) => ({ ...each, charge: { ...each.charge, hits: 4 } }));
+    expect(await bench.giveBack({ ...receipt, granted })).toEqual([2]);
     expect(await bench.charge(chargeOf(subject, limit, 0))).toMatchObject({ remaining: 3 });
   });
 
   it('of which nothing is given back are used all the same, and leave what they took', async () => {
     const one = chargeOf(bench.subject(), limitOf(5, '60s'), 2);
     const receipt = await bench.take(one);
-    const taken = receipt.taken.map((each) => ({ ...each, charge: { ...each.charge, hits: 0 } }));
-    expect(await bench.giveBack({ ...receipt, taken })).toEqual([0]);
+    const granted = receipt.granted.map((each) => ({ ...each, charge: { ...each.charge, hits: 0 } }));
+    expect(await bench.giveBack({ ...receipt, granted })).toEqual([0]);
     expect(await bench.giveBack(receipt)).toEqual([undefined]);
     expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
   });
 
   it('of a decision without hits took nothing', async () => {
     const receipt = await bench.take(chargeOf(bench.subject(), limitOf(5, '60s'), 0));
-    expect(receipt.taken).toEqual([]);
+    expect(receipt.granted).toEqual([]);
   });
 
   it('are answered one by one and in their order, more than 256 of them', async () => {
@@ -231,7 +231,7 @@ function describeIgnored(bench: Bench): void {
     const charges = Array.from({ length: 300 }, (_, i) => chargeOf(bench.subject(`${i}`), limit, (i % 5) + 1));
     const outcomes = await bench.decide(...charges.map((each) => ({ charges: [each] })));
     const receipts = outcomes.map((outcome, i) =>
-      receiptOf(bench.subject(`receipt${i}`), charges.slice(i, i + 1), outcome),
+      createReceipt(bench.subject(`receipt${i}`), charges.slice(i, i + 1), outcome),
     );
     expect(await bench.giveBack(...receipts)).toEqual(charges.map(({ hits }) => hits));
   });

@@ -9,7 +9,7 @@ import {
   type Receipt,
   StoreUnavailable,
 } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts/receipt.ts';
+import { createReceipt } from '../../src/decide/receipts/receipt.ts';
 import { describeBlockFor } from './contract-block-for.ts';
 import { describeCalendar } from './contract-calendar.ts';
 import { describeConcurrency } from './contract-concurrency.ts';
@@ -78,11 +78,11 @@ export function describeCounterStore(
       take: async (...charges) => {
         const outcome = await bench.decideOne(...charges);
         if (!outcome.granted) throw new Error('a decision was refused that the test needs to be granted');
-        return receiptOf(`receipt-${++receipts}`, charges, outcome);
+        return createReceipt(`receipt-${++receipts}`, charges, outcome);
       },
       giveBack: async (...given) => {
         await opened.setClock(bench.now);
-        return (await opened.store.giveBack(given)).map(told);
+        return (await opened.store.refund(given)).map(told);
       },
       correct: async (...corrections) => {
         await opened.setClock(bench.now);

@@ -23,7 +23,7 @@ const counting: CounterStore = {
     reached += decisions.length;
     return redis.decide(decisions);
   },
-  giveBack: (receipts) => redis.giveBack(receipts),
+  refund: (receipts) => redis.refund(receipts),
   correct: (corrections) => redis.correct(corrections),
 };
 

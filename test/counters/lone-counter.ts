@@ -1,15 +1,15 @@
 import {
+  advance,
+  available,
   type Counter,
   charge,
   emptyCounter,
-  follow,
-  freeOf,
-  giveBack,
-  noteRefusal,
-  untilAllFree,
-  untilFit,
+  recordRejection,
+  refund,
+  resetAfter,
+  retryAfter,
 } from '../../src/domain/counting/counter.ts';
-import { termOf } from '../../src/domain/counting/counter-spec.ts';
+import { counterSpec } from '../../src/domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 
 /** What became of hits that were asked of a counter; times in µs. */
@@ -42,19 +42,19 @@ export class LoneCounter {
   }
 
   ask(limit: CountedLimit, clock: number, hits: number): Answer {
-    const term = termOf(limit, clock);
-    const isMoved = follow(this.counter, term, clock);
-    const freeBefore = freeOf(this.counter, term);
+    const term = counterSpec(limit, clock);
+    const isMoved = advance(this.counter, term, clock);
+    const freeBefore = available(this.counter, term);
     const granted = hits <= freeBefore;
     if (granted && hits > 0) charge(this.counter, term, clock, hits);
-    const beginsBlock = !granted && hits > 0 && noteRefusal(this.counter, term, clock);
+    const beginsBlock = !granted && hits > 0 && recordRejection(this.counter, term, clock);
     const { blockedUntil } = this.counter;
     return {
       granted,
       freeBefore,
-      free: freeOf(this.counter, term),
-      resetAfter: untilAllFree(this.counter, term, clock),
-      retryAfter: granted ? undefined : untilFit(this.counter, term, hits, clock),
+      free: available(this.counter, term),
+      resetAfter: resetAfter(this.counter, term, clock),
+      retryAfter: granted ? undefined : retryAfter(this.counter, term, hits, clock),
       blockedFor: granted || blockedUntil <= clock ? undefined : blockedUntil - clock,
       isChanged: isMoved || beginsBlock || (granted && hits > 0),
     };
@@ -66,16 +66,16 @@ export class LoneCounter {
 
   /** Charges hits that were spent already; µs until all is free. */
   settle(limit: CountedLimit, clock: number, hits: number): number {
-    const term = termOf(limit, clock);
-    follow(this.counter, term, clock);
+    const term = counterSpec(limit, clock);
+    advance(this.counter, term, clock);
     charge(this.counter, term, clock, hits);
-    return untilAllFree(this.counter, term, clock);
+    return resetAfter(this.counter, term, clock);
   }
 
   /** Gives back hits of a grant after which all would have been free at `end`; how many are free again. */
   giveBack(limit: CountedLimit, clock: number, end: number, hits: number): number {
-    const term = termOf(limit, clock);
-    follow(this.counter, term, clock);
-    return end <= clock ? 0 : giveBack(this.counter, term, end, hits);
+    const term = counterSpec(limit, clock);
+    advance(this.counter, term, clock);
+    return end <= clock ? 0 : refund(this.counter, term, end, hits);
   }
 }

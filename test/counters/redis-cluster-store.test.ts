@@ -3,7 +3,7 @@ import { startRedisCluster } from '../../provision/redis-cluster.ts';
 import { virtualTag } from '../../src/counters/redis/batch/counter-key.ts';
 import type { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { type Charge, StoreUnavailable } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts/receipt.ts';
+import { createReceipt } from '../../src/decide/receipts/receipt.ts';
 import { openRedisCluster } from './clocked-stores.ts';
 import { describeCounterStore, told } from './counter-store-contract.ts';
 import { openStore as openOneStore } from './opened-stores.ts';
@@ -47,7 +47,7 @@ it('a cluster keeps subjects apart: what a decision reserved is given back where
     expect(refused.charges.map(({ exceeded }) => exceeded)).toEqual([false, false, false, true]);
     expect(refused.charges.map(({ remaining }) => remaining)).toEqual([3, 300, 3, 0]);
   }
-  const receipt = receiptOf('account', [account], granted);
-  expect((await store.giveBack([receipt, receipt])).map(told)).toEqual([1, undefined]);
+  const receipt = createReceipt('account', [account], granted);
+  expect((await store.refund([receipt, receipt])).map(told)).toEqual([1, undefined]);
   expect(await decide(store, ...addressed, account)).toMatchObject({ granted: true });
 });

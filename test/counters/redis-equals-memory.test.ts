@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Decision, type Outcome, type Receipt, StoreUnavailable } from '../../src/decide/ports.ts';
-import { receiptOf } from '../../src/decide/receipts/receipt.ts';
+import { createReceipt } from '../../src/decide/receipts/receipt.ts';
 import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from './clocked-stores.ts';
 import type { ClockedStore } from './counter-store-contract.ts';
@@ -72,7 +72,7 @@ describe('Redis and memory', () => {
           const receipt = receipts[grant % Math.max(1, receipts.length)];
           return receipt === undefined ? [] : [isNamed ? receipt : { ...receipt, id: undefined }];
         });
-        const [freed, freedThere] = [await memory.store.giveBack(given), await redis.store.giveBack(given)];
+        const [freed, freedThere] = [await memory.store.refund(given), await redis.store.refund(given)];
         expect(freedThere).toEqual(freed);
         const corrections = corrected.map(({ subject, charge: { limit }, change }) => {
           return { subject: `${name}|${subject}`, limit, change };
@@ -123,6 +123,6 @@ function receiptsOf(
 ): readonly Receipt[] {
   return outcomes.flatMap((outcome, place) => {
     if (outcome instanceof StoreUnavailable || !outcome.granted) return [];
-    return receiptOf(`${name}|${place}`, decisions[place]?.charges ?? [], outcome);
+    return createReceipt(`${name}|${place}`, decisions[place]?.charges ?? [], outcome);
   });
 }

@@ -69,7 +69,7 @@ export function chargeOf(subject: string, limit: CountedLimit, hits = 1): Charge
 
 /** Hits that were spent already. */
 export function settlementOf(subject: string, limit: CountedLimit, hits: number): Charge {
-  return { subject, limit, hits, settles: true };
+  return { subject, limit, hits, isSettlement: true };
 }
 
 /** Waits that matter for a window: nothing, a µs, about a sub-bucket, about the window, anything between. In µs. */

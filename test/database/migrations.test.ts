@@ -4,7 +4,7 @@ import { migrations } from '../../migrations/index.ts';
 import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity, PlanEntity } from '../../src/database/entities.ts';
 import { migrate, revertLast } from '../../src/database/migrate.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { type SeedOptions, seed } from '../../src/database/seed.ts';
 import { hashPassword, verifyPassword } from '../../src/identity/secrets/password.ts';
 
@@ -22,7 +22,7 @@ const OBJECTS = `
   union all select proname, 'function' from pg_proc where pronamespace = 'public'::regnamespace
   union all select tgname, 'trigger' from pg_trigger where not tgisinternal
   order by 1, 2`;
-const objectsOf = (database: Database) => queryOf(database)(OBJECTS, []);
+const objectsOf = (database: Database) => createQuery(database)(OBJECTS, []);
 
 const options: SeedOptions = {
   admin: { email: 'Admin@Example.com', password: 'first' },
@@ -44,7 +44,7 @@ test('the schema is the one that the entities describe', () =>
   nodes(1, async (database = expect.fail()) => {
     await migrate(database);
     const sql = `select table_name || '.' || column_name as name from information_schema.columns where table_schema = 'public'`;
-    const columns = (await queryOf(database)(sql, [])) as { name: string }[];
+    const columns = (await createQuery(database)(sql, [])) as { name: string }[];
     const actual = columns.map(({ name }) => name).filter((name) => !name.startsWith('migration.'));
     const described = [...database.getMetadata().getAll().values()].flatMap(({ tableName, props }) =>
       props.flatMap(({ fieldNames }) => fieldNames.map((field) => `${tableName}.${field}`)),
@@ -74,8 +74,8 @@ test('a later start changes neither the administrator’s password nor the plans
   nodes(1, async (database = expect.fail()) => {
     await migrate(database);
     expect(await seed(database, options)).toEqual({ madeUpPassword: undefined });
-    await queryOf(database)(`delete from plan where id = 'pro'`, []);
-    await queryOf(database)(`update plan set limits = '[]' where id = 'free'`, []);
+    await createQuery(database)(`delete from plan where id = 'pro'`, []);
+    await createQuery(database)(`update plan set limits = '[]' where id = 'free'`, []);
     expect(await seed(database, { ...options, admin: { email: 'admin@example.com', password: 'second' } })).toEqual({
       madeUpPassword: undefined,
     });
@@ -98,7 +98,7 @@ test('a node that dies while it migrates leaves nothing half done and no lock', 
     const waiting = migrate(next);
     const kill = `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database =
       (select oid from pg_database where datname = current_database())`;
-    await queryOf(next)(kill, []);
+    await createQuery(next)(kill, []);
     await waiting;
     expect(JSON.stringify(await objectsOf(next))).not.toContain('half_done');
   }));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
 import { isDatabaseAway } from '../../src/database/database-errors.ts';
-import { openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 
 const freshDatabase = usePostgres();
 
@@ -12,23 +12,23 @@ test('a pool whose connections are lost within transactions, more often than it 
   for (let round = 0; round < 12; round += 1) {
     const lost = database.em.fork().transactional(async (em) => {
       const [row] = await em.execute('select pg_backend_pid() as pid');
-      await queryOf(other)('select pg_terminate_backend(?)', [row?.pid]);
+      await createQuery(other)('select pg_terminate_backend(?)', [row?.pid]);
       await em.execute('select 1');
     });
     expect(isDatabaseAway(await lost.catch((error: unknown) => error))).toBe(true);
   }
-  expect(await queryOf(database)('select 1 as one', [])).toEqual([{ one: 1 }]);
+  expect(await createQuery(database)('select 1 as one', [])).toEqual([{ one: 1 }]);
   await database.close(true);
   await other.close(true);
 });
 
 test('a query to where nobody listens fails as away; a wrong query does not', async () => {
   const nowhere = await openDatabase({ url: 'postgres://weir@127.0.0.1:1/weir' });
-  const refused = await queryOf(nowhere)('select 1', []).catch((error: unknown) => error);
+  const refused = await createQuery(nowhere)('select 1', []).catch((error: unknown) => error);
   expect(isDatabaseAway(refused)).toBe(true);
   await nowhere.close(true);
   const database = await openDatabase({ url: await freshDatabase() });
-  const wrong = await queryOf(database)('select nothing from nowhere', []).catch((error: unknown) => error);
+  const wrong = await createQuery(database)('select nothing from nowhere', []).catch((error: unknown) => error);
   expect(wrong).toBeInstanceOf(Error);
   expect(isDatabaseAway(wrong)).toBe(false);
   await database.close(true);

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Http2Socket } from '../../src/transport/grpc-http2/socket.ts';
-import { Turn } from '../../src/transport/grpc-http2/turn-batcher.ts';
+import { TurnBatcher } from '../../src/transport/grpc-http2/turn-batcher.ts';
 import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
 
@@ -13,7 +13,7 @@ const BODY = Buffer.from('A body with more bytes than the smallest windows.');
 
 /** The engine on sockets without gRPC: answers each complete request with a short body. */
 export async function startEngineServer(): Promise<{ port: number; stop: () => Promise<void> }> {
-  const turn = new Turn(() => {}, undefined);
+  const turn = new TurnBatcher(() => {}, undefined);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);

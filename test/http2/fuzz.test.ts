@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Http2Call } from '../../src/transport/grpc-http2/call.ts';
-import { type CallHead, readCallHead } from '../../src/transport/grpc-http2/call-headers.ts';
+import { type CallHeaders, readCallHeaders } from '../../src/transport/grpc-http2/call-headers.ts';
 import { ConnectionError, FrameType } from '../../src/transport/http2/frames/protocol.ts';
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
 import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
@@ -83,8 +83,8 @@ function serve(pieces: readonly Buffer[]): Outcome {
       call.reply(call.message);
     },
   };
-  const connection = new ServerConnection<CallHead>({
-    readHead: readCallHead,
+  const connection = new ServerConnection<CallHeaders>({
+    readHead: readCallHeaders,
     accept: (stream, head) => {
       const call = new Http2Call(stream, head, undefined, site);
       if (head.refusal !== undefined) stream.respondHeaders(head.refusal);

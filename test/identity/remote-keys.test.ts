@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Issuer } from '../../src/domain/tokens/issuer.ts';
-import { fetchKeys } from '../../src/identity/verify-tokens/fetch-key-set.ts';
-import { RemoteKeys } from '../../src/identity/verify-tokens/remote-key-set.ts';
+import { fetchKeySet } from '../../src/identity/verify-tokens/fetch-key-set.ts';
+import { RemoteKeySet } from '../../src/identity/verify-tokens/remote-key-set.ts';
 import { KeysUnavailable } from '../../src/identity/verify-tokens/verification-keys.ts';
 import { IdentityProvider, makeTokenKey } from '../support/identity-provider.ts';
 
@@ -21,17 +21,17 @@ const issuerAt = (issuer: string, keys: Issuer['keys']): Issuer => {
   const rest = { audiences: ['api'], algorithms: ['EdDSA'], claims, defaultPlanId: undefined, catalogAccounts: false };
   return { id: 'corp', issuer, keys, ...rest };
 };
-const fetched = () => fetchKeys(issuerAt(provider.issuer, { kind: 'jwks_uri', uri: provider.jwksUri }));
+const fetched = () => fetchKeySet(issuerAt(provider.issuer, { kind: 'jwks_uri', uri: provider.jwksUri }));
 
-function remoteKeys(): RemoteKeys {
+function remoteKeys(): RemoteKeySet {
   const onFetched = (problem: unknown) => {
     if (problem !== undefined) problems.push(problem);
   };
-  return new RemoteKeys({ fetch: fetched, now: () => clock, onFetched });
+  return new RemoteKeySet({ fetch: fetched, now: () => clock, onFetched });
 }
 
 /** How many keys are found for a header with this `kid`, once that is known. */
-async function found(keys: RemoteKeys, keyId: string | undefined): Promise<number> {
+async function found(keys: RemoteKeySet, keyId: string | undefined): Promise<number> {
   const header = { algorithm: 'EdDSA', keyId, type: undefined };
   await keys.prepare(header);
   return (await keys.find(header)).length;
@@ -147,7 +147,7 @@ describe('where keys may be fetched from', () => {
     'https://user:password@login.example.com/jwks',
     'https://login.example.com/jwks#fragment',
   ])('not from %j', async (uri) => {
-    await expect(fetchKeys(issuerAt('x', { kind: 'jwks_uri', uri }))).rejects.toThrow(
+    await expect(fetchKeySet(issuerAt('x', { kind: 'jwks_uri', uri }))).rejects.toThrow(
       /must (be an https URL|not hold a user|have no fragment)/,
     );
   });
@@ -156,8 +156,8 @@ describe('where keys may be fetched from', () => {
     const { publicJwk } = await makeTokenKey('EdDSA');
     provider.keys = [publicJwk];
     const issuer = issuerAt(provider.issuer, { kind: 'discovery' });
-    expect((await fetchKeys(issuer)).keys).toEqual([publicJwk]);
+    expect((await fetchKeySet(issuer)).keys).toEqual([publicJwk]);
     provider.claimedIssuer = `${provider.issuer}/other`;
-    await expect(fetchKeys(issuer)).rejects.toThrow('is not of this issuer');
+    await expect(fetchKeySet(issuer)).rejects.toThrow('is not of this issuer');
   });
 });

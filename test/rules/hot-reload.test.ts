@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { matchRule, type Rule } from '../../src/domain/rules/rule-book.ts';
 import { InvalidRules, loadRules } from '../../src/rules/load/load-rules.ts';
-import { type FollowedRules, followRules } from '../../src/rules/load/watch-rules.ts';
+import { type WatchedRules, watchRules } from '../../src/rules/load/watch-rules.ts';
 
 /** ms in which a change that holds still is taken up for certain, also on a busy machine. */
 const SOON = { timeout: 10_000, interval: 20 };
@@ -20,7 +20,7 @@ interface Told {
 let folder: string;
 let told: Told[];
 let reloads: boolean[];
-let rules: FollowedRules | undefined;
+let rules: WatchedRules | undefined;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
@@ -33,12 +33,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function follow(place: string): Promise<FollowedRules> {
+function follow(place: string): Promise<WatchedRules> {
   const log = {
     info: (fields: object) => told.push({ level: 'info', fields }),
     error: (fields: object) => told.push({ level: 'error', fields }),
   };
-  return followRules({ place, log, onReload: (isTakenUp) => reloads.push(isTakenUp) });
+  return watchRules({ place, log, onReload: (isTakenUp) => reloads.push(isTakenUp) });
 }
 
 function shop(requests: number, domain = 'shop'): string {

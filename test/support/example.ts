@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Envoy, type EnvoyChange, startEnvoy } from '../../demo/envoy.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { Headers } from './grpc.ts';
 import { HeldUpstream } from './held-upstream.ts';
 import { TestNode } from './node.ts';
@@ -70,7 +70,7 @@ export class Example {
   /** The id of a new account. */
   async newAccount(): Promise<string> {
     const id = randomUUID();
-    await queryOf(this.#database)(
+    await createQuery(this.#database)(
       `insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
        values (?, ?, '', 'user', 'free', now(), now())`,
       [id, id],

@@ -5,8 +5,8 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { Certificates } from '../../provision/certificates.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
-import { type KeyName, sealerOf } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
+import { createSealer, type KeyName } from '../../src/identity/issue-tokens/sealed-key.ts';
 
 /** Whoever signs tokens: keys, by the id that the header names. */
 export interface TokenKey {
@@ -156,12 +156,12 @@ export class IssuerTable {
       name.id,
       name.algorithm,
       publicJwk === undefined ? null : JSON.stringify(publicJwk),
-      sealerOf(secret).seal(name, { kty: 'as it says', ...key }),
+      createSealer(secret).seal(name, { kty: 'as it says', ...key }),
     );
   }
 
   async run(sql: string, ...parameters: readonly unknown[]): Promise<void> {
-    await queryOf(this.#database)(sql, parameters);
+    await createQuery(this.#database)(sql, parameters);
   }
 
   close(): Promise<void> {

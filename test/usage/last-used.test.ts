@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { type Database, openDatabase, queryOf } from '../../src/database/open-database.ts';
+import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { KeyRecord } from '../../src/decide/ports.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { LastUsed } from '../../src/usage/last-used.ts';
@@ -80,7 +80,7 @@ describe('what is noted', () => {
     expiresAt: undefined,
   });
   const insertKeys = async (into: Database, prefix: string, count: number) => {
-    const query = queryOf(into);
+    const query = createQuery(into);
     await query(
       `insert into plan (id, display_name, limits, create_time, update_time) values ('p', '', '[]', now(), now()) on conflict do nothing`,
       [],
@@ -99,7 +99,7 @@ describe('what is noted', () => {
   const times = async (from: Database, prefix: string) => {
     const sql = `select extract(epoch from last_used_time)::float8 * 1000 as time, count(*)::int as keys
       from api_key where id like ? || '%' group by 1 order by 1`;
-    return (await queryOf(from)(sql, [prefix])) as { time: number | null; keys: number }[];
+    return (await createQuery(from)(sql, [prefix])) as { time: number | null; keys: number }[];
   };
   beforeAll(async () => {
     database = await openDatabase({ url: await databaseUrl() });
@@ -109,7 +109,7 @@ describe('what is noted', () => {
 
   it('is the minute, of many keys, and never an earlier one than is known', async () => {
     await insertKeys(database, 'many-', 25_000);
-    const lastUsed = new LastUsed({ query: queryOf(database), log }, T0);
+    const lastUsed = new LastUsed({ query: createQuery(database), log }, T0);
     const records = Array.from({ length: 25_000 }, (_, index) => record(`many-${index + 1}`));
     for (const key of records) lastUsed.note(key);
     lastUsed.turn(T0 + MINUTE_MS);
@@ -123,7 +123,7 @@ describe('what is noted', () => {
       { time: T0 + MINUTE_MS, keys: 10 },
     ];
     expect(await times(database, 'many-')).toEqual(expected);
-    const behind = new LastUsed({ query: queryOf(database), log }, T0);
+    const behind = new LastUsed({ query: createQuery(database), log }, T0);
     for (const key of records) behind.note({ ...key, notedInMinute: 0 });
     behind.turn(T0);
     await behind.write();
@@ -136,7 +136,10 @@ describe('what is noted', () => {
     const warnings: unknown[] = [];
     const warn = (fields: unknown) => void warnings.push(fields);
     const nodes = Array.from({ length: 8 }, (_, node) => {
-      const lastUsed = new LastUsed({ query: queryOf(database), log: { info: () => {}, warn } }, T0 + node * MINUTE_MS);
+      const lastUsed = new LastUsed(
+        { query: createQuery(database), log: { info: () => {}, warn } },
+        T0 + node * MINUTE_MS,
+      );
       for (const id of node % 2 === 0 ? ids : [...ids].reverse()) lastUsed.note(record(id));
       lastUsed.turn(T0);
       return lastUsed;
@@ -148,9 +151,9 @@ describe('what is noted', () => {
 
   it('brings no change to the feed', async () => {
     await insertKeys(database, 'quiet-', 10);
-    const changes = async () => queryOf(database)('select count(*)::int as rows from catalog_change', []);
+    const changes = async () => createQuery(database)('select count(*)::int as rows from catalog_change', []);
     const before = await changes();
-    const lastUsed = new LastUsed({ query: queryOf(database), log }, T0);
+    const lastUsed = new LastUsed({ query: createQuery(database), log }, T0);
     lastUsed.note(record('quiet-1'));
     lastUsed.turn(T0);
     await lastUsed.write();
@@ -167,7 +170,7 @@ describe('what is noted', () => {
     const line = (_: object, message: string) => void lines.push(message);
     // Started again it has another port.
     let current = first;
-    const query = (sql: string, parameters: readonly unknown[]) => queryOf(current)(sql, parameters);
+    const query = (sql: string, parameters: readonly unknown[]) => createQuery(current)(sql, parameters);
     const lastUsed = new LastUsed({ query, log: { info: line, warn: line } }, T0);
     try {
       await migrate(first);

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ApiKeyEntity } from '../../database/entities.ts';
 import { parseNetworks } from '../../domain/credentials/networks.ts';
-import type { WrittenPlanLimit } from '../../domain/limits/plan-limit.ts';
+import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from '../auth/caller.ts';
 import { readFeatures, readLimits } from '../plans/limits-and-features.ts';
-import { Faults } from '../shared/request.ts';
+import { FieldViolations } from '../shared/request.ts';
 
 /** What an update may change of a key. */
 type KeyFields = Pick<
@@ -17,7 +17,7 @@ export type NewKey = KeyFields & Pick<ApiKeyEntity, 'accountId'> & { readonly co
 
 /** What a key is to be that a caller may make: an administrator any, others one of their account, on its plan and without features. */
 export function readNewKey(given: ApiKey, caller: Caller): NewKey {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const fields = new FieldReader(faults, given);
   const { account } = given;
   const accountId = account === '' ? caller.accountId : faults.idOf('accounts', 'api_key.account', account);
@@ -42,7 +42,7 @@ export function readNewKey(given: ApiKey, caller: Caller): NewKey {
 
 /** What an update changes of a key, by its mask. */
 export function readChanges(given: ApiKey, updateMask: string): Partial<KeyFields> {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const named = faults.mask(updateMask, {
     displayName: given.displayName !== '',
     plan: given.plan !== '',
@@ -67,7 +67,7 @@ export function readChanges(given: ApiKey, updateMask: string): Partial<KeyField
 }
 
 /** Whether a change lets a key do again, for longer, or more than what somebody may have set on purpose. */
-export function widens(row: ApiKeyEntity, changes: Partial<KeyFields>): boolean {
+export function grantsMore(row: ApiKeyEntity, changes: Partial<KeyFields>): boolean {
   const { disabled, expireTime, allowedNetworks, limits, features = [] } = changes;
   if (row.disabled && disabled === false) return true;
   if (allowedNetworks !== undefined && !narrowsNetworks(row.allowedNetworks, allowedNetworks)) return true;
@@ -85,10 +85,10 @@ function narrowsNetworks(before: readonly string[], after: readonly string[]): b
 
 /** Reads the fields of a key, and collects what is wrong with them. */
 class FieldReader {
-  readonly #faults: Faults;
+  readonly #faults: FieldViolations;
   readonly #given: ApiKey;
 
-  constructor(faults: Faults, given: ApiKey) {
+  constructor(faults: FieldViolations, given: ApiKey) {
     this.#faults = faults;
     this.#given = given;
   }
@@ -120,7 +120,7 @@ class FieldReader {
     return readFeatures(this.#faults, 'api_key', this.#given.features);
   }
 
-  limits(): readonly WrittenPlanLimit[] {
+  limits(): readonly PlanLimitSpec[] {
     return readLimits(this.#faults, 'api_key', this.#given.limits);
   }
 }

@@ -2,15 +2,15 @@ import { raw } from '@mikro-orm/core';
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { ApiKeyEntity } from '../../database/entities.ts';
 import { parseFilter, type Restriction } from '../../domain/filter.ts';
-import { toldName } from '../../domain/quote-name.ts';
-import type { Faults } from '../shared/request.ts';
+import { quoteName } from '../../domain/quote-name.ts';
+import type { FieldViolations } from '../shared/request.ts';
 
 type Where = FilterQuery<ApiKeyEntity>;
 
 interface FilterField {
   readonly operators: readonly string[];
   /** Undefined where the value is a fault. */
-  where(restriction: Restriction, faults: Faults): Where | undefined;
+  where(restriction: Restriction, faults: FieldViolations): Where | undefined;
 }
 
 const COMPARISONS = { '<': '$lt', '<=': '$lte', '>': '$gt', '>=': '$gte' } as const;
@@ -41,7 +41,7 @@ const FIELDS: Readonly<Record<string, FilterField>> = {
 };
 
 /** What a filter of ListApiKeys asks for, beside what the caller may see. Its language is told in the proto. */
-export function whereOfFilter(filter: string, faults: Faults): readonly Where[] {
+export function filterToWhere(filter: string, faults: FieldViolations): readonly Where[] {
   const restrictions = parseFilter(filter);
   if ('fault' in restrictions) {
     faults.add('filter', restrictions.fault);
@@ -52,7 +52,7 @@ export function whereOfFilter(filter: string, faults: Faults): readonly Where[] 
     const field = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
     if (field === undefined) {
       const names = Object.keys(FIELDS).join(', ');
-      faults.add('filter', `cannot filter by ${toldName(restriction.field)}; what it can filter by is ${names}`);
+      faults.add('filter', `cannot filter by ${quoteName(restriction.field)}; what it can filter by is ${names}`);
       return [];
     }
     if (!field.operators.includes(restriction.operator)) {
@@ -64,7 +64,7 @@ export function whereOfFilter(filter: string, faults: Faults): readonly Where[] 
 }
 
 /** By the words that words_of() finds: each of these begins one of them. */
-function whereWords({ value }: Restriction, faults: Faults): Where | undefined {
+function whereWords({ value }: Restriction, faults: FieldViolations): Where | undefined {
   const words = value.split(/[\0-/:-@[-`{-\x7f]+/).filter((word) => word !== '');
   if (words.length === 0) {
     faults.add('filter', 'must look in display_name for a letter or digit at least');
@@ -77,7 +77,7 @@ function whereWords({ value }: Restriction, faults: Faults): Where | undefined {
 }
 
 /** By what a key is shown with as its expire_time; keys that do not expire are in no comparison. */
-function whereEnd({ value, operator }: Restriction, faults: Faults): Where | undefined {
+function whereEnd({ value, operator }: Restriction, faults: FieldViolations): Where | undefined {
   const comparison = COMPARISONS[operator as keyof typeof COMPARISONS]; // its operators are these
   const time = new Date(TIME.test(value) ? value : Number.NaN);
   if (Number.isNaN(time.getTime())) {

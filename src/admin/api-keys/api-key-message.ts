@@ -1,13 +1,13 @@
 import type { ApiKeyEntity } from '../../database/entities.ts';
 import { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { limitMessages } from '../plans/limits-and-features.ts';
-import { etagOf } from '../shared/etag.ts';
+import { formatEtag } from '../shared/etag.ts';
 
 /** What a request without a key means: one with nothing set. */
 export const emptyApiKey: ApiKey = ApiKey.create();
 
 /** From when on a key is refused: its expiry or the end of its overlap, whichever comes first; null: never. */
-export function endOf({
+export function validUntil({
   expireTime,
   overlapEndTime,
 }: Pick<ApiKeyEntity, 'expireTime' | 'overlapEndTime'>): Date | null {
@@ -22,11 +22,11 @@ export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
     plan: row.planId == null ? '' : `plans/${row.planId}`,
     account: `accounts/${row.accountId}`,
     disabled: row.disabled,
-    expireTime: endOf(row) ?? undefined,
+    expireTime: validUntil(row) ?? undefined,
     hint: row.hint,
     createTime: row.createTime,
     updateTime: row.updateTime,
-    etag: etagOf(row),
+    etag: formatEtag(row),
     allowedNetworks: [...row.allowedNetworks],
     limits: limitMessages(row.limits),
     features: [...row.features],

@@ -3,7 +3,7 @@ import { ForeignKeyConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { AccountEntity, ApiKeyEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { invalid, ProblemError } from '../../domain/api-error.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { apiKeyHint } from '../../domain/credentials/api-key.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import type {
@@ -16,10 +16,10 @@ import { newCounterId } from '../../identity/secrets/counter-id.ts';
 import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
 import { checkEtag, flushVersioned } from '../shared/etag.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { cutPage, Faults } from '../shared/request.ts';
-import { type NewKey, readChanges, readNewKey, widens } from './api-key-fields.ts';
-import { whereOfFilter } from './api-key-filter.ts';
-import { apiKeyMessage, emptyApiKey, endOf } from './api-key-message.ts';
+import { cutPage, FieldViolations } from '../shared/request.ts';
+import { grantsMore, type NewKey, readChanges, readNewKey } from './api-key-fields.ts';
+import { filterToWhere } from './api-key-filter.ts';
+import { apiKeyMessage, emptyApiKey, validUntil } from './api-key-message.ts';
 
 export interface ApiKeyServiceOptions {
   readonly database: Database;
@@ -58,7 +58,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       const em = database.em.fork();
       const row = await findKey(em, caller, 'api_key.name', apiKey.name);
       checkEtag(apiKey, row);
-      if (widens(row, changes)) requireAdmin(caller);
+      if (grantsMore(row, changes)) requireAdmin(caller);
       em.assign(row, changes);
       await flush(em, row);
       return apiKeyMessage(row);
@@ -68,7 +68,10 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       const caller = await authenticate(context);
       const overlapSeconds = overlap === '' ? 0 : parseDuration(overlap);
       if (overlapSeconds === undefined) {
-        throw invalid({ field: 'overlap', description: 'must be a whole number and a unit, such as 3600s or 1h' });
+        throw invalidArgument({
+          field: 'overlap',
+          description: 'must be a whole number and a unit, such as 3600s or 1h',
+        });
       }
       const em = database.em.fork();
       const old = await findKey(em, caller, 'name', name);
@@ -91,9 +94,9 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
 }
 
 async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysRequest): Promise<ListApiKeysResponse> {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const { filter, showDeleted } = request;
-  const asked = whereOfFilter(filter, faults);
+  const asked = filterToWhere(filter, faults);
   const page = faults.page(
     'apiKeys',
     request,
@@ -110,10 +113,10 @@ async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysR
 /** What takes the place of a key that works. */
 function successor(old: ApiKeyEntity, name: string): NewKey {
   const { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId } = old;
-  const end = endOf(old);
-  if (disabled) throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
+  const end = validUntil(old);
+  if (disabled) throw new ApiError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
   if (end !== null && end <= new Date()) {
-    throw new ProblemError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
+    throw new ApiError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
   }
   return { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId };
 }
@@ -135,18 +138,21 @@ function newKey(em: EntityManager, digest: (secret: string) => string, values: N
 
 /** A key that the caller may manage. Who is no administrator gets one answer for keys of others and for keys of nobody. */
 async function findKey(em: EntityManager, caller: Caller, field: string, name: string): Promise<ApiKeyEntity> {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const id = faults.idOf('apiKeys', field, name);
   faults.throwIfAny();
   const row = await em.findOne(ApiKeyEntity, { id, deleteTime: null });
   if (row?.accountId !== caller.accountId) requireAdmin(caller);
-  if (row === null) throw new ProblemError({ kind: 'not_found', name });
+  if (row === null) throw new ApiError({ kind: 'not_found', name });
   return row;
 }
 
 async function requireAccount(em: EntityManager, id: string): Promise<void> {
   if ((await em.count(AccountEntity, { id })) === 0) {
-    throw invalid({ field: 'api_key.account', description: `names an account that does not exist: accounts/${id}` });
+    throw invalidArgument({
+      field: 'api_key.account',
+      description: `names an account that does not exist: accounts/${id}`,
+    });
   }
 }
 
@@ -156,6 +162,9 @@ async function flush(em: EntityManager, row: ApiKeyEntity): Promise<void> {
     await flushVersioned(em, `apiKeys/${row.id}`);
   } catch (error) {
     if (!(error instanceof ForeignKeyConstraintViolationException)) throw error;
-    throw invalid({ field: 'api_key.plan', description: `names a plan that does not exist: plans/${row.planId}` });
+    throw invalidArgument({
+      field: 'api_key.plan',
+      description: `names a plan that does not exist: plans/${row.planId}`,
+    });
   }
 }

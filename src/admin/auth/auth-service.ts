@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { AccountEntity, SessionEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { revoke } from '../../database/revocations.ts';
-import { invalid, ProblemError } from '../../domain/api-error.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import type { AuthServiceService, LoginResponse } from '../../generated/weir/admin/v1/auth_service.ts';
 import { issueAccessToken } from '../../identity/issue-tokens/access-token.ts';
 import {
@@ -13,7 +13,7 @@ import {
 } from '../../identity/issue-tokens/refresh-token.ts';
 import { verifyPassword } from '../../identity/secrets/password.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { Faults } from '../shared/request.ts';
+import { FieldViolations } from '../shared/request.ts';
 import type { SigningKeys } from '../signing-keys/signing-keys.ts';
 import type { Authenticate } from './caller.ts';
 
@@ -55,7 +55,7 @@ export function authService(options: AuthServiceOptions): Handlers<AuthServiceSe
     },
 
     async refreshToken({ refreshToken }) {
-      const faults = new Faults();
+      const faults = new FieldViolations();
       if (refreshToken === '') faults.add('refresh_token', 'must be given');
       faults.throwIfAny();
       const used = parseRefreshToken(refreshToken);
@@ -81,7 +81,7 @@ export function authService(options: AuthServiceOptions): Handlers<AuthServiceSe
     async logout({ refreshToken }, context) {
       const sessionId =
         refreshToken === '' ? (await authenticate(context)).sessionId : await sessionOf(database, refreshToken);
-      if (sessionId === undefined) throw invalid({ field: 'refresh_token', description: NO_SESSION });
+      if (sessionId === undefined) throw invalidArgument({ field: 'refresh_token', description: NO_SESSION });
       await endSession(database, sessionId, accessTokenSeconds);
       return {};
     },
@@ -111,7 +111,7 @@ async function endSession(database: Database, sessionId: string, accessTokenSeco
 }
 
 function checkLogin(email: string, password: string): void {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   if (email.length > LONGEST_EMAIL || !/^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(email)) {
     faults.add('email', 'must be an e-mail address');
   }
@@ -121,6 +121,6 @@ function checkLogin(email: string, password: string): void {
   faults.throwIfAny();
 }
 
-function wrongCredentials(): ProblemError {
-  return new ProblemError({ kind: 'unauthenticated', reason: 'CREDENTIALS_INVALID' });
+function wrongCredentials(): ApiError {
+  return new ApiError({ kind: 'unauthenticated', reason: 'CREDENTIALS_INVALID' });
 }

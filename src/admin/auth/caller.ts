@@ -1,6 +1,6 @@
 import { AccountEntity, SessionEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { ProblemError } from '../../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 import type { TokenRecord } from '../../domain/tokens/token.ts';
 import type { CallContext } from '../../interfaces/call-context.ts';
 import { presentedToken, type TokenParts } from './presented-token.ts';
@@ -26,10 +26,10 @@ const BEARER = /^bearer +([^\s]+)$/i;
  */
 export function authenticator(parts: TokenParts & { readonly database: Database }): Authenticate {
   return async ({ authorization, peer }) => {
-    if (authorization === undefined) throw new ProblemError({ kind: 'unauthenticated', reason: 'TOKEN_MISSING' });
+    if (authorization === undefined) throw new ApiError({ kind: 'unauthenticated', reason: 'TOKEN_MISSING' });
     const [, text] = BEARER.exec(authorization) ?? [];
     const presented = text === undefined ? undefined : await presentedToken(text, peer, parts);
-    if (presented?.kind !== 'known' || presented.standing !== 'valid') throw invalidToken();
+    if (presented?.kind !== 'cached' || presented.standing !== 'valid') throw invalidToken();
     const { token, issuer } = presented;
     if (issuer === undefined) return token.sessionId === undefined ? stateless(token) : signedIn(parts.database, token);
     if (issuer.catalogAccounts) return ofCatalog(parts.database, token);
@@ -56,14 +56,14 @@ async function ofCatalog(database: Database, { accountId, isAdmin }: TokenRecord
 
 /** Tokens that are no administrator's are for the data plane: whatever account they name, they do not act as it here. */
 function stateless({ isAdmin }: TokenRecord): Caller {
-  if (!isAdmin) throw new ProblemError({ kind: 'forbidden' });
+  if (!isAdmin) throw new ApiError({ kind: 'forbidden' });
   return { accountId: undefined, sessionId: undefined, isAdmin };
 }
 
-function invalidToken(): ProblemError {
-  return new ProblemError({ kind: 'unauthenticated', reason: 'TOKEN_INVALID' });
+function invalidToken(): ApiError {
+  return new ApiError({ kind: 'unauthenticated', reason: 'TOKEN_INVALID' });
 }
 
 export function requireAdmin(caller: Caller): void {
-  if (!caller.isAdmin) throw new ProblemError({ kind: 'forbidden' });
+  if (!caller.isAdmin) throw new ApiError({ kind: 'forbidden' });
 }

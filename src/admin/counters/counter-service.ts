@@ -1,13 +1,13 @@
-import { invalid, ProblemError } from '../../domain/api-error.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import type {
+  AdminCounter,
   CounterAccess,
   CounterChange,
   CounterState,
   CounterSubject,
-  NamedCounter,
 } from '../../domain/counting/counter-admin.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
-import { writePlanLimit } from '../../domain/limits/plan-limit.ts';
+import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type {
   CounterServiceService,
   GetCounterRequest,
@@ -17,7 +17,7 @@ import type {
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import { limitMessages } from '../plans/limits-and-features.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { Faults } from '../shared/request.ts';
+import { FieldViolations } from '../shared/request.ts';
 
 export interface CounterServiceOptions {
   readonly counters: CounterAccess;
@@ -31,7 +31,7 @@ export function counterService({
 }: CounterServiceOptions): Handlers<CounterServiceService> {
   const changed = async (request: GetCounterRequest, change: CounterChange) => {
     const counters = find(access, request);
-    if (!(await access.change(counters, change))) throw new ProblemError({ kind: 'counters_unavailable' });
+    if (!(await access.change(counters, change))) throw new ApiError({ kind: 'counters_unavailable' });
     return look(access, counters);
   };
   return {
@@ -50,7 +50,7 @@ export function counterService({
       const seconds = parseDuration(request.duration);
       if (seconds === undefined) {
         const description = 'must be a whole number and a unit, such as 30s, 5m or 1d, and at most 3650d';
-        throw invalid({ field: 'duration', description });
+        throw invalidArgument({ field: 'duration', description });
       }
       return changed(request, { kind: 'block', microseconds: seconds * 1_000_000 });
     },
@@ -62,16 +62,16 @@ export function counterService({
   };
 }
 
-async function look(access: CounterAccess, counters: readonly NamedCounter[]) {
-  const states = await access.look(counters);
-  if (states === undefined) throw new ProblemError({ kind: 'counters_unavailable' });
+async function look(access: CounterAccess, counters: readonly AdminCounter[]) {
+  const states = await access.peek(counters);
+  if (states === undefined) throw new ApiError({ kind: 'counters_unavailable' });
   return { limits: counters.flatMap((counter, place) => limitCounter(counter, states[place])) };
 }
 
-function limitCounter({ label, limit }: NamedCounter, state: CounterState | undefined): LimitCounter[] {
+function limitCounter({ label, limit }: AdminCounter, state: CounterState | undefined): LimitCounter[] {
   if (state === undefined) return [];
   const { remaining, resetAt, isBlocked, blockEndsAt } = state;
-  const [message] = limitMessages([writePlanLimit(limit)]);
+  const [message] = limitMessages([toPlanLimitSpec(limit)]);
   const dateOf = (time: number | undefined) => (time === undefined ? undefined : new Date(time));
   return [
     {
@@ -86,16 +86,20 @@ function limitCounter({ label, limit }: NamedCounter, state: CounterState | unde
 }
 
 /** At least one; throws `invalid` or `not_found`. */
-function find(access: CounterAccess, { subject: message, limit }: GetCounterRequest): readonly NamedCounter[] {
+function find(access: CounterAccess, { subject: message, limit }: GetCounterRequest): readonly AdminCounter[] {
   const subject = readSubject(message);
   const counters = access.find(subject);
-  if (counters === undefined) throw new ProblemError({ kind: 'not_found', name: nameOf(subject) });
-  if (counters.length === 0) throw invalid({ field: 'subject', description: 'has no counters: nothing limits it' });
+  if (counters === undefined) throw new ApiError({ kind: 'not_found', name: nameOf(subject) });
+  if (counters.length === 0)
+    throw invalidArgument({ field: 'subject', description: 'has no counters: nothing limits it' });
   if (limit === '') return counters;
   const named = counters.filter((each) => each.limit.name === limit || each.label === limit);
   if (named.length > 0) return named;
   const names = counters.map(({ label }) => label).join(', ');
-  throw invalid({ field: 'limit', description: `must be the name or the label of one that counts this: ${names}` });
+  throw invalidArgument({
+    field: 'limit',
+    description: `must be the name or the label of one that counts this: ${names}`,
+  });
 }
 
 function nameOf(subject: CounterSubject): string {
@@ -104,7 +108,7 @@ function nameOf(subject: CounterSubject): string {
 }
 
 function readSubject(message: SubjectMessage | undefined): CounterSubject {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const { subject } = message ?? {};
   const read = (): CounterSubject | undefined => {
     switch (subject?.$case) {

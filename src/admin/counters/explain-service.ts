@@ -1,8 +1,8 @@
-import { invalid } from '../../domain/api-error.ts';
+import { invalidArgument } from '../../domain/api-error.ts';
 import { KEY_PREFIX } from '../../domain/credentials/api-key.ts';
 import type { Entry } from '../../domain/descriptor.ts';
-import { writePlanLimit } from '../../domain/limits/plan-limit.ts';
-import type { Listed, MatchStep, Way } from '../../domain/rules/explain-match.ts';
+import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
+import type { Listed, MatchKind, MatchStep } from '../../domain/rules/explain-match.ts';
 import type {
   Explain,
   ExplainedDescriptor,
@@ -25,7 +25,7 @@ import {
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import { limitMessages } from '../plans/limits-and-features.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { Faults } from '../shared/request.ts';
+import { FieldViolations } from '../shared/request.ts';
 
 export interface ExplainServiceOptions {
   readonly explain: Explain;
@@ -49,7 +49,7 @@ function readQuestion({ question }: ExplainRequest): ExplainQuestion {
     case 'check':
       return { kind: 'check', message: CheckRequest.encode(question.value).finish() };
     case 'apiKey': {
-      const faults = new Faults();
+      const faults = new FieldViolations();
       const id = faults.idOf('apiKeys', 'api_key', question.value);
       faults.throwIfAny();
       return { kind: 'api_key', id };
@@ -57,7 +57,10 @@ function readQuestion({ question }: ExplainRequest): ExplainQuestion {
     case 'secret':
       return { kind: 'secret', secret: question.value };
     case undefined:
-      throw invalid({ field: 'question', description: 'must be a rate_limit, a check, an api_key or a secret' });
+      throw invalidArgument({
+        field: 'question',
+        description: 'must be a rate_limit, a check, an api_key or a secret',
+      });
   }
 }
 
@@ -91,7 +94,7 @@ function entryMessage({ key, value }: Entry) {
   return { key, value: value.startsWith(KEY_PREFIX) ? `${KEY_PREFIX}…` : value };
 }
 
-const WAYS: Readonly<Record<Way, WayMessage>> = {
+const WAYS: Readonly<Record<MatchKind, WayMessage>> = {
   exact: WayMessage.EXACT,
   wildcard: WayMessage.WILDCARD,
   key: WayMessage.KEY,
@@ -124,7 +127,7 @@ const USES: Readonly<Record<LimitUse, Use>> = {
 };
 
 function limitMessage({ label, limit, use, hits, isExceeded, state }: ExplainedLimit): LimitExplanation {
-  const [message] = limitMessages([writePlanLimit(limit)]);
+  const [message] = limitMessages([toPlanLimitSpec(limit)]);
   const dateOf = (time: number | undefined) => (time === undefined ? undefined : new Date(time));
   return LimitExplanation.fromPartial({
     label,

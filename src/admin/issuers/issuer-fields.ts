@@ -1,8 +1,8 @@
 import type { IssuerEntity } from '../../database/entities.ts';
-import { type JsonWebKeySet, parseIssuer, type WrittenClaims } from '../../domain/tokens/issuer.ts';
+import { type ClaimNamesSpec, type JsonWebKeySet, parseIssuer } from '../../domain/tokens/issuer.ts';
 import { Claims, Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
-import { etagOf } from '../shared/etag.ts';
-import type { Faults } from '../shared/request.ts';
+import { formatEtag } from '../shared/etag.ts';
+import type { FieldViolations } from '../shared/request.ts';
 
 /** What an update may change of an issuer. */
 export type IssuerFields = Pick<
@@ -20,7 +20,7 @@ export type IssuerFields = Pick<
 >;
 
 /** All fields as they are given; whether they are right is told by `judge`. */
-export function fieldsOf(faults: Faults, given: Issuer): IssuerFields {
+export function readFields(faults: FieldViolations, given: Issuer): IssuerFields {
   const { displayName, issuer, audiences, algorithms, jwksUri, defaultPlan, catalogAccounts, disabled } = given;
   const jwks: unknown = given.jwks;
   return {
@@ -39,7 +39,7 @@ export function fieldsOf(faults: Faults, given: Issuer): IssuerFields {
 }
 
 /** What an update changes of an issuer, by its mask. */
-export function readChanges(faults: Faults, given: Issuer, updateMask: string): Partial<IssuerFields> {
+export function readChanges(faults: FieldViolations, given: Issuer, updateMask: string): Partial<IssuerFields> {
   const named = faults.mask(updateMask, {
     displayName: given.displayName !== '',
     issuer: given.issuer !== '',
@@ -53,13 +53,13 @@ export function readChanges(faults: Faults, given: Issuer, updateMask: string): 
     disabled: given.disabled,
   });
   const considered = named.has('defaultPlan') ? given : { ...given, defaultPlan: '' };
-  const { defaultPlanId, ...fields } = fieldsOf(faults, considered);
+  const { defaultPlanId, ...fields } = readFields(faults, considered);
   const changes = Object.entries(fields).filter(([name]) => named.has(name as keyof typeof fields)); // its own keys
   return { ...Object.fromEntries(changes), ...(named.has('defaultPlan') && { defaultPlanId }) };
 }
 
 /** Adds what is wrong with an issuer as a whole, by the same rules that its row is read by. */
-export function judge(faults: Faults, id: string, fields: IssuerFields): void {
+export function validateIssuer(faults: FieldViolations, id: string, fields: IssuerFields): void {
   faults.displayName('issuer.display_name', fields.displayName);
   const parsed = parseIssuer(id, fields);
   if (!('faults' in parsed)) return;
@@ -67,7 +67,7 @@ export function judge(faults: Faults, id: string, fields: IssuerFields): void {
 }
 
 /** Without what is left to its default, as limits are. */
-function writtenClaims({ account, plan, features, role, adminRoles }: Claims): WrittenClaims {
+function writtenClaims({ account, plan, features, role, adminRoles }: Claims): ClaimNamesSpec {
   return {
     ...(account !== '' && { account }),
     ...(plan !== '' && { plan }),
@@ -93,6 +93,6 @@ export function issuerMessage(row: IssuerEntity): Issuer {
     disabled: row.disabled,
     createTime: row.createTime,
     updateTime: row.updateTime,
-    etag: etagOf(row),
+    etag: formatEtag(row),
   });
 }

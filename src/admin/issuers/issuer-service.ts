@@ -2,13 +2,13 @@ import { ForeignKeyConstraintViolationException, UniqueConstraintViolationExcept
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { IssuerEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { invalid, ProblemError } from '../../domain/api-error.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { Issuer, type IssuerServiceService } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import { checkEtag, flushVersioned } from '../shared/etag.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { cutPage, Faults } from '../shared/request.ts';
-import { fieldsOf, issuerMessage, judge, readChanges } from './issuer-fields.ts';
+import { cutPage, FieldViolations } from '../shared/request.ts';
+import { issuerMessage, readChanges, readFields, validateIssuer } from './issuer-fields.ts';
 
 /** What a request without an issuer means. */
 const emptyIssuer: Issuer = Issuer.create();
@@ -23,10 +23,10 @@ export function issuerService({ database, authenticate }: IssuerServiceOptions):
   return {
     async createIssuer({ issuerId, issuer = emptyIssuer }, context) {
       requireAdmin(await authenticate(context));
-      const faults = new Faults();
+      const faults = new FieldViolations();
       faults.chosenId('issuer_id', issuerId);
-      const fields = fieldsOf(faults, issuer);
-      judge(faults, issuerId, fields);
+      const fields = readFields(faults, issuer);
+      validateIssuer(faults, issuerId, fields);
       faults.throwIfAny();
       const em = database.em.fork();
       const row = em.create(IssuerEntity, { id: issuerId, ...fields });
@@ -41,7 +41,7 @@ export function issuerService({ database, authenticate }: IssuerServiceOptions):
 
     async listIssuers(request, context) {
       requireAdmin(await authenticate(context));
-      const faults = new Faults();
+      const faults = new FieldViolations();
       const page = faults.page('issuers', request);
       faults.throwIfAny();
       const where = { id: { $gt: page.after } };
@@ -54,9 +54,9 @@ export function issuerService({ database, authenticate }: IssuerServiceOptions):
       requireAdmin(await authenticate(context));
       const em = database.em.fork();
       const row = await findIssuer(em, 'issuer.name', issuer.name);
-      const faults = new Faults();
+      const faults = new FieldViolations();
       const changes = readChanges(faults, issuer, updateMask);
-      judge(faults, row.id, { ...row, ...changes });
+      validateIssuer(faults, row.id, { ...row, ...changes });
       faults.throwIfAny();
       checkEtag(issuer, row);
       em.assign(row, changes);
@@ -76,11 +76,11 @@ export function issuerService({ database, authenticate }: IssuerServiceOptions):
 }
 
 async function findIssuer(em: EntityManager, field: string, name: string): Promise<IssuerEntity> {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const id = faults.idOf('issuers', field, name);
   faults.throwIfAny();
   const row = await em.findOne(IssuerEntity, id);
-  if (row === null) throw new ProblemError({ kind: 'not_found', name });
+  if (row === null) throw new ApiError({ kind: 'not_found', name });
   return row;
 }
 
@@ -90,11 +90,11 @@ async function flush(em: EntityManager, { id, issuer, defaultPlanId }: IssuerEnt
   } catch (error) {
     if (error instanceof ForeignKeyConstraintViolationException) {
       const description = `names a plan that does not exist: plans/${defaultPlanId}`;
-      throw invalid({ field: 'issuer.default_plan', description });
+      throw invalidArgument({ field: 'issuer.default_plan', description });
     }
     if (!(error instanceof UniqueConstraintViolationException)) throw error;
     // Of the id, or of the claim `iss`: two issuers of one would judge its tokens differently.
     const other = await em.fork().findOne(IssuerEntity, { issuer, id: { $ne: id } });
-    throw new ProblemError({ kind: 'already_exists', name: `issuers/${other?.id ?? id}` });
+    throw new ApiError({ kind: 'already_exists', name: `issuers/${other?.id ?? id}` });
   }
 }

@@ -1,8 +1,8 @@
 import { parseFeatures } from '../../domain/credentials/features.ts';
 import { parseKeyLimits, parsePlanLimits } from '../../domain/limits/plan.ts';
-import { type UntrustedPlanLimit, type WrittenPlanLimit, writePlanLimit } from '../../domain/limits/plan-limit.ts';
+import { type PlanLimitSpec, toPlanLimitSpec, type UntrustedPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { Limit } from '../../generated/weir/admin/v1/limit.ts';
-import type { Faults } from '../shared/request.ts';
+import type { FieldViolations } from '../shared/request.ts';
 
 type Resource = 'plan' | 'api_key' | 'token';
 
@@ -11,18 +11,22 @@ type Resource = 'plan' | 'api_key' | 'token';
  * `resource` is the field that they stand in; a token's stand in the request itself.
  */
 export function readLimits(
-  faults: Faults,
+  faults: FieldViolations,
   resource: Resource,
-  written: readonly UntrustedPlanLimit[],
-): readonly WrittenPlanLimit[] {
+  written: readonly UntrustedPlanLimitSpec[],
+): readonly PlanLimitSpec[] {
   const parsed = resource === 'plan' ? parsePlanLimits(written) : parseKeyLimits(written);
-  if (!('faults' in parsed)) return parsed.map(writePlanLimit);
+  if (!('faults' in parsed)) return parsed.map(toPlanLimitSpec);
   for (const { field, description } of parsed.faults) faults.add(placeIn(resource, field), description);
   return [];
 }
 
 /** Features as they are stored. `resource`: as of `readLimits`. */
-export function readFeatures(faults: Faults, resource: Resource, written: readonly string[]): readonly string[] {
+export function readFeatures(
+  faults: FieldViolations,
+  resource: Resource,
+  written: readonly string[],
+): readonly string[] {
   const parsed = parseFeatures(written);
   if (!('faults' in parsed)) return parsed;
   for (const { field, description } of parsed.faults) faults.add(placeIn(resource, field), description);
@@ -33,6 +37,6 @@ function placeIn(resource: Resource, field: string): string {
   return resource === 'token' ? field : `${resource}.${field}`;
 }
 
-export function limitMessages(limits: readonly WrittenPlanLimit[]): Limit[] {
+export function limitMessages(limits: readonly PlanLimitSpec[]): Limit[] {
   return limits.map(({ routes = [], ...limit }) => Limit.fromPartial({ ...limit, routes: [...routes] }));
 }

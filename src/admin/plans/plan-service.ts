@@ -2,12 +2,12 @@ import { ForeignKeyConstraintViolationException, UniqueConstraintViolationExcept
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { ApiKeyEntity, PlanEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { ProblemError } from '../../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 import { Plan, type PlanServiceService } from '../../generated/weir/admin/v1/plan_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { checkEtag, etagOf, flushVersioned } from '../shared/etag.ts';
+import { checkEtag, flushVersioned, formatEtag } from '../shared/etag.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { cutPage, Faults } from '../shared/request.ts';
+import { cutPage, FieldViolations } from '../shared/request.ts';
 import { limitMessages, readFeatures, readLimits } from './limits-and-features.ts';
 
 /** What a request without a plan means. */
@@ -22,7 +22,7 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
   return {
     async createPlan({ planId, plan }, context) {
       requireAdmin(await authenticate(context));
-      const faults = new Faults();
+      const faults = new FieldViolations();
       faults.chosenId('plan_id', planId);
       faults.displayName('plan.display_name', plan?.displayName ?? '');
       if (plan === undefined) faults.add('plan', 'must be given');
@@ -35,7 +35,7 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
         await em.flush();
       } catch (error) {
         if (!(error instanceof UniqueConstraintViolationException)) throw error;
-        throw new ProblemError({ kind: 'already_exists', name: `plans/${planId}` });
+        throw new ApiError({ kind: 'already_exists', name: `plans/${planId}` });
       }
       return planMessage(created);
     },
@@ -47,7 +47,7 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
 
     async listPlans(request, context) {
       await authenticate(context);
-      const faults = new Faults();
+      const faults = new FieldViolations();
       const page = faults.page('plans', request);
       faults.throwIfAny();
       const rows = await database.em
@@ -78,7 +78,7 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
 
 /** What an update changes of a plan, by its mask. */
 function readChanges(given: Plan, updateMask: string) {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   faults.idOf('plans', 'plan.name', given.name);
   const isSet = {
     displayName: given.displayName !== '',
@@ -98,16 +98,16 @@ function readChanges(given: Plan, updateMask: string) {
 }
 
 async function findPlan(em: EntityManager, name: string) {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const id = faults.idOf('plans', 'name', name);
   faults.throwIfAny();
   const row = await em.findOne(PlanEntity, id);
-  if (row === null) throw new ProblemError({ kind: 'not_found', name });
+  if (row === null) throw new ApiError({ kind: 'not_found', name });
   return row;
 }
 
 async function deletePlan(database: Database, name: string): Promise<void> {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const id = faults.idOf('plans', 'name', name);
   faults.throwIfAny();
   try {
@@ -115,11 +115,11 @@ async function deletePlan(database: Database, name: string): Promise<void> {
       // Deleted keys are kept, but they need no plan any more.
       await em.nativeUpdate(ApiKeyEntity, { planId: id, deleteTime: { $ne: null } }, { planId: null });
       const deleted = await em.nativeDelete(PlanEntity, { id });
-      if (deleted === 0) throw new ProblemError({ kind: 'not_found', name });
+      if (deleted === 0) throw new ApiError({ kind: 'not_found', name });
     });
   } catch (error) {
     if (!(error instanceof ForeignKeyConstraintViolationException)) throw error;
-    throw new ProblemError({ kind: 'precondition', reason: 'PLAN_IN_USE', name });
+    throw new ApiError({ kind: 'precondition', reason: 'PLAN_IN_USE', name });
   }
 }
 
@@ -131,6 +131,6 @@ function planMessage(plan: PlanEntity): Plan {
     features: [...plan.features],
     createTime: plan.createTime,
     updateTime: plan.updateTime,
-    etag: etagOf(plan),
+    etag: formatEtag(plan),
   };
 }

@@ -6,7 +6,7 @@ import type { Logger } from '../../interfaces/logger.ts';
 import { rawServices, requestIdOf } from '../../transport/grpc-js/raw-services.ts';
 import { createServer, listen, type RunningServer } from '../../transport/grpc-js/server.ts';
 import type { BatchHandler } from '../../transport/unary-call.ts';
-import { isOurFault, refusalOf, statusOf } from './error-status.ts';
+import { errorStatus, isInternalError, rejectionReason } from './error-status.ts';
 import { reflection } from './reflection.ts';
 
 /** A service, by its definition from ts-proto, and a handler for each of its methods. */
@@ -59,9 +59,9 @@ function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImple
           callback(null, response);
         },
         (error: unknown) => {
-          const answer = statusOf(error);
-          if (isOurFault(error)) log.error({ err: error, requestId, method }, 'admin call failed');
-          else log.info({ requestId, method, code: answer.code, ...refusalOf(error) }, 'admin call refused');
+          const answer = errorStatus(error);
+          if (isInternalError(error)) log.error({ err: error, requestId, method }, 'admin call failed');
+          else log.info({ requestId, method, code: answer.code, ...rejectionReason(error) }, 'admin call refused');
           callback(answer);
         },
       );

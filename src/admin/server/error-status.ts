@@ -1,5 +1,5 @@
 import { Metadata, type ServerErrorResponse, type StatusObject, status } from '@grpc/grpc-js';
-import { type Problem, ProblemError } from '../../domain/api-error.ts';
+import { ApiError, type ApiErrorReason } from '../../domain/api-error.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../generated/google/rpc/error_details.ts';
 import { Status } from '../../generated/google/rpc/status.ts';
 
@@ -21,10 +21,10 @@ interface Answer {
  * What a caller is told of whatever a handler threw: problems by their kind, all else by a fixed text, because its
  * message may hold anything.
  */
-export function statusOf(error: unknown): Partial<StatusObject> & Pick<ServerErrorResponse, 'code'> {
+export function errorStatus(error: unknown): Partial<StatusObject> & Pick<ServerErrorResponse, 'code'> {
   const answer: Answer =
-    error instanceof ProblemError
-      ? answerTo(error.problem)
+    error instanceof ApiError
+      ? answerTo(error.reason)
       : { code: status.INTERNAL, message: 'internal error', reason: 'INTERNAL' };
   const { code, message, reason, metadata: info = {}, details = [] } = answer;
   const errorInfo = any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason, domain: DOMAIN, metadata: { ...info } }));
@@ -35,19 +35,19 @@ export function statusOf(error: unknown): Partial<StatusObject> & Pick<ServerErr
 }
 
 /** What the log is told of it: not the message, in which what the caller sent may be repeated. */
-export function refusalOf(error: unknown): { readonly reason: string; readonly fields?: readonly string[] } {
-  if (!(error instanceof ProblemError)) return { reason: 'INTERNAL' };
-  const { reason } = answerTo(error.problem);
-  if (error.problem.kind !== 'invalid') return { reason };
-  return { reason, fields: error.problem.faults.map(({ field }) => field) };
+export function rejectionReason(error: unknown): { readonly reason: string; readonly fields?: readonly string[] } {
+  if (!(error instanceof ApiError)) return { reason: 'INTERNAL' };
+  const { reason } = answerTo(error.reason);
+  if (error.reason.kind !== 'invalid') return { reason };
+  return { reason, fields: error.reason.faults.map(({ field }) => field) };
 }
 
 /** Whether it is worth a log line: the caller's own mistakes are not. */
-export function isOurFault(error: unknown): boolean {
-  return !(error instanceof ProblemError) || error.problem.kind === 'unavailable';
+export function isInternalError(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.reason.kind === 'unavailable';
 }
 
-function answerTo(problem: Problem): Answer {
+function answerTo(problem: ApiErrorReason): Answer {
   switch (problem.kind) {
     case 'invalid':
       return invalidAnswer(problem.faults);
@@ -106,7 +106,7 @@ function named(code: status, reason: string, text: string, name: string): Answer
   return { code, message: `${name} ${text}`, reason, metadata: { name } };
 }
 
-function invalidAnswer(fieldViolations: Extract<Problem, { kind: 'invalid' }>['faults']): Answer {
+function invalidAnswer(fieldViolations: Extract<ApiErrorReason, { kind: 'invalid' }>['faults']): Answer {
   const message = fieldViolations.map(({ field, description }) => `${field} ${description}`).join('; ');
   const badRequest = BadRequest.encode({ fieldViolations: [...fieldViolations] });
   return {

@@ -1,8 +1,8 @@
 import { type EntityManager, OptimisticLockError } from '@mikro-orm/core';
-import { ProblemError } from '../../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 
 /** Quoted, as RFC 9110 writes strong entity tags. */
-export function etagOf(row: { readonly version: number }): string {
+export function formatEtag(row: { readonly version: number }): string {
   return `"${row.version}"`;
 }
 
@@ -11,7 +11,7 @@ export function checkEtag(
   given: { readonly name: string; readonly etag: string },
   row: { readonly version: number },
 ): void {
-  if (given.etag !== '' && given.etag !== etagOf(row)) throw new ProblemError({ kind: 'conflict', name: given.name });
+  if (given.etag !== '' && given.etag !== formatEtag(row)) throw new ApiError({ kind: 'conflict', name: given.name });
 }
 
 /** Writes what was changed; `conflict` when somebody else wrote since it was read. */
@@ -19,7 +19,7 @@ export async function flushVersioned(em: EntityManager, name: string): Promise<v
   try {
     await em.flush();
   } catch (error) {
-    if (error instanceof OptimisticLockError) throw new ProblemError({ kind: 'conflict', name });
+    if (error instanceof OptimisticLockError) throw new ApiError({ kind: 'conflict', name });
     throw error;
   }
 }

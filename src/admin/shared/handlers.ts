@@ -1,5 +1,5 @@
 import { isDatabaseAway } from '../../database/database-errors.ts';
-import { ProblemError } from '../../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 import type { CallContext } from '../../interfaces/call-context.ts';
 
 /** A method as ts-proto describes it to grpc-js. */
@@ -22,14 +22,14 @@ export type Handlers<Service> = {
 export type AnyHandler = (request: never, context: CallContext) => Promise<unknown>;
 
 /** Tells the caller that the database is away, where that is what a handler failed of. */
-export function tellingWhenAway(handlers: object): Record<string, AnyHandler> {
+export function mapDatabaseErrors(handlers: object): Record<string, AnyHandler> {
   const entries: [string, AnyHandler][] = Object.entries(handlers);
   return Object.fromEntries(
     entries.map(([name, handle]) => [
       name,
       (request, context) =>
         handle(request, context).catch((error: unknown) => {
-          if (isDatabaseAway(error)) throw new ProblemError({ kind: 'unavailable' }, { cause: error });
+          if (isDatabaseAway(error)) throw new ApiError({ kind: 'unavailable' }, { cause: error });
           throw error;
         }),
     ]),
@@ -43,7 +43,7 @@ const READING = /^(get|list)/;
  * Has every change known to this node's decisions before its caller hears of it: whoever makes a key may use it at once.
  * `refresh` does not reject, because the change is made whether or not this node can read it yet.
  */
-export function knownBeforeAnswered(
+export function refreshBeforeReply(
   handlers: Readonly<Record<string, AnyHandler>>,
   refresh: () => Promise<void>,
 ): Record<string, AnyHandler> {

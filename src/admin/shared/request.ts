@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { invalid } from '../../domain/api-error.ts';
+import { invalidArgument } from '../../domain/api-error.ts';
 import type { Fault } from '../../domain/limits/limit-spec.ts';
-import { toldName } from '../../domain/quote-name.ts';
+import { quoteName } from '../../domain/quote-name.ts';
 
 /** Of what is named by who makes it. */
 const CHOSEN_ID = /^[a-z][a-z0-9-]{0,62}$/;
@@ -24,7 +24,7 @@ const LARGEST_PAGE = 1_000;
 const LIST_DIGITS = 16;
 
 /** Collects what is wrong with a request, so that its caller is told all of it at once. */
-export class Faults {
+export class FieldViolations {
   readonly #faults: Fault[] = [];
 
   add(field: string, description: string): void {
@@ -33,7 +33,7 @@ export class Faults {
 
   /** Throws `invalid` with everything collected so far, if that is anything. */
   throwIfAny(): void {
-    if (this.#faults.length > 0) throw invalid(...this.#faults);
+    if (this.#faults.length > 0) throw invalidArgument(...this.#faults);
   }
 
   /** The id in a resource name, such as `team` of `plans/team`; a fault where it is no such name. */
@@ -72,7 +72,7 @@ export class Faults {
       .map((path) => path.trim().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
     for (const path of paths) {
       if (known.some((field) => field === path)) continue;
-      this.add('update_mask', `${toldName(path)} cannot be updated; what can is ${known.join(', ')}`);
+      this.add('update_mask', `${quoteName(path)} cannot be updated; what can is ${known.join(', ')}`);
     }
     return new Set(known.filter((field) => paths.includes(field)));
   }

@@ -3,7 +3,7 @@ import { beginOf } from '../../domain/tokens/signing-schedule.ts';
 import type { SigningKey, SigningKeyServiceService } from '../../generated/weir/admin/v1/signing_key_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { Faults } from '../shared/request.ts';
+import { FieldViolations } from '../shared/request.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 export interface SigningKeyServiceOptions {
@@ -34,7 +34,7 @@ export function signingKeyService(options: SigningKeyServiceOptions): Handlers<S
 
     async deleteSigningKey({ name }, context) {
       requireAdmin(await authenticate(context));
-      const faults = new Faults();
+      const faults = new FieldViolations();
       const id = faults.idOf('signingKeys', 'name', name);
       faults.throwIfAny();
       await signingKeys.delete(id);

@@ -11,12 +11,12 @@ import {
   readSigningKeys,
   sealSigningKeys,
 } from '../../database/signing-keys.ts';
-import { ProblemError } from '../../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 import type { JsonWebKey } from '../../domain/tokens/issuer.ts';
 import { beginOf, KNOWN_BEFORE_SIGNING_MS, newest, signingAt } from '../../domain/tokens/signing-schedule.ts';
 import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
 import { CannotOpen, type Sealer } from '../../identity/issue-tokens/sealed-key.ts';
-import { generateSigningKey, type Signer, signerOf } from '../../identity/issue-tokens/signing-key.ts';
+import { createSigner, generateSigningKey, type Signer } from '../../identity/issue-tokens/signing-key.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 
 export interface SigningKeysOptions {
@@ -106,10 +106,10 @@ export class SigningKeys {
     const name = `signingKeys/${id}`;
     await this.#load();
     if (id === this.signer.id || id === newest(this.#rows)?.id) {
-      throw new ProblemError({ kind: 'precondition', reason: 'SIGNING_KEY_IN_USE', name });
+      throw new ApiError({ kind: 'precondition', reason: 'SIGNING_KEY_IN_USE', name });
     }
     const isDeleted = await deleteSigningKey(this.#options.database, id);
-    if (!isDeleted) throw new ProblemError({ kind: 'not_found', name });
+    if (!isDeleted) throw new ApiError({ kind: 'not_found', name });
     await this.#load();
   }
 
@@ -169,7 +169,7 @@ export class SigningKeys {
       if (jwk === undefined) this.#tellForeign(row);
       else {
         own.push(row);
-        if (!this.#signers.has(id)) this.#signers.set(id, await signerOf(id, algorithm, jwk));
+        if (!this.#signers.has(id)) this.#signers.set(id, await createSigner(id, algorithm, jwk));
       }
     }
     this.#rows = own;

@@ -1,5 +1,5 @@
 import type { CounterAccess, CounterSubject } from '../../domain/counting/counter-admin.ts';
-import type { KeyConditions } from '../../domain/credentials/api-key-policy.ts';
+import type { ApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { LimitRemaining } from '../../generated/weir/admin/v1/token_info_service.ts';
 import type { CallLimit } from '../../interfaces/call-limit.ts';
@@ -18,7 +18,7 @@ export interface TokenKey {
   readonly id: string;
   readonly accountId: string;
   readonly planId: string;
-  readonly conditions: Pick<KeyConditions, 'limits' | 'features'>;
+  readonly conditions: Pick<ApiKeyPolicy, 'limits' | 'features'>;
   readonly disabled: boolean;
   /** Unix time in ms. */
   readonly expiresAt: number | undefined;
@@ -32,9 +32,9 @@ export interface TokenInfoParts {
 }
 
 /** None where the counters cannot tell: what else there is to tell is told. */
-export async function remainingOf(subject: CounterSubject, counters: CounterAccess): Promise<LimitRemaining[]> {
+export async function remainingLimits(subject: CounterSubject, counters: CounterAccess): Promise<LimitRemaining[]> {
   const found = counters.find(subject) ?? [];
-  const states = found.length === 0 ? [] : await counters.look(found);
+  const states = found.length === 0 ? [] : await counters.peek(found);
   return (states ?? []).map(({ remaining, resetAt, isBlocked }, place) => ({
     limit: found[place]?.label ?? '',
     remaining: isBlocked ? 0 : remaining,

@@ -1,10 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import { ApiKeyEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { invalid, ProblemError } from '../../domain/api-error.ts';
-import { isWellFormedApiKey } from '../../domain/credentials/api-key.ts';
-import { standingOf } from '../../domain/credentials/key-status.ts';
-import { writePlanLimit } from '../../domain/limits/plan-limit.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
+import { isApiKey } from '../../domain/credentials/api-key.ts';
+import { keyStatus } from '../../domain/credentials/key-status.ts';
+import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { mayBeToken } from '../../domain/tokens/compact-token.ts';
 import {
   GetTokenInfoResponse,
@@ -14,8 +14,8 @@ import {
 import type { CallLimit } from '../../interfaces/call-limit.ts';
 import { limitMessages } from '../plans/limits-and-features.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { disableToken, infoOfToken } from './token-info.ts';
-import { remainingOf, type TokenCatalog, type TokenInfoParts, type TokenKey } from './token-info-parts.ts';
+import { disableToken, tokenInfo } from './token-info.ts';
+import { remainingLimits, type TokenCatalog, type TokenInfoParts, type TokenKey } from './token-info-parts.ts';
 
 /** What a node that only follows the catalog can answer. */
 export function readingTokenInfoService(
@@ -26,19 +26,19 @@ export function readingTokenInfoService(
     async getTokenInfo({ secret }, { peer }) {
       await admit(calls, 'token_info', peer);
       const key = keyOf(secret, catalog);
-      if (key === undefined) return infoOfToken(secret, peer, parts);
+      if (key === undefined) return tokenInfo(secret, peer, parts);
       const plan = catalog.plan(key.planId);
       // No limits would read as unlimited.
       if (plan === undefined) throw new Error(`the catalog has key ${key.id} but not its plan ${key.planId}`);
       return GetTokenInfoResponse.create({
-        state: STATES[standingOf(key, Date.now())],
+        state: STATES[keyStatus(key, Date.now())],
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
-        limits: limitMessages([...plan.limits, ...key.conditions.limits].map(writePlanLimit)),
+        limits: limitMessages([...plan.limits, ...key.conditions.limits].map(toPlanLimitSpec)),
         features: [...new Set([...plan.features, ...key.conditions.features])],
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
-        remaining: await remainingOf({ kind: 'api_key', id: key.id }, counters),
+        remaining: await remainingLimits({ kind: 'api_key', id: key.id }, counters),
       });
     },
   };
@@ -56,7 +56,7 @@ export function tokenInfoService(
       const key = keyOf(secret, catalog);
       if (key !== undefined) await disable(database, key.id);
       else if (mayBeToken(secret)) await disableToken(secret, peer, parts);
-      else throw new ProblemError({ kind: 'not_found', name: ANY_KEY });
+      else throw new ApiError({ kind: 'not_found', name: ANY_KEY });
       return {};
     },
   };
@@ -69,8 +69,8 @@ export function tokenInfoService(
 async function admit(calls: CallLimit, call: string, peer: string): Promise<void> {
   const admission = await calls.admit(call, peer);
   if (admission.kind === 'admitted') return;
-  if (admission.kind === 'unknown') throw new ProblemError({ kind: 'counters_unavailable' });
-  throw new ProblemError({ kind: 'too_many_calls', retryAfterSeconds: admission.retryAfterSeconds });
+  if (admission.kind === 'unknown') throw new ApiError({ kind: 'counters_unavailable' });
+  throw new ApiError({ kind: 'too_many_calls', retryAfterSeconds: admission.retryAfterSeconds });
 }
 
 /** In place of a name: the secret must not be repeated. */
@@ -78,16 +78,16 @@ const ANY_KEY = 'apiKeys/-';
 
 /** Found in memory, so that whoever guesses costs no query. */
 function keyOf(secret: string, catalog: TokenCatalog): TokenKey | undefined {
-  if (secret === '') throw invalid({ field: 'secret', description: 'must be given' });
-  if (catalog.isTooStale) throw new ProblemError({ kind: 'unavailable' });
-  return isWellFormedApiKey(secret) ? catalog.keyOfSecret(secret) : undefined;
+  if (secret === '') throw invalidArgument({ field: 'secret', description: 'must be given' });
+  if (catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
+  return isApiKey(secret) ? catalog.keyOfSecret(secret) : undefined;
 }
 
 /** Waits for whoever changes the key at the same time: it must not fail because they were first. */
 async function disable(database: Database, id: string): Promise<void> {
   await database.em.fork().transactional(async (em) => {
     const row = await em.findOne(ApiKeyEntity, { id, deleteTime: null }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    if (row === null) throw new ProblemError({ kind: 'not_found', name: ANY_KEY });
+    if (row === null) throw new ApiError({ kind: 'not_found', name: ANY_KEY });
     row.disabled = true;
   });
 }

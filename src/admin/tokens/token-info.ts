@@ -1,20 +1,20 @@
 import type { Database } from '../../database/open-database.ts';
 import { revoke } from '../../database/revocations.ts';
-import { invalid, ProblemError } from '../../domain/api-error.ts';
-import { writePlanLimit } from '../../domain/limits/plan-limit.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
+import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { isOfCatalog, planIdOf } from '../../domain/tokens/token.ts';
 import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
-import { presentedToken, revocationOf } from '../auth/presented-token.ts';
+import { presentedToken, tokenRevocation } from '../auth/presented-token.ts';
 import { limitMessages } from '../plans/limits-and-features.ts';
-import { remainingOf, type TokenInfoParts } from './token-info-parts.ts';
+import { remainingLimits, type TokenInfoParts } from './token-info-parts.ts';
 
 const STATES = { valid: State.VALID, expired: State.EXPIRED, revoked: State.DISABLED, early: State.UNKNOWN } as const;
 
 /** What a JWT is worth where Check is asked, told to its holder. */
-export async function infoOfToken(text: string, peer: string, parts: TokenInfoParts): Promise<GetTokenInfoResponse> {
+export async function tokenInfo(text: string, peer: string, parts: TokenInfoParts): Promise<GetTokenInfoResponse> {
   const { catalog, counters } = parts;
   const presented = await presentedToken(text, peer, parts);
   if (presented.kind === 'unknown') {
@@ -33,11 +33,11 @@ export async function infoOfToken(text: string, peer: string, parts: TokenInfoPa
     tokenId: token.tokenId ?? '',
     account: account === undefined ? token.accountId : `accounts/${account.id}`,
     plan: planId === undefined ? '' : `plans/${planId}`,
-    limits: limitMessages([...(plan?.limits ?? []), ...token.limits].map(writePlanLimit)),
+    limits: limitMessages([...(plan?.limits ?? []), ...token.limits].map(toPlanLimitSpec)),
     features: [...new Set([...(plan?.features ?? []), ...token.features])],
     role: token.isAdmin ? 'admin' : '',
     expireTime: new Date(token.expiresAt),
-    remaining: isCountedByPlan ? await remainingOf({ kind: 'account', id: account.id }, counters) : [],
+    remaining: isCountedByPlan ? await remainingLimits({ kind: 'account', id: account.id }, counters) : [],
   });
 }
 
@@ -49,10 +49,10 @@ export async function disableToken(
 ): Promise<void> {
   const presented = await presentedToken(text, peer, parts);
   // In place of a name: the secret must not be repeated.
-  if (presented.kind === 'unknown') throw new ProblemError({ kind: 'not_found', name: 'tokens/-' });
-  const revoked = revocationOf(presented.token);
+  if (presented.kind === 'unknown') throw new ApiError({ kind: 'not_found', name: 'tokens/-' });
+  const revoked = tokenRevocation(presented.token);
   if (revoked === undefined) {
-    throw invalid({ field: 'secret', description: 'has no jti to be told by; ask an administrator' });
+    throw invalidArgument({ field: 'secret', description: 'has no jti to be told by; ask an administrator' });
   }
   await revoke(parts.database.em.fork(), revoked.revocation, revoked.expireTime);
 }

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { AccountEntity, IssuerEntity, PlanEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { revoke } from '../../database/revocations.ts';
-import { invalid, ProblemError } from '../../domain/api-error.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
-import { LONGEST_TOKEN } from '../../domain/tokens/compact-token.ts';
+import { MAX_TOKEN_LENGTH } from '../../domain/tokens/compact-token.ts';
 import type { Revocation } from '../../domain/tokens/token.ts';
 import { isName } from '../../domain/tokens/token-claims.ts';
 import type {
@@ -15,10 +15,10 @@ import type {
 } from '../../generated/weir/admin/v1/token_service.ts';
 import { issueStatelessToken, type StatelessTokenClaims } from '../../identity/issue-tokens/stateless-token.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { presentedToken, type RevokedTokens, revocationOf, type TokenParts } from '../auth/presented-token.ts';
+import { presentedToken, type RevokedTokens, type TokenParts, tokenRevocation } from '../auth/presented-token.ts';
 import { readFeatures, readLimits } from '../plans/limits-and-features.ts';
 import type { Handlers } from '../shared/handlers.ts';
-import { Faults } from '../shared/request.ts';
+import { FieldViolations } from '../shared/request.ts';
 import type { SigningKeys } from '../signing-keys/signing-keys.ts';
 
 export interface TokenServiceOptions extends TokenParts {
@@ -43,9 +43,9 @@ export function tokenService(options: TokenServiceOptions): Handlers<TokenServic
       const tokenId = randomUUID();
       const signer = await signingKeys.signerUntil(expireTime);
       const token = await issueStatelessToken(signer, { ...claims, tokenId, issueTime, expireTime });
-      if (token.length > LONGEST_TOKEN) {
-        const description = `would make a token of more than ${LONGEST_TOKEN} characters; put them into a plan`;
-        throw invalid({ field: 'limits', description });
+      if (token.length > MAX_TOKEN_LENGTH) {
+        const description = `would make a token of more than ${MAX_TOKEN_LENGTH} characters; put them into a plan`;
+        throw invalidArgument({ field: 'limits', description });
       }
       return { token, tokenId, expireTime };
     },
@@ -69,7 +69,7 @@ export function tokenService(options: TokenServiceOptions): Handlers<TokenServic
 type Claims = Pick<StatelessTokenClaims, 'accountId' | 'grants'> & { readonly lifetimeSeconds: number };
 
 function readClaims({ account, plan, limits, features, role, ttl }: IssueTokenRequest): Claims {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   if (!isName(account)) faults.add('account', A_NAME);
   const planId = plan === '' ? '' : faults.idOf('plans', 'plan', plan);
   const ownLimits = readLimits(faults, 'token', limits);
@@ -94,30 +94,30 @@ async function requireKnown(database: Database, { accountId, grants }: Omit<Clai
   const em = database.em.fork();
   const { plan, limits, role } = grants;
   if (plan !== undefined && (await em.count(PlanEntity, { id: plan })) === 0) {
-    throw invalid({ field: 'plan', description: `names a plan that does not exist: plans/${plan}` });
+    throw invalidArgument({ field: 'plan', description: `names a plan that does not exist: plans/${plan}` });
   }
   if (plan !== undefined || limits !== undefined || role !== undefined) return;
   if ((await em.count(AccountEntity, { id: accountId })) > 0) return;
   const description = 'or limits must be given: the catalog has no such account, whose plan would count';
-  throw invalid({ field: 'plan', description });
+  throw invalidArgument({ field: 'plan', description });
 }
 
 /** The token is proof of itself. One that has expired is refused anyway; that is noted, too. */
 async function tokenItself(request: RevokeTokenRequest, peer: string, parts: TokenParts): Promise<RevokedTokens> {
   if (request.tokenId !== '' || request.issuer !== '' || request.expireTime !== undefined) {
-    throw invalid({ field: 'token', description: 'must be given alone, or left out' });
+    throw invalidArgument({ field: 'token', description: 'must be given alone, or left out' });
   }
   const presented = await presentedToken(request.token, peer, parts);
   if (presented.kind === 'unknown') {
-    throw invalid({ field: 'token', description: 'is not signed by a trusted key, or has expired' });
+    throw invalidArgument({ field: 'token', description: 'is not signed by a trusted key, or has expired' });
   }
-  const revoked = revocationOf(presented.token);
+  const revoked = tokenRevocation(presented.token);
   if (revoked !== undefined) return revoked;
-  throw invalid({ field: 'token', description: 'has no jti to be revoked by; revoke those of its account' });
+  throw invalidArgument({ field: 'token', description: 'has no jti to be revoked by; revoke those of its account' });
 }
 
 async function namedToken(request: RevokeTokenRequest, database: Database): Promise<RevokedTokens> {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const { tokenId, issuer } = request;
   if (!isName(tokenId)) faults.add('token_id', `${A_NAME}, unless the token is given`);
   const issuerId = issuer === '' ? undefined : faults.idOf('issuers', 'issuer', issuer);
@@ -128,7 +128,7 @@ async function namedToken(request: RevokeTokenRequest, database: Database): Prom
 }
 
 async function tokensOf(request: RevokeTokensRequest, database: Database): Promise<Revocation> {
-  const faults = new Faults();
+  const faults = new FieldViolations();
   const { account, issuer } = request;
   if (!isName(account)) faults.add('account', A_NAME);
   const issuerId = issuer === '' ? undefined : faults.idOf('issuers', 'issuer', issuer);
@@ -144,7 +144,7 @@ async function tokensOf(request: RevokeTokensRequest, database: Database): Promi
 async function requireIssuer(database: Database, id: string | undefined): Promise<IssuerEntity | undefined> {
   if (id === undefined) return undefined;
   const row = await database.em.fork().findOne(IssuerEntity, id);
-  if (row === null) throw new ProblemError({ kind: 'not_found', name: `issuers/${id}` });
+  if (row === null) throw new ApiError({ kind: 'not_found', name: `issuers/${id}` });
   return row;
 }
 

@@ -1,6 +1,6 @@
-import type { WrittenConditions } from '../../domain/credentials/api-key-policy.ts';
-import type { WrittenPlanLimit } from '../../domain/limits/plan-limit.ts';
-import type { JsonWebKey, WrittenIssuer } from '../../domain/tokens/issuer.ts';
+import type { ApiKeyPolicySpec } from '../../domain/credentials/api-key-policy.ts';
+import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
+import type { IssuerSpec, JsonWebKey } from '../../domain/tokens/issuer.ts';
 
 /** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
 export type CatalogEntry =
@@ -12,7 +12,7 @@ export type CatalogEntry =
   | { readonly entity: 'revocation'; readonly id: string; readonly record: RevocationRow | null };
 
 export interface PlanRow {
-  readonly limits: readonly WrittenPlanLimit[];
+  readonly limits: readonly PlanLimitSpec[];
   readonly features: readonly string[];
 }
 
@@ -28,12 +28,12 @@ export interface KeyRow {
   readonly planId: string | null;
   readonly disabled: boolean;
   /** Null: none, as nearly all keys. */
-  readonly conditions: WrittenConditions | null;
+  readonly conditions: ApiKeyPolicySpec | null;
   /** Unix time in ms. */
   readonly expiresAt: number | null;
 }
 
-export interface IssuerRow extends WrittenIssuer {
+export interface IssuerRow extends IssuerSpec {
   readonly disabled: boolean;
 }
 

@@ -3,7 +3,7 @@ import type { CatalogEntry } from './catalog-rows.ts';
 import { columnsOf, LIVE, TABLES } from './catalog-tables.ts';
 
 /** How far the feed was read. */
-export interface Position {
+export interface FeedPosition {
   /** What the last statement saw, as pg_snapshot. */
   readonly snapshot: string;
   /** Of the database's history: in another one the same transaction numbers are other transactions. */
@@ -11,7 +11,7 @@ export interface Position {
 }
 
 /** More are not read but the catalog is loaded anew: that goes in pages, and so stops nobody. */
-export const MOST_CHANGES = 20_000;
+export const MAX_CHANGES_PER_READ = 20_000;
 
 /**
  * Which history this is. The system identifier tells clusters apart, and the timeline those that were promoted or
@@ -27,9 +27,9 @@ const EPOCH = `concat_ws(':',
    where oid in (${[...TABLES, 'catalog_change'].map((table) => `'${table}'::regclass`).join(', ')})))`;
 
 /** Where the feed stands now: what a snapshot that is read from now on has at least. */
-export async function currentPosition(query: Query): Promise<Position> {
+export async function currentPosition(query: Query): Promise<FeedPosition> {
   const sql = `select pg_current_snapshot()::text as snapshot, ${EPOCH} as epoch`;
-  const [position] = (await query(sql, [])) as Position[];
+  const [position] = (await query(sql, [])) as FeedPosition[];
   if (position === undefined) throw new Error('Postgres gave no snapshot');
   return position;
 }
@@ -75,13 +75,13 @@ const CHANGES = `
 
 export interface Changes {
   readonly entries: readonly CatalogEntry[];
-  readonly position: Position;
+  readonly position: FeedPosition;
   /** Why the entries are not all that has changed, and everything has to be read anew; null: they are. */
   readonly reload: string | null;
 }
 
 /** Reads at most about so many changes as are given. */
-export async function readChanges(query: Query, since: Position, most = MOST_CHANGES): Promise<Changes> {
+export async function readChanges(query: Query, since: FeedPosition, most = MAX_CHANGES_PER_READ): Promise<Changes> {
   interface Head {
     readonly entity: 'position';
     readonly id: string;

@@ -4,7 +4,7 @@ import type { Logger } from '../../interfaces/logger.ts';
 import type { Query } from '../../interfaces/query.ts';
 import { ReadModel } from '../model/read-model.ts';
 import type { CatalogEntry } from './catalog-rows.ts';
-import { currentPosition, type Position, readChanges } from './change-feed.ts';
+import { currentPosition, type FeedPosition, readChanges } from './change-feed.ts';
 import { CHANGES_KEPT_MS } from './prune.ts';
 import { readAll } from './snapshot.ts';
 
@@ -77,7 +77,7 @@ class Follower {
   readonly #options: CatalogOptions;
   readonly #query: Query;
   readonly #stopping = new AbortController();
-  #position: Position | undefined;
+  #position: FeedPosition | undefined;
   /** By the clock that goes on while the machine is suspended. */
   #polledAtUnix = 0;
   #polling: Promise<void> = Promise.resolve();
@@ -172,7 +172,7 @@ class Follower {
   }
 
   /** `sent`: when the statement was. */
-  #noteSync({ steady, unix }: Moment, position: Position): void {
+  #noteSync({ steady, unix }: Moment, position: FeedPosition): void {
     this.#position = position;
     this.#polledAtUnix = Date.now();
     if (this.#mustReload) return;

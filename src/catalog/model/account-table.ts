@@ -1,8 +1,8 @@
-import { NONE, PackedIndex } from '../../collections/hash-index.ts';
+import { HashIndex, NONE } from '../../collections/hash-index.ts';
 import { quarterOfPower, Slab } from '../../collections/slab.ts';
-import type { Names } from '../../collections/string-interner.ts';
-import { readWord, writeWord } from '../../collections/uint32.ts';
-import { hashOfId, LONGEST_ID, readId, writeId } from './packed-id.ts';
+import type { StringInterner } from '../../collections/string-interner.ts';
+import { readUint32, writeUint32 } from '../../collections/uint32.ts';
+import { hashOfId, MAX_ID_LENGTH, readId, writeId } from './packed-id.ts';
 
 /*
  * An account as bytes: 4 bytes with the number of its plan's name, 4 with how many keys refer to it, its id. It stays
@@ -17,15 +17,15 @@ export const NO_PLAN = '';
 
 /** All accounts, each some 40 bytes and none an object. */
 export class AccountTable {
-  readonly #plans: Names;
+  readonly #plans: StringInterner;
   readonly #slab = new Slab({ grain: 8, size: quarterOfPower });
-  readonly #index = new PackedIndex();
-  readonly #asked = new Uint8Array(ID + LONGEST_ID);
+  readonly #index = new HashIndex();
+  readonly #asked = new Uint8Array(ID + MAX_ID_LENGTH);
   #askedEnd = 0;
   #version = 0;
 
   /** `plans` gives numbers to the names of plans. */
-  constructor(plans: Names) {
+  constructor(plans: StringInterner) {
     this.#plans = plans;
   }
 
@@ -41,9 +41,9 @@ export class AccountTable {
     const piece = known === NONE ? this.#add(id) : known;
     const page = this.#slab.pageOf(piece);
     const at = this.#slab.startOf(piece) + PLAN;
-    const former = readWord(page, at);
+    const former = readUint32(page, at);
     this.#version++;
-    writeWord(page, at, this.#plans.take(planId));
+    writeUint32(page, at, this.#plans.take(planId));
     this.#plans.giveBack(former);
     this.#removeIfUnused(piece);
   }
@@ -75,7 +75,7 @@ export class AccountTable {
 
   /** NO_PLAN where the account is not known. */
   planAt(piece: number): string {
-    return this.#plans.textOf(readWord(this.#slab.pageOf(piece), this.#slab.startOf(piece) + PLAN));
+    return this.#plans.textOf(readUint32(this.#slab.pageOf(piece), this.#slab.startOf(piece) + PLAN));
   }
 
   #find(id: string): number {
@@ -93,8 +93,8 @@ export class AccountTable {
   /** The one that was asked for last. */
   #add(id: string): number {
     if (this.#askedEnd < 0) throw new Error(`an account's id is too long: ${id.length} characters`);
-    writeWord(this.#asked, PLAN, this.#plans.take(NO_PLAN));
-    writeWord(this.#asked, KEYS, 0);
+    writeUint32(this.#asked, PLAN, this.#plans.take(NO_PLAN));
+    writeUint32(this.#asked, KEYS, 0);
     const piece = this.#slab.add(this.#asked, this.#askedEnd);
     this.#index.add(hashOfId(this.#asked, ID), piece);
     return piece;
@@ -103,14 +103,14 @@ export class AccountTable {
   #count(piece: number, change: number): void {
     const page = this.#slab.pageOf(piece);
     const at = this.#slab.startOf(piece) + KEYS;
-    writeWord(page, at, readWord(page, at) + change);
+    writeUint32(page, at, readUint32(page, at) + change);
   }
 
   #removeIfUnused(piece: number): void {
     const page = this.#slab.pageOf(piece);
     const start = this.#slab.startOf(piece);
-    if (readWord(page, start + KEYS) > 0 || this.planAt(piece) !== NO_PLAN) return;
-    this.#plans.giveBack(readWord(page, start + PLAN));
+    if (readUint32(page, start + KEYS) > 0 || this.planAt(piece) !== NO_PLAN) return;
+    this.#plans.giveBack(readUint32(page, start + PLAN));
     this.#index.remove(hashOfId(page, start + ID), piece);
     this.#slab.remove(piece);
   }

@@ -7,7 +7,7 @@ const MOST_RECENT = 32_768;
 const WORD_DIGITS = 8;
 
 /** What is known of a key that was asked for. */
-export interface RecentKey {
+export interface CachedKey {
   readonly piece: number;
   readonly key: KeyRecord;
   /** In hex; undefined: it was not asked for by its digest yet. */
@@ -23,33 +23,33 @@ export interface RecentKey {
  * what else is kept of it is kept by its record. They are found by digest without a look at the packed keys, which among
  * a million are in nobody's cache.
  */
-export class RecentKeys {
-  readonly #byPiece = new Map<number, RecentKey>();
+export class KeyCache {
+  readonly #byPiece = new Map<number, CachedKey>();
   /** By the beginning of the digest: of a number no hash has to be made. Of two that begin alike one is kept. */
-  readonly #byDigest = new Map<number, RecentKey>();
+  readonly #byDigest = new Map<number, CachedKey>();
   /** Goes round (a clock, as of caches): who was asked for since the last round stays for another. */
-  readonly #round: RecentKey[] = [];
+  readonly #round: CachedKey[] = [];
   #hand = 0;
 
-  ofPiece(piece: number): RecentKey | undefined {
+  ofPiece(piece: number): CachedKey | undefined {
     return this.#byPiece.get(piece);
   }
 
-  ofDigest(digest: string): RecentKey | undefined {
+  ofDigest(digest: string): CachedKey | undefined {
     const found = this.#byDigest.get(wordOf(digest));
     return found?.digest === digest ? found : undefined;
   }
 
   /** To be found by its digest from now on. */
-  nameByDigest(recent: RecentKey, digest: string): void {
+  nameByDigest(recent: CachedKey, digest: string): void {
     recent.digest = digest;
     this.#byDigest.set(wordOf(digest), recent);
   }
 
   /** In place of what was there, if anything was. */
-  keep(piece: number, key: KeyRecord, version: number): RecentKey {
+  keep(piece: number, key: KeyRecord, version: number): CachedKey {
     this.drop(piece);
-    const recent: RecentKey = { piece, key, digest: undefined, version, wasAsked: false };
+    const recent: CachedKey = { piece, key, digest: undefined, version, wasAsked: false };
     this.#byPiece.set(piece, recent);
     if (this.#round.length < MOST_RECENT) {
       this.#round.push(recent);
@@ -72,7 +72,7 @@ export class RecentKeys {
   }
 
   /** Its place in the round is left to be taken; another may have come where it was. */
-  #forget(recent: RecentKey): void {
+  #forget(recent: CachedKey): void {
     recent.wasAsked = false;
     if (this.#byPiece.get(recent.piece) === recent) this.#byPiece.delete(recent.piece);
     if (recent.digest === undefined) return;

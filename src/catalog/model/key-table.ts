@@ -1,17 +1,17 @@
-import { NONE, PackedIndex } from '../../collections/hash-index.ts';
+import { HashIndex, NONE } from '../../collections/hash-index.ts';
 import { quarterOfPower, Slab } from '../../collections/slab.ts';
-import type { Names } from '../../collections/string-interner.ts';
-import { readWord } from '../../collections/uint32.ts';
+import type { StringInterner } from '../../collections/string-interner.ts';
+import { readUint32 } from '../../collections/uint32.ts';
 import type { KeyRecord } from '../../decide/ports.ts';
 import {
-  type KeyConditions,
-  NO_CONDITIONS,
-  parseKeyConditions,
-  type WrittenConditions,
+  type ApiKeyPolicy,
+  type ApiKeyPolicySpec,
+  NO_POLICY,
+  parseApiKeyPolicy,
 } from '../../domain/credentials/api-key-policy.ts';
 import type { KeyRow } from '../feed/catalog-rows.ts';
 import type { AccountTable } from './account-table.ts';
-import { type RecentKey, RecentKeys } from './key-cache.ts';
+import { type CachedKey, KeyCache } from './key-cache.ts';
 import { hashOfId, readId, writeId } from './packed-id.ts';
 import * as packed from './packed-key.ts';
 
@@ -21,18 +21,18 @@ import * as packed from './packed-key.ts';
  */
 export class KeyTable {
   readonly #accounts: AccountTable;
-  readonly #plans: Names;
+  readonly #plans: StringInterner;
   readonly #slab = new Slab({ grain: 8, size: quarterOfPower });
-  readonly #byDigest = new PackedIndex();
-  readonly #byId = new PackedIndex();
-  readonly #recent = new RecentKeys();
+  readonly #byDigest = new HashIndex();
+  readonly #byId = new HashIndex();
+  readonly #recent = new KeyCache();
   readonly #askedDigest = new Uint8Array(packed.DIGEST_BYTES);
-  readonly #askedId = new Uint8Array(packed.LONGEST_ASKED_ID);
+  readonly #askedId = new Uint8Array(packed.MAX_LOOKUP_BYTES);
   #askedIdEnd = 0;
-  readonly #written = new Uint8Array(packed.LONGEST_KEY);
+  readonly #written = new Uint8Array(packed.MAX_KEY_BYTES);
 
   /** `plans` gives numbers to the names of plans. */
-  constructor(accounts: AccountTable, plans: Names) {
+  constructor(accounts: AccountTable, plans: StringInterner) {
     this.#accounts = accounts;
     this.#plans = plans;
   }
@@ -45,7 +45,7 @@ export class KeyTable {
       return recent.key;
     }
     packed.writeDigest(this.#askedDigest, 0, digest);
-    const piece = this.#byDigest.find(readWord(this.#askedDigest, 0), this.#hasAskedDigest);
+    const piece = this.#byDigest.find(readUint32(this.#askedDigest, 0), this.#hasAskedDigest);
     if (piece === NONE) return undefined;
     const found = this.#recentAt(piece);
     this.#recent.nameByDigest(found, digest);
@@ -82,7 +82,7 @@ export class KeyTable {
       return false;
     }
     const piece = this.#slab.add(this.#written, length);
-    this.#byDigest.add(readWord(this.#written, packed.DIGEST), piece);
+    this.#byDigest.add(readUint32(this.#written, packed.DIGEST), piece);
     this.#byId.add(hashOfId(this.#written, packed.ID), piece);
     return true;
   }
@@ -96,7 +96,7 @@ export class KeyTable {
     const page = this.#slab.pageOf(piece);
     const start = this.#slab.startOf(piece);
     this.#recent.drop(piece);
-    this.#byDigest.remove(readWord(page, start + packed.DIGEST), piece);
+    this.#byDigest.remove(readUint32(page, start + packed.DIGEST), piece);
     this.#byId.remove(hashOfId(page, start + packed.ID), piece);
     const plan = packed.planOf(page, start);
     if (plan !== undefined) this.#plans.giveBack(plan);
@@ -104,7 +104,7 @@ export class KeyTable {
     this.#slab.remove(piece);
   }
 
-  #recentAt(piece: number): RecentKey {
+  #recentAt(piece: number): CachedKey {
     const page = this.#slab.pageOf(piece);
     const start = this.#slab.startOf(piece);
     const account = packed.accountOf(page, start);
@@ -122,7 +122,7 @@ export class KeyTable {
       counterId: packed.counterIdOf(page, start),
       accountId: this.#accounts.idAt(account),
       planId,
-      conditions: conditions === '' ? NO_CONDITIONS : readConditions(conditions),
+      conditions: conditions === '' ? NO_POLICY : readConditions(conditions),
       disabled: packed.isDisabled(page, start),
       expiresAt: packed.expiryOf(page, start),
       notedInMinute: 0,
@@ -159,8 +159,8 @@ export class KeyTable {
 }
 
 /** They were read once, before they were kept. */
-function readConditions(written: string): KeyConditions {
-  const conditions = parseKeyConditions(JSON.parse(written) as WrittenConditions);
+function readConditions(written: string): ApiKeyPolicy {
+  const conditions = parseApiKeyPolicy(JSON.parse(written) as ApiKeyPolicySpec);
   if ('faults' in conditions) throw new Error('an API key is kept that cannot be read');
   return conditions;
 }

@@ -10,7 +10,7 @@ const UUID_BYTES = 16;
 const UUID_LENGTH = 36;
 const TEXT_HEAD = 3;
 /** Room that any id finds enough: Postgres takes no longer primary key. */
-export const LONGEST_ID = 8_192;
+export const MAX_ID_LENGTH = 8_192;
 
 const DASH = '-'.charCodeAt(0);
 
@@ -24,7 +24,7 @@ export function writeId(bytes: Uint8Array, at: number, id: string): number {
     bytes[at] = UUID;
     return at + 1 + UUID_BYTES;
   }
-  if (id.length * 3 > LONGEST_ID - TEXT_HEAD) return -1;
+  if (id.length * 3 > MAX_ID_LENGTH - TEXT_HEAD) return -1;
   const start = at + TEXT_HEAD;
   const length = encoder.encodeInto(id, bytes.subarray(start)).written;
   bytes[at] = TEXT;

@@ -1,8 +1,8 @@
-import { LONGEST_PIECE } from '../../collections/slab.ts';
-import { readWord, writeWord } from '../../collections/uint32.ts';
+import { MAX_RECORD_BYTES } from '../../collections/slab.ts';
+import { readUint32, writeUint32 } from '../../collections/uint32.ts';
 import type { KeyRow } from '../feed/catalog-rows.ts';
 import { digitAt } from './hex.ts';
-import { endOfId, LONGEST_ID, readId, writeId } from './packed-id.ts';
+import { endOfId, MAX_ID_LENGTH, readId, writeId } from './packed-id.ts';
 
 /*
  * An API key as bytes, some 60 of them:
@@ -31,8 +31,8 @@ const COUNTER = 4;
 const EXPIRY = 8;
 const CONDITIONS = 16;
 
-export const LONGEST_KEY = LONGEST_PIECE;
-export const LONGEST_ASKED_ID = ID + LONGEST_ID;
+export const MAX_KEY_BYTES = MAX_RECORD_BYTES;
+export const MAX_LOOKUP_BYTES = ID + MAX_ID_LENGTH;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -51,8 +51,8 @@ export function writeKey(bytes: Uint8Array, id: string, row: KeyRow, references:
   const { account, plan, conditions } = references;
   let flags = row.disabled ? DISABLED : 0;
   writeDigest(bytes, DIGEST, row.digest);
-  writeWord(bytes, ACCOUNT, account);
-  writeWord(bytes, PLAN, plan ?? 0);
+  writeUint32(bytes, ACCOUNT, account);
+  writeUint32(bytes, PLAN, plan ?? 0);
   if (plan !== undefined) flags |= HAS_PLAN;
   let at = writeId(bytes, ID, id);
   if (at >= 0 && row.counterId !== id) {
@@ -62,13 +62,13 @@ export function writeKey(bytes: Uint8Array, id: string, row: KeyRow, references:
   if (at < 0) return -1;
   if (row.expiresAt !== null) {
     flags |= EXPIRY;
-    writeWord(bytes, at, Math.floor(row.expiresAt / WORD));
-    writeWord(bytes, at + 4, row.expiresAt % WORD);
+    writeUint32(bytes, at, Math.floor(row.expiresAt / WORD));
+    writeUint32(bytes, at + 4, row.expiresAt % WORD);
     at += EXPIRY_BYTES;
   }
   if (conditions !== '') {
     flags |= CONDITIONS;
-    const { read, written } = encoder.encodeInto(conditions, bytes.subarray(at, LONGEST_KEY));
+    const { read, written } = encoder.encodeInto(conditions, bytes.subarray(at, MAX_KEY_BYTES));
     if (read < conditions.length) return -1;
     at += written;
   }
@@ -84,12 +84,12 @@ export function writeDigest(bytes: Uint8Array, at: number, digest: string): void
 }
 
 export function accountOf(bytes: Uint8Array, start: number): number {
-  return readWord(bytes, start + ACCOUNT);
+  return readUint32(bytes, start + ACCOUNT);
 }
 
 /** undefined: it is on its account's. */
 export function planOf(bytes: Uint8Array, start: number): number | undefined {
-  return has(bytes, start, HAS_PLAN) ? readWord(bytes, start + PLAN) : undefined;
+  return has(bytes, start, HAS_PLAN) ? readUint32(bytes, start + PLAN) : undefined;
 }
 
 export function isDisabled(bytes: Uint8Array, start: number): boolean {
@@ -105,7 +105,7 @@ export function expiryOf(bytes: Uint8Array, start: number): number | undefined {
   if (!has(bytes, start, EXPIRY)) return undefined;
   const at = endOfIds(bytes, start);
   // The upper word of a time before 1970 stands for a negative one.
-  return (readWord(bytes, at) | 0) * WORD + readWord(bytes, at + 4);
+  return (readUint32(bytes, at) | 0) * WORD + readUint32(bytes, at + 4);
 }
 
 /** As JSON; empty: none. */

@@ -1,6 +1,6 @@
-import { Names } from '../../collections/string-interner.ts';
+import { StringInterner } from '../../collections/string-interner.ts';
 import type { AccountRecord, Catalog, KeyRecord } from '../../decide/ports.ts';
-import { parseKeyConditions } from '../../domain/credentials/api-key-policy.ts';
+import { parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import { parseFeatures } from '../../domain/credentials/features.ts';
 import { type Plan, parsePlanLimits } from '../../domain/limits/plan.ts';
 import type { TokenRecord, TokenTrust } from '../../domain/tokens/token.ts';
@@ -14,7 +14,7 @@ import { TrustedSigners } from './trusted-signers.ts';
 /** The catalog in memory. Entries are states, not steps: applying one twice, or an older state's change late, is the same. */
 export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   readonly #plans = new Map<string, Plan>();
-  readonly #planNames = new Names();
+  readonly #planNames = new StringInterner();
   readonly #accounts = new AccountTable(this.#planNames);
   readonly #keys = new KeyTable(this.#accounts, this.#planNames);
   readonly #revocations = new Revocations();
@@ -100,7 +100,7 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   /** undefined where they cannot be read: what was known stays in force, and a key of which nothing was is refused. */
   #conditionsOf(id: string, row: KeyRow): string | undefined {
     if (row.conditions === null) return '';
-    const conditions = parseKeyConditions(row.conditions);
+    const conditions = parseApiKeyPolicy(row.conditions);
     if (!('faults' in conditions)) return JSON.stringify(row.conditions);
     const { faults } = conditions;
     this.#log.error(

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CounterStore, type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
-import { receiptOf } from '../../decide/receipts/receipt.ts';
+import { createReceipt } from '../../decide/receipts/receipt.ts';
 import type { CountedLimit, StoreFailurePolicy } from '../../domain/limits/limit.ts';
 import { MemoryStore } from '../memory/memory-store.ts';
-import { GuardedStore } from './failure-policy-store.ts';
+import { FailurePolicyStore } from './failure-policy-store.ts';
 
 const NOON = Date.UTC(2026, 2, 14, 12) * 1000;
 
@@ -34,14 +34,14 @@ function open({ nodes = 1, mostCounters = 1000 } = {}) {
       const rest = outcomes.values();
       return decisions.map((each) => (isAway(each) ? new StoreUnavailable('away') : (rest.next().value as Outcome)));
     },
-    giveBack: (receipts) => shared.giveBack(receipts),
+    refund: (receipts) => shared.refund(receipts),
     correct: async (corrections) => {
       const isAway = corrections.some(({ subject }) => place.isAway(subject));
       return isAway ? corrections.map(() => new StoreUnavailable('away')) : shared.correct(corrections);
     },
   };
   const own = new MemoryStore({ now, mostCounters, source: 'fail-local' });
-  const store = new GuardedStore({ remote, local: own, liveNodes: () => place.nodes });
+  const store = new FailurePolicyStore({ remote, local: own, liveNodes: () => place.nodes });
   const decide = async (...decisions: readonly Decision[]) =>
     (await store.decide(decisions)).map((outcome) =>
       outcome instanceof Error ? outcome.name : `${outcome.granted ? 'granted' : 'refused'} by ${outcome.source}`,
@@ -123,14 +123,14 @@ describe('while the shared counters cannot be reached', () => {
     const grant = async (decision: Decision) => {
       const [outcome] = await store.decide([decision]);
       if (outcome === undefined || outcome instanceof Error) throw new Error('not decided');
-      return receiptOf(undefined, decision.charges, outcome);
+      return createReceipt(undefined, decision.charges, outcome);
     };
     const before = await grant(asks(3, local));
     place.isAway = allAway;
     const during = await grant(asks(2, local));
     const uncounted = await grant(asks(1, allow));
     place.isAway = () => false;
-    expect(await store.giveBack([during, uncounted, before])).toEqual([2, 0, 3]);
+    expect(await store.refund([during, uncounted, before])).toEqual([2, 0, 3]);
     const look = [asks(0, local)];
     const [[inShared], [here]] = await Promise.all([shared.decide(look), own.decide(look)]);
     expect([inShared, here].map((outcome) => (outcome instanceof Error ? 0 : outcome?.charges[0]?.remaining))).toEqual([

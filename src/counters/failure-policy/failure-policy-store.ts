@@ -1,21 +1,21 @@
 import {
-  type Awaitable,
   type Charge,
   type ChargeOutcome,
   type Correction,
   type CounterStore,
-  type Decided,
   type Decision,
-  type GivenBack,
+  type DecisionResult,
+  type MaybePromise,
+  mapMaybe,
   type Outcome,
   type Receipt,
+  type RefundResult,
   StoreUnavailable,
-  whenKnown,
 } from '../../decide/ports.ts';
-import { quotaOf } from '../../domain/limit-status.ts';
-import { shareOf } from './limit-share.ts';
+import { advertisedQuota } from '../../domain/limit-status.ts';
+import { shareLimit } from './limit-share.ts';
 
-export interface GuardedStoreOptions {
+export interface FailurePolicyStoreOptions {
   /** The counters that all nodes share. */
   readonly remote: CounterStore;
   /** This node's own, with the source `fail-local`. */
@@ -33,32 +33,32 @@ export interface GuardedStoreOptions {
  * theirs at the very moment at which the server is weakest. So what was granted meanwhile comes on top: in a window at
  * most once the limit, or one hit per node where that is more.
  */
-export class GuardedStore implements CounterStore {
+export class FailurePolicyStore implements CounterStore {
   readonly #remote: CounterStore;
   readonly #local: CounterStore;
   readonly #liveNodes: () => number;
 
-  constructor({ remote, local, liveNodes }: GuardedStoreOptions) {
+  constructor({ remote, local, liveNodes }: FailurePolicyStoreOptions) {
     this.#remote = remote;
     this.#local = local;
     this.#liveNodes = liveNodes;
   }
 
-  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]> {
-    return whenKnown(this.#remote.decide(decisions), (outcomes) =>
+  decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
+    return mapMaybe(this.#remote.decide(decisions), (outcomes) =>
       outcomes.some(isUnavailable) ? this.#decideByPolicy(decisions, outcomes) : outcomes,
     );
   }
 
   /** Where they were granted, as nothing was taken elsewhere; of what was let in without counting, nothing. */
-  async giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
+  async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
     const isRemote = ({ source }: Receipt) => source !== 'fail-local' && source !== 'fail-open';
-    if (receipts.every(isRemote)) return this.#remote.giveBack(receipts);
+    if (receipts.every(isRemote)) return this.#remote.refund(receipts);
     const nodes = this.#liveNodes();
     const locals = receipts.filter(({ source }) => source === 'fail-local');
     const [fromRemote, fromLocal] = await Promise.all([
-      this.#remote.giveBack(receipts.filter(isRemote)),
-      this.#local.giveBack(locals.map((receipt) => ofShares(receipt, nodes))),
+      this.#remote.refund(receipts.filter(isRemote)),
+      this.#local.refund(locals.map((receipt) => ofShares(receipt, nodes))),
     ]);
     const freed = { remote: fromRemote.values(), local: fromLocal.values() };
     return receipts.map((receipt) => {
@@ -77,7 +77,10 @@ export class GuardedStore implements CounterStore {
     return done;
   }
 
-  async #decideByPolicy(decisions: readonly Decision[], outcomes: readonly Decided[]): Promise<readonly Decided[]> {
+  async #decideByPolicy(
+    decisions: readonly Decision[],
+    outcomes: readonly DecisionResult[],
+  ): Promise<readonly DecisionResult[]> {
     const nodes = this.#liveNodes();
     const answers = [...outcomes];
     const shared: Decision[] = [];
@@ -88,7 +91,7 @@ export class GuardedStore implements CounterStore {
         answers[place] = { granted: true, source: 'fail-open', charges: charges.map(untouched) };
         continue;
       }
-      shared.push({ charges: charges.flatMap((charge) => (allows(charge) ? [] : shareOf(charge, nodes))) });
+      shared.push({ charges: charges.flatMap((charge) => (allows(charge) ? [] : shareLimit(charge, nodes))) });
       places.push(place);
     }
     for (const [index, outcome] of (await this.#local.decide(shared)).entries()) {
@@ -113,12 +116,15 @@ function withAllowed(charges: readonly Charge[], outcome: Outcome): Outcome {
 
 /** Nothing was counted, so all of the limit is told to be free. */
 function untouched({ limit }: Charge): ChargeOutcome {
-  const remaining = quotaOf(limit).requests;
+  const remaining = advertisedQuota(limit).requests;
   return { exceeded: false, remaining, resetAfter: 0, freeAt: 0, retryAfter: undefined, blockedFor: undefined };
 }
 
 function ofShares(receipt: Receipt, nodes: number): Receipt {
-  return { ...receipt, taken: receipt.taken.map(({ charge, end }) => ({ charge: shareOf(charge, nodes), end })) };
+  return {
+    ...receipt,
+    granted: receipt.granted.map(({ charge, end }) => ({ charge: shareLimit(charge, nodes), end })),
+  };
 }
 
 function allows({ limit }: Charge): boolean {

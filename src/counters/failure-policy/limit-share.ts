@@ -13,7 +13,7 @@ const shares = new WeakMap<CountedLimit, Share>();
  * grants anything. It is the
  * same counter, as requests do not name it. Kept by limit, since limits are few and long-lived.
  */
-export function shareOf(charge: Charge, nodes: number): Charge {
+export function shareLimit(charge: Charge, nodes: number): Charge {
   const { limit } = charge;
   if (nodes <= 1) return charge;
   let share = shares.get(limit);

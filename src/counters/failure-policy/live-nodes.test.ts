@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { NodeCensus } from './live-nodes.ts';
+import { LiveNodes } from './live-nodes.ts';
 
-const closing: NodeCensus[] = [];
+const closing: LiveNodes[] = [];
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
   for (const census of closing.splice(0)) census.close();
@@ -12,7 +12,7 @@ afterEach(() => {
 function open(...counts: readonly (number | undefined)[]) {
   const told: number[] = [];
   const counted: number[] = [];
-  const census = new NodeCensus({
+  const census = new LiveNodes({
     node: 'this',
     announce: async (_, lifeMs) => {
       told.push(lifeMs);

@@ -1,4 +1,4 @@
-export interface NodeCensusOptions {
+export interface LiveNodesOptions {
   /** Names this node; no other one has the name. */
   readonly node: string;
   /** Says that the node is there for so many ms; how many nodes are, itself included. Rejects when it cannot be told. */
@@ -18,14 +18,14 @@ const LIFE_MS = 12_000;
  * Counts the nodes that share the counters, so that each knows its share while they cannot be reached: then the last count
  * holds.
  */
-export class NodeCensus {
-  readonly #options: NodeCensusOptions;
+export class LiveNodes {
+  readonly #options: LiveNodesOptions;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #last = 1;
   #before = 1;
 
-  constructor(options: NodeCensusOptions) {
+  constructor(options: LiveNodesOptions) {
     this.#options = options;
     void this.#announce();
   }

@@ -1,19 +1,19 @@
-import { inGaps } from '../../decide/merge-outcomes.ts';
+import { mergeOutcomes } from '../../decide/merge-outcomes.ts';
 import {
-  type Awaitable,
   type Charge,
   type Correction,
   type CounterStore,
-  type Decided,
   type Decision,
-  type GivenBack,
+  type DecisionResult,
+  type MaybePromise,
   type Outcome,
   type Receipt,
+  type RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
 import type { SlidingWindowLimit } from '../../domain/limits/limit.ts';
 import type { WarningLogger } from '../../interfaces/logger.ts';
-import { emptySlice, hitsToTake, lifeOf, noteAsked, type Slice } from './slice.ts';
+import { emptySlice, hitsToTake, leaseDuration, noteAsked, type Slice } from './slice.ts';
 
 type LeasedCharge = Charge & { readonly limit: SlidingWindowLimit };
 
@@ -42,7 +42,7 @@ export class LeasingStore implements CounterStore {
     this.#sweeping.unref();
   }
 
-  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]> {
+  decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
     if (!decisions.some(({ charges }) => charges.every(isLeased))) return this.#store.decide(decisions);
     const now = performance.now();
     const wanting = new Set<Slice>();
@@ -51,13 +51,13 @@ export class LeasingStore implements CounterStore {
     const takes = [...wanting].flatMap((slice) => takeOf(slice, now) ?? []);
     if (asked.length === 0) {
       if (takes.length > 0) this.#ask([], takes, now).catch(this.#warn);
-      return inGaps(outcomes, []);
+      return mergeOutcomes(outcomes, []);
     }
-    return this.#ask(asked, takes, now).then((answers) => inGaps(outcomes, answers));
+    return this.#ask(asked, takes, now).then((answers) => mergeOutcomes(outcomes, answers));
   }
 
-  giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
-    return this.#store.giveBack(receipts);
+  refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
+    return this.#store.refund(receipts);
   }
 
   /**
@@ -84,7 +84,7 @@ export class LeasingStore implements CounterStore {
   /** Gives back what was not spent. */
   async close(): Promise<void> {
     clearInterval(this.#sweeping);
-    await this.#store.giveBack(this.#sweep(Number.POSITIVE_INFINITY));
+    await this.#store.refund(this.#sweep(Number.POSITIVE_INFINITY));
   }
 
   /** The outcome where slices cover all charges; notes what is asked of them, and which of them to look after. */
@@ -115,7 +115,7 @@ export class LeasingStore implements CounterStore {
     return slice;
   }
 
-  async #ask(decisions: readonly Decision[], takes: readonly Take[], now: number): Promise<readonly Decided[]> {
+  async #ask(decisions: readonly Decision[], takes: readonly Take[], now: number): Promise<readonly DecisionResult[]> {
     for (const { slice } of takes) slice.isAsking = true;
     try {
       const answers = await this.#store.decide([...decisions, ...takes.map(({ decision }) => decision)]);
@@ -131,7 +131,7 @@ export class LeasingStore implements CounterStore {
     }
   }
 
-  #noteRemaining(charges: readonly Charge[], answer: Decided | undefined): void {
+  #noteRemaining(charges: readonly Charge[], answer: DecisionResult | undefined): void {
     if (answer === undefined || answer instanceof StoreUnavailable || answer.source !== 'redis') return;
     for (const [place, charge] of charges.entries()) {
       const slice = isLeased(charge) ? this.#slices.get(charge.limit)?.get(charge.subject) : undefined;
@@ -140,7 +140,7 @@ export class LeasingStore implements CounterStore {
   }
 
   #giveBackUnspent(unspent: readonly Receipt[]): void {
-    if (unspent.length > 0) this.#store.giveBack(unspent).catch(this.#warn);
+    if (unspent.length > 0) this.#store.refund(unspent).catch(this.#warn);
   }
 
   readonly #warn = (error: unknown): void => {
@@ -153,7 +153,7 @@ export class LeasingStore implements CounterStore {
     for (const [limit, ofLimit] of this.#slices) {
       for (const [subject, slice] of ofLimit) {
         if (slice.expires <= now) unspent.push(...restOf(slice));
-        if (slice.isAsking || now - slice.countedFrom < 2 * lifeOf(limit)) continue;
+        if (slice.isAsking || now - slice.countedFrom < 2 * leaseDuration(limit)) continue;
         ofLimit.delete(subject);
         this.#size--;
       }
@@ -171,23 +171,23 @@ interface Take {
 }
 
 function isLeased(charge: Charge): charge is LeasedCharge {
-  const { limit, settles } = charge;
-  return limit.algorithm === 'sliding_window' && limit.lease === true && settles !== true;
+  const { limit, isSettlement } = charge;
+  return limit.algorithm === 'sliding_window' && limit.lease === true && isSettlement !== true;
 }
 
 function takeOf(slice: Slice, now: number): Take | undefined {
   const hits = hitsToTake(slice, now);
   if (hits === 0) return undefined;
   const { subject, limit } = slice;
-  const ahead = Math.ceil(lifeOf(limit) * MICROSECONDS_PER_MS);
-  return { slice, hits, decision: { charges: [{ subject, limit, hits, ahead }] } };
+  const spentWithinMicros = Math.ceil(leaseDuration(limit) * MICROSECONDS_PER_MS);
+  return { slice, hits, decision: { charges: [{ subject, limit, hits, spentWithinMicros }] } };
 }
 
 /**
  * Returns the rest of the slice before. `sentAt`: the store decided later, so what is spent within a life of that is
  * spent in time.
  */
-function settleTake({ slice, hits }: Take, answer: Decided | undefined, sentAt: number): readonly Receipt[] {
+function settleTake({ slice, hits }: Take, answer: DecisionResult | undefined, sentAt: number): readonly Receipt[] {
   // Only the store of all nodes leases: what another answers for it counts nowhere else.
   if (answer === undefined || answer instanceof StoreUnavailable || answer.source !== 'redis') return [];
   const [outcome] = answer.charges;
@@ -197,7 +197,7 @@ function settleTake({ slice, hits }: Take, answer: Decided | undefined, sentAt: 
   const rest = restOf(slice);
   slice.left = hits;
   slice.size = hits;
-  slice.expires = sentAt + lifeOf(slice.limit);
+  slice.expires = sentAt + leaseDuration(slice.limit);
   slice.freeAt = outcome.freeAt;
   return slice.isUnwanted ? [...rest, ...restOf(slice)] : rest;
 }
@@ -212,7 +212,7 @@ function restOf(slice: Slice): readonly Receipt[] {
       id: undefined,
       source: 'redis',
       expires: freeAt,
-      taken: [{ charge: { subject, limit, hits: left }, end: freeAt }],
+      granted: [{ charge: { subject, limit, hits: left }, end: freeAt }],
     },
   ];
 }

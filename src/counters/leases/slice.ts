@@ -33,7 +33,7 @@ const SHARE_OF_REMAINING = 4;
 const LOW_PART = 4;
 
 /** How long a slice may be spent, in ms: its hits count from its end on, and a sixteenth of the window more is told. */
-export function lifeOf({ windowSeconds }: SlidingWindowLimit): number {
+export function leaseDuration({ windowSeconds }: SlidingWindowLimit): number {
   return Math.min(LONGEST_LIFE_MS, (windowSeconds * 1000) / 16);
 }
 
@@ -56,7 +56,7 @@ export function emptySlice(subject: string, limit: SlidingWindowLimit, now: numb
 
 /** Counts what is asked, by lives of a slice. */
 export function noteAsked(slice: Slice, hits: number, now: number): void {
-  const life = lifeOf(slice.limit);
+  const life = leaseDuration(slice.limit);
   const passed = now - slice.countedFrom;
   if (passed >= life) {
     slice.askedBefore = passed < 2 * life ? slice.asked : 0;

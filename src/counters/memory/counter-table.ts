@@ -1,15 +1,15 @@
 import { NONE } from '../../collections/hash-index.ts';
 import { powerOfTwo, Slab } from '../../collections/slab.ts';
 import type { Charge } from '../../decide/ports.ts';
-import { type Counter, emptyCounter, follow, untilAllFree } from '../../domain/counting/counter.ts';
-import type { Term } from '../../domain/counting/counter-spec.ts';
+import { advance, type Counter, emptyCounter, resetAfter } from '../../domain/counting/counter.ts';
+import type { CounterSpec } from '../../domain/counting/counter-spec.ts';
 import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
 import { SubjectTable } from './subject-table.ts';
 
 /** All counters of one identity. */
 interface Family {
   /** The one that was asked for last: a limit may have changed. */
-  term: Term;
+  term: CounterSpec;
   readonly identity: string;
   /** By which its subjects are kept. */
   readonly number: number;
@@ -88,18 +88,18 @@ export class CounterTable {
   }
 
   /** A charge's counter; what is done to it until the next decision is kept. undefined: there is none. */
-  find(charge: Charge, term: Term): Counter | undefined {
-    const { found } = charge;
-    if (found instanceof Unpacked && found.charge === charge && found.table === this) {
-      found.family.term = term;
-      found.isRecent = true;
-      return found.counter;
+  find(charge: Charge, term: CounterSpec): Counter | undefined {
+    const { storeHandle } = charge;
+    if (storeHandle instanceof Unpacked && storeHandle.charge === charge && storeHandle.table === this) {
+      storeHandle.family.term = term;
+      storeHandle.isRecent = true;
+      return storeHandle.counter;
     }
     return this.#search(charge, term);
   }
 
   /** Takes over the counter of a subject that had none. */
-  add(identity: string, subject: string, term: Term, counter: Counter): void {
+  add(identity: string, subject: string, term: CounterSpec, counter: Counter): void {
     const family = this.#families.get(identity) ?? this.#begin(identity, term);
     const index = this.#nextUnpacked();
     const place = this.#subjects.add(family.number, subject, UNPACKED + index);
@@ -128,15 +128,15 @@ export class CounterTable {
     }
   }
 
-  #search(charge: Charge, term: Term): Counter | undefined {
+  #search(charge: Charge, term: CounterSpec): Counter | undefined {
     const family = this.#families.get(charge.limit.identity);
     if (family === undefined) return undefined;
     family.term = term;
     const place = this.#subjects.find(family.number, charge.subject);
     if (place === NONE) return undefined;
     const unpacked = this.#unpackedOf(family, place);
-    if (charge.found !== undefined) {
-      charge.found = unpacked;
+    if (charge.storeHandle !== undefined) {
+      charge.storeHandle = unpacked;
       unpacked.charge = charge;
     }
     return unpacked.counter;
@@ -157,7 +157,7 @@ export class CounterTable {
     return unpacked;
   }
 
-  #begin(identity: string, term: Term): Family {
+  #begin(identity: string, term: CounterSpec): Family {
     const family = { term, identity, number: this.#freeNumbers.pop() ?? this.#numbered.length, counters: 0 };
     this.#families.set(identity, family);
     this.#numbered[family.number] = family;
@@ -220,8 +220,8 @@ export class CounterTable {
     const kept = this.#subjects.keptAt(place);
     const counter = kept >= UNPACKED ? this.#unpackedAt(kept - UNPACKED).counter : this.#swept;
     if (kept < UNPACKED) this.#unpack(family, kept, counter);
-    follow(counter, family.term, time);
-    if (untilAllFree(counter, family.term, time) === 0) this.#remove(family, place);
+    advance(counter, family.term, time);
+    if (resetAfter(counter, family.term, time) === 0) this.#remove(family, place);
   }
 
   #unpack(family: Family, piece: number, counter: Counter): void {

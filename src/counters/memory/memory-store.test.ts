@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chargeOf, limitOf } from '../../../test/counters/traces.ts';
 import { type Charge, type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
-import { receiptOf } from '../../decide/receipts/receipt.ts';
+import { createReceipt } from '../../decide/receipts/receipt.ts';
 import { MemoryStore } from './memory-store.ts';
 import { systemMicroseconds } from './system-clock.ts';
 
@@ -108,19 +108,19 @@ describe('receipts at the bound of the counters in memory', () => {
     await store.decide([decision('ended'), decision('also ended')]);
     clock.now += 30 * SECOND;
     const asked = decision('a', 'burst', 2);
-    const receipt = receiptOf('once', asked.charges, await decided(store, asked));
+    const receipt = createReceipt('once', asked.charges, await decided(store, asked));
     await store.decide([asked]);
     clock.now += 30 * SECOND - 1;
-    expect(await store.giveBack([receipt])).toEqual([undefined]); // No room to note it: rather nothing than twice.
+    expect(await store.refund([receipt])).toEqual([undefined]); // No room to note it: rather nothing than twice.
     clock.now += 1;
-    expect(await store.giveBack([receipt, receipt])).toEqual([2, undefined]);
+    expect(await store.refund([receipt, receipt])).toEqual([2, undefined]);
   });
 
   it('leave nothing behind once they have expired', async () => {
     const { clock, store } = openStore(1_000_000);
     for (let i = 0; i < 5000; i++) {
       const asked = decision(`subject${i}`);
-      await store.giveBack([receiptOf(`receipt${i}`, asked.charges, await decided(store, asked))]);
+      await store.refund([createReceipt(`receipt${i}`, asked.charges, await decided(store, asked))]);
       clock.now += SECOND;
     }
     expect(store.size).toBeLessThan(500);
@@ -135,7 +135,7 @@ describe('a charge that is kept by who asks', () => {
   it('is decided as one that is not, whether its counter was packed, forgotten or counts in another store', async () => {
     const [one, other, plain] = [openStore(1_000_000), openStore(1_000_000), openStore(1_000_000)];
     const kept = Array.from({ length: SUBJECTS }, (_, place): Charge => {
-      return { ...chargeOf(`subject${place}`, limit), found: null };
+      return { ...chargeOf(`subject${place}`, limit), storeHandle: null };
     });
     for (let round = 0; round < 8; round++) {
       for (let place = 0; place < SUBJECTS; place += place % 100 < 50 ? 1 : 1 + round) {

@@ -3,27 +3,27 @@ import {
   type ChargeOutcome,
   type Correction,
   type CounterStore,
-  type Decided,
   type Decision,
+  type DecisionResult,
   type Outcome,
   type Receipt,
   type Source,
   StoreUnavailable,
 } from '../../decide/ports.ts';
 import {
+  advance,
+  available,
+  blockManually,
   type Counter,
   charge,
   emptyCounter,
   endBlock,
-  follow,
-  freeOf,
-  giveBack,
-  hold,
-  noteRefusal,
-  untilAllFree,
-  untilFit,
+  recordRejection,
+  refund,
+  resetAfter,
+  retryAfter,
 } from '../../domain/counting/counter.ts';
-import { type Term, termOf } from '../../domain/counting/counter-spec.ts';
+import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
 import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
 import { CounterTable } from './counter-table.ts';
 
@@ -42,7 +42,7 @@ export interface MemoryStoreOptions {
 /** One counter during a decision. */
 interface Look {
   readonly charge: Charge;
-  readonly term: Term;
+  readonly term: CounterSpec;
   readonly counter: Counter;
   /** It is not in the table yet. */
   readonly isNew: boolean;
@@ -57,7 +57,7 @@ const SWEPT_WHEN_FULL = 64;
 
 /** That a receipt was given back is a counter too, blocked until the receipt could not be given back anyhow. */
 const GIVEN_BACK = 'given-back';
-const GIVEN_BACK_TERM: Term = {
+const GIVEN_BACK_TERM: CounterSpec = {
   kind: 'span',
   requests: 0,
   resolution: 1,
@@ -92,7 +92,7 @@ export class MemoryStore implements CounterStore {
     return this.#table.bytes;
   }
 
-  decide(decisions: readonly Decision[]): readonly Decided[] {
+  decide(decisions: readonly Decision[]): readonly DecisionResult[] {
     const clock = this.#now();
     this.#unswept += decisions.length;
     this.#table.sweep(Math.floor(this.#unswept / DECISIONS_PER_SWEPT), clock);
@@ -103,7 +103,7 @@ export class MemoryStore implements CounterStore {
     return outcomes;
   }
 
-  giveBack(receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]> {
+  refund(receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]> {
     const clock = this.#now();
     return Promise.resolve(receipts.map((receipt) => this.#giveBackOne(receipt, clock)));
   }
@@ -129,11 +129,11 @@ export class MemoryStore implements CounterStore {
   }
 
   #lookAt(each: Charge, clock: number): Look {
-    const term = termOf(each.limit, clock);
+    const term = counterSpec(each.limit, clock);
     const found = this.#table.find(each, term);
     const counter = found ?? emptyCounter();
-    follow(counter, term, clock);
-    return { charge: each, term, counter, isNew: found === undefined, free: freeOf(counter, term) };
+    advance(counter, term, clock);
+    return { charge: each, term, counter, isNew: found === undefined, free: available(counter, term) };
   }
 
   #hasRoomFor(looks: readonly Look[]): boolean {
@@ -143,17 +143,17 @@ export class MemoryStore implements CounterStore {
   }
 
   #grant({ charge: asked, term, isNew, counter }: Look, clock: number): ChargeOutcome {
-    const { hits, ahead = 0 } = asked;
+    const { hits, spentWithinMicros = 0 } = asked;
     if (hits > 0) {
-      charge(counter, term, clock + ahead, hits);
+      charge(counter, term, clock + spentWithinMicros, hits);
       if (isNew) this.#table.add(asked.limit.identity, asked.subject, term, counter);
     }
-    const resetAfter = untilAllFree(counter, term, clock);
+    const untilReset = resetAfter(counter, term, clock);
     return {
       exceeded: false,
-      remaining: Math.max(0, freeOf(counter, term)),
-      resetAfter,
-      freeAt: clock + resetAfter,
+      remaining: Math.max(0, available(counter, term)),
+      resetAfter: untilReset,
+      freeAt: clock + untilReset,
       retryAfter: undefined,
       blockedFor: undefined,
     };
@@ -163,17 +163,17 @@ export class MemoryStore implements CounterStore {
     const { charge: each, term, isNew, counter } = look;
     const exceeded = !fits(look);
     const canNote = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
-    if (exceeded && canNote && noteRefusal(counter, term, clock) && isNew) {
+    if (exceeded && canNote && recordRejection(counter, term, clock) && isNew) {
       this.#table.add(each.limit.identity, each.subject, term, counter);
     }
     const promises = exceeded && each.limit.algorithm !== 'concurrency';
-    const resetAfter = untilAllFree(counter, term, clock);
+    const untilReset = resetAfter(counter, term, clock);
     return {
       exceeded,
-      remaining: Math.max(0, freeOf(counter, term)),
-      resetAfter,
-      freeAt: clock + resetAfter,
-      retryAfter: promises ? untilFit(counter, term, each.hits, clock) : undefined,
+      remaining: Math.max(0, available(counter, term)),
+      resetAfter: untilReset,
+      freeAt: clock + untilReset,
+      retryAfter: promises ? retryAfter(counter, term, each.hits, clock) : undefined,
       blockedFor: exceeded && counter.blockedUntil > clock ? counter.blockedUntil - clock : undefined,
     };
   }
@@ -185,18 +185,18 @@ export class MemoryStore implements CounterStore {
     else if (change.kind === 'unblock') endBlock(counter);
     else {
       if (isNew && !this.#table.hasRoomFor(1)) return new StoreUnavailable('no room for more counters in memory');
-      hold(counter, clock + change.microseconds);
+      blockManually(counter, clock + change.microseconds);
       if (isNew) this.#table.add(limit.identity, subject, term, counter);
     }
     return undefined;
   }
 
-  #giveBackOne({ id, expires, taken }: Receipt, clock: number): number | undefined {
+  #giveBackOne({ id, expires, granted }: Receipt, clock: number): number | undefined {
     if (expires <= clock || (id !== undefined && !this.#isFirstTime(id, expires, clock))) return undefined;
     let freed = 0;
-    for (const { charge: each, end } of taken) {
+    for (const { charge: each, end } of granted) {
       const { term, isNew, counter } = this.#lookAt(each, clock);
-      if (!isNew && end > clock) freed += giveBack(counter, term, end, each.hits);
+      if (!isNew && end > clock) freed += refund(counter, term, end, each.hits);
     }
     return freed;
   }
@@ -212,6 +212,6 @@ export class MemoryStore implements CounterStore {
   }
 }
 
-function fits({ charge: { hits, settles }, free }: Look): boolean {
-  return settles === true || hits <= free;
+function fits({ charge: { hits, isSettlement }, free }: Look): boolean {
+  return isSettlement === true || hits <= free;
 }

@@ -2,34 +2,39 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limitOf, NOON, TRACES } from '../../../test/counters/traces.ts';
 import { type Counter, emptyCounter } from '../../domain/counting/counter.ts';
-import { type Term, termOf } from '../../domain/counting/counter-spec.ts';
-import { MOST_ENDS, subBucketOf } from '../../domain/counting/hit-log.ts';
+import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
+import { MAX_HIT_LOG_ENTRIES, subBucketOf } from '../../domain/counting/hit-log.ts';
 import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
 
 const algorithm = fc.constantFrom('sliding_window', 'fixed_window', 'concurrency', 'token_bucket');
-const terms: fc.Arbitrary<Term> = fc.oneof(
+const terms: fc.Arbitrary<CounterSpec> = fc.oneof(
   fc
     .tuple(fc.constantFrom(1, 64, 65, 2 ** 32 - 1), fc.constantFrom('1s', '7s', '60s', '1h', '31d', '3650d'), algorithm)
-    .map(([requests, window, algorithm]) => termOf(limitOf(requests, window, { algorithm }), NOON)),
-  fc.constant<Term>({ kind: 'period', requests: 5, block: 0, start: NOON - 5, end: NOON + 5, next: NOON + 20 }),
+    .map(([requests, window, algorithm]) => counterSpec(limitOf(requests, window, { algorithm }), NOON)),
+  fc.constant<CounterSpec>({ kind: 'period', requests: 5, block: 0, start: NOON - 5, end: NOON + 5, next: NOON + 20 }),
 );
 const times = fc.oneof(fc.constant(NOON), fc.integer({ min: 1, max: 2 ** 53 - 1 }));
 const counts = fc.oneof(
   { weight: 5, arbitrary: fc.constant(1) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom(255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 40, 2 ** 46 / MOST_ENDS),
+    arbitrary: fc.constantFrom(255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, 2 ** 40, 2 ** 46 / MAX_HIT_LOG_ENTRIES),
   },
   { weight: 2, arbitrary: fc.integer({ min: 1, max: 1000 }) },
 );
 
 /** Steps between ends, in sub-buckets or, where exact times are kept, in parts of the time that a hit may count. */
 const steps = fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), counts), {
-  maxLength: MOST_ENDS,
+  maxLength: MAX_HIT_LOG_ENTRIES,
   size: 'max',
 });
 
-function fill(counter: Counter, term: Term, isExact: boolean, entries: readonly (readonly [number, number])[]): void {
+function fill(
+  counter: Counter,
+  term: CounterSpec,
+  isExact: boolean,
+  entries: readonly (readonly [number, number])[],
+): void {
   const { tally } = counter;
   const subBucket = term.kind === 'rate' ? 1 : subBucketOf(term);
   tally.unit = isExact || term.kind === 'period' ? 1 : subBucket;
@@ -77,7 +82,7 @@ describe('a packed counter', () => {
     ['64 hits at times of their own', 64, 1, 264],
     ['64 times of several hits', 64, 9, 328],
   ])('takes 8 bytes and 4 for each time, and 1 more if several hits were at one: %s', (_, times, hits, length) => {
-    const term = termOf(limitOf(64, '60s'), NOON);
+    const term = counterSpec(limitOf(64, '60s'), NOON);
     const counter = emptyCounter();
     const entries = Array.from({ length: times }, (_, i) => [i / times, hits] as const);
     fill(counter, term, true, entries);

@@ -1,6 +1,6 @@
 import type { Counter } from '../../domain/counting/counter.ts';
-import type { Term } from '../../domain/counting/counter-spec.ts';
-import { MOST_ENDS, subBucketOf, type Tally } from '../../domain/counting/hit-log.ts';
+import type { CounterSpec } from '../../domain/counting/counter-spec.ts';
+import { type HitLog, MAX_HIT_LOG_ENTRIES, subBucketOf } from '../../domain/counting/hit-log.ts';
 
 /*
  * A counter as bytes. Whole numbers, big-endian.
@@ -25,10 +25,10 @@ const SHORT_TIME = 4;
 const TIME_BYTES = [0, SHORT_TIME, TIME] as const;
 
 /** A blocked tally of as many exact times as there can be, with the largest counts. */
-export const LONGEST_PACKED = 1 + TIME + TIME + MOST_ENDS * (TIME + 6);
+export const LONGEST_PACKED = 1 + TIME + TIME + MAX_HIT_LOG_ENTRIES * (TIME + 6);
 
 /** Writes the counter at `start` and returns where it ends. */
-export function packCounter(bytes: Uint8Array, start: number, counter: Counter, term: Term): number {
+export function packCounter(bytes: Uint8Array, start: number, counter: Counter, term: CounterSpec): number {
   let at = start + 1;
   const isBlocked = counter.blockedUntil > 0;
   if (isBlocked) at = write(bytes, at, TIME, counter.blockedUntil);
@@ -48,7 +48,13 @@ export function packCounter(bytes: Uint8Array, start: number, counter: Counter, 
 }
 
 /** Reads the counter that stands from `start` to `end` into `counter`. */
-export function unpackCounter(bytes: Uint8Array, start: number, end: number, term: Term, counter: Counter): void {
+export function unpackCounter(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  term: CounterSpec,
+  counter: Counter,
+): void {
   const form = bytes[start] ?? 0;
   const isBlocked = form >= BLOCKED;
   counter.blockedUntil = isBlocked ? read(bytes, start + 1, TIME) : 0;
@@ -72,7 +78,7 @@ export function unpackCounter(bytes: Uint8Array, start: number, end: number, ter
   tally.hits.length = entries;
 }
 
-function writeSubBuckets(bytes: Uint8Array, start: number, countBytes: number, { ends, hits, unit }: Tally): number {
+function writeSubBuckets(bytes: Uint8Array, start: number, countBytes: number, { ends, hits, unit }: HitLog): number {
   let at = start;
   let next = ends[0] ?? 0;
   for (let place = 0; place < ends.length; place++) {
@@ -84,7 +90,7 @@ function writeSubBuckets(bytes: Uint8Array, start: number, countBytes: number, {
   return at;
 }
 
-function readSubBuckets(bytes: Uint8Array, start: number, to: number, countBytes: number, tally: Tally): number {
+function readSubBuckets(bytes: Uint8Array, start: number, to: number, countBytes: number, tally: HitLog): number {
   let end = read(bytes, start, TIME);
   let entries = 0;
   for (let at = start + TIME; at < to; at += countBytes) {
@@ -104,7 +110,7 @@ function writeTimes(
   start: number,
   width: number,
   countBytes: number,
-  { ends, hits }: Tally,
+  { ends, hits }: HitLog,
 ): number {
   const base = ends[0] ?? 0;
   let at = start;
@@ -121,7 +127,7 @@ function readTimes(
   to: number,
   width: number,
   countBytes: number,
-  tally: Tally,
+  tally: HitLog,
 ): number {
   const base = read(bytes, start, TIME);
   let entries = 0;
@@ -136,7 +142,7 @@ function readTimes(
   return entries;
 }
 
-function timeFormOf(term: Term, unit: number): 0 | 1 | 2 {
+function timeFormOf(term: CounterSpec, unit: number): 0 | 1 | 2 {
   if (unit > 1) return 0;
   // With room for the eighth by which a counter may be ahead of the clock.
   return term.kind === 'span' && term.life + term.life / 4 < 2 ** 32 ? 1 : 2;

@@ -1,8 +1,8 @@
 import { hash, randomFillSync } from 'node:crypto';
 import { type HashKey, halfSipHash } from '../../collections/half-sip-hash.ts';
-import { PackedIndex } from '../../collections/hash-index.ts';
+import { HashIndex } from '../../collections/hash-index.ts';
 import { quarterOfPower, Slab } from '../../collections/slab.ts';
-import { readWord, writeWord } from '../../collections/uint32.ts';
+import { readUint32, writeUint32 } from '../../collections/uint32.ts';
 
 /*
  * A subject as bytes. Whole numbers, big-endian.
@@ -24,7 +24,7 @@ const LONGEST_CHARACTER = 4;
  */
 export class SubjectTable {
   readonly #slab = new Slab({ grain: 8, size: quarterOfPower });
-  readonly #index = new PackedIndex();
+  readonly #index = new HashIndex();
   readonly #hashKey = makeHashKey();
   /** The subject that is asked for; with it the bytes of a new one begin. */
   readonly #asked = Buffer.alloc(TEXT + LONGEST_TEXT + LONGEST_CHARACTER);
@@ -43,7 +43,7 @@ export class SubjectTable {
   /** Takes a subject that is not there, and returns where it is kept. */
   add(family: number, subject: string, kept: number): number {
     const hashed = this.#ask(family, subject);
-    writeWord(this.#asked, 0, kept);
+    writeUint32(this.#asked, 0, kept);
     const place = this.#slab.add(this.#asked, this.#askedEnd);
     this.#index.add(hashed, place);
     return place;
@@ -54,22 +54,22 @@ export class SubjectTable {
     const start = this.#slab.startOf(place);
     const end = start + this.#slab.lengthOf(place);
     this.#index.remove(halfSipHash(page, start + FAMILY, end, this.#hashKey), place);
-    writeWord(page, start + FAMILY, 0);
+    writeUint32(page, start + FAMILY, 0);
     this.#slab.remove(place);
   }
 
   /** What is kept for the subject there. */
   keptAt(place: number): number {
-    return readWord(this.#slab.pageOf(place), this.#slab.startOf(place));
+    return readUint32(this.#slab.pageOf(place), this.#slab.startOf(place));
   }
 
   keepAt(place: number, kept: number): void {
-    writeWord(this.#slab.pageOf(place), this.#slab.startOf(place), kept);
+    writeUint32(this.#slab.pageOf(place), this.#slab.startOf(place), kept);
   }
 
   /** 0: the subject was removed. */
   familyAt(place: number): number {
-    return readWord(this.#slab.pageOf(place), this.#slab.startOf(place) + FAMILY) >>> 1;
+    return readUint32(this.#slab.pageOf(place), this.#slab.startOf(place) + FAMILY) >>> 1;
   }
 
   /** The place behind another, of a subject or of one that was removed; behind NONE the first, behind the last NONE. */
@@ -84,7 +84,7 @@ export class SubjectTable {
     if (length < 0) length = bytes.write(subject, TEXT);
     const isDigest = length > LONGEST_TEXT;
     if (isDigest) length = bytes.write(hash('sha256', subject), TEXT, 'hex');
-    writeWord(bytes, FAMILY, 2 * family + (isDigest ? 1 : 0));
+    writeUint32(bytes, FAMILY, 2 * family + (isDigest ? 1 : 0));
     this.#askedEnd = TEXT + length;
     return halfSipHash(bytes, FAMILY, this.#askedEnd, this.#hashKey);
   }

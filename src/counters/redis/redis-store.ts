@@ -1,24 +1,24 @@
 import {
   type Correction,
   type CounterStore,
-  type Decided,
   type Decision,
-  type GivenBack,
+  type DecisionResult,
   type Outcome,
   type Receipt,
+  type RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
 import type { WarningLogger } from '../../interfaces/logger.ts';
-import { type Batch, batchesOf, outcomesOf } from './batch/charge-batch.ts';
+import { buildChargeBatches, type ChargeBatch, parseOutcomes } from './batch/charge-batch.ts';
 import { virtualTag } from './batch/counter-key.ts';
-import { type GiveBackBatch, giveBackBatchesOf } from './batch/refund-batch.ts';
+import { buildRefundBatches, type RefundBatch } from './batch/refund-batch.ts';
 import { byGroup, outcomeOfParts, type Part, receiptsByGroup } from './batch/split-by-group.ts';
 import type { RedisAccess } from './connection/connection-settings.ts';
 import type { BreakerListener } from './connection/script-connection.ts';
 import { CHARGE_SCRIPT } from './lua/charge-script.ts';
 import { CORRECT_SCRIPT, correctionArguments } from './lua/correct-script.ts';
 import { countOf, NODES_SCRIPT, nodesArguments } from './lua/nodes-script.ts';
-import { GIVE_BACK_SCRIPT } from './lua/refund-script.ts';
+import { REFUND_SCRIPT } from './lua/refund-script.ts';
 import type { Script } from './lua/script.ts';
 import { openShards } from './topology/open-shards.ts';
 import { KeysApart, type Shards } from './topology/shards.ts';
@@ -44,7 +44,7 @@ export interface Scripts {
   readonly correct: Script;
 }
 
-const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, giveBack: GIVE_BACK_SCRIPT, correct: CORRECT_SCRIPT };
+const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, giveBack: REFUND_SCRIPT, correct: CORRECT_SCRIPT };
 
 /** Counters that all nodes share. Limits hold across nodes as far as they reach the same Redis. */
 export class RedisStore implements CounterStore {
@@ -71,7 +71,7 @@ export class RedisStore implements CounterStore {
    * them apart, each part is reserved, and given back when another part is refused: never over, and a refusal is free as
    * far as that arrives.
    */
-  async decide(decisions: readonly Decision[]): Promise<readonly Decided[]> {
+  async decide(decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
     if (this.#shards.groups === 1) return this.#decideInGroup(0, decisions);
     const groups = byGroup(decisions, this.#groupOf);
     const parts: Part[][] = decisions.map(() => []);
@@ -86,13 +86,13 @@ export class RedisStore implements CounterStore {
     );
     const refunds: Receipt[] = [];
     const outcomes = decisions.map(({ charges }, i) => outcomeOfParts(charges, parts[i] ?? [], refunds));
-    if (refunds.length > 0) await this.giveBack(refunds);
+    if (refunds.length > 0) await this.refund(refunds);
     return outcomes;
   }
 
-  async giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
+  async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
     // One that names nothing has nothing to expire, and no group that could tell so.
-    const freed: GivenBack[] = receipts.map(({ taken }) => (taken.length > 0 ? 0 : undefined));
+    const freed: RefundResult[] = receipts.map(({ granted }) => (granted.length > 0 ? 0 : undefined));
     const groups = receiptsByGroup(receipts, this.#groupOf);
     await Promise.all(
       Array.from(groups, async ([group, entries]) => {
@@ -132,18 +132,18 @@ export class RedisStore implements CounterStore {
 
   readonly #groupOf = (subject: string): number => this.#shards.groupOf(virtualTag(subject));
 
-  async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly Decided[]> {
-    const batches = batchesOf(this.#keyPrefix, decisions, this.#now());
+  async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
+    const batches = buildChargeBatches(this.#keyPrefix, decisions, this.#now());
     const [only] = batches;
     if (batches.length === 1 && only !== undefined) return this.#decideBatch(only, group);
     return (await Promise.all(batches.map((batch) => this.#decideBatch(batch, group)))).flat();
   }
 
-  async #decideBatch(batch: Batch, group: number): Promise<readonly Decided[]> {
+  async #decideBatch(batch: ChargeBatch, group: number): Promise<readonly DecisionResult[]> {
     // Decisions without charges need no Redis.
     if (batch.keys.length === 0) return batch.runs.flatMap(({ times }) => Array.from({ length: times }, () => GRANTED));
     try {
-      return outcomesOf(batch, await this.#shards.run(this.#scripts.charge, group, batch.keys, batch.args));
+      return parseOutcomes(batch, await this.#shards.run(this.#scripts.charge, group, batch.keys, batch.args));
     } catch (error) {
       if (error instanceof KeysApart && batch.runs.length > 1) return this.#decideAlone(batch, group);
       return batch.runs.flatMap(({ times }) => Array.from({ length: times }, () => unavailable(error)));
@@ -151,7 +151,7 @@ export class RedisStore implements CounterStore {
   }
 
   /** While a slot moves, scripts of one key each go through where larger ones do not. */
-  async #decideAlone({ runs }: Batch, group: number): Promise<readonly Decided[]> {
+  async #decideAlone({ runs }: ChargeBatch, group: number): Promise<readonly DecisionResult[]> {
     const alone = runs.map(({ times, asked }) =>
       this.#decideInGroup(
         group,
@@ -161,12 +161,12 @@ export class RedisStore implements CounterStore {
     return (await Promise.all(alone)).flat();
   }
 
-  async #giveBackInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
-    const batches = giveBackBatchesOf(this.#keyPrefix, receipts, this.#now());
+  async #giveBackInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
+    const batches = buildRefundBatches(this.#keyPrefix, receipts, this.#now());
     return (await Promise.all(batches.map((batch) => this.#giveBackBatch(batch, group)))).flat();
   }
 
-  async #giveBackBatch(batch: GiveBackBatch, group: number): Promise<readonly GivenBack[]> {
+  async #giveBackBatch(batch: RefundBatch, group: number): Promise<readonly RefundResult[]> {
     const each = Array.from({ length: batch.receipts });
     if (batch.keys.length === 0) return each.map(() => 0);
     try {
@@ -192,7 +192,7 @@ function unavailable(error: unknown): StoreUnavailable {
   throw error;
 }
 
-function sum(some: GivenBack, more: GivenBack): GivenBack {
+function sum(some: RefundResult, more: RefundResult): RefundResult {
   if (some instanceof StoreUnavailable) return some;
   if (more instanceof StoreUnavailable) return more;
   return some === undefined || more === undefined ? undefined : some + more;

@@ -20,7 +20,7 @@ interface GivenBack {
 type Entry = KnownCounter | GivenBack;
 
 /** µs. */
-export const LONGEST_REFUSAL = 250_000;
+export const MAX_REFUSAL_MICROS = 250_000;
 /** Of subjects in each of the two generations: a few MB. */
 const MOST_SUBJECTS = 10_000;
 
@@ -36,7 +36,7 @@ export class RecentRefusals {
 
   /** Whether nothing is known at `now`. */
   isEmpty(now: number): boolean {
-    if (this.#size > 0 && now - this.#turnedAt >= LONGEST_REFUSAL) this.#turn(now);
+    if (this.#size > 0 && now - this.#turnedAt >= MAX_REFUSAL_MICROS) this.#turn(now);
     return this.#size === 0;
   }
 
@@ -66,7 +66,7 @@ export class RecentRefusals {
     if (this.#young.size >= MOST_SUBJECTS && !this.#young.has(charge.subject)) this.#turn(toldAt);
     const isSame = isOf(charge);
     const others = this.#entriesOf(charge.subject).filter(
-      (other) => !isSame(other) && toldAt - other.toldAt < LONGEST_REFUSAL,
+      (other) => !isSame(other) && toldAt - other.toldAt < MAX_REFUSAL_MICROS,
     );
     this.#young.set(charge.subject, [...others, entry]);
   }
@@ -80,7 +80,7 @@ export class RecentRefusals {
   }
 
   #turn(now: number): void {
-    this.#old = now - this.#turnedAt < 2 * LONGEST_REFUSAL ? this.#young : new Map();
+    this.#old = now - this.#turnedAt < 2 * MAX_REFUSAL_MICROS ? this.#young : new Map();
     this.#young = new Map();
     this.#turnedAt = now;
   }

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Charge, CounterStore, Decision, Outcome, StoreUnavailable } from '../../decide/ports.ts';
-import { receiptOf } from '../../decide/receipts/receipt.ts';
+import { createReceipt } from '../../decide/receipts/receipt.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { MemoryStore } from '../memory/memory-store.ts';
-import { LocalRefusal } from './refusal-cache-store.ts';
+import { RefusalCacheStore } from './refusal-cache-store.ts';
 
 const SECOND = 1_000_000;
 const NOON = Date.UTC(2026, 2, 14, 12) * 1000;
@@ -36,10 +36,10 @@ function open(latency = 0) {
       clock.now += latency;
       return outcomes;
     },
-    giveBack: (receipts) => memory.giveBack(receipts),
+    refund: (receipts) => memory.refund(receipts),
     correct: (corrections) => memory.correct(corrections),
   };
-  const refusing = new LocalRefusal({ store, now: () => clock.now });
+  const refusing = new RefusalCacheStore({ store, now: () => clock.now });
   const decide = async (...decisions: readonly Decision[]) => (await refusing.decide(decisions)).map(toldBy);
   return { clock, asked, replies, refusing, decide };
 }
@@ -147,7 +147,7 @@ describe('a refusal that is repeated', () => {
     const [granted] = await decide(asks(2));
     await decide(asks(1));
     expect(await sourceOf(decide, asks(1))).toBe('refused by local');
-    await refusing.giveBack([receiptOf(undefined, asks(2).charges, toldBy(granted))]);
+    await refusing.refund([createReceipt(undefined, asks(2).charges, toldBy(granted))]);
     expect(await sourceOf(decide, asks(1))).toBe('granted by redis');
   });
 
@@ -165,7 +165,7 @@ describe('a refusal that is repeated', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     replies.held = promise;
     const onItsWay = decide(asks(1));
-    await refusing.giveBack([receiptOf(undefined, asks(2).charges, toldBy(granted))]);
+    await refusing.refund([createReceipt(undefined, asks(2).charges, toldBy(granted))]);
     resolve();
     expect((await onItsWay)[0]?.granted).toBe(false);
     expect(await sourceOf(decide, asks(1))).toBe('granted by redis');
@@ -218,9 +218,9 @@ describe('with refusals made here', () => {
           const charges = decisions[which] ?? [];
           clock.now += wait;
           if (givesBack && last !== undefined) {
-            const receipt = receiptOf(undefined, last.charges, last.outcome);
+            const receipt = createReceipt(undefined, last.charges, last.outcome);
             last = undefined;
-            expect(await refusing.giveBack([receipt])).toEqual(await plain.giveBack([receipt]));
+            expect(await refusing.refund([receipt])).toEqual(await plain.refund([receipt]));
           }
           const [outcome] = await decide({ charges });
           const expected = toldBy((await plain.decide([{ charges }]))[0]);

@@ -1,21 +1,21 @@
-import { inGaps } from '../../decide/merge-outcomes.ts';
+import { mergeOutcomes } from '../../decide/merge-outcomes.ts';
 import {
-  type Awaitable,
   type Charge,
   type ChargeOutcome,
   type Correction,
   type CounterStore,
-  type Decided,
   type Decision,
-  type GivenBack,
+  type DecisionResult,
+  type MaybePromise,
   type Outcome,
   type Receipt,
+  type RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
 import { distinctCharges } from '../distinct-charges.ts';
-import { type KnownCounter, LONGEST_REFUSAL, RecentRefusals } from './recent-refusals.ts';
+import { type KnownCounter, MAX_REFUSAL_MICROS, RecentRefusals } from './recent-refusals.ts';
 
-export interface LocalRefusalOptions {
+export interface RefusalCacheStoreOptions {
   readonly store: CounterStore;
   /** µs, not running back. */
   readonly now: () => number;
@@ -33,31 +33,33 @@ export interface LocalRefusalOptions {
  * It stands before the store itself and behind what decides while that is away: so it only ever learns what the shared
  * counters said.
  */
-export class LocalRefusal implements CounterStore {
+export class RefusalCacheStore implements CounterStore {
   readonly #store: CounterStore;
   readonly #now: () => number;
   readonly #refusals = new RecentRefusals();
 
-  constructor({ store, now }: LocalRefusalOptions) {
+  constructor({ store, now }: RefusalCacheStoreOptions) {
     this.#store = store;
     this.#now = now;
   }
 
-  decide(decisions: readonly Decision[]): Awaitable<readonly Decided[]> {
+  decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
     const now = this.#now();
     if (this.#refusals.isEmpty(now)) return this.#ask(decisions, now);
     const refused = decisions.map(({ charges }) => this.#refusal(charges, now));
     const open = decisions.filter((_, place) => refused[place] === undefined);
     if (open.length === decisions.length) return this.#ask(decisions, now);
-    return open.length === 0 ? inGaps(refused, []) : this.#ask(open, now).then((asked) => inGaps(refused, asked));
+    return open.length === 0
+      ? mergeOutcomes(refused, [])
+      : this.#ask(open, now).then((asked) => mergeOutcomes(refused, asked));
   }
 
   /** What is known of the counters is forgotten: more may be free by now. */
-  async giveBack(receipts: readonly Receipt[]): Promise<readonly GivenBack[]> {
-    const freed = await this.#store.giveBack(receipts);
+  async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
+    const freed = await this.#store.refund(receipts);
     const now = this.#now();
-    for (const { taken } of receipts) {
-      for (const { charge } of taken) if (mayRefuse(charge)) this.#refusals.forget(charge, now);
+    for (const { granted } of receipts) {
+      for (const { charge } of granted) if (mayRefuse(charge)) this.#refusals.forget(charge, now);
     }
     return freed;
   }
@@ -70,7 +72,7 @@ export class LocalRefusal implements CounterStore {
     return done;
   }
 
-  async #ask(decisions: readonly Decision[], askedAt: number): Promise<readonly Decided[]> {
+  async #ask(decisions: readonly Decision[], askedAt: number): Promise<readonly DecisionResult[]> {
     const outcomes = await this.#store.decide(decisions);
     const toldAt = this.#now();
     for (const [place, outcome] of outcomes.entries()) {
@@ -85,7 +87,7 @@ export class LocalRefusal implements CounterStore {
     if (distinctCharges(charges).places !== undefined) return;
     for (const [place, charge] of charges.entries()) {
       const outcome = outcomes[place];
-      if (outcome !== undefined && charge.settles !== true)
+      if (outcome !== undefined && charge.isSettlement !== true)
         this.#refusals.remember({ charge, outcome, askedAt, toldAt });
     }
   }
@@ -94,7 +96,7 @@ export class LocalRefusal implements CounterStore {
     const known: KnownCounter[] = [];
     let isLacking = false;
     for (const charge of charges) {
-      const counter = charge.settles === true ? undefined : this.#refusals.find(charge);
+      const counter = charge.isSettlement === true ? undefined : this.#refusals.find(charge);
       if (counter === undefined || isOver(counter, now)) return undefined;
       known.push(counter);
       if (counter.outcome.exceeded && mayRefuse(charge)) isLacking = true;
@@ -114,7 +116,9 @@ function mayRefuse({ hits, limit }: Charge): boolean {
 /** Not even a moment too long: the store decided after it was asked. */
 function isOver({ outcome: { retryAfter, blockedFor }, askedAt }: KnownCounter, now: number): boolean {
   // Behind the end of a block the next refusal begins another one, which only the store can do.
-  return now - askedAt >= Math.min(LONGEST_REFUSAL, retryAfter ?? LONGEST_REFUSAL, blockedFor ?? LONGEST_REFUSAL);
+  return (
+    now - askedAt >= Math.min(MAX_REFUSAL_MICROS, retryAfter ?? MAX_REFUSAL_MICROS, blockedFor ?? MAX_REFUSAL_MICROS)
+  );
 }
 
 /** Less the time since it was told, and not since it was asked: who comes back when told to must not be early. */

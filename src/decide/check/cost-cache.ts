@@ -2,7 +2,7 @@ import type { Plan } from '../../domain/limits/plan.ts';
 import type { PlanLimit } from '../../domain/limits/plan-limit.ts';
 import type { TokenRecord } from '../../domain/tokens/token.ts';
 import type { KeyRecord } from '../ports.ts';
-import { type Cost, costOfKey, costOfToken, type Usage } from './credential-cost.ts';
+import { type Cost, costForKey, costForToken, type Usage } from './credential-cost.ts';
 
 type Credential = KeyRecord | TokenRecord;
 
@@ -33,7 +33,7 @@ const costs = new WeakMap<Credential, KnownCosts>();
  * What a request on a key or a token costs. It is the same each time, so it is kept by its record; and a counter is found
  * faster by a subject that was looked up before. Only a token with limits of its own may be without a plan.
  */
-export function knownCostOf(
+export function cachedCost(
   credential: Credential,
   plan: Plan | undefined,
   hits: number,
@@ -77,9 +77,9 @@ function costsOfRoute(credential: Credential, plan: Plan | undefined, route: str
 }
 
 function costOf(credential: Credential, plan: Plan | undefined, usage: Usage): Cost {
-  if (!('conditions' in credential)) return costOfToken(credential, plan, usage);
+  if (!('conditions' in credential)) return costForToken(credential, plan, usage);
   if (plan === undefined) throw new Error('a key without a plan would cost nothing');
-  return costOfKey(credential, plan, usage);
+  return costForKey(credential, plan, usage);
 }
 
 function limitsOf(credential: Credential, plan: Plan | undefined): readonly PlanLimit[] {

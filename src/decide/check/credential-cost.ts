@@ -1,4 +1,4 @@
-import { subjectOf } from '../../domain/counting/counter-subject.ts';
+import { formatSubject } from '../../domain/counting/counter-subject.ts';
 import type { LimitName } from '../../domain/limit-status.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { PlanLimit } from '../../domain/limits/plan-limit.ts';
@@ -27,12 +27,12 @@ export interface Usage {
  * the key or for its account. Check and the RLS domain `plans` both charge this, so a key has one budget whichever
  * filter asks. The key's own are another subject: they may have the names and windows of the plan's.
  */
-export function costOfKey(key: KeyRecord, plan: Plan, usage: Usage): Cost {
-  const subjects = { each: subjectOf('key', key.counterId), shared: subjectOfAccount(key.accountId) };
+export function costForKey(key: KeyRecord, plan: Plan, usage: Usage): Cost {
+  const subjects = { each: formatSubject('key', key.counterId), shared: subjectOfAccount(key.accountId) };
   const ofPlan = costOf(`plans/${plan.id}`, subjects, plan.limits, usage);
   const { limits } = key.conditions;
   if (limits.length === 0) return ofPlan;
-  const own = subjectOf('key', key.counterId, 'own');
+  const own = formatSubject('key', key.counterId, 'own');
   const ofKey = costOf(`apiKeys/${key.id}`, { each: own, shared: own }, limits, usage);
   return { charges: [...ofPlan.charges, ...ofKey.charges], names: [...ofPlan.names, ...ofKey.names] };
 }
@@ -41,7 +41,7 @@ export function costOfKey(key: KeyRecord, plan: Plan, usage: Usage): Cost {
  * What one request on an account is charged: every limit of its plan that counts the route, for the account. Of those
  * that its keys share these are the same counters.
  */
-export function costOfAccount(account: AccountRecord, plan: Plan, usage: Usage): Cost {
+export function costForAccount(account: AccountRecord, plan: Plan, usage: Usage): Cost {
   const subject = subjectOfAccount(account.id);
   return costOf(`plans/${plan.id}`, { each: subject, shared: subject }, plan.limits, usage);
 }
@@ -50,17 +50,17 @@ export function costOfAccount(account: AccountRecord, plan: Plan, usage: Usage):
  * What one request on a token is charged: what its account is, whoever else of it asks, and the limits that the token
  * itself has, counted for it alone.
  */
-export function costOfToken(token: TokenRecord, plan: Plan | undefined, usage: Usage): Cost {
-  const ofPlan = plan === undefined ? NOTHING : costOfAccount({ id: token.accountId, planId: plan.id }, plan, usage);
+export function costForToken(token: TokenRecord, plan: Plan | undefined, usage: Usage): Cost {
+  const ofPlan = plan === undefined ? NOTHING : costForAccount({ id: token.accountId, planId: plan.id }, plan, usage);
   if (token.limits.length === 0) return ofPlan;
   const id = token.tokenId ?? '';
-  const subject = subjectOf('token', token.issuerId ?? '', id);
+  const subject = formatSubject('token', token.issuerId ?? '', id);
   const own = costOf(`tokens/${id}`, { each: subject, shared: subject }, token.limits, usage);
   return { charges: [...ofPlan.charges, ...own.charges], names: [...ofPlan.names, ...own.names] };
 }
 
 function subjectOfAccount(id: string): string {
-  return subjectOf('account', id);
+  return formatSubject('account', id);
 }
 
 function costOf(

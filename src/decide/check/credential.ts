@@ -9,7 +9,7 @@ export interface Credential {
 }
 
 /** The first there is: x-api-key, authorization as a Bearer token, the query. */
-export function credentialOf(question: CheckQuestion): Credential | undefined {
+export function findCredential(question: CheckQuestion): Credential | undefined {
   const { apiKeyHeader, queryKey } = question;
   if (apiKeyHeader !== undefined && apiKeyHeader !== '') return { header: 'x-api-key', secret: apiKeyHeader };
   const bearer = bearerOf(question);

@@ -1,4 +1,4 @@
-import { subjectOfEntries } from '../../domain/counting/counter-subject.ts';
+import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import type { Entry } from '../../domain/descriptor.ts';
 import type { LimitName } from '../../domain/limit-status.ts';
@@ -25,7 +25,7 @@ const LONGEST_DEVICE = 256;
  * combination of them, in whichever order the rules nest them. The counters are those of the rate limit service, which
  * of IPv6 has to be asked about the network.
  */
-export function costAtEdge(question: CheckQuestion, rules: RuleBook): EdgeCost {
+export function edgeCost(question: CheckQuestion, rules: RuleBook): EdgeCost {
   const root = rules.get(EDGE_DOMAIN);
   if (root === undefined) return NOTHING;
   const found: FoundRule[] = [];
@@ -105,7 +105,7 @@ function findBelow(node: RuleNode, taken: readonly Entry[], left: readonly EdgeE
     const entries = [...taken, countedEntry(node, entry)];
     const { rule } = below;
     if (rule !== undefined) {
-      found.push({ rule, subject: subjectOfEntries(EDGE_DOMAIN, countedEntries(rule, entries)) });
+      found.push({ rule, subject: formatDescriptorSubject(EDGE_DOMAIN, countedEntries(rule, entries)) });
     }
     const others = left.filter((other) => other !== entry);
     findBelow(below, entries, others, found);

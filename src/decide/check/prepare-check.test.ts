@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type KeyConditions, NO_CONDITIONS, parseKeyConditions } from '../../domain/credentials/api-key-policy.ts';
+import { type ApiKeyPolicy, NO_POLICY, parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import { parsePlanLimits } from '../../domain/limits/plan.ts';
 import { EMPTY_RULE_BOOK, type RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Verification } from '../../domain/tokens/token.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
 import type { CheckQuestion } from './check.ts';
-import { considerCheck, UnverifiedCheck } from './prepare-check.ts';
+import { prepareCheck, UnverifiedCheck } from './prepare-check.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const limits = parsePlanLimits([
@@ -20,18 +20,18 @@ const key: KeyRecord = {
   counterId: 'k1',
   accountId: 'a1',
   planId: 'team',
-  conditions: NO_CONDITIONS,
+  conditions: NO_POLICY,
   disabled: false,
   expiresAt: undefined,
 };
 
-const own = parseKeyConditions({
+const own = parseApiKeyPolicy({
   limits: [{ name: 'burst', requests: 2, window: '60s' }],
   allowedNetworks: ['192.0.2.0/24'],
   features: ['bulk'],
 });
 if ('faults' in own) throw new Error('faults in the test’s own conditions');
-const onlyFromOffice: KeyConditions = { ...NO_CONDITIONS, allowedNetworks: own.allowedNetworks };
+const onlyFromOffice: ApiKeyPolicy = { ...NO_POLICY, allowedNetworks: own.allowedNetworks };
 
 function catalogWith(change: Partial<KeyRecord>): Catalog {
   const record = { ...key, ...change };
@@ -73,8 +73,8 @@ function consider(
     ...question,
   };
   const isApiKey = (text: string) => text.startsWith('wk_');
-  const tokens = { known: (token: string) => verifications.get(token), verify: () => expect.fail('asked to verify') };
-  const consideration = considerCheck(asked, { catalog, rules: { book: rules }, isApiKey, tokens }, NOW);
+  const tokens = { cached: (token: string) => verifications.get(token), verify: () => expect.fail('asked to verify') };
+  const consideration = prepareCheck(asked, { catalog, rules: { book: rules }, isApiKey, tokens }, NOW);
   if (consideration instanceof UnverifiedCheck) throw new Error('the token is not known to the test');
   return consideration;
 }
@@ -120,7 +120,7 @@ describe('a Check is denied without a charge', () => {
   ])('%s for %j of a key with %j', (code, question, change) => {
     const consideration = consider(question, change);
     expect(consideration.charges).toEqual([]);
-    expect(consideration.judge(undefined)).toMatchObject({ kind: 'denied', code });
+    expect(consideration.conclude(undefined)).toMatchObject({ kind: 'denied', code });
   });
 });
 
@@ -128,7 +128,7 @@ describe('a Check without a credential where that is optional', () => {
   it.each([{}, { apiKeyHeader: '' }, { authorizationHeader: 'Basic eA==' }])('%j is let in, as nobody', (question) => {
     const consideration = consider({ ...question, allowsAnonymous: true });
     expect(consideration.charges).toEqual([]);
-    expect(consideration.judge(undefined)).toMatchObject({ kind: 'anonymous', source: 'catalog' });
+    expect(consideration.conclude(undefined)).toMatchObject({ kind: 'anonymous', source: 'catalog' });
   });
 });
 
@@ -145,15 +145,15 @@ describe('a Check where the domain edge has rules', () => {
   it('is charged there before it is denied, and is not told why while it is over', () => {
     const consideration = withRules({ apiKeyHeader: 'wk_other' });
     expect(consideration.charges).toMatchObject([{ subject: 'rule|edge|remote_address|192.0.2.1', hits: 1 }]);
-    expect(consideration.judge(outcome(charge(false)))).toMatchObject({ code: 'unknown_credential', limits: [] });
-    expect(consideration.judge(outcome(charge(true, 1e6)))).toMatchObject({
+    expect(consideration.conclude(outcome(charge(false)))).toMatchObject({ code: 'unknown_credential', limits: [] });
+    expect(consideration.conclude(outcome(charge(true, 1e6)))).toMatchObject({
       code: 'rate_limited',
       retryAfterSeconds: 1,
     });
   });
 
   it('does not answer who guesses while the counters cannot tell', () => {
-    const verdict = withRules({ apiKeyHeader: 'wk_other' }).judge(new StoreUnavailable('away'));
+    const verdict = withRules({ apiKeyHeader: 'wk_other' }).conclude(new StoreUnavailable('away'));
     expect(verdict).toMatchObject({ kind: 'denied', code: 'store_unavailable' });
   });
 
@@ -181,7 +181,7 @@ describe('a Check with a good key', () => {
       { subject: 'key|k1', hits: 1, limit: { name: 'burst' } },
       { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
     ]);
-    const verdict = consideration.judge(outcome(charge(false), charge(false)));
+    const verdict = consideration.conclude(outcome(charge(false), charge(false)));
     expect(verdict).toMatchObject({ kind: 'allowed', keyId: 'k1', credentialHeader: header, source: 'memory' });
   });
 
@@ -192,7 +192,7 @@ describe('a Check with a good key', () => {
       { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
       { subject: 'key|k1|own', hits: 1, limit: { name: 'burst', requests: 2 } },
     ]);
-    const { limits: told } = consideration.judge(outcome(charge(false), charge(false), charge(true)));
+    const { limits: told } = consideration.conclude(outcome(charge(false), charge(false), charge(true)));
     expect(told.map(({ label }) => label)).toEqual(['plans/team/burst', 'plans/team/day', 'apiKeys/k1/burst']);
   });
 
@@ -215,12 +215,12 @@ describe('a Check with a good key', () => {
   it('has the features of its plan and its own together', () => {
     const requiredFeatures = ['bulk', 'export'];
     const verdict = consider({ apiKeyHeader: 'wk_good', requiredFeatures, rateLimitOff: true }, { conditions: own });
-    expect(verdict.judge(undefined).kind).toBe('allowed');
+    expect(verdict.conclude(undefined).kind).toBe('allowed');
   });
 
   it('keeps a second key in authorization from the upstream, but nothing else that stands there', () => {
     const removes = (authorizationHeader: string) => {
-      const verdict = consider({ apiKeyHeader: 'wk_good', authorizationHeader }).judge(
+      const verdict = consider({ apiKeyHeader: 'wk_good', authorizationHeader }).conclude(
         outcome(charge(false), charge(false)),
       );
       return verdict.kind === 'allowed' && verdict.removesAuthorization;
@@ -231,21 +231,21 @@ describe('a Check with a good key', () => {
   it('charges nothing where the route leaves that to the RLS filter', () => {
     const consideration = consider({ apiKeyHeader: 'wk_good', rateLimitOff: true });
     expect(consideration.charges).toEqual([]);
-    expect(consideration.judge(undefined)).toMatchObject({ kind: 'allowed', limits: [] });
+    expect(consideration.conclude(undefined)).toMatchObject({ kind: 'allowed', limits: [] });
   });
 
   it('is rate_limited by a rate, and told when a retry fits, rounded up', () => {
-    const verdict = consider({ apiKeyHeader: 'wk_good' }).judge(outcome(charge(true, 1_500_000), charge(false)));
+    const verdict = consider({ apiKeyHeader: 'wk_good' }).conclude(outcome(charge(true, 1_500_000), charge(false)));
     expect(verdict).toMatchObject({ kind: 'denied', code: 'rate_limited', retryAfterSeconds: 2 });
   });
 
   it('has its quota_exceeded by a calendar limit, whichever else refuses, and the longest wait is told', () => {
-    const verdict = consider({ apiKeyHeader: 'wk_good' }).judge(outcome(charge(true, 1e6), charge(true, 3600e6)));
+    const verdict = consider({ apiKeyHeader: 'wk_good' }).conclude(outcome(charge(true, 1e6), charge(true, 3600e6)));
     expect(verdict).toMatchObject({ kind: 'denied', code: 'quota_exceeded', retryAfterSeconds: 3600 });
   });
 
   it('is not let in when the counters cannot tell', () => {
-    const verdict = consider({ apiKeyHeader: 'wk_good' }).judge(new StoreUnavailable('away'));
+    const verdict = consider({ apiKeyHeader: 'wk_good' }).conclude(new StoreUnavailable('away'));
     expect(verdict).toMatchObject({ kind: 'denied', code: 'store_unavailable' });
   });
 });

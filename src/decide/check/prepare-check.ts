@@ -2,19 +2,19 @@ import type { DenialCode } from '../../domain/denial.ts';
 import { type LimitName, type LimitStatus, retryAfterSeconds } from '../../domain/limit-status.ts';
 import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Verification } from '../../domain/tokens/token.ts';
-import type { Consideration, ShadowDecision } from '../decide-batch.ts';
-import { type Charge, type Decided, type Outcome, type Source, StoreUnavailable } from '../ports.ts';
+import type { PreparedDecision, ShadowDecision } from '../decide-batch.ts';
+import { type Charge, type DecisionResult, type Outcome, type Source, StoreUnavailable } from '../ports.ts';
 import { limitStatus } from '../rate-limit/limit-statuses.ts';
-import { type Identification, type Identity, identify } from './authenticate.ts';
+import { type AuthContext, authenticate, type Identity } from './authenticate.ts';
 import type { CheckQuestion, CheckVerdict } from './check.ts';
 import { hasBearerKey } from './credential.ts';
 import { type Cost, NOTHING } from './credential-cost.ts';
-import { costAtEdge } from './edge-domain.ts';
+import { edgeCost } from './edge-domain.ts';
 
 type DecidedIdentity = Exclude<Identity, { kind: 'unverified' }>;
 
 /** What a Check is thought through by; all of it is memory. */
-export interface CheckKnowledge extends Identification {
+export interface CheckContext extends AuthContext {
   /** Its book is another one after a reload. */
   readonly rules: { readonly book: RuleBook };
 }
@@ -24,12 +24,12 @@ export interface CheckKnowledge extends Identification {
  * comes before who it is: also who may not come in is charged that, and who is over it learns nothing else. `now` is
  * Unix time in ms.
  */
-export function considerCheck(
+export function prepareCheck(
   question: CheckQuestion,
-  knowledge: CheckKnowledge,
+  knowledge: CheckContext,
   now: number,
-): Consideration<CheckVerdict> | UnverifiedCheck {
-  const identity = identify(question, knowledge, now, undefined);
+): PreparedDecision<CheckVerdict> | UnverifiedCheck {
+  const identity = authenticate(question, knowledge, now, undefined);
   if (identity.kind === 'unverified') return new UnverifiedCheck(question, knowledge, identity.token);
   return considered(question, knowledge, identity);
 }
@@ -38,9 +38,9 @@ export function considerCheck(
 export class UnverifiedCheck {
   readonly token: string;
   readonly #question: CheckQuestion;
-  readonly #knowledge: CheckKnowledge;
+  readonly #knowledge: CheckContext;
 
-  constructor(question: CheckQuestion, knowledge: CheckKnowledge, token: string) {
+  constructor(question: CheckQuestion, knowledge: CheckContext, token: string) {
     this.token = token;
     this.#question = question;
     this.#knowledge = knowledge;
@@ -52,8 +52,8 @@ export class UnverifiedCheck {
   }
 
   /** Thinks it through anew: everything else may have changed meanwhile. */
-  verified(verification: Verification, now: number): Consideration<CheckVerdict> {
-    const identity = identify(this.#question, this.#knowledge, now, verification);
+  verified(verification: Verification, now: number): PreparedDecision<CheckVerdict> {
+    const identity = authenticate(this.#question, this.#knowledge, now, verification);
     if (identity.kind === 'unverified') throw new Error('a token was verified and is said not to be');
     return considered(this.#question, this.#knowledge, identity);
   }
@@ -61,11 +61,11 @@ export class UnverifiedCheck {
 
 function considered(
   question: CheckQuestion,
-  { rules }: CheckKnowledge,
+  { rules }: CheckContext,
   identity: DecidedIdentity,
-): Consideration<CheckVerdict> {
+): PreparedDecision<CheckVerdict> {
   const ofIdentity = identity.kind === 'known' ? identity.cost : NOTHING;
-  const atEdge = costAtEdge(question, rules.book);
+  const atEdge = edgeCost(question, rules.book);
   const cost = atEdge.charges.length === 0 ? ofIdentity : sum(atEdge, ofIdentity);
   return new ConsideredCheck(question, identity, cost, atEdge.shadows);
 }
@@ -74,7 +74,7 @@ function sum(one: Cost, other: Cost): Cost {
   return { charges: [...one.charges, ...other.charges], names: [...one.names, ...other.names] };
 }
 
-class ConsideredCheck implements Consideration<CheckVerdict> {
+class ConsideredCheck implements PreparedDecision<CheckVerdict> {
   readonly charges: readonly Charge[];
   readonly names: readonly LimitName[];
   readonly shadows: readonly ShadowDecision[] | undefined;
@@ -94,7 +94,7 @@ class ConsideredCheck implements Consideration<CheckVerdict> {
     this.#identity = identity;
   }
 
-  judge(outcome: Decided | undefined): CheckVerdict {
+  conclude(outcome: DecisionResult | undefined): CheckVerdict {
     const question = this.#question;
     const identity = this.#identity;
     if (outcome instanceof StoreUnavailable) return denied(question, 'store_unavailable', 'catalog');

@@ -1,8 +1,8 @@
-import type { CounterAccess, CounterState, CounterSubject, NamedCounter } from '../../domain/counting/counter-admin.ts';
-import { subjectOfEntries } from '../../domain/counting/counter-subject.ts';
+import type { AdminCounter, CounterAccess, CounterState, CounterSubject } from '../../domain/counting/counter-admin.ts';
+import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import { countedEntries, matchRule, type RuleBook, ruleLimitName } from '../../domain/rules/rule-book.ts';
-import { type Cost, costOfAccount, costOfKey } from '../check/credential-cost.ts';
-import { type Catalog, type CounterStore, type Decided, StoreUnavailable } from '../ports.ts';
+import { type Cost, costForAccount, costForKey } from '../check/credential-cost.ts';
+import { type Catalog, type CounterStore, type DecisionResult, StoreUnavailable } from '../ports.ts';
 
 /** Counters by whom they count, for people. */
 export function counterAccess(
@@ -12,7 +12,7 @@ export function counterAccess(
 ): CounterAccess {
   return {
     find: (subject) => countersOf(subject, rules.book, catalog),
-    async look(counters) {
+    async peek(counters) {
       const decisions = counters.map(({ subject, limit }) => ({ charges: [{ subject, limit, hits: 0 }] }));
       const states = (await store.decide(decisions)).map(stateOf);
       return states.every((state) => state !== undefined) ? states : undefined;
@@ -24,21 +24,21 @@ export function counterAccess(
   };
 }
 
-function countersOf(subject: CounterSubject, book: RuleBook, catalog: Catalog): readonly NamedCounter[] | undefined {
+function countersOf(subject: CounterSubject, book: RuleBook, catalog: Catalog): readonly AdminCounter[] | undefined {
   if (subject.kind === 'descriptor') return countersOfRule(subject.domain, subject.entries, book);
   if (subject.kind === 'api_key') {
     const key = catalog.key(subject.id);
     const plan = key && catalog.plan(key.planId);
-    return key && plan && countersOfCost(costOfKey(key, plan, ANY_USAGE));
+    return key && plan && countersOfCost(costForKey(key, plan, ANY_USAGE));
   }
   const account = catalog.account(subject.id);
   const plan = account && catalog.plan(account.planId);
-  return account && plan && countersOfCost(costOfAccount(account, plan, ANY_USAGE));
+  return account && plan && countersOfCost(costForAccount(account, plan, ANY_USAGE));
 }
 
 const ANY_USAGE = { hits: 0, route: undefined, isAnywhere: true } as const;
 
-function countersOfCost({ charges, names }: Cost): readonly NamedCounter[] {
+function countersOfCost({ charges, names }: Cost): readonly AdminCounter[] {
   return charges.map(({ subject, limit }, place) => ({ label: names[place]?.label ?? '', subject, limit }));
 }
 
@@ -46,17 +46,17 @@ function countersOfRule(
   domain: string,
   entries: Extract<CounterSubject, { kind: 'descriptor' }>['entries'],
   book: RuleBook,
-): readonly NamedCounter[] | undefined {
+): readonly AdminCounter[] | undefined {
   const rule = matchRule(book, domain, entries);
   if (rule === undefined) return undefined;
-  const subject = subjectOfEntries(domain, countedEntries(rule, entries));
+  const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));
   return rule.limits.flatMap((limit) =>
     limit.algorithm === 'unlimited' ? [] : [{ label: ruleLimitName(rule, limit.name).label, subject, limit }],
   );
 }
 
 /** undefined where it was not told by the counters of all nodes. */
-function stateOf(decided: Decided): CounterState | undefined {
+function stateOf(decided: DecisionResult): CounterState | undefined {
   if (decided instanceof StoreUnavailable) return undefined;
   const [outcome] = decided.charges;
   if (outcome === undefined || (decided.source !== 'redis' && decided.source !== 'memory')) return undefined;

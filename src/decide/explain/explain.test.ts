@@ -6,7 +6,7 @@ import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
 import { decideBatch } from '../decide-batch.ts';
 import type { Catalog } from '../ports.ts';
-import { considerRateLimit, type RateLimitQuestion } from '../rate-limit/prepare-rate-limit.ts';
+import { prepareRateLimit, type RateLimitQuestion } from '../rate-limit/prepare-rate-limit.ts';
 import { counterAccess } from './counter-access.ts';
 import { explainRateLimit } from './explain.ts';
 
@@ -67,7 +67,7 @@ const level = (depth: number): fc.Arbitrary<readonly object[]> =>
 const descriptor: fc.Arbitrary<Descriptor> = fc.record({
   entries: fc.array(fc.record({ key, value: fc.constantFrom('x', 'xy', 'y', 'ann') }), { minLength: 1, maxLength: 3 }),
   hits: fc.constantFrom(0, 1, 1, 1, 2, 5),
-  givesBack: fc.constant(false),
+  isRefund: fc.constant(false),
 });
 
 it('foresees what the decision then is, and charges nothing: on random rules, requests and counters', async () => {
@@ -88,7 +88,7 @@ it('foresees what the decision then is, and charges nothing: on random rules, re
         const question: RateLimitQuestion = { domain, descriptors };
         const { verdict: foreseen, limits } = await explainRateLimit(question, parts, NOW);
         const decide = async (store: MemoryStore) => {
-          const { verdicts } = await decideBatch(store, [considerRateLimit(question, book, catalog, NOW)], () => false);
+          const { verdicts } = await decideBatch(store, [prepareRateLimit(question, book, catalog, NOW)], () => false);
           const [verdict] = verdicts;
           if (verdict?.kind !== 'rate_limit' || foreseen.kind !== 'rate_limit')
             throw new Error('memory is always there');

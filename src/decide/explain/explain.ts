@@ -1,5 +1,5 @@
-import type { CounterAccess, CounterState, NamedCounter } from '../../domain/counting/counter-admin.ts';
-import { subjectOfEntries } from '../../domain/counting/counter-subject.ts';
+import type { AdminCounter, CounterAccess, CounterState } from '../../domain/counting/counter-admin.ts';
+import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import type { Descriptor } from '../../domain/descriptor.ts';
 import type { Limit } from '../../domain/limits/limit.ts';
 import { explainMatch } from '../../domain/rules/explain-match.ts';
@@ -15,19 +15,19 @@ import {
 import type { Verification } from '../../domain/tokens/token.ts';
 import type { CheckQuestion, CheckVerdict } from '../check/check.ts';
 import { edgeEntries } from '../check/edge-domain.ts';
-import { type CheckKnowledge, considerCheck, UnverifiedCheck } from '../check/prepare-check.ts';
-import type { Consideration } from '../decide-batch.ts';
+import { type CheckContext, prepareCheck, UnverifiedCheck } from '../check/prepare-check.ts';
+import type { PreparedDecision } from '../decide-batch.ts';
 import { type Catalog, StoreUnavailable } from '../ports.ts';
 import {
-  considerRateLimit,
   isIdentity,
   isRedemption,
   PLANS_DOMAIN,
+  prepareRateLimit,
   type RateLimitQuestion,
   withoutCollection,
 } from '../rate-limit/prepare-rate-limit.ts';
 import type { RateLimitVerdict } from '../rate-limit/rate-limit-verdict.ts';
-import { foreseenOutcome, wouldExceed } from './simulate.ts';
+import { simulateOutcome, wouldExceed } from './simulate.ts';
 
 export interface ExplainParts {
   readonly rules: { readonly book: RuleBook };
@@ -58,9 +58,9 @@ export async function explainRateLimit(
   now: number,
 ): Promise<Explained<RateLimitVerdict>> {
   const { domain } = question;
-  const considered = considerRateLimit(question, book, catalog, now);
+  const considered = prepareRateLimit(question, book, catalog, now);
   const charged = chargedBy(considered);
-  const verdict = considered.judge(undefined);
+  const verdict = considered.conclude(undefined);
   const isRefused = verdict.kind === 'rate_limit' && verdict.overLimit;
   const others = question.descriptors.flatMap((descriptor) =>
     isOfPlans(domain, descriptor)
@@ -75,7 +75,7 @@ export async function explainRateLimit(
 /** The same of a Check. */
 export async function explainCheck(
   question: CheckQuestion,
-  knowledge: CheckKnowledge & ExplainParts,
+  knowledge: CheckContext & ExplainParts,
   now: number,
 ): Promise<Explained<CheckVerdict> & { readonly identity: CheckVerdict }> {
   const { counters } = knowledge;
@@ -83,7 +83,7 @@ export async function explainCheck(
   const considered = await verifiedCheck(question, knowledge, now);
   const charged = chargedBy(considered);
   // Who it is, before the counters are asked.
-  const identity = considered.judge(undefined);
+  const identity = considered.conclude(undefined);
   const { keyId } = identity.kind === 'allowed' ? identity : { keyId: undefined };
   const all = keyId === undefined ? [] : (counters.find({ kind: 'api_key', id: keyId }) ?? []);
   const others = all.map((counter) => metCounter(counter, question.rateLimitOff ? 'rate_limit_off' : 'other_route'));
@@ -99,10 +99,10 @@ export async function explainCheck(
 
 async function verifiedCheck(
   question: CheckQuestion,
-  knowledge: CheckKnowledge,
+  knowledge: CheckContext,
   now: number,
-): Promise<Consideration<CheckVerdict>> {
-  const considered = considerCheck(question, knowledge, now);
+): Promise<PreparedDecision<CheckVerdict>> {
+  const considered = prepareCheck(question, knowledge, now);
   if (!(considered instanceof UnverifiedCheck)) return considered;
   const { token, source } = considered;
   const verification = await new Promise<Verification>((resolve) => knowledge.tokens.verify(token, source, resolve));
@@ -110,15 +110,15 @@ async function verifiedCheck(
 }
 
 async function explained<Verdict>(
-  considered: Consideration<Verdict>,
+  considered: PreparedDecision<Verdict>,
   met: readonly Met[],
   descriptors: readonly ExplainedDescriptor[],
   counters: CounterAccess,
 ): Promise<Explained<Verdict>> {
-  const counted = met.flatMap(({ label, subject, limit }): NamedCounter[] =>
+  const counted = met.flatMap(({ label, subject, limit }): AdminCounter[] =>
     subject === undefined || limit.algorithm === 'unlimited' ? [] : [{ label, subject, limit }],
   );
-  const states = await counters.look(counted);
+  const states = await counters.peek(counted);
   const rest = states?.values();
   const limits = met.map((each): ExplainedLimit => {
     const isCounted = each.subject !== undefined && each.limit.algorithm !== 'unlimited';
@@ -128,12 +128,12 @@ async function explained<Verdict>(
     return { label, limit, use, hits, state, isExceeded: mayRefuse && state !== undefined && wouldExceed(state, hits) };
   });
   const { charges } = considered;
-  if (charges.length === 0) return { verdict: considered.judge(undefined), descriptors, limits };
-  const outcome = states === undefined ? new StoreUnavailable('not reached') : foreseenOutcome(charges, states);
-  return { verdict: considered.judge(outcome), descriptors, limits };
+  if (charges.length === 0) return { verdict: considered.conclude(undefined), descriptors, limits };
+  const outcome = states === undefined ? new StoreUnavailable('not reached') : simulateOutcome(charges, states);
+  return { verdict: considered.conclude(outcome), descriptors, limits };
 }
 
-function chargedBy({ charges, names }: Consideration<unknown>): readonly Met[] {
+function chargedBy({ charges, names }: PreparedDecision<unknown>): readonly Met[] {
   return charges.map(({ subject, limit, hits }, place) => {
     return { label: names[place]?.label ?? '', limit, use: 'charged', hits, subject };
   });
@@ -144,7 +144,7 @@ function metRule(domain: string, descriptor: Descriptor, book: RuleBook): Met[] 
   const { entries, limit: override, hits } = descriptor;
   const rule = isRedemption(descriptor) ? undefined : matchRule(book, domain, entries);
   if (rule === undefined) return [];
-  const subject = subjectOfEntries(domain, countedEntries(rule, entries));
+  const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));
   return rule.limits.map((limit) => {
     const { label } = ruleLimitName(rule, limit.name);
     if (limit.algorithm === 'unlimited') return { label, limit, use: 'unlimited', hits, subject: undefined };
@@ -166,7 +166,7 @@ function metPlans({ entries }: Descriptor, counters: CounterAccess, use: LimitUs
   });
 }
 
-function metCounter({ label, limit, subject }: NamedCounter, use: LimitUse): Met {
+function metCounter({ label, limit, subject }: AdminCounter, use: LimitUse): Met {
   return { label, limit, use, hits: 0, subject };
 }
 

@@ -10,7 +10,7 @@ export function wouldExceed({ isBlocked, remaining }: CounterState, hits: number
  * The outcome that a decision would have by what its counters say, one state for each charge. Of its times only what a
  * look tells: when a refused request would fit is not known.
  */
-export function foreseenOutcome(charges: readonly Charge[], states: readonly CounterState[]): Outcome {
+export function simulateOutcome(charges: readonly Charge[], states: readonly CounterState[]): Outcome {
   const asked = new Map<string, number>();
   for (const charge of charges) asked.set(nameOf(charge), (asked.get(nameOf(charge)) ?? 0) + charge.hits);
   // The same counter twice is summed, and by the lower limit.

@@ -1,6 +1,6 @@
 import type { Entry } from '../../domain/descriptor.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import { type LimitOverride, overriddenLimit } from '../../domain/limits/limit-override.ts';
+import { applyOverride, type LimitOverride } from '../../domain/limits/limit-override.ts';
 import type { Rule } from '../../domain/rules/rule-book.ts';
 
 /** By rule, then by what the override says. What is known of a limit, such as who was just refused, is kept by the object. */
@@ -14,11 +14,11 @@ const MOST_OVERRIDES = 10_000;
 const MOST_UNMATCHED = 1000;
 
 /** The limit of an override in place of a rule's. */
-export function knownOverride(rule: Rule, override: LimitOverride): CountedLimit {
+export function cachedOverride(rule: Rule, override: LimitOverride): CountedLimit {
   const known = kept(overrides, rule, () => new Map<string, CountedLimit>());
   const name = `${override.requests}/${override.windowSeconds}`;
   if (known.size >= MOST_OVERRIDES && !known.has(name)) known.clear();
-  return kept(known, name, () => overriddenLimit(rule.limits, override));
+  return kept(known, name, () => applyOverride(rule.limits, override));
 }
 
 /** Stands for the rule of entries that no rule is for; values are not in its path, or metrics would have as many. */

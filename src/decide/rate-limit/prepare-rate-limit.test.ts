@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { NO_CONDITIONS } from '../../domain/credentials/api-key-policy.ts';
+import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
 import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
-import { considerRateLimit } from './prepare-rate-limit.ts';
+import { prepareRateLimit } from './prepare-rate-limit.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const rules = parseRules(
@@ -47,7 +47,7 @@ const keys: readonly KeyRecord[] = [
     counterId: 'good',
     accountId: 'a1',
     planId: 'team',
-    conditions: NO_CONDITIONS,
+    conditions: NO_POLICY,
     disabled: false,
     expiresAt: undefined,
   },
@@ -56,7 +56,7 @@ const keys: readonly KeyRecord[] = [
     counterId: 'disabled',
     accountId: 'a1',
     planId: 'team',
-    conditions: NO_CONDITIONS,
+    conditions: NO_POLICY,
     disabled: true,
     expiresAt: undefined,
   },
@@ -65,7 +65,7 @@ const keys: readonly KeyRecord[] = [
     counterId: 'expired',
     accountId: 'a1',
     planId: 'team',
-    conditions: NO_CONDITIONS,
+    conditions: NO_POLICY,
     disabled: false,
     expiresAt: NOW,
   },
@@ -74,7 +74,7 @@ const keys: readonly KeyRecord[] = [
     counterId: 'orphan',
     accountId: 'a1',
     planId: 'gone',
-    conditions: NO_CONDITIONS,
+    conditions: NO_POLICY,
     disabled: false,
     expiresAt: undefined,
   },
@@ -90,8 +90,8 @@ const catalog: Catalog = {
 };
 
 function consider(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {
-  const asked = descriptors.map(([key, value, hits = 1]) => ({ entries: [{ key, value }], hits, givesBack: false }));
-  return considerRateLimit({ domain, descriptors: asked }, book, catalog, NOW);
+  const asked = descriptors.map(([key, value, hits = 1]) => ({ entries: [{ key, value }], hits, isRefund: false }));
+  return prepareRateLimit({ domain, descriptors: asked }, book, catalog, NOW);
 }
 
 const charged = (exceeded: boolean) => ({
@@ -113,7 +113,7 @@ describe('ShouldRateLimit', () => {
     for (const consideration of [consider('other', ['a', 'b']), consider('shop', ['a', 'b'])]) {
       expect(consideration.charges).toEqual([]);
       const descriptors = [{ overLimit: false, status: undefined }];
-      expect(consideration.judge(undefined)).toMatchObject({ overLimit: false, descriptors });
+      expect(consideration.conclude(undefined)).toMatchObject({ overLimit: false, descriptors });
     }
   });
 
@@ -126,7 +126,7 @@ describe('ShouldRateLimit', () => {
 
   it('answers 1:1, and only the refusing descriptor is over its limit', () => {
     const consideration = consider('shop', ['path', '/a'], ['x', 'y'], ['user', 'u1']);
-    const verdict = consideration.judge(outcome(charged(false), charged(true)));
+    const verdict = consideration.conclude(outcome(charged(false), charged(true)));
     expect(verdict).toMatchObject({
       overLimit: true,
       source: 'redis',
@@ -146,7 +146,7 @@ describe('ShouldRateLimit', () => {
       { rule: 'shop.tried-better' },
     ]);
     const ok = { overLimit: false, status: undefined };
-    expect(consideration.judge(outcome(charged(false)))).toMatchObject({
+    expect(consideration.conclude(outcome(charged(false)))).toMatchObject({
       overLimit: false,
       descriptors: [ok, { overLimit: false, status: { label: 'shop.user' } }, ok, ok],
     });
@@ -173,7 +173,7 @@ describe('ShouldRateLimit', () => {
     const labels = asked.map(([key]) =>
       key === 'better' ? { status: { label: 'shop.better' } } : { status: undefined },
     );
-    expect(consideration.judge(outcome(charged(true)))).toMatchObject({ overLimit: true, descriptors: labels });
+    expect(consideration.conclude(outcome(charged(true)))).toMatchObject({ overLimit: true, descriptors: labels });
     expect(consider('shop', ['read', 'a']).charges).toHaveLength(1);
     expect(consider('shop', ['read', 'a'], ['tried-better', 'b']).charges).toEqual([]);
   });
@@ -184,17 +184,17 @@ describe('ShouldRateLimit', () => {
   });
 
   it('cannot answer when the counters cannot tell', () => {
-    expect(consider('shop', ['path', '/a']).judge(new StoreUnavailable('away'))).toEqual({
+    expect(consider('shop', ['path', '/a']).conclude(new StoreUnavailable('away'))).toEqual({
       kind: 'unavailable',
       away: 'counters',
     });
   });
 
   it('gives nothing back without a receipt', () => {
-    const descriptors = [{ entries: [{ key: 'path', value: '/a' }], hits: 1, givesBack: true }];
-    const consideration = considerRateLimit({ domain: 'shop', descriptors }, book, catalog, NOW);
+    const descriptors = [{ entries: [{ key: 'path', value: '/a' }], hits: 1, isRefund: true }];
+    const consideration = prepareRateLimit({ domain: 'shop', descriptors }, book, catalog, NOW);
     expect(consideration.charges).toEqual([]);
-    expect(consideration.judge(undefined)).toMatchObject({ overLimit: false });
+    expect(consideration.conclude(undefined)).toMatchObject({ overLimit: false });
   });
 });
 
@@ -205,15 +205,18 @@ describe('the domain plans', () => {
         { key: 'account', value: 'a1' },
         { key: 'api_key', value: key },
       ];
-      const descriptors = [{ entries, hits: 1, givesBack: false }];
-      return considerRateLimit({ domain: 'plans', descriptors }, book, catalog, NOW);
+      const descriptors = [{ entries, hits: 1, isRefund: false }];
+      return prepareRateLimit({ domain: 'plans', descriptors }, book, catalog, NOW);
     };
     expect(asked('good').charges).toMatchObject([{ subject: 'account|a1' }, { subject: 'key|good' }]);
-    expect(asked('good').judge(outcome(charged(false), charged(true)))).toMatchObject({
+    expect(asked('good').conclude(outcome(charged(false), charged(true)))).toMatchObject({
       overLimit: true,
       descriptors: [{ overLimit: true }],
     });
-    expect(asked('disabled').judge(undefined)).toMatchObject({ overLimit: true, descriptors: [{ overLimit: true }] });
+    expect(asked('disabled').conclude(undefined)).toMatchObject({
+      overLimit: true,
+      descriptors: [{ overLimit: true }],
+    });
   });
 
   it.each([
@@ -236,6 +239,6 @@ describe('the domain plans', () => {
     const consideration = consider('plans', ['api_key', 'good'], [key, value]);
     expect(consideration.charges).toEqual([]);
     const descriptors = [{ overLimit: false }, { overLimit: true }];
-    expect(consideration.judge(undefined)).toMatchObject({ overLimit: true, descriptors });
+    expect(consideration.conclude(undefined)).toMatchObject({ overLimit: true, descriptors });
   });
 });

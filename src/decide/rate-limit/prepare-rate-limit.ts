@@ -1,13 +1,13 @@
-import { subjectOfEntries } from '../../domain/counting/counter-subject.ts';
-import { standingOf } from '../../domain/credentials/key-status.ts';
+import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
+import { keyStatus } from '../../domain/credentials/key-status.ts';
 import type { Descriptor, Entry } from '../../domain/descriptor.ts';
-import { countedEntries, matchRule, metricNameOf, type RuleBook } from '../../domain/rules/rule-book.ts';
-import { type Cost, costOfAccount, costOfKey, type Usage } from '../check/credential-cost.ts';
-import type { Consideration } from '../decide-batch.ts';
+import { countedEntries, matchRule, metricName, type RuleBook } from '../../domain/rules/rule-book.ts';
+import { type Cost, costForAccount, costForKey, type Usage } from '../check/credential-cost.ts';
+import type { PreparedDecision } from '../decide-batch.ts';
 import type { Catalog, Receipt } from '../ports.ts';
-import { readReceipt } from '../receipts/codec.ts';
-import { knownOverride, unmatchedRule } from './override-cache.ts';
-import { ChargedRateLimit, NOTHING_REPLACED, RefusedByCatalog } from './prepared-rate-limit.ts';
+import { decodeReceipt } from '../receipts/codec.ts';
+import { cachedOverride, unmatchedRule } from './override-cache.ts';
+import { NOTHING_REPLACED, PreparedRateLimit, RejectedByCatalog } from './prepared-rate-limit.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
 
 /** Its descriptors with the keys `api_key` and `account` are counted against the catalog's plans. */
@@ -23,30 +23,30 @@ export interface RateLimitQuestion {
 /**
  * Thinks one ShouldRateLimit request through: all its descriptors are one decision. `now` is Unix time in ms.
  */
-export function considerRateLimit(
+export function prepareRateLimit(
   question: RateLimitQuestion,
   rules: RuleBook,
   catalog: Catalog,
   now: number,
-): Consideration<RateLimitVerdict> {
+): PreparedDecision<RateLimitVerdict> {
   if (catalog.isTooStale && asksCatalog(question)) return UNTOLD;
-  const charged = new ChargedRateLimit(NOTHING_REPLACED);
+  const charged = new PreparedRateLimit(NOTHING_REPLACED);
   const considered = considerDescriptors(question, rules, catalog, now, charged);
   if (charged.replaced.size === 0) return considered;
   // A rule may replace one that was matched before it.
-  return considerDescriptors(question, rules, catalog, now, new ChargedRateLimit(charged.replaced));
+  return considerDescriptors(question, rules, catalog, now, new PreparedRateLimit(charged.replaced));
 }
 
 /** What the catalog says is not known any more. */
-const UNTOLD: Consideration<RateLimitVerdict> = {
+const UNTOLD: PreparedDecision<RateLimitVerdict> = {
   charges: [],
   names: [],
-  judge: () => ({ kind: 'unavailable', away: 'catalog' }),
+  conclude: () => ({ kind: 'unavailable', away: 'catalog' }),
 };
 
 function asksCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
   if (domain !== PLANS_DOMAIN) return false;
-  return descriptors.some(({ entries, givesBack }) => !givesBack && entries.some(isIdentity));
+  return descriptors.some(({ entries, isRefund }) => !isRefund && entries.some(isIdentity));
 }
 
 function considerDescriptors(
@@ -54,8 +54,8 @@ function considerDescriptors(
   rules: RuleBook,
   catalog: Catalog,
   now: number,
-  charged: ChargedRateLimit,
-): Consideration<RateLimitVerdict> {
+  charged: PreparedRateLimit,
+): PreparedDecision<RateLimitVerdict> {
   let refused: boolean[] | undefined;
   for (let index = 0; index < question.descriptors.length; index++) {
     const descriptor = question.descriptors[index];
@@ -64,7 +64,7 @@ function considerDescriptors(
     refused[index] = true;
   }
   // One descriptor that may not pass refuses the request, and a refused request charges nothing.
-  return refused === undefined ? charged : new RefusedByCatalog(refused);
+  return refused === undefined ? charged : new RejectedByCatalog(refused);
 }
 
 /** Adds what the descriptor charges; false when it names a key or an account that may not pass at all. */
@@ -74,12 +74,12 @@ function mayPass(
   rules: RuleBook,
   catalog: Catalog,
   now: number,
-  charged: ChargedRateLimit,
+  charged: PreparedRateLimit,
 ): boolean {
-  const { entries, hits, givesBack } = descriptor;
+  const { entries, hits, isRefund } = descriptor;
   const receipt = receiptIn(entries);
   // Without a receipt nothing is given back: Envoy sends the end of a stream for requests that were refused as well.
-  if (givesBack) return charged.addRedemption({ use: 'give_back', hits, receipt });
+  if (isRefund) return charged.addRedemption({ use: 'give_back', hits, receipt });
   if (receipt !== undefined) return charged.addRedemption({ use: 'settle', hits, receipt });
   if (domain === PLANS_DOMAIN) {
     const identities = entries.filter(isIdentity);
@@ -92,25 +92,25 @@ function mayPass(
     const replaced = rule ?? unmatchedRule(domain, entries);
     return charged.addOverride(
       replaced,
-      knownOverride(replaced, descriptor.limit),
-      subjectOfEntries(domain, entries),
+      cachedOverride(replaced, descriptor.limit),
+      formatDescriptorSubject(domain, entries),
       hits,
     );
   }
   if (rule === undefined) return charged.addNothing();
-  const subject = subjectOfEntries(domain, countedEntries(rule, entries));
-  return charged.addRule(rule, metricNameOf(rule, domain, entries), subject, hits);
+  const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));
+  return charged.addRule(rule, metricName(rule, domain, entries), subject, hits);
 }
 
 /** Whether it gives back or settles what was granted before; no rule is for it then. */
-export function isRedemption({ entries, givesBack }: Descriptor): boolean {
-  return givesBack || receiptIn(entries) !== undefined;
+export function isRedemption({ entries, isRefund }: Descriptor): boolean {
+  return isRefund || receiptIn(entries) !== undefined;
 }
 
 /** Of a descriptor whose only entry is one. */
 function receiptIn(entries: readonly Entry[]): Receipt | undefined {
   const [entry] = entries;
-  return entry?.key === RECEIPT && entries.length === 1 ? readReceipt(entry.value) : undefined;
+  return entry?.key === RECEIPT && entries.length === 1 ? decodeReceipt(entry.value) : undefined;
 }
 
 /** Whether the domain of plans counts by it. */
@@ -124,7 +124,7 @@ function mayPassByPlans(
   usage: Usage,
   catalog: Catalog,
   now: number,
-  charged: ChargedRateLimit,
+  charged: PreparedRateLimit,
 ): boolean {
   const costs: Cost[] = [];
   for (const identity of identities) {
@@ -139,13 +139,13 @@ function costOfIdentity(identity: Entry, usage: Usage, catalog: Catalog, now: nu
   const id = withoutCollection(identity.value);
   if (identity.key === 'api_key') {
     const key = catalog.key(id);
-    if (key === undefined || standingOf(key, now) !== 'valid') return undefined;
+    if (key === undefined || keyStatus(key, now) !== 'valid') return undefined;
     const plan = catalog.plan(key.planId);
-    return plan && costOfKey(key, plan, usage);
+    return plan && costForKey(key, plan, usage);
   }
   const account = catalog.account(id);
   const plan = account && catalog.plan(account.planId);
-  return account && plan && costOfAccount(account, plan, usage);
+  return account && plan && costForAccount(account, plan, usage);
 }
 
 /** By which limits of plans name routes. */

@@ -2,18 +2,18 @@ import type { LimitName } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { type Rule, ruleLimitName } from '../../domain/rules/rule-book.ts';
 import type { Cost } from '../check/credential-cost.ts';
-import type { BesideDecision, Consideration, ShadowDecision } from '../decide-batch.ts';
-import { type Charge, type Decided, StoreUnavailable } from '../ports.ts';
+import type { AdvisoryDecision, PreparedDecision, ShadowDecision } from '../decide-batch.ts';
+import { type Charge, type DecisionResult, StoreUnavailable } from '../ports.ts';
 import type { Redemption } from '../receipts/redeem.ts';
 import { NOTHING_CHARGED, type RateLimitVerdict } from './rate-limit-verdict.ts';
-import { JudgedDescriptors } from './verdict-builder.ts';
+import { VerdictBuilder } from './verdict-builder.ts';
 
 export const NOTHING_REPLACED: ReadonlySet<string> = new Set();
 
 const NONE: readonly never[] = [];
 
 /** A descriptor names a key or an account that may not pass at all: nothing is charged. */
-export class RefusedByCatalog implements Consideration<RateLimitVerdict> {
+export class RejectedByCatalog implements PreparedDecision<RateLimitVerdict> {
   readonly charges = [];
   readonly names = [];
   readonly #refused: readonly boolean[];
@@ -22,14 +22,14 @@ export class RefusedByCatalog implements Consideration<RateLimitVerdict> {
     this.#refused = refused;
   }
 
-  judge(): RateLimitVerdict {
+  conclude(): RateLimitVerdict {
     const descriptors = this.#refused.map((overLimit) => ({ overLimit, status: undefined }));
     return { ...NOTHING_CHARGED, overLimit: true, descriptors };
   }
 }
 
 /** A descriptor, and which of the charges in one list are its. */
-export interface ChargedDescriptor {
+export interface PreparedDescriptor {
   /** Behind its last charge; its first one is behind the last of the descriptor before. */
   readonly end: number;
   /** undefined: none was matched. */
@@ -40,20 +40,20 @@ export interface ChargedDescriptor {
 }
 
 /** What is decided beside the charges for one descriptor. */
-export interface Beside extends BesideDecision {
+export interface Advisory extends AdvisoryDecision {
   /** The descriptor's place. */
   readonly place: number;
   readonly names: readonly LimitName[];
 }
 
 /** The charges of all descriptors in one list, each with the name of its limit. */
-export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
+export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
   readonly charges: Charge[] = [];
   readonly names: LimitName[] = [];
   redemptions: readonly Redemption[] | undefined;
   shadows: readonly ShadowDecision[] | undefined;
-  beside: readonly Beside[] | undefined;
-  readonly #descriptors: ChargedDescriptor[] = [];
+  advisories: readonly Advisory[] | undefined;
+  readonly #descriptors: PreparedDescriptor[] = [];
   readonly #leftOut: ReadonlySet<string>;
   #replaced = NOTHING_REPLACED;
 
@@ -80,7 +80,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     else {
       for (const limit of rule.limits) {
         if (limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name)) continue;
-        this.charges.push({ subject, limit, hits, found: undefined });
+        this.charges.push({ subject, limit, hits, storeHandle: undefined });
         this.names.push(ruleLimitName(rule, limit.name));
       }
     }
@@ -90,7 +90,7 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
 
   /** The limit that a request brings along is never in shadow or quota mode, and neither replaces others nor is replaced. */
   addOverride(rule: Rule, limit: CountedLimit, subject: string, hits: number): true {
-    this.charges.push({ subject, limit, hits, found: undefined });
+    this.charges.push({ subject, limit, hits, storeHandle: undefined });
     this.names.push({ rule: rule.path, label: rule.path });
     return this.#end(rule, rule.path, false);
   }
@@ -112,30 +112,30 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     return this.addNothing();
   }
 
-  judge(outcome: Decided | undefined, beside: readonly Decided[] = NONE): RateLimitVerdict {
+  conclude(outcome: DecisionResult | undefined, beside: readonly DecisionResult[] = NONE): RateLimitVerdict {
     if (outcome instanceof StoreUnavailable) return { kind: 'unavailable', away: 'counters' };
-    const judged = new JudgedDescriptors(this.#descriptors, this.charges, this.names, outcome);
+    const judged = new VerdictBuilder(this.#descriptors, this.charges, this.names, outcome);
     if (beside.length === 0) return judged.verdict(false);
     if (this.#isQuotaUnknown(beside)) return { kind: 'unavailable', away: 'counters' };
     for (const [place, decided] of beside.entries()) {
-      const each = this.beside?.[place];
+      const each = this.advisories?.[place];
       if (each !== undefined) judged.addBeside(each, decided);
     }
-    return judged.verdict(this.refusesBy(beside));
+    return judged.verdict(this.isRejectedByAdvisories(beside));
   }
 
   /** All of several quotas must be used up: one that is left lets the request pass on it. */
-  refusesBy(beside: readonly Decided[]): boolean {
+  isRejectedByAdvisories(beside: readonly DecisionResult[]): boolean {
     if (beside.length === 0) return false;
     if (this.#isQuotaUnknown(beside)) return true;
-    const quotas = beside.filter((_, place) => this.beside?.[place]?.kind === 'quota');
+    const quotas = beside.filter((_, place) => this.advisories?.[place]?.kind === 'quota');
     return quotas.length > 0 && quotas.every((decided) => !(decided instanceof StoreUnavailable) && !decided.granted);
   }
 
   /** Only where the limit says so: else it is decided by this node, or nobody. */
-  #isQuotaUnknown(beside: readonly Decided[]): boolean {
+  #isQuotaUnknown(beside: readonly DecisionResult[]): boolean {
     return beside.some(
-      (decided, place) => decided instanceof StoreUnavailable && this.beside?.[place]?.kind === 'quota',
+      (decided, place) => decided instanceof StoreUnavailable && this.advisories?.[place]?.kind === 'quota',
     );
   }
 
@@ -159,8 +159,8 @@ export class ChargedRateLimit implements Consideration<RateLimitVerdict> {
     this.#addBeside({ kind: 'candidate', rule, place, charges: [charge], names: NONE });
   }
 
-  #addBeside(beside: Beside): void {
-    this.beside = [...(this.beside ?? NONE), beside];
+  #addBeside(beside: Advisory): void {
+    this.advisories = [...(this.advisories ?? NONE), beside];
   }
 
   #counted({ limits }: Rule): readonly CountedLimit[] {

@@ -1,10 +1,10 @@
-import { type LimitName, type LimitStatus, retryAfterSeconds, tighter } from '../../domain/limit-status.ts';
+import { type LimitName, type LimitStatus, retryAfterSeconds, tighterStatus } from '../../domain/limit-status.ts';
 import type { Metadata } from '../../domain/metadata.ts';
-import { type Charge, type Decided, type Outcome, StoreUnavailable } from '../ports.ts';
-import { writeReceipt } from '../receipts/codec.ts';
-import { receiptOf } from '../receipts/receipt.ts';
+import { type Charge, type DecisionResult, type Outcome, StoreUnavailable } from '../ports.ts';
+import { encodeReceipt } from '../receipts/codec.ts';
+import { createReceipt } from '../receipts/receipt.ts';
 import { limitStatus } from './limit-statuses.ts';
-import type { Beside, ChargedDescriptor } from './prepared-rate-limit.ts';
+import type { Advisory, PreparedDescriptor } from './prepared-rate-limit.ts';
 import {
   type CandidateVerdict,
   type DescriptorVerdict,
@@ -15,8 +15,8 @@ import {
 const NONE: readonly never[] = [];
 
 /** What became of the descriptors of one request. */
-export class JudgedDescriptors {
-  readonly #asked: readonly ChargedDescriptor[];
+export class VerdictBuilder {
+  readonly #asked: readonly PreparedDescriptor[];
   readonly #charges: readonly Charge[];
   readonly #outcome: Outcome | undefined;
   readonly #limits: LimitStatus[] = [];
@@ -27,7 +27,7 @@ export class JudgedDescriptors {
 
   /** `outcome` is undefined where nothing was charged. */
   constructor(
-    asked: readonly ChargedDescriptor[],
+    asked: readonly PreparedDescriptor[],
     charges: readonly Charge[],
     names: readonly LimitName[],
     outcome: Outcome | undefined,
@@ -40,15 +40,16 @@ export class JudgedDescriptors {
     for (const { end, metricName, isUnlimited } of asked) {
       let status: LimitStatus | undefined;
       if (outcome !== undefined) {
-        for (; next < end; next++) status = tighter(status, this.#addStatus(names[next], charges[next], outcome, next));
+        for (; next < end; next++)
+          status = tighterStatus(status, this.#addStatus(names[next], charges[next], outcome, next));
       }
-      if (status !== undefined) this.#deciding = tighter(this.#deciding, status);
+      if (status !== undefined) this.#deciding = tighterStatus(this.#deciding, status);
       const told = { overLimit: status?.exceeded ?? false, status, metricName };
       this.#descriptors.push(status === undefined && isUnlimited ? { ...told, isUnlimited } : told);
     }
   }
 
-  addBeside(beside: Beside, decided: Decided): void {
+  addBeside(beside: Advisory, decided: DecisionResult): void {
     if (beside.kind === 'candidate') {
       const verdict = decided instanceof StoreUnavailable ? 'unavailable' : decided.granted ? 'ok' : 'would_deny';
       this.#candidates = [...this.#candidates, { rule: beside.rule, verdict }];
@@ -75,13 +76,13 @@ export class JudgedDescriptors {
     };
   }
 
-  #addQuota({ place, charges, names }: Beside, outcome: Outcome): void {
+  #addQuota({ place, charges, names }: Advisory, outcome: Outcome): void {
     let status: LimitStatus | undefined;
     for (const [index, charge] of charges.entries()) {
-      status = tighter(status, this.#addStatus(names[index], charge, outcome, index));
+      status = tighterStatus(status, this.#addStatus(names[index], charge, outcome, index));
     }
     if (status === undefined) return;
-    this.#deciding = tighter(this.#deciding, status);
+    this.#deciding = tighterStatus(this.#deciding, status);
     this.#source ??= outcome.source;
     this.#descriptors[place] = { ...this.#descriptors[place], overLimit: status.exceeded, status };
   }
@@ -104,7 +105,9 @@ export class JudgedDescriptors {
   #receiptOf(outcome: Outcome): string | undefined {
     if (outcome.source === 'fail-open' || !this.#charges.some(isInReceipt)) return undefined;
     const charges = outcome.charges.filter((_, place) => isInReceipt(this.#charges[place]));
-    return writeReceipt(receiptOf(crypto.randomUUID(), this.#charges.filter(isInReceipt), { ...outcome, charges }));
+    return encodeReceipt(
+      createReceipt(crypto.randomUUID(), this.#charges.filter(isInReceipt), { ...outcome, charges }),
+    );
   }
 
   #metadata(): readonly Metadata[] {
@@ -117,7 +120,7 @@ export class JudgedDescriptors {
   }
 }
 
-function hasNoMetadata({ rule }: ChargedDescriptor): boolean {
+function hasNoMetadata({ rule }: PreparedDescriptor): boolean {
   return rule?.metadata === undefined;
 }
 

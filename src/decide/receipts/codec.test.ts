@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { UntrustedLimit } from '../../domain/limits/limit-spec.ts';
+import type { UntrustedLimitSpec } from '../../domain/limits/limit-spec.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import type { Receipt } from '../ports.ts';
-import { readReceipt, writeReceipt } from './codec.ts';
+import { decodeReceipt, encodeReceipt } from './codec.ts';
 
-function limitOf(written: UntrustedLimit) {
+function limitOf(written: UntrustedLimitSpec) {
   const limit = parseLimit({ name: 'tokens', ...written });
   if (!('identity' in limit)) throw new Error(`a limit that counts was expected: ${JSON.stringify(limit)}`);
   return limit;
@@ -32,7 +32,7 @@ const receipts = fc.record({
   id: fc.uuid(),
   source: fc.constantFrom('memory' as const, 'redis' as const, 'fail-local' as const),
   expires: fc.maxSafeNat(),
-  taken: fc.array(
+  granted: fc.array(
     fc.record({
       charge: fc.record({
         subject: fc.string({ unit: 'binary' }).map((text) => Buffer.from(text).toString()), // no lone surrogates
@@ -49,9 +49,9 @@ describe('the text of a receipt', () => {
   it('is read as what was written, in characters that need no escape anywhere', () => {
     fc.assert(
       fc.property(receipts, (receipt: Receipt) => {
-        const text = writeReceipt(receipt);
+        const text = encodeReceipt(receipt);
         expect(text).toMatch(/^[\w-]+$/);
-        expect(readReceipt(text)).toEqual(receipt);
+        expect(decodeReceipt(text)).toEqual(receipt);
       }),
     );
   });
@@ -61,11 +61,11 @@ describe('the text of a receipt', () => {
       limitOf({ requests: 1e5, window: '1m' }),
       limitOf({ requests: 1e7, window: '1mo', algorithm: 'calendar' }),
     ];
-    const taken = charges.map((limit) => ({
+    const granted = charges.map((limit) => ({
       charge: { subject: 'rule|ai|account|a1', limit, hits: 500 },
       end: 1.8e15,
     }));
-    const text = writeReceipt({ id: crypto.randomUUID(), source: 'redis', expires: 1.8e15, taken });
+    const text = encodeReceipt({ id: crypto.randomUUID(), source: 'redis', expires: 1.8e15, granted });
     expect(text.length).toBeLessThan(300);
   });
 
@@ -96,7 +96,7 @@ describe('the text of a receipt', () => {
     encoded([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 1]]]),
     encoded([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 1, 1, 7, 0]]]),
     'A'.repeat(1_000_000),
-  ])('is none: %.60s', (text) => expect(readReceipt(text)).toBeUndefined());
+  ])('is none: %.60s', (text) => expect(decodeReceipt(text)).toBeUndefined());
 });
 
 function encoded(value: unknown): string {

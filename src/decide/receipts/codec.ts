@@ -1,6 +1,6 @@
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import { type LimitRest, limitOfIdentity } from '../../domain/limits/limit-identity.ts';
-import type { Receipt, Source, Taken } from '../ports.ts';
+import { type LimitRest, parseLimitIdentity } from '../../domain/limits/limit-identity.ts';
+import type { GrantedCharge, Receipt, Source } from '../ports.ts';
 
 const VERSION = 2;
 /** Of a request with 64 descriptors, each with a long subject. Beyond it, nothing that was made here is refused. */
@@ -16,8 +16,8 @@ const SOURCES: readonly Source[] = ['memory', 'redis', 'fail-local'];
  * 1970; the last two are left out where they are 0. It is not signed: whoever could put a text of their own into Envoy's
  * metadata could as well ask anything else of this service. What it says is held to what a receipt can say.
  */
-export function writeReceipt({ id, source, expires, taken }: Receipt): string {
-  const each = taken.map(({ charge: { subject, limit, hits }, end }) => {
+export function encodeReceipt({ id, source, expires, granted }: Receipt): string {
+  const each = granted.map(({ charge: { subject, limit, hits }, end }) => {
     const burst = limit.algorithm === 'token_bucket' ? limit.burst : 0;
     const { identity, requests, blockForSeconds = 0 } = limit;
     const entry = [subject, identity, requests, hits, end];
@@ -27,7 +27,7 @@ export function writeReceipt({ id, source, expires, taken }: Receipt): string {
 }
 
 /** The receipt of a text; undefined where the text is none. */
-export function readReceipt(text: string): Receipt | undefined {
+export function decodeReceipt(text: string): Receipt | undefined {
   if (text.length > LONGEST_TEXT) return undefined;
   let value: unknown;
   try {
@@ -40,12 +40,12 @@ export function readReceipt(text: string): Receipt | undefined {
   const known = SOURCES.find((other) => other === source);
   if (typeof id !== 'string' || id === '' || known === undefined || !isWhole(expires)) return undefined;
   if (!Array.isArray(each)) return undefined;
-  const taken = each.map(readTaken);
-  if (!taken.every((one) => one !== undefined)) return undefined;
-  return { id, source: known, expires, taken };
+  const granted = each.map(readTaken);
+  if (!granted.every((one) => one !== undefined)) return undefined;
+  return { id, source: known, expires, granted };
 }
 
-function readTaken(entry: unknown): Taken | undefined {
+function readTaken(entry: unknown): GrantedCharge | undefined {
   if (!Array.isArray(entry) || (entry.length !== 5 && entry.length !== 7)) return undefined;
   const [subject, identity, requests, hits, end, burst = 0, block = 0] = entry as readonly unknown[];
   if (typeof subject !== 'string' || typeof identity !== 'string') return undefined;
@@ -67,7 +67,7 @@ function knownLimit(identity: string, rest: LimitRest): CountedLimit | undefined
   const name = `${identity}|${rest.requests}|${rest.burst}|${rest.blockForSeconds}`;
   const known = limits.get(name);
   if (known !== undefined) return known;
-  const limit = limitOfIdentity(identity, rest);
+  const limit = parseLimitIdentity(identity, rest);
   if (limit === undefined) return undefined;
   if (limits.size >= MOST_LIMITS) limits.clear();
   limits.set(name, limit);

@@ -7,9 +7,9 @@ const LONGEST_LIFE = 3600 * MICROSECONDS;
 const SETTLED_LIFE = 900 * MICROSECONDS;
 
 /** The receipt of a grant. `id`: see Receipt. */
-export function receiptOf(id: string | undefined, charges: readonly Charge[], outcome: Outcome): Receipt {
+export function createReceipt(id: string | undefined, charges: readonly Charge[], outcome: Outcome): Receipt {
   let expires = 0;
-  const taken = charges.flatMap((charge, place) => {
+  const granted = charges.flatMap((charge, place) => {
     const charged = outcome.charges[place];
     // What a look reserved may be settled for more.
     if (charged === undefined || (charge.hits === 0 && charge.limit.settle !== true)) return [];
@@ -17,7 +17,7 @@ export function receiptOf(id: string | undefined, charges: readonly Charge[], ou
     expires = Math.max(expires, end - resetAfter + lifeOf(charge, resetAfter));
     return { charge, end };
   });
-  return { id, source: outcome.source, expires, taken };
+  return { id, source: outcome.source, expires, granted };
 }
 
 function lifeOf({ limit }: Charge, resetAfter: number): number {

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { MemoryStore } from '../../counters/memory/memory-store.ts';
-import type { UntrustedLimit } from '../../domain/limits/limit-spec.ts';
+import type { UntrustedLimitSpec } from '../../domain/limits/limit-spec.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import { type Charge, type CounterStore, StoreUnavailable } from '../ports.ts';
-import { receiptOf } from './receipt.ts';
+import { createReceipt } from './receipt.ts';
 import { redeem } from './redeem.ts';
 
 const MINUTE = 60_000_000;
@@ -17,7 +17,7 @@ class Bench {
     const [outcome] = await this.store.decide([{ charges }]);
     if (outcome === undefined || outcome instanceof StoreUnavailable || !outcome.granted)
       throw new Error('not granted');
-    return receiptOf(`receipt-${++this.#receipts}`, charges, outcome);
+    return createReceipt(`receipt-${++this.#receipts}`, charges, outcome);
   }
 
   /** What is left of each charge's limit; below 0 is told as 0. */
@@ -28,7 +28,7 @@ class Bench {
   }
 }
 
-function chargeOf(hits: number, written: UntrustedLimit = {}): Charge {
+function chargeOf(hits: number, written: UntrustedLimitSpec = {}): Charge {
   const limit = parseLimit({ name: 'tokens', requests: 1000, window: '1m', settle: true, ...written });
   if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
   return { subject: 'account|a', limit, hits };
@@ -102,7 +102,7 @@ it('tells of negative hits without a receipt, and of counters that cannot be rea
   ]);
   const away: CounterStore = {
     decide: async (decisions) => decisions.map(() => new StoreUnavailable('away')),
-    giveBack: (receipts) => bench.store.giveBack(receipts),
+    refund: (receipts) => bench.store.refund(receipts),
     correct: (corrections) => bench.store.correct(corrections),
   };
   expect(await redeem(away, [{ use: 'settle', hits: 999, receipt: other }, missing])).toEqual([

@@ -32,7 +32,7 @@ export async function redeem(
   const readable = redemptions.flatMap(({ use, hits, receipt }, place) =>
     receipt === undefined ? [] : [{ use, hits, receipt, place }],
   );
-  const given = await store.giveBack(readable.map(receiptToGiveBack));
+  const given = await store.refund(readable.map(receiptToGiveBack));
   const beyond: Decision[] = [];
   const places: number[] = [];
   for (const [index, each] of readable.entries()) {
@@ -56,11 +56,11 @@ interface Readable extends Redemption {
 
 /** Charges of which nothing is given back are in it too: that the receipt was used is noted with them. */
 function receiptToGiveBack({ use, hits, receipt }: Readable): Receipt {
-  const taken = receipt.taken.map(({ charge, end }) => {
+  const granted = receipt.granted.map(({ charge, end }) => {
     const back = use === 'give_back' ? Math.min(hits, charge.hits) : backOfSettled(charge, hits);
     return { charge: { ...charge, hits: back }, end };
   });
-  return { ...receipt, taken };
+  return { ...receipt, granted };
 }
 
 function backOfSettled(charge: Charge, hits: number): number {
@@ -69,7 +69,7 @@ function backOfSettled(charge: Charge, hits: number): number {
 
 function chargesBeyond({ use, hits, receipt }: Readable): readonly Charge[] {
   if (use === 'give_back') return [];
-  return receipt.taken.flatMap(({ charge }) =>
+  return receipt.granted.flatMap(({ charge }) =>
     isSlot(charge) || hits <= charge.hits ? [] : [{ ...charge, hits: hits - charge.hits, settles: true }],
   );
 }

@@ -8,7 +8,7 @@ export type CounterSubject =
   | { readonly kind: 'api_key' | 'account'; readonly id: string };
 
 /** A counter, and where its limit stands. */
-export interface NamedCounter {
+export interface AdminCounter {
   /** As in answers: plan, key or rule, and limit. */
   readonly label: string;
   readonly subject: string;
@@ -29,11 +29,11 @@ export interface CounterState {
 /** Where counters are found, read and changed. */
 export interface CounterAccess {
   /** Of every limit that counts the subject; undefined where there is no such rule, key or account. */
-  find(subject: CounterSubject): readonly NamedCounter[] | undefined;
+  find(subject: CounterSubject): readonly AdminCounter[] | undefined;
   /** One for each, in their order; undefined while the counters of all nodes cannot be reached. */
-  look(counters: readonly NamedCounter[]): Promise<readonly CounterState[] | undefined>;
+  peek(counters: readonly AdminCounter[]): Promise<readonly CounterState[] | undefined>;
   /** Whether it was done to all; else it is not known what was done. */
-  change(counters: readonly NamedCounter[], change: CounterChange): Promise<boolean>;
+  change(counters: readonly AdminCounter[], change: CounterChange): Promise<boolean>;
 }
 
 /** What is done to a counter by hand. */

@@ -2,7 +2,7 @@ import type { CalendarLimit, CountedLimit } from '../limits/limit.ts';
 import { type CalendarPeriods, periodsAt } from './calendar-period.ts';
 
 /** What of a limit its counter's arithmetic needs. All times are in µs. */
-export type Term = SpanTerm | PeriodTerm | RateTerm;
+export type CounterSpec = WindowSpec | CalendarSpec | TokenBucketSpec;
 
 interface AnyTerm {
   readonly requests: number;
@@ -11,14 +11,14 @@ interface AnyTerm {
 }
 
 /** A hit at t counts until t rounded down to `resolution`, plus `life`. */
-export interface SpanTerm extends AnyTerm {
+export interface WindowSpec extends AnyTerm {
   readonly kind: 'span';
   readonly resolution: number;
   readonly life: number;
 }
 
 /** A hit counts until its period ends. Three ends, as the clock of whoever counts need not agree with ours. */
-export interface PeriodTerm extends AnyTerm {
+export interface CalendarSpec extends AnyTerm {
   readonly kind: 'period';
   readonly start: number;
   readonly end: number;
@@ -26,7 +26,7 @@ export interface PeriodTerm extends AnyTerm {
 }
 
 /** Hits are forgotten evenly, `requests` in each `window`; `burst` of them may be held. */
-export interface RateTerm extends AnyTerm {
+export interface TokenBucketSpec extends AnyTerm {
   readonly kind: 'rate';
   readonly window: number;
   readonly burst: number;
@@ -37,13 +37,13 @@ const MOST_EXACT_REQUESTS = 64;
 export const SUB_BUCKETS = 16;
 const MICROSECONDS = 1_000_000;
 
-const terms = new WeakMap<CountedLimit, Term>();
+const terms = new WeakMap<CountedLimit, CounterSpec>();
 
 /**
  * The term of a limit at `now` (µs since 1970), which only calendars look at. Kept by limit: it is asked for at every
  * decision, and limits are few and long-lived.
  */
-export function termOf(limit: CountedLimit, now: number): Term {
+export function counterSpec(limit: CountedLimit, now: number): CounterSpec {
   const known = terms.get(limit);
   if (known !== undefined && (known.kind !== 'period' || (known.start <= now && now < known.end))) return known;
   const term = makeTerm(limit, now);
@@ -51,7 +51,7 @@ export function termOf(limit: CountedLimit, now: number): Term {
   return term;
 }
 
-function makeTerm(limit: CountedLimit, now: number): Term {
+function makeTerm(limit: CountedLimit, now: number): CounterSpec {
   const { requests } = limit;
   const window = limit.windowSeconds * MICROSECONDS;
   const block = (limit.blockForSeconds ?? 0) * MICROSECONDS;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { subjectOf, subjectOfEntries } from './counter-subject.ts';
+import { formatDescriptorSubject, formatSubject } from './counter-subject.ts';
 
 const part = fc.oneof(fc.string(), fc.stringMatching(/^[|%25C7]*$/));
 
@@ -11,7 +11,7 @@ const partsOf = (subject: string) =>
 it('a subject gives its parts back, so no two lists of parts are one counter', () => {
   fc.assert(
     fc.property(fc.array(part, { minLength: 1 }), (parts) => {
-      expect(partsOf(subjectOf(...parts))).toEqual(parts);
+      expect(partsOf(formatSubject(...parts))).toEqual(parts);
     }),
   );
 });
@@ -20,7 +20,7 @@ it('a rule’s subject is its domain, and the keys and values of its entries', (
   fc.assert(
     fc.property(part, fc.array(fc.record({ key: part, value: part })), (domain, entries) => {
       const parts = entries.flatMap(({ key, value }) => [key, value]);
-      expect(subjectOfEntries(domain, entries)).toBe(subjectOf('rule', domain, ...parts));
+      expect(formatDescriptorSubject(domain, entries)).toBe(formatSubject('rule', domain, ...parts));
     }),
   );
 });

@@ -1,12 +1,12 @@
-import type { Term } from './counter-spec.ts';
-import { addHits, emptyTally, followClock, lastEnd, removeHits, type Tally, waitFor } from './hit-log.ts';
+import type { CounterSpec } from './counter-spec.ts';
+import { addHits, advanceLog, emptyHitLog, type HitLog, lastEnd, removeHits, waitFor } from './hit-log.ts';
 import {
-  type Bucket,
-  draw,
-  freeIn,
+  availableTokens,
   fullBucket,
-  putBack,
   refill,
+  refundTokens,
+  type TokenBucket,
+  takeTokens,
   waitForTokens,
   waitUntilFull,
 } from './token-bucket.ts';
@@ -17,48 +17,48 @@ export interface Counter {
   blockedUntil: number;
   /** The block was set by hand: it may be longer than the limit's own blocks, and the limit need not have any. */
   isHeld: boolean;
-  readonly tally: Tally;
-  readonly bucket: Bucket;
+  readonly tally: HitLog;
+  readonly bucket: TokenBucket;
 }
 
 export function emptyCounter(): Counter {
-  return { blockedUntil: 0, isHeld: false, tally: emptyTally(), bucket: fullBucket() };
+  return { blockedUntil: 0, isHeld: false, tally: emptyHitLog(), bucket: fullBucket() };
 }
 
 /**
  * Brings the counter to `clock`, in µs since 1970, at which everything below is asked. Returns whether the clock was set
  * back so far that something was moved: then the counter must be kept, or the next step would move it again.
  */
-export function follow(counter: Counter, term: Term, clock: number): boolean {
+export function advance(counter: Counter, term: CounterSpec, clock: number): boolean {
   const blockedUntil = counter.isHeld ? counter.blockedUntil : Math.min(counter.blockedUntil, clock + term.block);
   const isMoved = blockedUntil < counter.blockedUntil;
   if (blockedUntil > clock) counter.blockedUntil = blockedUntil;
   else endBlock(counter);
   const { tally, bucket } = counter;
-  return (term.kind === 'rate' ? refill(bucket, term, clock) : followClock(tally, term, clock)) || isMoved;
+  return (term.kind === 'rate' ? refill(bucket, term, clock) : advanceLog(tally, term, clock)) || isMoved;
 }
 
 /** Hits that would fit; below 0 while blocked, when not even a look fits, and after a limit was lowered. */
-export function freeOf(counter: Counter, term: Term): number {
-  const free = term.kind === 'rate' ? freeIn(counter.bucket, term) : term.requests - counter.tally.total;
+export function available(counter: Counter, term: CounterSpec): number {
+  const free = term.kind === 'rate' ? availableTokens(counter.bucket, term) : term.requests - counter.tally.total;
   return counter.blockedUntil > 0 ? Math.min(free, -1) : free;
 }
 
 /** Charges hits as made at `time`, whether they fit or not. */
-export function charge(counter: Counter, term: Term, time: number, hits: number): void {
-  if (term.kind === 'rate') draw(counter.bucket, term, hits);
+export function charge(counter: Counter, term: CounterSpec, time: number, hits: number): void {
+  if (term.kind === 'rate') takeTokens(counter.bucket, term, hits);
   else addHits(counter.tally, term, time, hits);
 }
 
 /** A refusal begins the block, if the limit has one; further refusals do not extend it. Whether anything changed. */
-export function noteRefusal(counter: Counter, term: Term, clock: number): boolean {
+export function recordRejection(counter: Counter, term: CounterSpec, clock: number): boolean {
   if (term.block === 0 || counter.blockedUntil > 0) return false;
   counter.blockedUntil = clock + term.block;
   return true;
 }
 
 /** Blocks by hand: until then everything is refused, whatever block there was before. */
-export function hold(counter: Counter, until: number): void {
+export function blockManually(counter: Counter, until: number): void {
   counter.blockedUntil = until;
   counter.isHeld = true;
 }
@@ -69,14 +69,14 @@ export function endBlock(counter: Counter): void {
 }
 
 /** µs until the whole limit is free if nothing more is charged. */
-export function untilAllFree(counter: Counter, term: Term, clock: number): number {
+export function resetAfter(counter: Counter, term: CounterSpec, clock: number): number {
   const end = lastEnd(counter.tally);
   const counted = term.kind === 'rate' ? waitUntilFull(counter.bucket, term, clock) : Math.max(0, end - clock);
   return Math.max(counted, counter.blockedUntil - clock);
 }
 
 /** µs until `hits`, which do not fit now, would fit if nobody else spends them; undefined when they never do. */
-export function untilFit(counter: Counter, term: Term, hits: number, clock: number): number | undefined {
+export function retryAfter(counter: Counter, term: CounterSpec, hits: number, clock: number): number | undefined {
   const { tally, bucket, blockedUntil } = counter;
   const wait =
     term.kind === 'rate' ? waitForTokens(bucket, term, hits, clock) : waitFor(tally, term.requests, hits, clock);
@@ -84,6 +84,6 @@ export function untilFit(counter: Counter, term: Term, hits: number, clock: numb
 }
 
 /** Gives back hits of a charge after which `untilAllFree` led to `end`; how many are free again. */
-export function giveBack(counter: Counter, term: Term, end: number, hits: number): number {
-  return term.kind === 'rate' ? putBack(counter.bucket, term, end, hits) : removeHits(counter.tally, end, hits);
+export function refund(counter: Counter, term: CounterSpec, end: number, hits: number): number {
+  return term.kind === 'rate' ? refundTokens(counter.bucket, term, end, hits) : removeHits(counter.tally, end, hits);
 }

@@ -1,10 +1,10 @@
-import { type PeriodTerm, type SpanTerm, SUB_BUCKETS } from './counter-spec.ts';
+import { type CalendarSpec, SUB_BUCKETS, type WindowSpec } from './counter-spec.ts';
 
 /**
  * Hits that still count, each with the time at which it stops counting. All algorithms but the token bucket are this
  * list; they differ only in how long a hit counts. All times are µs since 1970.
  */
-export interface Tally {
+export interface HitLog {
   /** Ascending: a hit counts before its end and not at it. */
   readonly ends: number[];
   readonly hits: number[];
@@ -14,14 +14,14 @@ export interface Tally {
   unit: number;
 }
 
-type HitsTerm = SpanTerm | PeriodTerm;
+type HitsTerm = WindowSpec | CalendarSpec;
 
 /** More than a limit with exact times has hits: only what is settled beyond it can come so far. */
-export const MOST_ENDS = 64;
+export const MAX_HIT_LOG_ENTRIES = 64;
 /** Only settlements beyond their limit could bring it so far, and beyond 2^53 it would not be exact. */
 const MOST_TOTAL = 2 ** 46;
 
-export function emptyTally(): Tally {
+export function emptyHitLog(): HitLog {
   return { ends: [], hits: [], total: 0, unit: 1 };
 }
 
@@ -38,7 +38,7 @@ export function endOf(term: HitsTerm, time: number): number {
  * eighth of its window longer than without the step. Smaller steps back only make hits count as long as those before.
  * Returns whether hits were moved so: then the tally must be kept, or the next step would move them again.
  */
-export function followClock(tally: Tally, term: HitsTerm, clock: number): boolean {
+export function advanceLog(tally: HitLog, term: HitsTerm, clock: number): boolean {
   forgetEnded(tally, clock);
   if (begun(term, lastEnd(tally)) - clock <= mostAhead(term)) return false;
   const latest = endOf(term, clock);
@@ -48,12 +48,12 @@ export function followClock(tally: Tally, term: HitsTerm, clock: number): boolea
 }
 
 /** Adds hits made at `time`. What has ended must have been forgotten. */
-export function addHits(tally: Tally, term: HitsTerm, time: number, asked: number): void {
+export function addHits(tally: HitLog, term: HitsTerm, time: number, asked: number): void {
   const added = Math.min(asked, MOST_TOTAL - tally.total);
   const resolution = resolutionOf(term);
   // A limit was raised to where it keeps sub-buckets: beside exact times there would be more than 17 of them.
   if (resolution > tally.unit) roundEnds(tally, resolution);
-  else if (tally.ends.length === MOST_ENDS) roundEnds(tally, subBucketOf(term));
+  else if (tally.ends.length === MAX_HIT_LOG_ENTRIES) roundEnds(tally, subBucketOf(term));
   tally.unit = resolution;
   const last = lastEnd(tally);
   // Never before the last one: hits then are in the order of their ends, also after the clock was set back.
@@ -68,7 +68,7 @@ export function addHits(tally: Tally, term: HitsTerm, time: number, asked: numbe
 }
 
 /** µs from `clock` until `asked` hits, which do not fit now, would fit; undefined when they never do. */
-export function waitFor(tally: Tally, requests: number, asked: number, clock: number): number | undefined {
+export function waitFor(tally: HitLog, requests: number, asked: number, clock: number): number | undefined {
   if (asked > requests) return undefined;
   let excess = tally.total + asked - requests;
   if (excess <= 0) return 0;
@@ -80,7 +80,7 @@ export function waitFor(tally: Tally, requests: number, asked: number, clock: nu
 }
 
 /** Takes hits out again that end at `end`; how many, which is none where others have that end by now. */
-export function removeHits(tally: Tally, end: number, asked: number): number {
+export function removeHits(tally: HitLog, end: number, asked: number): number {
   const place = tally.ends.indexOf(end);
   const there = tally.hits[place] ?? 0;
   const removed = Math.min(asked, there);
@@ -95,7 +95,7 @@ export function removeHits(tally: Tally, end: number, asked: number): number {
 }
 
 /** When nothing counts any more; 0 when nothing does. */
-export function lastEnd({ ends }: Tally): number {
+export function lastEnd({ ends }: HitLog): number {
   return ends[ends.length - 1] ?? 0;
 }
 
@@ -122,7 +122,7 @@ function mostAhead(term: HitsTerm): number {
   return Math.floor((term.kind === 'span' ? term.life : term.end - term.start) / 8);
 }
 
-function forgetEnded(tally: Tally, clock: number): void {
+function forgetEnded(tally: HitLog, clock: number): void {
   const { ends, hits } = tally;
   let ended = 0;
   while (ended < ends.length && (ends[ended] ?? 0) <= clock) tally.total -= hits[ended++] ?? 0;
@@ -134,11 +134,11 @@ function forgetEnded(tally: Tally, clock: number): void {
   hits.length -= ended;
 }
 
-function roundEnds(tally: Tally, unit: number): void {
+function roundEnds(tally: HitLog, unit: number): void {
   moveEnds(tally, (end) => Math.ceil(end / unit) * unit);
 }
 
-function moveEnds({ ends, hits }: Tally, moved: (end: number) => number): void {
+function moveEnds({ ends, hits }: HitLog, moved: (end: number) => number): void {
   let kept = 0;
   for (let place = 0; place < ends.length; place++) {
     const end = moved(ends[place] ?? 0);

@@ -1,11 +1,11 @@
 import type { Fault } from '../limits/limit-spec.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
-import type { PlanLimit, UntrustedPlanLimit } from '../limits/plan-limit.ts';
+import type { PlanLimit, UntrustedPlanLimitSpec } from '../limits/plan-limit.ts';
 import { parseFeatures } from './features.ts';
 import { type Network, parseNetworks } from './networks.ts';
 
 /** What holds for an API key beside its plan. */
-export interface KeyConditions {
+export interface ApiKeyPolicy {
   /** Decided together with the plan's, and counted apart from them. */
   readonly limits: readonly PlanLimit[];
   /** From where it may be used; none: from everywhere. */
@@ -15,17 +15,17 @@ export interface KeyConditions {
 }
 
 /** The same as it is written in the admin API and in the database. */
-export interface WrittenConditions {
-  readonly limits: readonly UntrustedPlanLimit[];
+export interface ApiKeyPolicySpec {
+  readonly limits: readonly UntrustedPlanLimitSpec[];
   readonly allowedNetworks: readonly unknown[];
   readonly features: readonly unknown[];
 }
 
 /** What nearly all keys have, so that they share it. */
-export const NO_CONDITIONS: KeyConditions = { limits: [], allowedNetworks: [], features: [] };
+export const NO_POLICY: ApiKeyPolicy = { limits: [], allowedNetworks: [], features: [] };
 
 /** Conditions that cannot be wrong, or every fault with its place (`limits[1].window`). Never throws. */
-export function parseKeyConditions(written: WrittenConditions): KeyConditions | { readonly faults: readonly Fault[] } {
+export function parseApiKeyPolicy(written: ApiKeyPolicySpec): ApiKeyPolicy | { readonly faults: readonly Fault[] } {
   const limits = parseKeyLimits(written.limits);
   const allowedNetworks = parseNetworks(written.allowedNetworks);
   const features = parseFeatures(written.features);

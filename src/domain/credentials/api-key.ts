@@ -21,7 +21,7 @@ const FAIR_BYTES = 256 - (256 % ALPHABET.length);
  * The key made of random bytes, or undefined when too many of them had to be passed over: 64 bytes are too few once in
  * 10^25 times. The caller then tries again with fresh ones.
  */
-export function apiKeyOf(random: Uint8Array): string | undefined {
+export function formatApiKey(random: Uint8Array): string | undefined {
   let text = PREFIX;
   for (const byte of random) {
     if (text.length === CHECKSUM_START) break;
@@ -31,7 +31,7 @@ export function apiKeyOf(random: Uint8Array): string | undefined {
 }
 
 /** Whether a text has the form of a key and its checksum fits. Asked for each request: hence without other strings. */
-export function isWellFormedApiKey(text: string): boolean {
+export function isApiKey(text: string): boolean {
   if (text.length !== KEY_LENGTH || !text.startsWith(PREFIX)) return false;
   let written = 0;
   let crc = CRC_OF_PREFIX;

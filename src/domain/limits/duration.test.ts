@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDuration, shortDuration } from './duration.ts';
+import { formatDuration, parseDuration } from './duration.ts';
 
 describe('a duration', () => {
   it.each([
@@ -36,5 +36,5 @@ describe('a duration', () => {
     ['24h', '1d'],
     ['7d', '1w'],
     ['30d', '30d'],
-  ])('%s is shortest as %s', (text, short) => expect(shortDuration(parseDuration(text) ?? 0)).toBe(short));
+  ])('%s is shortest as %s', (text, short) => expect(formatDuration(parseDuration(text) ?? 0)).toBe(short));
 });

@@ -20,7 +20,7 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
 const IDENTITY = /^([a-z0-9_-]{1,63})\/([sftcn])([0-9a-z]{1,12})(?:@([A-Za-z0-9_+/-]{1,64}))?(?:#(\d{1,2}))?$/;
 
 /** The limit of an identity; undefined where there can be none. */
-export function limitOfIdentity(identity: string, rest: LimitRest): CountedLimit | undefined {
+export function parseLimitIdentity(identity: string, rest: LimitRest): CountedLimit | undefined {
   const [, name, letter = '', window = '', timeZone, anchorDay] = IDENTITY.exec(identity) ?? [];
   const { requests, burst, blockForSeconds } = rest;
   const algorithm = ALGORITHMS[letter];

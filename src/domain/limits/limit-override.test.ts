@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import type { Limit } from './limit.ts';
-import { overriddenLimit } from './limit-override.ts';
-import type { UntrustedLimit } from './limit-spec.ts';
+import { applyOverride } from './limit-override.ts';
+import type { UntrustedLimitSpec } from './limit-spec.ts';
 import { parseLimit } from './parse-limit.ts';
 
 const HOUR = { requests: 7, windowSeconds: 3600 };
 const MINUTE = { requests: 7, windowSeconds: 60 };
 const MONTH = { requests: 7, windowSeconds: 30 * 86_400 };
 
-function limitOf(written: UntrustedLimit): Limit {
+function limitOf(written: UntrustedLimitSpec): Limit {
   const limit = parseLimit({ requests: 5, window: '1m', name: '1m', ...written });
   if ('faults' in limit) throw new Error(JSON.stringify(limit));
   return limit;
@@ -36,28 +36,28 @@ it.each([
   ],
   ['slots, of which the number is taken', { algorithm: 'concurrency' }, HOUR, { requests: 7, windowSeconds: 60 }],
 ])('keeps of its rule %s', (_, written, override, expected) => {
-  expect(overriddenLimit([limitOf(written)], override)).toMatchObject(expected);
+  expect(applyOverride([limitOf(written)], override)).toMatchObject(expected);
 });
 
 it('counts by the calendar where that has such a unit, and slides where it has not', () => {
   const month = { algorithm: 'calendar', unit: 'month', timeZone: 'Europe/Berlin', anchorDay: 31, name: '1mo' };
-  expect(overriddenLimit([calendar], MONTH)).toMatchObject({ ...month, requests: 7 });
-  expect(overriddenLimit([calendar], HOUR)).toMatchObject({ algorithm: 'calendar', unit: 'hour', name: '1h' });
-  expect(overriddenLimit([calendar], MINUTE)).toMatchObject({ algorithm: 'sliding_window', name: '1m' });
+  expect(applyOverride([calendar], MONTH)).toMatchObject({ ...month, requests: 7 });
+  expect(applyOverride([calendar], HOUR)).toMatchObject({ algorithm: 'calendar', unit: 'hour', name: '1h' });
+  expect(applyOverride([calendar], MINUTE)).toMatchObject({ algorithm: 'sliding_window', name: '1m' });
 });
 
 it('slides where it stands for no limit, and has the algorithm of the first of several', () => {
   for (const limits of [[], [limitOf({ algorithm: 'unlimited', requests: 0, window: '' })]]) {
-    expect(overriddenLimit(limits, HOUR)).toMatchObject({ algorithm: 'sliding_window', identity: '1h/s3600' });
+    expect(applyOverride(limits, HOUR)).toMatchObject({ algorithm: 'sliding_window', identity: '1h/s3600' });
   }
   const fixed = limitOf({ algorithm: 'fixed_window', name: 'first', blockFor: '5s' });
-  const made = overriddenLimit([fixed, calendar], MINUTE);
+  const made = applyOverride([fixed, calendar], MINUTE);
   expect(made).toMatchObject({ algorithm: 'fixed_window', identity: '1m/f60' });
   expect(made).not.toHaveProperty('blockForSeconds');
 });
 
 it('of nothing blocks everything, whatever the algorithm', () => {
   for (const algorithm of ['sliding_window', 'fixed_window', 'token_bucket', 'concurrency']) {
-    expect(overriddenLimit([limitOf({ algorithm })], { ...MINUTE, requests: 0 })).toMatchObject({ requests: 0 });
+    expect(applyOverride([limitOf({ algorithm })], { ...MINUTE, requests: 0 })).toMatchObject({ requests: 0 });
   }
 });

@@ -1,6 +1,6 @@
-import { shortDuration } from './duration.ts';
+import { formatDuration } from './duration.ts';
 import type { CountedLimit, Limit } from './limit.ts';
-import { type UntrustedLimit, writeLimit } from './limit-spec.ts';
+import { toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { parseLimit } from './parse-limit.ts';
 
 /** A limit that a request brings along, in place of the one that its rule has. */
@@ -25,28 +25,28 @@ const CALENDAR_WINDOWS = new Map([
  * refilled by nothing) slides. Of slots only the number is taken. Where the rule does not have just one limit, the
  * override keeps nothing but the first one's algorithm.
  */
-export function overriddenLimit(limits: readonly Limit[], override: LimitOverride): CountedLimit {
+export function applyOverride(limits: readonly Limit[], override: LimitOverride): CountedLimit {
   const first = limits.find((limit) => limit.algorithm !== 'unlimited');
   if (first === undefined || limits.length > 1) return overridden(first?.algorithm ?? 'sliding_window', {}, override);
   if (first.algorithm === 'concurrency') return { ...first, requests: override.requests };
-  const { name, ...options } = writeLimit(first);
+  const { name, ...options } = toLimitSpec(first);
   return overridden(first.algorithm, isWindowsName(first) ? options : { ...options, name }, override);
 }
 
 /** It was given none, and has its window's. */
 function isWindowsName({ name, windowSeconds, algorithm }: CountedLimit): boolean {
   const isOfCalendar = algorithm === 'calendar' && CALENDAR_WINDOWS.get(windowSeconds) === name;
-  return isOfCalendar || name === shortDuration(windowSeconds);
+  return isOfCalendar || name === formatDuration(windowSeconds);
 }
 
 function overridden(
   algorithm: string,
-  { name, blockFor, lease, settle, onStoreFailure, timeZone, anchorDay }: UntrustedLimit,
+  { name, blockFor, lease, settle, onStoreFailure, timeZone, anchorDay }: UntrustedLimitSpec,
   { requests, windowSeconds }: LimitOverride,
 ): CountedLimit {
   const calendarWindow = CALENDAR_WINDOWS.get(windowSeconds) ?? '';
   const window = `${windowSeconds}s`;
-  const options = { name: name ?? shortDuration(windowSeconds), requests, window, blockFor, settle, onStoreFailure };
+  const options = { name: name ?? formatDuration(windowSeconds), requests, window, blockFor, settle, onStoreFailure };
   if (algorithm === 'calendar') {
     const ofMonth = calendarWindow === '1mo' ? { anchorDay } : {};
     const limit = parsed({
@@ -64,7 +64,7 @@ function overridden(
   return limit;
 }
 
-function parsed(written: UntrustedLimit): CountedLimit | undefined {
+function parsed(written: UntrustedLimitSpec): CountedLimit | undefined {
   const limit = parseLimit(written, 0);
   return 'identity' in limit ? limit : undefined;
 }

@@ -5,7 +5,7 @@ import type { CalendarUnit, CountedLimit, Limit } from './limit.ts';
  * A limit as it is written in plans and, by the names in `LIMIT_FIELDS`, in rules files. What is not there, an empty
  * text and false mean the same: left out.
  */
-export interface WrittenLimit {
+export interface LimitSpec {
   readonly name: string;
   /** 0 where it is unlimited. */
   readonly requests: number;
@@ -23,7 +23,7 @@ export interface WrittenLimit {
 }
 
 /** The same while nothing of it is known to be of its type: out of YAML, or out of the database. */
-export type UntrustedLimit = { readonly [Field in keyof WrittenLimit]?: unknown };
+export type UntrustedLimitSpec = { readonly [Field in keyof LimitSpec]?: unknown };
 
 /** Its fields by their names in snake_case, as in rules files and as in faults everywhere. */
 export const LIMIT_FIELDS = {
@@ -38,7 +38,7 @@ export const LIMIT_FIELDS = {
   on_store_failure: 'onStoreFailure',
   time_zone: 'timeZone',
   anchor_day: 'anchorDay',
-} as const satisfies Readonly<Record<string, keyof WrittenLimit>>;
+} as const satisfies Readonly<Record<string, keyof LimitSpec>>;
 export type LimitField = keyof typeof LIMIT_FIELDS;
 
 /** What is wrong with one field, in words for whoever wrote it. */
@@ -77,7 +77,7 @@ export function parseWindow(text: unknown): Window | undefined {
  * The limit as it is written, its window in seconds as google.protobuf.Duration is in JSON, unless it is a month or a
  * year. `parseLimit` reads it back.
  */
-export function writeLimit(limit: Limit): WrittenLimit {
+export function toLimitSpec(limit: Limit): LimitSpec {
   const { name, algorithm } = limit;
   if (algorithm === 'unlimited') return { name, requests: 0, window: '', algorithm };
   const { requests, blockForSeconds, onStoreFailure, settle } = limit;

@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CountedLimit } from './limit.ts';
-import { LIMIT_FIELDS, type UntrustedLimit, writeLimit } from './limit-spec.ts';
+import { LIMIT_FIELDS, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { ALGORITHMS, parseLimit } from './parse-limit.ts';
 
 const written = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
 
-function limitOf(change: UntrustedLimit): CountedLimit {
+function limitOf(change: UntrustedLimitSpec): CountedLimit {
   const limit = parseLimit({ ...written, ...change });
   if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
   return limit;
 }
 
 /** What can be written for the algorithm, and is right. */
-const rightOptions: Readonly<Record<string, fc.Arbitrary<UntrustedLimit>>> = {
+const rightOptions: Readonly<Record<string, fc.Arbitrary<UntrustedLimitSpec>>> = {
   sliding_window: fc.record({ lease: fc.boolean() }, { requiredKeys: [] }),
   fixed_window: fc.constant({}),
   token_bucket: fc.record({ burst: fc.integer({ min: 1, max: 28 }) }, { requiredKeys: [] }),
@@ -52,7 +52,7 @@ const rightLimits = fc.constantFrom(...Object.keys(rightOptions)).chain((algorit
       ),
       rightOptions[algorithm] ?? fc.constant({}),
     )
-    .map(([common, options]): UntrustedLimit => ({ ...common, ...options })),
+    .map(([common, options]): UntrustedLimitSpec => ({ ...common, ...options })),
 );
 
 describe('a limit', () => {
@@ -70,7 +70,7 @@ describe('a limit', () => {
     fc.assert(
       fc.property(rightLimits, (right) => {
         const limit = limitOf(right);
-        const again = writeLimit(limit);
+        const again = toLimitSpec(limit);
         expect(parseLimit(again)).toEqual(limit);
         expect(parseLimit(JSON.parse(JSON.stringify(again)))).toEqual(limit);
         expect(Buffer.byteLength(limit.identity)).toBeLessThanOrEqual(255);
@@ -90,8 +90,8 @@ describe('a limit', () => {
       .map(([right, field, value]) => ({ ...right, [field]: value }));
     fc.assert(
       fc.property(fc.oneof(anything, nearlyRight), (any) => {
-        const limit = parseLimit(any as UntrustedLimit);
-        if (!('faults' in limit)) expect(parseLimit(writeLimit(limit))).toEqual(limit);
+        const limit = parseLimit(any as UntrustedLimitSpec);
+        if (!('faults' in limit)) expect(parseLimit(toLimitSpec(limit))).toEqual(limit);
         else expect(limit.faults.map(({ field }) => known.includes(field))).not.toContain(false);
       }),
       { numRuns: 1000 },
@@ -103,7 +103,7 @@ describe('a limit', () => {
     [{ algorithm: 'calendar', window: '1mo' }, '1mo'],
     [{ algorithm: 'calendar', window: '1y' }, '1y'],
     [{ window: '5m' }, '300s'],
-  ])('%j is written with the window %s', (change, window) => expect(writeLimit(limitOf(change)).window).toBe(window));
+  ])('%j is written with the window %s', (change, window) => expect(toLimitSpec(limitOf(change)).window).toBe(window));
 
   it('that is unlimited has neither requests nor window', () => {
     expect(parseLimit({ name: 'all', algorithm: 'unlimited' })).toEqual({ name: 'all', algorithm: 'unlimited' });
@@ -149,7 +149,7 @@ describe('the identity of a limit', () => {
 });
 
 describe('a limit is refused by the name of the field', () => {
-  it.each<[string, UntrustedLimit]>([
+  it.each<[string, UntrustedLimitSpec]>([
     ['name', { name: '' }],
     ['name', { name: 'With Space' }],
     ['name', { name: 'x'.repeat(64) }],

@@ -6,7 +6,7 @@ import {
   LIMIT_FIELDS,
   type LimitField,
   parseWindow,
-  type UntrustedLimit,
+  type UntrustedLimitSpec,
   type Window,
 } from './limit-spec.ts';
 
@@ -34,7 +34,7 @@ const CALENDAR_WINDOWS = { hour: '1h', day: '1d', week: '1w', month: '1mo', year
  * requests do not mean that they were left out, they may be the fewest: a limit that refuses everything.
  */
 export function parseLimit(
-  written: UntrustedLimit,
+  written: UntrustedLimitSpec,
   fewestRequests: 0 | 1 = 1,
 ): Limit | { readonly faults: readonly Fault[] } {
   const parser = new LimitParser(written, fewestRequests);
@@ -45,10 +45,10 @@ export function parseLimit(
 /** Where a field is wrong, it goes on with some right value, so that the others' faults are told as well. */
 class LimitParser {
   readonly faults: Fault[] = [];
-  readonly #written: UntrustedLimit;
+  readonly #written: UntrustedLimitSpec;
   readonly #fewestRequests: number;
 
-  constructor(written: UntrustedLimit, fewestRequests: number) {
+  constructor(written: UntrustedLimitSpec, fewestRequests: number) {
     this.#written = written;
     this.#fewestRequests = fewestRequests;
   }
@@ -96,7 +96,7 @@ class LimitParser {
 
   /** What is written but does not take part must not be dropped silently: somebody relies on it. */
   #noFieldOfOthers(algorithm: Algorithm): void {
-    for (const [field, key] of Object.entries(LIMIT_FIELDS) as [LimitField, keyof UntrustedLimit][]) {
+    for (const [field, key] of Object.entries(LIMIT_FIELDS) as [LimitField, keyof UntrustedLimitSpec][]) {
       if (field === 'name' || field === 'algorithm' || FIELDS[algorithm].includes(field)) continue;
       const value = this.#written[key];
       if (isLeftOut(value) || (field === 'requests' && value === 0)) continue;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseKeyLimits, parsePlanLimits } from './plan.ts';
-import { parsePlanLimit, type UntrustedPlanLimit, writePlanLimit } from './plan-limit.ts';
+import { parsePlanLimit, toPlanLimitSpec, type UntrustedPlanLimitSpec } from './plan-limit.ts';
 
 const written = { name: 'burst', requests: 5, window: '60s' };
 
@@ -11,8 +11,8 @@ describe('routes and per of a limit', () => {
       const limit = parsePlanLimit({ ...written, ...change });
       if ('faults' in limit) throw new Error(JSON.stringify(limit));
       expect(limit).toMatchObject({ ...change, identity: 'burst/s60' });
-      expect(writePlanLimit(limit)).toEqual({ ...written, algorithm: 'sliding_window', ...change });
-      expect(parsePlanLimit(writePlanLimit(limit))).toEqual(limit);
+      expect(toPlanLimitSpec(limit)).toEqual({ ...written, algorithm: 'sliding_window', ...change });
+      expect(parsePlanLimit(toPlanLimitSpec(limit))).toEqual(limit);
     },
   );
 
@@ -21,14 +21,14 @@ describe('routes and per of a limit', () => {
   });
 
   it('are not what a counter is kept by, so that a change of them keeps what is counted', () => {
-    const identity = (change: UntrustedPlanLimit) => {
+    const identity = (change: UntrustedPlanLimitSpec) => {
       const limit = parsePlanLimit({ ...written, ...change });
       return 'identity' in limit ? limit.identity : undefined;
     };
     expect(identity({ routes: ['a'], per: 'account' })).toBe('burst/s60');
   });
 
-  it.each<[UntrustedPlanLimit, readonly string[]]>([
+  it.each<[UntrustedPlanLimitSpec, readonly string[]]>([
     [{ routes: 'search' }, ['routes']],
     [{ routes: null }, ['routes']],
     [{ routes: Array.from({ length: 65 }, (_, index) => `r${index}`) }, ['routes']],

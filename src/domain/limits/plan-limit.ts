@@ -1,5 +1,5 @@
 import type { Limit } from './limit.ts';
-import { type Fault, parseWindow, type UntrustedLimit, type WrittenLimit, writeLimit } from './limit-spec.ts';
+import { type Fault, type LimitSpec, parseWindow, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { parseLimit } from './parse-limit.ts';
 
 /** A limit of a plan or of a key, which also says which requests it counts, and for whom. */
@@ -13,14 +13,14 @@ export type PlanLimit = Limit & {
 type LimitOwner = 'key' | 'account';
 
 /** The same as it is written in the admin API and in the database. */
-export interface WrittenPlanLimit extends WrittenLimit {
+export interface PlanLimitSpec extends LimitSpec {
   /** Empty: all requests. */
   readonly routes?: readonly string[];
   /** Empty: `key`. */
   readonly per?: string;
 }
 
-export type UntrustedPlanLimit = UntrustedLimit & { readonly routes?: unknown; readonly per?: unknown };
+export type UntrustedPlanLimitSpec = UntrustedLimitSpec & { readonly routes?: unknown; readonly per?: unknown };
 
 const DAY_SECONDS = 86_400;
 const OWNERS: readonly string[] = ['key', 'account'] satisfies LimitOwner[];
@@ -29,7 +29,7 @@ const ROUTE = /^[\x21-\x7e]{1,63}$/;
 const MOST_ROUTES = 64;
 
 /** A limit that cannot be wrong, or every fault of what was written, each with the field's name. Never throws. */
-export function parsePlanLimit(written: UntrustedPlanLimit): PlanLimit | { readonly faults: readonly Fault[] } {
+export function parsePlanLimit(written: UntrustedPlanLimitSpec): PlanLimit | { readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const routes = parseRoutes(written.routes, faults);
   const per = parsePer(written.per, faults);
@@ -45,16 +45,16 @@ export function parsePlanLimit(written: UntrustedPlanLimit): PlanLimit | { reado
 
 const COUNTS_NOTHING = 'must be left out for the algorithm unlimited, which exempts no route from the other limits';
 
-export function writePlanLimit(limit: PlanLimit): WrittenPlanLimit {
+export function toPlanLimitSpec(limit: PlanLimit): PlanLimitSpec {
   const { routes, per } = limit;
-  return { ...writeLimit(limit), ...(routes !== undefined && { routes }), ...(per !== undefined && { per }) };
+  return { ...toLimitSpec(limit), ...(routes !== undefined && { routes }), ...(per !== undefined && { per }) };
 }
 
 /**
  * Where the algorithm is left out, a limit of a day or longer is a calendar one: customers count their days from
  * midnight, and such counters outlive Redis.
  */
-function withDefault(written: UntrustedLimit): UntrustedLimit {
+function withDefault(written: UntrustedLimitSpec): UntrustedLimitSpec {
   if (written.algorithm !== undefined && written.algorithm !== '') return written;
   const seconds = parseWindow(written.window)?.seconds ?? 0;
   return seconds < DAY_SECONDS ? written : { ...written, algorithm: 'calendar' };

@@ -1,5 +1,5 @@
 import type { Fault } from './limit-spec.ts';
-import { type PlanLimit, parsePlanLimit, type UntrustedPlanLimit } from './plan-limit.ts';
+import { type PlanLimit, parsePlanLimit, type UntrustedPlanLimitSpec } from './plan-limit.ts';
 
 /** A named set of limits, decided together, and of features; no limits: unlimited. */
 export interface Plan {
@@ -13,7 +13,7 @@ const MOST_LIMITS = 16;
 
 /** The limits of a plan, or every fault with its place (`limits[1].window`). Never throws. */
 export function parsePlanLimits(
-  written: readonly UntrustedPlanLimit[],
+  written: readonly UntrustedPlanLimitSpec[],
 ): readonly PlanLimit[] | { readonly faults: readonly Fault[] } {
   const faults: Fault[] = [];
   const limits: PlanLimit[] = [];
@@ -35,7 +35,7 @@ export function parsePlanLimits(
 }
 
 /** The limits that a key has of its own, likewise. */
-export function parseKeyLimits(written: readonly UntrustedPlanLimit[]): ReturnType<typeof parsePlanLimits> {
+export function parseKeyLimits(written: readonly UntrustedPlanLimitSpec[]): ReturnType<typeof parsePlanLimits> {
   const limits = parsePlanLimits(written);
   if ('faults' in limits) return limits;
   const faults = limits.flatMap(({ per }, index) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
-import { subjectOfEntries } from '../counting/counter-subject.ts';
+import { formatDescriptorSubject } from '../counting/counter-subject.ts';
 import type { Limit } from '../limits/limit.ts';
 import { compareRules, type RuleChange } from './compare-rules.ts';
 import { countedEntries, type RuleBook } from './rule-book.ts';
@@ -123,7 +123,7 @@ it('says that counters go on just where they have the same place, on random rule
       const placeOf = (of: typeof change.rule, counted: Limit) =>
         counted.algorithm === 'unlimited'
           ? ''
-          : `${subjectOfEntries('shop', countedEntries(of, entries))} ${counted.identity}`;
+          : `${formatDescriptorSubject('shop', countedEntries(of, entries))} ${counted.identity}`;
       for (const { before, after, keepsCounters } of change.limits) {
         if (before === undefined || after === undefined) continue;
         compared++;

@@ -111,7 +111,7 @@ function compareLimits(before: Rule, after: Rule): readonly LimitChange[] {
     return {
       before: old,
       after: limit,
-      keepsCounters: old !== undefined && goesOn({ ...before, limits: [old] }, after, limit),
+      keepsCounters: old !== undefined && keepsCounters({ ...before, limits: [old] }, after, limit),
     };
   });
   const removed = left.map((limit): LimitChange => ({ before: limit, after: undefined, keepsCounters: false }));
@@ -120,7 +120,7 @@ function compareLimits(before: Rule, after: Rule): readonly LimitChange[] {
 }
 
 /** Whether a limit of a rule goes on with what was counted by the rule that had its requests before. */
-export function goesOn(before: Rule, after: Rule, limit: Limit): boolean {
+export function keepsCounters(before: Rule, after: Rule, limit: Limit): boolean {
   return isSame(before.sharedValues, after.sharedValues) && before.limits.some((old) => isCountedAlike(old, limit));
 }
 

@@ -12,13 +12,13 @@ import {
 import { addWildcard, createWildcardValues, findWildcard } from './wildcard-values.ts';
 
 /** By what an entry led one level down: the value as it is written, a value with `*`, or the key alone. */
-export type Way = 'exact' | 'wildcard' | 'key';
+export type MatchKind = 'exact' | 'wildcard' | 'key';
 
 /** What became of one entry. Descriptors are named by their paths, as rules are. */
 export interface MatchStep {
   readonly entry: Entry;
   /** undefined: nothing fits, and the way ends. */
-  readonly taken: { readonly way: Way; readonly path: string } | undefined;
+  readonly taken: { readonly way: MatchKind; readonly path: string } | undefined;
   /** Would fit as well, but the one that was taken comes first. */
   readonly passedOver: Listed;
   /** Have the entry's key and another value. */
@@ -101,7 +101,7 @@ function childrenOf({ exact, anyValue }: KeyRules): readonly Child[] {
   return anyValue === undefined ? children : [...children, { value: undefined, node: anyValue }];
 }
 
-function wayOf({ value: written }: Child, value: string): Way {
+function wayOf({ value: written }: Child, value: string): MatchKind {
   if (written === undefined) return 'key';
   return written === value ? 'exact' : 'wildcard';
 }

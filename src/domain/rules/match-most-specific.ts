@@ -38,7 +38,7 @@ function stepTo(node: RuleNode, entries: readonly Entry[], place: number, way?: 
  * How many levels a look-up may go through at most, whatever is asked: at each those of one exact value, of all wildcards
  * that might fit the same value by how they begin, and of the key alone.
  */
-export function mostTried(node: RuleNode): number {
+export function maxNodesVisited(node: RuleNode): number {
   let most = 0;
   for (const rules of node.byKey?.values() ?? []) most = Math.max(most, mostTriedOfKey(rules));
   return 1 + most;
@@ -47,14 +47,14 @@ export function mostTried(node: RuleNode): number {
 function mostTriedOfKey({ exact, wildcards, anyValue }: KeyRules): number {
   let mostOfExact = 0;
   for (const [value, node] of exact ?? []) {
-    if (!value.includes('*')) mostOfExact = Math.max(mostOfExact, mostTried(node));
+    if (!value.includes('*')) mostOfExact = Math.max(mostOfExact, maxNodesVisited(node));
   }
   let mostOfWildcards = 0;
   const byBeginning = new Map<string, number>();
   // Shortest beginnings first: each has what those that it goes on from have.
   for (const [, wildcardsOf] of wildcards?.byLength ?? []) {
     for (const [beginning, alike] of wildcardsOf) {
-      let tried = alike.reduce((sum, { found }) => sum + mostTried(found), 0);
+      let tried = alike.reduce((sum, { found }) => sum + maxNodesVisited(found), 0);
       for (let length = beginning.length - 1; length >= 0; length--) {
         const shorter = byBeginning.get(beginning.slice(0, length));
         if (shorter === undefined) continue;
@@ -65,5 +65,5 @@ function mostTriedOfKey({ exact, wildcards, anyValue }: KeyRules): number {
       mostOfWildcards = Math.max(mostOfWildcards, tried);
     }
   }
-  return mostOfExact + mostOfWildcards + (anyValue === undefined ? 0 : mostTried(anyValue));
+  return mostOfExact + mostOfWildcards + (anyValue === undefined ? 0 : maxNodesVisited(anyValue));
 }

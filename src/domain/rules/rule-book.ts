@@ -134,7 +134,7 @@ export function countedEntries({ sharedValues }: Rule, entries: readonly Entry[]
 }
 
 /** What metrics name the rule by, for a descriptor that it was found for. */
-export function metricNameOf({ path, metricParts }: Rule, domain: string, entries: readonly Entry[]): string {
+export function metricName({ path, metricParts }: Rule, domain: string, entries: readonly Entry[]): string {
   if (metricParts === undefined) return path;
   let name = domain;
   for (const [place, { key, value }] of entries.entries()) name += `.${metricParts[place] ?? `${key}_${value}`}`;

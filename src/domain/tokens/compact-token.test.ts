@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LONGEST_TOKEN, readCompactToken } from './compact-token.ts';
+import { MAX_TOKEN_LENGTH, readCompactToken } from './compact-token.ts';
 import { readTokenHeader } from './token-header.ts';
 
 const part = (value: unknown) =>
@@ -31,7 +31,7 @@ describe('a token in compact form', () => {
     ['not_json', `${part('[]')}.${claims}.c2ln`],
     ['duplicate_member', `${header}.${part('{"sub":"a","sub":"b"}')}.c2ln`],
     ['duplicate_member', `${part('{"alg":"EdDSA","alg":"none"}')}.${claims}.c2ln`],
-    ['too_long', `${header}.${claims}.${'a'.repeat(LONGEST_TOKEN)}`],
+    ['too_long', `${header}.${claims}.${'a'.repeat(MAX_TOKEN_LENGTH)}`],
   ])('is %s: %s', (fault, token) => expect(readCompactToken(token)).toBe(fault));
 });
 

@@ -32,7 +32,7 @@ export type TokenFault =
   | 'limits';
 
 /** Longer ones are refused before anything is made of them. In characters, which are bytes: a token is ASCII. */
-export const LONGEST_TOKEN = 8_192;
+export const MAX_TOKEN_LENGTH = 8_192;
 
 export interface CompactToken {
   readonly header: Members;
@@ -45,7 +45,7 @@ const PART = /^[A-Za-z0-9_-]+$/;
 
 /** Whether it is worth reading at all: three parts, none empty, and not too long. */
 export function mayBeToken(text: string): boolean {
-  if (text.length > LONGEST_TOKEN) return false;
+  if (text.length > MAX_TOKEN_LENGTH) return false;
   const first = text.indexOf('.');
   const second = text.indexOf('.', first + 1);
   return first > 0 && second > first + 1 && second + 1 < text.length && text.indexOf('.', second + 1) < 0;
@@ -53,7 +53,7 @@ export function mayBeToken(text: string): boolean {
 
 /** Header and claims of a JWS in compact serialization (RFC 7515, 7.1), while nobody knows who has signed it. Never throws. */
 export function readCompactToken(token: string): CompactToken | TokenFault {
-  if (token.length > LONGEST_TOKEN) return 'too_long';
+  if (token.length > MAX_TOKEN_LENGTH) return 'too_long';
   const parts = token.split('.', ENCRYPTED_PARTS + 1);
   if (parts.length === ENCRYPTED_PARTS) return 'encrypted';
   const [writtenHeader = '', writtenClaims = '', signature = ''] = parts;

@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { parseIssuer, type WrittenIssuer } from './issuer.ts';
+import { type IssuerSpec, parseIssuer } from './issuer.ts';
 
 const ec = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: '1' };
-const right: WrittenIssuer = {
+const right: IssuerSpec = {
   issuer: 'https://login.example.com',
   audiences: ['api'],
   algorithms: ['ES256'],

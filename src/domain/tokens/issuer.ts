@@ -32,7 +32,7 @@ export interface ClaimNames {
 }
 
 /** The same as it is written in the admin API and in the database. */
-export interface WrittenClaims {
+export interface ClaimNamesSpec {
   readonly account?: string;
   readonly plan?: string;
   readonly features?: string;
@@ -63,19 +63,19 @@ export interface Issuer {
   readonly catalogAccounts: boolean;
 }
 
-export interface WrittenIssuer {
+export interface IssuerSpec {
   readonly issuer: string;
   readonly audiences: readonly string[];
   readonly algorithms: readonly string[];
   readonly jwks: JsonWebKeySet | null;
   readonly jwksUri: string | null;
-  readonly claims: WrittenClaims;
+  readonly claims: ClaimNamesSpec;
   readonly defaultPlanId: string | null;
   readonly catalogAccounts: boolean;
 }
 
 /** An issuer that cannot be wrong, or every fault with its place (`audiences[0]`). Never throws. */
-export function parseIssuer(id: string, written: WrittenIssuer): Issuer | { readonly faults: readonly Fault[] } {
+export function parseIssuer(id: string, written: IssuerSpec): Issuer | { readonly faults: readonly Fault[] } {
   const { issuer, audiences, algorithms, jwks, jwksUri, claims, defaultPlanId, catalogAccounts } = written;
   const faults = [
     ...issuerFaults(issuer),
@@ -133,7 +133,7 @@ function algorithmFaults(algorithms: readonly string[]): readonly Fault[] {
   });
 }
 
-function keySourceFaults({ issuer, jwks, jwksUri }: WrittenIssuer): readonly Fault[] {
+function keySourceFaults({ issuer, jwks, jwksUri }: IssuerSpec): readonly Fault[] {
   const hasUri = jwksUri !== null && jwksUri !== '';
   if (jwks !== null) {
     const both = { field: 'jwks_uri', description: 'must be left out where jwks is given' };
@@ -145,7 +145,7 @@ function keySourceFaults({ issuer, jwks, jwksUri }: WrittenIssuer): readonly Fau
   return [{ field: 'jwks_uri', description: `or jwks must be given: for OIDC discovery the issuer ${fault}` }];
 }
 
-function claimFaults(claims: WrittenClaims): readonly Fault[] {
+function claimFaults(claims: ClaimNamesSpec): readonly Fault[] {
   const names = ['account', 'plan', 'features', 'role'] as const;
   const faults: Fault[] = names
     .filter((name) => claims[name] !== undefined && claims[name] !== '' && !isValue(claims[name]))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Issuer, parseIssuer } from './issuer.ts';
 import { readIssuerClaims, readOwnClaims } from './token-claims.ts';
-import { tokenStandingOf } from './token-status.ts';
+import { tokenStatus } from './token-status.ts';
 
 const own = { iss: 'weir', aud: 'weir', sub: 'ann', jti: 't1', iat: 1000, exp: 2000 };
 const times = { issuedAt: 1_000_000, notBefore: undefined, expiresAt: 2_000_000 };
@@ -153,6 +153,6 @@ describe('a token in force', () => {
     [970_000, 'valid'],
     [969_999, 'early'],
   ])('at %d is %s, as clocks may differ by half a minute', (now, standing) => {
-    expect(tokenStandingOf({ notBefore: 1_000_000, expiresAt: 2_000_000 }, now)).toBe(standing);
+    expect(tokenStatus({ notBefore: 1_000_000, expiresAt: 2_000_000 }, now)).toBe(standing);
   });
 });

@@ -4,7 +4,7 @@ import type { TokenRecord } from './token.ts';
 const SKEW = 30_000;
 
 /** Whether a token is in force at `now` (Unix time in ms), by its own times alone. */
-export function tokenStandingOf(
+export function tokenStatus(
   { notBefore, expiresAt }: Pick<TokenRecord, 'notBefore' | 'expiresAt'>,
   now: number,
 ): 'valid' | 'expired' | 'early' {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type LimitStatus, tightest } from '../../domain/limit-status.ts';
+import { type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import { CheckResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitResponse } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
@@ -43,7 +43,7 @@ function toldByRateLimit(limits: readonly LimitStatus[]) {
       source: 'memory',
       descriptors: [],
       limits,
-      deciding: tightest(limits),
+      deciding: tightestStatus(limits),
       retryAfterSeconds: undefined,
       receipt: undefined,
       candidates: [],
@@ -62,7 +62,7 @@ it('the headers of limits are told right, whatever numbers came before and whoev
     fc.property(fc.array(answer, { minLength: 1 }), (answers) => {
       for (const numbers of answers) {
         const limits = statuses(numbers);
-        const least = tightest(limits);
+        const least = tightestStatus(limits);
         const expected = {
           'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
           ratelimit: numbers.map(([r, t], place) => `"${NAMES[place]}";r=${r};t=${t}`).join(', '),

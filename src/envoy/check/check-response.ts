@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CheckQuestion, CheckVerdict } from '../../decide/check/check.ts';
 import { DENIALS, type DenialCode } from '../../domain/denial.ts';
-import { tightest } from '../../domain/limit-status.ts';
+import { tightestStatus } from '../../domain/limit-status.ts';
 import { encodedBy, headerName, OVERWRITING, writeHeader } from '../headers/header-options.ts';
 import { ListedHeaderTemplates } from '../headers/header-template.ts';
 import { type RateLimitHeaders, writeRateLimitHeaders } from '../headers/rate-limit-headers.ts';
@@ -64,7 +64,7 @@ function writeAnonymous(verdict: CheckVerdict & { kind: 'anonymous' }, rateLimit
 }
 
 function writeLimits({ limits }: CheckVerdict): void {
-  const deciding = tightest(limits);
+  const deciding = tightestStatus(limits);
   const templates = deciding?.exceeded === false ? headerTemplates.of(limits) : undefined;
   if (deciding !== undefined && templates !== undefined) templates.write(writer, limits, deciding);
   else writeRateLimitHeaders(writer, OVERWRITING, OK_RESPONSE.responseHeadersToAdd, { limits, tightest: deciding });

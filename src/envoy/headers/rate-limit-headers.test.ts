@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import type { UntrustedLimit } from '../../domain/limits/limit-spec.ts';
+import type { UntrustedLimitSpec } from '../../domain/limits/limit-spec.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import { OkHttpResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { WireWriter } from '../wire/wire-writer.ts';
@@ -10,7 +10,7 @@ import { writeRateLimitHeaders } from './rate-limit-headers.ts';
 
 const RESPONSE_HEADERS_TO_ADD = 6;
 
-function told(written: UntrustedLimit, remaining: number): Record<string, string> {
+function told(written: UntrustedLimitSpec, remaining: number): Record<string, string> {
   const limit = parseLimit({ name: 'x', requests: 60, window: '1m', ...written });
   if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
   return toldOf(limit, remaining);
@@ -33,7 +33,7 @@ function toldOf(limit: CountedLimit, remaining: number): Record<string, string> 
   return Object.fromEntries(responseHeadersToAdd.map(({ header }) => [header?.key ?? '', header?.value ?? '']));
 }
 
-it.each<[UntrustedLimit, string]>([
+it.each<[UntrustedLimitSpec, string]>([
   [{}, '"x";q=60;w=60'],
   [{ algorithm: 'fixed_window' }, '"x";q=60;w=60'],
   [{ algorithm: 'calendar', window: '1mo' }, '"x";q=60;w=2592000'],

@@ -1,4 +1,4 @@
-import { type LimitStatus, quotaOf, tightest } from '../../domain/limit-status.ts';
+import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { WireWriter } from '../wire/wire-writer.ts';
 import { type HeaderForm, headerName } from './header-options.ts';
@@ -30,13 +30,13 @@ export function writeRateLimitHeaders(
   into: WireWriter,
   form: HeaderForm,
   field: number,
-  { limits, retryAfterSeconds, tightest: told = tightest(limits) }: Told,
+  { limits, retryAfterSeconds, tightest: told = tightestStatus(limits) }: Told,
 ): void {
   if (told === undefined) return;
   if (retryAfterSeconds !== undefined) writeNumber(into, form, field, RETRY_AFTER, retryAfterSeconds);
   writeNumber(into, form, field, RESET, told.resetSeconds);
   writeNumber(into, form, field, REMAINING, told.remaining);
-  writeNumber(into, form, field, LIMIT, quotaOf(told.limit).requests);
+  writeNumber(into, form, field, LIMIT, advertisedQuota(told.limit).requests);
   writeStates(into, form, field, limits);
   const end = form.begin(into);
   into.encoded(policyOf(limits));
@@ -87,7 +87,7 @@ function policyOf(statuses: readonly LimitStatus[]): Uint8Array {
 }
 
 function policyItem(limit: CountedLimit): string {
-  const { requests, windowSeconds } = quotaOf(limit);
+  const { requests, windowSeconds } = advertisedQuota(limit);
   const quota = `"${limit.name}";q=${requests}`;
   return windowSeconds === undefined ? `${quota};qu="concurrent-requests"` : `${quota};w=${windowSeconds}`;
 }

@@ -1,4 +1,4 @@
-import { type LimitStatus, quotaOf } from '../../domain/limit-status.ts';
+import { advertisedQuota, type LimitStatus } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { ADDED, encodedBy } from '../headers/header-options.ts';
 import { HeaderTemplates } from '../headers/header-template.ts';
@@ -23,7 +23,7 @@ const UNITS = new Map<number | undefined, number>([
 const UNKNOWN = 0;
 
 /** What answers of the rate limit service tell of a rule's limit in the same bytes each time. */
-export interface ToldLimit {
+export interface EncodedLimit {
   /** Who decided when it was encoded. */
   readonly source: string;
   /** The field `current_limit` of a DescriptorStatus. */
@@ -36,7 +36,7 @@ export interface ToldLimit {
 
 interface ToldLimits {
   readonly headers: HeaderTemplates;
-  readonly byLabel: Map<string, ToldLimit>;
+  readonly byLabel: Map<string, EncodedLimit>;
 }
 
 /** Many rules may have one limit; a changed one is another object. */
@@ -44,7 +44,7 @@ const told = new WeakMap<CountedLimit, ToldLimits>();
 /** At half a KB each; were there more, and all of them asked for, each would be encoded anew now and then. */
 const MOST_LABELS = 20_000;
 
-export function toldLimit(status: LimitStatus, source: string): ToldLimit {
+export function encodedLimit(status: LimitStatus, source: string): EncodedLimit {
   const { limit, label } = status;
   let limits = told.get(limit);
   if (limits === undefined) {
@@ -62,7 +62,7 @@ export function toldLimit(status: LimitStatus, source: string): ToldLimit {
 
 function currentLimitOf({ limit, label }: LimitStatus): Uint8Array {
   return encodedBy((into) => {
-    const { requests, windowSeconds } = quotaOf(limit);
+    const { requests, windowSeconds } = advertisedQuota(limit);
     into.text(RATE_LIMIT.name, label);
     into.number(RATE_LIMIT.unit, UNITS.get(windowSeconds) ?? UNKNOWN);
     into.number(RATE_LIMIT.requestsPerUnit, requests);

@@ -1,8 +1,8 @@
-import { KnownMessages } from '../../collections/message-cache.ts';
-import type { Consideration } from '../../decide/decide-batch.ts';
+import { MessageCache } from '../../collections/message-cache.ts';
+import type { PreparedDecision } from '../../decide/decide-batch.ts';
 import type { Catalog } from '../../decide/ports.ts';
-import { considerRateLimit, PLANS_DOMAIN } from '../../decide/rate-limit/prepare-rate-limit.ts';
-import { ChargedRateLimit } from '../../decide/rate-limit/prepared-rate-limit.ts';
+import { PLANS_DOMAIN, prepareRateLimit } from '../../decide/rate-limit/prepare-rate-limit.ts';
+import { PreparedRateLimit } from '../../decide/rate-limit/prepared-rate-limit.ts';
 import type { RateLimitVerdict } from '../../decide/rate-limit/rate-limit-verdict.ts';
 import { EMPTY_RULE_BOOK, type RuleBook } from '../../domain/rules/rule-book.ts';
 import { decodeRateLimitRequest } from './rate-limit-request.ts';
@@ -12,10 +12,10 @@ import { decodeRateLimitRequest } from './rate-limit-request.ts';
  * sends the same ones for the same client: so of those that come again it is kept, with the charges, by which the store
  * finds counters again.
  */
-export class KnownRateLimits {
+export class PreparedRateLimitCache {
   readonly #rules: { readonly book: RuleBook };
   readonly #catalog: Catalog;
-  readonly #known = new KnownMessages<ChargedRateLimit>();
+  readonly #known = new MessageCache<PreparedRateLimit>();
   /** What is known was made of it. */
   #book = EMPTY_RULE_BOOK;
 
@@ -25,7 +25,7 @@ export class KnownRateLimits {
   }
 
   /** Throws InvalidRequest. `now` is Unix time in ms. */
-  consider(message: Uint8Array, now: number): Consideration<RateLimitVerdict> {
+  prepare(message: Uint8Array, now: number): PreparedDecision<RateLimitVerdict> {
     const { book } = this.#rules;
     if (book !== this.#book) {
       this.#book = book;
@@ -34,11 +34,11 @@ export class KnownRateLimits {
     const known = this.#known.of(message);
     if (known !== undefined) return known;
     const question = decodeRateLimitRequest(message);
-    const considered = considerRateLimit(question, book, this.#catalog, now);
+    const considered = prepareRateLimit(question, book, this.#catalog, now);
     // Plans may be others by the next time, and a receipt is good once.
     const isLasting = question.domain !== PLANS_DOMAIN && considered.redemptions === undefined;
-    if (isLasting && considered instanceof ChargedRateLimit && this.#known.offer(message, considered)) {
-      for (const charge of considered.charges) charge.found = null;
+    if (isLasting && considered instanceof PreparedRateLimit && this.#known.offer(message, considered)) {
+      for (const charge of considered.charges) charge.storeHandle = null;
     }
     return considered;
   }

@@ -1,6 +1,6 @@
 import { createFileRegistry, type DescMessage, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { toldName } from '../../domain/quote-name.ts';
+import { quoteName } from '../../domain/quote-name.ts';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
 import { InvalidRequest } from '../wire/invalid-request.ts';
 
@@ -56,5 +56,5 @@ function parse(text: string): Parameters<typeof fromJson>[1] {
 
 /** Names of fields stay. What was there in place of what was expected may be as long as the request, or a secret. */
 function withoutValues(message: string): string {
-  return message.replace(/, got .*$/s, '').replace(/"([^"]*)"/g, (_, text: string) => toldName(text));
+  return message.replace(/, got .*$/s, '').replace(/"([^"]*)"/g, (_, text: string) => quoteName(text));
 }

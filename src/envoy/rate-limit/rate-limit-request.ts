@@ -23,7 +23,7 @@ interface SentDescriptor {
   readonly entries: Entry[];
   limit: SentOverride | undefined;
   hits: number | undefined;
-  givesBack: boolean;
+  isRefund: boolean;
 }
 
 interface SentOverride {
@@ -40,14 +40,14 @@ export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
   const { domain, descriptors, hitsAddend } = readOrRefuse(name, message, readRateLimitRequest);
   if (domain === '') throw new InvalidRequest('domain: must not be empty');
   if (descriptors.length === 0) throw new InvalidRequest('descriptors: must be at least one');
-  const hitsOf = ({ hits, givesBack }: SentDescriptor) => hits ?? (hitsAddend || (givesBack ? ALL_HITS : 1));
+  const hitsOf = ({ hits, isRefund }: SentDescriptor) => hits ?? (hitsAddend || (isRefund ? ALL_HITS : 1));
   return {
     domain,
     descriptors: descriptors.map((descriptor, index): Descriptor => {
-      const { entries, givesBack } = descriptor;
+      const { entries, isRefund } = descriptor;
       if (entries.length === 0) throw new InvalidRequest(`descriptors[${index}].entries: must be at least one`);
       const limit = descriptor.limit && overrideOf(domain, descriptor, descriptor.limit, index);
-      return { entries, limit, hits: hitsOf(descriptor), givesBack };
+      return { entries, limit, hits: hitsOf(descriptor), isRefund };
     }),
   };
 }
@@ -89,7 +89,7 @@ function readRateLimitRequest(reader: WireReader) {
 
 function readDescriptor(reader: WireReader, index: number): SentDescriptor {
   const outerEnd = reader.enter();
-  const descriptor: SentDescriptor = { entries: [], limit: undefined, hits: undefined, givesBack: false };
+  const descriptor: SentDescriptor = { entries: [], limit: undefined, hits: undefined, isRefund: false };
   while (reader.next()) {
     if (reader.is(DESCRIPTOR.entries, LENGTH_DELIMITED)) {
       if (descriptor.entries.length === MOST_ENTRIES) {
@@ -98,7 +98,7 @@ function readDescriptor(reader: WireReader, index: number): SentDescriptor {
       descriptor.entries.push(readEntry(reader));
     } else if (reader.is(DESCRIPTOR.limit, LENGTH_DELIMITED)) descriptor.limit = readOverride(reader);
     else if (reader.is(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readWrappedUint64(reader);
-    else if (reader.is(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.givesBack = reader.varint() !== 0;
+    else if (reader.is(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.isRefund = reader.varint() !== 0;
     else reader.skip();
   }
   reader.leave(outerEnd);

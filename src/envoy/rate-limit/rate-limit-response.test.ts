@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { RateLimitVerdict } from '../../decide/rate-limit/rate-limit-verdict.ts';
-import { type LimitStatus, quotaOf, tightest } from '../../domain/limit-status.ts';
+import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import {
   RateLimitResponse_Code as Code,
@@ -44,7 +44,7 @@ type Judged = RateLimitVerdict & { kind: 'rate_limit' };
 
 function verdictOf(judged: Pick<Judged, 'overLimit' | 'source' | 'descriptors'> & Partial<Judged>): Judged {
   const limits = judged.descriptors.flatMap((each) => each.status ?? []);
-  const deciding = tightest(limits);
+  const deciding = tightestStatus(limits);
   return {
     kind: 'rate_limit',
     limits,
@@ -127,7 +127,7 @@ it('the headers of one limit are told right, whatever numbers came before', () =
       for (const [remaining, resetSeconds] of each) {
         const descriptor = { overLimit: false, status: { ...limit, remaining, resetSeconds } };
         expect(told(verdictOf({ overLimit: false, source: 'redis', descriptors: [descriptor] }))).toEqual({
-          'ratelimit-policy': `"x";q=${quotaOf(limit.limit).requests};w=60`,
+          'ratelimit-policy': `"x";q=${advertisedQuota(limit.limit).requests};w=60`,
           ratelimit: `"x";r=${remaining};t=${resetSeconds}`,
           'x-ratelimit-limit': '60',
           'x-ratelimit-remaining': `${remaining}`,
@@ -150,7 +150,7 @@ it('the headers of several limits are told right, whichever is the tightest', ()
           return { ...(known[place] ?? statusOf({})), remaining, resetSeconds };
         });
         const each = limits.map((status) => ({ overLimit: false, status }));
-        const least = tightest(limits);
+        const least = tightestStatus(limits);
         expect(told(verdictOf({ overLimit: false, source: 'redis', descriptors: each }))).toEqual({
           'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
           ratelimit: numbers.map(([r, t], place) => `"${names[place]}";r=${r};t=${t}`).join(', '),

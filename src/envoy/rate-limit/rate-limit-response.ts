@@ -1,11 +1,11 @@
 import type { DescriptorVerdict, RateLimitVerdict } from '../../decide/rate-limit/rate-limit-verdict.ts';
-import { type MetadataValue, mergedMetadata } from '../../domain/metadata.ts';
+import { type MetadataValue, mergeMetadata } from '../../domain/metadata.ts';
 import { ADDED } from '../headers/header-options.ts';
 import { ListedHeaderTemplates } from '../headers/header-template.ts';
 import { type RateLimitHeaders, writeRateLimitHeaders } from '../headers/rate-limit-headers.ts';
 import { sourceMetadata, writeMetadata } from '../wire/dynamic-metadata.ts';
 import { WireWriter } from '../wire/wire-writer.ts';
-import { metadataEntries, type ToldLimit, toldLimit } from './encoded-limit-cache.ts';
+import { type EncodedLimit, encodedLimit, metadataEntries } from './encoded-limit-cache.ts';
 
 // Field and enum numbers of envoy.service.ratelimit.v3 (proto/envoy/service/ratelimit/v3).
 const RESPONSE = { overallCode: 1, statuses: 2, responseHeadersToAdd: 3, dynamicMetadata: 6 };
@@ -28,7 +28,7 @@ const encodedSource = sourceMetadata(RESPONSE.dynamicMetadata);
 export function encodeRateLimitResponse(verdict: Judged, headers: RateLimitHeaders): Uint8Array {
   writer.begin();
   const { deciding, source, overLimit, descriptors } = verdict;
-  const told = deciding && toldLimit(deciding, source);
+  const told = deciding && encodedLimit(deciding, source);
   if (hasMore(verdict)) writeWholeMetadata(verdict);
   else if (deciding === undefined || told === undefined) writer.encoded(encodedSource(source));
   else {
@@ -44,7 +44,7 @@ export function encodeRateLimitResponse(verdict: Judged, headers: RateLimitHeade
   return writer.finish();
 }
 
-function writeHeaders(verdict: Judged, told: ToldLimit | undefined): void {
+function writeHeaders(verdict: Judged, told: EncodedLimit | undefined): void {
   const { deciding, limits } = verdict;
   if (deciding?.exceeded === false) {
     const templates = limits.length === 1 ? told?.headers : headerTemplates.of(limits);
@@ -67,14 +67,14 @@ function writeWholeMetadata({ deciding, source, receipt, candidates, metadata }:
   if (receipt !== undefined) told.push(['receipt', receipt]);
   const denying = candidates.filter(({ verdict }) => verdict === 'would_deny').map(({ rule }) => rule);
   if (denying.length > 0) told.push(['would_deny', denying.join(', ')]);
-  if (metadata.length > 0) told.push(['metadata', mergedMetadata(metadata)]);
+  if (metadata.length > 0) told.push(['metadata', mergeMetadata(metadata)]);
   writeMetadata(writer, RESPONSE.dynamicMetadata, told);
 }
 
 /** `told` of its limit, if that is known already. */
 function writeStatus(
   { overLimit, status, isUnlimited }: DescriptorVerdict,
-  told: ToldLimit | undefined,
+  told: EncodedLimit | undefined,
   source: string,
 ): void {
   const end = writer.end();
@@ -87,7 +87,7 @@ function writeStatus(
       writer.nested(STATUS.durationUntilReset, durationEnd);
     }
     writer.number(STATUS.limitRemaining, status.remaining);
-    writer.encoded((told ?? toldLimit(status, source)).currentLimit);
+    writer.encoded((told ?? encodedLimit(status, source)).currentLimit);
   }
   writer.number(STATUS.code, overLimit ? OVER_LIMIT : OK);
   writer.nested(RESPONSE.statuses, end);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { OWN_ALGORITHMS, type OwnAlgorithm } from '../../domain/tokens/token.ts';
 import { issueAccessToken } from './access-token.ts';
 import { publicKeySet } from './public-keys.ts';
-import { generateSigningKey, type SigningKey, signerOf } from './signing-key.ts';
+import { createSigner, generateSigningKey, type SigningKey } from './signing-key.ts';
 
 const claims = { accountId: 'account', sessionId: 'session' };
 
@@ -17,7 +17,7 @@ const keyOf = async (key: SigningKey) => {
 describe.each([...OWN_ALGORITHMS])('signed with %s', (algorithm: OwnAlgorithm) => {
   test('a token tells the account and the session that it was issued for', async () => {
     const key = await generateSigningKey(algorithm);
-    const token = await issueAccessToken(await signerOf(key.id, algorithm, key.privateJwk), claims, 900);
+    const token = await issueAccessToken(await createSigner(key.id, algorithm, key.privateJwk), claims, 900);
     expect(token.length).toBeLessThan(1000);
     const verifying = await keyOf(key);
     const options = { issuer: 'weir', audience: 'weir', typ: 'at+jwt', algorithms: [algorithm] };

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { CannotOpen, sealerOf } from './sealed-key.ts';
+import { CannotOpen, createSealer } from './sealed-key.ts';
 
 const name = { id: 'k1', algorithm: 'HS256' };
 const key = { kty: 'oct', k: 'a known secret' };
-const sealer = sealerOf('a secret of at least 32 characters');
+const sealer = createSealer('a secret of at least 32 characters');
 
 test('a node with the same secret opens what another sealed', () => {
   const sealed = sealer.seal(name, key);
-  expect(sealerOf('a secret of at least 32 characters').open(name, sealed)).toEqual(key);
+  expect(createSealer('a secret of at least 32 characters').open(name, sealed)).toEqual(key);
   expect(sealed).not.toContain(key.k);
 });
 
@@ -16,7 +16,7 @@ test('the same key is never sealed into the same text', () => {
 });
 
 test('another secret opens nothing', () => {
-  expect(() => sealerOf('another secret of at least 32 characters').open(name, sealer.seal(name, key))).toThrow(
+  expect(() => createSealer('another secret of at least 32 characters').open(name, sealer.seal(name, key))).toThrow(
     CannotOpen,
   );
 });

@@ -34,7 +34,7 @@ const VERSION = 'v1.';
  * By AES-256-GCM with a key that HKDF-SHA-256 makes of the secret. That is fast on purpose: the secret has to be random
  * (at least 32 characters), not a password that somebody thought of.
  */
-export function sealerOf(secret: string): Sealer {
+export function createSealer(secret: string): Sealer {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'weir signing key v1', KEY_BYTES));
   return {
     seal(name, jwk) {

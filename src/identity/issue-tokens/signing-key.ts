@@ -34,7 +34,7 @@ export async function generateSigningKey(algorithm: OwnAlgorithm): Promise<Signi
   return { id, algorithm, privateJwk: await jwkOf(privateKey), publicJwk: await jwkOf(publicKey) };
 }
 
-export async function signerOf(id: string, algorithm: string, privateJwk: JsonWebKey): Promise<Signer> {
+export async function createSigner(id: string, algorithm: string, privateJwk: JsonWebKey): Promise<Signer> {
   return { id, algorithm, key: await importJWK(privateJwk, algorithm) };
 }
 

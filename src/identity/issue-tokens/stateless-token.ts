@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import type { WrittenPlanLimit } from '../../domain/limits/plan-limit.ts';
+import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { OWN_ISSUER } from '../../domain/tokens/token.ts';
 import { STATELESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
@@ -13,7 +13,7 @@ export interface StatelessTokenClaims {
   readonly expireTime: Date;
   readonly grants: {
     readonly plan?: string;
-    readonly limits?: readonly WrittenPlanLimit[];
+    readonly limits?: readonly PlanLimitSpec[];
     readonly features?: readonly string[];
     readonly role?: 'admin';
   };

@@ -1,12 +1,12 @@
 import { hash, randomBytes } from 'node:crypto';
-import { apiKeyOf } from '../../domain/credentials/api-key.ts';
+import { formatApiKey } from '../../domain/credentials/api-key.ts';
 
 const RANDOM_BYTES = 64;
 
 /** A new API key, to be shown once and kept nowhere. */
 export function makeApiKey(): string {
   for (;;) {
-    const key = apiKeyOf(randomBytes(RANDOM_BYTES));
+    const key = formatApiKey(randomBytes(RANDOM_BYTES));
     if (key !== undefined) return key;
   }
 }

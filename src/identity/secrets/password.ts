@@ -1,6 +1,6 @@
 import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { ProblemError } from '../../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 
 const derive = promisify(argon2);
 
@@ -56,7 +56,7 @@ let running = 0;
 const waiting: (() => void)[] = [];
 
 async function argon2id(parameters: Argon2Parameters): Promise<Buffer> {
-  if (waiting.length >= MOST_WAITING) throw new ProblemError({ kind: 'busy' });
+  if (waiting.length >= MOST_WAITING) throw new ApiError({ kind: 'busy' });
   if (running >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
   else running += 1;
   try {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { keptSecret } from './secret-file.ts';
+import { loadOrCreateSecret } from './secret-file.ts';
 
 const log = { warn: (_: object, message: string) => expect.fail(message) };
 let folder: string;
@@ -13,11 +13,11 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('processes that start together get one secret, in a file that only this user may read', async () => {
   const place = path.join(folder, 'data');
-  const made = await Promise.all(Array.from({ length: 8 }, () => keptSecret(place, log)));
+  const made = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateSecret(place, log)));
   expect(new Set(made).size).toBe(1);
   const [secret] = made;
   expect(secret).toMatch(/^[0-9a-f]{64}$/);
   expect(await readdir(place)).toEqual(['signing-key-secret']);
   expect((await stat(path.join(place, 'signing-key-secret'))).mode & 0o777).toBe(0o600);
-  expect(await keptSecret(place, log)).toBe(secret);
+  expect(await loadOrCreateSecret(place, log)).toBe(secret);
 });

@@ -10,7 +10,7 @@ const SECRET_BYTES = 32;
  * read, made up where there is none. Processes that start together get the same one. Where the folder cannot be written
  * to, it is kept nowhere.
  */
-export async function keptSecret(folder: string, log: WarningLogger): Promise<string> {
+export async function loadOrCreateSecret(folder: string, log: WarningLogger): Promise<string> {
   try {
     return await secretIn(path.resolve(folder));
   } catch (error) {

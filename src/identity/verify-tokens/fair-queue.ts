@@ -9,7 +9,7 @@ const LONGEST_DEBT = 4;
  * Lets one token after the other be verified, the senders by turns, so that who floods with forgeries waits behind
  * themselves. Each failure is rested for: forgeries get a bounded part of a core, however many there are.
  */
-export class TokenTurns {
+export class FairQueue {
   /** Those who wait, by sender; the sender who had a turn goes to the end. */
   readonly #waiting = new Map<string, (() => void)[]>();
   #isTaken = false;

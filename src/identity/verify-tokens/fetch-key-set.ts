@@ -9,7 +9,7 @@ const MOST_KEYS = 100;
  * Fetches the keys of an issuer, from where it says or where OIDC discovery tells. Rejects with an error whose message
  * is for the log: what an answer of somebody else's server holds is not repeated.
  */
-export async function fetchKeys({ issuer, keys }: Issuer): Promise<JsonWebKeySet> {
+export async function fetchKeySet({ issuer, keys }: Issuer): Promise<JsonWebKeySet> {
   if (keys.kind === 'static') return keys.jwks;
   return readKeySet(await fetchJson(keys.kind === 'jwks_uri' ? keys.uri : await discover(issuer)));
 }

@@ -13,7 +13,7 @@ const COOLDOWN_OF_FAILURE = 5_000;
 /** Tokens that wait for one fetch: others must not lose their place to an issuer that does not answer. */
 const MOST_WAITING = 256;
 
-export interface RemoteKeysParts {
+export interface RemoteKeySetOptions {
   fetch(): Promise<JsonWebKeySet>;
   /** ms, on a clock that never steps. */
   now(): number;
@@ -22,8 +22,8 @@ export interface RemoteKeysParts {
 }
 
 /** The keys of an issuer that others keep: fetched when they are needed, and used on while that fails, for a while. */
-export class RemoteKeys implements TokenKeys {
-  readonly #parts: RemoteKeysParts;
+export class RemoteKeySet implements TokenKeys {
+  readonly #parts: RemoteKeySetOptions;
   #find: TokenKeys['find'] | undefined;
   #ids: ReadonlySet<unknown> = new Set();
   #fetchedAt = Number.NEGATIVE_INFINITY;
@@ -33,7 +33,7 @@ export class RemoteKeys implements TokenKeys {
   #fetching: Promise<void> | undefined;
   #waiting = 0;
 
-  constructor(parts: RemoteKeysParts) {
+  constructor(parts: RemoteKeySetOptions) {
     this.#parts = parts;
   }
 

@@ -4,10 +4,10 @@ import type { Issuer } from '../../domain/tokens/issuer.ts';
 import { OWN_ISSUER, type TokenRecord } from '../../domain/tokens/token.ts';
 import { readIssuerClaims, readOwnClaims } from '../../domain/tokens/token-claims.ts';
 import { readTokenHeader, type TokenHeader } from '../../domain/tokens/token-header.ts';
-import { tokenStandingOf } from '../../domain/tokens/token-status.ts';
-import { TokenTurns } from './fair-queue.ts';
+import { tokenStatus } from '../../domain/tokens/token-status.ts';
+import { FairQueue } from './fair-queue.ts';
 import { type Key, KeysUnavailable, secretOf, staticKeys, type TokenKeys } from './verification-keys.ts';
-import type { Judgement, OwnKey, TokenJob, ToThread } from './worker-messages.ts';
+import type { Judgement, OwnKey, TokenJob, ToWorker } from './worker-messages.ts';
 
 interface TrustedIssuer {
   readonly issuer: Issuer;
@@ -27,7 +27,7 @@ const UNAVAILABLE: Judgement = { kind: 'unavailable' };
 
 /** Tells whose a token is. Whatever can be refused without its signature is. */
 export class TokenJudge {
-  readonly #turns = new TokenTurns();
+  readonly #turns = new FairQueue();
   readonly #keysOf: (issuer: Issuer) => TokenKeys;
   #version = 0;
   #own = new Map<string, { readonly algorithm: string; readonly keys: TokenKeys }>();
@@ -38,7 +38,7 @@ export class TokenJudge {
     this.#keysOf = keysOf;
   }
 
-  trust({ version, issuers, keys }: ToThread & { kind: 'trust' }): void {
+  trust({ version, issuers, keys }: ToWorker & { kind: 'trust' }): void {
     this.#version = version;
     this.#own = new Map(keys.map((key) => [key.id, { algorithm: key.algorithm, keys: ownKeys(key) }]));
     this.#issuers = new Map(
@@ -94,7 +94,7 @@ export class TokenJudge {
     const presented =
       claims.iss === OWN_ISSUER ? this.#readOwn(header, claims) : this.#readIssuers(header, claims, claims.iss);
     if (typeof presented === 'string') return presented;
-    return tokenStandingOf(presented.record, Date.now()) === 'expired' ? 'expired' : presented;
+    return tokenStatus(presented.record, Date.now()) === 'expired' ? 'expired' : presented;
   }
 
   #readOwn(header: TokenHeader, claims: Parameters<typeof readOwnClaims>[0]): Presented | TokenFault {

@@ -3,8 +3,8 @@ import type { Issuer, JsonWebKey } from '../../domain/tokens/issuer.ts';
 import type { TokenTrust, Verification, VerifyingKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { TokenCache } from './token-cache.ts';
-import { TokenThread } from './token-worker-host.ts';
-import { TokenJobs } from './verification-queue.ts';
+import { TokenWorkerHost } from './token-worker-host.ts';
+import { VerificationQueue } from './verification-queue.ts';
 import type { Judgement, OwnKey, TokenJob } from './worker-messages.ts';
 
 export interface TokenVerifierParts {
@@ -57,8 +57,8 @@ export class TokenVerifier {
   readonly #parts: TokenVerifierParts;
   readonly #good = new TokenCache<GoodToken>(GOOD_BYTES);
   readonly #bad = new TokenCache<BadToken>(BAD_BYTES);
-  readonly #jobs = new TokenJobs();
-  readonly #thread: TokenThread;
+  readonly #jobs = new VerificationQueue();
+  readonly #thread: TokenWorkerHost;
   /** To be sent at the end of this turn. */
   #unsent: TokenJob[] = [];
   /** What the thread was sent last; undefined: it is a new one. */
@@ -72,7 +72,7 @@ export class TokenVerifier {
     this.#parts = parts;
     this.#trust = parts.trusted.trust;
     this.#signers = signersOf(this.#trust);
-    this.#thread = new TokenThread({
+    this.#thread = new TokenWorkerHost({
       log: parts.log,
       onResults: (results) => {
         for (const { id, judgement } of results) this.#finish(id, judgement);
@@ -85,7 +85,7 @@ export class TokenVerifier {
   }
 
   /** What is known of a token, without waiting; undefined: `verify` has to find out. `now` is Unix time in ms. */
-  known(token: string, now: number): Verification | undefined {
+  cached(token: string, now: number): Verification | undefined {
     this.#seeTrust();
     const good = this.#good.get(token);
     if (good !== undefined) {
@@ -144,7 +144,7 @@ export class TokenVerifier {
   }
 
   #remember(text: string, judgement: Judgement): Verification {
-    const known = this.known(text, Date.now());
+    const known = this.cached(text, Date.now());
     if (known !== undefined) return known; // another question that waited for it came first
     if (judgement.kind === 'unavailable') return UNAVAILABLE;
     if (judgement.kind === 'bad') return this.#rememberBad(text, judgement.fault);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { FromThread, Judged, ToThread } from './worker-messages.ts';
+import type { FromWorker, Judged, ToWorker } from './worker-messages.ts';
 
 /** MB of its heap; with 2,048 tokens and the keys of many issuers it takes 30. */
 const MOST_MEMORY = 256;
@@ -13,7 +13,7 @@ const LONGEST_WAIT = 5_000;
 /** ms without a word after which a thread that has something to do is taken to hang: fetching keys takes 5 s at most. */
 const LONGEST_SILENCE = 10_000;
 
-export interface ThreadEvents {
+export interface TokenWorkerEvents {
   readonly onResults: (results: readonly Judged[]) => void;
   /** What was sent to it before is lost, also whose signatures are good. */
   readonly onEnd: () => void;
@@ -21,8 +21,8 @@ export interface ThreadEvents {
 }
 
 /** Keeps a thread of token-worker.ts running. */
-export class TokenThread {
-  readonly #events: ThreadEvents;
+export class TokenWorkerHost {
+  readonly #events: TokenWorkerEvents;
   #worker: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
   #wait = SHORTEST_WAIT;
@@ -30,13 +30,13 @@ export class TokenThread {
   /** When it was sent the first message since it was heard last. */
   #unheardSince: number | undefined;
 
-  constructor(events: ThreadEvents) {
+  constructor(events: TokenWorkerEvents) {
     this.#events = events;
     this.#start();
   }
 
   /** False: there is no thread now, nothing was sent. */
-  send(message: ToThread): boolean {
+  send(message: ToWorker): boolean {
     if (this.#worker === undefined) return false;
     const now = performance.now();
     if (message.kind === 'jobs') this.#unheardSince ??= now;
@@ -62,12 +62,12 @@ export class TokenThread {
     this.#worker = worker;
     // The service ends when its servers do, and not for lack of this.
     worker.unref();
-    worker.on('message', (message: FromThread) => this.#receive(message));
+    worker.on('message', (message: FromWorker) => this.#receive(message));
     worker.on('error', (error) => this.#events.log.error({ err: error }, 'the thread that verifies tokens has failed'));
     worker.on('exit', () => this.#ended());
   }
 
-  #receive(message: FromThread): void {
+  #receive(message: FromWorker): void {
     this.#wait = SHORTEST_WAIT;
     this.#unheardSince = undefined;
     if (message.kind === 'results') this.#events.onResults(message.results);

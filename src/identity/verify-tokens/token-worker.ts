@@ -1,20 +1,20 @@
 import { parentPort } from 'node:worker_threads';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
-import { fetchKeys } from './fetch-key-set.ts';
-import { RemoteKeys } from './remote-key-set.ts';
+import { fetchKeySet } from './fetch-key-set.ts';
+import { RemoteKeySet } from './remote-key-set.ts';
 import { TokenJudge } from './token-judge.ts';
-import type { FromThread, Judged, ToThread } from './worker-messages.ts';
+import type { FromWorker, Judged, ToWorker } from './worker-messages.ts';
 
 // The entry of the thread that token-worker-host.ts starts.
 if (parentPort === null) throw new Error('token-worker.ts is the entry of a thread');
 const port = parentPort;
 
 /** What was fetched is kept when something else of the trust changes. */
-let remoteKeys = new Map<string, RemoteKeys>();
+let remoteKeys = new Map<string, RemoteKeySet>();
 let finished: Judged[] = [];
 const judge = new TokenJudge((issuer) => remoteKeys.get(placeOf(issuer)) ?? remoteKeysOf(issuer));
 
-port.on('message', (message: ToThread) => {
+port.on('message', (message: ToWorker) => {
   if (message.kind === 'trust') {
     remoteKeys = new Map(
       message.issuers
@@ -31,9 +31,9 @@ function placeOf({ id, issuer, keys }: Issuer): string {
   return JSON.stringify([id, issuer, keys]);
 }
 
-function remoteKeysOf(issuer: Issuer): RemoteKeys {
-  return new RemoteKeys({
-    fetch: () => fetchKeys(issuer),
+function remoteKeysOf(issuer: Issuer): RemoteKeySet {
+  return new RemoteKeySet({
+    fetch: () => fetchKeySet(issuer),
     now: () => performance.now(),
     onFetched(problem) {
       if (problem !== undefined) send({ kind: 'unfetched', issuerId: issuer.id, problem: messageOf(problem) });
@@ -57,6 +57,6 @@ function finish(judged: Judged): void {
   });
 }
 
-function send(message: FromThread): void {
+function send(message: FromWorker): void {
   port.postMessage(message);
 }

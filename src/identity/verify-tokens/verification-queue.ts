@@ -23,7 +23,7 @@ interface Job extends TokenJob {
 const UNAVAILABLE: Judgement = { kind: 'unavailable' };
 
 /** The tokens that are being verified: so many and no more, each for so long and no longer. */
-export class TokenJobs {
+export class VerificationQueue {
   /** In the order of their deadlines. */
   readonly #jobs = new Map<number, Job>();
   /** By `placeOf` their tokens. */

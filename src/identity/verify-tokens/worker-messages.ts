@@ -19,7 +19,7 @@ export interface TokenJob {
 }
 
 /** To the thread that verifies. Whose signatures are good comes before the tokens that are judged by it. */
-export type ToThread =
+export type ToWorker =
   | {
       readonly kind: 'trust';
       readonly version: number;
@@ -48,6 +48,6 @@ export interface Judged {
 }
 
 /** From the thread: as many results as one turn of its loop has; or that the keys of an issuer could not be fetched. */
-export type FromThread =
+export type FromWorker =
   | { readonly kind: 'results'; readonly results: readonly Judged[] }
   | { readonly kind: 'unfetched'; readonly issuerId: string; readonly problem: string };

@@ -5,7 +5,7 @@ import { rulesFilesAt } from './load-rules.ts';
  * Differs when rules files were added, removed, written, or replaced: of each file it has what the file system tells of
  * the one that its path leads to, so that a symbolic link on the way may be what changed. Never rejects.
  */
-export async function fingerprintOf(place: string): Promise<string> {
+export async function fingerprintRules(place: string): Promise<string> {
   try {
     const files = await rulesFilesAt(place);
     return (await Promise.all(files.map(fingerprintOfFile))).join('\n');

@@ -6,12 +6,12 @@ const NONE: ReadonlyMap<string, Limit> = new Map();
  * Limits by what they say, so that equal ones are one object: within a rule book, and from one to the next. What is known
  * of a limit, such as who was just refused and which slices of it were taken, is kept by the object.
  */
-export class KnownLimits {
+export class LimitInterner {
   #earlier: ReadonlyMap<string, Limit>;
   readonly #limits = new Map<string, Limit>();
 
   /** `earlier`: those of the book before. */
-  constructor(earlier?: KnownLimits) {
+  constructor(earlier?: LimitInterner) {
     this.#earlier = earlier === undefined ? NONE : earlier.#limits;
   }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import type { RulesFault } from '../yaml/rules-fault.ts';
-import type { KnownLimits } from './limit-interner.ts';
+import type { LimitInterner } from './limit-interner.ts';
 import { InvalidRules } from './load-rules.ts';
 import { BookBuilder, type BookPart } from './rule-book-transfer.ts';
 
@@ -23,7 +23,7 @@ const YOUNG_MEMORY = 8;
  * As `loadRules`, in a thread of its own: reading takes a second for 100,000 rules, in which decisions would wait. The
  * book comes in parts, between which they go on. Rejects also when the thread runs out of memory.
  */
-export async function loadRulesInThread(place: string, known: KnownLimits): Promise<RuleBook> {
+export async function loadRulesInWorker(place: string, known: LimitInterner): Promise<RuleBook> {
   const file = fileURLToPath(import.meta.url);
   const thread = new Worker(path.join(path.dirname(file), `load-worker${path.extname(file)}`), {
     workerData: place,

@@ -7,7 +7,7 @@ import {
   type RuleBook,
   type RuleNode,
 } from '../../domain/rules/rule-book.ts';
-import type { KnownLimits } from './limit-interner.ts';
+import type { LimitInterner } from './limit-interner.ts';
 
 /**
  * Some nodes of a rule book, a list for each thing that they have: what is sent from one thread to another stops the one
@@ -35,7 +35,7 @@ export interface BookPart {
 const NODES_OF_PART = 500;
 
 /** The book in parts, each node after the one above it. */
-export function* partsOf(book: RuleBook): Generator<BookPart, void> {
+export function* ruleBookParts(book: RuleBook): Generator<BookPart, void> {
   const writer = new PartWriter();
   for (const [domain, root] of book) {
     if (root.isMostSpecific) writer.tellMostSpecific(domain);
@@ -110,12 +110,12 @@ function emptyPart() {
 /** Makes a book out of its parts, in their order. */
 export class BookBuilder {
   readonly book = new Map<string, DomainRules>();
-  readonly #known: KnownLimits;
+  readonly #known: LimitInterner;
   readonly #nodes: RuleNode[] = [];
   readonly #limits: (readonly Limit[])[] = [];
   readonly #mostSpecific = new Set<string>();
 
-  constructor(known: KnownLimits) {
+  constructor(known: LimitInterner) {
     this.#known = known;
   }
 

@@ -1,11 +1,11 @@
 import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { KnownLimits } from './limit-interner.ts';
-import { loadRulesInThread } from './load-in-worker.ts';
+import { fingerprintRules } from './fingerprint.ts';
+import { LimitInterner } from './limit-interner.ts';
+import { loadRulesInWorker } from './load-in-worker.ts';
 import { InvalidRules } from './load-rules.ts';
 
-export interface FollowedRulesOptions {
+export interface WatchRulesOptions {
   /** A file or a folder. */
   readonly place: string;
   readonly log: Pick<Logger, 'info' | 'error'>;
@@ -14,7 +14,7 @@ export interface FollowedRulesOptions {
 }
 
 /** Rules that are read again when their files change. */
-export interface FollowedRules {
+export interface WatchedRules {
   /** Another one after each change that was taken up; a book itself never changes. */
   readonly book: RuleBook;
   /** Resolves once nothing is read any more. */
@@ -30,10 +30,10 @@ const POLL_MS = 500;
 const MOST_FAULTS_TOLD = 20;
 
 /** Loads the rules and follows their files. Throws InvalidRules when they have faults at the start. */
-export async function followRules(options: FollowedRulesOptions): Promise<FollowedRules> {
-  const fingerprint = await fingerprintOf(options.place);
-  const known = new KnownLimits();
-  const follower = new RulesFollower(options, await loadRulesInThread(options.place, known), known, fingerprint);
+export async function watchRules(options: WatchRulesOptions): Promise<WatchedRules> {
+  const fingerprint = await fingerprintRules(options.place);
+  const known = new LimitInterner();
+  const follower = new RulesFollower(options, await loadRulesInWorker(options.place, known), known, fingerprint);
   follower.start();
   return follower;
 }
@@ -42,11 +42,11 @@ export async function followRules(options: FollowedRulesOptions): Promise<Follow
  * Files are read when they look the same as at the poll before: who writes a file piece by piece is not read in the
  * middle, where it may be without fault and lack rules.
  */
-class RulesFollower implements FollowedRules {
-  readonly #options: FollowedRulesOptions;
+class RulesFollower implements WatchedRules {
+  readonly #options: WatchRulesOptions;
   #book: RuleBook;
   /** Those of the book. */
-  #known: KnownLimits;
+  #known: LimitInterner;
   /** Of the files that were read last, with faults or without. */
   #read: string;
   #seen: string;
@@ -54,7 +54,7 @@ class RulesFollower implements FollowedRules {
   #polling: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(options: FollowedRulesOptions, book: RuleBook, known: KnownLimits, fingerprint: string) {
+  constructor(options: WatchRulesOptions, book: RuleBook, known: LimitInterner, fingerprint: string) {
     this.#options = options;
     this.#book = book;
     this.#known = known;
@@ -83,12 +83,12 @@ class RulesFollower implements FollowedRules {
   async #poll(): Promise<void> {
     const { place, log, onReload } = this.#options;
     const before = this.#seen;
-    this.#seen = await fingerprintOf(place);
+    this.#seen = await fingerprintRules(place);
     if (this.#seen === this.#read || this.#seen !== before) return;
-    const known = new KnownLimits(this.#known);
-    const loaded = await loadRulesInThread(place, known).catch((error: unknown) => ({ error }));
+    const known = new LimitInterner(this.#known);
+    const loaded = await loadRulesInWorker(place, known).catch((error: unknown) => ({ error }));
     // Changed while they were read: some may be of before, others of after.
-    if ((await fingerprintOf(place)) !== this.#seen) return;
+    if ((await fingerprintRules(place)) !== this.#seen) return;
     this.#read = this.#seen;
     if ('error' in loaded) {
       log.error(describe(loaded.error), 'the rules files have changed and cannot be taken up; the earlier rules stay');

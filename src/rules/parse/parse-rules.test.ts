@@ -202,7 +202,7 @@ describe('the limits of a descriptor', () => {
   });
 });
 
-describe('a broken rules file is refused with the place of its fault', () => {
+describe('a broken rules file is refused with the location of its fault', () => {
   const one = (body: string) => `domain: a\ndescriptors:\n  - ${body}\n`;
   it.each([
     [
@@ -361,9 +361,9 @@ describe('a broken rules file is refused with the place of its fault', () => {
     ['a list', '[1]', '1:1', 'must be a map'],
     ['no YAML', 'a: [', '1:5', ''],
     ['a key twice', 'domain: a\ndomain: b', '2:1', 'unique'],
-  ])('%s', (_, broken, place, description) => {
+  ])('%s', (_, broken, location, description) => {
     const faults = parseRules('f.yaml', broken) as readonly RulesFault[];
-    expect(faults.map(({ line, column }) => `${line}:${column}`)).toEqual([place]);
+    expect(faults.map(({ line, column }) => `${line}:${column}`)).toEqual([location]);
     expect(faults[0]?.description).toContain(description);
   });
 

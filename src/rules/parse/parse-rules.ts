@@ -1,5 +1,5 @@
 import { ALGORITHMS } from '../../domain/limits/parse-limit.ts';
-import { mostTried } from '../../domain/rules/match-most-specific.ts';
+import { maxNodesVisited } from '../../domain/rules/match-most-specific.ts';
 import {
   addRuleNode,
   createRuleNode,
@@ -9,8 +9,15 @@ import {
   type Rule,
   type RuleNode,
 } from '../../domain/rules/rule-book.ts';
-import { readQuickly } from '../yaml/fast-yaml.ts';
-import { below, flagOf, knownFields, type PlacedMap, requiredText, textOf } from '../yaml/read-fields.ts';
+import { parseFastYaml } from '../yaml/fast-yaml.ts';
+import {
+  childLocation,
+  knownFields,
+  optionalFlag,
+  optionalText,
+  requiredText,
+  type YamlNode,
+} from '../yaml/read-fields.ts';
 import type { FaultSink, RulesFault } from '../yaml/rules-fault.ts';
 import { YamlDocument } from '../yaml/yaml-document.ts';
 import { fieldOf, isYamlList, isYamlMap, type YamlMap } from '../yaml/yaml-values.ts';
@@ -44,7 +51,7 @@ export function parseRules(file: string, text: string): ParsedRules | readonly R
 }
 
 function withoutFault(text: string): ParsedRules | undefined {
-  const contents = readQuickly(text);
+  const contents = parseFastYaml(text);
   if (contents === undefined) return undefined;
   const counted = { count: 0, at: count, atKey: count, rename: () => undefined };
   function count(): void {
@@ -63,47 +70,50 @@ function withFaults(file: string, text: string): ParsedRules | readonly RulesFau
 }
 
 function readContents(contents: YamlMap, faults: FaultSink): ParsedRules {
-  const top = { map: contents, place: undefined };
+  const top = { map: contents, location: undefined };
   knownFields(top, ['domain', 'match', 'defaults', 'descriptors'], faults);
   const domain = requiredText(top, 'domain', faults) ?? '';
   const isMostSpecific = readMatch(top, domain, faults);
   const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific: true } : createRuleNode();
   const parser = new DescriptorsParser(faults, readDefaultAlgorithm(top, faults), domain === EDGE_DOMAIN);
   parser.parse(top, { node: root, path: domain, sharedValues: [], metricParts: [] });
-  const tried = isMostSpecific ? mostTried(root) : 0;
+  const tried = isMostSpecific ? maxNodesVisited(root) : 0;
   if (tried > MOST_TRIED) {
     const description = `a descriptor might be held against ${tried} others, and must be against at most ${MOST_TRIED}`;
-    faults.at(below(top.place, 'match'), `match: ${description}; fewer wildcards that fit the same values would do`);
+    faults.at(
+      childLocation(top.location, 'match'),
+      `match: ${description}; fewer wildcards that fit the same values would do`,
+    );
   }
   return { domain, root };
 }
 
 /** Whether the most specific rule is found; left out, rules are found as by envoyproxy/ratelimit. */
-function readMatch(top: PlacedMap, domain: string, faults: FaultSink): boolean {
+function readMatch(top: YamlNode, domain: string, faults: FaultSink): boolean {
   if (!Object.hasOwn(top.map, 'match')) return false;
-  const match = textOf(top, 'match', faults);
+  const match = optionalText(top, 'match', faults);
   if (match === undefined) return false;
-  const place = below(top.place, 'match');
-  if (match !== 'most_specific') faults.at(place, 'match: must be most_specific, or left out');
-  else if (domain === EDGE_DOMAIN) faults.at(place, `match: is not supported in the domain ${EDGE_DOMAIN}`);
+  const location = childLocation(top.location, 'match');
+  if (match !== 'most_specific') faults.at(location, 'match: must be most_specific, or left out');
+  else if (domain === EDGE_DOMAIN) faults.at(location, `match: is not supported in the domain ${EDGE_DOMAIN}`);
   return match === 'most_specific';
 }
 
 /** What limits of this file have that name no algorithm; empty: what `parseLimit` takes. */
-function readDefaultAlgorithm(top: PlacedMap, faults: FaultSink): string {
+function readDefaultAlgorithm(top: YamlNode, faults: FaultSink): string {
   const map = fieldOf(top.map, 'defaults');
   if (map === undefined) return '';
-  const place = below(top.place, 'defaults');
+  const location = childLocation(top.location, 'defaults');
   if (!isYamlMap(map)) {
-    faults.at(place, 'defaults: must be a map with algorithm');
+    faults.at(location, 'defaults: must be a map with algorithm');
     return '';
   }
-  const defaults = { map, place };
+  const defaults = { map, location };
   knownFields(defaults, ['algorithm'], faults);
-  const algorithm = textOf(defaults, 'algorithm', faults) ?? '';
+  const algorithm = optionalText(defaults, 'algorithm', faults) ?? '';
   const counted = ALGORITHMS.filter((known) => known !== 'unlimited');
   if (counted.includes(algorithm)) return algorithm;
-  faults.at(below(place, 'algorithm'), `defaults.algorithm: must be one of ${counted.join(', ')}`);
+  faults.at(childLocation(location, 'algorithm'), `defaults.algorithm: must be one of ${counted.join(', ')}`);
   return '';
 }
 
@@ -131,35 +141,35 @@ class DescriptorsParser {
     this.#defaultAlgorithm = defaultAlgorithm;
   }
 
-  parse(parent: PlacedMap, level: Level): void {
+  parse(parent: YamlNode, level: Level): void {
     const descriptors = fieldOf(parent.map, 'descriptors');
     if (descriptors === undefined) return;
-    const place = below(parent.place, 'descriptors');
+    const location = childLocation(parent.location, 'descriptors');
     if (!isYamlList(descriptors)) {
-      this.#faults.at(place, 'descriptors: must be a list');
+      this.#faults.at(location, 'descriptors: must be a list');
       return;
     }
     if (level.sharedValues.length >= DEEPEST) {
-      this.#faults.at(place, `descriptors: must be nested at most ${DEEPEST} deep`);
+      this.#faults.at(location, `descriptors: must be nested at most ${DEEPEST} deep`);
       return;
     }
     for (const [index, item] of descriptors.entries()) {
       descriptors[index] = null; // what has become rules need not be kept beside them
-      if (isYamlMap(item)) this.#descriptor({ map: item, place: below(place, index) }, level);
-      else this.#faults.at(below(place, index), 'descriptors: each must be a map with a key');
+      if (isYamlMap(item)) this.#descriptor({ map: item, location: childLocation(location, index) }, level);
+      else this.#faults.at(childLocation(location, index), 'descriptors: each must be a map with a key');
     }
   }
 
-  #descriptor(item: PlacedMap, parent: Level): void {
+  #descriptor(item: YamlNode, parent: Level): void {
     const faults = this.#faults;
     knownFields(item, DESCRIPTOR_FIELDS, faults);
     const key = requiredText(item, 'key', faults) ?? this.#placeholder();
-    const value = textOf(item, 'value', faults) || undefined; // an empty value means any, as to envoyproxy/ratelimit
-    if (key.includes('*')) faults.at(below(item.place, 'key'), 'key: must have no "*"; values may');
+    const value = optionalText(item, 'value', faults) || undefined; // an empty value means any, as to envoyproxy/ratelimit
+    if (key.includes('*')) faults.at(childLocation(item.location, 'key'), 'key: must have no "*"; values may');
     const path = pathBelow(parent.path, key, value);
     const node = addRuleNode(parent.node, key, value);
     if (node === undefined) {
-      faults.at(item.place, `key: the descriptor ${path} is there twice`);
+      faults.at(item.location, `key: the descriptor ${path} is there twice`);
       return;
     }
     const shared = this.#sharedValue(item, value);
@@ -178,7 +188,7 @@ class DescriptorsParser {
     return `?${++this.#placeholders}`;
   }
 
-  #rule(item: PlacedMap, level: Level): Rule | undefined {
+  #rule(item: YamlNode, level: Level): Rule | undefined {
     const { path, sharedValues } = level;
     faultFlags(item, this.#faults);
     const ruleLimits = this.#limitsOf(item);
@@ -198,19 +208,19 @@ class DescriptorsParser {
   }
 
   /** As in envoyproxy/ratelimit, whose `value_to_metric` counts for its own level, and `detailed_metric` for all. */
-  #metricParts(item: PlacedMap, { metricParts, sharedValues }: Level): readonly (string | undefined)[] {
-    if (!flagOf(item, 'detailed_metric', this.#faults)) return metricParts;
-    return metricParts.map((part, place) => (sharedValues[place] === undefined ? undefined : part));
+  #metricParts(item: YamlNode, { metricParts, sharedValues }: Level): readonly (string | undefined)[] {
+    if (!optionalFlag(item, 'detailed_metric', this.#faults)) return metricParts;
+    return metricParts.map((part, location) => (sharedValues[location] === undefined ? undefined : part));
   }
 
-  #metricPart(item: PlacedMap, key: string, value: string | undefined, shared: string | undefined): string | undefined {
+  #metricPart(item: YamlNode, key: string, value: string | undefined, shared: string | undefined): string | undefined {
     const isOpen = value === undefined || (value.includes('*') && shared === undefined);
-    if (flagOf(item, 'value_to_metric', this.#faults) && isOpen) return undefined;
+    if (optionalFlag(item, 'value_to_metric', this.#faults) && isOpen) return undefined;
     return value === undefined ? key : `${key}_${value}`;
   }
 
   /** Equal ones are one object. */
-  #limitsOf(item: PlacedMap): RuleLimits {
+  #limitsOf(item: YamlNode): RuleLimits {
     const { rate_limit, limits } = item.map;
     const written = JSON.stringify([rate_limit, limits]);
     const known = this.#limits.get(written);
@@ -222,10 +232,13 @@ class DescriptorsParser {
     return read;
   }
 
-  #sharedValue(item: PlacedMap, value: string | undefined): string | undefined {
-    if (!flagOf(item, 'share_threshold', this.#faults)) return undefined;
+  #sharedValue(item: YamlNode, value: string | undefined): string | undefined {
+    if (!optionalFlag(item, 'share_threshold', this.#faults)) return undefined;
     if (value?.includes('*')) return value;
-    this.#faults.at(below(item.place, 'share_threshold'), 'share_threshold: must stand beside a value with "*"');
+    this.#faults.at(
+      childLocation(item.location, 'share_threshold'),
+      'share_threshold: must stand beside a value with "*"',
+    );
     return undefined;
   }
 }

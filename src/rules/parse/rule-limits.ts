@@ -1,9 +1,9 @@
-import { LONGEST_SECONDS, shortDuration } from '../../domain/limits/duration.ts';
+import { formatDuration, MAX_DURATION_SECONDS } from '../../domain/limits/duration.ts';
 import type { Limit } from '../../domain/limits/limit.ts';
-import { LIMIT_FIELDS, type LimitField, parseWindow, type UntrustedLimit } from '../../domain/limits/limit-spec.ts';
+import { LIMIT_FIELDS, type LimitField, parseWindow, type UntrustedLimitSpec } from '../../domain/limits/limit-spec.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
-import { below, knownFields, type PlacedMap, plainOf, textOf } from '../yaml/read-fields.ts';
-import type { FaultSink, Place } from '../yaml/rules-fault.ts';
+import { childLocation, knownFields, optionalText, plainOf, type YamlNode } from '../yaml/read-fields.ts';
+import type { FaultSink, YamlLocation } from '../yaml/rules-fault.ts';
 import { fieldOf, isYamlList, isYamlMap, type YamlValue } from '../yaml/yaml-values.ts';
 import { readReplaces } from './rule-replaces.ts';
 
@@ -54,16 +54,16 @@ const NO_LIMITS: RuleLimits = { limits: [], replaces: [] };
  * window, or `unlimited: true`. A limit without a name has its window's, such as `1m`, however that is written: its
  * counters are kept by it. With `replaces: [{name}, …]` limits of these names are not charged beside it.
  */
-export function readLimits(item: PlacedMap, defaultAlgorithm: string, faults: FaultSink): RuleLimits {
-  const { map, place } = item;
+export function readLimits(item: YamlNode, defaultAlgorithm: string, faults: FaultSink): RuleLimits {
+  const { map, location } = item;
   if (!Object.hasOwn(map, 'limits')) {
     const written = fieldOf(map, 'rate_limit');
     if (written === undefined) return NO_LIMITS;
     const limits = new LimitReader({ label: 'rate_limit', defaultAlgorithm }, faults);
-    const limit = limits.read(written, below(place, 'rate_limit'));
+    const limit = limits.read(written, childLocation(location, 'rate_limit'));
     return { limits: limit === undefined ? [] : [limit], replaces: limits.replaces };
   }
-  const listPlace = below(place, 'limits');
+  const listPlace = childLocation(location, 'limits');
   if (Object.hasOwn(map, 'rate_limit')) {
     faults.at(listPlace, 'limits: must not stand beside rate_limit; it goes into the list');
   }
@@ -77,21 +77,21 @@ export function readLimits(item: PlacedMap, defaultAlgorithm: string, faults: Fa
 
 function readList(
   list: readonly YamlValue[],
-  listPlace: Place,
+  listPlace: YamlLocation,
   defaultAlgorithm: string,
   faults: FaultSink,
 ): RuleLimits {
   const limits: Limit[] = [];
   const replaces: string[] = [];
   for (const [index, written] of list.entries()) {
-    const place = below(listPlace, index);
+    const location = childLocation(listPlace, index);
     const reader = new LimitReader({ label: `limits[${index}]`, defaultAlgorithm }, faults);
-    const limit = reader.read(written, place);
+    const limit = reader.read(written, location);
     replaces.push(...reader.replaces);
     if (limit === undefined) continue;
     if (limits.some(({ name }) => name === limit.name)) {
       const description = `must be unique, and left out it is the window; "${limit.name}" is taken`;
-      faults.at(place, `limits[${index}].name: ${description}`);
+      faults.at(location, `limits[${index}].name: ${description}`);
     }
     limits.push(limit);
   }
@@ -101,13 +101,14 @@ function readList(
 /** A limit that stands alone, and replaces none; undefined, with a fault, where there is none. */
 export function readLimit(
   written: YamlValue,
-  place: Place,
+  location: YamlLocation,
   defaults: LimitDefaults,
   faults: FaultSink,
 ): Limit | undefined {
   const reader = new LimitReader(defaults, faults);
-  const limit = reader.read(written, place);
-  if (reader.replaces.length > 0) faults.at(below(place, 'replaces'), `${defaults.label}.replaces: must be left out`);
+  const limit = reader.read(written, location);
+  if (reader.replaces.length > 0)
+    faults.at(childLocation(location, 'replaces'), `${defaults.label}.replaces: must be left out`);
   return limit;
 }
 
@@ -138,20 +139,20 @@ class LimitReader {
     return this.#replaces;
   }
 
-  read(written: YamlValue, place: Place): Limit | undefined {
+  read(written: YamlValue, location: YamlLocation): Limit | undefined {
     if (!isYamlMap(written)) {
       const expected = 'must be a map with unit and requests_per_unit, or with requests and window';
-      this.#faults.at(place, `${this.#label}: ${expected}`);
+      this.#faults.at(location, `${this.#label}: ${expected}`);
       return undefined;
     }
-    const placed = { map: written, place };
+    const placed = { map: written, location };
     const before = this.#faults.count;
     this.#replaces = readReplaces(placed, this.#label, this.#faults);
     const limit = this.#limit(placed);
     return this.#faults.count > before ? undefined : limit;
   }
 
-  #limit(written: PlacedMap): Limit | undefined {
+  #limit(written: YamlNode): Limit | undefined {
     const unlimited = plainOf(written.map, 'unlimited');
     if (unlimited !== undefined && typeof unlimited !== 'boolean') {
       this.#fault(written, 'unlimited', 'must be true or false');
@@ -159,20 +160,22 @@ class LimitReader {
     }
     if (unlimited === true) {
       knownFields(written, ['unlimited', 'name', 'replaces'], this.#faults);
-      const name = textOf(written, 'name', this.#faults) ?? 'unlimited';
+      const name = optionalText(written, 'name', this.#faults) ?? 'unlimited';
       return this.#parse(written, { name, algorithm: 'unlimited' }, {});
     }
     return this.#counted(written);
   }
 
-  #counted(written: PlacedMap): Limit | undefined {
+  #counted(written: YamlNode): Limit | undefined {
     const { map } = written;
     const byUnit = FIELDS_OF_UNIT.some((field) => Object.hasOwn(map, field));
     knownFields(written, byUnit ? KNOWN_BY_UNIT : KNOWN_BY_WINDOW, this.#faults);
     const limit: Record<string, unknown> = {};
     for (const field of LIMIT_FIELD_NAMES) {
       if (!Object.hasOwn(map, field)) continue;
-      limit[LIMIT_FIELDS[field]] = PLAIN_FIELDS.has(field) ? plainOf(map, field) : textOf(written, field, this.#faults);
+      limit[LIMIT_FIELDS[field]] = PLAIN_FIELDS.has(field)
+        ? plainOf(map, field)
+        : optionalText(written, field, this.#faults);
     }
     const algorithm = limit.algorithm || this.#defaults.defaultAlgorithm;
     if (!byUnit) return this.#parse(written, this.#named({ ...limit, algorithm }), {});
@@ -182,7 +185,7 @@ class LimitReader {
     return this.#parse(written, this.#named({ ...limit, algorithm, requests, window }), BY_UNIT);
   }
 
-  #named(limit: UntrustedLimit): UntrustedLimit {
+  #named(limit: UntrustedLimitSpec): UntrustedLimitSpec {
     const { name } = this.#defaults;
     if (limit.name !== undefined) return limit;
     if (name !== undefined) return { ...limit, name };
@@ -190,10 +193,10 @@ class LimitReader {
     const window = parseWindow(limit.window);
     if (window === undefined) return { ...limit, name: 'limit' };
     const isText = window.unit === 'month' || window.unit === 'year';
-    return { ...limit, name: isText ? limit.window : shortDuration(window.seconds) };
+    return { ...limit, name: isText ? limit.window : formatDuration(window.seconds) };
   }
 
-  #parse(written: PlacedMap, untrusted: UntrustedLimit, names: Readonly<Record<string, string>>): Limit | undefined {
+  #parse(written: YamlNode, untrusted: UntrustedLimitSpec, names: Readonly<Record<string, string>>): Limit | undefined {
     // To envoyproxy/ratelimit 0 refuses everything; in our own form it is more likely a mistake.
     const limit = parseLimit(untrusted, names === BY_UNIT ? 0 : 1);
     if (!('faults' in limit)) return limit;
@@ -205,9 +208,9 @@ class LimitReader {
   }
 
   /** The window of a `unit`, which envoyproxy/ratelimit reads in any case; of the calendar, its own months and years. */
-  #windowOfUnit(written: PlacedMap, algorithm: unknown): string | undefined {
+  #windowOfUnit(written: YamlNode, algorithm: unknown): string | undefined {
     const { map } = written;
-    const text = textOf(written, 'unit', this.#faults);
+    const text = optionalText(written, 'unit', this.#faults);
     if (text === undefined && Object.hasOwn(map, 'unit')) return undefined;
     const unit = text?.toLowerCase() ?? '';
     const seconds = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
@@ -217,7 +220,7 @@ class LimitReader {
     }
     const multiplier = plainOf(map, 'unit_multiplier');
     if (multiplier === undefined) return (algorithm === 'calendar' && CALENDAR_UNITS.get(unit)) || `${seconds}s`;
-    const most = Math.floor(LONGEST_SECONDS / seconds);
+    const most = Math.floor(MAX_DURATION_SECONDS / seconds);
     if (typeof multiplier !== 'number' || !Number.isInteger(multiplier) || multiplier < 1 || multiplier > most) {
       this.#fault(written, 'unit_multiplier', `must be a whole number from 1 to ${most}`);
       return undefined;
@@ -226,7 +229,7 @@ class LimitReader {
   }
 
   /** At the field if it is written, else at the whole limit. */
-  #fault({ place }: PlacedMap, field: string, description: string): void {
-    this.#faults.at(below(place, field), `${this.#label}.${field}: ${description}`);
+  #fault({ location }: YamlNode, field: string, description: string): void {
+    this.#faults.at(childLocation(location, field), `${this.#label}.${field}: ${description}`);
   }
 }

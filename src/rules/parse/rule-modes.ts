@@ -1,6 +1,6 @@
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { Rule } from '../../domain/rules/rule-book.ts';
-import { below, flagOf, type PlacedMap } from '../yaml/read-fields.ts';
+import { childLocation, optionalFlag, type YamlNode } from '../yaml/read-fields.ts';
 import type { FaultSink } from '../yaml/rules-fault.ts';
 import { fieldOf } from '../yaml/yaml-values.ts';
 import { type RuleLimits, readLimit } from './rule-limits.ts';
@@ -17,13 +17,13 @@ const NOT_AT_EDGE = ['quota_mode', 'candidate', 'metadata', 'detailed_metric', '
  * the rule's own and only told. Without a name it has the name `candidate`.
  */
 export function readModes(
-  item: PlacedMap,
+  item: YamlNode,
   { limits }: RuleLimits,
   defaultAlgorithm: string,
   faults: FaultSink,
 ): RuleModes {
-  const isShadow = flagOf(item, 'shadow_mode', SILENT);
-  const isQuota = flagOf(item, 'quota_mode', SILENT);
+  const isShadow = optionalFlag(item, 'shadow_mode', SILENT);
+  const isQuota = optionalFlag(item, 'quota_mode', SILENT);
   if (isShadow && isQuota)
     faultAt(item, 'quota_mode', 'must not stand beside shadow_mode, which refuses nothing', faults);
   if (isShadow || isQuota) faultReceipts(item, isShadow ? 'shadow_mode' : 'quota_mode', limits, faults);
@@ -38,16 +38,16 @@ export function readModes(
 }
 
 /** Faults modes that are neither true nor false, which are told before the faults of the limits. */
-export function faultFlags(item: PlacedMap, faults: FaultSink): void {
-  for (const field of ['shadow_mode', 'quota_mode']) flagOf(item, field, faults);
+export function faultFlags(item: YamlNode, faults: FaultSink): void {
+  for (const field of ['shadow_mode', 'quota_mode']) optionalFlag(item, field, faults);
 }
 
 /** Faults what of a descriptor in the domain `edge` Check could not honour. */
-export function faultAtEdge(item: PlacedMap, limits: RuleLimits['limits'], faults: FaultSink): void {
+export function faultAtEdge(item: YamlNode, limits: RuleLimits['limits'], faults: FaultSink): void {
   const description = 'is not supported in the domain edge, which Check charges as well';
   for (const field of NOT_AT_EDGE) {
     const written = fieldOf(item.map, field);
-    const isOff = field !== 'candidate' && field !== 'metadata' && !flagOf(item, field, SILENT);
+    const isOff = field !== 'candidate' && field !== 'metadata' && !optionalFlag(item, field, SILENT);
     if (written !== undefined && !isOff) faultAt(item, field, description, faults);
   }
   if (limits.some((limit) => 'settle' in limit)) {
@@ -58,7 +58,7 @@ export function faultAtEdge(item: PlacedMap, limits: RuleLimits['limits'], fault
 const SILENT: FaultSink = { count: 0, at: () => undefined, atKey: () => undefined, rename: () => undefined };
 
 /** What is decided beside the request's own limits is in no receipt. */
-function faultReceipts(item: PlacedMap, mode: string, limits: RuleLimits['limits'], faults: FaultSink): void {
+function faultReceipts(item: YamlNode, mode: string, limits: RuleLimits['limits'], faults: FaultSink): void {
   if (limits.some(({ algorithm }) => algorithm === 'concurrency')) {
     faultAt(item, mode, 'must not stand beside concurrency: no receipt is told that would give its slots back', faults);
   }
@@ -68,34 +68,34 @@ function faultReceipts(item: PlacedMap, mode: string, limits: RuleLimits['limits
 }
 
 function readCandidate(
-  item: PlacedMap,
+  item: YamlNode,
   limits: RuleLimits['limits'],
   defaultAlgorithm: string,
   faults: FaultSink,
 ): CountedLimit | undefined {
   const written = fieldOf(item.map, 'candidate');
   if (written === undefined) return undefined;
-  const place = below(item.place, 'candidate');
-  const limit = readLimit(written, place, { label: 'candidate', name: 'candidate', defaultAlgorithm }, faults);
+  const location = childLocation(item.location, 'candidate');
+  const limit = readLimit(written, location, { label: 'candidate', name: 'candidate', defaultAlgorithm }, faults);
   if (limit === undefined) return undefined;
   if (limits.length === 0)
-    faults.at(place, 'candidate: must stand beside rate_limit or limits, which may be unlimited');
+    faults.at(location, 'candidate: must stand beside rate_limit or limits, which may be unlimited');
   if (limit.algorithm === 'unlimited' || limit.algorithm === 'concurrency') {
-    faults.at(place, `candidate: must not be ${limit.algorithm}`);
+    faults.at(location, `candidate: must not be ${limit.algorithm}`);
     return undefined;
   }
   if (limit.settle === true)
-    faults.at(below(place, 'settle'), 'candidate.settle: must be left out; it is in no receipt');
+    faults.at(childLocation(location, 'settle'), 'candidate.settle: must be left out; it is in no receipt');
   if (limits.some((other) => 'identity' in other && other.identity === limit.identity)) {
-    faults.at(below(place, 'name'), `candidate.name: must not be that of a limit; "${limit.name}" is taken`);
+    faults.at(childLocation(location, 'name'), `candidate.name: must not be that of a limit; "${limit.name}" is taken`);
   }
   return limit;
 }
 
-function faultAt({ place }: PlacedMap, field: string, description: string, faults: FaultSink): void {
-  faults.at(below(place, field), `${field}: ${description}`);
+function faultAt({ location }: YamlNode, field: string, description: string, faults: FaultSink): void {
+  faults.at(childLocation(location, field), `${field}: ${description}`);
 }
 
-function limitsPlace({ map, place }: PlacedMap) {
-  return below(place, Object.hasOwn(map, 'limits') ? 'limits' : 'rate_limit');
+function limitsPlace({ map, location }: YamlNode) {
+  return childLocation(location, Object.hasOwn(map, 'limits') ? 'limits' : 'rate_limit');
 }

@@ -1,5 +1,5 @@
 import { parseWindow } from '../../domain/limits/limit-spec.ts';
-import { below, knownFields, type PlacedMap, textOf } from '../yaml/read-fields.ts';
+import { childLocation, knownFields, optionalText, type YamlNode } from '../yaml/read-fields.ts';
 import type { FaultSink } from '../yaml/rules-fault.ts';
 import { fieldOf, isYamlList, isYamlMap } from '../yaml/yaml-values.ts';
 
@@ -7,10 +7,10 @@ import { fieldOf, isYamlList, isYamlMap } from '../yaml/yaml-values.ts';
  * The names in a limit's `replaces: [{name}, …]`, as in envoyproxy/ratelimit's README (example 7). `label` is where the
  * limit stands, to tell faults by.
  */
-export function readReplaces({ map, place }: PlacedMap, label: string, faults: FaultSink): readonly string[] {
+export function readReplaces({ map, location }: YamlNode, label: string, faults: FaultSink): readonly string[] {
   const list = fieldOf(map, 'replaces');
   if (list === undefined) return [];
-  const listPlace = below(place, 'replaces');
+  const listPlace = childLocation(location, 'replaces');
   if (!isYamlList(list)) {
     faults.at(listPlace, `${label}.replaces: must be a list of {name}`);
     return [];
@@ -18,16 +18,16 @@ export function readReplaces({ map, place }: PlacedMap, label: string, faults: F
   const own = fieldOf(map, 'name');
   return list.flatMap((item, index) => {
     const where = `${label}.replaces[${index}]`;
-    const itemPlace = below(listPlace, index);
+    const itemPlace = childLocation(listPlace, index);
     if (!isYamlMap(item)) {
       faults.at(itemPlace, `${where}: must be a map with a name`);
       return [];
     }
-    const placed = { map: item, place: itemPlace };
+    const placed = { map: item, location: itemPlace };
     knownFields(placed, ['name'], faults);
-    const name = textOf(placed, 'name', faults) ?? '';
+    const name = optionalText(placed, 'name', faults) ?? '';
     const fault = faultOfName(name, own);
-    if (fault !== undefined) faults.at(below(itemPlace, 'name'), `${where}.name: ${fault}`);
+    if (fault !== undefined) faults.at(childLocation(itemPlace, 'name'), `${where}.name: ${fault}`);
     return [name];
   });
 }

@@ -1,19 +1,22 @@
 const MOST_EDITS = 2;
 
 /** The one name that a word was probably meant to be; undefined when none is near, or when several are. */
-export function nearestName(word: string, names: readonly string[]): string | undefined {
+export function suggestName(word: string, names: readonly string[]): string | undefined {
   const most = Math.min(MOST_EDITS, Math.floor((word.length - 1) / 2));
   const distances = names.map((name) => editsBetween(word, name));
   const least = Math.min(...distances);
   if (least > most) return undefined;
-  const nearest = names.filter((_, place) => distances[place] === least);
+  const nearest = names.filter((_, location) => distances[location] === least);
   return nearest.length === 1 ? nearest[0] : undefined;
 }
 
 /** How many letters to put in, take out, replace, or swap with their neighbour (optimal string alignment). */
 function editsBetween(one: string, other: string): number {
   if (Math.abs(one.length - other.length) > MOST_EDITS) return Number.POSITIVE_INFINITY;
-  let [beforeLast, last]: [number[], number[]] = [[], Array.from({ length: other.length + 1 }, (_, place) => place)];
+  let [beforeLast, last]: [number[], number[]] = [
+    [],
+    Array.from({ length: other.length + 1 }, (_, location) => location),
+  ];
   for (let row = 1; row <= one.length; row++) {
     const current = [row];
     for (let column = 1; column <= other.length; column++) {

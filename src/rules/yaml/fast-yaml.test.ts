@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readQuickly } from './fast-yaml.ts';
+import { parseFastYaml } from './fast-yaml.ts';
 import { YamlDocument } from './yaml-document.ts';
 import { PlainScalar } from './yaml-values.ts';
 
@@ -60,7 +60,7 @@ describe('a file is read quickly', () => {
   ])('%s', (written, value) => {
     const text = `value: ${written}\n`;
     expect(readWithPlaces(text)).toEqual({ value });
-    expect(readQuickly(text)).toEqual({ value });
+    expect(parseFastYaml(text)).toEqual({ value });
   });
 
   it.each([
@@ -80,7 +80,7 @@ describe('a file is read quickly', () => {
     ['nesting without end', '['.repeat(10_000)],
     ['an open quote', 'a: "b\n'],
   ])('but not where it may be faulty: %s', (_, text) => {
-    expect(readQuickly(text)).toBeUndefined();
+    expect(parseFastYaml(text)).toBeUndefined();
   });
 
   it('as the reader that knows places reads it, or not at all', () => {
@@ -115,7 +115,7 @@ describe('a file is read quickly', () => {
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
         let text = rules;
         for (const { at, cut, put } of changes) text = text.slice(0, at) + put + text.slice(at + cut);
-        const quickly = readQuickly(text);
+        const quickly = parseFastYaml(text);
         const withPlaces = readWithPlaces(text);
         if (quickly === undefined || withPlaces === undefined) return;
         // A map for a field, which no field has in either of the two.

@@ -1,40 +1,40 @@
-import { nearestName } from '../parse/suggest-name.ts';
-import type { FaultSink, Place } from './rules-fault.ts';
+import { suggestName } from '../parse/suggest-name.ts';
+import type { FaultSink, YamlLocation } from './rules-fault.ts';
 import { fieldOf, PlainScalar, type YamlMap, type YamlValue } from './yaml-values.ts';
 
 /** A map of a file, and where it stands. */
-export interface PlacedMap {
+export interface YamlNode {
   readonly map: YamlMap;
-  readonly place: Place;
+  readonly location: YamlLocation;
 }
 
-export function below(above: Place, step: string | number): Place {
-  return { above, step };
+export function childLocation(parent: YamlLocation, step: string | number): YamlLocation {
+  return { parent, step };
 }
 
 /** A text that is not empty; undefined, with a fault, where it is none. */
-export function requiredText(from: PlacedMap, field: string, faults: FaultSink): string | undefined {
-  const text = textOf(from, field, faults);
+export function requiredText(from: YamlNode, field: string, faults: FaultSink): string | undefined {
+  const text = optionalText(from, field, faults);
   if (text !== '' && (text !== undefined || Object.hasOwn(from.map, field))) return text;
-  faults.at(below(from.place, field), `${field}: must be a text that is not empty`);
+  faults.at(childLocation(from.location, field), `${field}: must be a text that is not empty`);
   return undefined;
 }
 
 /** A text, as which YAML may also write a number (`value: 404`); undefined when absent. */
-export function textOf({ map, place }: PlacedMap, field: string, faults: FaultSink): string | undefined {
+export function optionalText({ map, location }: YamlNode, field: string, faults: FaultSink): string | undefined {
   const value = fieldOf(map, field);
   if (value === undefined || typeof value === 'string') return value;
   if (value instanceof PlainScalar) return value.source;
-  faults.at(below(place, field), `${field}: must be a text`);
+  faults.at(childLocation(location, field), `${field}: must be a text`);
   return undefined;
 }
 
 /** false when absent. */
-export function flagOf({ map, place }: PlacedMap, field: string, faults: FaultSink): boolean {
+export function optionalFlag({ map, location }: YamlNode, field: string, faults: FaultSink): boolean {
   const value = fieldOf(map, field);
   if (value === undefined) return false;
   if (value instanceof PlainScalar && typeof value.value === 'boolean') return value.value;
-  faults.at(below(place, field), `${field}: must be true or false`);
+  faults.at(childLocation(location, field), `${field}: must be true or false`);
   return false;
 }
 
@@ -53,15 +53,15 @@ function plain(value: YamlValue | undefined): string | number | boolean | null |
  * probably a field's name misspelt is read as that field from here on, so that its value's faults are told as well, and
  * not that the field is missing.
  */
-export function knownFields({ map, place }: PlacedMap, known: readonly string[], faults: FaultSink): void {
+export function knownFields({ map, location }: YamlNode, known: readonly string[], faults: FaultSink): void {
   for (const name of Object.keys(map)) {
     if (known.includes(name)) continue;
     const missing = known.filter((field) => !Object.hasOwn(map, field));
-    const meant = nearestName(name, missing);
+    const meant = suggestName(name, missing);
     const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`;
-    faults.atKey(place, name, `${name || 'key'}: not supported here; ${hint}`);
+    faults.atKey(location, name, `${name || 'key'}: not supported here; ${hint}`);
     if (meant === undefined) continue;
-    faults.rename(place, name, meant);
+    faults.rename(location, name, meant);
     map[meant] = map[name] ?? null;
     delete map[name];
   }

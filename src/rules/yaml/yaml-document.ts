@@ -12,7 +12,7 @@ import {
   type YAMLMap,
   type YAMLParseError,
 } from 'yaml';
-import type { FaultSink, Place, RulesFault } from './rules-fault.ts';
+import type { FaultSink, RulesFault, YamlLocation } from './rules-fault.ts';
 import { CONTROL_CHARACTER, PlainScalar, type YamlMap, type YamlValue } from './yaml-values.ts';
 
 const DEEPEST_FLOW = 100;
@@ -56,34 +56,34 @@ export class YamlDocument implements FaultSink {
     return this.faults.length;
   }
 
-  at(place: Place, description: string): void {
-    const node = this.#nodeAt(place);
+  at(location: YamlLocation, description: string): void {
+    const node = this.#nodeAt(location);
     if (isAlias(node)) return; // a fault already
     this.#fault(node?.range?.[0] ?? 0, description);
   }
 
-  atKey(map: Place, key: string, description: string): void {
+  atKey(map: YamlLocation, key: string, description: string): void {
     const written = this.#pairAt(map, key)?.key as Node | undefined; // keys are nodes in what was parsed
     this.#fault(written?.range?.[0] ?? 0, description);
   }
 
-  rename(map: Place, key: string, meant: string): void {
+  rename(map: YamlLocation, key: string, meant: string): void {
     const written = this.#pairAt(map, key)?.key;
     if (isScalar(written)) written.value = meant;
   }
 
-  #pairAt(map: Place, key: string): Pair<unknown> | undefined {
+  #pairAt(map: YamlLocation, key: string): Pair<unknown> | undefined {
     const node = this.#nodeAt(map);
     return isMap(node) ? pairOf(node, key) : undefined;
   }
 
   /** The value, or the last one on the way to it that is there. */
-  #nodeAt(place: Place): Node | undefined {
-    if (place === undefined) return this.#top;
-    const above = this.#nodeAt(place.above);
-    if (isSeq(above)) return (above.items[Number(place.step)] as Node | undefined) ?? above; // items are nodes
+  #nodeAt(location: YamlLocation): Node | undefined {
+    if (location === undefined) return this.#top;
+    const above = this.#nodeAt(location.parent);
+    if (isSeq(above)) return (above.items[Number(location.step)] as Node | undefined) ?? above; // items are nodes
     if (!isMap(above)) return above;
-    return (pairOf(above, String(place.step))?.value as Node | undefined) ?? above; // as values are
+    return (pairOf(above, String(location.step))?.value as Node | undefined) ?? above; // as values are
   }
 
   /** Whether the document can be gone through, in which more may be wrong. */

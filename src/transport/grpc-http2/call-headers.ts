@@ -3,7 +3,7 @@ import { GrpcStatus } from '../unary-call.ts';
 import { encodeFailure, encodeHttpRefusal } from './responses.ts';
 
 /** What a call's headers tell. */
-export interface CallHead {
+export interface CallHeaders {
   readonly path: string;
   readonly requestId: string | undefined;
   /** ms */
@@ -29,7 +29,7 @@ export function parseTimeout(value: string): number | undefined {
   return unit === undefined || !/^\d{1,8}$/.test(amount) ? undefined : Number(amount) * unit;
 }
 
-export function readCallHead(fields: readonly HeaderField[]): CallHead {
+export function readCallHeaders(fields: readonly HeaderField[]): CallHeaders {
   const values = new Map<string, string>();
   for (const { name, value } of fields) values.set(name, value);
   const timeout = values.get('grpc-timeout');

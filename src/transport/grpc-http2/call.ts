@@ -1,7 +1,7 @@
 import { byteAt, uint32At } from '../http2/frames/bytes.ts';
 import type { ServerStream, StreamReceiver } from '../http2/streams/server-stream.ts';
 import { GrpcStatus, type UnaryCall } from '../unary-call.ts';
-import type { CallHead } from './call-headers.ts';
+import type { CallHeaders } from './call-headers.ts';
 import { inflate } from './inflate.ts';
 import { type Assembled, MAX_MESSAGE_LENGTH, MessageAssembly, PREFIX_LENGTH, prefixOf } from './message-assembly.ts';
 import { failureBlock, REPLY_HEADERS, REPLY_TRAILERS } from './responses.ts';
@@ -29,13 +29,13 @@ export class Http2Call implements UnaryCall, StreamReceiver {
   message: Uint8Array = EMPTY;
   cancelled = false;
   readonly #stream: ServerStream;
-  readonly #head: CallHead;
+  readonly #head: CallHeaders;
   readonly #site: CallSite;
   #assembly: MessageAssembly | undefined;
   #held = 0;
   #isReceived = false;
 
-  constructor(stream: ServerStream, head: CallHead, deadline: number | undefined, site: CallSite) {
+  constructor(stream: ServerStream, head: CallHeaders, deadline: number | undefined, site: CallSite) {
     this.path = head.path;
     this.requestId = head.requestId;
     this.deadline = deadline;

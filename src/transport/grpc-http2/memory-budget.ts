@@ -4,7 +4,7 @@ const MOST_OF_CONNECTION = 8 * 1024 * 1024;
 const MOST_IN_ALL = 256 * 1024 * 1024;
 
 /** Bytes of messages that a server holds because they have not come whole or are not inflated, over all connections. */
-export class HeldBytes {
+export class MemoryBudget {
   #inAll = 0;
 
   /** For one connection: counts a change, and tells whether no more than may be is held. */

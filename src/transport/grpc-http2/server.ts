@@ -3,12 +3,12 @@ import type { WarningLogger } from '../../interfaces/logger.ts';
 import { ServerConnection } from '../http2/server-connection.ts';
 import type { BatchHandler } from '../unary-call.ts';
 import { type CallSite, Http2Call } from './call.ts';
-import { type CallHead, readCallHead } from './call-headers.ts';
-import { HeldBytes } from './memory-budget.ts';
+import { type CallHeaders, readCallHeaders } from './call-headers.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { OpenConnections } from './open-connections.ts';
 import { Http2Socket } from './socket.ts';
 import { createTlsServer, type TlsFiles } from './tls.ts';
-import { Turn } from './turn-batcher.ts';
+import { TurnBatcher } from './turn-batcher.ts';
 
 export interface Http2GrpcServerOptions {
   readonly address: { readonly host: string; readonly port: number };
@@ -38,8 +38,8 @@ const LONGEST_ANNOUNCEMENT = 1000;
 
 /** Serves unary gRPC on an HTTP/2 engine of our own. Rejects when it cannot listen, or the TLS files are no good. */
 export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Promise<Http2GrpcServer> {
-  const turn = new Turn(options.handler, options.log);
-  const heldBytes = new HeldBytes();
+  const turn = new TurnBatcher(options.handler, options.log);
+  const heldBytes = new MemoryBudget();
   const sockets = new Set<Http2Socket>();
   const open = new OpenConnections(options.mostConnections, options.log);
   const accept = (socket: Socket): void => {
@@ -84,8 +84,8 @@ function sweepRegularly(sockets: ReadonlySet<Http2Socket>): NodeJS.Timeout {
 
 /** What all connections share. */
 interface Shared {
-  readonly turn: Turn;
-  readonly heldBytes: HeldBytes;
+  readonly turn: TurnBatcher;
+  readonly heldBytes: MemoryBudget;
   readonly log: WarningLogger | undefined;
 }
 
@@ -96,8 +96,8 @@ function openCalls(socket: Socket, { turn, heldBytes, log }: Shared, onFirstCall
     complete: (call) => turn.complete(call),
     touch: () => http2Socket.touch(),
   };
-  const connection = new ServerConnection<CallHead>({
-    readHead: readCallHead,
+  const connection = new ServerConnection<CallHeaders>({
+    readHead: readCallHeaders,
     accept: (stream, head, now) => {
       if (!isUsed) onFirstCall();
       isUsed = true;

@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls';
 import type { WarningLogger } from '../../interfaces/logger.ts';
 import { ErrorCode } from '../http2/frames/protocol.ts';
 import type { ServerConnection } from '../http2/server-connection.ts';
-import type { Flushable, Turn } from './turn-batcher.ts';
+import type { Flushable, TurnBatcher } from './turn-batcher.ts';
 
 /** ms for a peer to take the last frames before what it still sends makes the kernel drop them. */
 const LINGER = 250;
@@ -18,7 +18,7 @@ type Connection = Pick<ServerConnection<never>, keyof ServerConnection<never>>;
 export class Http2Socket implements Flushable {
   readonly #socket: Socket;
   readonly #connection: Connection;
-  readonly #turn: Turn;
+  readonly #turn: TurnBatcher;
   readonly #log: WarningLogger | undefined;
   #isTouched = false;
   #isPaused = false;
@@ -26,7 +26,7 @@ export class Http2Socket implements Flushable {
   #isEnding = false;
   #writingSince: number | undefined;
 
-  constructor(socket: Socket, connection: Connection, turn: Turn, log: WarningLogger | undefined) {
+  constructor(socket: Socket, connection: Connection, turn: TurnBatcher, log: WarningLogger | undefined) {
     this.#socket = socket;
     this.#connection = connection;
     this.#turn = turn;

@@ -11,7 +11,7 @@ export interface Flushable {
  * Gathers what one turn of the event loop brings over all connections: the calls complete in it go to the handler as
  * one batch, then each connection sends all its answers by one write.
  */
-export class Turn {
+export class TurnBatcher {
   readonly #handler: BatchHandler;
   readonly #log: WarningLogger | undefined;
   #calls: Http2Call[] = [];

@@ -6,7 +6,7 @@ import type {
   sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { gatherer } from '../batch-calls.ts';
+import { batchCalls } from '../batch-calls.ts';
 import type { BatchHandler, GrpcStatus, UnaryCall } from '../unary-call.ts';
 
 type RawHandler = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
@@ -24,7 +24,7 @@ const asIs = (bytes: Buffer) => bytes;
  * turn of the event loop has completed together.
  */
 export function rawServices(paths: readonly string[], handler: BatchHandler): readonly RawService[] {
-  const gather = gatherer(handler);
+  const gather = batchCalls(handler);
   return paths.map((path) => {
     const method = {
       path,

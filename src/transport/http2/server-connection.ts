@@ -1,5 +1,5 @@
 import { uint31At } from './frames/bytes.ts';
-import { FrameSplitter } from './frames/frame-parser.ts';
+import { FrameParser } from './frames/frame-parser.ts';
 import { FrameWriter } from './frames/frame-writer.ts';
 import { readInitialWindow } from './frames/peer-settings.ts';
 import {
@@ -14,7 +14,7 @@ import {
 } from './frames/protocol.ts';
 import { LIMITS } from './limits.ts';
 import { RequestStreams, type ServerOptions } from './streams/request-streams.ts';
-import { Budget } from './token-bucket.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 const PREFACE_BYTES = Buffer.from(PREFACE);
 const DRAIN_PING = Buffer.from('drained?');
@@ -33,10 +33,10 @@ type Phase = 'open' | 'announced' | 'final' | 'failed';
  */
 export class ServerConnection<Head> {
   readonly #writer = new FrameWriter((stream) => this.#streams.endLocal(stream));
-  readonly #splitter = new FrameSplitter(this);
+  readonly #splitter = new FrameParser(this);
   #isShutDownAnnounced = false;
-  readonly #control = new Budget(LIMITS.control);
-  readonly #pace = new Budget(LIMITS.pace);
+  readonly #control = new TokenBucket(LIMITS.control);
+  readonly #pace = new TokenBucket(LIMITS.pace);
   readonly #streams: RequestStreams<Head>;
   #phase: Phase = 'open';
   #prefaceAt = 0;

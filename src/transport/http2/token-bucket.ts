@@ -1,5 +1,5 @@
 /** Allows `burst` units at once and `perSecond` in the long run; time is passed in ms. */
-export class Budget {
+export class TokenBucket {
   readonly #burst: number;
   readonly #perMs: number;
   #left: number;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../../decide/ports.ts';
 import type { SlidingWindowLimit } from '../../../domain/limits/limit.ts';
-import { batchesOf, outcomesOf } from './charge-batch.ts';
+import { buildChargeBatches, parseOutcomes } from './charge-batch.ts';
 import { PackedReply } from './packed-reply.ts';
 import { identityNumber } from './script-arguments.ts';
 
@@ -26,7 +26,7 @@ function uint(bytes: number, value: number): Buffer {
 
 describe('a batch for the script', () => {
   it('names each subject, term and pattern once, and runs of equal decisions by their length', () => {
-    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')], NOW);
+    const [batch] = buildChargeBatches('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')], NOW);
     expect(batch?.keys).toHaveLength(2);
     const terms = [1, identityNumber(limit), 1, 5, 1, 60_000_000, 0, 0, 0, 0];
     const [one, two] = ['\0\0\u0001', '\0\0\u0002'];
@@ -37,20 +37,20 @@ describe('a batch for the script', () => {
   });
 
   it('merges only neighbours: between others, the same decision stands again', () => {
-    const [batch] = batchesOf('weir', [decision('a'), decision('b'), decision('a')], NOW);
+    const [batch] = buildChargeBatches('weir', [decision('a'), decision('b'), decision('a')], NOW);
     expect(batch?.runs.map(({ times }) => times)).toEqual([1, 1, 1]);
   });
 
   it('merges no decisions on a limit that blocks: one state would not tell of those before the block', () => {
     const blocking = { ...limit, blockForSeconds: 10 };
     const one: Decision = { charges: [{ subject: 'a', limit: blocking, hits: 1 }] };
-    const [batch] = batchesOf('weir', [one, one], NOW);
+    const [batch] = buildChargeBatches('weir', [one, one], NOW);
     expect(batch?.runs.map(({ times }) => times)).toEqual([1, 1]);
   });
 
   it('is split in order at 512 charges, never within a decision', () => {
     const decisions = Array.from({ length: 200 }, (_, i) => decision(`a${i}`, `b${i}`, `c${i}`));
-    const batches = batchesOf('weir', decisions, NOW);
+    const batches = buildChargeBatches('weir', decisions, NOW);
     expect(batches.map(({ keys }) => keys.length)).toEqual([510, 90]);
     expect(batches.flatMap(({ runs }) => runs.map(({ asked }) => asked))).toEqual(
       decisions.map(({ charges }) => charges),
@@ -58,12 +58,12 @@ describe('a batch for the script', () => {
   });
 
   it('reads grants and refusals of a run from one state after it', () => {
-    const [batch] = batchesOf('weir', [decision('a'), decision('a'), decision('a')], NOW);
+    const [batch] = buildChargeBatches('weir', [decision('a'), decision('a'), decision('a')], NOW);
     if (batch === undefined) throw new Error('no batch');
     const reply = new PackedReply(
       Buffer.concat([uint(7, NOW), uint(3, 2), uint(6, 0), uint(7, 60_000_000), uint(7, 10), uint(7, 5)]),
     );
-    const outcomes = outcomesOf(batch, reply);
+    const outcomes = parseOutcomes(batch, reply);
     expect(
       outcomes.map(({ granted, charges }) => [
         granted,

@@ -13,24 +13,28 @@ interface Run {
 }
 
 /** One call of the charge script. */
-export interface Batch extends ScriptArguments {
+export interface ChargeBatch extends ScriptArguments {
   readonly runs: readonly Run[];
 }
 
 /** Bounds how long one script holds Redis: at 3 to 4 µs each, below 2 ms. */
-export const MOST_CHARGES = 512;
+export const MAX_BATCH_CHARGES = 512;
 
 /**
  * The decisions in order, in as few batches of at most 512 charges as that allows, equal neighbours counted once; no
  * decision is torn apart. `now` is in µs since 1970.
  */
-export function batchesOf(prefix: string, decisions: readonly Decision[], now: number): readonly Batch[] {
-  const batches: Batch[] = [];
+export function buildChargeBatches(
+  prefix: string,
+  decisions: readonly Decision[],
+  now: number,
+): readonly ChargeBatch[] {
+  const batches: ChargeBatch[] = [];
   let builder = new BatchBuilder(prefix, now);
   for (const { charges } of decisions) {
     if (builder.repeats(charges)) continue;
     const distinct = distinctCharges(charges);
-    if (builder.charges > 0 && builder.charges + distinct.charges.length > MOST_CHARGES) {
+    if (builder.charges > 0 && builder.charges + distinct.charges.length > MAX_BATCH_CHARGES) {
       batches.push(builder.build());
       builder = new BatchBuilder(prefix, now);
     }
@@ -84,7 +88,7 @@ class BatchBuilder {
     this.#packedRuns.push(packed);
   }
 
-  build(): Batch {
+  build(): ChargeBatch {
     const { length } = this.#runs;
     let packed = '';
     for (let place = 0; place < length; place++) {
@@ -139,7 +143,7 @@ function isEqual(charge: Charge | undefined, other: Charge | undefined): boolean
 /** Of whichever subjects. */
 function asksTheSame(one: Charge, other: Charge): boolean {
   if (one.limit !== other.limit || one.hits !== other.hits) return false;
-  return one.settles === other.settles && one.ahead === other.ahead;
+  return one.isSettlement === other.isSettlement && one.spentWithinMicros === other.spentWithinMicros;
 }
 
 /**
@@ -147,12 +151,12 @@ function asksTheSame(one: Charge, other: Charge): boolean {
  * free; and each draw from a token bucket does, by which a receipt later knows what of it is still out. What a
  * settlement left of a counter that is blocked cannot be told by what is left in the end, which is nothing.
  */
-function isToldByOneState({ limit: { algorithm, blockForSeconds }, settles }: Charge): boolean {
-  return algorithm !== 'token_bucket' && blockForSeconds === undefined && settles !== true;
+function isToldByOneState({ limit: { algorithm, blockForSeconds }, isSettlement }: Charge): boolean {
+  return algorithm !== 'token_bucket' && blockForSeconds === undefined && isSettlement !== true;
 }
 
 /** Outcomes of the batch's decisions, in order, from the script's reply. */
-export function outcomesOf({ runs }: Batch, reply: PackedReply): readonly Outcome[] {
+export function parseOutcomes({ runs }: ChargeBatch, reply: PackedReply): readonly Outcome[] {
   const outcomes: Outcome[] = [];
   const { time } = reply;
   for (const { times, charges, places } of runs) {
@@ -194,14 +198,14 @@ function readState(reply: PackedReply, hasRefusals: boolean): CounterState {
 
 /** `grantsAfter`: how many of the run were granted after this decision, below 0 when this one was not. */
 function chargeOutcome(
-  { hits, limit, settles }: Charge,
+  { hits, limit, isSettlement }: Charge,
   state = NO_STATE,
   time: number,
   grantsAfter: number,
 ): ChargeOutcome {
   const { free, resetAfter, retryAfter, blockedFor } = state;
   const isRefused = grantsAfter < 0;
-  const exceeded = isRefused && free < hits && settles !== true;
+  const exceeded = isRefused && free < hits && isSettlement !== true;
   const promises = exceeded && retryAfter > 0 && limit.algorithm !== 'concurrency';
   return {
     exceeded,

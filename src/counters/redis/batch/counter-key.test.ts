@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
-import { subjectOf } from '../../../domain/counting/counter-subject.ts';
-import { counterKey, givenBackKey, virtualTag } from './counter-key.ts';
+import { formatSubject } from '../../../domain/counting/counter-subject.ts';
+import { counterKey, usedReceiptKey, virtualTag } from './counter-key.ts';
 
 it('names the deployment, the version, the virtual tag and the subject', () => {
-  expect(counterKey('weir', subjectOf('api_key', 'a|b'))).toMatch(/^weir:1:\{\d{1,2}\}:api_key\|a%7Cb$/);
+  expect(counterKey('weir', formatSubject('api_key', 'a|b'))).toMatch(/^weir:1:\{\d{1,2}\}:api_key\|a%7Cb$/);
 });
 
 it('notes receipts beside the counters of a tag', () => {
-  expect(givenBackKey('weir', 7, 'abc')).toBe('weir:1:{7}:given-back|abc');
+  expect(usedReceiptKey('weir', 7, 'abc')).toBe('weir:1:{7}:given-back|abc');
 });
 
 it('has the tag between the first braces, whatever the subject holds', () => {

@@ -14,7 +14,7 @@ export function counterKey(prefix: string, subject: string): string {
 }
 
 /** Key that notes that a receipt was given back, beside the counters of a tag. */
-export function givenBackKey(prefix: string, tag: number, receiptId: string): string {
+export function usedReceiptKey(prefix: string, tag: number, receiptId: string): string {
   return `${prefix}:1:{${tag}}:given-back|${receiptId}`;
 }
 

@@ -1,22 +1,22 @@
 import type { Receipt } from '../../../decide/ports.ts';
-import { MOST_CHARGES } from './charge-batch.ts';
-import { givenBackKey, virtualTag } from './counter-key.ts';
+import { MAX_BATCH_CHARGES } from './charge-batch.ts';
+import { usedReceiptKey, virtualTag } from './counter-key.ts';
 import { packHits, packShort, packTime } from './packed-numbers.ts';
 import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
 
 /** One call of the give-back script. */
-export interface GiveBackBatch extends ScriptArguments {
+export interface RefundBatch extends ScriptArguments {
   readonly receipts: number;
 }
 
 /** The receipts in order, in batches of at most 512 keys; none is torn apart. `now` is in µs since 1970. */
-export function giveBackBatchesOf(prefix: string, receipts: readonly Receipt[], now: number): readonly GiveBackBatch[] {
-  const batches: GiveBackBatch[] = [];
+export function buildRefundBatches(prefix: string, receipts: readonly Receipt[], now: number): readonly RefundBatch[] {
+  const batches: RefundBatch[] = [];
   let builder = new ScriptArgumentsBuilder(prefix, now);
   let packed = '';
   let count = 0;
   for (const receipt of receipts) {
-    if (count > 0 && builder.keyCount + receipt.taken.length + 1 > MOST_CHARGES) {
+    if (count > 0 && builder.keyCount + receipt.granted.length + 1 > MAX_BATCH_CHARGES) {
       batches.push({ ...builder.build(packed), receipts: count });
       builder = new ScriptArgumentsBuilder(prefix, now);
       packed = '';
@@ -29,11 +29,11 @@ export function giveBackBatchesOf(prefix: string, receipts: readonly Receipt[], 
   return batches;
 }
 
-function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expires, taken }: Receipt): string {
-  const tag = virtualTag(taken[0]?.charge.subject ?? '');
-  const mark = id === undefined ? 0 : builder.keyPlace(givenBackKey(prefix, tag, id));
-  let packed = packShort(mark) + packTime(expires) + packShort(taken.length);
-  for (const { charge, end } of taken) {
+function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expires, granted }: Receipt): string {
+  const tag = virtualTag(granted[0]?.charge.subject ?? '');
+  const mark = id === undefined ? 0 : builder.keyPlace(usedReceiptKey(prefix, tag, id));
+  let packed = packShort(mark) + packTime(expires) + packShort(granted.length);
+  for (const { charge, end } of granted) {
     const key = builder.subjectPlace(charge.subject);
     packed += packShort(key) + packShort(builder.termPlace(charge)) + packHits(charge.hits) + packTime(end);
   }

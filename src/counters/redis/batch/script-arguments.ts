@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Charge } from '../../../decide/ports.ts';
-import { type Term, termOf } from '../../../domain/counting/counter-spec.ts';
+import { type CounterSpec, counterSpec } from '../../../domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../../domain/limits/limit.ts';
 import { counterKey } from './counter-key.ts';
 
@@ -45,11 +45,12 @@ export class ScriptArgumentsBuilder {
     return this.#keys.push(key);
   }
 
-  termPlace({ limit, settles = false, ahead = 0 }: Charge): number {
-    const places = settles || ahead > 0 ? this.#specialPlaces(settles, ahead) : this.#limits;
+  termPlace({ limit, isSettlement = false, spentWithinMicros = 0 }: Charge): number {
+    const places =
+      isSettlement || spentWithinMicros > 0 ? this.#specialPlaces(isSettlement, spentWithinMicros) : this.#limits;
     const known = places.get(limit);
     if (known !== undefined) return known;
-    const place = this.#addTerm(limit, settles, ahead);
+    const place = this.#addTerm(limit, isSettlement, spentWithinMicros);
     places.set(limit, place);
     return place;
   }
@@ -68,14 +69,14 @@ export class ScriptArgumentsBuilder {
   }
 
   #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {
-    const term = termOf(limit, this.#now);
+    const term = counterSpec(limit, this.#now);
     this.#termArgs.push(identityNumber(limit), ...numbersOf(term), term.block, ahead, settles ? 1 : 0);
     return ++this.#terms;
   }
 }
 
 /** Kind, requests, x, y, z. */
-function numbersOf(term: Term): readonly number[] {
+function numbersOf(term: CounterSpec): readonly number[] {
   switch (term.kind) {
     case 'span':
       return [1, term.requests, term.resolution, term.life, 0];

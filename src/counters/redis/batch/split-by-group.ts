@@ -6,7 +6,7 @@ import {
   type Receipt,
   StoreUnavailable,
 } from '../../../decide/ports.ts';
-import { receiptOf } from '../../../decide/receipts/receipt.ts';
+import { createReceipt } from '../../../decide/receipts/receipt.ts';
 
 /** Those charges of a decision that are decided in one script. */
 export interface PartOfDecision extends Decision {
@@ -49,7 +49,7 @@ export function receiptsByGroup(
   groupOf: (subject: string) => number,
 ): ReadonlyMap<number, readonly PartOfReceipt[]> {
   const parts = receipts.flatMap((receipt, place): PartOfReceipt[] => {
-    const groups = Map.groupBy(receipt.taken, ({ charge }) => groupOf(charge.subject));
+    const groups = Map.groupBy(receipt.granted, ({ charge }) => groupOf(charge.subject));
     return Array.from(groups, ([group, taken]) => ({ group, place, receipt: { ...receipt, taken } }));
   });
   return Map.groupBy(parts, ({ group }) => group);
@@ -74,7 +74,7 @@ export function outcomeOfParts(
       continue;
     }
     const isGivenBack = outcome.granted && !granted;
-    if (isGivenBack) refunds.push(receiptOf(undefined, part.charges, outcome));
+    if (isGivenBack) refunds.push(createReceipt(undefined, part.charges, outcome));
     for (const [i, place] of part.places.entries()) {
       const charged = outcome.charges[i];
       const back = isGivenBack ? (part.charges[i]?.hits ?? 0) : 0;

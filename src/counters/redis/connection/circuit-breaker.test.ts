@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Breaker } from './circuit-breaker.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 
 /** A breaker that was opened: calls sent at 0, 10 and 20 ms were given up, the last one at `at`. */
-function opened(at = 200): Breaker {
-  const breaker = new Breaker();
+function opened(at = 200): CircuitBreaker {
+  const breaker = new CircuitBreaker();
   expect([breaker.gaveUp(0, 15), breaker.gaveUp(10, 25), breaker.gaveUp(20, at)]).toEqual([false, false, true]);
   return breaker;
 }
@@ -15,14 +15,14 @@ describe('a breaker', () => {
   });
 
   it('stays closed over a short pause, however many calls that meets', () => {
-    const breaker = new Breaker();
+    const breaker = new CircuitBreaker();
     breaker.answered(0);
     for (let sentAt = 0; sentAt < 184; sentAt++) breaker.gaveUp(sentAt, sentAt + 15);
     expect(breaker.state).toBe('closed');
   });
 
   it('stays closed while some calls are answered in time', () => {
-    const breaker = new Breaker();
+    const breaker = new CircuitBreaker();
     for (let now = 0; now < 10_000; now += 150) {
       for (let call = 0; call < 10; call++) breaker.gaveUp(now, now + 15 + call);
       breaker.answered(now + 140);
@@ -31,7 +31,7 @@ describe('a breaker', () => {
   });
 
   it('does not count the time in which nothing was asked', () => {
-    const breaker = new Breaker();
+    const breaker = new CircuitBreaker();
     breaker.answered(0);
     for (let call = 0; call < 5; call++) expect(breaker.gaveUp(60_000 + call, 60_015 + call)).toBe(false);
   });
@@ -68,7 +68,7 @@ describe('a breaker', () => {
   it('is never open for longer than 250 ms without allowing a probe, nor allows two within', () =>
     fc.assert(
       fc.property(fc.array(event, { maxLength: 100 }), (events) => {
-        const breaker = new Breaker();
+        const breaker = new CircuitBreaker();
         let now = 0;
         let allowedAt = Number.NEGATIVE_INFINITY;
         for (const { wait, kind } of events) {

@@ -18,7 +18,7 @@ const PROBE_EVERY_MS = 250;
  *
  * All times are ms on one clock that does not run back, such as performance.now().
  */
-export class Breaker {
+export class CircuitBreaker {
   #answeredAt = Number.NEGATIVE_INFINITY;
   #silences = 0;
   #silentSince = 0;

@@ -3,7 +3,7 @@ import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { WarningLogger } from '../../../interfaces/logger.ts';
 import { PackedReply } from '../batch/packed-reply.ts';
 import type { Script } from '../lua/script.ts';
-import { Breaker } from './circuit-breaker.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { Deadline } from './deadline.ts';
 import { type Host, nameOf } from './redis-url.ts';
@@ -49,7 +49,7 @@ export class ScriptConnection {
   readonly #options: ScriptConnectionOptions;
   readonly #redis: Redis;
   readonly #clock = new ShardClock();
-  readonly #breaker = new Breaker();
+  readonly #breaker = new CircuitBreaker();
   readonly #warnings: Warnings;
   #isReady = false;
   #isClosing = false;

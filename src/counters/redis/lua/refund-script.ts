@@ -4,7 +4,7 @@ import { TERMS_LUA } from './terms-lua.ts';
 import { SAVE_LUA, VALUE_LUA } from './value-lua.ts';
 
 /** Gives back what receipts took on one shard. */
-export const GIVE_BACK_SCRIPT: Script = scriptOf(
+export const REFUND_SCRIPT: Script = scriptOf(
   positional(`
 -- KEYS    the subjects, each once, and a key for each receipt that may come again
 -- ARGV    as terms-lua.ts has them; last, the receipts as one text (packed-numbers.ts): its own key (0: it comes

@@ -9,9 +9,9 @@ import { type Host, nameOf } from '../connection/redis-url.ts';
 import { type BreakerListener, type ScriptCall, ScriptConnection } from '../connection/script-connection.ts';
 import type { Script } from '../lua/script.ts';
 import { ClusterMap } from './cluster-map.ts';
-import { type ClusterSlots, refusalOf, slotOfTag } from './cluster-slots.ts';
+import { type ClusterSlots, parseRefusal, slotOfTag } from './cluster-slots.ts';
 import { KeysApart, type Shards } from './shards.ts';
-import { Watch } from './topology-watch.ts';
+import { TopologyWatch } from './topology-watch.ts';
 
 export interface ClusterShardsOptions {
   readonly seeds: readonly Host[];
@@ -41,7 +41,7 @@ export class ClusterShards implements Shards {
   readonly groups = VIRTUAL_TAGS;
   readonly #options: ClusterShardsOptions;
   readonly #map: ClusterMap;
-  readonly #watch: Watch;
+  readonly #watch: TopologyWatch;
   readonly #slots = Array.from({ length: VIRTUAL_TAGS }, (_, tag) => slotOfTag(tag));
   /** By `host:port`. */
   readonly #masters = new Map<string, Master>();
@@ -53,7 +53,7 @@ export class ClusterShards implements Shards {
     this.#options = options;
     this.#map = new ClusterMap(options);
     const look = async () => this.#adopt(await this.#map.ask());
-    this.#watch = new Watch({ look, isWhole: () => this.#isWhole(), calmMs: CALM_MS, logger: options.logger });
+    this.#watch = new TopologyWatch({ look, isWhole: () => this.#isWhole(), calmMs: CALM_MS, logger: options.logger });
   }
 
   get ready(): boolean {
@@ -91,7 +91,7 @@ export class ClusterShards implements Shards {
       try {
         return await master.connection.run(call, isAsking);
       } catch (error) {
-        const refusal = refusalOf(error, master.host);
+        const refusal = parseRefusal(error, master.host);
         if (refusal?.kind === 'apart') throw new KeysApart('Redis is moving the counters of this batch');
         if (refusal === undefined || redirects === MOST_REDIRECTS) throw master.connection.failure(error);
         master = this.#masterAt(refusal.master);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readClusterSlots, refusalOf, slotOfTag } from './cluster-slots.ts';
+import { parseRefusal, readClusterSlots, slotOfTag } from './cluster-slots.ts';
 
 const asked = { host: '10.0.0.9', port: 7009 };
 
@@ -52,6 +52,6 @@ describe('a refusal of a cluster', () => {
     ['CROSSSLOT Keys in request don’t hash to the same slot', undefined],
     ['ERR MOVED 3999 10.0.0.1:6381', undefined],
   ])('is read from %s', (message, expected) => {
-    expect(refusalOf(new Error(message), asked)).toEqual(expected);
+    expect(parseRefusal(new Error(message), asked)).toEqual(expected);
   });
 });

@@ -56,7 +56,7 @@ export type Refusal =
   | { readonly kind: 'moved' | 'ask'; readonly master: Host };
 
 /** Reads `MOVED 3999 10.0.0.1:6379`, `ASK …` and `TRYAGAIN …`; an empty host is the one asked. Else undefined. */
-export function refusalOf(error: unknown, asked: Host): Refusal | undefined {
+export function parseRefusal(error: unknown, asked: Host): Refusal | undefined {
   const message = error instanceof Error ? error.message : '';
   if (message.startsWith('TRYAGAIN ')) return { kind: 'apart' };
   const [, kind, host = '', port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(message) ?? [];

@@ -6,7 +6,7 @@ import type { Script } from '../lua/script.ts';
 import { ClusterShards } from './cluster-shards.ts';
 import { SentinelShards } from './sentinel-shards.ts';
 import type { Shards } from './shards.ts';
-import { ServerShards } from './single-server-shards.ts';
+import { SingleServerShards } from './single-server-shards.ts';
 
 export interface ShardsOptions {
   /** As redis-url.ts reads it. */
@@ -28,7 +28,7 @@ export function openShards({ url: text, access = NO_ACCESS, ...options }: Shards
   const settings = settingsFor(url, access);
   switch (topology.kind) {
     case 'server':
-      return new ServerShards({ ...options, server: hosts[0], settingsOf: settings.ofServer });
+      return new SingleServerShards({ ...options, server: hosts[0], settingsOf: settings.ofServer });
     case 'sentinel':
       return new SentinelShards({ ...options, sentinels: hosts, master: topology.master, settings });
     case 'cluster':

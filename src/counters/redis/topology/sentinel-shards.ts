@@ -8,7 +8,7 @@ import { type BreakerListener, ScriptConnection } from '../connection/script-con
 import type { Script } from '../lua/script.ts';
 import { SentinelMap } from './sentinel-map.ts';
 import type { Shards } from './shards.ts';
-import { Watch } from './topology-watch.ts';
+import { TopologyWatch } from './topology-watch.ts';
 
 export interface SentinelShardsOptions {
   readonly sentinels: readonly Host[];
@@ -29,7 +29,7 @@ export class SentinelShards implements Shards {
   readonly groups = 1;
   readonly #options: SentinelShardsOptions;
   readonly #map: SentinelMap;
-  readonly #watch: Watch;
+  readonly #watch: TopologyWatch;
   #name = '';
   #connection: ScriptConnection | undefined;
   #isClosed = false;
@@ -38,7 +38,7 @@ export class SentinelShards implements Shards {
     this.#options = options;
     this.#map = new SentinelMap({ ...options, settingsOf: options.settings.ofSentinel });
     const look = async () => this.#adopt(await this.#map.ask());
-    this.#watch = new Watch({ look, isWhole: () => this.ready, calmMs: CALM_MS, logger: options.logger });
+    this.#watch = new TopologyWatch({ look, isWhole: () => this.ready, calmMs: CALM_MS, logger: options.logger });
   }
 
   get ready(): boolean {

@@ -7,7 +7,7 @@ import { type BreakerListener, ScriptConnection } from '../connection/script-con
 import type { Script } from '../lua/script.ts';
 import type { Shards } from './shards.ts';
 
-export interface ServerShardsOptions {
+export interface SingleServerShardsOptions {
   readonly server: Host;
   readonly settingsOf: (server: Host) => ConnectionSettings;
   readonly scripts: readonly Script[];
@@ -17,12 +17,12 @@ export interface ServerShardsOptions {
 }
 
 /** One server. */
-export class ServerShards implements Shards {
+export class SingleServerShards implements Shards {
   readonly groups = 1;
   readonly #connection: ScriptConnection;
   readonly #deadlineMs: number;
 
-  constructor({ settingsOf, deadlineMs, ...options }: ServerShardsOptions) {
+  constructor({ settingsOf, deadlineMs, ...options }: SingleServerShardsOptions) {
     this.#connection = new ScriptConnection({ ...options, settings: settingsOf(options.server) });
     this.#deadlineMs = deadlineMs;
   }

@@ -1,7 +1,7 @@
 import type { WarningLogger } from '../../../interfaces/logger.ts';
 import { Warnings } from '../connection/warnings.ts';
 
-export interface WatchOptions {
+export interface TopologyWatchOptions {
   /** Learns who the masters are. Rejects when nobody tells. */
   readonly look: () => Promise<void>;
   /** Whether every master that is known of would be sent something. */
@@ -16,8 +16,8 @@ const FIRST_TROUBLE_MS = 100;
 const LONGEST_TROUBLE_MS = 500;
 
 /** Looks again and again who the masters are: rarely while all are there, often while one is away. */
-export class Watch {
-  readonly #options: WatchOptions;
+export class TopologyWatch {
+  readonly #options: TopologyWatchOptions;
   readonly #warnings: Warnings;
   #timer: NodeJS.Timeout | undefined;
   /** On the clock of performance.now(). */
@@ -26,7 +26,7 @@ export class Watch {
   #isLooking = false;
   #isClosed = false;
 
-  constructor(options: WatchOptions) {
+  constructor(options: TopologyWatchOptions) {
     this.#options = options;
     this.#warnings = new Warnings(options.logger, {});
     this.#lookWithin(0);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FrameSplitter } from './frame-parser.ts';
+import { FrameParser } from './frame-parser.ts';
 import { MAX_FRAME_LENGTH } from './protocol.ts';
 
 interface Seen {
@@ -10,7 +10,7 @@ interface Seen {
   readonly payload: Buffer;
 }
 
-function collector(): { splitter: FrameSplitter; seen: Seen[] } {
+function collector(): { splitter: FrameParser; seen: Seen[] } {
   const seen: Seen[] = [];
   const takeFrame = (
     type: number,
@@ -22,7 +22,7 @@ function collector(): { splitter: FrameSplitter; seen: Seen[] } {
   ): void => {
     seen.push({ type, flags, streamId, payload: Buffer.from(bytes.subarray(start, end)) });
   };
-  return { splitter: new FrameSplitter({ takeFrame }), seen };
+  return { splitter: new FrameParser({ takeFrame }), seen };
 }
 
 function encode({ type, flags, streamId, payload }: Seen): Buffer {

@@ -2,17 +2,17 @@ import { byteAt, uint24At, uint31At } from './bytes.ts';
 import { ConnectionError, ErrorCode, FRAME_HEADER_LENGTH, MAX_FRAME_LENGTH } from './protocol.ts';
 
 /** Takes one frame; its payload is `bytes` from `start` to `end`, and is never written to again. */
-export interface FrameTaker {
+export interface FrameHandler {
   takeFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
 }
 
 /** Cuts what arrives into frames; only a frame that is split over arrivals is copied. */
-export class FrameSplitter {
-  readonly #taker: FrameTaker;
+export class FrameParser {
+  readonly #taker: FrameHandler;
   #partial: Buffer | undefined;
   #filled = 0;
 
-  constructor(taker: FrameTaker) {
+  constructor(taker: FrameHandler) {
     this.#taker = taker;
   }
 

@@ -1,5 +1,5 @@
 import type { ServerStream, Unsent } from '../streams/server-stream.ts';
-import { Output } from './output-buffer.ts';
+import { OutputBuffer } from './output-buffer.ts';
 import {
   ConnectionError,
   DEFAULT_WINDOW,
@@ -18,7 +18,7 @@ const HEADERS_ONLY = Flag.END_HEADERS | Flag.END_STREAM;
  * longer than the default largest size, which every peer takes.
  */
 export class FrameWriter {
-  readonly output = new Output();
+  readonly output = new OutputBuffer();
   readonly #onBodySent: (stream: ServerStream) => void;
   readonly #blocked = new Set<ServerStream>();
   #window = DEFAULT_WINDOW;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Output } from './output-buffer.ts';
+import { OutputBuffer } from './output-buffer.ts';
 
 describe('output', () => {
   it('is what was written, in its order, however long the pieces', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 40_000 }), { maxLength: 8 }), (lengths) => {
-        const output = new Output();
+        const output = new OutputBuffer();
         const expected: Buffer[] = [];
         for (const [index, length] of lengths.entries()) {
           const piece = Buffer.alloc(length, index + 1);
@@ -25,7 +25,7 @@ describe('output', () => {
   });
 
   it('that was taken stays as it is until it is released, whatever is written meanwhile', () => {
-    const output = new Output();
+    const output = new OutputBuffer();
     output.bytes(Buffer.from('first'));
     const [taken] = output.take();
     output.bytes(Buffer.from('second'));

@@ -24,7 +24,7 @@ class ChunkPool {
 const pool = new ChunkPool();
 
 /** What a connection has to say and has not been taken yet. It holds no memory while there is nothing. */
-export class Output {
+export class OutputBuffer {
   #full: Buffer[] = [];
   #chunk: Buffer | undefined;
   #at = 0;

@@ -1,7 +1,7 @@
 import { byteAt } from '../frames/bytes.ts';
 import { HeaderDecoder } from '../hpack/header-decoder.ts';
 import type { HeaderField } from '../hpack/header-field.ts';
-import { areTrailersWellFormed, requestShape } from './validate-headers.ts';
+import { areTrailersWellFormed, validateHeaders } from './validate-headers.ts';
 
 /** What the application reads from a request's header fields: a pure function, as its results are reused. */
 export type HeadReader<Head> = (fields: readonly HeaderField[]) => Head;
@@ -46,7 +46,7 @@ export class RequestReader<Head> {
       return known.request;
     const { fields, tooLarge } = this.#decoder.decode(bytes, start, end);
     if (tooLarge) return TOO_LARGE;
-    const shape = requestShape(fields);
+    const shape = validateHeaders(fields);
     if (shape === undefined) return MALFORMED;
     const request: Request<Head> = {
       fault: undefined,

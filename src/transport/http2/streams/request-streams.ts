@@ -4,7 +4,7 @@ import { ConnectionError, ErrorCode, Flag, MAX_WINDOW } from '../frames/protocol
 import { HeaderBlock } from '../hpack/header-block.ts';
 import { encodeHeaders } from '../hpack/header-encoder.ts';
 import { LIMITS } from '../limits.ts';
-import type { Budget } from '../token-bucket.ts';
+import type { TokenBucket } from '../token-bucket.ts';
 import { type HeadReader, RequestReader } from './request-reader.ts';
 import { ServerStream, type StreamReceiver } from './server-stream.ts';
 import { StreamTable } from './stream-table.ts';
@@ -22,7 +22,7 @@ export class RequestStreams<Head> {
   readonly #accept: ServerOptions<Head>['accept'];
   readonly #reader: RequestReader<Head>;
   readonly #writer: FrameWriter;
-  readonly #pace: Budget;
+  readonly #pace: TokenBucket;
   readonly #table = new StreamTable();
   #block: HeaderBlock | undefined;
   #unacknowledged = 0;
@@ -31,7 +31,7 @@ export class RequestStreams<Head> {
   now = 0;
   acceptsMore = true;
 
-  constructor(options: ServerOptions<Head>, writer: FrameWriter, pace: Budget) {
+  constructor(options: ServerOptions<Head>, writer: FrameWriter, pace: TokenBucket) {
     this.#accept = options.accept;
     this.#reader = new RequestReader(options.readHead);
     this.#writer = writer;

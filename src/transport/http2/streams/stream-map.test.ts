@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { StreamSlots } from './stream-map.ts';
+import { StreamMap } from './stream-map.ts';
 
 /** Ids as a client may choose them: one after the other, or far apart so that many share a slot. */
 const stream = fc.record({
@@ -12,7 +12,7 @@ const stream = fc.record({
 
 it('finds each stream that is open, and no other, whatever came and went', () => {
   const property = fc.property(fc.array(stream, { maxLength: 1500, size: 'max' }), (steps) => {
-    const slots = new StreamSlots<{ readonly id: number }>();
+    const slots = new StreamMap<{ readonly id: number }>();
     const open: { readonly id: number }[] = [];
     const end = (place: number) => {
       for (const { id } of open.splice(place, 1)) {

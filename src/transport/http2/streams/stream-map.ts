@@ -15,7 +15,7 @@ const MOST_KEPT = 256;
  * grown old, all behind it live on with the requests that were open at the time, a tenth of all that is made, until the
  * next full collection.
  */
-export class StreamSlots<Stream extends Identified> {
+export class StreamMap<Stream extends Identified> {
   #slots: (Stream | undefined)[] = emptySlots(FEWEST);
   #size = 0;
 

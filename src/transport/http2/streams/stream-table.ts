@@ -1,11 +1,11 @@
 import type { ServerStream } from './server-stream.ts';
-import { StreamSlots } from './stream-map.ts';
+import { StreamMap } from './stream-map.ts';
 
 const REMEMBERED_RESETS = 1024;
 
 /** The open streams of a connection, and what has to be known of those that are not. */
 export class StreamTable {
-  readonly #open = new StreamSlots<ServerStream>();
+  readonly #open = new StreamMap<ServerStream>();
   readonly #resetHere = new Set<number>();
   #latest: ServerStream | undefined;
   #lastId = 0;

@@ -2,13 +2,13 @@ import type { HeaderField } from '../hpack/header-field.ts';
 
 const REQUEST_PSEUDO_HEADERS = new Set([':method', ':scheme', ':authority', ':path']);
 
-export interface RequestShape {
+export interface ValidHeaders {
   /** From content-length, which DATA must then add up to; undefined: not told. */
   readonly contentLength: number | undefined;
 }
 
 /** undefined: malformed by RFC 9113, section 8, which is a stream error. */
-export function requestShape(fields: readonly HeaderField[]): RequestShape | undefined {
+export function validateHeaders(fields: readonly HeaderField[]): ValidHeaders | undefined {
   const pseudo = new Map<string, string>();
   let contentLength: number | undefined;
   let regularSeen = false;
