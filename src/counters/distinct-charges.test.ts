@@ -15,7 +15,7 @@ it('sums charges on the same counter under the lowest of their limits', () => {
   const charges = [5, 3, 4].map((requests) => ({ subject: 'a', limit: limitOf(requests), hits: 2 }));
   const other = { subject: 'b', limit: limitOf(5), hits: 1 };
   expect(distinctCharges([...charges.slice(0, 1), other, ...charges.slice(1)])).toEqual({
-    charges: [{ subject: 'a', limit: limitOf(3), hits: 6, settles: false }, other],
+    charges: [{ subject: 'a', limit: limitOf(3), hits: 6, isSettlement: false }, other],
     places: [0, 1, 0, 0],
   });
 });

@@ -106,7 +106,7 @@ describe('a refusal that is repeated', () => {
     expect(await sourceOf(decide, asks(3, five))).toBe('refused by local');
     expect(await sourceOf(decide, asks(1, five))).toBe('granted by redis');
     await decide(asks(3, five));
-    const settlement = { charges: [{ subject: 'a', limit: five, hits: 3, settles: true }] };
+    const settlement = { charges: [{ subject: 'a', limit: five, hits: 3, isSettlement: true }] };
     for (const other of [asks(0, five), asks(3, { ...five, requests: 9 }), asks(3, five, 'b'), settlement]) {
       expect(await sourceOf(decide, other)).toBe('granted by redis');
     }
@@ -194,7 +194,7 @@ describe('with refusals made here', () => {
     subject: fc.constantFrom('a', 'b'),
     limit: fc.constantFrom(...limits),
     hits: fc.constantFrom(0, 1, 1, 1, 2, 2, 3),
-    settles: fc.nat({ max: 9 }).map((chance) => chance === 0),
+    isSettlement: fc.nat({ max: 9 }).map((chance) => chance === 0),
   });
   const step = fc.record({
     wait: fc.constantFrom(0, 0, 0, 1, 1000, 1000, 30_000, 30_000, 249_999, 250_000, SECOND),

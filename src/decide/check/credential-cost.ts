@@ -73,7 +73,7 @@ function costOf(
     if (limit.algorithm === 'unlimited' || !countsUsage(limit, usage)) return [];
     const subject = limit.per === 'account' ? subjects.shared : subjects.each;
     // null, as they are mostly kept (known-costs.ts).
-    return { subject, limit, hits: usage.hits, found: null };
+    return { subject, limit, hits: usage.hits, storeHandle: null };
   });
   return { charges, names: charges.map(({ limit }) => ({ rule: owner, label: `${owner}/${limit.name}` })) };
 }

@@ -70,7 +70,7 @@ function backOfSettled(charge: Charge, hits: number): number {
 function chargesBeyond({ use, hits, receipt }: Readable): readonly Charge[] {
   if (use === 'give_back') return [];
   return receipt.granted.flatMap(({ charge }) =>
-    isSlot(charge) || hits <= charge.hits ? [] : [{ ...charge, hits: hits - charge.hits, settles: true }],
+    isSlot(charge) || hits <= charge.hits ? [] : [{ ...charge, hits: hits - charge.hits, isSettlement: true }],
   );
 }
 
