@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../../provision/redis.ts';
 import { counterKey } from '../../src/counters/redis/batch/counter-key.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
-import { clockedScripts, silent } from '../../test/counters/clocked-stores.ts';
-import { becomesTrue } from '../../test/counters/waiting.ts';
+import { clockedScripts, silent } from '../../test/counters/contract/clocked-stores.ts';
+import { becomesTrue } from '../../test/counters/redis/waiting.ts';
 import { type Filling, fill, type Naming } from './fill.ts';
 
 /** Bytes for each counter. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TRACES } from '../../test/counters/traces.ts';
+import { TRACES } from '../../test/counters/model/traces.ts';
 import { NONE } from './hash-index.ts';
 import { powerOfTwo, quarterOfPower, Slab } from './slab.ts';
 

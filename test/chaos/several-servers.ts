@@ -4,7 +4,7 @@ import type { RunningRedis } from '../../provision/redis.ts';
 import { moveSlot, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
 import { type RunningSentinels, startRedisSentinels } from '../../provision/redis-sentinel.ts';
 import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
-import { becomesTrue } from '../counters/waiting.ts';
+import { becomesTrue } from '../counters/redis/waiting.ts';
 import type { Course, Place } from './scenario.ts';
 
 async function killSentinelsMaster({ master, replica }: RunningSentinels): Promise<Course> {

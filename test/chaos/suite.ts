@@ -6,7 +6,7 @@ import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { becomesTrue } from '../counters/waiting.ts';
+import { becomesTrue } from '../counters/redis/waiting.ts';
 import type { GrpcClient } from '../support/grpc.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 import { ConstantLoad } from './constant-load.ts';

@@ -3,7 +3,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseRules } from '../../src/rules/parse/parse-rules.ts';
-import { CONFIGURATIONS } from '../app/ratelimit-configurations.ts';
+import { CONFIGURATIONS } from '../app/rate-limit/envoyproxy/configurations.ts';
 import { BROKEN_RULES } from './broken-rules.ts';
 
 const schema = JSON.parse(readFileSync('docs/rules.schema.json', 'utf8'));

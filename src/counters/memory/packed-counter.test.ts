@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limitOf, NOON, TRACES } from '../../../test/counters/traces.ts';
+import { limitOf, NOON, TRACES } from '../../../test/counters/model/traces.ts';
 import { type Counter, emptyCounter } from '../../domain/counting/counter.ts';
 import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
 import { MAX_HIT_LOG_ENTRIES, subBucketOf } from '../../domain/counting/hit-log.ts';

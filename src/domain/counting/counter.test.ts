@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { LoneCounter } from '../../../test/counters/lone-counter.ts';
-import { calendarOf, limitOf, NOON, SECOND, stepsBack, TRACES, waits } from '../../../test/counters/traces.ts';
+import { LoneCounter } from '../../../test/counters/model/lone-counter.ts';
+import { calendarOf, limitOf, NOON, SECOND, stepsBack, TRACES, waits } from '../../../test/counters/model/traces.ts';
 import type { CountedLimit } from '../limits/limit.ts';
 
 vi.setConfig({ testTimeout: 120_000 }); // On a busy machine 10,000 traces take their time.

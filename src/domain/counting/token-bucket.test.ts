@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { expectResetToBeTrue, expectRetryToBeTrue, type Step } from '../../../test/counters/exact-log.ts';
-import { LoneCounter } from '../../../test/counters/lone-counter.ts';
-import { DAY, limitOf, NOON, SECOND, TRACES, waits } from '../../../test/counters/traces.ts';
+import { expectResetToBeTrue, expectRetryToBeTrue, type Step } from '../../../test/counters/model/exact-log.ts';
+import { LoneCounter } from '../../../test/counters/model/lone-counter.ts';
+import { DAY, limitOf, NOON, SECOND, TRACES, waits } from '../../../test/counters/model/traces.ts';
 import type { TokenBucketLimit } from '../limits/limit.ts';
 
 vi.setConfig({ testTimeout: 120_000 }); // On a busy machine 10,000 traces take their time.

@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { connect } from 'node:http2';
+import { createConnection } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usePostgres } from '../../../provision/postgres.ts';
+import { startRedisProcess } from '../../../provision/redis.ts';
+import { RetryInfo } from '../../../src/generated/google/rpc/error_details.ts';
+import { Status } from '../../../src/generated/google/rpc/status.ts';
+import { ApiKeyServiceService } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
+import {
+  GetTokenInfoResponse_State as State,
+  TokenInfoServiceService,
+} from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { makeApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
+import type { Headers } from '../../support/grpc.ts';
+import { TestNode } from '../../support/node.ts';
+import { check, statusOf } from '../../support/questions.ts';
+
+const RESOURCE_EXHAUSTED = 8;
+const OF_ADDRESS = 300;
+
+const databaseUrl = usePostgres();
+let url: string;
+let node: TestNode;
+let administrator: Headers;
+beforeAll(async () => {
+  url = await databaseUrl();
+  node = await TestNode.start({ DATABASE_URL: url });
+  administrator = await node.signIn();
+  await node.createPlan(administrator, 'team', 5);
+});
+afterAll(() => node?.stop());
+
+const infoOf = (secret: string, of = node) => of.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
+
+describe('token info tells', () => {
+  it('what remains of each limit, and asking charges nothing', async () => {
+    const limits = [Limit.fromPartial({ name: 'own', requests: 3, window: '1d' })];
+    const { name, secret } = await node.createKey(administrator, 'team', { limits });
+    const remaining = async () => (await infoOf(secret)).remaining.map((each) => [each.limit, each.remaining]);
+    const untouched = [
+      ['plans/team/burst', 5],
+      [`${name}/own`, 3],
+    ];
+    for (let time = 0; time < 3; time++) expect(await remaining()).toEqual(untouched);
+    expect((await infoOf(secret)).remaining[0]?.resetTime).toBeUndefined();
+    for (let request = 0; request < 2; request++) await check(node.decision, { 'x-api-key': secret });
+    expect(await remaining()).toEqual([
+      ['plans/team/burst', 3],
+      [`${name}/own`, 1],
+    ]);
+    const [burst] = (await infoOf(secret)).remaining;
+    expect(Math.abs(Number(burst?.resetTime) - Date.now() - 60_000)).toBeLessThan(20_000);
+    await check(node.decision, { 'x-api-key': secret });
+    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+    expect((await remaining())[1]).toEqual([`${name}/own`, 0]);
+  });
+
+  it('valid, expired, disabled and unknown apart, and of all but the last what the key was', async () => {
+    const valid = await node.createKey(administrator, 'team');
+    const expired = await node.createKey(administrator, 'team', { expireTime: new Date(Date.now() + 300) });
+    const disabled = await node.createKey(administrator, 'team', { disabled: true });
+    const rotated = await node.createKey(administrator, 'team');
+    const { secret: successor } = await node.admin.call(
+      ApiKeyServiceService.rotateApiKey,
+      { name: rotated.name, overlap: '' },
+      administrator,
+    );
+    const deleted = await node.createKey(administrator, 'team');
+    await node.admin.call(ApiKeyServiceService.deleteApiKey, { name: deleted.name }, administrator);
+    await expect.poll(async () => (await infoOf(expired.secret)).state).toBe(State.EXPIRED);
+    for (const [{ name, secret }, state] of [
+      [valid, State.VALID],
+      [expired, State.EXPIRED],
+      [rotated, State.EXPIRED],
+      [disabled, State.DISABLED],
+    ] as const) {
+      const told = await infoOf(secret);
+      expect(told).toMatchObject({ state, apiKey: name, plan: 'plans/team', limits: [{ requests: 5 }] });
+      expect(told.remaining).toHaveLength(1);
+    }
+    expect((await infoOf(successor)).state).toBe(State.VALID);
+    for (const secret of [deleted.secret, makeApiKey(), `${valid.secret.slice(0, -1)}0`, valid.secret.slice(8)]) {
+      const { state, ...rest } = await infoOf(secret);
+      expect(state).toBe(State.UNKNOWN);
+      expect(JSON.stringify(rest)).toBe(
+        JSON.stringify({ ...rest, apiKey: '', account: '', plan: '', limits: [], features: [], remaining: [] }),
+      );
+    }
+  });
+
+  it('everything but what remains while the counters are away', async () => {
+    const redis = await startRedisProcess();
+    const counting = await TestNode.start({ DATABASE_URL: url, REDIS_URL: redis.url, REDIS_DEADLINE_MS: '500' });
+    try {
+      const { secret } = await node.createKey(administrator, 'team');
+      await expect.poll(async () => (await infoOf(secret, counting)).remaining.length).toBe(1);
+      await redis.stop();
+      const told = await infoOf(secret, counting);
+      expect(told).toMatchObject({ state: State.VALID, plan: 'plans/team', limits: [{ requests: 5 }], remaining: [] });
+    } finally {
+      await counting.stop();
+      await redis.stop();
+    }
+  });
+});
+
+interface Answer {
+  readonly code: number;
+  readonly details: Status['details'];
+}
+
+/** Calls from an address of this machine, which gRPC clients cannot choose; over one connection, all at once. */
+async function callFrom(localAddress: string, of: TestNode, call: Call, secrets: readonly string[]): Promise<Answer[]> {
+  const port = of.app.ports.admin;
+  const { path, requestSerialize } = TokenInfoServiceService[call];
+  const session = connect('http://weir', {
+    createConnection: () => createConnection({ host: '127.0.0.1', port, localAddress }),
+  });
+  const answers = secrets.map(async (secret): Promise<Answer> => {
+    const message = requestSerialize({ secret });
+    const frame = Buffer.concat([Buffer.alloc(5), message]);
+    frame.writeUInt32BE(message.length, 1);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    stream.end(frame);
+    const ends: Record<string, unknown>[] = [];
+    for (const event of ['response', 'trailers']) stream.on(event, (headers) => ends.push(headers));
+    await once(stream.resume(), 'close');
+    const { 'grpc-status': code, 'grpc-status-details-bin': details = '' } = Object.assign({}, ...ends);
+    return { code: Number(code), details: Status.decode(Buffer.from(details, 'base64')).details };
+  });
+  return Promise.all(answers).finally(() => session.close());
+}
+
+type Call = 'getTokenInfo' | 'disableToken';
+
+describe('whoever guesses', () => {
+  const guesses = Array.from({ length: OF_ADDRESS + 50 }, () => makeApiKey());
+
+  it.each(['getTokenInfo', 'disableToken'] as const)(
+    'is refused %s after so many a minute, whatever the secret, and told when to come back',
+    async (call) => {
+      const limited = await TestNode.start({ DATABASE_URL: url });
+      try {
+        const { name, secret } = await limited.createKey(administrator, 'team');
+        const answers = await callFrom('127.0.0.1', limited, call, guesses);
+        const refused = answers.filter(({ code }) => code === RESOURCE_EXHAUSTED);
+        expect(refused).toHaveLength(50);
+        const info = refused[0]?.details.find(({ typeUrl }) => typeUrl.endsWith('RetryInfo'));
+        const { retryDelay } = RetryInfo.decode(info?.value ?? expect.fail('no RetryInfo'));
+        expect(retryDelay?.seconds).toBeGreaterThan(0);
+        // A sliding window of that many is stricter by up to a sixteenth.
+        expect(retryDelay?.seconds).toBeLessThanOrEqual(64);
+        expect((await callFrom('127.0.0.1', limited, call, [secret]))[0]?.code).toBe(RESOURCE_EXHAUSTED);
+        const key = await limited.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
+        expect(key.disabled).toBe(false);
+        // Others, and who asks for something else, are not held up.
+        expect((await callFrom('127.0.0.2', limited, call, [secret]))[0]?.code).toBe(0);
+        const other = call === 'getTokenInfo' ? 'disableToken' : 'getTokenInfo';
+        expect((await callFrom('127.0.0.1', limited, other, [secret]))[0]?.code).toBe(0);
+      } finally {
+        await limited.stop();
+      }
+    },
+  );
+});

@@ -1,0 +1,192 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usePostgres } from '../../../provision/postgres.ts';
+import { AuthorizationService } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
+import {
+  RateLimitResponse_Code as Code,
+  RateLimitRequest,
+  RateLimitServiceService,
+} from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import {
+  HealthService,
+  HealthCheckResponse_ServingStatus as Serving,
+} from '../../../src/generated/grpc/health/v1/health.ts';
+import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import type { Headers, Method } from '../../support/grpc.ts';
+import { TestNode } from '../../support/node.ts';
+import { check, errorOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
+
+const INVALID_ARGUMENT = 3;
+const NOT_FOUND = 5;
+const UNIMPLEMENTED = 12;
+
+const databaseUrl = usePostgres();
+let node: TestNode;
+let administrator: Headers;
+
+beforeAll(async () => {
+  const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
+  await writeFile(rules, 'domain: shop\ndescriptors:\n  - key: path\n    rate_limit: {requests: 3, window: 30s}\n');
+  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules });
+  administrator = await node.signIn();
+  await node.createPlan(administrator, 'team', 5);
+});
+afterAll(() => node?.stop());
+
+describe('Check', () => {
+  it('lets a key in five times a minute, then answers 429, told when to come back', async () => {
+    const { secret } = await node.createKey(administrator, 'team');
+    const responses = [];
+    for (let request = 0; request < 6; request++) responses.push(await check(node.decision, { 'x-api-key': secret }));
+    expect(responses.map(statusOf)).toEqual([200, 200, 200, 200, 200, 429]);
+    const last = responses.at(-1);
+    expect(last && errorOf(last)?.code).toBe('rate_limited');
+  });
+
+  it('refuses what is no key, a key that is not known, and one that was disabled a moment ago', async () => {
+    const { name, secret } = await node.createKey(administrator, 'team');
+    const unknown = `wk_live_${'0'.repeat(28)}`;
+    for (const key of [undefined, 'garbage', unknown, `${secret}x`]) {
+      expect(statusOf(await check(node.decision, key === undefined ? {} : { 'x-api-key': key }))).toBe(401);
+    }
+    const request = UpdateApiKeyRequest.fromPartial({ apiKey: { name, disabled: true }, updateMask: 'disabled' });
+    await node.admin.call(ApiKeyServiceService.updateApiKey, request, administrator);
+    const refused = await check(node.decision, { 'x-api-key': secret, 'x-request-id': 'find-me' });
+    expect(statusOf(refused)).toBe(403);
+    expect(errorOf(refused)).toMatchObject({ code: 'disabled_credential', request_id: 'find-me' });
+  });
+
+  it('is one budget with the domain plans, whichever filter asks, on either plane', async () => {
+    const { name, secret } = await node.createKey(administrator, 'team');
+    expect(statusOf(await check(node.admin, { 'x-api-key': secret }))).toBe(200);
+    const off = { 'weir.rate_limit': 'off' };
+    for (let request = 0; request < 4; request++) {
+      expect(statusOf(await check(node.decision, { 'x-api-key': secret }, off))).toBe(200);
+      const answer = await shouldRateLimit(node.decision, 'plans', ['api_key', name.replace('apiKeys/', '')]);
+      expect(answer.overallCode).toBe(Code.OK);
+    }
+    const { overallCode } = await shouldRateLimit(node.admin, 'plans', ['api_key', name.replace('apiKeys/', '')]);
+    expect(overallCode).toBe(Code.OVER_LIMIT);
+    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+    expect(statusOf(await check(node.decision, { 'x-api-key': secret }, off))).toBe(200);
+  });
+});
+
+describe('a rotated key', () => {
+  it('goes on with the budget of the one before: a new secret is no new budget', async () => {
+    const { name, secret } = await node.createKey(administrator, 'team');
+    for (let request = 0; request < 4; request++) await check(node.decision, { 'x-api-key': secret });
+    const rotation = { name, overlap: '60s' };
+    const rotated = await node.admin.call(ApiKeyServiceService.rotateApiKey, rotation, administrator);
+    expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(200);
+    expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
+    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+  });
+});
+
+describe('a key that is rotated again within its overlap, as after an answer that was lost', () => {
+  it('gives a new key that lives as long as the first one was to', async () => {
+    const { name } = await node.createKey(administrator, 'team');
+    await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
+    const again = await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
+    expect(again.apiKey?.expireTime).toBeUndefined();
+    const old = await node.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
+    expect(old.expireTime).toBeInstanceOf(Date);
+  });
+});
+
+describe('ShouldRateLimit', () => {
+  it('answers one status per descriptor, and OK where nothing is limited', async () => {
+    const answer = await shouldRateLimit(node.decision, 'nobody knows', ['a', 'b'], ['c', 'd']);
+    expect(answer).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK }, { code: Code.OK }] });
+  });
+
+  it('names the limit, and says what remains and until when', async () => {
+    const first = await shouldRateLimit(node.decision, 'shop', ['path', '/told']);
+    expect(first.statuses[0]).toMatchObject({
+      currentLimit: { name: 'shop.path', requestsPerUnit: 3, unit: 0 },
+      limitRemaining: 2,
+      durationUntilReset: { seconds: 30 },
+    });
+  });
+
+  it('charges a refused request nothing: a sibling descriptor keeps its budget', async () => {
+    for (let hit = 0; hit < 3; hit++) await shouldRateLimit(node.decision, 'shop', ['path', '/full']);
+    const refused = await shouldRateLimit(node.decision, 'shop', ['path', '/full'], ['path', '/free']);
+    expect(refused.statuses.map(({ code }) => code)).toEqual([Code.OVER_LIMIT, Code.OK]);
+    const free = await shouldRateLimit(node.decision, 'shop', ['path', '/free']);
+    expect(free.statuses[0]?.limitRemaining).toBe(2);
+  });
+
+  it.each([
+    ['domain', RateLimitRequest.fromPartial({ descriptors: [{ entries: [{ key: 'a', value: 'b' }] }] })],
+    ['descriptors', RateLimitRequest.fromPartial({ domain: 'shop' })],
+    [
+      'descriptors',
+      RateLimitRequest.fromPartial({
+        domain: 'shop',
+        descriptors: Array.from({ length: 65 }, () => ({ entries: [{ key: 'a', value: 'b' }] })),
+      }),
+    ],
+    ['descriptors[0].entries', RateLimitRequest.fromPartial({ domain: 'shop', descriptors: [{}] })],
+  ])('without %s is an invalid argument, by that name', async (field, request) => {
+    const error = await node.decision.failing(RateLimitServiceService.shouldRateLimit, request);
+    expect(error.code).toBe(INVALID_ARGUMENT);
+    expect(error.details).toContain(`${field}: `);
+  });
+});
+
+describe('the data plane', () => {
+  it('refuses malformed messages one by one, while others beside them are answered', async () => {
+    const malformed = { ...AuthorizationService.check, requestSerialize: (bytes: Buffer) => bytes };
+    const calls = Array.from({ length: 50 }, async (_, index) => {
+      if (index % 2 === 0) return statusOf(await check(node.decision, {}));
+      return (await node.decision.failing(malformed, Buffer.from('0a05ff', 'hex'))).code;
+    });
+    const answers = await Promise.all(calls);
+    expect(new Set(answers)).toEqual(new Set([401, INVALID_ARGUMENT]));
+  });
+
+  it('tells its health, and that it knows no other services', async () => {
+    const health = (service: string) => node.decision.call(HealthService.check, { service });
+    expect(await health('')).toEqual({ status: Serving.SERVING });
+    expect(await health('envoy.service.auth.v3.Authorization')).toEqual({ status: Serving.SERVING });
+    expect((await node.decision.failing(HealthService.check, { service: 'other' })).code).toBe(NOT_FOUND);
+  });
+
+  it('does not implement what it does not know', async () => {
+    const unknown: Method<Buffer, Buffer> = {
+      path: '/no.such.Service/Method',
+      requestSerialize: (bytes) => bytes,
+      responseDeserialize: (bytes) => bytes,
+    };
+    expect((await node.decision.failing(unknown, Buffer.alloc(0))).code).toBe(UNIMPLEMENTED);
+  });
+});
+
+describe('the HTTP port', () => {
+  const get = async (where: string) => {
+    const response = await fetch(`http://127.0.0.1:${node.app.ports.http}${where}`);
+    return { status: response.status, text: await response.text() };
+  };
+
+  it('tells that the process lives and that it is ready', async () => {
+    expect(await get('/healthz')).toEqual({ status: 200, text: 'ok\n' });
+    expect(await get('/readyz')).toEqual({ status: 200, text: 'ready\n' });
+    expect((await get('/nothing')).status).toBe(404);
+  });
+
+  it('counts decisions by verdict and source, and their latency', async () => {
+    await check(node.decision, {});
+    const { text } = await get('/metrics');
+    expect(text).toMatch(
+      /^weir_decisions_total\{question="check",verdict="missing_credential",source="catalog"\} [1-9]/m,
+    );
+    const count = Number(/^weir_decision_seconds_count\{question="check"\} (\d+)/m.exec(text)?.[1]);
+    const lastBucket = Number(/^weir_decision_seconds_bucket\{question="check",le="\+Inf"\} (\d+)/m.exec(text)?.[1]);
+    expect(count).toBeGreaterThan(0);
+    expect(lastBucket).toBe(count);
+  });
+});

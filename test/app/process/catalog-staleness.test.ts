@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../../provision/postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
+import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { TestNode } from '../../support/node.ts';
+import { check, errorOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
+
+const UNAVAILABLE = 14;
+const MAX_STALENESS_SECONDS = 3;
+
+let folder: string;
+let postgres: EmbeddedPostgres;
+/** One goes on without end, the other only for so long. */
+let enduring: TestNode;
+let bounded: TestNode;
+let secret: string;
+let id: string;
+
+const log = { info: () => {}, warn: console.warn, error: console.error };
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  postgres = await startEmbeddedPostgres({ dataFolder: folder, log, settings: { fsync: 'off' } });
+  const shared = { DATABASE_URL: postgres.url };
+  enduring = await TestNode.start(shared);
+  bounded = await TestNode.start({ ...shared, CATALOG_MAX_STALENESS: String(MAX_STALENESS_SECONDS) });
+  const administrator = await enduring.signIn();
+  const key = await enduring.createKey(administrator, 'enterprise');
+  secret = key.secret;
+  id = key.name.slice('apiKeys/'.length);
+});
+afterAll(async () => {
+  await signal('SIGCONT');
+  await enduring?.stop();
+  await bounded?.stop();
+  await postgres?.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** To Postgres and all of its processes: the connections that there are must fall silent, too. */
+async function signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+  const file = path.join(folder, 'postgres', 'data', 'postmaster.pid');
+  const postmaster = Number((await readFile(file, 'utf8')).split('\n')[0]);
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const children = table
+    .map((row) => row.trim().split(/\s+/).map(Number))
+    .filter(([, parent]) => parent === postmaster);
+  // The parent first on the way down, so that it starts no more.
+  for (const pid of [postmaster, ...children.map(([pid = 0]) => pid)]) process.kill(pid, name);
+}
+
+const askAt = (node: TestNode) => check(node.decision, { 'x-api-key': secret });
+const statusAt = async (node: TestNode) => statusOf(await askAt(node));
+const readinessOf = async (node: TestNode) => (await fetch(`http://127.0.0.1:${node.app.ports.http}/readyz`)).status;
+const soon = { timeout: 20_000 };
+
+describe('a node that is cut off from Postgres', () => {
+  it('lets keys in for as long as is configured and no longer, and again once it follows', async () => {
+    await expect.poll(() => statusAt(bounded), soon).toBe(200);
+    await signal('SIGSTOP');
+    const stoppedAt = performance.now();
+    await sleep(1_000);
+    expect([await statusAt(bounded), await readinessOf(bounded)]).toEqual([200, 200]);
+
+    await expect.poll(() => statusAt(bounded), soon).toBe(503);
+    expect(performance.now() - stoppedAt).toBeGreaterThan((MAX_STALENESS_SECONDS - 1) * 1000);
+    expect(errorOf(await askAt(bounded))?.code).toBe('catalog_stale');
+    for (const descriptor of [
+      ['api_key', id],
+      ['account', 'unknown'],
+    ] as const) {
+      await expect(shouldRateLimit(bounded.decision, 'plans', descriptor)).rejects.toMatchObject({ code: UNAVAILABLE });
+    }
+    const asked = bounded.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
+    await expect(asked).rejects.toMatchObject({ code: UNAVAILABLE });
+    expect(await readinessOf(bounded)).toBe(503);
+
+    // What needs no catalog is answered.
+    expect((await shouldRateLimit(bounded.decision, 'shop', ['path', '/'])).overallCode).toBe(Code.OK);
+    expect(statusOf(await check(bounded.decision, {}, { 'weir.auth': 'optional' }))).toBe(200);
+    expect(statusOf(await check(bounded.decision, { 'x-api-key': 'wk_live_garbage' }))).toBe(401);
+    expect(await statusAt(enduring)).toBe(200);
+
+    await signal('SIGCONT');
+    await expect.poll(() => statusAt(bounded), soon).toBe(200);
+    expect(await readinessOf(bounded)).toBe(200);
+  });
+});

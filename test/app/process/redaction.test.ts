@@ -1,0 +1,360 @@
+import { glob, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../../provision/postgres.ts';
+import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
+import { InvalidConfig, readConfig } from '../../../src/config/config.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
+import { SigningKeyEntity } from '../../../src/database/entities.ts';
+import { createQuery, openDatabase } from '../../../src/database/open-database.ts';
+import { ApiKeyServiceService, CreateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { createSealer } from '../../../src/identity/issue-tokens/sealed-key.ts';
+import { GrpcClient, type Headers } from '../../support/grpc.ts';
+import { check, shouldRateLimit } from '../../support/questions.ts';
+import { serve, WeirProcess } from '../../support/weir-process.ts';
+
+/** What is known of the start; keys and tokens come to it. No secret looks like a resource's id, which errors name. */
+const DATABASE_PASSWORD = 'Known_Database_Password_1';
+const REDIS_PASSWORD = 'Known_Redis_Password_1';
+const ADMIN_PASSWORD = 'Known_Admin_Password_1';
+const KEY_PEPPER = 'Known_Key_Pepper_1';
+const SIGNING_KEY_SECRET = 'Known_Signing_Key_Secret_of_32_characters';
+const OTHER_PASSWORD = 'Known_Other_Password_1';
+const secrets = new Set([
+  DATABASE_PASSWORD,
+  REDIS_PASSWORD,
+  ADMIN_PASSWORD,
+  KEY_PEPPER,
+  SIGNING_KEY_SECRET,
+  OTHER_PASSWORD,
+]);
+
+/** All services of both planes, also those that come later. */
+const SERVICES = 'src/generated/{weir/admin/v1/*_service,envoy/service/*/v3/rls,envoy/service/*/v3/external_auth}.ts';
+
+let postgres: EmbeddedPostgres;
+let redis: RunningRedis;
+let folder: string;
+let running: Awaited<ReturnType<typeof serve>>;
+let admin: GrpcClient;
+let decision: GrpcClient;
+let signedIn: Headers;
+let key: { name: string; secret: string };
+/** Everything that callers were told went wrong. */
+const told: string[] = [];
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+  postgres = await startEmbeddedPostgres({ dataFolder: folder, log: quiet, settings: { fsync: 'off' } });
+  const database = await openDatabase({ url: postgres.url });
+  await createQuery(database)(`create role known superuser login password '${DATABASE_PASSWORD}'`, []);
+  await database.close(true);
+  redis = await startRedisProcess({ options: ['--requirepass', REDIS_PASSWORD] });
+  running = await serve(environmentOf());
+  admin = new GrpcClient(running.ports.admin);
+  decision = new GrpcClient(running.ports.decision);
+  await learnSigningKeys();
+  signedIn = await signIn();
+  const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'known' } });
+  const made = await admin.call(ApiKeyServiceService.createApiKey, request, signedIn);
+  key = { name: made.apiKey?.name ?? '', secret: made.secret };
+  secrets.add(key.secret);
+});
+afterAll(async () => {
+  admin?.close();
+  decision?.close();
+  await running?.weir.stop();
+  await redis?.stop();
+  await postgres?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** What the database has of the keys that sign access tokens, and what that is once it is opened. */
+async function learnSigningKeys(): Promise<void> {
+  const database = await openDatabase({ url: postgres.url });
+  const keys = await database.em.fork().findAll(SigningKeyEntity);
+  await database.close(true);
+  expect(keys).toHaveLength(1);
+  for (const { id, algorithm, sealedJwk } of keys) {
+    const { d } = createSealer(SIGNING_KEY_SECRET).open({ id, algorithm }, sealedJwk ?? '');
+    for (const each of [sealedJwk, d]) secrets.add(typeof each === 'string' ? each : expect.fail('no key'));
+  }
+}
+
+function environmentOf(): Record<string, string> {
+  const url = new URL(postgres.url);
+  url.username = 'known';
+  url.password = DATABASE_PASSWORD;
+  return {
+    LOG_LEVEL: 'trace',
+    DATABASE_URL: url.href,
+    REDIS_URL: redis.url.replace('redis://', `redis://:${REDIS_PASSWORD}@`),
+    REDIS_DEADLINE_MS: '2000',
+    ADMIN_EMAIL: 'admin@example.com',
+    ADMIN_PASSWORD,
+    KEY_PEPPER,
+    SIGNING_KEY_SECRET,
+  };
+}
+
+async function signIn(): Promise<Headers> {
+  const login = { email: 'admin@example.com', password: ADMIN_PASSWORD };
+  const { accessToken, refreshToken } = await admin.call(AuthServiceService.login, login);
+  for (const token of [accessToken, refreshToken]) secrets.add(token);
+  return { authorization: `Bearer ${accessToken}` };
+}
+
+function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { metadata } = error as Partial<ServiceError>; // grpc-js' errors have it
+  const details = metadata?.get('grpc-status-details-bin').map(String).join() ?? '';
+  return `${error.message} ${details}`;
+}
+
+/** Whether it succeeds or not, what it is told of a failure is kept. */
+async function tried(call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => told.push(errorText(error)));
+}
+
+function leaks(text: string): string[] {
+  return [...secrets].filter((secret) => text.includes(secret) || text.includes(encodeURIComponent(secret)));
+}
+
+async function expectNoLeak(): Promise<void> {
+  await sleep(200);
+  const metrics = await (await fetch(`http://127.0.0.1:${running.ports.http}/metrics`)).text();
+  for (const [place, text] of Object.entries({ log: running.weir.printed, metrics })) {
+    const line = text.split('\n').find((each) => leaks(each).length > 0);
+    expect(line, `a secret is in the ${place}`).toBeUndefined();
+  }
+  expect(
+    told.find((each) => leaks(each).length > 0),
+    'a secret is in an error',
+  ).toBeUndefined();
+}
+
+interface Method {
+  readonly path: string;
+}
+
+async function allMethods(): Promise<readonly string[]> {
+  const files: string[] = [];
+  for await (const file of glob(SERVICES)) files.push(file);
+  const modules = await Promise.all(
+    files.map(async (file): Promise<object> => import(pathToFileURL(path.resolve(file)).href)),
+  );
+  const services = modules.flatMap((module) => Object.entries(module).filter(([name]) => name.endsWith('Service')));
+  return services.flatMap(([, service]) => Object.values(service as Record<string, Method>).map(({ path }) => path)); // as ts-proto writes them
+}
+
+/** A field of a protobuf message that has bytes, whether they are a text, bytes or a message. */
+function field(number: number, value: Uint8Array): Buffer {
+  const length: number[] = [];
+  for (let rest = value.length; ; rest >>>= 7) {
+    length.push(rest > 127 ? (rest & 127) | 128 : rest);
+    if (rest <= 127) break;
+  }
+  return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), value]);
+}
+
+describe('no known secret is in a log line, a metric or an error', () => {
+  it('of good and bad calls with secrets where they belong', async () => {
+    const login = { email: 'admin@example.com', password: OTHER_PASSWORD };
+    await tried(admin.call(AuthServiceService.login, login));
+    await tried(admin.call(AuthServiceService.login, { ...login, email: `${OTHER_PASSWORD}@example.com` }));
+    const { refreshToken } = await admin.call(AuthServiceService.login, { ...login, password: ADMIN_PASSWORD });
+    secrets.add(refreshToken);
+    for (let time = 0; time < 2; time++) {
+      const refreshing = admin.call(AuthServiceService.refreshToken, { refreshToken });
+      await tried(refreshing.then(({ refreshToken: next, accessToken }) => secrets.add(next).add(accessToken)));
+    }
+    const { secret } = await admin.call(ApiKeyServiceService.rotateApiKey, { name: key.name, overlap: '1h' }, signedIn);
+    secrets.add(secret);
+    for (const each of [secret, key.secret, `${key.secret.slice(0, -1)}_`, key.secret.slice(3)]) {
+      secrets.add(each);
+      await tried(admin.call(TokenInfoServiceService.getTokenInfo, { secret: each }));
+      await tried(admin.call(TokenInfoServiceService.disableToken, { secret: each }));
+    }
+    await tried(
+      admin.call(ApiKeyServiceService.getApiKey, { name: key.name }, { authorization: `Bearer ${key.secret}` }),
+    );
+    await expectNoLeak();
+  });
+
+  it('of decisions with secrets as headers, paths, routes and descriptors', async () => {
+    for (const secret of secrets) {
+      for (const headers of [
+        { 'x-api-key': secret },
+        { authorization: `Bearer ${secret}` },
+        { authorization: secret, cookie: `session=${secret}`, 'x-forwarded-for': secret },
+        { ':path': `/search?api_key=${secret}`, 'x-weir-account': secret, 'user-agent': secret },
+      ]) {
+        await tried(check(decision, headers, { 'weir.route': secret }));
+        await tried(check(decision, headers, { 'weir.cost': secret, 'weir.require': secret }, secret));
+      }
+      await tried(shouldRateLimit(decision, 'plans', ['api_key', secret], ['account', secret]));
+      await tried(shouldRateLimit(decision, secret, [secret, secret]));
+      await tried(shouldRateLimit(decision, 'shop', ['receipt', secret]));
+      for (const body of [
+        secret,
+        `{"domain": ${secret}}`,
+        `{"${secret}": 1}`,
+        `{"domain":"x","descriptors":"${secret}"}`,
+      ]) {
+        const response = await fetch(`http://127.0.0.1:${running.ports.http}/json`, { method: 'POST', body });
+        told.push(await response.text());
+      }
+      await fetch(`http://127.0.0.1:${running.ports.http}/${encodeURIComponent(secret)}`).then(async (response) =>
+        told.push(await response.text()),
+      );
+    }
+    await expectNoLeak();
+  });
+
+  it('of every method of every service with secrets in fields where they do not belong', {
+    timeout: 300_000,
+  }, async () => {
+    const methods = await allMethods();
+    expect(methods.length).toBeGreaterThan(20);
+    const clients = [running.ports.admin, running.ports.decision].map(
+      (port) => new Client(`127.0.0.1:${port}`, credentials.createInsecure()),
+    );
+    const another = await signIn();
+    const metadata = new Metadata();
+    metadata.set('authorization', another.authorization ?? '');
+    const send = (client: Client, method: string, message: Buffer) =>
+      new Promise<void>((resolve) => {
+        const asIs = (bytes: Buffer) => bytes;
+        client.makeUnaryRequest(method, asIs, asIs, message, metadata, { deadline: Date.now() + 30_000 }, (error) => {
+          if (error !== null) told.push(errorText(error));
+          resolve();
+        });
+      });
+    const values = [
+      key.secret,
+      `{"${DATABASE_PASSWORD}": "${ADMIN_PASSWORD}", '${SIGNING_KEY_SECRET}': ${KEY_PEPPER}}`,
+    ];
+    const messages = values
+      .map((value) => Buffer.from(value))
+      .flatMap((value) => [
+        value, // no protobuf at all
+        ...range(10).map((number) => field(number, value)),
+        // A message within, after the name that it needs.
+        ...range(2).flatMap((outer) => range(15).map((inner) => field(outer, field(inner, value)))),
+        ...range(2).flatMap((outer) => range(6).map((inner) => field(outer, field(12, field(inner, value))))),
+      ]);
+    for (const method of methods) {
+      const of = method.startsWith('/envoy') ? clients : clients.slice(0, 1);
+      for (const client of of) await Promise.all(messages.map((message) => send(client, method, message)));
+    }
+    for (const client of clients) client.close();
+    await expectNoLeak();
+  });
+
+  it('while Postgres and Redis refuse, and while they are away', { timeout: 300_000 }, async () => {
+    signedIn = await signIn();
+    const database = await openDatabase({ url: postgres.url });
+    const query = createQuery(database);
+    // What a statement is refused for is told by the driver, with the statement and its values.
+    await query('alter table api_key add constraint refused check (length(display_name) < 10) not valid', []);
+    await query('alter table session add constraint refused check (expire_time is null) not valid', []);
+    const create = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: KEY_PEPPER } });
+    await tried(admin.call(ApiKeyServiceService.createApiKey, create, signedIn));
+    await tried(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: ADMIN_PASSWORD }));
+    await query('alter table session drop constraint refused', []);
+    await query(`alter role known password 'another'`, []);
+    await query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'known'`, []);
+    await database.close(true);
+    await tried(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
+    const { port } = redis;
+    const client = new Redis({ port, host: '127.0.0.1', password: REDIS_PASSWORD });
+    await client.config('SET', 'requirepass', 'another');
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {}); // itself among them
+    client.disconnect();
+    await check(decision, { 'x-api-key': key.secret });
+    await expect.poll(() => running.weir.printed, { timeout: 10_000 }).toContain('WRONGPASS');
+    await redis.stop();
+    await postgres.stop();
+    await check(decision, { 'x-api-key': key.secret });
+    for (const headers of [signedIn, {}]) {
+      await tried(admin.call(ApiKeyServiceService.createApiKey, create, headers));
+      await tried(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
+      await tried(admin.call(TokenInfoServiceService.disableToken, { secret: key.secret }));
+    }
+    await sleep(1_500);
+    await expectNoLeak();
+    expect(running.weir.printed).toContain('the catalog cannot be read');
+  });
+
+  it('when its configuration is wrong, and says what is', async () => {
+    const good = environmentOf();
+    const file = path.join(folder, 'secret');
+    await writeFile(file, `mysql://${OTHER_PASSWORD}@x`);
+    for (const fault of [
+      { DATABASE_URL: `mysql://known:${DATABASE_PASSWORD}@127.0.0.1/x` },
+      { DATABASE_URL: `postgres://known:${DATABASE_PASSWORD}@127.0.0.1:99999/x` },
+      { DATABASE_URL: `postgres://known:${DATABASE_PASSWORD}@[/x` },
+      { DATABASE_URL_FILE: file, DATABASE_URL: '' },
+      { DATABASE_URL_FILE: `/tmp/${DATABASE_PASSWORD}` },
+      { KEY_PEPPER_FILE: KEY_PEPPER, KEY_PEPPER: '' },
+      { REDIS_URL: `http://:${REDIS_PASSWORD}@127.0.0.1` },
+      { REDIS_URL: `redis://:${REDIS_PASSWORD}@127.0.0.1:99999/x` },
+      { REDIS_URL: `redis+sentinel://:${REDIS_PASSWORD}@127.0.0.1:1` },
+      { REDIS_SENTINEL_PASSWORD: REDIS_PASSWORD },
+      { ADMIN_EMAIL: ADMIN_PASSWORD, LOG_LEVEL: ADMIN_PASSWORD, WEIR_ROLE: ADMIN_PASSWORD },
+      { DEVICE_HEADER: ` ${ADMIN_PASSWORD}`, DECISION_ADDRESS: OTHER_PASSWORD, ADMIN_ADDRESS: `${OTHER_PASSWORD}:1` },
+      { REDIS_DEADLINE_MS: OTHER_PASSWORD, REDIS_TLS_CA_FILE: OTHER_PASSWORD, DECISION_TLS_KEY_FILE: OTHER_PASSWORD },
+    ]) {
+      const reading = () => readConfig({ ...good, ...fault });
+      expect(reading, JSON.stringify(fault)).toThrow(InvalidConfig);
+      let message = '';
+      try {
+        reading();
+      } catch (error) {
+        message = (error as Error).message; // InvalidConfig, as was seen
+      }
+      expect(leaks(message), message).toEqual([]);
+    }
+  });
+
+  it('when it ends by a fault', { timeout: 300_000 }, async () => {
+    await postgres.stop();
+    const anyPort = { DECISION_ADDRESS: '127.0.0.1:0', ADMIN_ADDRESS: '127.0.0.1:0', HTTP_ADDRESS: '127.0.0.1:0' };
+    const good = { ...environmentOf(), ...anyPort };
+    // Once whoever is to log it is there.
+    const crash = `const timer = setInterval(() => { if (process.listenerCount('uncaughtException') === 0) return;
+      clearInterval(timer); throw Object.assign(new Error('crash'), { detail: process.env.KEY_PEPPER }) }, 50)`;
+    const faults: [string, Record<string, string>][] = [
+      ['ECONNREFUSED', {}],
+      ['ENOTFOUND|EAI_AGAIN', { DATABASE_URL: `postgres://known:${DATABASE_PASSWORD}@no-such-host.invalid/x` }],
+      [
+        '"message":"crash"',
+        {
+          DATABASE_URL: '',
+          DATA_DIR: folder,
+          NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}`,
+        },
+      ],
+    ];
+    const ended = faults.map(async ([expected, fault]) => {
+      const weir = new WeirProcess(['serve'], { ...good, ...fault });
+      return { expected, code: await weir.exited, printed: weir.printed };
+    });
+    for (const { expected, code, printed } of await Promise.all(ended)) {
+      expect(code, printed).toBe(1);
+      expect(printed).toMatch(new RegExp(expected));
+      expect(leaks(printed), printed).toEqual([]);
+    }
+  });
+});
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}

@@ -1,0 +1,145 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usePostgres } from '../../../provision/postgres.ts';
+import {
+  RateLimitResponse_Code as Code,
+  RateLimitResponse_RateLimit_Unit as Unit,
+} from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
+import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import type { Headers } from '../../support/grpc.ts';
+import { TestNode } from '../../support/node.ts';
+import { check, headersOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
+
+/**
+ * Each lets three through at once and is far from the end of its window whenever the test runs; as it is written, and
+ * what of it is answered otherwise.
+ */
+const THREE: readonly (readonly [written: Partial<Limit>, answered: Partial<Limit>])[] = [
+  [{ algorithm: 'sliding_window', requests: 3, window: '1m', lease: true, onStoreFailure: 'deny' }, { window: '60s' }],
+  [
+    { algorithm: 'fixed_window', requests: 3, window: '365d', blockFor: '1h' },
+    { window: '31536000s', blockFor: '3600s' },
+  ],
+  [{ algorithm: 'token_bucket', requests: 1, window: '1h', burst: 3 }, { window: '3600s' }],
+  [{ algorithm: 'calendar', requests: 3, window: '1y', timeZone: 'asia/kolkata' }, { timeZone: 'Asia/Kolkata' }],
+  [{ window: '1mo', requests: 3, anchorDay: dayFarFromNow() }, { algorithm: 'calendar' }],
+  [{ algorithm: 'concurrency', requests: 3, window: '1h' }, { window: '3600s' }],
+];
+
+const rules = `
+domain: shop
+defaults: {algorithm: fixed_window}
+descriptors:
+  - key: sliding_window
+    rate_limit: {requests: 3, window: 60s, algorithm: sliding_window, lease: true, on_store_failure: deny}
+  - key: fixed_window
+    rate_limit: {requests_per_unit: 3, unit: year, block_for: 1h}
+  - key: token_bucket
+    rate_limit: {requests: 1, window: 1h, algorithm: token_bucket, burst: 3}
+  - key: calendar
+    rate_limit: {requests_per_unit: 3, unit: month, algorithm: calendar, anchor_day: ${dayFarFromNow()}}
+  - key: concurrency
+    rate_limit: {requests: 3, window: 1h, algorithm: concurrency}
+  - key: unlimited
+    rate_limit: {unlimited: true}
+  - key: several
+    limits:
+      - {requests: 9, window: 365d}
+      - {requests: 3, window: 1m, algorithm: sliding_window}
+      - {unlimited: true}
+`;
+
+/** A month that begins on it neither begins nor ends while the test runs. */
+function dayFarFromNow(): number {
+  return ((new Date().getUTCDate() + 13) % 28) + 1;
+}
+
+const databaseUrl = usePostgres();
+let node: TestNode;
+let administrator: Headers;
+
+beforeAll(async () => {
+  const place = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
+  await writeFile(place, rules);
+  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: place });
+  administrator = await node.signIn();
+});
+afterAll(() => node?.stop());
+
+async function ask(key: string, times: number) {
+  const answers = [];
+  for (let request = 0; request < times; request++)
+    answers.push(await shouldRateLimit(node.decision, 'shop', [key, 'a']));
+  return answers;
+}
+
+describe('a rule', () => {
+  it.each([
+    ['sliding_window', 3, Unit.MINUTE],
+    ['fixed_window', 3, Unit.YEAR],
+    ['token_bucket', 3, Unit.UNKNOWN],
+    ['calendar', 3, Unit.MONTH],
+    ['concurrency', 3, Unit.UNKNOWN],
+  ])('of the algorithm %s lets three through and refuses the fourth', async (key, requestsPerUnit, unit) => {
+    const answers = await ask(key, 4);
+    expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
+    expect(answers.map(({ statuses }) => statuses[0]?.limitRemaining)).toEqual([2, 1, 0, 0]);
+    expect(answers[0]?.statuses[0]?.currentLimit).toEqual({ name: `shop.${key}`, requestsPerUnit, unit });
+  });
+
+  it('that is unlimited lets all through and tells no limit', async () => {
+    const answers = await ask('unlimited', 20);
+    expect(new Set(answers.map(({ overallCode }) => overallCode))).toEqual(new Set([Code.OK]));
+    expect(answers[19]?.statuses[0]?.currentLimit).toBeUndefined();
+  });
+
+  it('of several limits is decided by all of them together, and tells which one decided', async () => {
+    const answers = await ask('several', 4);
+    expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
+    expect(answers[3]?.statuses[0]?.currentLimit?.name).toBe('shop.several/1m');
+  });
+});
+
+describe('a plan', () => {
+  it.each(THREE.map(([written, answered], index) => [written, answered, `plan-${index}`] as const))(
+    'with the limit %j lets a key in three times, and is answered as it was made',
+    async (written, answered, planId) => {
+      const plan = { displayName: planId, limits: [{ name: 'three', ...written }] };
+      const request = CreatePlanRequest.fromPartial({ planId, plan });
+      const made = await node.admin.call(PlanServiceService.createPlan, request, administrator);
+      expect(made.limits).toEqual([Limit.fromPartial({ name: 'three', ...written, ...answered })]);
+      const { secret } = await node.createKey(administrator, planId);
+      const statuses = [];
+      for (let count = 0; count < 4; count++) {
+        statuses.push(statusOf(await check(node.decision, { 'x-api-key': secret })));
+      }
+      expect(statuses).toEqual([200, 200, 200, 429]);
+      const info = await node.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
+      expect(info.limits).toEqual(made.limits);
+    },
+  );
+
+  it('that is unlimited lets a key in however often', async () => {
+    const plan = { displayName: 'all', limits: [{ name: 'all', algorithm: 'unlimited' }] };
+    const request = CreatePlanRequest.fromPartial({ planId: 'all', plan });
+    const made = await node.admin.call(PlanServiceService.createPlan, request, administrator);
+    expect(made.limits).toMatchObject([{ name: 'all', algorithm: 'unlimited', requests: 0, window: '' }]);
+    const { secret } = await node.createKey(administrator, 'all');
+    const answers = await Promise.all(Array.from({ length: 50 }, () => check(node.decision, { 'x-api-key': secret })));
+    expect(new Set(answers.map(statusOf))).toEqual(new Set([200]));
+  });
+
+  it('with a token bucket is told as what the bucket holds, of which never more remains', async () => {
+    const { secret } = await node.createKey(administrator, 'plan-2');
+    const headers = headersOf(await check(node.decision, { 'x-api-key': secret }));
+    expect(headers).toMatchObject({
+      'ratelimit-policy': '"three";q=3;w=10800',
+      'x-ratelimit-limit': '3',
+      'x-ratelimit-remaining': '2',
+    });
+  });
+});

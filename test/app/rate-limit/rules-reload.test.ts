@@ -1,0 +1,87 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { ServiceError } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { usePostgres } from '../../../provision/postgres.ts';
+import { startRedis } from '../../../provision/redis.ts';
+import {
+  RateLimitResponse_Code as Code,
+  type RateLimitResponse,
+} from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { TestNode } from '../../support/node.ts';
+import { shouldRateLimit } from '../../support/questions.ts';
+
+const UNAVAILABLE = 14;
+const SOON = { timeout: 10_000, interval: 50 };
+
+function shop(requests: number, other = 1): string {
+  return `domain: shop
+descriptors:
+  - {key: path, rate_limit: {requests: ${requests}, window: 1h, on_store_failure: deny}}
+  - {key: other, rate_limit: {requests: ${other}, window: 1h, on_store_failure: deny}}
+`;
+}
+
+const databaseUrl = usePostgres();
+
+describe.each(['memory', 'redis'])('a node that counts in %s and whose rules files change', (kind) => {
+  let file: string;
+  let node: TestNode;
+  let stopRedis: (() => Promise<unknown>) | undefined;
+  beforeEach(async () => {
+    file = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
+    await writeFile(file, shop(3));
+    const redis = kind === 'redis' ? await startRedis() : undefined;
+    stopRedis = redis?.stop;
+    node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: file, REDIS_URL: redis?.url ?? '' });
+    await expect.poll(ready, SOON).toBe(true);
+  });
+  afterEach(async () => {
+    await node?.stop();
+    await stopRedis?.();
+    await rm(path.dirname(file), { recursive: true, force: true });
+  });
+
+  const get = (where: string) => fetch(`http://127.0.0.1:${node.app.ports.http}${where}`);
+  const ready = async () => (await get('/readyz')).ok;
+  const told = async (metric: string) => {
+    const text = await (await get('/metrics')).text();
+    return text.split('\n').find((line) => line.startsWith(`${metric} `));
+  };
+  /** On a busy machine Redis may answer late: then nothing was charged, and it is asked again. */
+  const ask = async (): Promise<RateLimitResponse> => {
+    try {
+      return await shouldRateLimit(node.decision, 'shop', ['path', '/a']);
+    } catch (error) {
+      if ((error as ServiceError).code === UNAVAILABLE) return ask(); // grpc-js rejects with nothing else
+      throw error;
+    }
+  };
+  const remaining = async () => (await ask()).statuses[0]?.limitRemaining;
+
+  it('goes on counting where it was, when an unrelated limit changes and when its own is raised or lowered', async () => {
+    expect([await remaining(), await remaining()]).toEqual([2, 1]);
+    await writeFile(file, shop(3, 9));
+    await expect.poll(() => told('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 1$/);
+    expect(await remaining()).toBe(0);
+    await writeFile(file, shop(100, 9));
+    await expect.poll(() => told('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 2$/);
+    expect(await remaining()).toBe(96);
+    await writeFile(file, shop(4, 9));
+    await expect.poll(() => told('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 3$/);
+    expect((await ask()).overallCode).toBe(Code.OVER_LIMIT);
+  });
+
+  it('stays ready with the rules from before while they have faults, and a metric tells of it', async () => {
+    expect(await remaining()).toBe(2);
+    await writeFile(file, shop(0));
+    await expect.poll(() => told('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 1');
+    expect(await told('weir_rules_reloads_total{result="refused"}')).toMatch(/ 1$/);
+    expect(await ready()).toBe(true);
+    expect(await remaining()).toBe(1);
+    await writeFile(file, shop(9));
+    await expect.poll(() => told('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 0');
+    expect(await remaining()).toBe(6);
+  });
+});

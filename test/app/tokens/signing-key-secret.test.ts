@@ -1,0 +1,47 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { usePostgres } from '../../../provision/postgres.ts';
+import { PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { TestNode } from '../../support/node.ts';
+import { check, statusOf } from '../../support/questions.ts';
+
+const databaseUrl = usePostgres();
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'weir-data-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it('is made up in DATA_DIR where it is not set, and kept there', async () => {
+  const environment = { DATABASE_URL: await databaseUrl(), DATA_DIR: folder, SIGNING_KEY_SECRET: '' };
+  const node = await TestNode.start(environment);
+  const { authorization = '' } = await node.signIn();
+  await node.stop();
+  expect((await stat(path.join(folder, 'signing-key-secret'))).mode & 0o777).toBe(0o600);
+  const again = await TestNode.start(environment);
+  expect(statusOf(await check(again.decision, { authorization }))).toBe(200);
+  await again.stop();
+});
+
+it('may be another on each node: each signs with keys of its own, and takes what the others sign', async () => {
+  const url = await databaseUrl();
+  const start = (secret: string) => TestNode.start({ DATABASE_URL: url, SIGNING_KEY_SECRET: secret });
+  const one = await start('one secret of at least 32 characters');
+  const other = await start('another secret of at least 32 characters');
+  // Who only verifies needs no private key.
+  const following = await TestNode.start({ DATABASE_URL: url, DATA_DIR: 'nowhere', WEIR_ROLE: 'decision' });
+  try {
+    for (const signing of [one, other]) {
+      const token = await signing.signIn();
+      for (const taking of [one, other, following]) {
+        await expect.poll(async () => statusOf(await check(taking.decision, { ...token }))).toBe(200);
+      }
+      for (const taking of [one, other])
+        await taking.admin.call(PlanServiceService.listPlans, { pageSize: 0, pageToken: '' }, token);
+    }
+  } finally {
+    for (const node of [one, other, following]) await node.stop();
+  }
+});

@@ -1,0 +1,339 @@
+import { constants, createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { usePostgres } from '../../../provision/postgres.ts';
+import { becomesTrue } from '../../counters/redis/waiting.ts';
+import { IssuerTable } from '../../support/identity-provider.ts';
+import { TestNode } from '../../support/node.ts';
+import { check, errorOf, statusOf } from '../../support/questions.ts';
+
+const databaseUrl = usePostgres();
+let node: TestNode;
+let issuers: IssuerTable;
+
+const ISSUER = 'https://corp.example.com';
+const OTHER_ISSUER = 'https://other.example.com';
+const secret = randomBytes(32);
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const shortRsa = generateKeyPairSync('rsa', { modulusLength: 1024 });
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const ed = generateKeyPairSync('ed25519');
+const otherEd = generateKeyPairSync('ed25519');
+const stranger = generateKeyPairSync('ed25519');
+const jwk = (key: KeyObject, kid: string) => ({ ...key.export({ format: 'jwk' }), kid });
+const secretJwk = (bytes: Buffer) => ({ kty: 'oct', k: bytes.toString('base64url') });
+const SIGNING_KEY_SECRET = 'a secret of the tests, long enough';
+const addSigningKey = (id: string, algorithm: string, key: object, publicJwk?: object) =>
+  issuers.addSigningKey(SIGNING_KEY_SECRET, { id, algorithm }, key, publicJwk);
+
+beforeAll(async () => {
+  const url = await databaseUrl();
+  node = await TestNode.start({ DATABASE_URL: url, SIGNING_KEY_SECRET });
+  issuers = await IssuerTable.open(url);
+  for (const [id, pair] of Object.entries({ 'own-rsa': rsa, 'own-short-rsa': shortRsa })) {
+    const { privateKey, publicKey } = pair;
+    await addSigningKey(id, 'RS256', privateKey.export({ format: 'jwk' }), publicKey.export({ format: 'jwk' }));
+  }
+  await addSigningKey('own-secret', 'HS256', secretJwk(secret));
+  await addSigningKey('own-short', 'HS256', secretJwk(secret.subarray(0, 31)));
+  const keys = [jwk(rsa.publicKey, 'rsa'), jwk(ec.publicKey, 'ec'), jwk(ed.publicKey, 'ed')];
+  await issuers.add('corp', ISSUER, {
+    algorithms: ['RS256', 'ES256', 'EdDSA'],
+    jwks: { keys },
+    defaultPlanId: 'enterprise',
+  });
+  const others = { keys: [jwk(otherEd.publicKey, 'other'), jwk(rsa.publicKey, 'rsa')] };
+  await issuers.add('other', OTHER_ISSUER, { algorithms: ['EdDSA', 'RS256'], jwks: others });
+  await becomesTrue(async () => (await answer(token())) === 'let in');
+});
+afterAll(async () => {
+  await issuers?.close();
+  await node?.stop();
+});
+
+type Signer = (input: Buffer) => Buffer;
+
+const byRsa: Signer = (input) => sign('sha256', input, rsa.privateKey);
+const byPss: Signer = (input) =>
+  sign('sha256', input, { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+const byEc: Signer = (input) => sign('sha256', input, { key: ec.privateKey, dsaEncoding: 'ieee-p1363' });
+const byEd =
+  (key = ed.privateKey): Signer =>
+  (input) =>
+    sign(null, input, key);
+const byHmac =
+  (key: string | Buffer = secret): Signer =>
+  (input) =>
+    createHmac('sha256', key).update(input).digest();
+
+const now = () => Math.floor(Date.now() / 1000);
+const claimsWith = (change: object = {}) => {
+  const jti = randomBytes(8).toString('hex');
+  return { iss: ISSUER, aud: 'api', sub: 'ann', exp: now() + 600, jti, ...change };
+};
+
+/** As a stateless token of our own. */
+const ownClaims = () => claimsWith({ iss: 'weir', aud: 'weir', weir: { plan: 'enterprise' } });
+const ownHeader = (alg: string, kid: string) => ({ alg, kid, typ: 'weir+jwt' });
+
+/** A JWS of whatever header and claims, signed as it should be; a text stands as it is. */
+function token(
+  claims: object | string | Buffer = claimsWith(),
+  header: object | string = { alg: 'EdDSA', kid: 'ed' },
+  signer: Signer = byEd(),
+): string {
+  const part = (value: object | string | Buffer) =>
+    (Buffer.isBuffer(value) ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))).toString(
+      'base64url',
+    );
+  const input = `${part(header)}.${part(claims)}`;
+  return `${input}.${signer(Buffer.from(input)).toString('base64url')}`;
+}
+
+/** `let in`, or the code that callers are told. */
+async function answer(text: string): Promise<string> {
+  const response = await check(node.decision, { authorization: `Bearer ${text}` });
+  return statusOf(response) === 200 ? 'let in' : (errorOf(response)?.code ?? 'nothing');
+}
+
+/** The same, asked twice: what is remembered must not say otherwise. */
+async function outcome(text: string): Promise<string> {
+  const first = await answer(text);
+  expect(await answer(text)).toBe(first);
+  return first;
+}
+
+/** What is told to whoever runs the service, by fault. */
+async function faults(): Promise<Map<string, number>> {
+  const text = await (await fetch(`http://127.0.0.1:${node.app.ports.http}/metrics`)).text();
+  const lines = text.matchAll(/^weir_tokens_refused_total\{fault="(\w+)"\} (\d+)$/gm);
+  return new Map([...lines].map(([, fault = '', count]) => [fault, Number(count)]));
+}
+
+/** Each is refused, and for this reason. */
+async function refused(fault: string, tokens: readonly string[], code = 'unknown_credential'): Promise<void> {
+  const before = (await faults()).get(fault) ?? 0;
+  for (const each of tokens) expect(await outcome(each)).toBe(code);
+  expect((await faults()).get(fault) ?? 0).toBe(before + tokens.length);
+}
+
+/** Refused before anything is made of it. */
+async function malformed(...tokens: readonly string[]): Promise<void> {
+  for (const each of tokens) expect(await outcome(each)).toBe('malformed_credential');
+}
+
+it('what is well signed is let in, so that the others are refused for what is wrong with them', async () => {
+  expect(await outcome(token(claimsWith(), { alg: 'RS256', kid: 'rsa' }, byRsa))).toBe('let in');
+  expect(await outcome(token(claimsWith(), { alg: 'ES256', kid: 'ec' }, byEc))).toBe('let in');
+  expect(await outcome(token(ownClaims(), ownHeader('RS256', 'own-rsa'), byRsa))).toBe('let in');
+  expect(await outcome(token(ownClaims(), ownHeader('HS256', 'own-secret'), byHmac()))).toBe('let in');
+  expect(await outcome(token(claimsWith(), { alg: 'EdDSA' }))).toBe('let in');
+});
+
+describe('JWT', () => {
+  it('`none` in any spelling', async () => {
+    const spellings = ['none', 'None', 'NONE', 'nOnE', 'none ', ''];
+    for (const alg of spellings) await malformed(token(claimsWith(), { alg }, () => Buffer.alloc(0)));
+    await refused(
+      'algorithm',
+      spellings.map((alg) => token(claimsWith(), { alg, kid: 'ed' })),
+    );
+  });
+
+  it('HS256 signed with an RSA public key', async () => {
+    const forms = [
+      rsa.publicKey.export({ type: 'spki', format: 'pem' }),
+      rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }),
+      rsa.publicKey.export({ type: 'spki', format: 'der' }),
+      JSON.stringify(jwk(rsa.publicKey, 'rsa')),
+      Buffer.from(rsa.publicKey.export({ format: 'jwk' }).n ?? '', 'base64url'),
+    ];
+    const forged = (claims: object, kid: string) =>
+      forms.map((form) => token(claims, ownHeader('HS256', kid), byHmac(form)));
+    await refused('algorithm', forged(ownClaims(), 'own-rsa'));
+    await refused('signature', forged(ownClaims(), 'own-secret'));
+    await refused('algorithm', forged(claimsWith(), 'rsa'));
+  });
+
+  it('a key of the wrong type', async () => {
+    await refused('key', [
+      token(claimsWith(), { alg: 'ES256', kid: 'rsa' }, byRsa),
+      token(claimsWith(), { alg: 'EdDSA', kid: 'ec' }, byEc),
+      token(claimsWith(), { alg: 'RS256', kid: 'ed' }, byEd()),
+    ]);
+    await refused('algorithm', [
+      token(ownClaims(), ownHeader('RS256', 'own-secret'), byHmac()),
+      token(ownClaims(), ownHeader('EdDSA', 'own-rsa'), byRsa),
+    ]);
+  });
+
+  it('a key that is too short', async () => {
+    const signer: Signer = (input) => sign('sha256', input, shortRsa.privateKey);
+    await refused('weak_key', [token(ownClaims(), ownHeader('RS256', 'own-short-rsa'), signer)]);
+  });
+
+  it('`jwk`, `jku`, `x5u`, `x5c` in the header', async () => {
+    const brought = {
+      jwk: jwk(stranger.publicKey, 'ed'),
+      jku: 'https://attacker.example.com/jwks',
+      x5u: 'https://attacker.example.com/cert',
+      x5c: ['MIIB'],
+    };
+    const headers = Object.entries(brought).map(([name, value]) => ({ alg: 'EdDSA', kid: 'ed', [name]: value }));
+    await refused(
+      'key_in_header',
+      headers.flatMap((header) => [
+        token(claimsWith(), header),
+        token(claimsWith(), header, byEd(stranger.privateKey)),
+      ]),
+    );
+  });
+
+  it('a `kid` with a path or SQL in it', async () => {
+    const kids = [
+      '../../../../../dev/null',
+      'keys/../ed',
+      "ed' or '1'='1",
+      'ed; drop table signing_key',
+      'ed\u0000',
+      '',
+    ];
+    await refused(
+      'key_id',
+      kids.map((kid) => token(claimsWith(), { alg: 'EdDSA', kid })),
+    );
+    // Whoever finds an empty file under such a name would sign with nothing.
+    await refused('key', [token(ownClaims(), ownHeader('HS256', '/dev/null'), byHmac(''))]);
+  });
+
+  it('unknown `crit`', async () => {
+    const crits = [['x'], ['exp'], [], 'exp'];
+    await refused(
+      'critical',
+      crits.map((crit) => token(claimsWith(), { alg: 'EdDSA', kid: 'ed', crit, x: true })),
+    );
+  });
+
+  it('`b64: false`', async () => {
+    const header = { alg: 'EdDSA', kid: 'ed', b64: false, crit: ['b64'] };
+    await refused('unencoded_payload', [
+      token(claimsWith(), header),
+      token(claimsWith(), { ...header, crit: undefined }),
+    ]);
+  });
+
+  it('encrypted tokens', async () => {
+    const parts = [{ alg: 'RSA-OAEP', enc: 'A256GCM' }, 'key', 'iv', 'text', 'tag'];
+    const encrypted = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
+    await malformed(encrypted.join('.'));
+    await refused(
+      'encrypted',
+      [token(claimsWith(), { alg: 'EdDSA', kid: 'ed', enc: 'A256GCM' })],
+      'malformed_credential',
+    );
+  });
+
+  it('duplicate claims', async () => {
+    const claims = JSON.stringify(claimsWith()).slice(0, -1);
+    await refused(
+      'duplicate_member',
+      [
+        token(`${claims},"sub":"root"}`),
+        token(`${claims},"s\\u0075b":"root"}`),
+        token(`${claims},"exp":9999999999}`),
+        token(`${claims},"user":{"id":1,"id":2}}`),
+        token(claimsWith(), '{"alg":"EdDSA","kid":"ed","kid":"other"}'),
+      ],
+      'malformed_credential',
+    );
+  });
+
+  it('`exp` and `nbf` beyond the skew', async () => {
+    expect(await outcome(token(claimsWith({ exp: now() - 20, nbf: now() + 20 })))).toBe('let in');
+    await refused(
+      'expired',
+      [token(claimsWith({ exp: now() - 31 })), token(claimsWith({ exp: 0 }))],
+      'expired_credential',
+    );
+    expect(await outcome(token(claimsWith({ nbf: now() + 40 })))).toBe('unknown_credential');
+    const unreadable = [undefined, null, '9999999999', [9_999_999_999], -1, true];
+    await refused(
+      'times',
+      unreadable.map((exp) => token(claimsWith({ exp }))),
+    );
+  });
+
+  it('one that expires after it was seen is refused from then on', async () => {
+    const short = token(claimsWith({ exp: now() - 28 }));
+    expect(await outcome(short)).toBe('let in');
+    await becomesTrue(async () => (await answer(short)) === 'expired_credential');
+  });
+
+  it('zero signatures', async () => {
+    const zeros = (length: number) => () => Buffer.alloc(length);
+    await refused('signature', [
+      token(claimsWith(), { alg: 'ES256', kid: 'ec' }, zeros(64)),
+      token(claimsWith(), { alg: 'EdDSA', kid: 'ed' }, zeros(64)),
+      token(claimsWith(), { alg: 'RS256', kid: 'rsa' }, zeros(256)),
+      token(ownClaims(), ownHeader('HS256', 'own-secret'), zeros(32)),
+      token(ownClaims(), ownHeader('HS256', 'own-secret'), zeros(1)),
+    ]);
+  });
+
+  it('size capped before decoding', async () => {
+    const ofLength = (padding: number) => token(claimsWith({ padding: 'x'.repeat(padding) }));
+    const fitting = ofLength(5_800);
+    expect(fitting.length).toBeLessThanOrEqual(8_192);
+    expect(await outcome(fitting)).toBe('let in');
+    await malformed(ofLength(6_100), ofLength(30_000));
+  });
+
+  it('not UTF-8', async () => {
+    const bytes = Buffer.from(JSON.stringify(claimsWith({ name: 'X' })));
+    bytes[bytes.lastIndexOf('X')] = 0xff;
+    await refused('not_utf8', [token(bytes)], 'malformed_credential');
+  });
+
+  it('an audience list without ours', async () => {
+    expect(await outcome(token(claimsWith({ aud: ['other', 'api'] })))).toBe('let in');
+    const audiences = [['other', 'third'], [], 'other', 'API', '', undefined, { api: true }];
+    await refused(
+      'audience',
+      audiences.map((aud) => token(claimsWith({ aud }))),
+    );
+  });
+
+  it('`iss` of another', async () => {
+    await refused('signature', [token(claimsWith(), { alg: 'EdDSA' }, byEd(otherEd.privateKey))]);
+    await refused('key', [
+      token(claimsWith({ iss: OTHER_ISSUER })),
+      token(claimsWith({ iss: 'weir', aud: 'weir', sid: 's' }), { alg: 'EdDSA', kid: 'ed', typ: 'at+jwt' }),
+      token(claimsWith({ iss: 'weir', aud: 'weir', weir: { role: 'admin' } }), { alg: 'EdDSA', typ: 'weir+jwt' }),
+    ]);
+    const issuersOfNobody = [`${ISSUER}/`, ISSUER.toUpperCase(), 'constructor', '', undefined, [ISSUER]];
+    await refused(
+      'issuer',
+      issuersOfNobody.map((iss) => token(claimsWith({ iss }))),
+    );
+  });
+
+  it('an algorithm that is not pinned for that issuer', async () => {
+    await refused('algorithm', [
+      token(claimsWith(), { alg: 'PS256', kid: 'rsa' }, byPss),
+      token(claimsWith({ iss: OTHER_ISSUER }), { alg: 'ES256', kid: 'ec' }, byEc),
+    ]);
+  });
+
+  it('shared secrets of less than 32 bytes', async () => {
+    const by = (key: Buffer) => token(ownClaims(), ownHeader('HS256', 'own-short'), byHmac(key));
+    await refused('weak_key', [by(secret.subarray(0, 31)), by(Buffer.alloc(0))]);
+  });
+
+  it('every change of a good token', async () => {
+    const good = token();
+    for (let at = 0; at < good.length; at += 7) {
+      const other = good[at] === 'A' ? 'B' : 'A';
+      expect(await outcome(good.slice(0, at) + other + good.slice(at + 1))).not.toBe('let in');
+    }
+    expect(await outcome(good)).toBe('let in');
+  }, 60_000);
+});

@@ -1,0 +1,53 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { startRedisCluster } from '../../../provision/redis-cluster.ts';
+import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import type { RedisStore } from '../../../src/counters/redis/redis-store.ts';
+import { type Charge, StoreUnavailable } from '../../../src/decide/ports.ts';
+import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
+import { chargeOf, limitOf } from '../model/traces.ts';
+import { openStore as openOneStore } from '../redis/opened-stores.ts';
+import { becomesTrue } from '../redis/waiting.ts';
+import { openRedisCluster } from './clocked-stores.ts';
+import { describeCounterStore, told } from './counter-store-contract.ts';
+
+describeCounterStore('counters in a Redis Cluster', openRedisCluster);
+
+/** Once each of its masters answers. */
+async function openStore(looks: readonly Charge[]): Promise<RedisStore> {
+  const cluster = await startRedisCluster();
+  onTestFinished(cluster.stop);
+  const { store } = openOneStore({ url: cluster.url, deadlineMs: 2000 });
+  onTestFinished(() => store.close());
+  const decisions = looks.map((look) => ({ charges: [look] }));
+  await becomesTrue(async () => !(await store.decide(decisions)).some((each) => each instanceof StoreUnavailable));
+  return store;
+}
+
+async function decide(store: RedisStore, ...charges: readonly Charge[]) {
+  const [outcome] = (await store.decide([{ charges }])).map(told);
+  if (outcome === undefined) throw new Error('the store gave no outcome');
+  return outcome;
+}
+
+it('a cluster keeps subjects apart: what a decision reserved is given back where another subject refuses', async () => {
+  const limits = [
+    limitOf(3, '1h'),
+    limitOf(300, '1h', { name: 'large' }),
+    limitOf(3, '1h', { algorithm: 'concurrency' }),
+  ];
+  const addressed = limits.map((limit) => chargeOf('address', limit, limit.requests));
+  const account = chargeOf('account', limitOf(1, '1h'));
+  expect(virtualTag('address')).not.toBe(virtualTag('account'));
+  const store = await openStore([...addressed, account].map((charge) => ({ ...charge, hits: 0 })));
+  const granted = await decide(store, account);
+  expect(granted.granted).toBe(true);
+  for (let asked = 0; asked < 3; asked++) {
+    const refused = await decide(store, ...addressed, account);
+    expect(refused.granted).toBe(false);
+    expect(refused.charges.map(({ exceeded }) => exceeded)).toEqual([false, false, false, true]);
+    expect(refused.charges.map(({ remaining }) => remaining)).toEqual([3, 300, 3, 0]);
+  }
+  const receipt = createReceipt('account', [account], granted);
+  expect((await store.refund([receipt, receipt])).map(told)).toEqual([1, undefined]);
+  expect(await decide(store, ...addressed, account)).toMatchObject({ granted: true });
+});

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import type { Charge } from '../../../src/decide/ports.ts';
+import type { CounterChange } from '../../../src/domain/counting/counter-admin.ts';
+import { calendarOf, HOUR, limitOf, SECOND, waits } from '../model/traces.ts';
+
+/**
+ * Limits of all algorithms and forms, some of them the same counter under a changed limit. Not so rates of token buckets:
+ * what a store forgets, since it was full at the old rate, another one would refill at the new one.
+ */
+const limits = [
+  limitOf(3, '60s'),
+  limitOf(64, '60s'),
+  limitOf(65, '60s'),
+  limitOf(300, '60s'),
+  limitOf(70_000, '60s'),
+  limitOf(20, '2h'),
+  limitOf(5, '60s', { name: 'blocking', blockForSeconds: 30 }),
+  limitOf(5, '60s', { algorithm: 'fixed_window' }),
+  limitOf(500, '60s', { algorithm: 'fixed_window' }),
+  limitOf(5, '60s', { algorithm: 'fixed_window', name: 'blocking', blockForSeconds: 100 }),
+  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 10 }),
+  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 3 }),
+  limitOf(700, '60s', { algorithm: 'token_bucket', burst: 300, name: 'fast' }),
+  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 3, name: 'blocking', blockForSeconds: 7 }),
+  calendarOf(5, 'hour'),
+  calendarOf(50, 'month', { timeZone: 'Europe/Berlin', anchorDay: 14 }),
+  calendarOf(5, 'hour', { name: 'blocking', blockForSeconds: 600 }),
+  limitOf(5, '60s', { algorithm: 'concurrency' }),
+  limitOf(100, '60s', { algorithm: 'concurrency' }),
+  limitOf(5, '60s', { algorithm: 'concurrency', name: 'blocking', blockForSeconds: 30 }),
+];
+
+const limit = fc.constantFrom(...limits);
+
+/** Of no subject yet. */
+export const anyCharge: fc.Arbitrary<Omit<Charge, 'subject'>> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ limit, hits: fc.constantFrom(0, 1, 1, 1, 2, 3, 60, 299, 69_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ limit, hits: fc.constantFrom(1, 3, 400), isSettlement: fc.constant(true) }),
+  },
+  { weight: 1, arbitrary: fc.record({ limit, hits: fc.constantFrom(1, 3), spentWithinMicros: fc.constant(SECOND) }) },
+);
+
+export const anyChange: fc.Arbitrary<CounterChange> = fc.oneof(
+  fc.constantFrom<CounterChange>({ kind: 'reset' }, { kind: 'unblock' }),
+  fc.record({ kind: fc.constant('block'), microseconds: waits(60).map((wait) => wait + 1) }),
+);
+
+/** About a window of a minute, now and then one of an hour. In µs. */
+export const waitsOf: fc.Arbitrary<number> = fc.oneof(
+  { weight: 12, arbitrary: waits(60) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: HOUR }) },
+);

@@ -1,0 +1,96 @@
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startRedis } from '../../../provision/redis.ts';
+import { startRedisCluster } from '../../../provision/redis-cluster.ts';
+import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import { slotOfTag } from '../../../src/counters/redis/topology/cluster-slots.ts';
+import { chargeOf, limitOf } from '../model/traces.ts';
+import { answers, decided, openStore } from './opened-stores.ts';
+import { becomesTrue } from './waiting.ts';
+
+const PASSWORD = 'correct-horse';
+/** As docs/redis.md lists them. */
+const SERVER_COMMANDS = ['+evalsha', '+eval', '+script|load', '+time', '+info', '+mget', '+set', '+setrange', '+del'];
+const CLUSTER_COMMANDS = [...SERVER_COMMANDS, '+cluster|slots', '+asking'];
+const one = { charges: [chargeOf('key', limitOf(1000, '1h'))] };
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function allow(client: Redis, commands: readonly string[], keys = '~weir:*'): Promise<void> {
+  await client.call('ACL', 'SETUSER', 'weir', 'reset', 'on', `>${PASSWORD}`, keys, ...commands);
+}
+
+/** A server with a user that may do so much, and a store that counts as this user. */
+async function openAs(commands: readonly string[], keys?: string) {
+  const redis = await startRedis();
+  closing.push(redis.stop);
+  const client = new Redis(redis.url);
+  await allow(client, commands, keys).finally(() => client.disconnect());
+  const opened = openStore({ url: `redis://weir:${PASSWORD}@127.0.0.1:${redis.port}` });
+  closing.push(() => opened.store.close());
+  return opened;
+}
+
+describe('counters in Redis, for a user who may do so much and no more', () => {
+  it('need no more than is documented', async () => {
+    const { store, log } = await openAs(SERVER_COMMANDS);
+    await becomesTrue(() => store.ready);
+    expect((await decided(store, [one]))[0]).toMatchObject({ granted: true, source: 'redis' });
+    // The second one changes what the first one wrote.
+    expect((await decided(store, [one]))[0]).toMatchObject({ granted: true, source: 'redis' });
+    expect(log).toEqual([]);
+  });
+
+  it.each([
+    ['+evalsha', /refused a batch.*NOPERM.*'evalsha'/],
+    ['+time', /not usable.*NOPERM.*'time'/],
+    ['+mget', /refused a batch.*(NOPERM|can't run|permission)/],
+    ['+set', /refused a batch.*(NOPERM|can't run|permission)/],
+    ['+setrange', /refused a batch.*(NOPERM|can't run|permission)/],
+  ])('are refused without %s, and the log says why', async (missing, reason) => {
+    const { store, log } = await openAs(SERVER_COMMANDS.filter((command) => command !== missing));
+    await becomesTrue(async () => !(await answers(store, [one])) && log.length > 0);
+    expect(log.at(-1)).toMatch(reason);
+    expect(log.join()).not.toContain(PASSWORD);
+  });
+
+  it('are refused without their keys, and the log says why', async () => {
+    const { store, log } = await openAs(SERVER_COMMANDS, '~other:*');
+    await becomesTrue(() => store.ready);
+    await expect(decided(store, [one])).rejects.toThrow('NOPERM');
+    expect(log[0]).toMatch(/refused a batch.*NOPERM.*key/);
+  });
+
+  it.each([
+    ['+info', [/cannot tell whether Redis may evict.*NOPERM/]],
+    ['+script|load', []],
+  ])('are there without %s', async (missing, lines) => {
+    const { store, log } = await openAs(SERVER_COMMANDS.filter((command) => command !== missing));
+    await becomesTrue(() => store.ready && log.length === lines.length);
+    expect((await decided(store, [one]))[0]?.granted).toBe(true);
+    expect(log).toEqual(lines.map((line) => expect.stringMatching(line)));
+  });
+
+  it('need no more than is documented in a cluster, also while a slot moves, and the log says what is missing', async () => {
+    const cluster = await startRedisCluster({ masters: 2 });
+    closing.push(cluster.stop);
+    const slot = slotOfTag(virtualTag(one.charges[0]?.subject ?? ''));
+    const [from, to] = slot < 8192 ? cluster.masters : cluster.masters.toReversed();
+    if (from === undefined || to === undefined) throw new Error('a cluster of two masters has two');
+    for (const { client } of cluster.masters) await allow(client, CLUSTER_COMMANDS);
+    const { store, log } = openStore({ url: cluster.url.replace('://', `://weir:${PASSWORD}@`) });
+    closing.push(() => store.close());
+    await becomesTrue(() => answers(store, [one]));
+    await to.client.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
+    await from.client.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
+    const [key = ''] = (await from.client.cluster('GETKEYSINSLOT', slot, 1)) as string[];
+    await from.client.call('MIGRATE', '127.0.0.1', to.port, key, 0, 5000);
+    expect((await decided(store, [one]))[0]?.charges[0]?.remaining).toBe(998);
+    expect(log).toEqual([]);
+    await to.client.call('ACL', 'SETUSER', 'weir', '-asking');
+    await expect(decided(store, [one])).rejects.toThrow(/NOPERM.*'asking'/);
+  });
+});
