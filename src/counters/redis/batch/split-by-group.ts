@@ -50,7 +50,7 @@ export function receiptsByGroup(
 ): ReadonlyMap<number, readonly PartOfReceipt[]> {
   const parts = receipts.flatMap((receipt, place): PartOfReceipt[] => {
     const groups = Map.groupBy(receipt.granted, ({ charge }) => groupOf(charge.subject));
-    return Array.from(groups, ([group, taken]) => ({ group, place, receipt: { ...receipt, taken } }));
+    return Array.from(groups, ([group, granted]) => ({ group, place, receipt: { ...receipt, granted } }));
   });
   return Map.groupBy(parts, ({ group }) => group);
 }
