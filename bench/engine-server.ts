@@ -1,5 +1,5 @@
 // Weir's HTTP/2 and gRPC alone: every call is answered with a constant, and nothing is decoded.
-import { startHttp2GrpcServer } from '../src/transport/grpc-http2/server.ts';
+import { startHttp2GrpcServer } from '../src/transport/grpc-http2/http2-grpc-server.ts';
 import { CONSTANT_ANSWER } from './constant-answer.ts';
 
 const server = await startHttp2GrpcServer({

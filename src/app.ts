@@ -1,6 +1,6 @@
-import { type AdminOptions, adminServices, readingServices } from './admin/admin-services.ts';
+import { type AdminServicesOptions, createAdminServices, createReadOnlyServices } from './admin/admin-services.ts';
 import { startAdminServer } from './admin/server/admin-server.ts';
-import { type SigningKeys, startSigningKeys } from './admin/signing-keys/signing-keys.ts';
+import { type SigningKeyRing, startSigningKeyRing } from './admin/signing-keys/signing-keys.ts';
 import { startPruning } from './catalog/feed/prune.ts';
 import { type RunningCatalog, startCatalog } from './catalog/feed/replica.ts';
 import type { Address, Config } from './config/config.ts';
@@ -10,7 +10,7 @@ import type { DecisionContext } from './data-plane/decision-methods.ts';
 import { explainer } from './data-plane/explainer.ts';
 import { jsonTransport } from './data-plane/json-transport.ts';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.ts';
-import { migrate, revertLast } from './database/migrate.ts';
+import { migrate, revertLastMigration } from './database/migrate.ts';
 import { createQuery, type Database, openDatabase } from './database/open-database.ts';
 import { seed } from './database/seed.ts';
 import { callLimit } from './decide/call-limit.ts';
@@ -28,7 +28,7 @@ import { watchRules } from './rules/load/watch-rules.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { Readiness } from './telemetry/readiness.ts';
-import { startHttp2GrpcServer } from './transport/grpc-http2/server.ts';
+import { startHttp2GrpcServer } from './transport/grpc-http2/http2-grpc-server.ts';
 import type { BatchHandler } from './transport/unary-call.ts';
 import { startLastUsed } from './usage/last-used.ts';
 
@@ -115,7 +115,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
 export async function migrateDatabase(config: Config, log: Logger, direction: 'up' | 'down'): Promise<void> {
   await using started = new AsyncDisposableStack();
   const database = await openConfiguredDatabase(config, log, started);
-  await (direction === 'up' ? migrate(database) : revertLast(database));
+  await (direction === 'up' ? migrate(database) : revertLastMigration(database));
   log.info({ direction }, 'migrated');
 }
 
@@ -157,8 +157,8 @@ async function openCurrentDatabase(config: Config, log: Logger, started: Stack):
   await migrate(database);
   const email = config.adminEmail ?? FIRST_ADMIN_EMAIL;
   const admin = { email, password: config.adminPassword };
-  const { madeUpPassword } = await seed(database, { admin, hashPassword });
-  if (madeUpPassword !== undefined) showFirstAdministrator(email, madeUpPassword);
+  const { generatedPassword } = await seed(database, { admin, hashPassword });
+  if (generatedPassword !== undefined) showFirstAdministrator(email, generatedPassword);
   const stopPruning = startPruning(createQuery(database), log);
   started.defer(stopPruning);
   return database;
@@ -183,13 +183,13 @@ async function startDataPlane(config: Config, handler: BatchHandler, log: Logger
 async function openSigningKeys(config: Config, database: Database, log: Logger, started: Stack): Promise<Signing> {
   const { algorithm, keyRotationSeconds: rotationSeconds, accessTokenSeconds } = config.tokens;
   const sealer = createSealer(config.signingKeySecret ?? (await loadOrCreateSecret(config.dataDir, log)));
-  const keys = await startSigningKeys({ database, sealer, algorithm, rotationSeconds, accessTokenSeconds, log });
+  const keys = await startSigningKeyRing({ database, sealer, algorithm, rotationSeconds, accessTokenSeconds, log });
   started.defer(() => keys.stop());
   return { keys, sealer };
 }
 
 interface Signing {
-  readonly keys: SigningKeys;
+  readonly keys: SigningKeyRing;
   readonly sealer: Sealer;
 }
 
@@ -213,11 +213,11 @@ function startTokenVerifier(
 /** A decision node, which signs nothing, only reads: whoever wants to change something asks a node that may. */
 function servicesOf(
   { tokens: { accessTokenSeconds, refreshTokenSeconds } }: Config,
-  signingKeys: SigningKeys | undefined,
-  parts: Omit<AdminOptions, 'signingKeys' | 'accessTokenSeconds' | 'refreshTokenSeconds'>,
+  signingKeys: SigningKeyRing | undefined,
+  parts: Omit<AdminServicesOptions, 'signingKeys' | 'accessTokenSeconds' | 'refreshTokenSeconds'>,
 ) {
-  if (signingKeys === undefined) return readingServices(parts);
-  return adminServices({ ...parts, signingKeys, accessTokenSeconds, refreshTokenSeconds });
+  if (signingKeys === undefined) return createReadOnlyServices(parts);
+  return createAdminServices({ ...parts, signingKeys, accessTokenSeconds, refreshTokenSeconds });
 }
 
 /** Names the variable where a server cannot start: mostly another process has its port. */

@@ -1,7 +1,7 @@
 import { type Client, credentials, type Deadline, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
-import type { RunningServer } from '../../src/transport/grpc-js/server.ts';
+import type { RunningServer } from '../../src/transport/grpc-js/grpc-js-server.ts';
 import { GrpcStatus, type UnaryCall } from '../../src/transport/unary-call.ts';
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';

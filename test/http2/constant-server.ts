@@ -1,5 +1,5 @@
 // A server of its own process for tests that look at memory and CPU: answers each call with one constant.
-import { startHttp2GrpcServer } from '../../src/transport/grpc-http2/server.ts';
+import { startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
 
 const answer = Buffer.from([8, 1]);
 const server = await startHttp2GrpcServer({

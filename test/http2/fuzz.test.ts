@@ -4,12 +4,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Http2Call } from '../../src/transport/grpc-http2/call.ts';
+import { Http2Call } from '../../src/transport/grpc-http2/http2-call.ts';
 import { type CallHeaders, readCallHeaders } from '../../src/transport/grpc-http2/call-headers.ts';
-import { ConnectionError, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { ConnectionError, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
 import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
-import { takeFrames } from './frames.ts';
+import { takeFrames } from './frame-builders.ts';
 
 /** FUZZ_RUNS=1000000 for the long run. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 4000);

@@ -1,7 +1,7 @@
 // node hostile-peer.ts ATTACK PORT: attacks until it is killed; a connection that is cut is opened again.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 import {
   call,
@@ -13,7 +13,7 @@ import {
   requestHeaders,
   resetFrame,
   uint32,
-} from './frames.ts';
+} from './frame-builders.ts';
 
 const BURST = 500;
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
-import { type Frame, frame, preface, takeFrames } from './frames.ts';
+import { type Frame, frame, preface, takeFrames } from './frame-builders.ts';
 
 export interface Answer {
   readonly headers: Record<string, string>;

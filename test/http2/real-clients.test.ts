@@ -4,9 +4,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/server.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
 import { GrpcStatus } from '../../src/transport/unary-call.ts';
-import { METHOD } from './frames.ts';
+import { METHOD } from './frame-builders.ts';
 import { goTool } from './go-tool.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
-import { call, frame, preface, uint32 } from './frames.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
+import { call, frame, preface, uint32 } from './frame-builders.ts';
 
 const STREAMS = 2;
 const LARGE_WINDOW = 2 ** 30;

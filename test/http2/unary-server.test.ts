@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/server.ts';
-import { Flag, FrameType } from '../../src/transport/http2/frames/protocol.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from '../../src/transport/unary-call.ts';
-import { call, dataFrame, frame, grpcMessage, headersFrame, requestHeaders, resetFrame, uint32 } from './frames.ts';
+import { call, dataFrame, frame, grpcMessage, headersFrame, requestHeaders, resetFrame, uint32 } from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
 const servers: Http2GrpcServer[] = [];

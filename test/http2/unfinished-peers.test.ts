@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/server.ts';
-import { FrameType, PREFACE } from '../../src/transport/http2/frames/protocol.ts';
-import { call, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from './frames.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { FrameType, PREFACE } from '../../src/transport/http2/frames/protocol-constants.ts';
+import { call, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
 /** ms that a peer is given at the least, and after which it must be gone, however busy the machine. */

@@ -4,10 +4,10 @@ import { DECISION_PATHS } from '../../data-plane/decision-methods.ts';
 import type { CallContext } from '../../interfaces/call-context.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { rawServices, requestIdOf } from '../../transport/grpc-js/raw-services.ts';
-import { createServer, listen, type RunningServer } from '../../transport/grpc-js/server.ts';
+import { createServer, listen, type RunningServer } from '../../transport/grpc-js/grpc-js-server.ts';
 import type { BatchHandler } from '../../transport/unary-call.ts';
 import { errorStatus, isInternalError, rejectionReason } from './error-status.ts';
-import { reflection } from './reflection.ts';
+import { createReflectionService } from './reflection.ts';
 
 /** A service, by its definition from ts-proto, and a handler for each of its methods. */
 export interface UnaryService {
@@ -34,7 +34,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Run
   for (const { definition, implementation } of rawServices(DECISION_PATHS, dataPlane)) {
     created.server.addService(definition, implementation);
   }
-  reflection().addToServer(created.server);
+  createReflectionService().addToServer(created.server);
   return listen(created, address);
 }
 

@@ -1,4 +1,4 @@
-import { byteAt, uint32At } from '../http2/frames/bytes.ts';
+import { byteAt, uint32At } from '../http2/frames/read-uint.ts';
 
 /** A decision's request is a few KB; nobody may make us hold more than this for one. */
 export const MAX_MESSAGE_LENGTH = 1024 * 1024;

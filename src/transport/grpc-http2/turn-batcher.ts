@@ -1,6 +1,6 @@
 import type { WarningLogger } from '../../interfaces/logger.ts';
 import { type BatchHandler, GrpcStatus } from '../unary-call.ts';
-import type { Http2Call } from './call.ts';
+import type { Http2Call } from './http2-call.ts';
 
 /** What a turn flushes at its end. */
 export interface Flushable {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { call, frame, headersFrame, preface } from '../../../test/http2/frames.ts';
-import { FrameType } from './frames/protocol.ts';
-import { LIMITS } from './limits.ts';
+import { call, frame, headersFrame, preface } from '../../../test/http2/frame-builders.ts';
+import { FrameType } from './frames/protocol-constants.ts';
+import { LIMITS } from './connection-limits.ts';
 import { ServerConnection } from './server-connection.ts';
 
 function connectionAt(now: number, ...parts: readonly Uint8Array[]): ServerConnection<undefined> {

@@ -1,4 +1,4 @@
-import { uint31At } from './frames/bytes.ts';
+import { uint31At } from './frames/read-uint.ts';
 import { FrameParser } from './frames/frame-parser.ts';
 import { FrameWriter } from './frames/frame-writer.ts';
 import { readInitialWindow } from './frames/peer-settings.ts';
@@ -11,10 +11,10 @@ import {
   MAX_STREAM_ID,
   PREFACE,
   Setting,
-} from './frames/protocol.ts';
-import { LIMITS } from './limits.ts';
+} from './frames/protocol-constants.ts';
+import { LIMITS } from './connection-limits.ts';
 import { RequestStreams, type ServerOptions } from './streams/request-streams.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from './abuse-budget.ts';
 
 const PREFACE_BYTES = Buffer.from(PREFACE);
 const DRAIN_PING = Buffer.from('drained?');

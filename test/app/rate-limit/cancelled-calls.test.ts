@@ -9,7 +9,7 @@ import { formatDescriptorSubject } from '../../../src/domain/counting/counter-su
 import { addRuleNode, createRuleNode } from '../../../src/domain/rules/rule-book.ts';
 import { RateLimitRequest, RateLimitServiceService } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/server.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
 import { silent } from '../../counters/contract/clocked-stores.ts';
 import { limitOf } from '../../counters/model/traces.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FrameParser } from './frame-parser.ts';
-import { MAX_FRAME_LENGTH } from './protocol.ts';
+import { MAX_FRAME_LENGTH } from './protocol-constants.ts';
 
 interface Seen {
   readonly type: number;

@@ -1,5 +1,5 @@
-import { byteAt, uint24At, uint31At } from './bytes.ts';
-import { ConnectionError, ErrorCode, FRAME_HEADER_LENGTH, MAX_FRAME_LENGTH } from './protocol.ts';
+import { byteAt, uint24At, uint31At } from './read-uint.ts';
+import { ConnectionError, ErrorCode, FRAME_HEADER_LENGTH, MAX_FRAME_LENGTH } from './protocol-constants.ts';
 
 /** Takes one frame; its payload is `bytes` from `start` to `end`, and is never written to again. */
 export interface FrameHandler {

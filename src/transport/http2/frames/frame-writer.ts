@@ -9,7 +9,7 @@ import {
   MAX_FRAME_LENGTH,
   MAX_STREAM_ID,
   MAX_WINDOW,
-} from './protocol.ts';
+} from './protocol-constants.ts';
 
 const HEADERS_ONLY = Flag.END_HEADERS | Flag.END_STREAM;
 

@@ -1,4 +1,4 @@
-import { FRAME_HEADER_LENGTH } from './protocol.ts';
+import { FRAME_HEADER_LENGTH } from './protocol-constants.ts';
 
 const CHUNK_LENGTH = 16_384;
 const MAX_FREE = 64;

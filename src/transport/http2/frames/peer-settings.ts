@@ -1,5 +1,5 @@
-import { byteAt, uint32At } from './bytes.ts';
-import { ConnectionError, ErrorCode, MAX_FRAME_LENGTH, MAX_WINDOW, Setting } from './protocol.ts';
+import { byteAt, uint32At } from './read-uint.ts';
+import { ConnectionError, ErrorCode, MAX_FRAME_LENGTH, MAX_WINDOW, Setting } from './protocol-constants.ts';
 
 const SETTING_LENGTH = 6;
 const LARGEST_MAX_FRAME_SIZE = 2 ** 24 - 1;

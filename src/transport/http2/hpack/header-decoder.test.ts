@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConnectionError, ErrorCode } from '../frames/protocol.ts';
+import { ConnectionError, ErrorCode } from '../frames/protocol-constants.ts';
 import { HeaderDecoder } from './header-decoder.ts';
 
 function decodeHex(decoder: HeaderDecoder, hex: string): string[] {

@@ -1,6 +1,6 @@
-import { byteAt } from '../frames/bytes.ts';
-import { ConnectionError, ErrorCode } from '../frames/protocol.ts';
-import { LIMITS } from '../limits.ts';
+import { byteAt } from '../frames/read-uint.ts';
+import { ConnectionError, ErrorCode } from '../frames/protocol-constants.ts';
+import { LIMITS } from '../connection-limits.ts';
 import { type HeaderField, headerField } from './header-field.ts';
 import { HeaderTable, MAX_TABLE_SIZE } from './header-table.ts';
 import { decodeHuffman, longestDecoded } from './huffman.ts';

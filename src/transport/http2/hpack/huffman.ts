@@ -1,4 +1,4 @@
-import { byteAt } from '../frames/bytes.ts';
+import { byteAt } from '../frames/read-uint.ts';
 
 /**
  * Lengths in bits of the codes of RFC 7541, appendix B, for the symbols 0–255 and the end of string. The code is

@@ -1,13 +1,13 @@
-import { byteAt, uint31At } from '../frames/bytes.ts';
+import { byteAt, uint31At } from '../frames/read-uint.ts';
 import type { FrameWriter } from '../frames/frame-writer.ts';
-import { ConnectionError, ErrorCode, Flag, MAX_WINDOW } from '../frames/protocol.ts';
-import { HeaderBlock } from '../hpack/header-block.ts';
+import { ConnectionError, ErrorCode, Flag, MAX_WINDOW } from '../frames/protocol-constants.ts';
+import { HeaderBlock } from './header-block-assembly.ts';
 import { encodeHeaders } from '../hpack/header-encoder.ts';
-import { LIMITS } from '../limits.ts';
-import type { TokenBucket } from '../token-bucket.ts';
-import { type HeadReader, RequestReader } from './request-reader.ts';
+import { LIMITS } from '../connection-limits.ts';
+import type { TokenBucket } from '../abuse-budget.ts';
+import { type HeadReader, RequestReader } from './request-decoder.ts';
 import { ServerStream, type StreamReceiver } from './server-stream.ts';
-import { StreamTable } from './stream-table.ts';
+import { StreamTable } from './stream-registry.ts';
 
 export interface ServerOptions<Head> {
   readonly readHead: HeadReader<Head>;

@@ -1,4 +1,4 @@
-import { byteAt } from '../frames/bytes.ts';
+import { byteAt } from '../frames/read-uint.ts';
 import { HeaderDecoder } from '../hpack/header-decoder.ts';
 import type { HeaderField } from '../hpack/header-field.ts';
 import { areTrailersWellFormed, validateHeaders } from './validate-headers.ts';

@@ -2,12 +2,12 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { WarningLogger } from '../../interfaces/logger.ts';
 import { ServerConnection } from '../http2/server-connection.ts';
 import type { BatchHandler } from '../unary-call.ts';
-import { type CallSite, Http2Call } from './call.ts';
+import { type CallSite, Http2Call } from './http2-call.ts';
 import { type CallHeaders, readCallHeaders } from './call-headers.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { OpenConnections } from './open-connections.ts';
-import { Http2Socket } from './socket.ts';
-import { createTlsServer, type TlsFiles } from './tls.ts';
+import { OpenConnections } from './connection-limiter.ts';
+import { Http2Socket } from './http2-socket.ts';
+import { createTlsServer, type TlsFiles } from './tls-server.ts';
 import { TurnBatcher } from './turn-batcher.ts';
 
 export interface Http2GrpcServerOptions {

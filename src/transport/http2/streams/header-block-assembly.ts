@@ -1,5 +1,5 @@
-import { ConnectionError, ErrorCode } from '../frames/protocol.ts';
-import { LIMITS } from '../limits.ts';
+import { ConnectionError, ErrorCode } from '../frames/protocol-constants.ts';
+import { LIMITS } from '../connection-limits.ts';
 
 /** A header block that goes on in CONTINUATION frames. */
 export class HeaderBlock {

@@ -1,8 +1,8 @@
-import { byteAt, uint32At } from '../http2/frames/bytes.ts';
+import { byteAt, uint32At } from '../http2/frames/read-uint.ts';
 import type { ServerStream, StreamReceiver } from '../http2/streams/server-stream.ts';
 import { GrpcStatus, type UnaryCall } from '../unary-call.ts';
 import type { CallHeaders } from './call-headers.ts';
-import { inflate } from './inflate.ts';
+import { inflate } from './inflate-message.ts';
 import { type Assembled, MAX_MESSAGE_LENGTH, MessageAssembly, PREFIX_LENGTH, prefixOf } from './message-assembly.ts';
 import { failureBlock, REPLY_HEADERS, REPLY_TRAILERS } from './responses.ts';
 

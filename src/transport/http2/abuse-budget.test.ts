@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TokenBucket } from './token-bucket.ts';
+import { TokenBucket } from './abuse-budget.ts';
 
 describe('a budget', () => {
   it('allows its burst at once, then no more than its rate', () => {

@@ -1,4 +1,4 @@
-import { Flag, FrameType, PREFACE } from '../../src/transport/http2/frames/protocol.ts';
+import { Flag, FrameType, PREFACE } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 
 export const METHOD = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';

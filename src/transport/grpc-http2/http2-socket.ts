@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { WarningLogger } from '../../interfaces/logger.ts';
-import { ErrorCode } from '../http2/frames/protocol.ts';
+import { ErrorCode } from '../http2/frames/protocol-constants.ts';
 import type { ServerConnection } from '../http2/server-connection.ts';
 import type { Flushable, TurnBatcher } from './turn-batcher.ts';
 
