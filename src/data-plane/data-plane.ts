@@ -3,8 +3,8 @@ import { type DecidedBatch, decideBatch, type PreparedDecision, type ShadowDecis
 import { type CounterStore, type KeyRecord, type Receipt, StoreUnavailable } from '../decide/ports.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit/rate-limit-verdict.ts';
 import { type Redemption, redeem } from '../decide/receipts/redeem.ts';
-import type { RateLimitHeaders } from '../envoy/headers/rate-limit-headers.ts';
-import { InvalidRequest } from '../envoy/wire/invalid-request.ts';
+import type { RateLimitHeaders } from '../envoy/headers/limit-headers.ts';
+import { InvalidRequest } from '../envoy/wire/decode-message.ts';
 import type { Logger } from '../interfaces/logger.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
 import {

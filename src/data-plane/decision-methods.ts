@@ -4,7 +4,7 @@ import type { PreparedDecision } from '../decide/decide-batch.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit/rate-limit-verdict.ts';
 import { type CheckReadingOptions, checkReading, decodeCheckRequest } from '../envoy/check/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check/check-response.ts';
-import type { RateLimitHeaders } from '../envoy/headers/rate-limit-headers.ts';
+import type { RateLimitHeaders } from '../envoy/headers/limit-headers.ts';
 import { PreparedRateLimitCache } from '../envoy/rate-limit/prepared-rate-limit-cache.ts';
 import { encodeRateLimitResponse } from '../envoy/rate-limit/rate-limit-response.ts';
 

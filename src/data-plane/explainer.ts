@@ -6,7 +6,7 @@ import { keyStatus } from '../domain/credentials/key-status.ts';
 import type { Explain, ExplainedLimit, Explanation } from '../domain/rules/explanation.ts';
 import { checkReading, decodeCheckRequest } from '../envoy/check/check-request.ts';
 import { decodeRateLimitRequest } from '../envoy/rate-limit/rate-limit-request.ts';
-import { InvalidRequest } from '../envoy/wire/invalid-request.ts';
+import { InvalidRequest } from '../envoy/wire/decode-message.ts';
 import { answerOf, type DecisionContext } from './decision-methods.ts';
 
 const NOBODY = { keyId: undefined, accountId: undefined, planId: undefined };

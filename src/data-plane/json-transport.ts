@@ -1,5 +1,5 @@
 import { type RateLimitJson, rateLimitJson } from '../envoy/rate-limit/rate-limit-json.ts';
-import { InvalidRequest } from '../envoy/wire/invalid-request.ts';
+import { InvalidRequest } from '../envoy/wire/decode-message.ts';
 import { batchCalls } from '../transport/batch-calls.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
 import { SHOULD_RATE_LIMIT_PATH } from './decision-methods.ts';

@@ -4,7 +4,7 @@ import { CheckRequest } from '../generated/envoy/service/auth/v3/external_auth.t
 import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
 import { decodeCheckRequest } from './check/check-request.ts';
 import { decodeRateLimitRequest } from './rate-limit/rate-limit-request.ts';
-import { InvalidRequest } from './wire/invalid-request.ts';
+import { InvalidRequest } from './wire/decode-message.ts';
 
 const value = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ minLength: 120, maxLength: 400 }));
 const headerName = fc.oneof(

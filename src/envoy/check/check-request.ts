@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { CheckQuestion } from '../../decide/check/check.ts';
-import { readOrRefuse } from '../wire/invalid-request.ts';
+import { readOrRefuse } from '../wire/decode-message.ts';
 import { LENGTH_DELIMITED, type NamesByLength, namesByLength, type WireReader } from '../wire/wire-reader.ts';
 import { NO_SETTINGS, type RouteSettings, readContextExtension } from './context-extensions.ts';
 import { entryText, readEntry } from './map-entry.ts';

@@ -1,7 +1,7 @@
 import { advertisedQuota, type LimitStatus } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import { ADDED, encodedBy } from '../headers/header-options.ts';
-import { HeaderTemplates } from '../headers/header-template.ts';
+import { HeaderTemplates } from '../headers/header-template-cache.ts';
+import { ADDED, encodedBy } from '../headers/header-writer.ts';
 import { writeMetadata } from '../wire/dynamic-metadata.ts';
 import { DOUBLE_BYTES } from '../wire/wire-writer.ts';
 

@@ -4,7 +4,7 @@ import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
 import type { DomainRules, RuleBook } from '../../domain/rules/rule-book.ts';
 import { RateLimitRequest } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
-import { InvalidRequest } from '../wire/invalid-request.ts';
+import { InvalidRequest } from '../wire/decode-message.ts';
 import { PreparedRateLimitCache } from './prepared-rate-limit-cache.ts';
 
 const catalog: Catalog = {

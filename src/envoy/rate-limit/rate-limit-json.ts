@@ -2,7 +2,7 @@ import { createFileRegistry, type DescMessage, fromBinary, fromJson, toBinary, t
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { quoteName } from '../../domain/quote-name.ts';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
-import { InvalidRequest } from '../wire/invalid-request.ts';
+import { InvalidRequest } from '../wire/decode-message.ts';
 
 const REQUEST = 'envoy.service.ratelimit.v3.RateLimitRequest';
 const RESPONSE = 'envoy.service.ratelimit.v3.RateLimitResponse';

@@ -1,7 +1,7 @@
 import { isIdentity, PLANS_DOMAIN, type RateLimitQuestion } from '../../decide/rate-limit/prepare-rate-limit.ts';
 import type { Descriptor, Entry } from '../../domain/descriptor.ts';
 import type { LimitOverride } from '../../domain/limits/limit-override.ts';
-import { InvalidRequest, readOrRefuse } from '../wire/invalid-request.ts';
+import { InvalidRequest, readOrRefuse } from '../wire/decode-message.ts';
 import { LENGTH_DELIMITED, VARINT, type WireReader } from '../wire/wire-reader.ts';
 
 // Field numbers of envoy.service.ratelimit.v3 and envoy.extensions.common.ratelimit.v3 (proto/envoy).

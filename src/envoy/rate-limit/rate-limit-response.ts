@@ -1,8 +1,8 @@
 import type { DescriptorVerdict, RateLimitVerdict } from '../../decide/rate-limit/rate-limit-verdict.ts';
 import { type MetadataValue, mergeMetadata } from '../../domain/metadata.ts';
-import { ADDED } from '../headers/header-options.ts';
-import { ListedHeaderTemplates } from '../headers/header-template.ts';
-import { type RateLimitHeaders, writeRateLimitHeaders } from '../headers/rate-limit-headers.ts';
+import { ListedHeaderTemplates } from '../headers/header-template-cache.ts';
+import { ADDED } from '../headers/header-writer.ts';
+import { type RateLimitHeaders, writeRateLimitHeaders } from '../headers/limit-headers.ts';
 import { sourceMetadata, writeMetadata } from '../wire/dynamic-metadata.ts';
 import { WireWriter } from '../wire/wire-writer.ts';
 import { type EncodedLimit, encodedLimit, metadataEntries } from './encoded-limit-cache.ts';

@@ -1,5 +1,5 @@
 import type { MetadataValue } from '../../domain/metadata.ts';
-import { encodedBy } from '../headers/header-options.ts';
+import { encodedBy } from '../headers/header-writer.ts';
 import type { WireWriter } from './wire-writer.ts';
 
 // Field numbers of google.protobuf (Struct, Value and ListValue).

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { usePostgres } from '../../../provision/postgres.ts';
 import { decodeRateLimitRequest } from '../../../src/envoy/rate-limit/rate-limit-request.ts';
-import { InvalidRequest } from '../../../src/envoy/wire/invalid-request.ts';
+import { InvalidRequest } from '../../../src/envoy/wire/decode-message.ts';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,

@@ -5,8 +5,8 @@ import type { UntrustedLimitSpec } from '../../domain/limits/limit-spec.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import { OkHttpResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { WireWriter } from '../wire/wire-writer.ts';
-import { OVERWRITING } from './header-options.ts';
-import { writeRateLimitHeaders } from './rate-limit-headers.ts';
+import { OVERWRITING } from './header-writer.ts';
+import { writeRateLimitHeaders } from './limit-headers.ts';
 
 const RESPONSE_HEADERS_TO_ADD = 6;
 

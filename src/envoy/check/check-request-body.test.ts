@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { CheckRequest } from '../generated/envoy/service/auth/v3/external_auth.ts';
-import { decodeCheckRequest } from './check/check-request.ts';
+import { CheckRequest } from '../../generated/envoy/service/auth/v3/external_auth.ts';
+import { decodeCheckRequest } from './check-request.ts';
 
 const headers = { ':path': '/orders', 'content-type': 'application/json', 'x-api-key': 'wk_1', 'user-agent': 'curl' };
 /** What it would read as, were it read as a message: another key. */

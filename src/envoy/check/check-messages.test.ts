@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { CheckVerdict } from '../decide/check/check.ts';
-import { NO_POLICY } from '../domain/credentials/api-key-policy.ts';
-import { CheckRequest, CheckResponse } from '../generated/envoy/service/auth/v3/external_auth.ts';
-import { checkReading, decodeCheckRequest } from './check/check-request.ts';
-import { encodeCheckResponse } from './check/check-response.ts';
-import { InvalidRequest } from './wire/invalid-request.ts';
+import type { CheckVerdict } from '../../decide/check/check.ts';
+import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
+import { CheckRequest, CheckResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
+import { InvalidRequest } from '../wire/decode-message.ts';
+import { checkReading, decodeCheckRequest } from './check-request.ts';
+import { encodeCheckResponse } from './check-response.ts';
 
 const http = (part: object, contextExtensions: Record<string, string> = {}) =>
   CheckRequest.encode(

@@ -4,9 +4,9 @@ import { type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import { CheckResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitResponse } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
+import { decodeCheckRequest } from '../check/check-request.ts';
+import { encodeCheckResponse } from '../check/check-response.ts';
 import { encodeRateLimitResponse } from '../rate-limit/rate-limit-response.ts';
-import { decodeCheckRequest } from './check-request.ts';
-import { encodeCheckResponse } from './check-response.ts';
 
 const question = decodeCheckRequest(new Uint8Array());
 const NAMES = ['a', 'b', 'c', 'd', 'e'];

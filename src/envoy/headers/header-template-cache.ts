@@ -1,8 +1,8 @@
 import type { LimitStatus } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { WireWriter } from '../wire/wire-writer.ts';
-import { encodedBy, type HeaderForm } from './header-options.ts';
-import { writeRateLimitHeaders } from './rate-limit-headers.ts';
+import { encodedBy, type HeaderForm } from './header-writer.ts';
+import { writeRateLimitHeaders } from './limit-headers.ts';
 
 /**
  * The headers of a granted request, encoded but for what remains of its limits and when they reset. They are most of an

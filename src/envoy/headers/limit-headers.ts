@@ -1,7 +1,7 @@
 import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { WireWriter } from '../wire/wire-writer.ts';
-import { type HeaderForm, headerName } from './header-options.ts';
+import { type HeaderForm, headerName } from './header-writer.ts';
 
 const POLICY = headerName('ratelimit-policy');
 const STATE = headerName('ratelimit');
