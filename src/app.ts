@@ -1,6 +1,6 @@
 import { type AdminServicesOptions, createAdminServices, createReadOnlyServices } from './admin/admin-services.ts';
 import { startAdminServer } from './admin/server/admin-server.ts';
-import { type SigningKeyRing, startSigningKeyRing } from './admin/signing-keys/signing-keys.ts';
+import { type SigningKeyRing, startSigningKeyRing } from './admin/signing-keys/signing-key-ring.ts';
 import { startPruning } from './catalog/feed/prune.ts';
 import { type RunningCatalog, startCatalog } from './catalog/feed/replica.ts';
 import type { Address, Config } from './config/config.ts';
@@ -132,7 +132,7 @@ async function openConfiguredDatabase(config: Config, log: Logger, started: Stac
 }
 
 function startCounters(config: Config, logger: Logger, metrics: Metrics, started: Stack): Counters {
-  const { breaker: onBreaker, liveNodes: onLiveNodes } = metrics;
+  const { recordBreaker: onBreaker, recordLiveNodes: onLiveNodes } = metrics;
   const counters = openCounters({ ...config, logger, onBreaker, onLiveNodes });
   started.defer(() => counters.close());
   return counters;
@@ -145,7 +145,7 @@ async function startRules(
   started: Stack,
 ): Promise<DecisionContext['rules']> {
   if (config.rulesPath === undefined) return { book: EMPTY_RULE_BOOK };
-  const rules = await watchRules({ place: config.rulesPath, log, onReload: metrics.rulesReload });
+  const rules = await watchRules({ place: config.rulesPath, log, onReload: metrics.recordRulesReload });
   started.defer(() => rules.stop());
   return rules;
 }
@@ -198,7 +198,7 @@ function startTokenVerifier(
   { signingKeySecret }: Config,
   trusted: RunningCatalog,
   signingSealer: Sealer | undefined,
-  { refusedToken: onRefused }: Metrics,
+  { recordRejectedToken: onRefused }: Metrics,
   log: Logger,
   started: Stack,
 ): TokenVerifier {

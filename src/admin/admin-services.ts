@@ -11,29 +11,29 @@ import { SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key
 import { TokenInfoServiceService } from '../generated/weir/admin/v1/token_info_service.ts';
 import { TokenServiceService } from '../generated/weir/admin/v1/token_service.ts';
 import type { CallLimit } from '../interfaces/call-limit.ts';
-import { apiKeyService } from './api-keys/api-key-service.ts';
-import { authService } from './auth/auth-service.ts';
-import { authenticator } from './auth/caller.ts';
-import type { TokenParts } from './auth/presented-token.ts';
-import { counterService } from './counters/counter-service.ts';
-import { explainService } from './counters/explain-service.ts';
-import { issuerService } from './issuers/issuer-service.ts';
-import { planService } from './plans/plan-service.ts';
-import { type Handlers, mapDatabaseErrors, refreshBeforeReply } from './shared/handlers.ts';
-import { signingKeyService } from './signing-keys/signing-key-service.ts';
-import type { SigningKeys } from './signing-keys/signing-keys.ts';
-import type { TokenInfoParts } from './tokens/token-info-parts.ts';
-import { readingTokenInfoService, tokenInfoService } from './tokens/token-info-service.ts';
-import { tokenService } from './tokens/token-service.ts';
+import { createApiKeyService } from './api-keys/api-key-service.ts';
+import { createAuthService } from './auth/auth-service.ts';
+import { createAuthenticator } from './auth/caller.ts';
+import type { TokenVerification } from './auth/verify-presented-token.ts';
+import { createCounterService } from './counters/counter-service.ts';
+import { createExplainService } from './explain/explain-service.ts';
+import { createIssuerService } from './issuers/issuer-service.ts';
+import { createPlanService } from './plans/plan-service.ts';
+import { type Handlers, mapDatabaseErrors, refreshBeforeReply } from './shared/service.ts';
+import type { SigningKeyRing } from './signing-keys/signing-key-ring.ts';
+import { createSigningKeyService } from './signing-keys/signing-key-service.ts';
+import type { TokenInfoOptions } from './tokens/token-info-options.ts';
+import { createReadOnlyTokenInfoService, createTokenInfoService } from './tokens/token-info-service.ts';
+import { createTokenService } from './tokens/token-service.ts';
 
-export interface AdminOptions {
+export interface AdminServicesOptions {
   readonly database: Database;
-  readonly catalog: TokenInfoParts['catalog'] & { refresh(): Promise<void> };
+  readonly catalog: TokenInfoOptions['catalog'] & { refresh(): Promise<void> };
   readonly counters: CounterAccess;
   readonly calls: CallLimit;
   readonly explain: Explain;
-  readonly verifier: TokenParts['verifier'];
-  readonly signingKeys: SigningKeys;
+  readonly verifier: TokenVerification['verifier'];
+  readonly signingKeys: SigningKeyRing;
   readonly accessTokenSeconds: number;
   readonly refreshTokenSeconds: number;
   /** Of an API key's secret, in hex; the same that the catalog looks up by. */
@@ -41,28 +41,28 @@ export interface AdminOptions {
 }
 
 /** The admin API, as services for a server to serve. */
-export function adminServices(options: AdminOptions) {
-  const authenticate = authenticator(options);
+export function createAdminServices(options: AdminServicesOptions) {
+  const authenticate = createAuthenticator(options);
   const withAuthenticate = { ...options, authenticate };
   const changing = ({ definition, handlers }: ReturnType<typeof service>) => {
     return { definition, handlers: refreshBeforeReply(handlers, () => options.catalog.refresh()) };
   };
   return [
-    changing(service(AuthServiceService, authService(withAuthenticate))),
-    changing(service(PlanServiceService, planService(withAuthenticate))),
-    changing(service(ApiKeyServiceService, apiKeyService(withAuthenticate))),
-    changing(service(IssuerServiceService, issuerService(withAuthenticate))),
-    changing(service(SigningKeyServiceService, signingKeyService(withAuthenticate))),
-    changing(service(TokenServiceService, tokenService(withAuthenticate))),
-    changing(service(TokenInfoServiceService, tokenInfoService(options))),
-    service(CounterServiceService, counterService(withAuthenticate)),
-    service(ExplainServiceService, explainService(withAuthenticate)),
+    changing(service(AuthServiceService, createAuthService(withAuthenticate))),
+    changing(service(PlanServiceService, createPlanService(withAuthenticate))),
+    changing(service(ApiKeyServiceService, createApiKeyService(withAuthenticate))),
+    changing(service(IssuerServiceService, createIssuerService(withAuthenticate))),
+    changing(service(SigningKeyServiceService, createSigningKeyService(withAuthenticate))),
+    changing(service(TokenServiceService, createTokenService(withAuthenticate))),
+    changing(service(TokenInfoServiceService, createTokenInfoService(options))),
+    service(CounterServiceService, createCounterService(withAuthenticate)),
+    service(ExplainServiceService, createExplainService(withAuthenticate)),
   ];
 }
 
 /** What a node that only follows the catalog can answer. */
-export function readingServices(parts: TokenInfoParts) {
-  return [service(TokenInfoServiceService, readingTokenInfoService(parts))];
+export function createReadOnlyServices(parts: TokenInfoOptions) {
+  return [service(TokenInfoServiceService, createReadOnlyTokenInfoService(parts))];
 }
 
 /** A method without a handler is answered UNIMPLEMENTED. */

@@ -9,7 +9,7 @@ const AWAY_MESSAGE =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection)/;
 
 /** Whether an error, or what caused it, says that Postgres is away for the moment. */
-export function isDatabaseAway(error: unknown): boolean {
+export function isDatabaseUnavailable(error: unknown): boolean {
   for (let each = error; each instanceof Error; each = each.cause) {
     if (AWAY_MESSAGE.test(each.message)) return true;
     if (!('code' in each) || typeof each.code !== 'string') continue;

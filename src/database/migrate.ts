@@ -13,7 +13,7 @@ export async function migrate(database: Database): Promise<void> {
 }
 
 /** Takes the newest migration back, and the data that only it has a place for. */
-export async function revertLast(database: Database): Promise<void> {
+export async function revertLastMigration(database: Database): Promise<void> {
   await holding(database, MIGRATION_LOCK, async () => {
     await database.migrator.down();
   });

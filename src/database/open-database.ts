@@ -2,8 +2,8 @@ import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { migrations } from '../../migrations/index.ts';
 import type { Query } from '../interfaces/query.ts';
+import { dropLostConnections } from './drop-lost-connections.ts';
 import { entities } from './entities.ts';
-import { dropLostConnections } from './lost-connections.ts';
 
 export type Database = MikroORM;
 

@@ -11,9 +11,9 @@ export interface SeedOptions {
   hashPassword(password: string): Promise<string>;
 }
 
-export interface Seeded {
+export interface SeedResult {
   /** Set when this call made up the first administrator's password: nobody else knows it, so print it now. */
-  readonly madeUpPassword: string | undefined;
+  readonly generatedPassword: string | undefined;
 }
 
 const limit = (name: string, requests: number, window: string, algorithm: string): LimitSpec => {
@@ -21,11 +21,11 @@ const limit = (name: string, requests: number, window: string, algorithm: string
 };
 
 /** The plan that accounts have until they get another. */
-export const FIRST_PLAN = 'free';
+export const DEFAULT_PLAN_ID = 'free';
 
 const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly LimitSpec[] }[] = [
   {
-    id: FIRST_PLAN,
+    id: DEFAULT_PLAN_ID,
     displayName: 'Free',
     limits: [limit('minute', 60, '60s', 'sliding_window'), limit('day', 1_000, '86400s', 'calendar')],
   },
@@ -45,7 +45,7 @@ const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly 
  * Fills an empty database with what a first start needs: plans and an administrator. What is there already is left alone,
  * so it may be called at every start and by many nodes at once.
  */
-export async function seed(database: Database, options: SeedOptions): Promise<Seeded> {
+export async function seed(database: Database, options: SeedOptions): Promise<SeedResult> {
   return withSeedLock(database, async () => {
     const em = database.em.fork();
     // A plan that an administrator deleted does not come back: plans are made in an empty table only.
@@ -53,9 +53,9 @@ export async function seed(database: Database, options: SeedOptions): Promise<Se
       for (const plan of FIRST_PLANS) em.create(PlanEntity, { ...plan, features: [] });
       await em.flush();
     }
-    const madeUpPassword = await createFirstAdmin(em, options);
+    const generatedPassword = await createFirstAdmin(em, options);
     await em.flush();
-    return { madeUpPassword };
+    return { generatedPassword };
   });
 }
 
@@ -64,6 +64,6 @@ async function createFirstAdmin(em: EntityManager, { admin, hashPassword }: Seed
   const password = admin.password ?? randomBytes(18).toString('base64url');
   const email = admin.email.toLowerCase();
   const passwordHash = await hashPassword(password);
-  em.create(AccountEntity, { id: randomUUID(), email, passwordHash, role: 'admin', planId: FIRST_PLAN });
+  em.create(AccountEntity, { id: randomUUID(), email, passwordHash, role: 'admin', planId: DEFAULT_PLAN_ID });
   return admin.password === undefined ? password : undefined;
 }

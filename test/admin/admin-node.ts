@@ -1,9 +1,9 @@
 import { type ClientOptions, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import { adminServices } from '../../src/admin/admin-services.ts';
+import { createAdminServices } from '../../src/admin/admin-services.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
-import type { Handlers } from '../../src/admin/shared/handlers.ts';
-import { type SigningKeysOptions, startSigningKeys } from '../../src/admin/signing-keys/signing-keys.ts';
+import type { Handlers } from '../../src/admin/shared/service.ts';
+import { type SigningKeyRingOptions, startSigningKeyRing } from '../../src/admin/signing-keys/signing-key-ring.ts';
 import { startCatalog } from '../../src/catalog/feed/replica.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { explainer } from '../../src/data-plane/explainer.ts';
@@ -33,7 +33,7 @@ const echo: BatchHandler = (calls) => {
 export const SECRET = 'a signing key secret of the tests';
 
 /** An admin node on a database, with real everything. */
-export async function startAdminNode(url: string, signing: Partial<SigningKeysOptions> = {}) {
+export async function startAdminNode(url: string, signing: Partial<SigningKeyRingOptions> = {}) {
   const lines: { fields: object; message: string }[] = [];
   const line = (fields: object, message: string) => {
     lines.push({ fields, message });
@@ -45,7 +45,14 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
   const digest = apiKeyDigest('pepper');
   const sealer = createSealer(SECRET);
   const lifetimes = { rotationSeconds: 3600, accessTokenSeconds: 900 };
-  const signingKeys = await startSigningKeys({ database, sealer, algorithm: 'EdDSA', ...lifetimes, log, ...signing });
+  const signingKeys = await startSigningKeyRing({
+    database,
+    sealer,
+    algorithm: 'EdDSA',
+    ...lifetimes,
+    log,
+    ...signing,
+  });
   const catalog = await startCatalog({ query: createQuery(database), digest, log });
   const verifier = new TokenVerifier({
     trusted: catalog,
@@ -53,7 +60,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     log,
     onRefused: () => {},
   });
-  const store = new MemoryStore({ now: () => Date.now() * 1000, mostCounters: 1000, source: 'memory' });
+  const store = new MemoryStore({ now: () => Date.now() * 1000, maxCounters: 1000, source: 'memory' });
   const counters = counterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);
   const rules = { book: EMPTY_RULE_BOOK };
   const knowledge = {
@@ -64,7 +71,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeysOp
     requests: {},
   };
   const explain = explainer({ ...knowledge, counters });
-  const services = adminServices({
+  const services = createAdminServices({
     database,
     catalog,
     counters,

@@ -83,7 +83,7 @@ describe('nodes with different secrets', () => {
     const other = await start(url, { sealer: another });
     expect(other.signingKeys.signer.id).not.toBe(one.signingKeys.signer.id);
     await other.signingKeys.rotate();
-    await one.signingKeys.tend();
+    await one.signingKeys.maintain();
     const ends = new Map((await one.signingKeys.list()).map(({ id, expireTime }) => [id, expireTime]));
     expect(ends.size).toBe(3);
     expect(ends.get(one.signingKeys.signer.id)).toBeNull();
@@ -96,7 +96,7 @@ describe('nodes with different secrets', () => {
     const abandoned = gone.signingKeys.signer.id;
     await gone.query(`update signing_key set create_time = now() - interval '10 years'`, []);
     const left = await start(url);
-    await left.signingKeys.tend();
+    await left.signingKeys.maintain();
     const keys = await left.signingKeys.list();
     expect(keys.find(({ id }) => id === abandoned)?.expireTime).toBeInstanceOf(Date);
     expect(keys.find(({ id }) => id === left.signingKeys.signer.id)?.expireTime).toBeNull();
@@ -137,7 +137,7 @@ describe('rotation', () => {
 
     await one.begin(made.name);
     for (const node of [one, other]) {
-      await node.signingKeys.tend();
+      await node.signingKeys.maintain();
       const after = await node.signIn();
       expect(kidOf(after)).toBe(made.name);
       for (const each of [one, other])
@@ -164,11 +164,11 @@ describe('rotation', () => {
     const url = await freshDatabase();
     const nodes = [await start(url), await start(url), await start(url)];
     const [one = expect.fail()] = nodes;
-    for (const node of nodes) await node.signingKeys.tend();
+    for (const node of nodes) await node.signingKeys.maintain();
     expect(await one.signingKeys.list()).toHaveLength(1);
     await one.query(`update signing_key set create_time = now() - interval '3601 s'`, []);
-    await Promise.all(nodes.map((node) => node.signingKeys.tend()));
-    await Promise.all(nodes.map((node) => node.signingKeys.tend()));
+    await Promise.all(nodes.map((node) => node.signingKeys.maintain()));
+    await Promise.all(nodes.map((node) => node.signingKeys.maintain()));
     expect(await one.signingKeys.list()).toHaveLength(2);
   });
 
@@ -180,7 +180,7 @@ describe('rotation', () => {
     const made = (await node.signingKeys.list()).at(-1);
     expect(made?.algorithm).toBe('ES256');
     await node.begin(`signingKeys/${made?.id}`);
-    await node.signingKeys.tend();
+    await node.signingKeys.maintain();
     const after = await node.signIn();
     expect(kidOf(after)).toBe(`signingKeys/${made?.id}`);
     expect([await node.takes(before), await node.takes(after)]).toEqual([true, true]);
@@ -191,10 +191,10 @@ describe('rotation', () => {
     const before = await node.signIn();
     const made = await node.keys.rotateSigningKey({}, before);
     await node.begin(made.name);
-    await node.signingKeys.tend();
+    await node.signingKeys.maintain();
     const after = await node.signIn();
     await node.query(`update signing_key set expire_time = now() where expire_time is not null`, []);
-    await node.signingKeys.tend();
+    await node.signingKeys.maintain();
     expect((await node.keys.listSigningKeys({}, after)).signingKeys.map(({ name }) => name)).toEqual([made.name]);
     await expect.poll(() => node.takes(before)).toBe(false);
   });
@@ -212,7 +212,7 @@ describe('a key that others have come to know', () => {
       expect(await failureOf(node.keys.deleteSigningKey({ name: each }, before))).toMatchObject(inUse);
     }
     await node.begin(made.name);
-    await node.signingKeys.tend();
+    await node.signingKeys.maintain();
     const after = await node.signIn();
     await node.keys.deleteSigningKey({ name }, after);
     expect([await node.takes(before), await node.takes(after)]).toEqual([false, true]);

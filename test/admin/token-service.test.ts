@@ -137,7 +137,7 @@ describe('a token that is issued', () => {
     const later = await issue({ ttl: '360d' });
     expect((await ended())?.getTime()).toBeGreaterThan(later.expireTime?.getTime() ?? Number.POSITIVE_INFINITY);
     await query(`update signing_key set activate_time = now() where 'signingKeys/' || id = ?`, [made.name]);
-    await node.signingKeys.tend();
+    await node.signingKeys.maintain();
     expect((await signingKeys.listSigningKeys({}, admin)).signingKeys).toHaveLength(2);
   });
 });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { temporaryFolder } from '../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
-import { findPostgres } from '../../src/database/embedded/postgres-location.ts';
+import { locatePostgres } from '../../src/database/embedded/postgres-location.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -70,14 +70,14 @@ test('after kill -9 a new start stops the Postgres that was left, and has all th
 
 test('a lock of a process that has its pid by chance does not stand in the way', async () => {
   await (await start()).stop();
-  const { folder } = await findPostgres(dataFolder);
+  const { folder } = await locatePostgres(dataFolder);
   await writeFile(path.join(folder, 'weir.lock'), `${process.pid} another start time\n`);
   const postgres = await start();
   expect(await query(postgres.url, 'select 1 as one')).toEqual([{ one: 1 }]);
 });
 
 test('an initialisation that was cut short is begun anew', async () => {
-  const { folder } = await findPostgres(dataFolder);
+  const { folder } = await locatePostgres(dataFolder);
   await mkdir(path.join(folder, 'data.new'));
   await writeFile(path.join(folder, 'data.new', 'PG_VERSION'), '18');
   const postgres = await start();
@@ -119,6 +119,6 @@ test.runIf(isRoot)(
     expect(await query(postgres.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     expect(lines[0]).toContain('embedded Postgres lives elsewhere: the user postgres cannot reach');
     await postgres.stop();
-    await rm((await findPostgres(dataFolder)).folder, { recursive: true });
+    await rm((await locatePostgres(dataFolder)).folder, { recursive: true });
   },
 );

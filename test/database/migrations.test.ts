@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { migrations } from '../../migrations/index.ts';
 import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity, PlanEntity } from '../../src/database/entities.ts';
-import { migrate, revertLast } from '../../src/database/migrate.ts';
+import { migrate, revertLastMigration } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { type SeedOptions, seed } from '../../src/database/seed.ts';
 import { hashPassword, verifyPassword } from '../../src/identity/secrets/password.ts';
@@ -33,7 +33,7 @@ test('up, down and up again give the same schema, and down leaves only the list 
   nodes(1, async (database = expect.fail()) => {
     await migrate(database);
     const first = await objectsOf(database);
-    for (const _ of migrations) await revertLast(database);
+    for (const _ of migrations) await revertLastMigration(database);
     const left = (await objectsOf(database)) as { name: string }[];
     expect(left.filter(({ name }) => !name.startsWith('migration'))).toEqual([]);
     await migrate(database);
@@ -65,7 +65,9 @@ test('nodes that start together migrate and seed once', () =>
     expect(await em.count(PlanEntity)).toBe(3);
     const [admin, ...others] = await em.findAll(AccountEntity);
     expect(others).toEqual([]);
-    const [password, ...morePasswords] = made.map((each) => each.madeUpPassword).filter((each) => each !== undefined);
+    const [password, ...morePasswords] = made
+      .map((each) => each.generatedPassword)
+      .filter((each) => each !== undefined);
     expect(morePasswords).toEqual([]);
     expect(await verifyPassword(password ?? '', admin?.passwordHash)).toBe(true);
   }));
@@ -73,11 +75,11 @@ test('nodes that start together migrate and seed once', () =>
 test('a later start changes neither the administrator’s password nor the plans', () =>
   nodes(1, async (database = expect.fail()) => {
     await migrate(database);
-    expect(await seed(database, options)).toEqual({ madeUpPassword: undefined });
+    expect(await seed(database, options)).toEqual({ generatedPassword: undefined });
     await createQuery(database)(`delete from plan where id = 'pro'`, []);
     await createQuery(database)(`update plan set limits = '[]' where id = 'free'`, []);
     expect(await seed(database, { ...options, admin: { email: 'admin@example.com', password: 'second' } })).toEqual({
-      madeUpPassword: undefined,
+      generatedPassword: undefined,
     });
     const em = database.em.fork();
     const admin = await em.findOneOrFail(AccountEntity, { email: 'admin@example.com' });

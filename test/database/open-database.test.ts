@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { usePostgres } from '../../provision/postgres.ts';
-import { isDatabaseAway } from '../../src/database/database-errors.ts';
+import { isDatabaseUnavailable } from '../../src/database/database-errors.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 
 const freshDatabase = usePostgres();
@@ -15,7 +15,7 @@ test('a pool whose connections are lost within transactions, more often than it 
       await createQuery(other)('select pg_terminate_backend(?)', [row?.pid]);
       await em.execute('select 1');
     });
-    expect(isDatabaseAway(await lost.catch((error: unknown) => error))).toBe(true);
+    expect(isDatabaseUnavailable(await lost.catch((error: unknown) => error))).toBe(true);
   }
   expect(await createQuery(database)('select 1 as one', [])).toEqual([{ one: 1 }]);
   await database.close(true);
@@ -25,11 +25,11 @@ test('a pool whose connections are lost within transactions, more often than it 
 test('a query to where nobody listens fails as away; a wrong query does not', async () => {
   const nowhere = await openDatabase({ url: 'postgres://weir@127.0.0.1:1/weir' });
   const refused = await createQuery(nowhere)('select 1', []).catch((error: unknown) => error);
-  expect(isDatabaseAway(refused)).toBe(true);
+  expect(isDatabaseUnavailable(refused)).toBe(true);
   await nowhere.close(true);
   const database = await openDatabase({ url: await freshDatabase() });
   const wrong = await createQuery(database)('select nothing from nowhere', []).catch((error: unknown) => error);
   expect(wrong).toBeInstanceOf(Error);
-  expect(isDatabaseAway(wrong)).toBe(false);
+  expect(isDatabaseUnavailable(wrong)).toBe(false);
   await database.close(true);
 });

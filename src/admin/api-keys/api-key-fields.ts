@@ -4,19 +4,19 @@ import { parseNetworks } from '../../domain/credentials/networks.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from '../auth/caller.ts';
-import { readFeatures, readLimits } from '../plans/limits-and-features.ts';
-import { FieldViolations } from '../shared/request.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import { readFeatures, readLimits } from '../shared/limits-and-features.ts';
 
 /** What an update may change of a key. */
-type KeyFields = Pick<
+type UpdatableFields = Pick<
   ApiKeyEntity,
   'displayName' | 'planId' | 'disabled' | 'expireTime' | 'allowedNetworks' | 'limits' | 'features'
 >;
 
-export type NewKey = KeyFields & Pick<ApiKeyEntity, 'accountId'> & { readonly counterId?: string };
+export type ApiKeyValues = UpdatableFields & Pick<ApiKeyEntity, 'accountId'> & { readonly counterId?: string };
 
 /** What a key is to be that a caller may make: an administrator any, others one of their account, on its plan and without features. */
-export function readNewKey(given: ApiKey, caller: Caller): NewKey {
+export function readApiKeyValues(given: ApiKey, caller: Caller): ApiKeyValues {
   const faults = new FieldViolations();
   const fields = new FieldReader(faults, given);
   const { account } = given;
@@ -41,7 +41,7 @@ export function readNewKey(given: ApiKey, caller: Caller): NewKey {
 }
 
 /** What an update changes of a key, by its mask. */
-export function readChanges(given: ApiKey, updateMask: string): Partial<KeyFields> {
+export function readApiKeyChanges(given: ApiKey, updateMask: string): Partial<UpdatableFields> {
   const faults = new FieldViolations();
   const named = faults.mask(updateMask, {
     displayName: given.displayName !== '',
@@ -67,7 +67,7 @@ export function readChanges(given: ApiKey, updateMask: string): Partial<KeyField
 }
 
 /** Whether a change lets a key do again, for longer, or more than what somebody may have set on purpose. */
-export function grantsMore(row: ApiKeyEntity, changes: Partial<KeyFields>): boolean {
+export function grantsMore(row: ApiKeyEntity, changes: Partial<UpdatableFields>): boolean {
   const { disabled, expireTime, allowedNetworks, limits, features = [] } = changes;
   if (row.disabled && disabled === false) return true;
   if (allowedNetworks !== undefined && !narrowsNetworks(row.allowedNetworks, allowedNetworks)) return true;

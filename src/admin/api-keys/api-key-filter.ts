@@ -3,7 +3,7 @@ import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { ApiKeyEntity } from '../../database/entities.ts';
 import { parseFilter, type Restriction } from '../../domain/filter.ts';
 import { quoteName } from '../../domain/quote-name.ts';
-import type { FieldViolations } from '../shared/request.ts';
+import type { FieldViolations } from '../shared/field-violations.ts';
 
 type Where = FilterQuery<ApiKeyEntity>;
 
@@ -41,7 +41,7 @@ const FIELDS: Readonly<Record<string, FilterField>> = {
 };
 
 /** What a filter of ListApiKeys asks for, beside what the caller may see. Its language is told in the proto. */
-export function filterToWhere(filter: string, faults: FieldViolations): readonly Where[] {
+export function buildFilterConditions(filter: string, faults: FieldViolations): readonly Where[] {
   const restrictions = parseFilter(filter);
   if ('fault' in restrictions) {
     faults.add('filter', restrictions.fault);

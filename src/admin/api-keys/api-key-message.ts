@@ -1,10 +1,10 @@
 import type { ApiKeyEntity } from '../../database/entities.ts';
 import { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
-import { limitMessages } from '../plans/limits-and-features.ts';
 import { formatEtag } from '../shared/etag.ts';
+import { toLimitMessages } from '../shared/limits-and-features.ts';
 
 /** What a request without a key means: one with nothing set. */
-export const emptyApiKey: ApiKey = ApiKey.create();
+export const EMPTY_API_KEY: ApiKey = ApiKey.create();
 
 /** From when on a key is refused: its expiry or the end of its overlap, whichever comes first; null: never. */
 export function validUntil({
@@ -15,7 +15,7 @@ export function validUntil({
   return expireTime < overlapEndTime ? expireTime : overlapEndTime;
 }
 
-export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
+export function toApiKeyMessage(row: ApiKeyEntity): ApiKey {
   return {
     name: `apiKeys/${row.id}`,
     displayName: row.displayName,
@@ -28,7 +28,7 @@ export function apiKeyMessage(row: ApiKeyEntity): ApiKey {
     updateTime: row.updateTime,
     etag: formatEtag(row),
     allowedNetworks: [...row.allowedNetworks],
-    limits: limitMessages(row.limits),
+    limits: toLimitMessages(row.limits),
     features: [...row.features],
     deleteTime: row.deleteTime ?? undefined,
     lastUsedTime: row.lastUsedTime ?? undefined,

@@ -14,12 +14,12 @@ import type {
 import { makeApiKey } from '../../identity/secrets/api-key-secret.ts';
 import { newCounterId } from '../../identity/secrets/counter-id.ts';
 import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
-import { checkEtag, flushVersioned } from '../shared/etag.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { cutPage, FieldViolations } from '../shared/request.ts';
-import { grantsMore, type NewKey, readChanges, readNewKey } from './api-key-fields.ts';
-import { filterToWhere } from './api-key-filter.ts';
-import { apiKeyMessage, emptyApiKey, validUntil } from './api-key-message.ts';
+import { checkEtag, flushOrConflict } from '../shared/etag.ts';
+import { FieldViolations, splitPage } from '../shared/field-violations.ts';
+import type { Handlers } from '../shared/service.ts';
+import { type ApiKeyValues, grantsMore, readApiKeyChanges, readApiKeyValues } from './api-key-fields.ts';
+import { buildFilterConditions } from './api-key-filter.ts';
+import { EMPTY_API_KEY, toApiKeyMessage, validUntil } from './api-key-message.ts';
 
 export interface ApiKeyServiceOptions {
   readonly database: Database;
@@ -29,21 +29,21 @@ export interface ApiKeyServiceOptions {
 }
 
 /** Administrators manage all keys, others those of their account; plans and features are given by administrators only. */
-export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeyServiceService> {
+export function createApiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeyServiceService> {
   const { database, authenticate, digest } = options;
   return {
-    async createApiKey({ apiKey = emptyApiKey }, context) {
-      const values = readNewKey(apiKey, await authenticate(context));
+    async createApiKey({ apiKey = EMPTY_API_KEY }, context) {
+      const values = readApiKeyValues(apiKey, await authenticate(context));
       const em = database.em.fork();
       await requireAccount(em, values.accountId);
       const made = newKey(em, digest, values);
       await flush(em, made.row);
-      return { apiKey: apiKeyMessage(made.row), secret: made.secret };
+      return { apiKey: toApiKeyMessage(made.row), secret: made.secret };
     },
 
     async getApiKey({ name }, context) {
       const caller = await authenticate(context);
-      return apiKeyMessage(await findKey(database.em.fork(), caller, 'name', name));
+      return toApiKeyMessage(await findKey(database.em.fork(), caller, 'name', name));
     },
 
     async listApiKeys(request, context) {
@@ -51,9 +51,9 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       return listKeys(database.em.fork(), caller, request);
     },
 
-    async updateApiKey({ apiKey = emptyApiKey, updateMask }, context) {
+    async updateApiKey({ apiKey = EMPTY_API_KEY, updateMask }, context) {
       const caller = await authenticate(context);
-      const changes = readChanges(apiKey, updateMask);
+      const changes = readApiKeyChanges(apiKey, updateMask);
       if (changes.planId !== undefined) requireAdmin(caller);
       const em = database.em.fork();
       const row = await findKey(em, caller, 'api_key.name', apiKey.name);
@@ -61,7 +61,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       if (grantsMore(row, changes)) requireAdmin(caller);
       em.assign(row, changes);
       await flush(em, row);
-      return apiKeyMessage(row);
+      return toApiKeyMessage(row);
     },
 
     async rotateApiKey({ name, overlap }, context) {
@@ -79,7 +79,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
       const end = new Date(Date.now() + overlapSeconds * 1000);
       if (old.overlapEndTime === null || end < old.overlapEndTime) old.overlapEndTime = end;
       await flush(em, old);
-      return { apiKey: apiKeyMessage(made.row), secret: made.secret };
+      return { apiKey: toApiKeyMessage(made.row), secret: made.secret };
     },
 
     async deleteApiKey({ name }, context) {
@@ -96,7 +96,7 @@ export function apiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeySer
 async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysRequest): Promise<ListApiKeysResponse> {
   const faults = new FieldViolations();
   const { filter, showDeleted } = request;
-  const asked = filterToWhere(filter, faults);
+  const asked = buildFilterConditions(filter, faults);
   const page = faults.page(
     'apiKeys',
     request,
@@ -106,12 +106,12 @@ async function listKeys(em: EntityManager, caller: Caller, request: ListApiKeysR
   const own = caller.isAdmin ? {} : { accountId: caller.accountId };
   const where = { $and: [{ id: { $gt: page.after }, ...(showDeleted ? {} : { deleteTime: null }) }, own, ...asked] };
   const rows = await em.find(ApiKeyEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });
-  const { items, nextPageToken } = cutPage(rows, page);
-  return { apiKeys: items.map(apiKeyMessage), nextPageToken };
+  const { items, nextPageToken } = splitPage(rows, page);
+  return { apiKeys: items.map(toApiKeyMessage), nextPageToken };
 }
 
 /** What takes the place of a key that works. */
-function successor(old: ApiKeyEntity, name: string): NewKey {
+function successor(old: ApiKeyEntity, name: string): ApiKeyValues {
   const { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId } = old;
   const end = validUntil(old);
   if (disabled) throw new ApiError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
@@ -121,7 +121,7 @@ function successor(old: ApiKeyEntity, name: string): NewKey {
   return { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId };
 }
 
-function newKey(em: EntityManager, digest: (secret: string) => string, values: NewKey) {
+function newKey(em: EntityManager, digest: (secret: string) => string, values: ApiKeyValues) {
   const secret = makeApiKey();
   const row = em.create(ApiKeyEntity, {
     counterId: newCounterId(),
@@ -159,7 +159,7 @@ async function requireAccount(em: EntityManager, id: string): Promise<void> {
 /** Writes keys; the plan is the one reference that a caller names and the database checks. */
 async function flush(em: EntityManager, row: ApiKeyEntity): Promise<void> {
   try {
-    await flushVersioned(em, `apiKeys/${row.id}`);
+    await flushOrConflict(em, `apiKeys/${row.id}`);
   } catch (error) {
     if (!(error instanceof ForeignKeyConstraintViolationException)) throw error;
     throw invalidArgument({

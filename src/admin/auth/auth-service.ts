@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AccountEntity, SessionEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { revoke } from '../../database/revocations.ts';
+import { recordRevocation } from '../../database/record-revocation.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import type { AuthServiceService, LoginResponse } from '../../generated/weir/admin/v1/auth_service.ts';
 import { issueAccessToken } from '../../identity/issue-tokens/access-token.ts';
@@ -12,15 +12,15 @@ import {
   type RefreshToken,
 } from '../../identity/issue-tokens/refresh-token.ts';
 import { verifyPassword } from '../../identity/secrets/password.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { FieldViolations } from '../shared/request.ts';
-import type { SigningKeys } from '../signing-keys/signing-keys.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import type { Handlers } from '../shared/service.ts';
+import type { SigningKeyRing } from '../signing-keys/signing-key-ring.ts';
 import type { Authenticate } from './caller.ts';
 
 export interface AuthServiceOptions {
   readonly database: Database;
   readonly authenticate: Authenticate;
-  readonly signingKeys: Pick<SigningKeys, 'signer'>;
+  readonly signingKeys: Pick<SigningKeyRing, 'signer'>;
   readonly accessTokenSeconds: number;
   /** A session ends that long after its last refresh. */
   readonly refreshTokenSeconds: number;
@@ -29,7 +29,7 @@ export interface AuthServiceOptions {
 const LONGEST_EMAIL = 254;
 const LONGEST_PASSWORD = 1_024;
 
-export function authService(options: AuthServiceOptions): Handlers<AuthServiceService> {
+export function createAuthService(options: AuthServiceOptions): Handlers<AuthServiceService> {
   const { database, authenticate, signingKeys, accessTokenSeconds, refreshTokenSeconds } = options;
   const expiry = () => new Date(Date.now() + refreshTokenSeconds * 1000);
   const respond = async (accountId: string, sessionId: string, refresh: RefreshToken): Promise<LoginResponse> => ({
@@ -106,7 +106,11 @@ async function endSession(database: Database, sessionId: string, accessTokenSeco
   const lastExpiry = new Date(now.getTime() + accessTokenSeconds * 1000);
   await database.em.fork().transactional(async (em) => {
     await em.nativeUpdate(SessionEntity, { id: sessionId, endTime: null }, { endTime: now });
-    await revoke(em, { issuerId: undefined, kind: 'session', value: sessionId, issuedBefore: undefined }, lastExpiry);
+    await recordRevocation(
+      em,
+      { issuerId: undefined, kind: 'session', value: sessionId, issuedBefore: undefined },
+      lastExpiry,
+    );
   });
 }
 

@@ -1,9 +1,9 @@
 import { AccountEntity, SessionEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import type { TokenRecord } from '../../domain/tokens/token.ts';
+import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import type { CallContext } from '../../interfaces/call-context.ts';
-import { presentedToken, type TokenParts } from './presented-token.ts';
+import { type TokenVerification, verifyPresentedToken } from './verify-presented-token.ts';
 
 /** Who calls. */
 export type Caller = {
@@ -24,12 +24,12 @@ const BEARER = /^bearer +([^\s]+)$/i;
  * which was taken away and a session which ended count at once, not when the token expires. What an issuer outside or a
  * stateless token says of the role holds as long as the token does.
  */
-export function authenticator(parts: TokenParts & { readonly database: Database }): Authenticate {
+export function createAuthenticator(parts: TokenVerification & { readonly database: Database }): Authenticate {
   return async ({ authorization, peer }) => {
     if (authorization === undefined) throw new ApiError({ kind: 'unauthenticated', reason: 'TOKEN_MISSING' });
     const [, text] = BEARER.exec(authorization) ?? [];
-    const presented = text === undefined ? undefined : await presentedToken(text, peer, parts);
-    if (presented?.kind !== 'cached' || presented.standing !== 'valid') throw invalidToken();
+    const presented = text === undefined ? undefined : await verifyPresentedToken(text, peer, parts);
+    if (presented?.kind !== 'cached' || presented.status !== 'valid') throw invalidToken();
     const { token, issuer } = presented;
     if (issuer === undefined) return token.sessionId === undefined ? stateless(token) : signedIn(parts.database, token);
     if (issuer.catalogAccounts) return ofCatalog(parts.database, token);
@@ -38,7 +38,7 @@ export function authenticator(parts: TokenParts & { readonly database: Database 
 }
 
 /** An account that is signed in here; its token says nothing of what it may do. */
-async function signedIn(database: Database, token: TokenRecord): Promise<Caller> {
+async function signedIn(database: Database, token: VerifiedToken): Promise<Caller> {
   const { accountId, sessionId } = token;
   const em = database.em.fork();
   const account = await em.findOne(AccountEntity, accountId);
@@ -48,14 +48,14 @@ async function signedIn(database: Database, token: TokenRecord): Promise<Caller>
 }
 
 /** An account of the catalog whose sign-in is somewhere else. Its role is what that tells, not the catalog's. */
-async function ofCatalog(database: Database, { accountId, isAdmin }: TokenRecord): Promise<Caller> {
+async function ofCatalog(database: Database, { accountId, isAdmin }: VerifiedToken): Promise<Caller> {
   const account = await database.em.fork().findOne(AccountEntity, accountId);
   if (account === null) throw invalidToken();
   return { accountId, sessionId: undefined, isAdmin };
 }
 
 /** Tokens that are no administrator's are for the data plane: whatever account they name, they do not act as it here. */
-function stateless({ isAdmin }: TokenRecord): Caller {
+function stateless({ isAdmin }: VerifiedToken): Caller {
   if (!isAdmin) throw new ApiError({ kind: 'forbidden' });
   return { accountId: undefined, sessionId: undefined, isAdmin };
 }

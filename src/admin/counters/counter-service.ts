@@ -3,8 +3,8 @@ import type {
   AdminCounter,
   CounterAccess,
   CounterChange,
-  CounterState,
-  CounterSubject,
+  CounterSnapshot,
+  CounterSelector,
 } from '../../domain/counting/counter-admin.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
@@ -15,9 +15,9 @@ import type {
   CounterSubject as SubjectMessage,
 } from '../../generated/weir/admin/v1/counter_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { limitMessages } from '../plans/limits-and-features.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { FieldViolations } from '../shared/request.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import { toLimitMessages } from '../shared/limits-and-features.ts';
+import type { Handlers } from '../shared/service.ts';
 
 export interface CounterServiceOptions {
   readonly counters: CounterAccess;
@@ -25,7 +25,7 @@ export interface CounterServiceOptions {
 }
 
 /** For administrators only. */
-export function counterService({
+export function createCounterService({
   counters: access,
   authenticate,
 }: CounterServiceOptions): Handlers<CounterServiceService> {
@@ -68,10 +68,10 @@ async function look(access: CounterAccess, counters: readonly AdminCounter[]) {
   return { limits: counters.flatMap((counter, place) => limitCounter(counter, states[place])) };
 }
 
-function limitCounter({ label, limit }: AdminCounter, state: CounterState | undefined): LimitCounter[] {
+function limitCounter({ label, limit }: AdminCounter, state: CounterSnapshot | undefined): LimitCounter[] {
   if (state === undefined) return [];
   const { remaining, resetAt, isBlocked, blockEndsAt } = state;
-  const [message] = limitMessages([toPlanLimitSpec(limit)]);
+  const [message] = toLimitMessages([toPlanLimitSpec(limit)]);
   const dateOf = (time: number | undefined) => (time === undefined ? undefined : new Date(time));
   return [
     {
@@ -102,15 +102,15 @@ function find(access: CounterAccess, { subject: message, limit }: GetCounterRequ
   });
 }
 
-function nameOf(subject: CounterSubject): string {
+function nameOf(subject: CounterSelector): string {
   if (subject.kind === 'descriptor') return `a rule of the domain ${JSON.stringify(subject.domain)} for these entries`;
   return subject.kind === 'api_key' ? `apiKeys/${subject.id}` : `accounts/${subject.id}`;
 }
 
-function readSubject(message: SubjectMessage | undefined): CounterSubject {
+function readSubject(message: SubjectMessage | undefined): CounterSelector {
   const faults = new FieldViolations();
   const { subject } = message ?? {};
-  const read = (): CounterSubject | undefined => {
+  const read = (): CounterSelector | undefined => {
     switch (subject?.$case) {
       case 'descriptor': {
         const { domain, entries } = subject.value;

@@ -2,7 +2,7 @@ import type { IssuerEntity } from '../../database/entities.ts';
 import { type ClaimNamesSpec, type JsonWebKeySet, parseIssuer } from '../../domain/tokens/issuer.ts';
 import { Claims, Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { formatEtag } from '../shared/etag.ts';
-import type { FieldViolations } from '../shared/request.ts';
+import type { FieldViolations } from '../shared/field-violations.ts';
 
 /** What an update may change of an issuer. */
 export type IssuerFields = Pick<
@@ -20,7 +20,7 @@ export type IssuerFields = Pick<
 >;
 
 /** All fields as they are given; whether they are right is told by `judge`. */
-export function readFields(faults: FieldViolations, given: Issuer): IssuerFields {
+export function readIssuerFields(faults: FieldViolations, given: Issuer): IssuerFields {
   const { displayName, issuer, audiences, algorithms, jwksUri, defaultPlan, catalogAccounts, disabled } = given;
   const jwks: unknown = given.jwks;
   return {
@@ -39,7 +39,7 @@ export function readFields(faults: FieldViolations, given: Issuer): IssuerFields
 }
 
 /** What an update changes of an issuer, by its mask. */
-export function readChanges(faults: FieldViolations, given: Issuer, updateMask: string): Partial<IssuerFields> {
+export function readIssuerChanges(faults: FieldViolations, given: Issuer, updateMask: string): Partial<IssuerFields> {
   const named = faults.mask(updateMask, {
     displayName: given.displayName !== '',
     issuer: given.issuer !== '',
@@ -53,7 +53,7 @@ export function readChanges(faults: FieldViolations, given: Issuer, updateMask: 
     disabled: given.disabled,
   });
   const considered = named.has('defaultPlan') ? given : { ...given, defaultPlan: '' };
-  const { defaultPlanId, ...fields } = readFields(faults, considered);
+  const { defaultPlanId, ...fields } = readIssuerFields(faults, considered);
   const changes = Object.entries(fields).filter(([name]) => named.has(name as keyof typeof fields)); // its own keys
   return { ...Object.fromEntries(changes), ...(named.has('defaultPlan') && { defaultPlanId }) };
 }
@@ -77,7 +77,7 @@ function writtenClaims({ account, plan, features, role, adminRoles }: Claims): C
   };
 }
 
-export function issuerMessage(row: IssuerEntity): Issuer {
+export function toIssuerMessage(row: IssuerEntity): Issuer {
   const { claims } = row;
   return Issuer.create({
     name: `issuers/${row.id}`,

@@ -5,10 +5,10 @@ import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { Issuer, type IssuerServiceService } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { checkEtag, flushVersioned } from '../shared/etag.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { cutPage, FieldViolations } from '../shared/request.ts';
-import { issuerMessage, readChanges, readFields, validateIssuer } from './issuer-fields.ts';
+import { checkEtag, flushOrConflict } from '../shared/etag.ts';
+import { FieldViolations, splitPage } from '../shared/field-violations.ts';
+import type { Handlers } from '../shared/service.ts';
+import { readIssuerChanges, readIssuerFields, toIssuerMessage, validateIssuer } from './issuer-fields.ts';
 
 /** What a request without an issuer means. */
 const emptyIssuer: Issuer = Issuer.create();
@@ -19,24 +19,24 @@ export interface IssuerServiceOptions {
 }
 
 /** For administrators: whoever may say whose tokens are good may say who is one. */
-export function issuerService({ database, authenticate }: IssuerServiceOptions): Handlers<IssuerServiceService> {
+export function createIssuerService({ database, authenticate }: IssuerServiceOptions): Handlers<IssuerServiceService> {
   return {
     async createIssuer({ issuerId, issuer = emptyIssuer }, context) {
       requireAdmin(await authenticate(context));
       const faults = new FieldViolations();
       faults.chosenId('issuer_id', issuerId);
-      const fields = readFields(faults, issuer);
+      const fields = readIssuerFields(faults, issuer);
       validateIssuer(faults, issuerId, fields);
       faults.throwIfAny();
       const em = database.em.fork();
       const row = em.create(IssuerEntity, { id: issuerId, ...fields });
       await flush(em, row);
-      return issuerMessage(row);
+      return toIssuerMessage(row);
     },
 
     async getIssuer({ name }, context) {
       requireAdmin(await authenticate(context));
-      return issuerMessage(await findIssuer(database.em.fork(), 'name', name));
+      return toIssuerMessage(await findIssuer(database.em.fork(), 'name', name));
     },
 
     async listIssuers(request, context) {
@@ -46,8 +46,8 @@ export function issuerService({ database, authenticate }: IssuerServiceOptions):
       faults.throwIfAny();
       const where = { id: { $gt: page.after } };
       const rows = await database.em.fork().find(IssuerEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });
-      const { items, nextPageToken } = cutPage(rows, page);
-      return { issuers: items.map(issuerMessage), nextPageToken };
+      const { items, nextPageToken } = splitPage(rows, page);
+      return { issuers: items.map(toIssuerMessage), nextPageToken };
     },
 
     async updateIssuer({ issuer = emptyIssuer, updateMask }, context) {
@@ -55,13 +55,13 @@ export function issuerService({ database, authenticate }: IssuerServiceOptions):
       const em = database.em.fork();
       const row = await findIssuer(em, 'issuer.name', issuer.name);
       const faults = new FieldViolations();
-      const changes = readChanges(faults, issuer, updateMask);
+      const changes = readIssuerChanges(faults, issuer, updateMask);
       validateIssuer(faults, row.id, { ...row, ...changes });
       faults.throwIfAny();
       checkEtag(issuer, row);
       em.assign(row, changes);
       await flush(em, row);
-      return issuerMessage(row);
+      return toIssuerMessage(row);
     },
 
     // What was revoked of its tokens stays so: it may be made again.
@@ -69,7 +69,7 @@ export function issuerService({ database, authenticate }: IssuerServiceOptions):
       requireAdmin(await authenticate(context));
       const em = database.em.fork();
       em.remove(await findIssuer(em, 'name', name));
-      await flushVersioned(em, name);
+      await flushOrConflict(em, name);
       return {};
     },
   };
@@ -86,7 +86,7 @@ async function findIssuer(em: EntityManager, field: string, name: string): Promi
 
 async function flush(em: EntityManager, { id, issuer, defaultPlanId }: IssuerEntity): Promise<void> {
   try {
-    await flushVersioned(em, `issuers/${id}`);
+    await flushOrConflict(em, `issuers/${id}`);
   } catch (error) {
     if (error instanceof ForeignKeyConstraintViolationException) {
       const description = `names a plan that does not exist: plans/${defaultPlanId}`;

@@ -5,10 +5,10 @@ import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import { Plan, type PlanServiceService } from '../../generated/weir/admin/v1/plan_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { checkEtag, flushVersioned, formatEtag } from '../shared/etag.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { cutPage, FieldViolations } from '../shared/request.ts';
-import { limitMessages, readFeatures, readLimits } from './limits-and-features.ts';
+import { checkEtag, flushOrConflict, formatEtag } from '../shared/etag.ts';
+import { FieldViolations, splitPage } from '../shared/field-violations.ts';
+import { readFeatures, readLimits, toLimitMessages } from '../shared/limits-and-features.ts';
+import type { Handlers } from '../shared/service.ts';
 
 /** What a request without a plan means. */
 const emptyPlan: Plan = Plan.create();
@@ -18,7 +18,7 @@ export interface PlanServiceOptions {
   readonly authenticate: Authenticate;
 }
 
-export function planService({ database, authenticate }: PlanServiceOptions): Handlers<PlanServiceService> {
+export function createPlanService({ database, authenticate }: PlanServiceOptions): Handlers<PlanServiceService> {
   return {
     async createPlan({ planId, plan }, context) {
       requireAdmin(await authenticate(context));
@@ -53,7 +53,7 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
       const rows = await database.em
         .fork()
         .find(PlanEntity, { id: { $gt: page.after } }, { orderBy: { id: 'asc' }, limit: page.size + 1 });
-      const { items, nextPageToken } = cutPage(rows, page);
+      const { items, nextPageToken } = splitPage(rows, page);
       return { plans: items.map(planMessage), nextPageToken };
     },
 
@@ -64,7 +64,7 @@ export function planService({ database, authenticate }: PlanServiceOptions): Han
       const row = await findPlan(em, plan.name);
       checkEtag(plan, row);
       em.assign(row, changes);
-      await flushVersioned(em, plan.name);
+      await flushOrConflict(em, plan.name);
       return planMessage(row);
     },
 
@@ -127,7 +127,7 @@ function planMessage(plan: PlanEntity): Plan {
   return {
     name: `plans/${plan.id}`,
     displayName: plan.displayName,
-    limits: limitMessages(plan.limits),
+    limits: toLimitMessages(plan.limits),
     features: [...plan.features],
     createTime: plan.createTime,
     updateTime: plan.updateTime,

@@ -3,8 +3,8 @@ import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation }
 import { DECISION_PATHS } from '../../data-plane/decision-methods.ts';
 import type { CallContext } from '../../interfaces/call-context.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import { rawServices, requestIdOf } from '../../transport/grpc-js/raw-services.ts';
 import { createServer, listen, type RunningServer } from '../../transport/grpc-js/grpc-js-server.ts';
+import { rawServices, requestIdOf } from '../../transport/grpc-js/raw-services.ts';
 import type { BatchHandler } from '../../transport/unary-call.ts';
 import { errorStatus, isInternalError, rejectionReason } from './error-status.ts';
 import { createReflectionService } from './reflection.ts';

@@ -8,7 +8,7 @@ import { DESCRIPTORS } from '../../generated/descriptors.ts';
  * Tells callers such as grpcurl what services and messages there are, comments included. From buf's descriptors:
  * proto-loader's own have no JSON names, and would make grpcurl print `access_token`.
  */
-export function reflection(): ReflectionService {
+export function createReflectionService(): ReflectionService {
   const { file } = fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64'));
   const definition: EnumTypeDefinition = {
     format: 'Protocol Buffer 3 EnumDescriptorProto',

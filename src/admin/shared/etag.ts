@@ -15,7 +15,7 @@ export function checkEtag(
 }
 
 /** Writes what was changed; `conflict` when somebody else wrote since it was read. */
-export async function flushVersioned(em: EntityManager, name: string): Promise<void> {
+export async function flushOrConflict(em: EntityManager, name: string): Promise<void> {
   try {
     await em.flush();
   } catch (error) {

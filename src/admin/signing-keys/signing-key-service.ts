@@ -1,23 +1,23 @@
 import type { SigningKeyEntity } from '../../database/entities.ts';
-import { beginOf } from '../../domain/tokens/signing-schedule.ts';
+import { signsFrom } from '../../domain/tokens/signing-schedule.ts';
 import type { SigningKey, SigningKeyServiceService } from '../../generated/weir/admin/v1/signing_key_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { FieldViolations } from '../shared/request.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import type { Handlers } from '../shared/service.ts';
+import type { SigningKeyRing } from './signing-key-ring.ts';
 
 export interface SigningKeyServiceOptions {
-  readonly signingKeys: SigningKeys;
+  readonly signingKeys: SigningKeyRing;
   readonly authenticate: Authenticate;
 }
 
-export function signingKeyService(options: SigningKeyServiceOptions): Handlers<SigningKeyServiceService> {
+export function createSigningKeyService(options: SigningKeyServiceOptions): Handlers<SigningKeyServiceService> {
   const { signingKeys, authenticate } = options;
   const message = (key: SigningKeyEntity): SigningKey => ({
     name: `signingKeys/${key.id}`,
     algorithm: key.algorithm,
     signing: key.id === signingKeys.signer.id,
-    activateTime: beginOf(key),
+    activateTime: signsFrom(key),
     expireTime: key.expireTime ?? undefined,
     createTime: key.createTime,
   });

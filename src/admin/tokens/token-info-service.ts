@@ -5,28 +5,28 @@ import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { isApiKey } from '../../domain/credentials/api-key.ts';
 import { keyStatus } from '../../domain/credentials/key-status.ts';
 import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
-import { mayBeToken } from '../../domain/tokens/compact-token.ts';
+import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
 import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
   type TokenInfoServiceService,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
 import type { CallLimit } from '../../interfaces/call-limit.ts';
-import { limitMessages } from '../plans/limits-and-features.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { disableToken, tokenInfo } from './token-info.ts';
-import { remainingLimits, type TokenCatalog, type TokenInfoParts, type TokenKey } from './token-info-parts.ts';
+import { toLimitMessages } from '../shared/limits-and-features.ts';
+import type { Handlers } from '../shared/service.ts';
+import { describeJwt, disableJwt } from './jwt-info.ts';
+import { readRemainingLimits, type TokenCatalog, type TokenInfoOptions, type TokenKey } from './token-info-options.ts';
 
 /** What a node that only follows the catalog can answer. */
-export function readingTokenInfoService(
-  parts: TokenInfoParts,
+export function createReadOnlyTokenInfoService(
+  parts: TokenInfoOptions,
 ): Pick<Handlers<TokenInfoServiceService>, 'getTokenInfo'> {
   const { catalog, counters, calls } = parts;
   return {
     async getTokenInfo({ secret }, { peer }) {
       await admit(calls, 'token_info', peer);
       const key = keyOf(secret, catalog);
-      if (key === undefined) return tokenInfo(secret, peer, parts);
+      if (key === undefined) return describeJwt(secret, peer, parts);
       const plan = catalog.plan(key.planId);
       // No limits would read as unlimited.
       if (plan === undefined) throw new Error(`the catalog has key ${key.id} but not its plan ${key.planId}`);
@@ -35,27 +35,27 @@ export function readingTokenInfoService(
         apiKey: `apiKeys/${key.id}`,
         account: `accounts/${key.accountId}`,
         plan: `plans/${key.planId}`,
-        limits: limitMessages([...plan.limits, ...key.conditions.limits].map(toPlanLimitSpec)),
+        limits: toLimitMessages([...plan.limits, ...key.conditions.limits].map(toPlanLimitSpec)),
         features: [...new Set([...plan.features, ...key.conditions.features])],
         expireTime: key.expiresAt === undefined ? undefined : new Date(key.expiresAt),
-        remaining: await remainingLimits({ kind: 'api_key', id: key.id }, counters),
+        remaining: await readRemainingLimits({ kind: 'api_key', id: key.id }, counters),
       });
     },
   };
 }
 
-export function tokenInfoService(
-  parts: TokenInfoParts & { readonly database: Database },
+export function createTokenInfoService(
+  parts: TokenInfoOptions & { readonly database: Database },
 ): Handlers<TokenInfoServiceService> {
   const { catalog, calls, database } = parts;
   return {
-    ...readingTokenInfoService(parts),
+    ...createReadOnlyTokenInfoService(parts),
 
     async disableToken({ secret }, { peer }) {
       await admit(calls, 'disable_token', peer);
       const key = keyOf(secret, catalog);
       if (key !== undefined) await disable(database, key.id);
-      else if (mayBeToken(secret)) await disableToken(secret, peer, parts);
+      else if (looksLikeToken(secret)) await disableJwt(secret, peer, parts);
       else throw new ApiError({ kind: 'not_found', name: ANY_KEY });
       return {};
     },

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { AccountEntity, IssuerEntity, PlanEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { revoke } from '../../database/revocations.ts';
+import { recordRevocation } from '../../database/record-revocation.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import { MAX_TOKEN_LENGTH } from '../../domain/tokens/compact-token.ts';
 import type { Revocation } from '../../domain/tokens/token.ts';
-import { isName } from '../../domain/tokens/token-claims.ts';
+import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type {
   IssueTokenRequest,
   RevokeTokenRequest,
@@ -15,23 +15,28 @@ import type {
 } from '../../generated/weir/admin/v1/token_service.ts';
 import { issueStatelessToken, type StatelessTokenClaims } from '../../identity/issue-tokens/stateless-token.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { presentedToken, type RevokedTokens, type TokenParts, tokenRevocation } from '../auth/presented-token.ts';
-import { readFeatures, readLimits } from '../plans/limits-and-features.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { FieldViolations } from '../shared/request.ts';
-import type { SigningKeys } from '../signing-keys/signing-keys.ts';
+import {
+  type ExpiringRevocation,
+  type TokenVerification,
+  toTokenRevocation,
+  verifyPresentedToken,
+} from '../auth/verify-presented-token.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import { readFeatures, readLimits } from '../shared/limits-and-features.ts';
+import type { Handlers } from '../shared/service.ts';
+import type { SigningKeyRing } from '../signing-keys/signing-key-ring.ts';
 
-export interface TokenServiceOptions extends TokenParts {
+export interface TokenServiceOptions extends TokenVerification {
   readonly database: Database;
   readonly authenticate: Authenticate;
-  readonly signingKeys: SigningKeys;
+  readonly signingKeys: SigningKeyRing;
 }
 
 /** Of a stateless token: revocations and signing keys are kept as long. */
 const LONGEST_SECONDS = 366 * 86_400;
 const A_NAME = 'must be 1 to 256 printable characters of ASCII, without a space at either end';
 
-export function tokenService(options: TokenServiceOptions): Handlers<TokenServiceService> {
+export function createTokenService(options: TokenServiceOptions): Handlers<TokenServiceService> {
   const { database, authenticate, signingKeys } = options;
   return {
     async issueToken(request, context) {
@@ -54,13 +59,13 @@ export function tokenService(options: TokenServiceOptions): Handlers<TokenServic
       requireAdmin(await authenticate(context));
       const { revocation, expireTime } =
         request.token === '' ? await namedToken(request, database) : await tokenItself(request, context.peer, options);
-      await revoke(database.em.fork(), revocation, expireTime);
+      await recordRevocation(database.em.fork(), revocation, expireTime);
       return {};
     },
 
     async revokeTokens(request, context) {
       requireAdmin(await authenticate(context));
-      await revoke(database.em.fork(), await tokensOf(request, database), longestExpiry());
+      await recordRevocation(database.em.fork(), await tokensOf(request, database), longestExpiry());
       return {};
     },
   };
@@ -70,7 +75,7 @@ type Claims = Pick<StatelessTokenClaims, 'accountId' | 'grants'> & { readonly li
 
 function readClaims({ account, plan, limits, features, role, ttl }: IssueTokenRequest): Claims {
   const faults = new FieldViolations();
-  if (!isName(account)) faults.add('account', A_NAME);
+  if (!isClaimName(account)) faults.add('account', A_NAME);
   const planId = plan === '' ? '' : faults.idOf('plans', 'plan', plan);
   const ownLimits = readLimits(faults, 'token', limits);
   const ownFeatures = readFeatures(faults, 'token', features);
@@ -103,23 +108,27 @@ async function requireKnown(database: Database, { accountId, grants }: Omit<Clai
 }
 
 /** The token is proof of itself. One that has expired is refused anyway; that is noted, too. */
-async function tokenItself(request: RevokeTokenRequest, peer: string, parts: TokenParts): Promise<RevokedTokens> {
+async function tokenItself(
+  request: RevokeTokenRequest,
+  peer: string,
+  parts: TokenVerification,
+): Promise<ExpiringRevocation> {
   if (request.tokenId !== '' || request.issuer !== '' || request.expireTime !== undefined) {
     throw invalidArgument({ field: 'token', description: 'must be given alone, or left out' });
   }
-  const presented = await presentedToken(request.token, peer, parts);
+  const presented = await verifyPresentedToken(request.token, peer, parts);
   if (presented.kind === 'unknown') {
     throw invalidArgument({ field: 'token', description: 'is not signed by a trusted key, or has expired' });
   }
-  const revoked = tokenRevocation(presented.token);
+  const revoked = toTokenRevocation(presented.token);
   if (revoked !== undefined) return revoked;
   throw invalidArgument({ field: 'token', description: 'has no jti to be revoked by; revoke those of its account' });
 }
 
-async function namedToken(request: RevokeTokenRequest, database: Database): Promise<RevokedTokens> {
+async function namedToken(request: RevokeTokenRequest, database: Database): Promise<ExpiringRevocation> {
   const faults = new FieldViolations();
   const { tokenId, issuer } = request;
-  if (!isName(tokenId)) faults.add('token_id', `${A_NAME}, unless the token is given`);
+  if (!isClaimName(tokenId)) faults.add('token_id', `${A_NAME}, unless the token is given`);
   const issuerId = issuer === '' ? undefined : faults.idOf('issuers', 'issuer', issuer);
   const expireTime = faults.time('expire_time', request.expireTime) ?? longestExpiry();
   faults.throwIfAny();
@@ -130,7 +139,7 @@ async function namedToken(request: RevokeTokenRequest, database: Database): Prom
 async function tokensOf(request: RevokeTokensRequest, database: Database): Promise<Revocation> {
   const faults = new FieldViolations();
   const { account, issuer } = request;
-  if (!isName(account)) faults.add('account', A_NAME);
+  if (!isClaimName(account)) faults.add('account', A_NAME);
   const issuerId = issuer === '' ? undefined : faults.idOf('issuers', 'issuer', issuer);
   const issuedBefore = faults.time('issued_before', request.issuedBefore) ?? new Date();
   if (issuedBefore > new Date()) faults.add('issued_before', 'must not be in the future');

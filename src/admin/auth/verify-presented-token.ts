@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../../domain/api-error.ts';
-import { mayBeToken } from '../../domain/tokens/compact-token.ts';
+import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
-import type { Revocation, TokenRecord, Verification } from '../../domain/tokens/token.ts';
+import type { Revocation, VerifiedToken, Verification } from '../../domain/tokens/token.ts';
 import { tokenStatus } from '../../domain/tokens/token-status.ts';
 import type { TokenVerifier } from '../../identity/verify-tokens/token-verifier.ts';
 
 /** What verifies tokens, and which of them the catalog says were revoked. */
-export interface TokenParts {
+export interface TokenVerification {
   readonly verifier: Pick<TokenVerifier, 'cached' | 'verify'>;
   readonly catalog: {
     /** What it tells may have been revoked since. */
     readonly isTooStale: boolean;
-    isRevoked(token: TokenRecord): boolean;
+    isRevoked(token: VerifiedToken): boolean;
   };
 }
 
@@ -20,10 +20,10 @@ export interface TokenParts {
 export type PresentedToken =
   | {
       readonly kind: 'cached';
-      readonly token: TokenRecord;
+      readonly token: VerifiedToken;
       /** undefined: a token of our own. */
       readonly issuer: Issuer | undefined;
-      readonly standing: 'valid' | 'expired' | 'early' | 'revoked';
+      readonly status: 'valid' | 'expired' | 'early' | 'revoked';
     }
   /** Its signature proves nothing; or it has expired so long ago that nobody looks at it any more. */
   | { readonly kind: 'unknown'; readonly isExpired: boolean };
@@ -31,8 +31,12 @@ export type PresentedToken =
 const UNKNOWN: PresentedToken = { kind: 'unknown', isExpired: false };
 
 /** Throws `keys_unavailable` or `unavailable` where it cannot be told now. `peer` tells senders apart, so that one leaves room for others. */
-export async function presentedToken(text: string, peer: string, parts: TokenParts): Promise<PresentedToken> {
-  if (!mayBeToken(text)) return UNKNOWN;
+export async function verifyPresentedToken(
+  text: string,
+  peer: string,
+  parts: TokenVerification,
+): Promise<PresentedToken> {
+  if (!looksLikeToken(text)) return UNKNOWN;
   if (parts.catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
   const verification = await verificationOf(text, peer, parts.verifier);
   if (verification.kind === 'unavailable') throw new ApiError({ kind: 'keys_unavailable' });
@@ -40,18 +44,18 @@ export async function presentedToken(text: string, peer: string, parts: TokenPar
     return verification.code === 'expired_credential' ? { kind: 'unknown', isExpired: true } : UNKNOWN;
   }
   const { token, issuer } = verification;
-  const standing = parts.catalog.isRevoked(token) ? 'revoked' : tokenStatus(token, Date.now());
-  return { kind: 'cached', token, issuer, standing };
+  const status = parts.catalog.isRevoked(token) ? 'revoked' : tokenStatus(token, Date.now());
+  return { kind: 'cached', token, issuer, status };
 }
 
 /** Tokens that are to be refused, and when the last of them has expired by itself. */
-export interface RevokedTokens {
+export interface ExpiringRevocation {
   readonly revocation: Revocation;
   readonly expireTime: Date;
 }
 
 /** What ends one token before its time; undefined: it has no `jti` to be told by. */
-export function tokenRevocation({ issuerId, tokenId, expiresAt }: TokenRecord): RevokedTokens | undefined {
+export function toTokenRevocation({ issuerId, tokenId, expiresAt }: VerifiedToken): ExpiringRevocation | undefined {
   if (tokenId === undefined) return undefined;
   const revocation = { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined } as const;
   return { revocation, expireTime: new Date(expiresAt) };
@@ -61,7 +65,11 @@ export function tokenRevocation({ issuerId, tokenId, expiresAt }: TokenRecord): 
 const PATIENCE_MS = 5_000;
 const BETWEEN_MS = 100;
 
-async function verificationOf(text: string, peer: string, verifier: TokenParts['verifier']): Promise<Verification> {
+async function verificationOf(
+  text: string,
+  peer: string,
+  verifier: TokenVerification['verifier'],
+): Promise<Verification> {
   const latest = performance.now() + PATIENCE_MS;
   for (;;) {
     const known = verifier.cached(text, Date.now());

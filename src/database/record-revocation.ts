@@ -6,7 +6,7 @@ import type { Revocation } from '../domain/tokens/token.ts';
  * Has tokens refused on every node, until `expireTime`, when the last of them has expired by itself. The same again
  * changes nothing, or has it last longer.
  */
-export async function revoke(em: EntityManager, revocation: Revocation, expireTime: Date): Promise<void> {
+export async function recordRevocation(em: EntityManager, revocation: Revocation, expireTime: Date): Promise<void> {
   const { issuerId = null, kind, value, issuedBefore = null } = revocation;
   const id = hash('sha256', JSON.stringify([issuerId, kind, value, issuedBefore]), 'hex');
   await em.execute(

@@ -2,7 +2,7 @@ import { parseFeatures } from '../../domain/credentials/features.ts';
 import { parseKeyLimits, parsePlanLimits } from '../../domain/limits/plan.ts';
 import { type PlanLimitSpec, toPlanLimitSpec, type UntrustedPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { Limit } from '../../generated/weir/admin/v1/limit.ts';
-import type { FieldViolations } from '../shared/request.ts';
+import type { FieldViolations } from './field-violations.ts';
 
 type Resource = 'plan' | 'api_key' | 'token';
 
@@ -37,6 +37,6 @@ function placeIn(resource: Resource, field: string): string {
   return resource === 'token' ? field : `${resource}.${field}`;
 }
 
-export function limitMessages(limits: readonly PlanLimitSpec[]): Limit[] {
+export function toLimitMessages(limits: readonly PlanLimitSpec[]): Limit[] {
   return limits.map(({ routes = [], ...limit }) => Limit.fromPartial({ ...limit, routes: [...routes] }));
 }

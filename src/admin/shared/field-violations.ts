@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { invalidArgument } from '../../domain/api-error.ts';
-import type { Fault } from '../../domain/limits/limit-spec.ts';
+import type { FieldFault } from '../../domain/limits/limit-spec.ts';
 import { quoteName } from '../../domain/quote-name.ts';
 
 /** Of what is named by who makes it. */
@@ -25,7 +25,7 @@ const LIST_DIGITS = 16;
 
 /** Collects what is wrong with a request, so that its caller is told all of it at once. */
 export class FieldViolations {
-  readonly #faults: Fault[] = [];
+  readonly #faults: FieldFault[] = [];
 
   add(field: string, description: string): void {
     this.#faults.push({ field, description });
@@ -101,7 +101,7 @@ export interface Page {
 }
 
 /** Splits off what was read beyond a page, to know whether there is another. */
-export function cutPage<T extends { readonly id: string }>(rows: readonly T[], page: Page) {
+export function splitPage<T extends { readonly id: string }>(rows: readonly T[], page: Page) {
   const rest = rows.length > page.size;
   const items = rows.slice(0, page.size);
   const nextPageToken = rest ? Buffer.from((items.at(-1)?.id ?? '') + page.suffix).toString('base64url') : '';

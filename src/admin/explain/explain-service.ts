@@ -1,8 +1,8 @@
 import { invalidArgument } from '../../domain/api-error.ts';
-import { KEY_PREFIX } from '../../domain/credentials/api-key.ts';
-import type { Entry } from '../../domain/descriptor.ts';
+import { API_KEY_PREFIX } from '../../domain/credentials/api-key.ts';
+import type { DescriptorEntry } from '../../domain/descriptor.ts';
 import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
-import type { Listed, MatchKind, MatchStep } from '../../domain/rules/explain-match.ts';
+import type { TruncatedList, MatchKind, MatchStep } from '../../domain/rules/explain-match.ts';
 import type {
   Explain,
   ExplainedDescriptor,
@@ -23,9 +23,9 @@ import {
   MatchStep_Way as WayMessage,
 } from '../../generated/weir/admin/v1/explain_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { limitMessages } from '../plans/limits-and-features.ts';
-import type { Handlers } from '../shared/handlers.ts';
-import { FieldViolations } from '../shared/request.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import { toLimitMessages } from '../shared/limits-and-features.ts';
+import type { Handlers } from '../shared/service.ts';
 
 export interface ExplainServiceOptions {
   readonly explain: Explain;
@@ -33,7 +33,10 @@ export interface ExplainServiceOptions {
 }
 
 /** For administrators only. */
-export function explainService({ explain, authenticate }: ExplainServiceOptions): Handlers<ExplainServiceService> {
+export function createExplainService({
+  explain,
+  authenticate,
+}: ExplainServiceOptions): Handlers<ExplainServiceService> {
   return {
     async explain(request, context) {
       requireAdmin(await authenticate(context));
@@ -77,21 +80,21 @@ function responseOf({ answer, keyId, accountId, planId, descriptors, limits }: E
 }
 
 function descriptorMessage({ domain, entries, match }: ExplainedDescriptor): DescriptorExplanation {
-  const { isDomainKnown, steps, rule, onTheWay, keysBelow } = match;
+  const { isDomainKnown, steps, rule, rulesOnPath, nextKeys } = match;
   return DescriptorExplanation.fromPartial({
     domain,
     entries: entries.map(entryMessage),
     steps: steps.map(stepMessage),
     rule: rule?.path ?? '',
     unknownDomain: !isDomainKnown,
-    rulesOnTheWay: [...onTheWay],
-    keysBelow: listMessage(keysBelow),
+    rulesOnTheWay: [...rulesOnPath],
+    keysBelow: listMessage(nextKeys),
   });
 }
 
 /** A secret that somebody has put into a descriptor is not for whoever reads the answer. */
-function entryMessage({ key, value }: Entry) {
-  return { key, value: value.startsWith(KEY_PREFIX) ? `${KEY_PREFIX}…` : value };
+function entryMessage({ key, value }: DescriptorEntry) {
+  return { key, value: value.startsWith(API_KEY_PREFIX) ? `${API_KEY_PREFIX}…` : value };
 }
 
 const WAYS: Readonly<Record<MatchKind, WayMessage>> = {
@@ -100,17 +103,17 @@ const WAYS: Readonly<Record<MatchKind, WayMessage>> = {
   key: WayMessage.KEY,
 };
 
-function stepMessage({ taken, passedOver, otherValues, otherKeys }: MatchStep) {
+function stepMessage({ match, alsoMatching, otherValues, otherKeys }: MatchStep) {
   return {
-    way: taken === undefined ? WayMessage.UNSPECIFIED : WAYS[taken.way],
-    path: taken?.path ?? '',
-    passedOver: listMessage(passedOver),
+    way: match === undefined ? WayMessage.UNSPECIFIED : WAYS[match.way],
+    path: match?.path ?? '',
+    passedOver: listMessage(alsoMatching),
     otherValues: listMessage(otherValues),
     otherKeys: listMessage(otherKeys),
   };
 }
 
-function listMessage({ first, omitted }: Listed) {
+function listMessage({ first, omitted }: TruncatedList) {
   return first.length === 0 ? undefined : { first: [...first], omitted };
 }
 
@@ -127,7 +130,7 @@ const USES: Readonly<Record<LimitUse, Use>> = {
 };
 
 function limitMessage({ label, limit, use, hits, isExceeded, state }: ExplainedLimit): LimitExplanation {
-  const [message] = limitMessages([toPlanLimitSpec(limit)]);
+  const [message] = toLimitMessages([toPlanLimitSpec(limit)]);
   const dateOf = (time: number | undefined) => (time === undefined ? undefined : new Date(time));
   return LimitExplanation.fromPartial({
     label,

@@ -2,24 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SigningKeyEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import {
-  addSigningKey,
+  addSigningKeyIfDue,
+  deleteExpiredSigningKeys,
   deleteSigningKey,
-  endSigningKeys,
-  keepSigningKey,
+  expireAbandonedSigningKeys,
+  listUsableSigningKeys,
   type NewSigningKey,
-  pruneSigningKeys,
-  readSigningKeys,
-  sealSigningKeys,
-} from '../../database/signing-keys.ts';
+  retainSigningKeyUntil,
+  sealPlaintextSigningKeys,
+} from '../../database/signing-key-rows.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { JsonWebKey } from '../../domain/tokens/issuer.ts';
-import { beginOf, KNOWN_BEFORE_SIGNING_MS, newest, signingAt } from '../../domain/tokens/signing-schedule.ts';
+import { signsFrom, PUBLISH_BEFORE_SIGNING_MS, newestKey, signingKeyAt } from '../../domain/tokens/signing-schedule.ts';
 import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
 import { CannotOpen, type Sealer } from '../../identity/issue-tokens/sealed-key.ts';
 import { createSigner, generateSigningKey, type Signer } from '../../identity/issue-tokens/signing-key.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 
-export interface SigningKeysOptions {
+export interface SigningKeyRingOptions {
   readonly database: Database;
   readonly sealer: Sealer;
   /** Of new keys. */
@@ -40,16 +40,16 @@ const TEND_EVERY_MS = 20_000;
  * the algorithm asked for. Keys that were sealed with another secret are other nodes': they sign there, and this node has
  * keys of its own beside them.
  */
-export async function startSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
-  const keys = new SigningKeys(options);
+export async function startSigningKeyRing(options: SigningKeyRingOptions): Promise<SigningKeyRing> {
+  const keys = new SigningKeyRing(options);
   await keys.prepare();
   keys.follow();
   return keys;
 }
 
 /** What signs, on a node that writes the catalog; all such nodes that have the same secret share it. */
-export class SigningKeys {
-  readonly #options: SigningKeysOptions;
+export class SigningKeyRing {
+  readonly #options: SigningKeyRingOptions;
   readonly #signers = new Map<string, Signer>();
   readonly #stopping = new AbortController();
   /** That this node can open. */
@@ -58,12 +58,12 @@ export class SigningKeys {
   readonly #foreign = new Set<string>();
   #following: Promise<void> = Promise.resolve();
 
-  constructor(options: SigningKeysOptions) {
+  constructor(options: SigningKeyRingOptions) {
     this.#options = options;
   }
 
   get signer(): Signer {
-    const key = signingAt(this.#rows, new Date());
+    const key = signingKeyAt(this.#rows, new Date());
     const signer = key === undefined ? undefined : this.#signers.get(key.id);
     if (signer === undefined) throw new Error('there is no key to sign with');
     return signer;
@@ -73,16 +73,16 @@ export class SigningKeys {
   async signerUntil(tokenExpireTime: Date): Promise<Signer> {
     const { database } = this.#options;
     const signer = this.signer;
-    if (await keepSigningKey(database, signer.id, tokenExpireTime)) return signer;
+    if (await retainSigningKeyUntil(database, signer.id, tokenExpireTime)) return signer;
     await this.#load(); // another node has deleted it
     const another = this.signer;
-    if (await keepSigningKey(database, another.id, tokenExpireTime)) return another;
+    if (await retainSigningKeyUntil(database, another.id, tokenExpireTime)) return another;
     throw new Error('the key that signs has been deleted');
   }
 
   async prepare(): Promise<void> {
     const { database, sealer, algorithm } = this.#options;
-    await sealSigningKeys(database, (name, key) => sealer.seal(name, key));
+    await sealPlaintextSigningKeys(database, (name, key) => sealer.seal(name, key));
     await this.#add((key) => key?.algorithm !== algorithm);
     await this.#load();
   }
@@ -94,9 +94,9 @@ export class SigningKeys {
 
   /** Has another key take the place of the one that signs; while one is about to, that one. */
   async rotate(): Promise<SigningKeyEntity> {
-    await this.#add((key) => key === undefined || beginOf(key) <= new Date());
+    await this.#add((key) => key === undefined || signsFrom(key) <= new Date());
     await this.#load();
-    const key = newest(this.#rows);
+    const key = newestKey(this.#rows);
     if (key === undefined) throw new Error('no key was made');
     return key;
   }
@@ -105,7 +105,7 @@ export class SigningKeys {
   async delete(id: string): Promise<void> {
     const name = `signingKeys/${id}`;
     await this.#load();
-    if (id === this.signer.id || id === newest(this.#rows)?.id) {
+    if (id === this.signer.id || id === newestKey(this.#rows)?.id) {
       throw new ApiError({ kind: 'precondition', reason: 'SIGNING_KEY_IN_USE', name });
     }
     const isDeleted = await deleteSigningKey(this.#options.database, id);
@@ -114,14 +114,14 @@ export class SigningKeys {
   }
 
   /** Does what is due: another key, an end to expired ones, and a look at what other nodes did. */
-  async tend(): Promise<void> {
+  async maintain(): Promise<void> {
     const latestBegin = new Date(Date.now() - this.#options.rotationSeconds * 1000);
-    const isDue = (key: SigningKeyEntity | undefined) => key === undefined || beginOf(key) <= latestBegin;
+    const isDue = (key: SigningKeyEntity | undefined) => key === undefined || signsFrom(key) <= latestBegin;
     await this.#load();
-    if (isDue(newest(this.#rows))) await this.#add(isDue);
+    if (isDue(newestKey(this.#rows))) await this.#add(isDue);
     const latestAbandoned = new Date(latestBegin.getTime() - this.#options.rotationSeconds * 1000);
-    await endSigningKeys(this.#options.database, latestAbandoned, this.#options.accessTokenSeconds);
-    await pruneSigningKeys(this.#options.database, new Date());
+    await expireAbandonedSigningKeys(this.#options.database, latestAbandoned, this.#options.accessTokenSeconds);
+    await deleteExpiredSigningKeys(this.#options.database, new Date());
     await this.#load();
   }
 
@@ -138,7 +138,7 @@ export class SigningKeys {
     for (;;) {
       await sleep(TEND_EVERY_MS, undefined, { signal, ref: false }).catch(() => {}); // an abort is what ends the loop
       if (signal.aborted) return;
-      await this.tend().catch((error: unknown) => {
+      await this.maintain().catch((error: unknown) => {
         this.#options.log.warn({ err: error }, 'the signing keys could not be looked at; it will be tried again');
       });
     }
@@ -147,21 +147,21 @@ export class SigningKeys {
   async #add(isDue: (newestKey: SigningKeyEntity | undefined) => boolean): Promise<void> {
     const { database, accessTokenSeconds } = this.#options;
     const isOwn = (key: SigningKeyEntity) => this.#opened(key) !== undefined;
-    await addSigningKey(database, { isOwn, isDue, make: (former) => this.#make(former) }, accessTokenSeconds);
+    await addSigningKeyIfDue(database, { isOwn, isDue, make: (former) => this.#make(former) }, accessTokenSeconds);
   }
 
   /** The first one signs at once: there is nobody who could know another. */
   async #make(former: SigningKeyEntity | undefined): Promise<NewSigningKey> {
     const { sealer, algorithm, log } = this.#options;
     const { privateJwk, ...key } = await generateSigningKey(algorithm);
-    const activateTime = former === undefined ? null : new Date(Date.now() + KNOWN_BEFORE_SIGNING_MS);
+    const activateTime = former === undefined ? null : new Date(Date.now() + PUBLISH_BEFORE_SIGNING_MS);
     log.info({ signing_key: key.id, algorithm, activate_time: activateTime ?? 'now' }, 'a signing key was made');
     return { ...key, sealedJwk: sealer.seal(key, privateJwk), activateTime };
   }
 
   /** All of them. */
   async #load(): Promise<readonly SigningKeyEntity[]> {
-    const rows = await readSigningKeys(this.#options.database, new Date());
+    const rows = await listUsableSigningKeys(this.#options.database, new Date());
     const own: SigningKeyEntity[] = [];
     for (const row of rows) {
       const { id, algorithm } = row;

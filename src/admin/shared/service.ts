@@ -1,4 +1,4 @@
-import { isDatabaseAway } from '../../database/database-errors.ts';
+import { isDatabaseUnavailable } from '../../database/database-errors.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { CallContext } from '../../interfaces/call-context.ts';
 
@@ -29,7 +29,7 @@ export function mapDatabaseErrors(handlers: object): Record<string, AnyHandler> 
       name,
       (request, context) =>
         handle(request, context).catch((error: unknown) => {
-          if (isDatabaseAway(error)) throw new ApiError({ kind: 'unavailable' }, { cause: error });
+          if (isDatabaseUnavailable(error)) throw new ApiError({ kind: 'unavailable' }, { cause: error });
           throw error;
         }),
     ]),

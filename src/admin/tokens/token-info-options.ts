@@ -1,9 +1,9 @@
-import type { CounterAccess, CounterSubject } from '../../domain/counting/counter-admin.ts';
+import type { CounterAccess, CounterSelector } from '../../domain/counting/counter-admin.ts';
 import type { ApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { LimitRemaining } from '../../generated/weir/admin/v1/token_info_service.ts';
 import type { CallLimit } from '../../interfaces/call-limit.ts';
-import type { TokenParts } from '../auth/presented-token.ts';
+import type { TokenVerification } from '../auth/verify-presented-token.ts';
 
 /** What is asked of the replicated catalog. */
 export interface TokenCatalog {
@@ -24,15 +24,15 @@ export interface TokenKey {
   readonly expiresAt: number | undefined;
 }
 
-export interface TokenInfoParts {
-  readonly catalog: TokenCatalog & TokenParts['catalog'];
-  readonly verifier: TokenParts['verifier'];
+export interface TokenInfoOptions {
+  readonly catalog: TokenCatalog & TokenVerification['catalog'];
+  readonly verifier: TokenVerification['verifier'];
   readonly counters: CounterAccess;
   readonly calls: CallLimit;
 }
 
 /** None where the counters cannot tell: what else there is to tell is told. */
-export async function remainingLimits(subject: CounterSubject, counters: CounterAccess): Promise<LimitRemaining[]> {
+export async function readRemainingLimits(subject: CounterSelector, counters: CounterAccess): Promise<LimitRemaining[]> {
   const found = counters.find(subject) ?? [];
   const states = found.length === 0 ? [] : await counters.peek(found);
   return (states ?? []).map(({ remaining, resetAt, isBlocked }, place) => ({
