@@ -1,11 +1,11 @@
 import type { CheckVerdict } from '../decide/check/check.ts';
 import { type CheckContext, prepareCheck, type UnverifiedCheck } from '../decide/check/prepare-check.ts';
 import type { PreparedDecision } from '../decide/decide-batch.ts';
+import { PreparedRateLimitCache } from '../decide/rate-limit/prepared-rate-limit-cache.ts';
 import type { RateLimitVerdict } from '../decide/rate-limit/rate-limit-verdict.ts';
 import { type CheckReadingOptions, checkReading, decodeCheckRequest } from '../envoy/check/check-request.ts';
 import { encodeCheckResponse } from '../envoy/check/check-response.ts';
 import type { RateLimitHeaders } from '../envoy/headers/limit-headers.ts';
-import { PreparedRateLimitCache } from '../envoy/rate-limit/prepared-rate-limit-cache.ts';
 import { encodeRateLimitResponse } from '../envoy/rate-limit/rate-limit-response.ts';
 
 export type Verdict = CheckVerdict | RateLimitVerdict;

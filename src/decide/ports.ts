@@ -2,7 +2,7 @@ import type { CounterChange } from '../domain/counting/counter-admin.ts';
 import type { ApiKeyPolicy } from '../domain/credentials/api-key-policy.ts';
 import type { CountedLimit } from '../domain/limits/limit.ts';
 import type { Plan } from '../domain/limits/plan.ts';
-import type { TokenRecord, TokenTrust, Verification } from '../domain/tokens/token.ts';
+import type { VerifiedToken, TokenTrust, Verification } from '../domain/tokens/token.ts';
 
 /** Hits asked of one counter. */
 export interface Charge {
@@ -157,7 +157,7 @@ export interface Catalog {
   plan(id: string): Plan | undefined;
   /** Whose tokens are good. */
   readonly trust: TokenTrust;
-  isRevoked(token: TokenRecord): boolean;
+  isRevoked(token: VerifiedToken): boolean;
 }
 
 /** Tells whose tokens are. */

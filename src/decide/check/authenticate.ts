@@ -1,16 +1,16 @@
-import { KEY_PREFIX } from '../../domain/credentials/api-key.ts';
+import { API_KEY_PREFIX } from '../../domain/credentials/api-key.ts';
 import { keyStatus } from '../../domain/credentials/key-status.ts';
 import { isInNetworks } from '../../domain/credentials/networks.ts';
 import type { DenialCode } from '../../domain/denial.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
-import { mayBeToken } from '../../domain/tokens/compact-token.ts';
-import { isOfCatalog, planIdOf, type TokenRecord, type Verification } from '../../domain/tokens/token.ts';
+import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
+import { requiresCatalogAccount, resolvePlanId, type VerifiedToken, type Verification } from '../../domain/tokens/token.ts';
 import { tokenStatus } from '../../domain/tokens/token-status.ts';
 import type { Catalog, KeyRecord, TokenVerifier } from '../ports.ts';
 import type { CheckQuestion, CredentialHeader } from './check.ts';
-import { cachedCost } from './cost-cache.ts';
+import { cachedCost } from './charge-cache.ts';
 import { type Credential, findCredential } from './credential.ts';
-import { type Cost, NOTHING } from './credential-cost.ts';
+import { type Cost, NOTHING } from './credential-charges.ts';
 
 /** Tells whether a text has the form of an API key (core/api-key). */
 export type KeyFormat = (text: string) => boolean;
@@ -26,7 +26,7 @@ export interface AuthContext {
 export type Identity =
   | {
       readonly kind: 'known';
-      readonly credential: KeyRecord | TokenRecord;
+      readonly credential: KeyRecord | VerifiedToken;
       readonly keyId: string | undefined;
       readonly planId: string | undefined;
       readonly header: CredentialHeader | undefined;
@@ -57,10 +57,10 @@ export function authenticate(
   }
   const { header, secret } = credential;
   if (identification.isApiKey(secret)) return identifyKey(question, credential, identification, now);
-  if (header !== 'authorization' || secret.startsWith(KEY_PREFIX)) return denial('malformed_credential');
+  if (header !== 'authorization' || secret.startsWith(API_KEY_PREFIX)) return denial('malformed_credential');
   const known = verification ?? identification.tokens.cached(secret, now);
   if (known !== undefined) return identifyToken(question, known, identification.catalog, now);
-  return mayBeToken(secret) ? { kind: 'unverified', token: secret } : denial('malformed_credential');
+  return looksLikeToken(secret) ? { kind: 'unverified', token: secret } : denial('malformed_credential');
 }
 
 function identifyKey(
@@ -93,8 +93,8 @@ function identifyToken(question: CheckQuestion, known: Verification, catalog: Ca
   if (standing !== 'valid') return denial(standing === 'expired' ? 'expired_credential' : 'unknown_credential');
   if (catalog.isRevoked(token)) return denial('revoked_credential');
   const account = catalog.account(token.accountId);
-  if (account === undefined && isOfCatalog(token, issuer)) return denial('unknown_credential');
-  const planId = planIdOf(token, account, issuer);
+  if (account === undefined && requiresCatalogAccount(token, issuer)) return denial('unknown_credential');
+  const planId = resolvePlanId(token, account, issuer);
   const plan = planId === undefined ? undefined : catalog.plan(planId);
   const isLimited = planId === undefined ? token.limits.length > 0 : plan !== undefined;
   // A token without plan and limits, or whose plan is not known, must not pass as unlimited.
@@ -104,7 +104,7 @@ function identifyToken(question: CheckQuestion, known: Verification, catalog: Ca
   return { kind: 'known', credential: token, keyId: undefined, planId, header: 'authorization', cost };
 }
 
-function costOf(question: CheckQuestion, credential: KeyRecord | TokenRecord, plan: Plan | undefined): Cost {
+function costOf(question: CheckQuestion, credential: KeyRecord | VerifiedToken, plan: Plan | undefined): Cost {
   if (question.rateLimitOff || question.cost === undefined) return NOTHING;
   return cachedCost(credential, plan, question.cost, question.route);
 }

@@ -1,6 +1,6 @@
 import type { DenialCode } from '../../domain/denial.ts';
 import type { LimitStatus } from '../../domain/limit-status.ts';
-import type { TokenRecord } from '../../domain/tokens/token.ts';
+import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import type { KeyRecord, Source } from '../ports.ts';
 
 /** What Envoy asks about one request, as far as it matters. */
@@ -42,7 +42,7 @@ export type CheckVerdict =
       readonly kind: 'allowed';
       readonly question: CheckQuestion;
       /** The same object until something of it changes, so that what is made of it may be kept by it. */
-      readonly credential: KeyRecord | TokenRecord;
+      readonly credential: KeyRecord | VerifiedToken;
       /** undefined: a token came, and no key. */
       readonly keyId: string | undefined;
       /** By which it was charged; undefined: by the token's own limits alone. */

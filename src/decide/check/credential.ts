@@ -1,4 +1,4 @@
-import { KEY_PREFIX } from '../../domain/credentials/api-key.ts';
+import { API_KEY_PREFIX } from '../../domain/credentials/api-key.ts';
 import type { CheckQuestion, CredentialHeader } from './check.ts';
 
 /** What a request says who it is by. */
@@ -19,7 +19,7 @@ export function findCredential(question: CheckQuestion): Credential | undefined 
 
 /** Whether an API key stands in authorization. */
 export function hasBearerKey(question: CheckQuestion): boolean {
-  return bearerOf(question)?.startsWith(KEY_PREFIX) === true;
+  return bearerOf(question)?.startsWith(API_KEY_PREFIX) === true;
 }
 
 const SCHEME = 'Bearer ';

@@ -1,6 +1,6 @@
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import { clientNetwork } from '../../domain/credentials/client-network.ts';
-import type { Entry } from '../../domain/descriptor.ts';
+import type { DescriptorEntry } from '../../domain/descriptor.ts';
 import type { LimitName } from '../../domain/limit-status.ts';
 import {
   countedEntries,
@@ -14,7 +14,7 @@ import {
 import type { ShadowDecision } from '../decide-batch.ts';
 import type { Charge } from '../ports.ts';
 import type { CheckQuestion } from './check.ts';
-import { type Cost, NOTHING } from './credential-cost.ts';
+import { type Cost, NOTHING } from './credential-charges.ts';
 
 /** A client chooses it freely: longer ones would fill the memory of whoever counts. */
 const LONGEST_DEVICE = 256;
@@ -72,7 +72,7 @@ function costOf(found: readonly FoundRule[], replaced: ReadonlySet<string>): Edg
 }
 
 /** An entry as rules are looked for, and as it is counted unless a rule names the value itself; undefined: the same. */
-export interface EdgeEntry extends Entry {
+export interface EdgeEntry extends DescriptorEntry {
   readonly countedAs: string | undefined;
 }
 
@@ -98,7 +98,7 @@ function addressEntry(sourceAddress: string): EdgeEntry {
   };
 }
 
-function findBelow(node: RuleNode, taken: readonly Entry[], left: readonly EdgeEntry[], found: FoundRule[]): void {
+function findBelow(node: RuleNode, taken: readonly DescriptorEntry[], left: readonly EdgeEntry[], found: FoundRule[]): void {
   for (const entry of left) {
     const below = nodeBelow(node, entry.key, entry.value);
     if (below === undefined) continue;
@@ -112,7 +112,7 @@ function findBelow(node: RuleNode, taken: readonly Entry[], left: readonly EdgeE
   }
 }
 
-function countedEntry(node: RuleNode, entry: EdgeEntry): Entry {
+function countedEntry(node: RuleNode, entry: EdgeEntry): DescriptorEntry {
   const { key, value, countedAs } = entry;
   if (countedAs === undefined || node.byKey?.get(key)?.exact?.has(value) === true) return entry;
   return { key, value: countedAs };

@@ -1,14 +1,14 @@
 import type { DenialCode } from '../../domain/denial.ts';
-import { type LimitName, type LimitStatus, retryAfterSeconds } from '../../domain/limit-status.ts';
+import { type LimitName, type LimitStatus, combinedRetryAfterSeconds } from '../../domain/limit-status.ts';
 import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Verification } from '../../domain/tokens/token.ts';
 import type { PreparedDecision, ShadowDecision } from '../decide-batch.ts';
 import { type Charge, type DecisionResult, type Outcome, type Source, StoreUnavailable } from '../ports.ts';
-import { limitStatus } from '../rate-limit/limit-statuses.ts';
+import { limitStatus } from '../named-charge.ts';
 import { type AuthContext, authenticate, type Identity } from './authenticate.ts';
 import type { CheckQuestion, CheckVerdict } from './check.ts';
 import { hasBearerKey } from './credential.ts';
-import { type Cost, NOTHING } from './credential-cost.ts';
+import { type Cost, NOTHING } from './credential-charges.ts';
 import { edgeCost } from './edge-domain.ts';
 
 type DecidedIdentity = Exclude<Identity, { kind: 'unverified' }>;
@@ -143,5 +143,5 @@ function denied(
   source: Source | 'catalog',
   limits: readonly LimitStatus[] = [],
 ): CheckVerdict {
-  return { kind: 'denied', question, code, limits, retryAfterSeconds: retryAfterSeconds(limits), source };
+  return { kind: 'denied', question, code, limits, retryAfterSeconds: combinedRetryAfterSeconds(limits), source };
 }

@@ -7,7 +7,7 @@ import { parseRules } from '../../rules/parse/parse-rules.ts';
 import { decideBatch } from '../decide-batch.ts';
 import type { Catalog } from '../ports.ts';
 import { prepareRateLimit, type RateLimitQuestion } from '../rate-limit/prepare-rate-limit.ts';
-import { counterAccess } from './counter-access.ts';
+import { counterAccess } from '../admin/counter-access.ts';
 import { explainRateLimit } from './explain.ts';
 
 const NOW = Date.UTC(2026, 2, 14, 12, 20);
@@ -81,7 +81,7 @@ it('foresees what the decision then is, and charges nothing: on random rules, re
     async (domain, rules, requests) => {
       const book = bookOf(domain, rules);
       const [asked, twin] = [1, 2].map(() => {
-        return new MemoryStore({ now: () => NOW * 1000, mostCounters: 10_000, source: 'memory' });
+        return new MemoryStore({ now: () => NOW * 1000, maxCounters: 10_000, source: 'memory' });
       }) as [MemoryStore, MemoryStore];
       const parts = { rules: { book }, catalog, counters: counterAccess(asked, { book }, catalog) };
       for (const descriptors of requests) {

@@ -1,4 +1,4 @@
-import type { AdminCounter, CounterAccess, CounterState } from '../../domain/counting/counter-admin.ts';
+import type { AdminCounter, CounterAccess, CounterSnapshot } from '../../domain/counting/counter-admin.ts';
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import type { Descriptor } from '../../domain/descriptor.ts';
 import type { Limit } from '../../domain/limits/limit.ts';
@@ -122,7 +122,7 @@ async function explained<Verdict>(
   const rest = states?.values();
   const limits = met.map((each): ExplainedLimit => {
     const isCounted = each.subject !== undefined && each.limit.algorithm !== 'unlimited';
-    const state: CounterState | undefined = isCounted ? rest?.next().value : undefined;
+    const state: CounterSnapshot | undefined = isCounted ? rest?.next().value : undefined;
     const { label, limit, use, hits } = each;
     const mayRefuse = use === 'charged' || use === 'shadow' || use === 'quota';
     return { label, limit, use, hits, state, isExceeded: mayRefuse && state !== undefined && wouldExceed(state, hits) };
@@ -141,7 +141,7 @@ function chargedBy({ charges, names }: PreparedDecision<unknown>): readonly Met[
 
 /** The limits of the rule that is matched, each with what becomes of it where it is not charged. */
 function metRule(domain: string, descriptor: Descriptor, book: RuleBook): Met[] {
-  const { entries, limit: override, hits } = descriptor;
+  const { entries, limitOverride: override, hits } = descriptor;
   const rule = isRedemption(descriptor) ? undefined : matchRule(book, domain, entries);
   if (rule === undefined) return [];
   const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));

@@ -1,8 +1,8 @@
-import type { CounterState } from '../../domain/counting/counter-admin.ts';
+import type { CounterSnapshot } from '../../domain/counting/counter-admin.ts';
 import type { Charge, ChargeOutcome, Outcome } from '../ports.ts';
 
 /** Whether hits would be refused by a counter that says so. */
-export function wouldExceed({ isBlocked, remaining }: CounterState, hits: number): boolean {
+export function wouldExceed({ isBlocked, remaining }: CounterSnapshot, hits: number): boolean {
   return isBlocked || hits > remaining;
 }
 
@@ -10,7 +10,7 @@ export function wouldExceed({ isBlocked, remaining }: CounterState, hits: number
  * The outcome that a decision would have by what its counters say, one state for each charge. Of its times only what a
  * look tells: when a refused request would fit is not known.
  */
-export function simulateOutcome(charges: readonly Charge[], states: readonly CounterState[]): Outcome {
+export function simulateOutcome(charges: readonly Charge[], states: readonly CounterSnapshot[]): Outcome {
   const asked = new Map<string, number>();
   for (const charge of charges) asked.set(nameOf(charge), (asked.get(nameOf(charge)) ?? 0) + charge.hits);
   // The same counter twice is summed, and by the lower limit.

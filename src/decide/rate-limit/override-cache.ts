@@ -1,4 +1,4 @@
-import type { Entry } from '../../domain/descriptor.ts';
+import type { DescriptorEntry } from '../../domain/descriptor.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { applyOverride, type LimitOverride } from '../../domain/limits/limit-override.ts';
 import type { Rule } from '../../domain/rules/rule-book.ts';
@@ -22,7 +22,7 @@ export function cachedOverride(rule: Rule, override: LimitOverride): CountedLimi
 }
 
 /** Stands for the rule of entries that no rule is for; values are not in its path, or metrics would have as many. */
-export function unmatchedRule(domain: string, entries: readonly Entry[]): Rule {
+export function unmatchedRule(domain: string, entries: readonly DescriptorEntry[]): Rule {
   const path = [domain, ...entries.map(({ key }) => key)].join('.');
   if (unmatched.size >= MOST_UNMATCHED && !unmatched.has(path)) unmatched.clear();
   return kept(unmatched, path, () => ({ path, limits: [] }));

@@ -1,8 +1,8 @@
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import { keyStatus } from '../../domain/credentials/key-status.ts';
-import type { Descriptor, Entry } from '../../domain/descriptor.ts';
+import type { Descriptor, DescriptorEntry } from '../../domain/descriptor.ts';
 import { countedEntries, matchRule, metricName, type RuleBook } from '../../domain/rules/rule-book.ts';
-import { type Cost, costForAccount, costForKey, type Usage } from '../check/credential-cost.ts';
+import { type Cost, costForAccount, costForKey, type Usage } from '../check/credential-charges.ts';
 import type { PreparedDecision } from '../decide-batch.ts';
 import type { Catalog, Receipt } from '../ports.ts';
 import { decodeReceipt } from '../receipts/codec.ts';
@@ -87,12 +87,12 @@ function mayPass(
     if (identities.length > 0) return mayPassByPlans(identities, usage, catalog, now, charged);
   }
   const rule = matchRule(rules, domain, entries);
-  if (descriptor.limit !== undefined && rules.has(domain)) {
+  if (descriptor.limitOverride !== undefined && rules.has(domain)) {
     // As in envoyproxy/ratelimit also where no rule is for it, and each value for itself.
     const replaced = rule ?? unmatchedRule(domain, entries);
     return charged.addOverride(
       replaced,
-      cachedOverride(replaced, descriptor.limit),
+      cachedOverride(replaced, descriptor.limitOverride),
       formatDescriptorSubject(domain, entries),
       hits,
     );
@@ -108,19 +108,19 @@ export function isRedemption({ entries, isRefund }: Descriptor): boolean {
 }
 
 /** Of a descriptor whose only entry is one. */
-function receiptIn(entries: readonly Entry[]): Receipt | undefined {
+function receiptIn(entries: readonly DescriptorEntry[]): Receipt | undefined {
   const [entry] = entries;
   return entry?.key === RECEIPT && entries.length === 1 ? decodeReceipt(entry.value) : undefined;
 }
 
 /** Whether the domain of plans counts by it. */
-export function isIdentity({ key }: Entry): boolean {
+export function isIdentity({ key }: DescriptorEntry): boolean {
   return key === 'api_key' || key === 'account';
 }
 
 /** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */
 function mayPassByPlans(
-  identities: readonly Entry[],
+  identities: readonly DescriptorEntry[],
   usage: Usage,
   catalog: Catalog,
   now: number,
@@ -135,7 +135,7 @@ function mayPassByPlans(
   return charged.addPlans(costs);
 }
 
-function costOfIdentity(identity: Entry, usage: Usage, catalog: Catalog, now: number): Cost | undefined {
+function costOfIdentity(identity: DescriptorEntry, usage: Usage, catalog: Catalog, now: number): Cost | undefined {
   const id = withoutCollection(identity.value);
   if (identity.key === 'api_key') {
     const key = catalog.key(id);
@@ -149,7 +149,7 @@ function costOfIdentity(identity: Entry, usage: Usage, catalog: Catalog, now: nu
 }
 
 /** By which limits of plans name routes. */
-function routeOf(entries: readonly Entry[]): string | undefined {
+function routeOf(entries: readonly DescriptorEntry[]): string | undefined {
   for (const { key, value } of entries) if (key === 'route') return value;
   return undefined;
 }

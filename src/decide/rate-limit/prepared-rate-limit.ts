@@ -1,7 +1,7 @@
 import type { LimitName } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { type Rule, ruleLimitName } from '../../domain/rules/rule-book.ts';
-import type { Cost } from '../check/credential-cost.ts';
+import type { Cost } from '../check/credential-charges.ts';
 import type { AdvisoryDecision, PreparedDecision, ShadowDecision } from '../decide-batch.ts';
 import { type Charge, type DecisionResult, StoreUnavailable } from '../ports.ts';
 import type { Redemption } from '../receipts/redeem.ts';

@@ -1,9 +1,9 @@
-import { type LimitName, type LimitStatus, retryAfterSeconds, tighterStatus } from '../../domain/limit-status.ts';
+import { type LimitName, type LimitStatus, combinedRetryAfterSeconds, tighterStatus } from '../../domain/limit-status.ts';
 import type { Metadata } from '../../domain/metadata.ts';
 import { type Charge, type DecisionResult, type Outcome, StoreUnavailable } from '../ports.ts';
 import { encodeReceipt } from '../receipts/codec.ts';
 import { createReceipt } from '../receipts/receipt.ts';
-import { limitStatus } from './limit-statuses.ts';
+import { limitStatus } from '../named-charge.ts';
 import type { Advisory, PreparedDescriptor } from './prepared-rate-limit.ts';
 import {
   type CandidateVerdict,
@@ -69,7 +69,7 @@ export class VerdictBuilder {
       descriptors: this.#descriptors,
       limits: this.#limits,
       deciding: this.#deciding,
-      retryAfterSeconds: overLimit ? retryAfterSeconds(this.#limits) : undefined,
+      retryAfterSeconds: overLimit ? combinedRetryAfterSeconds(this.#limits) : undefined,
       receipt: overLimit || this.#outcome === undefined ? undefined : this.#receiptOf(this.#outcome),
       candidates: this.#candidates,
       metadata: this.#metadata(),

@@ -1,5 +1,5 @@
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import { type LimitRest, parseLimitIdentity } from '../../domain/limits/limit-identity.ts';
+import { type LimitParameters, parseLimitIdentity } from '../../domain/limits/limit-identity.ts';
 import type { GrantedCharge, Receipt, Source } from '../ports.ts';
 
 const VERSION = 2;
@@ -63,7 +63,7 @@ function readTaken(entry: unknown): GrantedCharge | undefined {
 const limits = new Map<string, CountedLimit>();
 const MOST_LIMITS = 1000;
 
-function knownLimit(identity: string, rest: LimitRest): CountedLimit | undefined {
+function knownLimit(identity: string, rest: LimitParameters): CountedLimit | undefined {
   const name = `${identity}|${rest.requests}|${rest.burst}|${rest.blockForSeconds}`;
   const known = limits.get(name);
   if (known !== undefined) return known;

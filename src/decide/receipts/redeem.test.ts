@@ -10,7 +10,7 @@ const MINUTE = 60_000_000;
 
 class Bench {
   now = Date.UTC(2026, 2, 14, 12) * 1000;
-  readonly store = new MemoryStore({ now: () => this.now, mostCounters: 1000, source: 'memory' });
+  readonly store = new MemoryStore({ now: () => this.now, maxCounters: 1000, source: 'memory' });
   #receipts = 0;
 
   async take(...charges: readonly Charge[]) {

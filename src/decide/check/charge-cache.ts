@@ -1,10 +1,10 @@
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { PlanLimit } from '../../domain/limits/plan-limit.ts';
-import type { TokenRecord } from '../../domain/tokens/token.ts';
+import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import type { KeyRecord } from '../ports.ts';
-import { type Cost, costForKey, costForToken, type Usage } from './credential-cost.ts';
+import { type Cost, costForKey, costForToken, type Usage } from './credential-charges.ts';
 
-type Credential = KeyRecord | TokenRecord;
+type Credential = KeyRecord | VerifiedToken;
 
 /** What requests on a credential cost. */
 interface KnownCosts {

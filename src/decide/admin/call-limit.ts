@@ -1,9 +1,9 @@
-import { formatSubject } from '../domain/counting/counter-subject.ts';
-import { clientNetwork } from '../domain/credentials/client-network.ts';
-import { wholeSeconds } from '../domain/limit-status.ts';
-import type { SlidingWindowLimit } from '../domain/limits/limit.ts';
-import type { CallLimit } from '../interfaces/call-limit.ts';
-import { type CounterStore, StoreUnavailable } from './ports.ts';
+import { formatSubject } from '../../domain/counting/counter-subject.ts';
+import { clientNetwork } from '../../domain/credentials/client-network.ts';
+import { ceilToSeconds } from '../../domain/limit-status.ts';
+import type { SlidingWindowLimit } from '../../domain/limits/limit.ts';
+import type { CallLimit } from '../../interfaces/call-limit.ts';
+import { type CounterStore, StoreUnavailable } from '../ports.ts';
 
 const MINUTE = 60;
 
@@ -27,7 +27,7 @@ export function callLimit(store: Pick<CounterStore, 'decide'>): CallLimit {
       const [decided] = await store.decide([{ charges }]);
       if (decided === undefined || decided instanceof StoreUnavailable) return { kind: 'unknown' };
       if (decided.granted) return { kind: 'admitted' };
-      const waits = decided.charges.map(({ retryAfter = 0 }) => wholeSeconds(retryAfter));
+      const waits = decided.charges.map(({ retryAfter = 0 }) => ceilToSeconds(retryAfter));
       return { kind: 'refused', retryAfterSeconds: Math.max(1, ...waits) };
     },
   };

@@ -2,7 +2,7 @@ import { formatSubject } from '../../domain/counting/counter-subject.ts';
 import type { LimitName } from '../../domain/limit-status.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { PlanLimit } from '../../domain/limits/plan-limit.ts';
-import type { TokenRecord } from '../../domain/tokens/token.ts';
+import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import type { AccountRecord, Charge, KeyRecord } from '../ports.ts';
 
 /** What a request is charged, and how each charge's limit is known, in the same order. */
@@ -50,7 +50,7 @@ export function costForAccount(account: AccountRecord, plan: Plan, usage: Usage)
  * What one request on a token is charged: what its account is, whoever else of it asks, and the limits that the token
  * itself has, counted for it alone.
  */
-export function costForToken(token: TokenRecord, plan: Plan | undefined, usage: Usage): Cost {
+export function costForToken(token: VerifiedToken, plan: Plan | undefined, usage: Usage): Cost {
   const ofPlan = plan === undefined ? NOTHING : costForAccount({ id: token.accountId, planId: plan.id }, plan, usage);
   if (token.limits.length === 0) return ofPlan;
   const id = token.tokenId ?? '';

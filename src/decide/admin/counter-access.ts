@@ -1,7 +1,7 @@
-import type { AdminCounter, CounterAccess, CounterState, CounterSubject } from '../../domain/counting/counter-admin.ts';
+import type { AdminCounter, CounterAccess, CounterSnapshot, CounterSelector } from '../../domain/counting/counter-admin.ts';
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import { countedEntries, matchRule, type RuleBook, ruleLimitName } from '../../domain/rules/rule-book.ts';
-import { type Cost, costForAccount, costForKey } from '../check/credential-cost.ts';
+import { type Cost, costForAccount, costForKey } from '../check/credential-charges.ts';
 import { type Catalog, type CounterStore, type DecisionResult, StoreUnavailable } from '../ports.ts';
 
 /** Counters by whom they count, for people. */
@@ -24,7 +24,7 @@ export function counterAccess(
   };
 }
 
-function countersOf(subject: CounterSubject, book: RuleBook, catalog: Catalog): readonly AdminCounter[] | undefined {
+function countersOf(subject: CounterSelector, book: RuleBook, catalog: Catalog): readonly AdminCounter[] | undefined {
   if (subject.kind === 'descriptor') return countersOfRule(subject.domain, subject.entries, book);
   if (subject.kind === 'api_key') {
     const key = catalog.key(subject.id);
@@ -44,7 +44,7 @@ function countersOfCost({ charges, names }: Cost): readonly AdminCounter[] {
 
 function countersOfRule(
   domain: string,
-  entries: Extract<CounterSubject, { kind: 'descriptor' }>['entries'],
+  entries: Extract<CounterSelector, { kind: 'descriptor' }>['entries'],
   book: RuleBook,
 ): readonly AdminCounter[] | undefined {
   const rule = matchRule(book, domain, entries);
@@ -56,7 +56,7 @@ function countersOfRule(
 }
 
 /** undefined where it was not told by the counters of all nodes. */
-function stateOf(decided: DecisionResult): CounterState | undefined {
+function stateOf(decided: DecisionResult): CounterSnapshot | undefined {
   if (decided instanceof StoreUnavailable) return undefined;
   const [outcome] = decided.charges;
   if (outcome === undefined || (decided.source !== 'redis' && decided.source !== 'memory')) return undefined;
