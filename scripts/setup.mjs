@@ -61,6 +61,15 @@ step('generate code', generation, at('src', 'generated', 'descriptors.ts'), () =
   const module = `/** All of proto/ as a google.protobuf.FileDescriptorSet, in base64. */\nexport const DESCRIPTORS =\n  '${text}';\n`;
   writeFileSync(at('src', 'generated', 'descriptors.ts'), module);
 });
+// After the generated code, as buf deletes all of src/generated/ first. The Docker build runs once before it copies src/.
+const redisScripts = filesBelow('src/counters/redis/lua').filter((file) => file.endsWith('.lua'));
+if (redisScripts.length > 0) {
+  const assembler = at('scripts', 'assemble-redis-scripts.ts');
+  const inputs = [...redisScripts, assembler, at('scripts', 'lua-assembler.ts')];
+  step('assemble Redis scripts', inputs, at('src', 'generated', 'redis-scripts.ts'), () =>
+    run(nodeExecutable(), [assembler]),
+  );
+}
 if (process.argv.includes('--build')) {
   const sources = [
     ...filesBelow('src'),

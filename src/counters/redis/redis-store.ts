@@ -10,16 +10,14 @@ import {
 } from '../../decide/ports.ts';
 import type { WarningLogger } from '../../interfaces/logger.ts';
 import { buildChargeBatches, type ChargeBatch, parseOutcomes } from './batch/charge-batch.ts';
+import { buildCorrection } from './batch/correction.ts';
 import { virtualTag } from './batch/counter-key.ts';
+import { buildAnnouncement, NODES_TAG, parseNodeCount } from './batch/node-announcement.ts';
 import { buildRefundBatches, type RefundBatch } from './batch/refund-batch.ts';
 import { byGroup, outcomeOfParts, type Part, receiptsByGroup } from './batch/split-by-group.ts';
 import type { RedisAccess } from './connection/connection-settings.ts';
 import type { BreakerListener } from './connection/script-connection.ts';
-import { CHARGE_SCRIPT } from './lua/charge-script.ts';
-import { CORRECT_SCRIPT, correctionArguments } from './lua/correct-script.ts';
-import { countOf, NODES_SCRIPT, nodesArguments } from './lua/nodes-script.ts';
-import { REFUND_SCRIPT } from './lua/refund-script.ts';
-import type { Script } from './lua/script.ts';
+import { CHARGE_SCRIPT, CORRECT_SCRIPT, NODES_SCRIPT, REFUND_SCRIPT, type Script } from './lua/scripts.ts';
 import { openShards } from './topology/open-shards.ts';
 import { KeysApart, type Shards } from './topology/shards.ts';
 
@@ -112,8 +110,8 @@ export class RedisStore implements CounterStore {
 
   /** Says that the node is there, for so many ms; how many are, itself included. Rejects with StoreUnavailable. */
   async announce(node: string, lifeMs: number): Promise<number> {
-    const { tag, keys, args } = nodesArguments(this.#keyPrefix, node, lifeMs);
-    return countOf(await this.#shards.run(NODES_SCRIPT, this.#shards.groupOf(tag), keys, args));
+    const { keys, args } = buildAnnouncement(this.#keyPrefix, node, lifeMs);
+    return parseNodeCount(await this.#shards.run(NODES_SCRIPT, this.#shards.groupOf(NODES_TAG), keys, args));
   }
 
   close(): Promise<void> {
@@ -121,7 +119,7 @@ export class RedisStore implements CounterStore {
   }
 
   async #correctOne(correction: Correction): Promise<StoreUnavailable | undefined> {
-    const { keys, args } = correctionArguments(this.#keyPrefix, correction, this.#now());
+    const { keys, args } = buildCorrection(this.#keyPrefix, correction, this.#now());
     try {
       await this.#shards.run(this.#scripts.correct, this.#groupOf(correction.subject), keys, args);
       return undefined;

@@ -4,10 +4,13 @@ import { useRedis } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { MemoryStore } from '../../../src/counters/memory/memory-store.ts';
 import { VIRTUAL_TAGS } from '../../../src/counters/redis/batch/counter-key.ts';
-import { CHARGE_SCRIPT } from '../../../src/counters/redis/lua/charge-script.ts';
-import { CORRECT_SCRIPT } from '../../../src/counters/redis/lua/correct-script.ts';
-import { REFUND_SCRIPT } from '../../../src/counters/redis/lua/refund-script.ts';
-import { type Script, scriptOf } from '../../../src/counters/redis/lua/script.ts';
+import {
+  CHARGE_SCRIPT,
+  CORRECT_SCRIPT,
+  createScript,
+  REFUND_SCRIPT,
+  type Script,
+} from '../../../src/counters/redis/lua/scripts.ts';
 import { RedisStore, type Scripts } from '../../../src/counters/redis/redis-store.ts';
 import { type Outcome, StoreUnavailable } from '../../../src/decide/ports.ts';
 import { becomesTrue } from '../redis/waiting.ts';
@@ -15,7 +18,7 @@ import type { ClockedStore } from './counter-store-contract.ts';
 
 export async function openMemory(): Promise<ClockedStore> {
   let now = 0;
-  const store = new MemoryStore({ now: () => now, mostCounters: 1_000_000, source: 'memory' });
+  const store = new MemoryStore({ now: () => now, maxCounters: 1_000_000, source: 'memory' });
   return {
     store,
     setClock: async (time) => {
@@ -71,7 +74,7 @@ export function clockedScripts(clockKey: string): Scripts {
   const clocked = ({ text }: Script): Script => {
     const changed = text.replace('local now = clock', `local now = tonumber(redis.call('GET', ${clockKey}))`);
     if (changed === text) throw new Error('the script has no line "local now = clock" any more');
-    return scriptOf(changed);
+    return createScript(changed);
   };
   return { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(REFUND_SCRIPT), correct: clocked(CORRECT_SCRIPT) };
 }

@@ -1,5 +1,5 @@
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../../decide/ports.ts';
-import { distinctCharges, spreadOutcomes } from '../../distinct-charges.ts';
+import { mergeCharges, spreadOutcomes } from '../../merge-charges.ts';
 import { packHits, packShort } from './packed-numbers.ts';
 import type { PackedReply } from './packed-reply.ts';
 import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
@@ -33,12 +33,12 @@ export function buildChargeBatches(
   let builder = new BatchBuilder(prefix, now);
   for (const { charges } of decisions) {
     if (builder.repeats(charges)) continue;
-    const distinct = distinctCharges(charges);
+    const distinct = mergeCharges(charges);
     if (builder.charges > 0 && builder.charges + distinct.charges.length > MAX_BATCH_CHARGES) {
       batches.push(builder.build());
       builder = new BatchBuilder(prefix, now);
     }
-    builder.add(charges, distinct.charges, distinct.places);
+    builder.add(charges, distinct.charges, distinct.indexes);
   }
   batches.push(builder.build());
   return batches;

@@ -29,13 +29,13 @@ export function buildRefundBatches(prefix: string, receipts: readonly Receipt[],
   return batches;
 }
 
-function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expires, granted }: Receipt): string {
+function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expiresAt, granted }: Receipt): string {
   const tag = virtualTag(granted[0]?.charge.subject ?? '');
   const mark = id === undefined ? 0 : builder.keyPlace(usedReceiptKey(prefix, tag, id));
-  let packed = packShort(mark) + packTime(expires) + packShort(granted.length);
-  for (const { charge, end } of granted) {
+  let packed = packShort(mark) + packTime(expiresAt) + packShort(granted.length);
+  for (const { charge, countsUntil } of granted) {
     const key = builder.subjectPlace(charge.subject);
-    packed += packShort(key) + packShort(builder.termPlace(charge)) + packHits(charge.hits) + packTime(end);
+    packed += packShort(key) + packShort(builder.termPlace(charge)) + packHits(charge.hits) + packTime(countsUntil);
   }
   return packed;
 }

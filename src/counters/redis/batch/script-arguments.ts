@@ -70,7 +70,7 @@ export class ScriptArgumentsBuilder {
 
   #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {
     const term = counterSpec(limit, this.#now);
-    this.#termArgs.push(identityNumber(limit), ...numbersOf(term), term.block, ahead, settles ? 1 : 0);
+    this.#termArgs.push(identityNumber(limit), ...numbersOf(term), term.blockMicros, ahead, settles ? 1 : 0);
     return ++this.#terms;
   }
 }
@@ -78,12 +78,12 @@ export class ScriptArgumentsBuilder {
 /** Kind, requests, x, y, z. */
 function numbersOf(term: CounterSpec): readonly number[] {
   switch (term.kind) {
-    case 'span':
-      return [1, term.requests, term.resolution, term.life, 0];
-    case 'period':
-      return [2, term.requests, term.start, term.end, term.next];
-    case 'rate':
-      return [3, term.requests, term.window, term.burst, 0];
+    case 'window':
+      return [1, term.requests, term.resolutionMicros, term.lifetimeMicros, 0];
+    case 'calendar':
+      return [2, term.requests, term.start, term.end, term.nextEnd];
+    case 'token_bucket':
+      return [3, term.requests, term.windowMicros, term.burst, 0];
   }
 }
 

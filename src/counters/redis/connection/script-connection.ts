@@ -2,7 +2,7 @@ import { Redis, ReplyError } from 'ioredis';
 import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { WarningLogger } from '../../../interfaces/logger.ts';
 import { PackedReply } from '../batch/packed-reply.ts';
-import type { Script } from '../lua/script.ts';
+import type { Script } from '../lua/scripts.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { Deadline } from './deadline.ts';

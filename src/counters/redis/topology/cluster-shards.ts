@@ -7,7 +7,7 @@ import type { ConnectionSettings } from '../connection/connection-settings.ts';
 import { Deadline } from '../connection/deadline.ts';
 import { type Host, nameOf } from '../connection/redis-url.ts';
 import { type BreakerListener, type ScriptCall, ScriptConnection } from '../connection/script-connection.ts';
-import type { Script } from '../lua/script.ts';
+import type { Script } from '../lua/scripts.ts';
 import { ClusterMap } from './cluster-map.ts';
 import { type ClusterSlots, parseRefusal, slotOfTag } from './cluster-slots.ts';
 import { KeysApart, type Shards } from './shards.ts';

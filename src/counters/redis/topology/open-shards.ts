@@ -2,7 +2,7 @@ import type { WarningLogger } from '../../../interfaces/logger.ts';
 import { type RedisAccess, settingsFor } from '../connection/connection-settings.ts';
 import { parseRedisUrl } from '../connection/redis-url.ts';
 import type { BreakerListener } from '../connection/script-connection.ts';
-import type { Script } from '../lua/script.ts';
+import type { Script } from '../lua/scripts.ts';
 import { ClusterShards } from './cluster-shards.ts';
 import { SentinelShards } from './sentinel-shards.ts';
 import type { Shards } from './shards.ts';

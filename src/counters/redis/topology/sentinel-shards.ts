@@ -5,7 +5,7 @@ import type { Settings } from '../connection/connection-settings.ts';
 import { Deadline } from '../connection/deadline.ts';
 import { type Host, nameOf } from '../connection/redis-url.ts';
 import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
-import type { Script } from '../lua/script.ts';
+import type { Script } from '../lua/scripts.ts';
 import { SentinelMap } from './sentinel-map.ts';
 import type { Shards } from './shards.ts';
 import { TopologyWatch } from './topology-watch.ts';

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
-import type { Script } from '../lua/script.ts';
+import type { Script } from '../lua/scripts.ts';
 
 /** Where scripts run: one server, a Sentinel's master, or a cluster's masters. */
 export interface Shards {

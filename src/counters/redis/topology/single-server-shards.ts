@@ -4,7 +4,7 @@ import type { ConnectionSettings } from '../connection/connection-settings.ts';
 import { Deadline } from '../connection/deadline.ts';
 import type { Host } from '../connection/redis-url.ts';
 import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
-import type { Script } from '../lua/script.ts';
+import type { Script } from '../lua/scripts.ts';
 import type { Shards } from './shards.ts';
 
 export interface SingleServerShardsOptions {

@@ -1,12 +1,3 @@
-import { COUNTER_LUA, positional } from './counter-lua.ts';
-import { DECIDE_LUA } from './decide-lua.ts';
-import { type Script, scriptOf } from './script.ts';
-import { TERMS_LUA } from './terms-lua.ts';
-import { SAVE_LUA, VALUE_LUA } from './value-lua.ts';
-
-/** Decides a batch of decisions in order, on one shard. */
-export const CHARGE_SCRIPT: Script = scriptOf(
-  positional(`
 -- KEYS    the subjects of the batch, each once
 -- ARGV    as terms-lua.ts has them; last two texts (packed-numbers.ts), since every argument costs:
 --         patterns that decisions have in common: number of charges, then for each: key (0: that of the charge before;
@@ -21,7 +12,7 @@ export const CHARGE_SCRIPT: Script = scriptOf(
 --         hits to the last end of a tally that is there (counter-lua.ts). They are charged here, from the bytes of the
 --         value; what needs more is left to tables, which cost three times as much, and whose functions a script that
 --         needs none does not make. Both come to the same: the stores' contract holds for whatever mixes them.
-${TERMS_LUA}
+-- @include parts/specs.lua
 local stored = redis.call('MGET', unpack(KEYS))
 local reply, replied = { pack('>I7', clock) }, 1
 
@@ -78,7 +69,10 @@ while place < #text do
   else
     if not decideByTables then
       decideByTables, saveTables = (function()
-${VALUE_LUA}${COUNTER_LUA}${SAVE_LUA}${DECIDE_LUA}
+-- @include parts/value.lua
+-- @include parts/counter.lua
+-- @include parts/save.lua
+-- @include parts/decide.lua
       end)()
     end
     place = decideByTables(times, pattern, place + 6)
@@ -87,5 +81,3 @@ end
 
 if saveTables then saveTables() end
 return table.concat(reply)
-`),
-);

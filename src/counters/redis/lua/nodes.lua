@@ -1,8 +1,3 @@
-import type { PackedReply } from '../batch/packed-reply.ts';
-import { type Script, scriptOf } from './script.ts';
-
-/** Tells which nodes are there, and counts them. */
-export const NODES_SCRIPT: Script = scriptOf(`
 -- KEYS    the nodes that are there: a sorted set, by when each stops being there, in µs of this shard's clock
 -- ARGV    not-after in µs of this shard's clock; a node; for how many µs more it is there
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else 6 bytes:
@@ -14,15 +9,3 @@ redis.call('ZADD', KEYS[1], string.format('%.0f', clock + ARGV[3]), ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', clock))
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3] / 1000))
 return struct.pack('>I7I6', clock, redis.call('ZCARD', KEYS[1]))
-`);
-
-const TAG = 0;
-
-/** A subject's key (counter-key.ts) is another one: subjects have at least two parts. */
-export function nodesArguments(prefix: string, node: string, lifeMs: number) {
-  return { tag: TAG, keys: [`${prefix}:1:{${TAG}}:nodes`], args: [node, lifeMs * 1000] };
-}
-
-export function countOf(reply: PackedReply): number {
-  return reply.free();
-}

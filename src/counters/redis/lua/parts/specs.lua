@@ -1,11 +1,3 @@
-/**
- * How the scripts begin that decide by limits, in Lua: this shard's time, and the limits' terms. All of it is worked out in
- * each call, and a dozen functions cost a call of one charge more than the charge does: hence here is but one.
- *
- * The scripts are modules and not .lua files, so that they are there in every form in which Weir runs: from src/, from
- * dist/ (tsc copies no other files), as a package and in an image.
- */
-export const TERMS_LUA = `
 -- ARGV    not-after: in µs of this shard's clock; later, nothing is executed
 --         number of terms, then for each (core/limits/term.ts): number of the limit's identity, kind (1 span, 2 period, 3 rate),
 --         requests, x, y, z (span: resolution, life; period: start, end, next; rate: window, burst), block,
@@ -49,4 +41,3 @@ for i = 1, termCount do
   end
   terms[i], firstArgument = term, at + 9
 end
-`;

@@ -1,25 +1,5 @@
-/**
- * Counters in Lua, for the scripts beside this file: the arithmetic of core/limits/counter.ts, core/limits/tally.ts and
- * core/limits/bucket.ts. A property test holds both equal. value-lua.ts reads and writes what this works on.
- *
- * Lua 5.1 makes a table with a dozen named fields in 250 ns, one with a dozen in a row in 110, and a script makes one
- * for each counter. So `positional` turns `counter.total` into `counter[5]`: the fields have names here and none there.
- */
-const COUNTER_FIELDS = [
-  ...['key', 'slot', 'blocked', 'base', 'total', 'last', 'lastCount', 'form', 'unit'],
-  ...['list', 'from', 'to', 'over', 'next', 'term', 'head', 'held'],
-];
-
-/** The script's text with the fields of what it calls `counter`, or `before`, as places. */
-export function positional(lua: string): string {
-  return lua.replaceAll(
-    /\b(counter|before)\.(\w+)/g,
-    (_, name: string, field: string) => `${name}[${COUNTER_FIELDS.indexOf(field) + 1}]`,
-  );
-}
-
-export const COUNTER_LUA = `
--- A counter has of its last end the hits apart; those before it are bytes of \`list\` from \`from\` to \`to\`: so mostly a
+-- @fields counter before = key slot blocked base total last lastCount form unit list from to over next term head held
+-- A counter has of its last end the hits apart; those before it are bytes of `list` from `from` to `to`: so mostly a
 -- charge changes fields alone. Of a bucket, base is what it has seen and total its debt.
 
 local function endsAndHits(counter)
@@ -200,4 +180,3 @@ local function untilFit(counter, term, asked)
   end
   return blocked
 end
-`;

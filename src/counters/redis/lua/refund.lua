@@ -1,11 +1,3 @@
-import { COUNTER_LUA, positional } from './counter-lua.ts';
-import { type Script, scriptOf } from './script.ts';
-import { TERMS_LUA } from './terms-lua.ts';
-import { SAVE_LUA, VALUE_LUA } from './value-lua.ts';
-
-/** Gives back what receipts took on one shard. */
-export const REFUND_SCRIPT: Script = scriptOf(
-  positional(`
 -- KEYS    the subjects, each once, and a key for each receipt that may come again
 -- ARGV    as terms-lua.ts has them; last, the receipts as one text (packed-numbers.ts): its own key (0: it comes
 --         once), when it expires in µs of this shard's clock, number of charges, then for each: key, term (all counted
@@ -13,7 +5,10 @@ export const REFUND_SCRIPT: Script = scriptOf(
 -- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for each
 --         receipt 6 bytes, signed: hits that are free again; -1: it was used before, or has expired
 -- why     That it was given back is noted in the same step, so that whoever asks twice frees once.
-${TERMS_LUA}${VALUE_LUA}${COUNTER_LUA}${SAVE_LUA}
+-- @include parts/specs.lua
+-- @include parts/value.lua
+-- @include parts/counter.lua
+-- @include parts/save.lua
 local function removeHits(counter, term, last, asked)
   local ends, hits = endsAndHits(counter)
   for i = 1, #ends do
@@ -64,5 +59,3 @@ end
 
 saveAll()
 return table.concat(reply)
-`),
-);

@@ -1,5 +1,3 @@
-/** Decides runs by counters as tables (counter-lua.ts), in the charge script: whatever it may be that they do. */
-export const DECIDE_LUA = `
 local found = {}
 
 -- The subject's value, which is in tables from now on; false where there is none. nil: hits were added to it since.
@@ -52,4 +50,3 @@ local function decide(times, pattern, place)
 end
 
 return decide, saveAll
-`;

@@ -1,0 +1,10 @@
+import type { Correction } from '../../../decide/ports.ts';
+import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
+
+/** Arguments of the correct script. `now` is in µs since 1970. */
+export function buildCorrection(prefix: string, { subject, limit, change }: Correction, now: number): ScriptArguments {
+  const builder = new ScriptArgumentsBuilder(prefix, now);
+  builder.subjectPlace(subject);
+  builder.termPlace({ subject, limit, hits: 0 });
+  return builder.build(change.kind, String(change.kind === 'block' ? change.microseconds : 0));
+}
