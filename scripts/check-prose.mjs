@@ -6,7 +6,10 @@ import { root } from './toolchain.mjs';
 
 /** Each phrase with what to write instead. */
 const AVOIDED = [
-  [/\b(?:is|are|was|were|be|been|being|as|not|never|only|also) told\b|\btold (?:apart|by|in|of|to)\b/i, 'say who says it'],
+  [
+    /\b(?:is|are|was|were|be|been|being|as|not|never|only|also) told\b|\btold (?:apart|by|in|of|to)\b/i,
+    'say who says it',
+  ],
   [/\btells? of\b/i, 'reports, shows'],
   [/\banew\b/i, 'again'],
   [/\bbesides?\b/i, 'also, next to'],
@@ -23,7 +26,10 @@ const AVOIDED = [
   [/\bby hand of\b/i, 'name the tool'],
   [/\b(?:by|of) which\b/i, 'start a new sentence'],
   [/\bwhat is asked\b/i, 'name the request'],
-  [/^\s*(?:[-*#/]+\s*)*(?:What|Who) (?!Envoy\b)[a-z][^?]*$/, 'start with the subject: a sentence cannot be about "what" or "who"'],
+  [
+    /^\s*(?:[-*/]+\s*)*(?:What|Who) (?!Envoy\b)[a-z][^?]*$/,
+    'start with the subject: a sentence cannot be about "what" or "who"',
+  ],
 ];
 
 const TEXT = /\.(?:md|ts|mjs|c|lua|py|proto|ya?ml|sh|json)$|(?:^|\/)(?:\.env\.example|Dockerfile|run)$/;
