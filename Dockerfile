@@ -1,6 +1,6 @@
 FROM node:24-slim AS build
 WORKDIR /weir
-# What changes seldom comes first, so that a change of the sources alone installs and generates nothing.
+# Copy what rarely changes first, so that a change to the sources alone neither installs nor generates anything.
 COPY package.json package-lock.json .npmrc buf.yaml buf.gen.yaml ./
 COPY scripts scripts
 COPY proto proto
@@ -25,7 +25,7 @@ COPY --from=build /weir/dist dist
 RUN ln -s /weir/dist/src/main.js /usr/local/bin/weir \
  && install -d -o node -g node /var/lib/weir
 USER node
-# Holds something only while DATABASE_URL or SIGNING_KEY_SECRET is unset.
+# Used only while DATABASE_URL or SIGNING_KEY_SECRET is unset.
 VOLUME /var/lib/weir
 EXPOSE 8080 8081 8082
 HEALTHCHECK --interval=5s --timeout=2s --start-period=30s CMD ["node", "--eval", \
