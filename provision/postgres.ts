@@ -2,55 +2,68 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts';
+import { startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts';
 import { createQuery, openDatabase } from '../src/database/open-database.ts';
 
-/** A new folder that Postgres' own user can reach, also when the tests run as root. */
+/** A Postgres for tests, on which each of them creates databases of its own. */
+export interface RunningPostgres {
+  /** Creates a database and returns its URL. It is empty, or a copy of the template: a database without connections. */
+  createDatabase(template?: string): Promise<string>;
+  /** Drops the databases. Stops the server unless `DATABASE_URL` named it. */
+  stop(): Promise<void>;
+}
+
+/** Creates a folder that the operating system's user for Postgres can reach, also when the tests run as root. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-test-'));
   await chmod(folder, 0o755);
   return folder;
 }
 
-/**
- * A real Postgres for the tests of a file: DATABASE_URL's server, else an embedded one. Gives a function that makes an
- * empty database on it and gives its URL; at the end all of them are dropped.
- */
-export function usePostgres(): () => Promise<string> {
-  let server: { readonly url: string; stop(): Promise<void> };
-  const databases: string[] = [];
+/** Uses the server that `DATABASE_URL` names. Without one, starts an embedded server in a temporary folder. */
+export async function usePostgres(): Promise<RunningPostgres> {
+  const url = process.env.DATABASE_URL;
+  return url === undefined || url === '' ? startPostgres() : useServer(url);
+}
 
-  const run = async (sql: string) => {
-    const database = await openDatabase({ url: server.url });
-    await createQuery(database)(sql, []).finally(() => database.close(true));
+/** Starts a server that no other test uses. */
+export async function startPostgres(): Promise<RunningPostgres> {
+  const dataFolder = await temporaryFolder();
+  const log = { info: () => {}, warn: console.warn, error: console.error };
+  // All test files of a run share the server. Each node keeps up to ten connections.
+  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '400' };
+  const embedded = await startEmbeddedPostgres({ dataFolder, log, settings });
+  const { createDatabase, close } = await openServer(embedded.url);
+  const stop = async () => {
+    await close();
+    await embedded.stop();
+    await rm(dataFolder, { recursive: true });
   };
-  beforeAll(async () => {
-    const url = process.env.DATABASE_URL;
-    server = url === undefined || url === '' ? await startTemporary() : { url, stop: async () => {} };
-  });
-  afterAll(async () => {
-    for (const name of databases) await run(`drop database ${name} with (force)`);
-    await server.stop();
-  });
+  return { createDatabase, stop };
+}
 
-  return async () => {
+async function useServer(url: string): Promise<RunningPostgres> {
+  const { createDatabase, databases, run, close } = await openServer(url);
+  const stop = async () => {
+    for (const name of databases) await run(`drop database ${name} with (force)`);
+    await close();
+  };
+  return { createDatabase, stop };
+}
+
+async function openServer(serverUrl: string) {
+  const server = await openDatabase({ url: serverUrl });
+  const query = createQuery(server);
+  const run = (sql: string) => query(sql, []);
+  const databases: string[] = [];
+  const createDatabase = async (template?: string): Promise<string> => {
     const name = `weir_test_${randomBytes(8).toString('hex')}`;
-    await run(`create database ${name}`);
+    const source = template === undefined ? '' : ` template ${new URL(template).pathname.slice(1)}`;
+    await run(`create database ${name}${source}`);
     databases.push(name);
-    const url = new URL(server.url);
+    const url = new URL(serverUrl);
     url.pathname = name;
     return url.href;
   };
-}
-
-async function startTemporary(): Promise<EmbeddedPostgres> {
-  const dataFolder = await temporaryFolder();
-  const log = { info: () => {}, warn: console.warn, error: console.error };
-  const postgres = await startEmbeddedPostgres({ dataFolder, log, settings: { fsync: 'off' } });
-  const stop = async () => {
-    await postgres.stop();
-    await rm(dataFolder, { recursive: true });
-  };
-  return { url: postgres.url, stop };
+  return { createDatabase, databases, run, close: () => server.close(true) };
 }

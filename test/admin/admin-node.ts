@@ -6,12 +6,12 @@ import type { Handlers } from '../../src/admin/shared/service.ts';
 import { type SigningKeyRingOptions, startSigningKeyRing } from '../../src/admin/signing-keys/signing-key-ring.ts';
 import { startCatalog } from '../../src/catalog/feed/replica.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
-import { explainer } from '../../src/data-plane/explainer.ts';
+import { createExplainer } from '../../src/data-plane/explainer.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { seed } from '../../src/database/seed.ts';
-import { callLimit } from '../../src/decide/call-limit.ts';
-import { counterAccess } from '../../src/decide/explain/counter-access.ts';
+import { createCallLimit } from '../../src/decide/admin/call-limit.ts';
+import { createCounterAccess } from '../../src/decide/admin/counter-access.ts';
 import { isApiKey } from '../../src/domain/credentials/api-key.ts';
 import { EMPTY_RULE_BOOK } from '../../src/domain/rules/rule-book.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
@@ -61,7 +61,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
     onRefused: () => {},
   });
   const store = new MemoryStore({ now: () => Date.now() * 1000, maxCounters: 1000, source: 'memory' });
-  const counters = counterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);
+  const counters = createCounterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);
   const rules = { book: EMPTY_RULE_BOOK };
   const knowledge = {
     catalog,
@@ -70,12 +70,12 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
     isApiKey: isApiKey,
     requests: {},
   };
-  const explain = explainer({ ...knowledge, counters });
+  const explain = createExplainer({ ...knowledge, counters });
   const services = createAdminServices({
     database,
     catalog,
     counters,
-    calls: callLimit(store),
+    calls: createCallLimit(store),
     explain,
     verifier,
     signingKeys,

@@ -4,18 +4,18 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
+import { temporaryFolder } from '../../provision/postgres.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
+import { newDatabase } from '../support/databases.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 import { filesByReflection, servicesByReflection } from './reflection-client.ts';
 
-const freshDatabase = usePostgres();
 let node: Awaited<ReturnType<typeof startAdminNode>>;
 beforeAll(async () => {
-  node = await startAdminNode(await freshDatabase());
+  node = await startAdminNode(await newDatabase());
 });
 afterAll(() => node.stop());
 

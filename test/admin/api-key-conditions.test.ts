@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
+import { newDatabase } from '../support/databases.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
-const freshDatabase = usePostgres();
 const features = ['export'];
 const USER = { email: 'user@example.com', password: 'another horse' };
 
@@ -21,7 +20,7 @@ let admin: { authorization: string };
 let user: { authorization: string };
 
 beforeAll(async () => {
-  node = await startAdminNode(await freshDatabase());
+  node = await startAdminNode(await newDatabase());
   keys = clientOf(ApiKeyServiceService, node.address);
   info = clientOf(TokenInfoServiceService, node.address);
   const em = node.database.em.fork();

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { createQuery } from '../../src/database/open-database.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
+import { newDatabase } from '../support/databases.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
-const freshDatabase = usePostgres();
 const USER = { email: 'user@example.com', password: 'another horse', id: randomUUID() };
 const DAY_MS = 86_400_000;
 
@@ -19,7 +18,7 @@ let admin: { authorization: string };
 let user: { authorization: string };
 
 beforeAll(async () => {
-  node = await startAdminNode(await freshDatabase());
+  node = await startAdminNode(await newDatabase());
   keys = clientOf(ApiKeyServiceService, node.address);
   const auth = clientOf(AuthServiceService, node.address);
   const em = node.database.em.fork();
@@ -167,7 +166,7 @@ describe('a filter of ListApiKeys', () => {
 });
 
 test('of many keys a filter reads few', async () => {
-  const database = await startAdminNode(await freshDatabase());
+  const database = await startAdminNode(await newDatabase());
   const many = clientOf(ApiKeyServiceService, database.address);
   const auth = clientOf(AuthServiceService, database.address);
   const query = createQuery(database.database);

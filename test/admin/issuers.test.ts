@@ -1,15 +1,14 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Claims, Issuer, IssuerServiceService } from '../../src/generated/weir/admin/v1/issuer_service.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
+import { newDatabase } from '../support/databases.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
-const freshDatabase = usePostgres();
 const USER = { email: 'user@example.com', password: 'another horse' };
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const publicJwk = { ...publicKey.export({ format: 'jwk' }), kid: '1' };
@@ -21,7 +20,7 @@ let admin: { authorization: string };
 let user: { authorization: string };
 
 beforeAll(async () => {
-  node = await startAdminNode(await freshDatabase());
+  node = await startAdminNode(await newDatabase());
   issuers = clientOf(IssuerServiceService, node.address);
   plans = clientOf(PlanServiceService, node.address);
   const em = node.database.em.fork();

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity, ApiKeyEntity } from '../../src/database/entities.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
@@ -11,9 +10,8 @@ import {
   TokenInfoServiceService,
 } from '../../src/generated/weir/admin/v1/token_info_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
+import { newDatabase } from '../support/databases.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
-
-const freshDatabase = usePostgres();
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
 let keys: ReturnType<typeof clientOf<typeof ApiKeyServiceService>>;
@@ -36,7 +34,7 @@ const newUser = async (email: string) => {
 };
 
 beforeAll(async () => {
-  node = await startAdminNode(await freshDatabase());
+  node = await startAdminNode(await newDatabase());
   keys = clientOf(ApiKeyServiceService, node.address);
   info = clientOf(TokenInfoServiceService, node.address);
   auth = clientOf(AuthServiceService, node.address);

@@ -1,7 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
@@ -11,9 +10,9 @@ import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_servi
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
 import { createSealer } from '../../src/identity/issue-tokens/sealed-key.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
+import { newDatabase } from '../support/databases.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
-const freshDatabase = usePostgres();
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
@@ -56,7 +55,7 @@ const kidOf = ({ authorization }: { authorization: string }): string => {
 
 describe.each([...OWN_ALGORITHMS])('keys of %s', (algorithm) => {
   test('sign what another node takes, and are in the database only sealed', async () => {
-    const url = await freshDatabase();
+    const url = await newDatabase();
     const [one, other] = [await start(url, { algorithm }), await start(url, { algorithm })];
     const headers = await one.signIn();
     expect(await other.takes(headers)).toBe(true);
@@ -78,7 +77,7 @@ describe('nodes with different secrets', () => {
   const another = createSealer('another secret of at least 32 characters');
 
   test('have keys of their own, none of which takes the place of another’s', async () => {
-    const url = await freshDatabase();
+    const url = await newDatabase();
     const one = await start(url);
     const other = await start(url, { sealer: another });
     expect(other.signingKeys.signer.id).not.toBe(one.signingKeys.signer.id);
@@ -91,7 +90,7 @@ describe('nodes with different secrets', () => {
   });
 
   test('end each other’s keys where nobody has replaced one for twice as long as it may sign', async () => {
-    const url = await freshDatabase();
+    const url = await newDatabase();
     const gone = await start(url, { sealer: another });
     const abandoned = gone.signingKeys.signer.id;
     await gone.query(`update signing_key set create_time = now() - interval '10 years'`, []);
@@ -104,7 +103,7 @@ describe('nodes with different secrets', () => {
 });
 
 test('a key in the clear from before is sealed at the start, and what it signed is still good', async () => {
-  const url = await freshDatabase();
+  const url = await newDatabase();
   const database = await openDatabase({ url });
   await migrate(database);
   const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
@@ -126,7 +125,7 @@ test('a key in the clear from before is sealed at the start, and what it signed 
 
 describe('rotation', () => {
   test('on one node is taken up by the others: a key is known before it signs, and the one before verifies on', async () => {
-    const url = await freshDatabase();
+    const url = await newDatabase();
     const [one, other] = [await start(url), await start(url)];
     const before = await one.signIn();
     const made = await one.keys.rotateSigningKey({}, before);
@@ -153,7 +152,7 @@ describe('rotation', () => {
   });
 
   test('called again before the new key signs makes no other', async () => {
-    const node = await start(await freshDatabase());
+    const node = await start(await newDatabase());
     const headers = await node.signIn();
     const [first, second] = await Promise.all([1, 2].map(() => node.keys.rotateSigningKey({}, headers)));
     expect(second).toEqual(first);
@@ -161,7 +160,7 @@ describe('rotation', () => {
   });
 
   test('comes by itself when the key has signed for long enough, once for all nodes', async () => {
-    const url = await freshDatabase();
+    const url = await newDatabase();
     const nodes = [await start(url), await start(url), await start(url)];
     const [one = expect.fail()] = nodes;
     for (const node of nodes) await node.signingKeys.maintain();
@@ -173,7 +172,7 @@ describe('rotation', () => {
   });
 
   test('comes with another algorithm, and tokens of both are taken', async () => {
-    const url = await freshDatabase();
+    const url = await newDatabase();
     const before = await (await start(url)).signIn();
     const node = await start(url, { algorithm: 'ES256' });
     expect(await node.takes(before)).toBe(true);
@@ -187,7 +186,7 @@ describe('rotation', () => {
   });
 
   test('takes a key away once its last token has expired', async () => {
-    const node = await start(await freshDatabase());
+    const node = await start(await newDatabase());
     const before = await node.signIn();
     const made = await node.keys.rotateSigningKey({}, before);
     await node.begin(made.name);
@@ -202,7 +201,7 @@ describe('rotation', () => {
 
 describe('a key that others have come to know', () => {
   test('is deleted once another signs, and what it signed is refused at once', async () => {
-    const node = await start(await freshDatabase());
+    const node = await start(await newDatabase());
     const before = await node.signIn();
     const name = kidOf(before);
     const inUse = { code: status.FAILED_PRECONDITION, reason: 'SIGNING_KEY_IN_USE' };
@@ -220,14 +219,14 @@ describe('a key that others have come to know', () => {
   });
 
   test('is named by its resource name', async () => {
-    const node = await start(await freshDatabase());
+    const node = await start(await newDatabase());
     const failure = await failureOf(node.keys.deleteSigningKey({ name: 'signingKeys/../x' }, await node.signIn()));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['name'] });
   });
 });
 
 test('who is no administrator neither sees nor changes the keys', async () => {
-  const node = await start(await freshDatabase());
+  const node = await start(await newDatabase());
   const user = { email: 'user@example.com', password: 'another horse' };
   const em = node.database.em.fork();
   const passwordHash = await hashPassword(user.password);

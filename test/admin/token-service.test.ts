@@ -2,7 +2,6 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { startPruning } from '../../src/catalog/feed/prune.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { createQuery } from '../../src/database/open-database.ts';
@@ -14,9 +13,9 @@ import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
 import { TokenServiceService } from '../../src/generated/weir/admin/v1/token_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
+import { newDatabase } from '../support/databases.ts';
 import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
 
-const freshDatabase = usePostgres();
 const USER = { id: randomUUID(), email: 'user@example.com', password: 'another horse' };
 const DAY_MS = 86_400_000;
 
@@ -41,7 +40,7 @@ const invalidToken = { code: status.UNAUTHENTICATED, reason: 'TOKEN_INVALID' };
 const forbidden = { code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' };
 
 beforeAll(async () => {
-  node = await startAdminNode(await freshDatabase());
+  node = await startAdminNode(await newDatabase());
   auth = clientOf(AuthServiceService, node.address);
   tokens = clientOf(TokenServiceService, node.address);
   issuers = clientOf(IssuerServiceService, node.address);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type RunningPostgres, startPostgres } from '../../provision/postgres.ts';
 import { currentPosition, type FeedPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
 import { CHANGES_KEPT_MS, FeedPruner } from '../../src/catalog/feed/prune.ts';
 import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
@@ -10,9 +10,11 @@ import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 
-const freshDatabase = usePostgres();
 const digest = (secret: string) => Buffer.from(secret).toString('hex');
 
+/** A server of its own: what is pruned depends on the oldest transaction that runs anywhere on the server. */
+let postgres: RunningPostgres;
+let template: string;
 let database: Database;
 let query: Query;
 let catalog: RunningCatalog;
@@ -47,10 +49,17 @@ async function addKey(secret: string, accountId: string, planId: string | null =
   return id;
 }
 
+beforeAll(async () => {
+  postgres = await startPostgres();
+  template = await postgres.createDatabase();
+  const migrating = await openDatabase({ url: template });
+  await migrate(migrating).finally(() => migrating.close(true));
+});
+afterAll(() => postgres?.stop());
+
 beforeEach(async () => {
   lines = [];
-  database = await openDatabase({ url: await freshDatabase() });
-  await migrate(database);
+  database = await openDatabase({ url: await postgres.createDatabase(template) });
   query = createQuery(database);
   await query(planSql, ['slow', limitsOf(1)]);
   await query(planSql, ['fast', limitsOf(100)]);
@@ -68,8 +77,8 @@ describe('the catalog', () => {
     const deleted = await addKey('deleted', account);
     await query('update api_key set delete_time = now() where id = ?', [deleted]);
     const later = await startCatalog({ query, digest, log });
-    expect(later.keyOfSecret('kept')).toMatchObject({ id, accountId: account, planId: 'slow', disabled: false });
-    expect(later.keyOfSecret('deleted')).toBeUndefined();
+    expect(later.keyBySecret('kept')).toMatchObject({ id, accountId: account, planId: 'slow', disabled: false });
+    expect(later.keyBySecret('deleted')).toBeUndefined();
     expect(later.plan('fast')?.limits).toMatchObject([{ requests: 100, windowSeconds: 60 }]);
     await later.stop();
   });
@@ -107,18 +116,18 @@ describe('the catalog', () => {
   test('follows every kind of change', async () => {
     const account = await addAccount('slow');
     const id = await addKey('secret', account);
-    await expect.poll(() => catalog.keyOfSecret('secret')?.id).toBe(id);
+    await expect.poll(() => catalog.keyBySecret('secret')?.id).toBe(id);
     await query(`update api_key set disabled = true, expire_time = '2030-01-01T00:00:00.123Z' where id = ?`, [id]);
     await expect.poll(() => catalog.key(id)?.disabled).toBe(true);
     expect(catalog.key(id)?.expiresAt).toBe(Date.parse('2030-01-01T00:00:00.123Z'));
     await query('update api_key set digest = ? where id = ?', [Buffer.from('other'), id]);
-    await expect.poll(() => catalog.keyOfSecret('other')?.id).toBe(id);
-    expect(catalog.keyOfSecret('secret')).toBeUndefined();
+    await expect.poll(() => catalog.keyBySecret('other')?.id).toBe(id);
+    expect(catalog.keyBySecret('secret')).toBeUndefined();
     await query(planSql, ['slow', limitsOf(7)]);
     await expect.poll(() => catalog.plan('slow')?.limits).toMatchObject([{ requests: 7 }]);
     await query('delete from api_key where id = ?', [id]);
     await expect.poll(() => catalog.key(id)).toBeUndefined();
-    expect(catalog.keyOfSecret('other')).toBeUndefined();
+    expect(catalog.keyBySecret('other')).toBeUndefined();
     await query(`delete from plan where id = 'fast'`, []);
     await expect.poll(() => catalog.plan('fast')).toBeUndefined();
   });
@@ -127,12 +136,12 @@ describe('the catalog', () => {
     const account = await addAccount('slow');
     await addKey('follows', account);
     await addKey('stays', account, 'slow');
-    await expect.poll(() => catalog.keyOfSecret('stays')?.planId).toBe('slow');
-    expect(catalog.keyOfSecret('follows')?.planId).toBe('slow');
+    await expect.poll(() => catalog.keyBySecret('stays')?.planId).toBe('slow');
+    expect(catalog.keyBySecret('follows')?.planId).toBe('slow');
     await query(`update account set plan_id = 'fast' where id = ?`, [account]);
-    await expect.poll(() => catalog.keyOfSecret('follows')?.planId).toBe('fast');
+    await expect.poll(() => catalog.keyBySecret('follows')?.planId).toBe('fast');
     expect(catalog.account(account)?.planId).toBe('fast');
-    expect(catalog.keyOfSecret('stays')?.planId).toBe('slow');
+    expect(catalog.keyBySecret('stays')?.planId).toBe('slow');
   });
 
   test('a plan that cannot be read keeps its limits as they were, and says so', async () => {
@@ -147,18 +156,18 @@ describe('the catalog', () => {
   test('a key’s own limits and networks are followed', async () => {
     const id = await addKey('secret', await addAccount('slow'));
     await query('update api_key set limits = ? where id = ?', [limitsOf(7), id]);
-    await expect.poll(() => catalog.key(id)?.conditions.limits).toMatchObject([{ requests: 7 }]);
+    await expect.poll(() => catalog.key(id)?.policy.limits).toMatchObject([{ requests: 7 }]);
     await setNetworks(id, '["192.0.2.0/24"]');
-    await expect.poll(() => catalog.key(id)?.conditions.allowedNetworks).toHaveLength(1);
+    await expect.poll(() => catalog.key(id)?.policy.allowedNetworks).toHaveLength(1);
   });
 
   test('a key whose networks cannot be read keeps those that were known, and all else as it is now', async () => {
     const id = await addKey('secret', await addAccount('slow'));
     await setNetworks(id, '["192.0.2.0/24"]');
-    await expect.poll(() => catalog.key(id)?.conditions.allowedNetworks).toHaveLength(1);
+    await expect.poll(() => catalog.key(id)?.policy.allowedNetworks).toHaveLength(1);
     await query(`update api_key set allowed_networks = '["from the future"]', disabled = true where id = ?`, [id]);
-    await expect.poll(() => catalog.keyOfSecret('secret')?.disabled).toBe(true);
-    expect(catalog.key(id)?.conditions.allowedNetworks).toHaveLength(1);
+    await expect.poll(() => catalog.keyBySecret('secret')?.disabled).toBe(true);
+    expect(catalog.key(id)?.policy.allowedNetworks).toHaveLength(1);
     expect(lines).toContain(
       'what an API key has beside its plan cannot be read; what was known of that stays in force',
     );
@@ -168,9 +177,9 @@ describe('the catalog', () => {
     const id = await addKey('secret', await addAccount('slow'));
     await setNetworks(id, '["from the future"]');
     const started = await startCatalog({ query, digest, log });
-    expect([started.key(id), started.keyOfSecret('secret')]).toEqual([undefined, undefined]);
+    expect([started.key(id), started.keyBySecret('secret')]).toEqual([undefined, undefined]);
     await setNetworks(id, '[]');
-    await expect.poll(() => started.keyOfSecret('secret')?.id).toBe(id);
+    await expect.poll(() => started.keyBySecret('secret')?.id).toBe(id);
     await started.stop();
   });
 
@@ -190,11 +199,11 @@ describe('the catalog', () => {
     away = true;
     await query('update api_key set disabled = true where id = ?', [id]);
     await sleep(1_500);
-    expect(cut.keyOfSecret('secret')).toMatchObject({ id, disabled: false });
+    expect(cut.keyBySecret('secret')).toMatchObject({ id, disabled: false });
     expect(cut.staleness).toBeGreaterThan(1_000);
     expect(lines.filter((each) => each.startsWith('the catalog cannot be read'))).toHaveLength(1);
     away = false;
-    await expect.poll(() => cut.keyOfSecret('secret')?.disabled, { timeout: 5_000 }).toBe(true);
+    await expect.poll(() => cut.keyBySecret('secret')?.disabled, { timeout: 5_000 }).toBe(true);
     expect(lines).toContain('the catalog is followed again');
     await cut.stop();
   });

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { currentPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
 import { type RunningCatalog, startCatalog } from '../../src/catalog/feed/replica.ts';
-import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Query } from '../../src/interfaces/query.ts';
+import { newDatabase } from '../support/databases.ts';
 
-const freshDatabase = usePostgres();
 const digest = apiKeyDigest('');
 
 let database: Database;
@@ -46,8 +44,7 @@ async function unnoticed(sql: string, parameters: readonly unknown[] = []): Prom
 beforeEach(async () => {
   lines = [];
   failure = undefined;
-  database = await openDatabase({ url: await freshDatabase() });
-  await migrate(database);
+  database = await openDatabase({ url: await newDatabase() });
   query = createQuery(database);
   account = randomUUID();
   await query(
@@ -67,7 +64,7 @@ afterEach(async () => {
   await database.close(true);
 });
 
-const isKnown = (secret: string) => catalog.keyOfSecret(secret) !== undefined;
+const isKnown = (secret: string) => catalog.keyBySecret(secret) !== undefined;
 const soon = { timeout: 10_000 };
 
 describe('a catalog is loaded anew', () => {

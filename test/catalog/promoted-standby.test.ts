@@ -98,7 +98,7 @@ test('a standby is followed, and when it is promoted and lacks what its primary 
     asked?.query(sql, parameters) ?? Promise.reject(new Error('connect ECONNREFUSED'));
   const moved = await startCatalog({ query: switching, digest, log });
   const stayed = await startCatalog({ query: standby.query, digest, log });
-  const known = (secret: string) => [moved, stayed].map((catalog) => catalog.keyOfSecret(secret) !== undefined);
+  const known = (secret: string) => [moved, stayed].map((catalog) => catalog.keyBySecret(secret) !== undefined);
   try {
     await addKey(primary, 'replicated');
     await expect.poll(() => known('replicated'), soon).toEqual([true, true]);

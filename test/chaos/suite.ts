@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
+import { temporaryFolder } from '../../provision/postgres.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { becomesTrue } from '../counters/redis/waiting.ts';
+import { newDatabase } from '../support/databases.ts';
 import type { GrpcClient } from '../support/grpc.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 import { ConstantLoad } from './constant-load.ts';
@@ -22,7 +23,6 @@ const AFTER_MS = 2200;
 /** Tests of two nodes over the servers of a place, one for each scenario, whose figures are told. */
 export function suite<Servers>(place: Place<Servers>, onFigures?: (figures: Figures) => void): void {
   describe(`two nodes over ${place.name}, under constant load`, () => {
-    const databaseUrl = usePostgres();
     const nodes: NodeProcess[] = [];
     let servers: Servers & OpenedServers;
     let secret: string;
@@ -31,7 +31,7 @@ export function suite<Servers>(place: Place<Servers>, onFigures?: (figures: Figu
       servers = await place.open();
       const folder = await temporaryFolder();
       const environment = {
-        DATABASE_URL: await databaseUrl(),
+        DATABASE_URL: await newDatabase(),
         REDIS_URL: servers.url,
         RULES_PATH: path.join(folder, 'rules.yaml'),
       };

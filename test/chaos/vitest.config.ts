@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/chaos/whole.ts'],
+    globalSetup: 'test/support/shared-postgres.ts',
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',

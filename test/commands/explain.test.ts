@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
+import { newDatabase } from '../support/databases.ts';
 import { TestNode } from '../support/node.ts';
 import { check } from '../support/questions.ts';
 import { runWeir } from './run-weir.ts';
@@ -26,8 +26,6 @@ beforeAll(async () => {
   await writeFile(rules, RULES);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-const databaseUrl = usePostgres();
 
 describe('weir explain', () => {
   it('tells which rule each descriptor has, and why', async () => {
@@ -95,7 +93,7 @@ describe('weir explain --server', () => {
   let server: string;
   let environment: { readonly WEIR_ACCESS_TOKEN: string };
   beforeAll(async () => {
-    node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules });
+    node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
     server = `127.0.0.1:${node.app.ports.admin}`;
     const { authorization = '' } = await node.signIn();
     environment = { WEIR_ACCESS_TOKEN: authorization.replace('Bearer ', '') };

@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { migrations } from '../../migrations/index.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AccountEntity, PlanEntity } from '../../src/database/entities.ts';
 import { migrate, revertLastMigration } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { type SeedOptions, seed } from '../../src/database/seed.ts';
 import { hashPassword, verifyPassword } from '../../src/identity/secrets/password.ts';
-
-const freshDatabase = usePostgres();
+import { newEmptyDatabase } from '../support/databases.ts';
 
 /** `count` nodes on one empty database, closed at the end of the test. */
 async function nodes(count: number, run: (...databases: Database[]) => Promise<void>): Promise<void> {
-  const url = await freshDatabase();
+  const url = await newEmptyDatabase();
   const databases = await Promise.all(Array.from({ length: count }, () => openDatabase({ url })));
   await run(...databases).finally(() => Promise.all(databases.map((database) => database.close(true))));
 }

@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { isDatabaseUnavailable } from '../../src/database/database-errors.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
-
-const freshDatabase = usePostgres();
+import { newEmptyDatabase } from '../support/databases.ts';
 
 test('a pool whose connections are lost within transactions, more often than it is large, still works and closes', async () => {
-  const url = await freshDatabase();
+  const url = await newEmptyDatabase();
   const database = await openDatabase({ url });
   const other = await openDatabase({ url });
   for (let round = 0; round < 12; round += 1) {
@@ -27,7 +25,7 @@ test('a query to where nobody listens fails as away; a wrong query does not', as
   const refused = await createQuery(nowhere)('select 1', []).catch((error: unknown) => error);
   expect(isDatabaseUnavailable(refused)).toBe(true);
   await nowhere.close(true);
-  const database = await openDatabase({ url: await freshDatabase() });
+  const database = await openDatabase({ url: await newEmptyDatabase() });
   const wrong = await createQuery(database)('select nothing from nowhere', []).catch((error: unknown) => error);
   expect(wrong).toBeInstanceOf(Error);
   expect(isDatabaseUnavailable(wrong)).toBe(false);

@@ -9,8 +9,8 @@ import {
   ofConnectionManager,
   ofFilter,
 } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 
 const RULES = `
 domain: edge
@@ -35,7 +35,6 @@ const TELLS_ADDRESS: EnvoyChange[] = [
 ];
 const COUNTED = contextExtensions({ 'weir.auth': 'optional', 'weir.route': 'counted' });
 
-const databaseUrl = usePostgres();
 let rules: string;
 
 beforeAll(async () => {
@@ -45,7 +44,7 @@ beforeAll(async () => {
 
 /** Starts Weir, with a key that is allowed from these networks. */
 async function start(environment: Record<string, string>, allowedNetworks: string[]) {
-  const weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules, ...environment });
+  const weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules, ...environment });
   const administrator = await weir.node.signIn();
   const { secret } = await weir.node.createKey(administrator, 'enterprise', { allowedNetworks });
   const ask = (origin: string, headers: Fields, key = secret) =>

@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { askOverHttp1 } from '../../demo/client.ts';
 import { type Envoy, ofFilter } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
+import { newDatabase } from '../support/databases.ts';
 import { Example } from '../support/example.ts';
 
-const databaseUrl = usePostgres();
 /** Short enough to be waited for; the example has a minute. */
 const WINDOW_SECONDS = 4;
 
@@ -15,7 +14,7 @@ let key: string;
 
 beforeAll(async () => {
   const shorter = (rules: string) => rules.replace('window: 60s', `window: ${WINDOW_SECONDS}s`);
-  example = await Example.start('concurrency', await databaseUrl(), shorter);
+  example = await Example.start('concurrency', await newDatabase(), shorter);
   envoy = await example.envoy();
   key = await example.newKey();
 }, 600_000);

@@ -10,8 +10,8 @@ import {
   ofFilter,
   without,
 } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 
 const RULES = `
 domain: edge
@@ -19,13 +19,12 @@ descriptors:
   - {key: route, value: limited, rate_limit: {requests: 2, window: 60s}}
 `;
 
-const databaseUrl = usePostgres();
 let weir: BehindEnvoy;
 
 beforeAll(async () => {
   const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
   await writeFile(rules, RULES);
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
 }, 600_000);
 afterAll(() => weir?.stop());
 

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOTH_FILTERS, ONE_FILTER } from '../../demo/checks/check.ts';
 import { EXT_AUTHZ, ofFilter, RATE_LIMIT, startEnvoy } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc.ts';
 
 /** Tests share two cores; what has no deadline takes longer than this, and the client then gives up. */
@@ -16,14 +16,13 @@ const DEADLINES = [
   ofFilter(RATE_LIMIT, ['timeout'], '0.25s'),
 ];
 
-const databaseUrl = usePostgres();
 let redis: RunningRedis;
 let weir: BehindEnvoy;
 let administrator: Headers;
 
 beforeAll(async () => {
   redis = await startRedisProcess();
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), REDIS_URL: redis.url, REDIS_DEADLINE_MS: '50' });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), REDIS_URL: redis.url, REDIS_DEADLINE_MS: '50' });
   administrator = await weir.node.signIn();
   for (const policy of ['deny', 'local', 'allow']) await weir.node.createPlan(administrator, policy, 2, policy);
 }, 600_000);

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type EnvoyChange, ofConnectionManager, ofFilter, RATE_LIMIT } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -52,7 +52,6 @@ const askingLater = filter('ratelimit', 'ratelimit.v3.RateLimit', {
 });
 
 const cases: readonly Case[] = parse(await readFile(new URL('descriptor-actions.yaml', import.meta.url), 'utf8'));
-const databaseUrl = usePostgres();
 let folder: string;
 let weir: BehindEnvoy;
 const origins: string[] = [];
@@ -62,7 +61,7 @@ beforeAll(async () => {
   const ofEnvoy = { key: 'source_cluster', rate_limit: ONCE };
   await writeRules('actions', [ofEnvoy, ...cases.flatMap(({ rules }) => rules)]);
   await writeRules('later', [{ key: 'second', rate_limit: ONCE }]);
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: folder });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: folder });
   // One after the other: a port that was free for one of them is taken before the next one looks.
   for (const cluster of ENVOYS) origins.push(await weir.envoy(...changes(cluster)));
 }, 600_000);

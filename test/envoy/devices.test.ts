@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, askOverHttp1 } from '../../demo/client.ts';
-import { usePostgres } from '../../provision/postgres.ts';
+import { newDatabase } from '../support/databases.ts';
 import { Example } from '../support/example.ts';
 import { ANSWER } from '../support/held-upstream.ts';
 
-const databaseUrl = usePostgres();
 /** Short enough to be waited for; the example has a minute. */
 const BLOCK_SECONDS = 3;
 
@@ -15,7 +14,7 @@ let devices = 0;
 
 beforeAll(async () => {
   const shorter = (rules: string) => rules.replace('block_for: 1m', `block_for: ${BLOCK_SECONDS}s`);
-  example = await Example.start('devices', await databaseUrl(), shorter);
+  example = await Example.start('devices', await newDatabase(), shorter);
   origin = (await example.envoy()).origin;
 }, 600_000);
 afterAll(() => example?.stop());

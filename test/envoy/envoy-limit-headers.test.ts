@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BOTH_FILTERS } from '../../demo/checks/check.ts';
 import { ofFilter, RATE_LIMIT } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 
-const databaseUrl = usePostgres();
 let weir: BehindEnvoy;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), RATE_LIMIT_HEADERS: 'off' });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RATE_LIMIT_HEADERS: 'off' });
 }, 600_000);
 afterAll(() => weir?.stop());
 

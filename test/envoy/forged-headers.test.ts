@@ -8,8 +8,8 @@ import {
   ofFilter,
   without,
 } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc.ts';
 import type { NewApiKey } from '../support/node.ts';
 
@@ -91,13 +91,12 @@ const DEFENCELESS: EnvoyChange[] = [
   ofConnectionManager(['common_http_protocol_options', 'headers_with_underscores_action'], 'ALLOW'),
 ];
 
-const databaseUrl = usePostgres();
 let weir: BehindEnvoy;
 let administrator: Headers;
 let key: NewApiKey;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl() });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase() });
   administrator = await weir.node.signIn();
   await weir.node.createPlan(administrator, 'team', 1000);
   key = await weir.node.createKey(administrator, 'team');

@@ -2,20 +2,19 @@ import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askOverHttp1 } from '../../demo/client.ts';
 import { contextExtensions } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { ErrorInfo, RetryInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { BehindEnvoy } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc.ts';
 
-const databaseUrl = usePostgres();
 let weir: BehindEnvoy;
 let origin: string;
 let administrator: Headers;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl() });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase() });
   origin = await weir.envoy();
   administrator = await weir.node.signIn();
   await weir.node.createPlan(administrator, 'two', 2);

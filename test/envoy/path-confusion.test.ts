@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EnvoyChange, ofConnectionManager } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 import { errorOf, headersOf, statusOf } from '../support/questions.ts';
 
 /** Ways to write a path so that it is one thing to who decides and another to who answers. */
@@ -36,12 +36,11 @@ const PATHS = [
   '/orders?/healthz',
 ];
 
-const databaseUrl = usePostgres();
 let weir: BehindEnvoy;
 let secret: string;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), API_KEY_QUERY_PARAMETER: 'api_key' });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), API_KEY_QUERY_PARAMETER: 'api_key' });
   const administrator = await weir.node.signIn();
   await weir.node.createPlan(administrator, 'team', 1000);
   ({ secret } = await weir.node.createKey(administrator, 'team'));

@@ -1,13 +1,12 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc.ts';
 import { TestNode } from '../support/node.ts';
 import { errorOf } from '../support/questions.ts';
 
-const databaseUrl = usePostgres();
 const logged: string[] = [];
 const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) });
 let weir: BehindEnvoy;
@@ -17,7 +16,7 @@ let secret: string;
 let other: string;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl(), API_KEY_QUERY_PARAMETER: 'api_key' }, log);
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), API_KEY_QUERY_PARAMETER: 'api_key' }, log);
   origin = await weir.envoy();
   administrator = await weir.node.signIn();
   ({ secret } = await weir.node.createKey(administrator, 'enterprise'));
@@ -89,7 +88,7 @@ it('is in no line of the log', () => {
 });
 
 it('is not looked for unless a parameter is configured', async () => {
-  const node = await TestNode.start({ DATABASE_URL: await databaseUrl() });
+  const node = await TestNode.start({ DATABASE_URL: await newDatabase() });
   try {
     const http = { path: `/orders?api_key=${secret}`, headers: {} };
     const request = CheckRequest.fromPartial({ attributes: { request: { http } } });

@@ -1,18 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXT_AUTHZ, ofFilter } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc.ts';
 
 const MEGABYTE = 1_000_000;
 
-const databaseUrl = usePostgres();
 let weir: BehindEnvoy;
 let administrator: Headers;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await databaseUrl() });
+  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase() });
   administrator = await weir.node.signIn();
 }, 600_000);
 afterAll(() => weir?.stop());

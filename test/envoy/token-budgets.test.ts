@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Envoy } from '../../demo/envoy.ts';
-import { usePostgres } from '../../provision/postgres.ts';
 import { CounterServiceService, GetCounterRequest } from '../../src/generated/weir/admin/v1/counter_service.ts';
+import { newDatabase } from '../support/databases.ts';
 import { Example } from '../support/example.ts';
 
-const databaseUrl = usePostgres();
 const MINUTE = 10_000;
 const MONTH = 1_000_000;
 
@@ -12,7 +11,7 @@ let example: Example;
 let envoy: Envoy;
 
 beforeAll(async () => {
-  example = await Example.start('token-budgets', await databaseUrl());
+  example = await Example.start('token-budgets', await newDatabase());
   envoy = await example.envoy();
 }, 600_000);
 afterAll(() => example?.stop());

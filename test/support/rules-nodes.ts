@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { usePostgres } from '../../provision/postgres.ts';
 import { type RunningRedis, useRedis } from '../../provision/redis.ts';
+import { newDatabase } from './databases.ts';
 import { TestNode } from './node.ts';
 
 /** A file with these rules for the tests of a file: gives its path, for RULES_PATH. */
@@ -20,13 +20,12 @@ export function useRules(rules: string): () => string {
 
 /** A node with these rules and its counters in memory (0), and one with them in Redis (1), for the tests of a file. */
 export function useMemoryAndRedis(rules: string): (place: number) => TestNode {
-  const databaseUrl = usePostgres();
   const file = useRules(rules);
   let redis: RunningRedis;
   let nodes: readonly TestNode[] = [];
   beforeAll(async () => {
     redis = await useRedis();
-    const common = { DATABASE_URL: await databaseUrl(), RULES_PATH: file() };
+    const common = { DATABASE_URL: await newDatabase(), RULES_PATH: file() };
     nodes = [await TestNode.start(common), await TestNode.start({ ...common, REDIS_URL: redis.url })];
   });
   afterAll(async () => {

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder, usePostgres } from '../../provision/postgres.ts';
+import { temporaryFolder } from '../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { KeyRecord } from '../../src/decide/ports.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { LastUsed } from '../../src/usage/last-used.ts';
+import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc.ts';
 import { type NewApiKey, TestNode } from '../support/node.ts';
 import { check, statusOf } from '../support/questions.ts';
 
 const MINUTE_MS = 60_000;
-const databaseUrl = usePostgres();
 
 const minuteOf = (time: Date | undefined) => Math.floor(Number(time) / MINUTE_MS);
 const thisMinute = () => Math.floor(Date.now() / MINUTE_MS);
@@ -21,7 +21,7 @@ describe('a node that decides', () => {
   let node: TestNode;
   let administrator: Headers;
   beforeAll(async () => {
-    url = await databaseUrl();
+    url = await newDatabase();
     node = await TestNode.start({ DATABASE_URL: url });
     administrator = await node.signIn();
     await node.createPlan(administrator, 'two', 2);
@@ -75,7 +75,7 @@ describe('what is noted', () => {
     counterId: id,
     accountId: '',
     planId: '',
-    conditions: { limits: [], allowedNetworks: [], features: [] },
+    policy: { limits: [], allowedNetworks: [], features: [] },
     disabled: false,
     expiresAt: undefined,
   });
@@ -102,8 +102,7 @@ describe('what is noted', () => {
     return (await createQuery(from)(sql, [prefix])) as { time: number | null; keys: number }[];
   };
   beforeAll(async () => {
-    database = await openDatabase({ url: await databaseUrl() });
-    await migrate(database);
+    database = await openDatabase({ url: await newDatabase() });
   });
   afterAll(() => database.close(true));
 

@@ -5,7 +5,6 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { startRedis } from '../../../provision/redis.ts';
 import { AccountEntity } from '../../../src/database/entities.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
@@ -21,6 +20,7 @@ import {
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { hashPassword } from '../../../src/identity/secrets/password.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, shouldRateLimit, statusOf } from '../../support/questions.ts';
@@ -38,8 +38,6 @@ descriptors:
   - {key: hot, rate_limit: {requests: 100000, window: 1h, lease: true}}
   - {key: free, rate_limit: {unlimited: true}}
 `;
-
-const databaseUrl = usePostgres();
 
 function descriptor(domain: string, ...entries: readonly (readonly [string, string])[]): CounterSubject {
   const value = { domain, entries: entries.map(([key, value]) => ({ key, value })) };
@@ -67,7 +65,7 @@ describe.each(['memory', 'redis'])('counters in %s, for administrators', (kind) 
     await writeFile(path.join(folder, 'rules.yaml'), RULES);
     const redis = kind === 'redis' ? await startRedis() : undefined;
     stopRedis = redis?.stop;
-    environment = { DATABASE_URL: await databaseUrl(), RULES_PATH: folder, REDIS_URL: redis?.url ?? '' };
+    environment = { DATABASE_URL: await newDatabase(), RULES_PATH: folder, REDIS_URL: redis?.url ?? '' };
     node = await TestNode.start(environment);
     // In memory nodes share nothing, so that the other node is this one.
     other = kind === 'redis' ? await TestNode.start(environment) : node;

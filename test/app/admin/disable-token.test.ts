@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, statusOf } from '../../support/questions.ts';
@@ -10,13 +10,12 @@ const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const UNIMPLEMENTED = 12;
 
-const databaseUrl = usePostgres();
 let url: string;
 let node: TestNode;
 let administrator: Headers;
 
 beforeAll(async () => {
-  url = await databaseUrl();
+  url = await newDatabase();
   node = await TestNode.start({ DATABASE_URL: url });
   administrator = await node.signIn();
   await node.createPlan(administrator, 'team', 100);

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import {
   RateLimitResponse_Code as Code,
@@ -18,6 +17,7 @@ import {
   MatchStep_Way as Way,
 } from '../../../src/generated/weir/admin/v1/explain_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, shouldRateLimit, statusOf } from '../../support/questions.ts';
@@ -39,7 +39,6 @@ descriptors:
   - {key: remote_address, rate_limit: {requests: 1000, window: 1h}}
 `;
 
-const databaseUrl = usePostgres();
 let folder: string;
 let node: TestNode;
 let administrator: Headers;
@@ -48,7 +47,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
   await writeFile(path.join(folder, 'shop.yaml'), SHOP);
   await writeFile(path.join(folder, 'edge.yaml'), EDGE);
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: folder });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: folder });
   administrator = await node.signIn();
   await node.createPlan(administrator, 'team', 5);
 });

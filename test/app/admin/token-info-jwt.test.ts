@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { CreateIssuerRequest, IssuerServiceService } from '../../../src/generated/weir/admin/v1/issuer_service.ts';
 import {
   GetTokenInfoResponse_State as State,
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf } from '../../support/questions.ts';
@@ -15,14 +15,13 @@ import { check, errorOf } from '../../support/questions.ts';
 const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
 
-const databaseUrl = usePostgres();
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 let node: TestNode;
 let following: TestNode;
 let administrator: Headers;
 
 beforeAll(async () => {
-  const shared = { DATABASE_URL: await databaseUrl() };
+  const shared = { DATABASE_URL: await newDatabase() };
   node = await TestNode.start(shared);
   following = await TestNode.start({ ...shared, WEIR_ROLE: 'decision' });
   administrator = await node.signIn();

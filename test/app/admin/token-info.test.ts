@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { startRedisProcess } from '../../../provision/redis.ts';
 import { RetryInfo } from '../../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../../src/generated/google/rpc/status.ts';
@@ -13,6 +12,7 @@ import {
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { makeApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, statusOf } from '../../support/questions.ts';
@@ -20,12 +20,11 @@ import { check, statusOf } from '../../support/questions.ts';
 const RESOURCE_EXHAUSTED = 8;
 const OF_ADDRESS = 300;
 
-const databaseUrl = usePostgres();
 let url: string;
 let node: TestNode;
 let administrator: Headers;
 beforeAll(async () => {
-  url = await databaseUrl();
+  url = await newDatabase();
   node = await TestNode.start({ DATABASE_URL: url });
   administrator = await node.signIn();
   await node.createPlan(administrator, 'team', 5);

@@ -2,7 +2,6 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { AuthorizationService } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import {
   RateLimitResponse_Code as Code,
@@ -14,6 +13,7 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
 } from '../../../src/generated/grpc/health/v1/health.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers, Method } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
@@ -22,14 +22,13 @@ const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const UNIMPLEMENTED = 12;
 
-const databaseUrl = usePostgres();
 let node: TestNode;
 let administrator: Headers;
 
 beforeAll(async () => {
   const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
   await writeFile(rules, 'domain: shop\ndescriptors:\n  - key: path\n    rate_limit: {requests: 3, window: 30s}\n');
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
   administrator = await node.signIn();
   await node.createPlan(administrator, 'team', 5);
 });

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, headersOf, statusOf } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 let node: TestNode;
 let administrator: Headers;
 
 beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl() });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase() });
   administrator = await node.signIn();
   await node.createPlan(administrator, 'team', 5);
 });

@@ -2,8 +2,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, headersOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
@@ -31,7 +31,6 @@ descriptors:
 `;
 const UNKNOWN = { 'x-api-key': `wk_live_${'0'.repeat(28)}` };
 
-const databaseUrl = usePostgres();
 let node: TestNode;
 let administrator: Headers;
 let lastAddress = 0;
@@ -41,7 +40,7 @@ const newAddress = () => `192.0.2.${++lastAddress}`;
 beforeAll(async () => {
   const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
   await writeFile(rules, RULES);
-  const environment = { DATABASE_URL: await databaseUrl(), RULES_PATH: rules, DEVICE_HEADER: 'X-Device' };
+  const environment = { DATABASE_URL: await newDatabase(), RULES_PATH: rules, DEVICE_HEADER: 'X-Device' };
   node = await TestNode.start(environment);
   administrator = await node.signIn();
   await node.createPlan(administrator, 'team', 2);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { RateLimitRequest, RateLimitServiceService } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import {
   ApiKeyServiceService,
@@ -13,16 +12,16 @@ import {
   UpdatePlanRequest,
 } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { type NewApiKey, TestNode } from '../../support/node.ts';
 import { check, headersOf, statusOf } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 let node: TestNode;
 let administrator: Headers;
 
 beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl() });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase() });
   administrator = await node.signIn();
 });
 afterAll(() => node?.stop());

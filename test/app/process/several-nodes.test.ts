@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
 import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, statusOf } from '../../support/questions.ts';
@@ -12,7 +12,6 @@ import { check, statusOf } from '../../support/questions.ts';
 const UNIMPLEMENTED = 12;
 const WITHIN_MS = 1000;
 
-const databaseUrl = usePostgres();
 let redis: RunningRedis;
 let shared: Record<string, string>;
 let first: TestNode;
@@ -21,7 +20,7 @@ let administrator: Headers;
 
 beforeAll(async () => {
   redis = await startRedis();
-  shared = { DATABASE_URL: await databaseUrl(), REDIS_URL: redis.url };
+  shared = { DATABASE_URL: await newDatabase(), REDIS_URL: redis.url };
   // Both at once: they must not trip over each other's migrations.
   [first, second] = await Promise.all([TestNode.start(shared), TestNode.start(shared)]);
   await Promise.all([untilReady(first), untilReady(second)]);

@@ -2,7 +2,6 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import {
   RateLimitResponse_Code as Code,
   RateLimitResponse_RateLimit_Unit as Unit,
@@ -10,6 +9,7 @@ import {
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import type { Headers } from '../../support/grpc.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, headersOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
@@ -58,14 +58,13 @@ function dayFarFromNow(): number {
   return ((new Date().getUTCDate() + 13) % 28) + 1;
 }
 
-const databaseUrl = usePostgres();
 let node: TestNode;
 let administrator: Headers;
 
 beforeAll(async () => {
   const place = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
   await writeFile(place, rules);
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: place });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: place });
   administrator = await node.signIn();
 });
 afterAll(() => node?.stop());

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import {
   RateLimitResponse_Code as Code,
   type RateLimitResponse,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, headersOf, shouldRateLimit } from '../../support/questions.ts';
 
@@ -18,7 +18,6 @@ descriptors:
   - {key: health, rate_limit: {unlimited: true}}
 `;
 
-const databaseUrl = usePostgres();
 let folder: string;
 let nodes: readonly TestNode[] = [];
 
@@ -26,7 +25,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'weir-answers-'));
   const file = path.join(folder, 'rules.yaml');
   await writeFile(file, RULES);
-  const common = { DATABASE_URL: await databaseUrl(), RULES_PATH: file };
+  const common = { DATABASE_URL: await newDatabase(), RULES_PATH: file };
   const start = (headers: Record<string, string>) => TestNode.start({ ...common, ...headers });
   nodes = [
     await start({}),

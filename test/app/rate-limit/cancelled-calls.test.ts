@@ -11,10 +11,10 @@ import { RateLimitRequest, RateLimitServiceService } from '../../../src/generate
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
 import { silent } from '../../counters/contract/clocked-stores.ts';
-import { limitOf } from '../../counters/model/traces.ts';
+import { makeLimit } from '../../counters/model/traces.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
 
-const LIMIT = limitOf(10, '1h');
+const LIMIT = makeLimit(10, '1h');
 const ENTRIES = [{ key: 'user', value: 'ann' }];
 
 let redis: RunningRedis;
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const handler = createDataPlane({
     store,
     catalog: {
-      keyOfSecret: () => undefined,
+      keyBySecret: () => undefined,
       key: () => undefined,
       account: () => undefined,
       plan: () => undefined,
@@ -50,7 +50,7 @@ beforeAll(async () => {
     lastUsed: { note: () => {} },
     log: { error: (_, message) => expect.fail(message) },
   });
-  server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, mostConnections: 10, handler });
+  server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, maxConnections: 10, handler });
   client = new Client(`127.0.0.1:${server.address.port}`, credentials.createInsecure());
 });
 afterAll(async () => {

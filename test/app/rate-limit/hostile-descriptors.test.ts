@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { decodeRateLimitRequest } from '../../../src/envoy/rate-limit/rate-limit-request.ts';
 import { InvalidRequest } from '../../../src/envoy/wire/decode-message.ts';
 import {
@@ -7,6 +6,7 @@ import {
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { useRules } from '../../support/rules-nodes.ts';
 
@@ -20,12 +20,11 @@ const RESOURCE_EXHAUSTED = 8;
 
 type Entries = readonly (readonly [key: string, value: string])[];
 
-const databaseUrl = usePostgres();
 const rules = useRules(RULES);
 let node: TestNode;
 
 beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules() });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules() });
 });
 afterAll(() => node?.stop());
 

@@ -3,13 +3,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { startRedis } from '../../../provision/redis.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { shouldRateLimit } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 let folder: string;
 let rules: string;
 let node: TestNode;
@@ -19,7 +18,7 @@ beforeAll(async () => {
   rules = path.join(folder, 'rules.yaml');
   const limit = '{requests: 3, window: 1m, on_store_failure: deny}';
   await writeFile(rules, `domain: shop\ndescriptors:\n  - {key: path, rate_limit: ${limit}}\n`);
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
 });
 afterAll(async () => {
   await node?.stop();
@@ -110,7 +109,7 @@ it('holds bounded many requests, and goes on when their senders leave', async ()
 
 it('answers 503 when the counters cannot be asked and the limit says deny', async () => {
   const redis = await startRedis();
-  const environment = { DATABASE_URL: await databaseUrl(), RULES_PATH: rules, REDIS_URL: redis.url };
+  const environment = { DATABASE_URL: await newDatabase(), RULES_PATH: rules, REDIS_URL: redis.url };
   const other = await TestNode.start(environment);
   try {
     await expect

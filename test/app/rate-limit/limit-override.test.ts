@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { RateLimitUnit as Unit } from '../../../src/generated/envoy/type/v3/ratelimit_unit.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { shouldRateLimit } from '../../support/questions.ts';
 import { useRules } from '../../support/rules-nodes.ts';
@@ -17,12 +17,11 @@ descriptors:
 `;
 const INVALID_ARGUMENT = 3;
 
-const databaseUrl = usePostgres();
 const rules = useRules(RULES);
 let node: TestNode;
 
 beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules() });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules() });
 });
 afterAll(() => node?.stop());
 

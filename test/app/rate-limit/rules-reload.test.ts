@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { startRedis } from '../../../provision/redis.ts';
 import {
   RateLimitResponse_Code as Code,
   type RateLimitResponse,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { shouldRateLimit } from '../../support/questions.ts';
 
@@ -23,8 +23,6 @@ descriptors:
 `;
 }
 
-const databaseUrl = usePostgres();
-
 describe.each(['memory', 'redis'])('a node that counts in %s and whose rules files change', (kind) => {
   let file: string;
   let node: TestNode;
@@ -34,7 +32,7 @@ describe.each(['memory', 'redis'])('a node that counts in %s and whose rules fil
     await writeFile(file, shop(3));
     const redis = kind === 'redis' ? await startRedis() : undefined;
     stopRedis = redis?.stop;
-    node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: file, REDIS_URL: redis?.url ?? '' });
+    node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: file, REDIS_URL: redis?.url ?? '' });
     await expect.poll(ready, SOON).toBe(true);
   });
   afterEach(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { shouldRateLimit } from '../../support/questions.ts';
 import { useRules } from '../../support/rules-nodes.ts';
@@ -13,12 +13,11 @@ descriptors:
   - {key: better, rate_limit: {requests: 4, window: 1h, replaces: [{name: specific}]}}
 `;
 
-const databaseUrl = usePostgres();
 const rules = useRules(RULES);
 let node: TestNode;
 
 beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules() });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules() });
 });
 afterAll(() => node?.stop());
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificates } from '../../../provision/certificates.ts';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { freePort } from '../../../src/database/embedded/free-port.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { GrpcClient, type Headers } from '../../support/grpc.ts';
 import {
   IdentityProvider,
@@ -17,7 +17,6 @@ import {
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, headersOf, statusOf } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 let url: string;
 let node: TestNode;
 let issuers: IssuerTable;
@@ -25,7 +24,7 @@ let administrator: Headers;
 let key: TokenKey;
 
 beforeAll(async () => {
-  url = await databaseUrl();
+  url = await newDatabase();
   node = await TestNode.start({ DATABASE_URL: url });
   issuers = await IssuerTable.open(url);
   administrator = await node.signIn();

@@ -1,15 +1,14 @@
 import { Session } from 'node:inspector';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, statusOf } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 let node: TestNode;
 
 beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl() });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase() });
 });
 afterAll(() => node?.stop());
 

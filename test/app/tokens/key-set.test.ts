@@ -1,11 +1,10 @@
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterEach, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { createQuery, openDatabase } from '../../../src/database/open-database.ts';
 import { SigningKeyServiceService } from '../../../src/generated/weir/admin/v1/signing_key_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 
-const databaseUrl = usePostgres();
 const nodes: TestNode[] = [];
 afterEach(async () => {
   for (const node of nodes.splice(0)) await node.stop();
@@ -25,7 +24,7 @@ describe('the key set on the HTTP port', () => {
   it.each(['EdDSA', 'ES256', 'RS256'])(
     'verifies tokens signed with %s, at every role, and holds nothing private',
     async (algorithm) => {
-      const DATABASE_URL = await databaseUrl();
+      const DATABASE_URL = await newDatabase();
       const admin = await start({ DATABASE_URL, TOKEN_ALGORITHM: algorithm, WEIR_ROLE: 'admin' });
       const decision = await start({ DATABASE_URL, WEIR_ROLE: 'decision' });
       const token = await tokenOf(admin);
@@ -44,14 +43,14 @@ describe('the key set on the HTTP port', () => {
   );
 
   it('never holds a secret of HS256', async () => {
-    const node = await start({ DATABASE_URL: await databaseUrl(), TOKEN_ALGORITHM: 'HS256' });
+    const node = await start({ DATABASE_URL: await newDatabase(), TOKEN_ALGORITHM: 'HS256' });
     const response = await fetch(placeOf(node));
     expect(await response.text()).toBe('{"keys":[]}');
     expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
   });
 
   it('may be kept for less time than a key is known before it signs, and has that key at once', async () => {
-    const node = await start({ DATABASE_URL: await databaseUrl() });
+    const node = await start({ DATABASE_URL: await newDatabase() });
     const headers = await node.signIn();
     const { name } = await node.admin.call(SigningKeyServiceService.rotateSigningKey, {}, headers);
     const { keys } = await keySetOf(node);
@@ -63,7 +62,7 @@ describe('the key set on the HTTP port', () => {
   });
 
   it('has no key that has ended', async () => {
-    const url = await databaseUrl();
+    const url = await newDatabase();
     const node = await start({ DATABASE_URL: url });
     const database = await openDatabase({ url });
     await createQuery(database)('update signing_key set expire_time = now()', []);

@@ -2,12 +2,11 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, statusOf } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'weir-data-'));
@@ -15,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it('is made up in DATA_DIR where it is not set, and kept there', async () => {
-  const environment = { DATABASE_URL: await databaseUrl(), DATA_DIR: folder, SIGNING_KEY_SECRET: '' };
+  const environment = { DATABASE_URL: await newDatabase(), DATA_DIR: folder, SIGNING_KEY_SECRET: '' };
   const node = await TestNode.start(environment);
   const { authorization = '' } = await node.signIn();
   await node.stop();
@@ -26,7 +25,7 @@ it('is made up in DATA_DIR where it is not set, and kept there', async () => {
 });
 
 it('may be another on each node: each signs with keys of its own, and takes what the others sign', async () => {
-  const url = await databaseUrl();
+  const url = await newDatabase();
   const start = (secret: string) => TestNode.start({ DATABASE_URL: url, SIGNING_KEY_SECRET: secret });
   const one = await start('one secret of at least 32 characters');
   const other = await start('another secret of at least 32 characters');

@@ -1,19 +1,18 @@
 import { exportJWK } from 'jose';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { IssuerTable, makeTokenKey, signToken, type TokenKey } from '../../support/identity-provider.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, headersOf, statusOf } from '../../support/questions.ts';
 
 const SIGNING_KEY_SECRET = 'a secret of the tests, long enough';
-const databaseUrl = usePostgres();
 let node: TestNode;
 let table: IssuerTable;
 let key: TokenKey;
 
 beforeAll(async () => {
-  const url = await databaseUrl();
+  const url = await newDatabase();
   node = await TestNode.start({ DATABASE_URL: url, SIGNING_KEY_SECRET });
   table = await IssuerTable.open(url);
   key = await makeTokenKey('EdDSA');

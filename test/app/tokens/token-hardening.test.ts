@@ -1,12 +1,11 @@
 import { constants, createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { IssuerTable } from '../../support/identity-provider.ts';
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, statusOf } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 let node: TestNode;
 let issuers: IssuerTable;
 
@@ -26,7 +25,7 @@ const addSigningKey = (id: string, algorithm: string, key: object, publicJwk?: o
   issuers.addSigningKey(SIGNING_KEY_SECRET, { id, algorithm }, key, publicJwk);
 
 beforeAll(async () => {
-  const url = await databaseUrl();
+  const url = await newDatabase();
   node = await TestNode.start({ DATABASE_URL: url, SIGNING_KEY_SECRET });
   issuers = await IssuerTable.open(url);
   for (const [id, pair] of Object.entries({ 'own-rsa': rsa, 'own-short-rsa': shortRsa })) {

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { usePostgres } from '../../../provision/postgres.ts';
 import { AuthorizationService, CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
+import { newDatabase } from '../../support/databases.ts';
 import { GrpcClient } from '../../support/grpc.ts';
 import {
   IdentityProvider,
@@ -16,7 +16,6 @@ import {
 import { TestNode } from '../../support/node.ts';
 import { check, errorOf, headersOf, statusOf } from '../../support/questions.ts';
 
-const databaseUrl = usePostgres();
 const threads: Worker[] = [];
 const note = (thread: Worker) => threads.push(thread);
 let node: TestNode;
@@ -26,7 +25,7 @@ let key: TokenKey;
 
 beforeAll(async () => {
   process.on('worker', note);
-  const url = await databaseUrl();
+  const url = await newDatabase();
   node = await TestNode.start({ DATABASE_URL: url });
   issuers = await IssuerTable.open(url);
   provider = await IdentityProvider.start();

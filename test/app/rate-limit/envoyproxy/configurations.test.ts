@@ -2,11 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../../provision/postgres.ts';
+import { newDatabase } from '../../../support/databases.ts';
 import { TestNode } from '../../../support/node.ts';
 import { answersOf, CONFIGURATIONS } from './configurations.ts';
 
-const databaseUrl = usePostgres();
 let folder: string;
 let node: TestNode;
 
@@ -15,7 +14,7 @@ beforeAll(async () => {
   const rules = path.join(folder, 'rules');
   await mkdir(rules);
   for (const { domain, text } of CONFIGURATIONS) await writeFile(path.join(rules, `${domain}.yaml`), text);
-  node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: rules });
+  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
 });
 afterAll(async () => {
   await node?.stop();

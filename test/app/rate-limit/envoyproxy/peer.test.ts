@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { usePostgres } from '../../../../provision/postgres.ts';
+import { newDatabase } from '../../../support/databases.ts';
 import { GrpcClient } from '../../../support/grpc.ts';
 import { TestNode } from '../../../support/node.ts';
 import { answersOf, CONFIGURATIONS } from './configurations.ts';
@@ -29,7 +29,6 @@ const VALUES: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 describe.skipIf(PEER === undefined)('beside a running envoyproxy/ratelimit', () => {
-  const databaseUrl = usePostgres();
   let folder: string;
   let node: TestNode;
   let peer: GrpcClient;
@@ -37,7 +36,7 @@ describe.skipIf(PEER === undefined)('beside a running envoyproxy/ratelimit', () 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
     for (const { domain, text } of CONFIGURATIONS) await writeFile(path.join(folder, `${domain}.yaml`), text);
-    node = await TestNode.start({ DATABASE_URL: await databaseUrl(), RULES_PATH: folder });
+    node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: folder });
     const [host, port] = (PEER ?? '').split(':');
     peer = new GrpcClient(Number(port), host);
   });
