@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { CounterStore } from '../decide/ports.ts';
 import type { WarningLogger } from '../interfaces/logger.ts';
+import { readSystemMicros } from './clocks.ts';
 import { FailurePolicyStore } from './failure-policy/failure-policy-store.ts';
 import { LiveNodes } from './failure-policy/live-nodes.ts';
 import { LeasingStore } from './leases/leasing-store.ts';
 import { MemoryStore } from './memory/memory-store.ts';
-import { systemMicroseconds } from './memory/system-clock.ts';
 import type { RedisAccess } from './redis/connection/connection-settings.ts';
 import type { BreakerListener } from './redis/connection/script-connection.ts';
 import { RedisStore } from './redis/redis-store.ts';
@@ -51,7 +51,7 @@ export function openCounters(options: CountersOptions): Counters {
     onCount: onLiveNodes,
   });
   const guarded = new FailurePolicyStore({
-    remote: new RefusalCacheStore({ store: redis, now: monotonicMicroseconds }),
+    remote: new RefusalCacheStore({ store: redis, now: readMonotonicMicros }),
     local: memoryStore('fail-local'),
     liveNodes: () => census.count,
   });
@@ -76,9 +76,9 @@ function guardedMemory(): CounterStore {
 }
 
 function memoryStore(source: 'memory' | 'fail-local'): MemoryStore {
-  return new MemoryStore({ now: systemMicroseconds, mostCounters: MOST_COUNTERS_IN_MEMORY, source });
+  return new MemoryStore({ now: readSystemMicros, maxCounters: MOST_COUNTERS_IN_MEMORY, source });
 }
 
-function monotonicMicroseconds(): number {
+function readMonotonicMicros(): number {
   return Math.floor(performance.now() * 1000);
 }

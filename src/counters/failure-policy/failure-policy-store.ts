@@ -1,3 +1,4 @@
+import { elementAt } from '../../collections/element-at.ts';
 import {
   type Charge,
   type ChargeOutcome,
@@ -12,26 +13,41 @@ import {
   type RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
-import { advertisedQuota } from '../../domain/limit-status.ts';
+import { advertisedQuota } from '../../domain/limits/limit-status.ts';
 import { shareLimit } from './limit-share.ts';
 
 export interface FailurePolicyStoreOptions {
-  /** The counters that all nodes share. */
+  /** Counts for all nodes together. */
   readonly remote: CounterStore;
-  /** This node's own, with the source `fail-local`. */
+  /** Counts for this node alone, with the source `fail-local`. */
   readonly local: CounterStore;
-  /** How many nodes share the limits, this one included; at least 1. */
+  /** Returns the number of nodes that share the limits, this one included; at least 1. */
   readonly liveNodes: () => number;
 }
 
+/** A decision that the remote store could not decide, and what the local store decides in its place. */
+interface FallbackDecision {
+  /** Index of the decision in its batch. */
+  readonly index: number;
+  readonly charges: readonly Charge[];
+  /** The charges to count, each on this node's share of its limit. */
+  readonly localDecision: Decision;
+}
+
+interface Refund {
+  readonly receipt: Receipt;
+  result: RefundResult;
+}
+
 /**
- * Has the limits' own policy decide what the shared counters cannot. A decision whose charges differ in policy: one
- * `deny` leaves it unavailable; else the `local` ones decide, and what `allow` says is not counted.
+ * Applies each limit's `on_store_failure` where the remote store is unavailable. The policies of a decision's charges can
+ * differ: with one `deny` the decision stays unavailable. Otherwise the `local` charges decide, and `allow` charges are
+ * not counted.
  *
- * Nothing is replayed once the shared counters are back. They may have counted what was given up, as a reply can be lost
- * after its script ran; a replayed hit would count from now on and not from when it was made; and all nodes would send
- * theirs at the very moment at which the server is weakest. So what was granted meanwhile comes on top: in a window at
- * most once the limit, or one hit per node where that is more.
+ * Nothing is replayed once the remote store is back, for three reasons. It may have counted decisions that failed here,
+ * as a reply can be lost after its script ran. A replayed hit would count from the time of the replay, not from the time
+ * it was made. And all nodes would send theirs at the very moment at which the server is weakest. So the grants of an
+ * outage come on top: in a window at most once the limit, or one hit per node where that is more.
  */
 export class FailurePolicyStore implements CounterStore {
   readonly #remote: CounterStore;
@@ -45,96 +61,101 @@ export class FailurePolicyStore implements CounterStore {
   }
 
   decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
-    return mapMaybe(this.#remote.decide(decisions), (outcomes) =>
-      outcomes.some(isUnavailable) ? this.#decideByPolicy(decisions, outcomes) : outcomes,
+    return mapMaybe(this.#remote.decide(decisions), (results) =>
+      results.some(isUnavailable) ? this.#applyPolicies(decisions, results) : results,
     );
   }
 
-  /** Where they were granted, as nothing was taken elsewhere; of what was let in without counting, nothing. */
+  /** Refunds each receipt where it was granted, the only place that counted it. A grant that failed open frees nothing. */
   async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
-    const isRemote = ({ source }: Receipt) => source !== 'fail-local' && source !== 'fail-open';
     if (receipts.every(isRemote)) return this.#remote.refund(receipts);
     const nodes = this.#liveNodes();
-    const locals = receipts.filter(({ source }) => source === 'fail-local');
-    const [fromRemote, fromLocal] = await Promise.all([
-      this.#remote.refund(receipts.filter(isRemote)),
-      this.#local.refund(locals.map((receipt) => ofShares(receipt, nodes))),
+    const refunds = receipts.map((receipt): Refund => ({ receipt, result: 0 }));
+    const remote = refunds.filter(({ receipt }) => isRemote(receipt));
+    const local = refunds.filter(({ receipt }) => receipt.source === 'fail-local');
+    const [remoteResults, localResults] = await Promise.all([
+      this.#remote.refund(remote.map(({ receipt }) => receipt)),
+      this.#local.refund(local.map(({ receipt }) => shareReceipt(receipt, nodes))),
     ]);
-    const freed = { remote: fromRemote.values(), local: fromLocal.values() };
-    return receipts.map((receipt) => {
-      if (receipt.source === 'fail-open') return 0;
-      return freed[isRemote(receipt) ? 'remote' : 'local'].next().value;
-    });
+    for (const [index, refund] of remote.entries()) refund.result = elementAt(remoteResults, index);
+    for (const [index, refund] of local.entries()) refund.result = elementAt(localResults, index);
+    return refunds.map(({ result }) => result);
   }
 
   /**
-   * At the shared counters, and then at this node's own as well. While the shared ones cannot be reached nothing is done:
-   * the other nodes would not know, and each would go on by its own counters.
+   * Corrects the remote counters, and then this node's own. While the remote store is unavailable it changes nothing: the
+   * other nodes would not know, and each would continue with its own counters.
    */
   async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
-    const done = await this.#remote.correct(corrections);
-    await this.#local.correct(corrections.filter((_, place) => done[place] === undefined));
-    return done;
+    const results = await this.#remote.correct(corrections);
+    await this.#local.correct(corrections.filter((_, index) => elementAt(results, index) === undefined));
+    return results;
   }
 
-  async #decideByPolicy(
+  /** Returns the results with those that are unavailable replaced, as far as the policies allow it. */
+  async #applyPolicies(
     decisions: readonly Decision[],
-    outcomes: readonly DecisionResult[],
+    remoteResults: readonly DecisionResult[],
   ): Promise<readonly DecisionResult[]> {
     const nodes = this.#liveNodes();
-    const answers = [...outcomes];
-    const shared: Decision[] = [];
-    const places: number[] = [];
-    for (const [place, { charges }] of decisions.entries()) {
-      if (!isUnavailable(answers[place]) || charges.some(denies)) continue;
-      if (charges.every(allows)) {
-        answers[place] = { granted: true, source: 'fail-open', charges: charges.map(untouched) };
+    const results = [...remoteResults];
+    const fallbacks: FallbackDecision[] = [];
+    for (const [index, { charges }] of decisions.entries()) {
+      if (!isUnavailable(elementAt(remoteResults, index)) || charges.some(failsClosed)) continue;
+      if (charges.every(failsOpen)) {
+        results[index] = { granted: true, source: 'fail-open', charges: charges.map(uncountedOutcome) };
         continue;
       }
-      shared.push({ charges: charges.flatMap((charge) => (allows(charge) ? [] : shareLimit(charge, nodes))) });
-      places.push(place);
+      const counted = charges.flatMap((charge) => (failsOpen(charge) ? [] : shareLimit(charge, nodes)));
+      fallbacks.push({ index, charges, localDecision: { charges: counted } });
     }
-    for (const [index, outcome] of (await this.#local.decide(shared)).entries()) {
-      const place = places[index] ?? 0;
-      answers[place] = isUnavailable(outcome) ? outcome : withAllowed(decisions[place]?.charges ?? [], outcome);
+    const localResults = await this.#local.decide(fallbacks.map(({ localDecision }) => localDecision));
+    for (const [position, { index, charges }] of fallbacks.entries()) {
+      const result = elementAt(localResults, position);
+      results[index] = isUnavailable(result) ? result : addUncounted(charges, result);
     }
-    return answers;
+    return results;
   }
 }
 
-/** The outcome for all charges, of one for those that were counted. */
-function withAllowed(charges: readonly Charge[], outcome: Outcome): Outcome {
+/** Completes the outcome of a decision's counted charges with those of the charges that fail open. */
+function addUncounted(charges: readonly Charge[], outcome: Outcome): Outcome {
   if (charges.length === outcome.charges.length) return outcome;
-  const counted = outcome.charges.values();
+  let counted = 0;
   return {
     ...outcome,
     charges: charges.map((charge) =>
-      allows(charge) ? untouched(charge) : (counted.next().value ?? untouched(charge)),
+      failsOpen(charge) ? uncountedOutcome(charge) : elementAt(outcome.charges, counted++),
     ),
   };
 }
 
-/** Nothing was counted, so all of the limit is told to be free. */
-function untouched({ limit }: Charge): ChargeOutcome {
+/** The outcome of a charge that is not counted: the whole limit is free. */
+function uncountedOutcome({ limit }: Charge): ChargeOutcome {
   const remaining = advertisedQuota(limit).requests;
   return { exceeded: false, remaining, resetAfter: 0, freeAt: 0, retryAfter: undefined, blockedFor: undefined };
 }
 
-function ofShares(receipt: Receipt, nodes: number): Receipt {
-  return {
-    ...receipt,
-    granted: receipt.granted.map(({ charge, end }) => ({ charge: shareLimit(charge, nodes), end })),
-  };
+function shareReceipt(receipt: Receipt, nodes: number): Receipt {
+  const granted = receipt.granted.map(({ charge, countsUntil }) => ({
+    charge: shareLimit(charge, nodes),
+    countsUntil,
+  }));
+  return { ...receipt, granted };
 }
 
-function allows({ limit }: Charge): boolean {
+function isRemote({ source }: Receipt): boolean {
+  return source !== 'fail-local' && source !== 'fail-open';
+}
+
+function failsOpen({ limit }: Charge): boolean {
   return limit.onStoreFailure === 'allow';
 }
 
-function denies({ limit }: Charge): boolean {
+function failsClosed({ limit }: Charge): boolean {
   return limit.onStoreFailure === 'deny';
 }
 
-function isUnavailable(outcome: Outcome | StoreUnavailable | undefined): outcome is StoreUnavailable {
-  return outcome instanceof StoreUnavailable;
+function isUnavailable(result: DecisionResult): result is StoreUnavailable {
+  return result instanceof StoreUnavailable;
 }

@@ -1,63 +1,65 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LiveNodes } from './live-nodes.ts';
 
-const closing: LiveNodes[] = [];
+const MAX_ANNOUNCE_INTERVAL_MS = 5000;
+
+const opened: LiveNodes[] = [];
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
-  for (const census of closing.splice(0)) census.close();
+  for (const liveNodes of opened.splice(0)) liveNodes.close();
   vi.useRealTimers();
 });
 
-/** A census that is told one count after the other, undefined where it cannot be told. */
-function open(...counts: readonly (number | undefined)[]) {
-  const told: number[] = [];
-  const counted: number[] = [];
-  const census = new LiveNodes({
+/** Opens live nodes whose announcements return these counts, one after the other. undefined: the announcement fails. */
+function open(...answers: readonly (number | undefined)[]) {
+  const announcedTtls: number[] = [];
+  const counts: number[] = [];
+  const liveNodes = new LiveNodes({
     node: 'this',
-    announce: async (_, lifeMs) => {
-      told.push(lifeMs);
-      const count = counts[told.length - 1];
-      if (count === undefined) throw new Error('away');
+    announce: async (_, ttlMs) => {
+      announcedTtls.push(ttlMs);
+      const count = answers[announcedTtls.length - 1];
+      if (count === undefined) throw new Error('unavailable');
       return count;
     },
-    onCount: (count) => void counted.push(count),
+    onCount: (count) => void counts.push(count),
   });
-  closing.push(census);
-  return { census, told, counted };
+  opened.push(liveNodes);
+  return { liveNodes, announcedTtls, counts };
 }
 
-/** At most so long is between two announcements. */
-const next = () => vi.advanceTimersByTimeAsync(5000);
+const waitForAnnouncement = () => vi.advanceTimersByTimeAsync(MAX_ANNOUNCE_INTERVAL_MS);
 
 describe('a node', () => {
-  it('announces itself again before what it said is over, though one should fail', async () => {
-    const { told } = open(1, undefined, 1, 1);
-    await vi.advanceTimersByTimeAsync(2 * 5000 + 1000);
-    expect(told.length).toBeGreaterThanOrEqual(4);
-    for (const lifeMs of told) expect(lifeMs).toBeGreaterThan(2 * 5000 + 1000);
+  it('announces itself again before its announcement expires, even if one announcement fails', async () => {
+    const { announcedTtls } = open(1, undefined, 1, 1);
+    const withOneMissedMs = 2 * MAX_ANNOUNCE_INTERVAL_MS + 1000;
+    await vi.advanceTimersByTimeAsync(withOneMissedMs);
+    expect(announcedTtls.length).toBeGreaterThanOrEqual(4);
+    for (const ttlMs of announcedTtls) expect(ttlMs).toBeGreaterThan(withOneMissedMs);
   });
 
-  it('is alone until it is told of others', () => expect(open(undefined).census.count).toBe(1));
+  it('counts itself alone until an announcement succeeds', () => expect(open(undefined).liveNodes.count).toBe(1));
 
-  it('keeps the last count while none can be told', async () => {
-    const { census } = open(3);
+  it('keeps the last count while announcements fail', async () => {
+    const { liveNodes } = open(3);
     await vi.advanceTimersByTimeAsync(600_000);
-    expect(census.count).toBe(3);
+    expect(liveNodes.count).toBe(3);
   });
 
-  it('believes that there are fewer only when it was told so twice', async () => {
-    const { census, counted } = open(3, 1, 2, 2);
-    await next();
-    expect(census.count).toBe(3);
-    await next();
-    expect(census.count).toBe(2);
-    expect(counted.slice(0, 3)).toEqual([3, 3, 2]);
+  it('lowers its count only after two lower counts in a row', async () => {
+    const { liveNodes, counts } = open(3, 1, 2, 2);
+    await waitForAnnouncement();
+    expect(liveNodes.count).toBe(3);
+    await waitForAnnouncement();
+    expect(liveNodes.count).toBe(2);
+    expect(counts.slice(0, 3)).toEqual([3, 3, 2]);
   });
 
-  it('announces itself no more once closed', async () => {
-    const { census, told } = open(1, 1);
-    census.close();
-    await next();
-    expect(told).toHaveLength(1);
+  it('stops announcing itself once it is closed', async () => {
+    const { liveNodes, announcedTtls } = open(1, 1);
+    liveNodes.close();
+    await waitForAnnouncement();
+    expect(announcedTtls).toHaveLength(1);
   });
 });

@@ -1,29 +1,33 @@
 export interface LiveNodesOptions {
-  /** Names this node; no other one has the name. */
+  /** Name of this node. No other node has it. */
   readonly node: string;
-  /** Says that the node is there for so many ms; how many nodes are, itself included. Rejects when it cannot be told. */
-  readonly announce: (node: string, lifeMs: number) => Promise<number>;
-  /** Told `count` each time that the node was counted. */
+  /**
+   * Announces that the node lives for `ttlMs` more. Resolves with the number of live nodes, this one included; rejects
+   * when the number is unknown.
+   */
+  readonly announce: (node: string, ttlMs: number) => Promise<number>;
+  /** Called with `count` after each announcement that succeeded. */
   readonly onCount: (count: number) => void;
 }
 
-/** Between two announcements. */
-const EVERY_MS = 5000;
-/** After one that failed. */
-const AGAIN_MS = 1000;
-/** A node may miss one. */
-const LIFE_MS = 12_000;
+const ANNOUNCE_INTERVAL_MS = 5000;
+/** Delay after an announcement that failed. */
+const RETRY_DELAY_MS = 1000;
+/** A node may miss one announcement and still counts. */
+const ANNOUNCEMENT_TTL_MS = 12_000;
+/** Delays are shorter by up to this part, at random, so that nodes do not announce themselves all at once. */
+const MAX_JITTER = 1 / 4;
 
 /**
- * Counts the nodes that share the counters, so that each knows its share while they cannot be reached: then the last count
- * holds.
+ * Counts the nodes that share the counters, so that each node knows its share of a limit while the counters are
+ * unavailable. During that time the last count holds.
  */
 export class LiveNodes {
   readonly #options: LiveNodesOptions;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
-  #last = 1;
-  #before = 1;
+  #lastCount = 1;
+  #previousCount = 1;
 
   constructor(options: LiveNodesOptions) {
     this.#options = options;
@@ -31,14 +35,14 @@ export class LiveNodes {
   }
 
   /**
-   * At least 1. The larger one of the last two counts: where the server comes back with nothing, those who announce
-   * themselves first find few, and must not take that for the share of an outage that follows at once.
+   * The larger of the last two counts; at least 1. Where the server comes back empty, the nodes that announce themselves
+   * first count few others. They must not take that for their share in an outage that follows at once.
    */
   get count(): number {
-    return Math.max(this.#last, this.#before);
+    return Math.max(this.#lastCount, this.#previousCount);
   }
 
-  /** The others count this node until its last announcement ends. */
+  /** Stops announcing this node. The others count it until its last announcement expires. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -46,19 +50,18 @@ export class LiveNodes {
 
   async #announce(): Promise<void> {
     const { node, announce, onCount } = this.#options;
-    let delay = EVERY_MS;
+    let delayMs = ANNOUNCE_INTERVAL_MS;
     try {
-      const count = await announce(node, LIFE_MS);
-      this.#before = this.#last;
-      this.#last = count;
+      const count = await announce(node, ANNOUNCEMENT_TTL_MS);
+      this.#previousCount = this.#lastCount;
+      this.#lastCount = count;
       onCount(this.count);
     } catch {
-      // What is wrong with the server is told where decisions meet it.
-      delay = AGAIN_MS;
+      // Decisions meet the same failure, and their store logs it.
+      delayMs = RETRY_DELAY_MS;
     }
     if (this.#isClosed) return;
-    // Not all nodes at once.
-    this.#timer = setTimeout(() => void this.#announce(), delay * (1 - Math.random() / 4));
+    this.#timer = setTimeout(() => void this.#announce(), delayMs * (1 - Math.random() * MAX_JITTER));
     this.#timer.unref();
   }
 }

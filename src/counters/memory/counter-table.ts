@@ -1,79 +1,85 @@
 import { NONE } from '../../collections/hash-index.ts';
-import { powerOfTwo, Slab } from '../../collections/slab.ts';
+import { roundUpToPowerOfTwo, Slab } from '../../collections/slab.ts';
 import type { Charge } from '../../decide/ports.ts';
-import { advance, type Counter, emptyCounter, resetAfter } from '../../domain/counting/counter.ts';
+import { advance, type Counter, emptyCounter, resetAfterMicros } from '../../domain/counting/counter.ts';
 import type { CounterSpec } from '../../domain/counting/counter-spec.ts';
-import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
+import { MAX_PACKED_BYTES, packCounter, unpackCounter } from './packed-counter.ts';
 import { SubjectTable } from './subject-table.ts';
 
-/** All counters of one identity. */
-interface Family {
-  /** The one that was asked for last: a limit may have changed. */
-  term: CounterSpec;
+/** A limit that has counters. */
+interface TableLimit {
   readonly identity: string;
-  /** By which its subjects are kept. */
-  readonly number: number;
-  /** How many counters it has. */
+  /** The limit's id in the subject table. */
+  readonly id: number;
+  /** Spec of the latest access: the numbers of a limit can change under the same identity. */
+  spec: CounterSpec;
   counters: number;
 }
 
-/** One of the counters that are unpacked, in turn of many subjects. */
-class Unpacked {
+/** Place for one unpacked counter. Slots are reused by one subject after another. */
+class Slot {
   readonly table: CounterTable;
   counter = emptyCounter();
-  family: Family;
-  /** Of its subject; NONE: it was forgotten since. */
-  place: number;
-  /** Who keeps it was told of it, and may ask for it without naming it. */
+  limit: TableLimit;
+  /** Record of the counter's subject. NONE: the slot is free. */
+  record: number;
+  /** The charge that has this slot as its `storeHandle`: the same object finds the counter without a search. */
   charge: Charge | undefined = undefined;
-  /** Whether it was asked for since it was last looked at as one to pack. */
-  isRecent = false;
+  /** Whether the counter was accessed since the clock hand last passed the slot. */
+  wasUsed = false;
 
-  constructor(table: CounterTable, family: Family, place: number) {
+  constructor(table: CounterTable, limit: TableLimit, record: number) {
     this.table = table;
-    this.family = family;
-    this.place = place;
+    this.limit = limit;
+    this.record = record;
   }
 
-  /** What it counted for is forgotten, or packed. */
-  leave(): void {
-    this.place = NONE;
+  /** Frees the slot, after its counter was packed or removed. */
+  release(): void {
+    this.record = NONE;
     this.charge = undefined;
   }
 }
 
 /**
- * Packing and unpacking takes time, so what is asked all the time is left unpacked: so many, at about 1 KB each. More
- * than one decision can name, or one that it holds could be packed while it holds it.
+ * Packing and unpacking take time, so counters in constant use stay unpacked, at about 1 KB each. There must be more
+ * slots than a decision can have charges: otherwise a counter could be packed while its decision still works on it.
  */
-const MOST_UNPACKED = 4096;
-/** What is kept for a subject is this and the place of its unpacked counter, or the piece of its packed one. */
-const UNPACKED = 2 ** 31;
+const MAX_SLOTS = 4096;
+/**
+ * The value of a subject says where its counter is: below this, a record of the slab with the packed counter; from this
+ * on, this plus the index of a slot.
+ */
+const SLOT_VALUES = 2 ** 31;
 
 /**
- * The counters of one process: by identity of the limit, then by subject. Counters of which nothing counts any more are
- * forgotten a few at a time, so that no call pays for many.
+ * All counters of a process, by identity of the limit and by subject. Ended counters, which count nothing any more, are
+ * removed a few at a time, so that no call pays for many.
+ *
+ * A counter is packed into bytes, or unpacked in one of the slots. Which ones are unpacked is decided by the CLOCK
+ * algorithm of page caches: a hand goes round the slots and reuses the first one that was not used since its last round.
  */
 export class CounterTable {
-  readonly #families = new Map<string, Family>();
-  /** By their numbers. */
-  readonly #numbered: (Family | undefined)[] = [undefined];
-  readonly #freeNumbers: number[] = [];
+  readonly #limits = new Map<string, TableLimit>();
+  /** Index: the limit's id. There is no id 0. */
+  readonly #limitsById: (TableLimit | undefined)[] = [undefined];
+  readonly #freeLimitIds: number[] = [];
   readonly #subjects = new SubjectTable();
-  readonly #slab = new Slab({ grain: 32, size: powerOfTwo });
-  readonly #mostCounters: number;
-  readonly #packed = new Uint8Array(LONGEST_PACKED);
-  readonly #swept = emptyCounter();
-  /** Goes round (a clock, as of caches): who was asked for since the last round stays for another. */
-  readonly #unpacked: Unpacked[] = [];
-  #hand = 0;
+  readonly #slab = new Slab({ grainBytes: 32, roundUp: roundUpToPowerOfTwo });
+  readonly #maxCounters: number;
+  readonly #packBuffer = new Uint8Array(MAX_PACKED_BYTES);
+  /** Packed counters are unpacked here to see whether they have ended. */
+  readonly #sweepCounter = emptyCounter();
+  readonly #slots: Slot[] = [];
+  #clockHand = 0;
   #size = 0;
-  #cursor = NONE;
+  #sweepCursor = NONE;
 
-  constructor(mostCounters: number) {
-    this.#mostCounters = mostCounters;
+  constructor(maxCounters: number) {
+    this.#maxCounters = maxCounters;
   }
 
+  /** Number of counters, ended ones included until a sweep finds them. */
   get size(): number {
     return this.#size;
   }
@@ -84,148 +90,154 @@ export class CounterTable {
   }
 
   hasRoomFor(counters: number): boolean {
-    return this.#size + counters <= this.#mostCounters;
+    return this.#size + counters <= this.#maxCounters;
   }
 
-  /** A charge's counter; what is done to it until the next decision is kept. undefined: there is none. */
-  find(charge: Charge, term: CounterSpec): Counter | undefined {
+  /** Returns the counter of a charge, to be changed in place until the next decision. undefined: there is none. */
+  find(charge: Charge, spec: CounterSpec): Counter | undefined {
     const { storeHandle } = charge;
-    if (storeHandle instanceof Unpacked && storeHandle.charge === charge && storeHandle.table === this) {
-      storeHandle.family.term = term;
-      storeHandle.isRecent = true;
+    if (storeHandle instanceof Slot && storeHandle.charge === charge && storeHandle.table === this) {
+      storeHandle.limit.spec = spec;
+      storeHandle.wasUsed = true;
       return storeHandle.counter;
     }
-    return this.#search(charge, term);
+    return this.#search(charge, spec);
   }
 
-  /** Takes over the counter of a subject that had none. */
-  add(identity: string, subject: string, term: CounterSpec, counter: Counter): void {
-    const family = this.#families.get(identity) ?? this.#begin(identity, term);
-    const index = this.#nextUnpacked();
-    const place = this.#subjects.add(family.number, subject, UNPACKED + index);
-    this.#keep(index, family, place).counter = counter;
-    family.counters++;
+  /** Adds the counter of a subject that must not have one yet, and owns it from then on. */
+  add(identity: string, subject: string, spec: CounterSpec, counter: Counter): void {
+    const limit = this.#limits.get(identity) ?? this.#addLimit(identity, spec);
+    const index = this.#freeSlot();
+    const record = this.#subjects.add(limit.id, subject, SLOT_VALUES + index);
+    this.#assignSlot(index, limit, record).counter = counter;
+    limit.counters++;
     this.#size++;
   }
 
   has(identity: string, subject: string): boolean {
-    const family = this.#families.get(identity);
-    return family !== undefined && this.#subjects.find(family.number, subject) !== NONE;
+    const limit = this.#limits.get(identity);
+    return limit !== undefined && this.#subjects.find(limit.id, subject) !== NONE;
   }
 
-  /** Forgets a subject's counter, if it has one. */
+  /** Removes the counter of a subject, if it has one. */
   remove(identity: string, subject: string): void {
-    const family = this.#families.get(identity);
-    const place = family === undefined ? NONE : this.#subjects.find(family.number, subject);
-    if (family !== undefined && place !== NONE) this.#remove(family, place);
+    const limit = this.#limits.get(identity);
+    const record = limit === undefined ? NONE : this.#subjects.find(limit.id, subject);
+    if (limit !== undefined && record !== NONE) this.#remove(limit, record);
   }
 
-  /** Looks at so many counters, going on from where it stopped last, and forgets those that have ended by `time` (µs). */
+  /** Visits the next `counters` counters after those of the last sweep, and removes those that ended by `time` (µs). */
   sweep(counters: number, time: number): void {
-    for (let looked = 0; looked < counters; looked++) {
-      this.#cursor = this.#subjects.after(this.#cursor);
-      if (this.#cursor !== NONE) this.#forgetIfEnded(this.#cursor, time);
+    for (let visited = 0; visited < counters; visited++) {
+      this.#sweepCursor = this.#subjects.after(this.#sweepCursor);
+      if (this.#sweepCursor !== NONE) this.#removeIfEnded(this.#sweepCursor, time);
     }
   }
 
-  #search(charge: Charge, term: CounterSpec): Counter | undefined {
-    const family = this.#families.get(charge.limit.identity);
-    if (family === undefined) return undefined;
-    family.term = term;
-    const place = this.#subjects.find(family.number, charge.subject);
-    if (place === NONE) return undefined;
-    const unpacked = this.#unpackedOf(family, place);
+  #search(charge: Charge, spec: CounterSpec): Counter | undefined {
+    const limit = this.#limits.get(charge.limit.identity);
+    if (limit === undefined) return undefined;
+    limit.spec = spec;
+    const record = this.#subjects.find(limit.id, charge.subject);
+    if (record === NONE) return undefined;
+    const slot = this.#slotFor(limit, record);
     if (charge.storeHandle !== undefined) {
-      charge.storeHandle = unpacked;
-      unpacked.charge = charge;
+      charge.storeHandle = slot;
+      slot.charge = charge;
     }
-    return unpacked.counter;
+    return slot.counter;
   }
 
-  #unpackedOf(family: Family, place: number): Unpacked {
-    const kept = this.#subjects.keptAt(place);
-    if (kept >= UNPACKED) {
-      const unpacked = this.#unpackedAt(kept - UNPACKED);
-      unpacked.isRecent = true;
-      return unpacked;
+  /** Returns the slot of the subject's counter. A packed counter is unpacked into one first. */
+  #slotFor(limit: TableLimit, record: number): Slot {
+    const value = this.#subjects.valueAt(record);
+    if (value >= SLOT_VALUES) {
+      const slot = this.#slotAt(value - SLOT_VALUES);
+      slot.wasUsed = true;
+      return slot;
     }
-    const index = this.#nextUnpacked();
-    const unpacked = this.#keep(index, family, place);
-    this.#subjects.keepAt(place, UNPACKED + index);
-    this.#unpack(family, kept, unpacked.counter);
-    this.#slab.remove(kept);
-    return unpacked;
+    const index = this.#freeSlot();
+    const slot = this.#assignSlot(index, limit, record);
+    this.#subjects.setValueAt(record, SLOT_VALUES + index);
+    this.#unpack(limit, value, slot.counter);
+    this.#slab.remove(value);
+    return slot;
   }
 
-  #begin(identity: string, term: CounterSpec): Family {
-    const family = { term, identity, number: this.#freeNumbers.pop() ?? this.#numbered.length, counters: 0 };
-    this.#families.set(identity, family);
-    this.#numbered[family.number] = family;
-    return family;
+  #addLimit(identity: string, spec: CounterSpec): TableLimit {
+    const id = this.#freeLimitIds.pop() ?? this.#limitsById.length;
+    const limit = { identity, id, spec, counters: 0 };
+    this.#limits.set(identity, limit);
+    this.#limitsById[id] = limit;
+    return limit;
   }
 
-  #remove(family: Family, place: number): void {
-    const kept = this.#subjects.keptAt(place);
-    if (kept >= UNPACKED) this.#unpackedAt(kept - UNPACKED).leave();
-    else this.#slab.remove(kept);
-    this.#subjects.remove(place);
+  #remove(limit: TableLimit, record: number): void {
+    const value = this.#subjects.valueAt(record);
+    if (value >= SLOT_VALUES) this.#slotAt(value - SLOT_VALUES).release();
+    else this.#slab.remove(value);
+    this.#subjects.remove(record);
     this.#size--;
-    if (--family.counters > 0) return;
-    this.#families.delete(family.identity);
-    this.#numbered[family.number] = undefined;
-    this.#freeNumbers.push(family.number);
+    if (--limit.counters > 0) return;
+    this.#limits.delete(limit.identity);
+    this.#limitsById[limit.id] = undefined;
+    this.#freeLimitIds.push(limit.id);
   }
 
-  #unpackedAt(index: number): Unpacked {
-    const unpacked = this.#unpacked[index];
-    if (unpacked === undefined) throw new Error(`no counter is unpacked at ${index}`);
-    return unpacked;
+  #slotAt(index: number): Slot {
+    const slot = this.#slots[index];
+    if (slot === undefined) throw new Error(`slot: must be one that was assigned (got ${index})`);
+    return slot;
   }
 
-  /** Where the next one is to be unpacked; what was there is packed. */
-  #nextUnpacked(): number {
-    for (let other = this.#unpacked[this.#hand]; other?.isRecent === true; other = this.#unpacked[this.#hand]) {
-      other.isRecent = false;
-      this.#hand = (this.#hand + 1) % MOST_UNPACKED;
+  /** Moves the clock hand to a slot that was not used lately, and packs the counter in it. Returns the slot's index. */
+  #freeSlot(): number {
+    let slot = this.#slots[this.#clockHand];
+    while (slot?.wasUsed === true) {
+      slot.wasUsed = false;
+      this.#clockHand = (this.#clockHand + 1) % MAX_SLOTS;
+      slot = this.#slots[this.#clockHand];
     }
-    const free = this.#hand;
-    this.#hand = (free + 1) % MOST_UNPACKED;
-    const left = this.#unpacked[free];
-    if (left !== undefined && left.place !== NONE) this.#pack(left);
-    return free;
+    const index = this.#clockHand;
+    this.#clockHand = (index + 1) % MAX_SLOTS;
+    if (slot !== undefined && slot.record !== NONE) this.#pack(slot);
+    return index;
   }
 
-  /** With the counter that was there before: made anew, each would be garbage that has grown old, the dearest kind. */
-  #keep(index: number, family: Family, place: number): Unpacked {
-    let unpacked = this.#unpacked[index];
-    if (unpacked === undefined) {
-      unpacked = new Unpacked(this, family, place);
-      this.#unpacked[index] = unpacked;
+  /**
+   * The slot keeps its counter object for the next subject. A new one each time would be garbage that has grown old,
+   * which is the most expensive kind.
+   */
+  #assignSlot(index: number, limit: TableLimit, record: number): Slot {
+    let slot = this.#slots[index];
+    if (slot === undefined) {
+      slot = new Slot(this, limit, record);
+      this.#slots[index] = slot;
     }
-    unpacked.family = family;
-    unpacked.place = place;
-    return unpacked;
+    slot.limit = limit;
+    slot.record = record;
+    return slot;
   }
 
-  #pack(unpacked: Unpacked): void {
-    const { counter, family, place } = unpacked;
-    const length = packCounter(this.#packed, 0, counter, family.term);
-    this.#subjects.keepAt(place, this.#slab.add(this.#packed, length));
-    unpacked.leave();
+  #pack(slot: Slot): void {
+    const { counter, limit, record } = slot;
+    const length = packCounter(this.#packBuffer, 0, counter, limit.spec);
+    this.#subjects.setValueAt(record, this.#slab.add(this.#packBuffer, length));
+    slot.release();
   }
 
-  #forgetIfEnded(place: number, time: number): void {
-    const family = this.#numbered[this.#subjects.familyAt(place)];
-    if (family === undefined) return;
-    const kept = this.#subjects.keptAt(place);
-    const counter = kept >= UNPACKED ? this.#unpackedAt(kept - UNPACKED).counter : this.#swept;
-    if (kept < UNPACKED) this.#unpack(family, kept, counter);
-    advance(counter, family.term, time);
-    if (resetAfter(counter, family.term, time) === 0) this.#remove(family, place);
+  #removeIfEnded(record: number, time: number): void {
+    const limit = this.#limitsById[this.#subjects.limitIdAt(record)];
+    if (limit === undefined) return; // the subject was removed
+    const value = this.#subjects.valueAt(record);
+    const counter = value >= SLOT_VALUES ? this.#slotAt(value - SLOT_VALUES).counter : this.#sweepCounter;
+    if (value < SLOT_VALUES) this.#unpack(limit, value, counter);
+    advance(counter, limit.spec, time);
+    if (resetAfterMicros(counter, limit.spec, time) === 0) this.#remove(limit, record);
   }
 
-  #unpack(family: Family, piece: number, counter: Counter): void {
-    const start = this.#slab.startOf(piece);
-    unpackCounter(this.#slab.pageOf(piece), start, start + this.#slab.lengthOf(piece), family.term, counter);
+  #unpack(limit: TableLimit, packed: number, counter: Counter): void {
+    const start = this.#slab.offsetAt(packed);
+    unpackCounter(this.#slab.pageAt(packed), start, start + this.#slab.lengthAt(packed), limit.spec, counter);
   }
 }

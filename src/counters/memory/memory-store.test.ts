@@ -1,152 +1,148 @@
 import { describe, expect, it } from 'vitest';
-import { chargeOf, limitOf } from '../../../test/counters/model/traces.ts';
+import { makeCharge, makeLimit } from '../../../test/counters/model/traces.ts';
 import { type Charge, type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
 import { createReceipt } from '../../decide/receipts/receipt.ts';
 import { MemoryStore } from './memory-store.ts';
-import { systemMicroseconds } from './system-clock.ts';
 
 const SECOND = 1_000_000;
 
-function decision(subject: string, name = 'burst', hits = 1): Decision {
-  return { charges: [chargeOf(subject, limitOf(5, '60s', { name }), hits)] };
+function makeDecision(subject: string, name = 'burst', hits = 1): Decision {
+  return { charges: [makeCharge(subject, makeLimit(5, '60s', { name }), hits)] };
 }
 
-function openStore(mostCounters: number) {
+function openStore(maxCounters: number) {
   const clock = { now: 1_773_490_800 * SECOND };
-  return { clock, store: new MemoryStore({ now: () => clock.now, mostCounters, source: 'memory' }) };
+  return { clock, store: new MemoryStore({ now: () => clock.now, maxCounters, source: 'memory' }) };
 }
 
-/** Whether each was granted; undefined where the store was unavailable. */
-async function grants(
+/** Reports for each decision whether it was granted; undefined where the store was unavailable. */
+async function decideEach(
   store: MemoryStore,
   ...decisions: readonly Decision[]
 ): Promise<readonly (boolean | undefined)[]> {
-  const outcomes = await store.decide(decisions);
-  return outcomes.map((outcome) => (outcome instanceof StoreUnavailable ? undefined : outcome.granted));
+  const results = await store.decide(decisions);
+  return results.map((result) => (result instanceof StoreUnavailable ? undefined : result.granted));
 }
 
-/** Of one decision, which must be decided. */
-async function decided(store: MemoryStore, { charges }: Decision): Promise<Outcome> {
-  const [outcome] = await store.decide([{ charges }]);
-  if (outcome === undefined || outcome instanceof StoreUnavailable) throw new Error('an outcome expected');
-  return outcome;
+/** Returns the outcome of one decision. The store must be able to decide it. */
+async function decideOne(store: MemoryStore, { charges }: Decision): Promise<Outcome> {
+  const [result] = await store.decide([{ charges }]);
+  if (result === undefined || result instanceof StoreUnavailable) throw new Error('the store gave no outcome');
+  return result;
 }
 
-describe('memory of the counters in memory', () => {
-  it('stays bounded by the live ones while subjects come and go', async () => {
+describe('the size of a memory store', () => {
+  it('stays close to the number of live counters while subjects come and go', async () => {
     const { clock, store } = openStore(1_000_000);
-    let most = 0;
+    let max = 0;
     for (let i = 0; i < 20_000; i++) {
-      await store.decide([decision(`subject${i}`, `limit${i % 3}`)]);
-      clock.now += 60_000; // 1,000 live at a time
-      most = Math.max(most, store.size);
+      await store.decide([makeDecision(`subject${i}`, `limit${i % 3}`)]);
+      clock.now += 60_000; // 1,000 are live at a time
+      max = Math.max(max, store.size);
     }
-    expect(most).toBeLessThan(3000);
+    expect(max).toBeLessThan(3000);
   });
 
-  it('takes no counter for looks and refusals', async () => {
+  it('does not grow with peeks and rejections', async () => {
     const { store } = openStore(10);
-    expect(await grants(store, decision('a', 'burst', 0), decision('b', 'burst', 6))).toEqual([true, false]);
-    expect(store.size).toBe(0);
-  });
-
-  it('at its bound is unavailable for decisions that need a new counter, and goes on for those it counts', async () => {
-    const { store } = openStore(2);
-    const both = { charges: [...decision('a').charges, ...decision('c').charges] };
-    expect(await grants(store, decision('a'), decision('b'), decision('c'), both, decision('a'))).toEqual([
-      true,
-      true,
-      undefined,
-      undefined,
-      true,
-    ]);
-    expect(store.size).toBe(2);
-    const { charges } = await decided(store, decision('a', 'burst', 0));
-    expect(charges).toMatchObject([{ remaining: 3 }]);
-  });
-
-  it('at its bound still answers looks at new counters, and refusals, which need none', async () => {
-    const { store } = openStore(1);
-    expect(await grants(store, decision('a'), decision('b', 'burst', 0), decision('b', 'burst', 6))).toEqual([
-      true,
+    expect(await decideEach(store, makeDecision('a', 'burst', 0), makeDecision('b', 'burst', 6))).toEqual([
       true,
       false,
     ]);
+    expect(store.size).toBe(0);
+  });
+});
+
+describe('a full memory store', () => {
+  it('is unavailable for decisions that need a new counter, and keeps deciding on the counters that it has', async () => {
+    const { store } = openStore(2);
+    const both = { charges: [...makeDecision('a').charges, ...makeDecision('c').charges] };
+    const decisions = [makeDecision('a'), makeDecision('b'), makeDecision('c'), both, makeDecision('a')];
+    expect(await decideEach(store, ...decisions)).toEqual([true, true, undefined, undefined, true]);
+    expect(store.size).toBe(2);
+    const { charges } = await decideOne(store, makeDecision('a', 'burst', 0));
+    expect(charges).toMatchObject([{ remaining: 3 }]);
   });
 
-  it('at its bound refuses without a block where that would need a new counter', async () => {
+  it('still answers peeks at new counters, and rejections, which need no counter', async () => {
     const { store } = openStore(1);
-    const limit = limitOf(5, '60s', { name: 'blocking', blockForSeconds: 60 });
-    await store.decide([decision('a')]);
-    expect(await grants(store, { charges: [chargeOf('b', limit, 6)] })).toEqual([false]);
+    const decisions = [makeDecision('a'), makeDecision('b', 'burst', 0), makeDecision('b', 'burst', 6)];
+    expect(await decideEach(store, ...decisions)).toEqual([true, true, false]);
+  });
+
+  it('rejects without beginning a block where the block would need a new counter', async () => {
+    const { store } = openStore(1);
+    const limit = makeLimit(5, '60s', { name: 'blocking', blockForSeconds: 60 });
+    await store.decide([makeDecision('a')]);
+    expect(await decideEach(store, { charges: [makeCharge('b', limit, 6)] })).toEqual([false]);
     expect(store.size).toBe(1);
   });
 
-  it('at its bound gives the places of ended counters to new subjects', async () => {
+  it('removes ended counters to make room for new subjects', async () => {
     const { clock, store } = openStore(2);
-    await store.decide([decision('a')]);
+    await store.decide([makeDecision('a')]);
     clock.now += 30 * SECOND;
-    await store.decide([decision('b')]);
+    await store.decide([makeDecision('b')]);
     clock.now += 30 * SECOND;
-    expect(await grants(store, decision('c'), decision('d'))).toEqual([true, undefined]);
+    expect(await decideEach(store, makeDecision('c'), makeDecision('d'))).toEqual([true, undefined]);
   });
 
-  it('charges a counter that had ended also when its place was just given away', async () => {
+  it('charges an ended counter again although the same decision just removed it to make room', async () => {
     const { clock, store } = openStore(5);
-    await store.decide(['a', 'b', 'c', 'd', 'e'].map((subject) => decision(subject)));
+    await store.decide(['a', 'b', 'c', 'd', 'e'].map((subject) => makeDecision(subject)));
     clock.now += 60 * SECOND;
-    const ended = { charges: ['e', 'new', 'newer'].flatMap((subject) => decision(subject).charges) };
+    const withEnded = { charges: ['e', 'new', 'newer'].flatMap((subject) => makeDecision(subject).charges) };
     for (const remaining of [4, 3]) {
-      expect((await decided(store, ended)).charges).toMatchObject([{ remaining }, { remaining }, { remaining }]);
+      expect((await decideOne(store, withEnded)).charges).toMatchObject([{ remaining }, { remaining }, { remaining }]);
     }
   });
 });
 
-describe('receipts at the bound of the counters in memory', () => {
-  it('are good once: what notes that takes the place of a counter that has ended', async () => {
+describe('a receipt, where the memory store is full', () => {
+  it('is refunded once: the mark that says so takes the room of an ended counter', async () => {
     const { clock, store } = openStore(3);
-    await store.decide([decision('ended'), decision('also ended')]);
+    await store.decide([makeDecision('ended'), makeDecision('also ended')]);
     clock.now += 30 * SECOND;
-    const asked = decision('a', 'burst', 2);
-    const receipt = createReceipt('once', asked.charges, await decided(store, asked));
-    await store.decide([asked]);
+    const decision = makeDecision('a', 'burst', 2);
+    const receipt = createReceipt('once', decision.charges, await decideOne(store, decision));
+    await store.decide([decision]);
     clock.now += 30 * SECOND - 1;
-    expect(await store.refund([receipt])).toEqual([undefined]); // No room to note it: rather nothing than twice.
+    expect(await store.refund([receipt])).toEqual([undefined]); // no room for the mark: rather never than twice
     clock.now += 1;
     expect(await store.refund([receipt, receipt])).toEqual([2, undefined]);
   });
 
-  it('leave nothing behind once they have expired', async () => {
+  it('leaves nothing in the store once it has expired', async () => {
     const { clock, store } = openStore(1_000_000);
     for (let i = 0; i < 5000; i++) {
-      const asked = decision(`subject${i}`);
-      await store.refund([createReceipt(`receipt${i}`, asked.charges, await decided(store, asked))]);
+      const decision = makeDecision(`subject${i}`);
+      await store.refund([createReceipt(`receipt${i}`, decision.charges, await decideOne(store, decision))]);
       clock.now += SECOND;
     }
     expect(store.size).toBeLessThan(500);
   });
 });
 
-describe('a charge that is kept by who asks', () => {
+describe('a charge that its owner asks with again and again', () => {
   /** More than stay unpacked. */
   const SUBJECTS = 5000;
-  const limit = limitOf(5, '60s');
+  const limit = makeLimit(5, '60s');
 
-  it('is decided as one that is not, whether its counter was packed, forgotten or counts in another store', async () => {
+  it('is decided like a new one, whether its counter was packed, removed or is in another store', async () => {
     const [one, other, plain] = [openStore(1_000_000), openStore(1_000_000), openStore(1_000_000)];
-    const kept = Array.from({ length: SUBJECTS }, (_, place): Charge => {
-      return { ...chargeOf(`subject${place}`, limit), storeHandle: null };
+    const kept = Array.from({ length: SUBJECTS }, (_, index): Charge => {
+      return { ...makeCharge(`subject${index}`, limit), storeHandle: null };
     });
     for (let round = 0; round < 8; round++) {
-      for (let place = 0; place < SUBJECTS; place += place % 100 < 50 ? 1 : 1 + round) {
-        const charge = kept[place] ?? chargeOf('', limit);
-        // Some are asked for again at once, and are unpacked then.
-        for (let again = place % 3; again >= 0; again--) {
-          const expected = await plain.store.decide([{ charges: [chargeOf(charge.subject, limit)] }]);
+      for (let index = 0; index < SUBJECTS; index += index % 100 < 50 ? 1 : 1 + round) {
+        const charge = kept[index] ?? makeCharge('', limit);
+        // Some are asked again at once, while their counters are unpacked.
+        for (let repeats = index % 3; repeats >= 0; repeats--) {
+          const expected = await plain.store.decide([{ charges: [makeCharge(charge.subject, limit)] }]);
           expect(await one.store.decide([{ charges: [charge] }])).toEqual(expected);
         }
-        if (place % 7 === 0) await other.store.decide([{ charges: [charge] }]);
-        if (place % 11 === round) {
+        if (index % 7 === 0) await other.store.decide([{ charges: [charge] }]);
+        if (index % 11 === round) {
           const correction = { subject: charge.subject, limit, change: { kind: 'reset' } } as const;
           await Promise.all([one.store.correct([correction]), plain.store.correct([correction])]);
         }
@@ -154,12 +150,4 @@ describe('a charge that is kept by who asks', () => {
       for (const { clock } of [one, other, plain]) clock.now += 13 * SECOND;
     }
   });
-});
-
-it('tells the time in whole µs since 1970, never running back', () => {
-  const first = systemMicroseconds();
-  const second = systemMicroseconds();
-  expect(Number.isSafeInteger(first)).toBe(true);
-  expect(second).toBeGreaterThanOrEqual(first);
-  expect(Math.abs(first / 1000 - Date.now())).toBeLessThan(60_000);
 });

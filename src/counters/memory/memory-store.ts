@@ -5,7 +5,6 @@ import {
   type CounterStore,
   type Decision,
   type DecisionResult,
-  type Outcome,
   type Receipt,
   type Source,
   StoreUnavailable,
@@ -20,92 +19,96 @@ import {
   endBlock,
   recordRejection,
   refund,
-  resetAfter,
-  retryAfter,
+  resetAfterMicros,
+  retryAfterMicros,
 } from '../../domain/counting/counter.ts';
 import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
-import { distinctCharges, spreadOutcomes } from '../distinct-charges.ts';
+import { mergeCharges, spreadOutcomes } from '../merge-charges.ts';
 import { CounterTable } from './counter-table.ts';
 
 export interface MemoryStoreOptions {
-  /** µs since 1970; it should not be set: a counter that ended is forgotten, and with it what a step back would undo. */
+  /** Reads the time in µs since 1970. It should be monotonic: after a step back, the hits of removed counters are missing. */
   readonly now: () => number;
   /**
-   * Beyond so many live counters, a decision that needs a new one is StoreUnavailable. Live counters are never dropped:
-   * that would give their subjects the whole limit again.
+   * With this many live counters, a decision that needs a new one is StoreUnavailable. Live counters are never dropped:
+   * their subjects would get the whole limit again.
    */
-  readonly mostCounters: number;
-  /** What its outcomes tell as their source. */
+  readonly maxCounters: number;
+  /** The source that outcomes report. */
   readonly source: Source;
 }
 
-/** One counter during a decision. */
-interface Look {
+/** A charge and its counter, at the time of the decision. */
+interface CountedCharge {
   readonly charge: Charge;
-  readonly term: CounterSpec;
+  readonly spec: CounterSpec;
   readonly counter: Counter;
-  /** It is not in the table yet. */
+  /** Whether the counter is not in the table yet. */
   readonly isNew: boolean;
-  readonly free: number;
+  /** Hits that would fit, as `available` defines them. */
+  readonly available: number;
 }
 
-/** More than are added, or the ended ones would pile up. */
+/** A decision sweeps more counters than it adds. Otherwise ended ones would pile up. */
 const SWEPT_PER_NEW_COUNTER = 2;
-/** Looking at a counter is a miss of the processor's cache or three, so where none are added it is done rarely. */
-const DECISIONS_PER_SWEPT = 8;
+/** Visiting a counter costs one to three cache misses of the processor. So decisions that add none sweep rarely. */
+const DECISIONS_PER_SWEPT_COUNTER = 8;
 const SWEPT_WHEN_FULL = 64;
 
-/** That a receipt was given back is a counter too, blocked until the receipt could not be given back anyhow. */
-const GIVEN_BACK = 'given-back';
-const GIVEN_BACK_TERM: CounterSpec = {
-  kind: 'span',
+/**
+ * Identity of the counters that mark receipts as refunded. The subject is the id of the receipt. Such a counter is blocked
+ * until the receipt expires, so that it stays until then.
+ */
+const REFUNDED_RECEIPTS = 'refunded-receipts';
+const REFUNDED_RECEIPT_SPEC: CounterSpec = {
+  kind: 'window',
   requests: 0,
-  resolution: 1,
-  life: 0,
-  block: Number.MAX_SAFE_INTEGER,
+  resolutionMicros: 1,
+  lifetimeMicros: 0,
+  blockMicros: Number.MAX_SAFE_INTEGER,
 };
 
-/** Counters of this process alone, gone when it ends. */
+/** Counts in the memory of this process. The counters are gone when it ends. */
 export class MemoryStore implements CounterStore {
   readonly #now: () => number;
   readonly #table: CounterTable;
   readonly #source: Source;
-  /** Decisions for which nothing was swept yet. */
-  #unswept = 0;
+  /** Decisions since the last one that swept a counter for them. */
+  #unsweptDecisions = 0;
 
-  constructor({ now, mostCounters, source }: MemoryStoreOptions) {
+  constructor({ now, maxCounters, source }: MemoryStoreOptions) {
     this.#now = now;
-    this.#table = new CounterTable(mostCounters);
+    this.#table = new CounterTable(maxCounters);
     this.#source = source;
   }
 
-  /** Memory is always there. */
+  /** Memory is always reachable. */
   readonly ready = true;
 
-  /** Counters held, those included that have ended but were not yet swept. */
+  /** Number of counters, ended ones included until a sweep finds them. */
   get size(): number {
     return this.#table.size;
   }
 
-  /** Bytes that they and their names take, without the index that finds them. */
+  /** Bytes that the counters and their subjects take, without the index. */
   get bytes(): number {
     return this.#table.bytes;
   }
 
   decide(decisions: readonly Decision[]): readonly DecisionResult[] {
     const clock = this.#now();
-    this.#unswept += decisions.length;
-    this.#table.sweep(Math.floor(this.#unswept / DECISIONS_PER_SWEPT), clock);
-    this.#unswept %= DECISIONS_PER_SWEPT;
-    const before = this.#table.size;
+    this.#unsweptDecisions += decisions.length;
+    this.#table.sweep(Math.floor(this.#unsweptDecisions / DECISIONS_PER_SWEPT_COUNTER), clock);
+    this.#unsweptDecisions %= DECISIONS_PER_SWEPT_COUNTER;
+    const sizeBefore = this.#table.size;
     const outcomes = decisions.map(({ charges }) => this.#decideOne(charges, clock));
-    this.#table.sweep((this.#table.size - before) * SWEPT_PER_NEW_COUNTER, clock);
+    this.#table.sweep((this.#table.size - sizeBefore) * SWEPT_PER_NEW_COUNTER, clock);
     return outcomes;
   }
 
   refund(receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]> {
     const clock = this.#now();
-    return Promise.resolve(receipts.map((receipt) => this.#giveBackOne(receipt, clock)));
+    return Promise.resolve(receipts.map((receipt) => this.#refundOne(receipt, clock)));
   }
 
   correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
@@ -113,105 +116,107 @@ export class MemoryStore implements CounterStore {
     return Promise.resolve(corrections.map((correction) => this.#correctOne(correction, clock)));
   }
 
-  #decideOne(asked: readonly Charge[], clock: number): Outcome | StoreUnavailable {
-    const { charges, places } = distinctCharges(asked);
-    let looks = charges.map((each) => this.#lookAt(each, clock));
-    let granted = looks.every(fits);
-    if (granted && !this.#hasRoomFor(looks)) {
+  #decideOne(originalCharges: readonly Charge[], clock: number): DecisionResult {
+    const { charges, indexes } = mergeCharges(originalCharges);
+    let counted = charges.map((each) => this.#findCounter(each, clock));
+    let granted = counted.every(fits);
+    if (granted && !this.#hasRoomFor(counted)) {
       this.#table.sweep(SWEPT_WHEN_FULL, clock);
-      // Again, as a counter that was seen above may be among those that made room.
-      looks = charges.map((each) => this.#lookAt(each, clock));
-      granted = looks.every(fits);
-      if (!this.#hasRoomFor(looks)) return new StoreUnavailable('no room for more counters in memory');
+      // The sweep may have removed a counter that was found above, so search again.
+      counted = charges.map((each) => this.#findCounter(each, clock));
+      granted = counted.every(fits);
+      if (!this.#hasRoomFor(counted)) return new StoreUnavailable('no room for more counters in memory');
     }
-    const outcomes = looks.map((look) => (granted ? this.#grant(look, clock) : this.#refuse(look, clock)));
-    return { granted, source: this.#source, charges: spreadOutcomes(outcomes, places) };
+    const outcomes = counted.map((each) => (granted ? this.#grant(each, clock) : this.#reject(each, clock)));
+    return { granted, source: this.#source, charges: spreadOutcomes(outcomes, indexes) };
   }
 
-  #lookAt(each: Charge, clock: number): Look {
-    const term = counterSpec(each.limit, clock);
-    const found = this.#table.find(each, term);
+  #findCounter(each: Charge, clock: number): CountedCharge {
+    const spec = counterSpec(each.limit, clock);
+    const found = this.#table.find(each, spec);
     const counter = found ?? emptyCounter();
-    advance(counter, term, clock);
-    return { charge: each, term, counter, isNew: found === undefined, free: available(counter, term) };
+    advance(counter, spec, clock);
+    return { charge: each, spec, counter, isNew: found === undefined, available: available(counter, spec) };
   }
 
-  #hasRoomFor(looks: readonly Look[]): boolean {
+  #hasRoomFor(counted: readonly CountedCharge[]): boolean {
     let added = 0;
-    for (const { isNew, charge: each } of looks) if (isNew && each.hits > 0) added++;
+    for (const { isNew, charge: each } of counted) if (isNew && each.hits > 0) added++;
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
-  #grant({ charge: asked, term, isNew, counter }: Look, clock: number): ChargeOutcome {
-    const { hits, spentWithinMicros = 0 } = asked;
+  #grant({ charge: each, spec, isNew, counter }: CountedCharge, clock: number): ChargeOutcome {
+    const { hits, spentWithinMicros = 0 } = each;
     if (hits > 0) {
-      charge(counter, term, clock + spentWithinMicros, hits);
-      if (isNew) this.#table.add(asked.limit.identity, asked.subject, term, counter);
+      charge(counter, spec, clock + spentWithinMicros, hits);
+      if (isNew) this.#table.add(each.limit.identity, each.subject, spec, counter);
     }
-    const untilReset = resetAfter(counter, term, clock);
+    const resetAfter = resetAfterMicros(counter, spec, clock);
     return {
       exceeded: false,
-      remaining: Math.max(0, available(counter, term)),
-      resetAfter: untilReset,
-      freeAt: clock + untilReset,
+      remaining: Math.max(0, available(counter, spec)),
+      resetAfter,
+      freeAt: clock + resetAfter,
       retryAfter: undefined,
       blockedFor: undefined,
     };
   }
 
-  #refuse(look: Look, clock: number): ChargeOutcome {
-    const { charge: each, term, isNew, counter } = look;
-    const exceeded = !fits(look);
-    const canNote = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
-    if (exceeded && canNote && recordRejection(counter, term, clock) && isNew) {
-      this.#table.add(each.limit.identity, each.subject, term, counter);
+  #reject(counted: CountedCharge, clock: number): ChargeOutcome {
+    const { charge: each, spec, isNew, counter } = counted;
+    const exceeded = !fits(counted);
+    const canRecord = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
+    if (exceeded && canRecord && recordRejection(counter, spec, clock) && isNew) {
+      this.#table.add(each.limit.identity, each.subject, spec, counter);
     }
-    const promises = exceeded && each.limit.algorithm !== 'concurrency';
-    const untilReset = resetAfter(counter, term, clock);
+    // Nobody knows when a slot of a concurrency limit will be free.
+    const hasRetryTime = exceeded && each.limit.algorithm !== 'concurrency';
+    const resetAfter = resetAfterMicros(counter, spec, clock);
     return {
       exceeded,
-      remaining: Math.max(0, available(counter, term)),
-      resetAfter: untilReset,
-      freeAt: clock + untilReset,
-      retryAfter: promises ? retryAfter(counter, term, each.hits, clock) : undefined,
+      remaining: Math.max(0, available(counter, spec)),
+      resetAfter,
+      freeAt: clock + resetAfter,
+      retryAfter: hasRetryTime ? retryAfterMicros(counter, spec, each.hits, clock) : undefined,
       blockedFor: exceeded && counter.blockedUntil > clock ? counter.blockedUntil - clock : undefined,
     };
   }
 
   #correctOne({ subject, limit, change }: Correction, clock: number): StoreUnavailable | undefined {
     if (change.kind === 'block' && !this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
-    const { term, counter, isNew } = this.#lookAt({ subject, limit, hits: 0 }, clock);
+    const { spec, counter, isNew } = this.#findCounter({ subject, limit, hits: 0 }, clock);
     if (change.kind === 'reset') this.#table.remove(limit.identity, subject);
     else if (change.kind === 'unblock') endBlock(counter);
     else {
       if (isNew && !this.#table.hasRoomFor(1)) return new StoreUnavailable('no room for more counters in memory');
       blockManually(counter, clock + change.microseconds);
-      if (isNew) this.#table.add(limit.identity, subject, term, counter);
+      if (isNew) this.#table.add(limit.identity, subject, spec, counter);
     }
     return undefined;
   }
 
-  #giveBackOne({ id, expires, granted }: Receipt, clock: number): number | undefined {
-    if (expires <= clock || (id !== undefined && !this.#isFirstTime(id, expires, clock))) return undefined;
+  /** Returns the hits that are free again. undefined: the receipt was refunded before, or has expired. */
+  #refundOne({ id, expiresAt, granted }: Receipt, clock: number): number | undefined {
+    if (expiresAt <= clock || (id !== undefined && !this.#markRefunded(id, expiresAt, clock))) return undefined;
     let freed = 0;
-    for (const { charge: each, end } of granted) {
-      const { term, isNew, counter } = this.#lookAt(each, clock);
-      if (!isNew && end > clock) freed += refund(counter, term, end, each.hits);
+    for (const { charge: each, countsUntil } of granted) {
+      const { spec, isNew, counter } = this.#findCounter(each, clock);
+      if (!isNew && countsUntil > clock) freed += refund(counter, spec, countsUntil, each.hits);
     }
     return freed;
   }
 
-  /** Notes that the receipt is given back. Where there is no room to note it, it counts as given back before. */
-  #isFirstTime(id: string, expires: number, clock: number): boolean {
+  /** Returns false where the receipt was refunded before, and where there is no room to mark it: rather never than twice. */
+  #markRefunded(id: string, expires: number, clock: number): boolean {
     if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
-    if (this.#table.has(GIVEN_BACK, id) || !this.#table.hasRoomFor(1)) return false;
+    if (this.#table.has(REFUNDED_RECEIPTS, id) || !this.#table.hasRoomFor(1)) return false;
     const mark = emptyCounter();
     mark.blockedUntil = expires;
-    this.#table.add(GIVEN_BACK, id, GIVEN_BACK_TERM, mark);
+    this.#table.add(REFUNDED_RECEIPTS, id, REFUNDED_RECEIPT_SPEC, mark);
     return true;
   }
 }
 
-function fits({ charge: { hits, isSettlement }, free }: Look): boolean {
+function fits({ charge: { hits, isSettlement }, available: free }: CountedCharge): boolean {
   return isSettlement === true || hits <= free;
 }

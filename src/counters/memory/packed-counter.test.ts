@@ -1,17 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limitOf, NOON, TRACES } from '../../../test/counters/model/traces.ts';
+import { makeLimit, NOON, TRACE_RUNS } from '../../../test/counters/model/traces.ts';
 import { type Counter, emptyCounter } from '../../domain/counting/counter.ts';
 import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
-import { MAX_HIT_LOG_ENTRIES, subBucketOf } from '../../domain/counting/hit-log.ts';
-import { LONGEST_PACKED, packCounter, unpackCounter } from './packed-counter.ts';
+import { type HitLog, MAX_HIT_LOG_ENTRIES, subBucketMicros } from '../../domain/counting/hit-log.ts';
+import type { TokenBucket } from '../../domain/counting/token-bucket.ts';
+import { MAX_PACKED_BYTES, packCounter, unpackCounter } from './packed-counter.ts';
 
-const algorithm = fc.constantFrom('sliding_window', 'fixed_window', 'concurrency', 'token_bucket');
-const terms: fc.Arbitrary<CounterSpec> = fc.oneof(
+const algorithms = fc.constantFrom('sliding_window', 'fixed_window', 'concurrency', 'token_bucket');
+const specs: fc.Arbitrary<CounterSpec> = fc.oneof(
   fc
-    .tuple(fc.constantFrom(1, 64, 65, 2 ** 32 - 1), fc.constantFrom('1s', '7s', '60s', '1h', '31d', '3650d'), algorithm)
-    .map(([requests, window, algorithm]) => counterSpec(limitOf(requests, window, { algorithm }), NOON)),
-  fc.constant<CounterSpec>({ kind: 'period', requests: 5, block: 0, start: NOON - 5, end: NOON + 5, next: NOON + 20 }),
+    .tuple(
+      fc.constantFrom(1, 64, 65, 2 ** 32 - 1),
+      fc.constantFrom('1s', '7s', '60s', '1h', '31d', '3650d'),
+      algorithms,
+    )
+    .map(([requests, window, algorithm]) => counterSpec(makeLimit(requests, window, { algorithm }), NOON)),
+  fc.constant<CounterSpec>({
+    kind: 'calendar',
+    requests: 5,
+    blockMicros: 0,
+    start: NOON - 5,
+    end: NOON + 5,
+    nextEnd: NOON + 20,
+  }),
 );
 const times = fc.oneof(fc.constant(NOON), fc.integer({ min: 1, max: 2 ** 53 - 1 }));
 const counts = fc.oneof(
@@ -23,69 +35,70 @@ const counts = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: 1, max: 1000 }) },
 );
 
-/** Steps between ends, in sub-buckets or, where exact times are kept, in parts of the time that a hit may count. */
-const steps = fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), counts), {
+/** Entries of a hit log: the end, as a part of the time that hits may count, and the count. */
+const logEntries = fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), counts), {
   maxLength: MAX_HIT_LOG_ENTRIES,
   size: 'max',
 });
 
-function fill(
-  counter: Counter,
-  term: CounterSpec,
+function fillHitLog(
+  { hitLog }: Counter,
+  spec: CounterSpec,
   isExact: boolean,
   entries: readonly (readonly [number, number])[],
 ): void {
-  const { tally } = counter;
-  const subBucket = term.kind === 'rate' ? 1 : subBucketOf(term);
-  tally.unit = isExact || term.kind === 'period' ? 1 : subBucket;
-  // What counts ends within the hit's life and an eighth of it; so sub-buckets are 19 at most.
-  const most = term.kind === 'span' ? term.life * (9 / 8) : 2 ** 40;
-  const ends = new Set(entries.map(([part]) => Math.ceil((NOON + part * most) / tally.unit) * tally.unit));
-  for (const end of [...ends].sort((a, b) => a - b)) {
-    const hits = entries[tally.ends.length]?.[1] ?? 1;
-    tally.ends.push(end);
-    tally.hits.push(hits);
-    tally.total += hits;
+  const subBucket = spec.kind === 'token_bucket' ? 1 : subBucketMicros(spec);
+  const resolution = isExact || spec.kind === 'calendar' ? 1 : subBucket;
+  hitLog.resolutionMicros = resolution;
+  // Every end is within the lifetime of a hit and an eighth of it. So there are 19 sub-buckets at most.
+  const maxAhead = spec.kind === 'window' ? spec.lifetimeMicros * (9 / 8) : 2 ** 40;
+  const ends = new Set(entries.map(([part]) => Math.ceil((NOON + part * maxAhead) / resolution) * resolution));
+  for (const end of [...ends].sort((one, other) => one - other)) {
+    const hits = entries[hitLog.ends.length]?.[1] ?? 1;
+    hitLog.ends.push(end);
+    hitLog.hits.push(hits);
+    hitLog.total += hits;
   }
 }
 
 describe('a packed counter', () => {
-  it('is read as it was written, whatever stood before and after it', () => {
-    const blockedUntil = fc.oneof(fc.constant(0), times);
-    const bucket = fc.record({ seen: fc.nat(2 ** 53 - 1), debt: fc.nat(2 ** 53 - 1) });
-    const block = fc.record({ blocked: blockedUntil, isHeld: fc.boolean() });
-    const property = fc.property(terms, block, bucket, steps, fc.boolean(), fc.nat(9), (...drawn) => {
-      const [term, { blocked, isHeld }, { seen, debt }, entries, isExact, start] = drawn;
+  it('unpacks to the counter that was packed, whatever bytes surround it', () => {
+    const buckets = fc.record<TokenBucket>({ refilledAt: fc.nat(2 ** 53 - 1), debt: fc.nat(2 ** 53 - 1) });
+    const blocks = fc.record({ blockedUntil: fc.oneof(fc.constant(0), times), isManual: fc.boolean() });
+    const property = fc.property(specs, blocks, buckets, logEntries, fc.boolean(), fc.nat(9), (...drawn) => {
+      const [spec, { blockedUntil, isManual }, bucket, entries, isExact, start] = drawn;
       const counter = emptyCounter();
-      counter.blockedUntil = blocked;
-      counter.isHeld = isHeld && blocked > 0;
-      if (term.kind === 'rate') Object.assign(counter.bucket, { seen, debt });
-      else fill(counter, term, isExact, entries);
-      const bytes = new Uint8Array(start + LONGEST_PACKED + 9).fill(170);
-      const end = packCounter(bytes, start, counter, term);
-      expect(end - start).toBeLessThanOrEqual(LONGEST_PACKED);
+      counter.blockedUntil = blockedUntil;
+      counter.isBlockedManually = isManual && blockedUntil > 0;
+      if (spec.kind === 'token_bucket') Object.assign(counter.tokenBucket, bucket);
+      else fillHitLog(counter, spec, isExact, entries);
+      const bytes = new Uint8Array(start + MAX_PACKED_BYTES + 9).fill(170);
+      const end = packCounter(bytes, start, counter, spec);
+      expect(end - start).toBeLessThanOrEqual(MAX_PACKED_BYTES);
       expect(bytes.slice(end).every((byte) => byte === 170)).toBe(true);
-      const read = emptyCounter();
-      // Of another counter, as the store reads many into one.
-      read.isHeld = true;
-      Object.assign(read.tally, { ends: [1, 2, 3], hits: [4, 5, 6], total: 15, unit: 7 });
-      unpackCounter(bytes, start, end, term, read);
-      if (term.kind === 'rate')
-        expect(read).toMatchObject({ blockedUntil: blocked, isHeld: counter.isHeld, bucket: { seen, debt } });
-      else expect(read).toEqual(counter);
+      const unpacked = emptyCounter();
+      // Contents of another counter: the store unpacks many counters into the same object.
+      unpacked.isBlockedManually = true;
+      const otherLog: HitLog = { ends: [1, 2, 3], hits: [4, 5, 6], total: 15, resolutionMicros: 7 };
+      Object.assign(unpacked.hitLog, otherLog);
+      unpackCounter(bytes, start, end, spec, unpacked);
+      const { isBlockedManually } = counter;
+      if (spec.kind === 'token_bucket')
+        expect(unpacked).toMatchObject({ blockedUntil, isBlockedManually, tokenBucket: bucket });
+      else expect(unpacked).toEqual(counter);
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 
   it.each([
-    ['one hit', 1, 1, 12],
-    ['64 hits at times of their own', 64, 1, 264],
-    ['64 times of several hits', 64, 9, 328],
-  ])('takes 8 bytes and 4 for each time, and 1 more if several hits were at one: %s', (_, times, hits, length) => {
-    const term = counterSpec(limitOf(64, '60s'), NOON);
+    ['12 bytes for one hit', 1, 1, 12],
+    ['264 bytes, 8 and 4 for each, for 64 hits at times of their own', 64, 1, 264],
+    ['328 bytes, 1 more for each, for 64 times of several hits', 64, 9, 328],
+  ])('takes %s', (_, timeCount, hits, length) => {
+    const spec = counterSpec(makeLimit(64, '60s'), NOON);
     const counter = emptyCounter();
-    const entries = Array.from({ length: times }, (_, i) => [i / times, hits] as const);
-    fill(counter, term, true, entries);
-    expect(packCounter(new Uint8Array(LONGEST_PACKED), 0, counter, term)).toBe(length);
+    const entries = Array.from({ length: timeCount }, (_, index) => [index / timeCount, hits] as const);
+    fillHitLog(counter, spec, true, entries);
+    expect(packCounter(new Uint8Array(MAX_PACKED_BYTES), 0, counter, spec)).toBe(length);
   });
 });

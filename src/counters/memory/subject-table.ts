@@ -1,117 +1,124 @@
 import { hash, randomFillSync } from 'node:crypto';
-import { type HashKey, halfSipHash } from '../../collections/half-sip-hash.ts';
+import { halfSipHash, type SipHashKey } from '../../collections/half-sip-hash.ts';
 import { HashIndex } from '../../collections/hash-index.ts';
-import { quarterOfPower, Slab } from '../../collections/slab.ts';
+import { roundUpToQuarterPower, Slab } from '../../collections/slab.ts';
 import { readUint32, writeUint32 } from '../../collections/uint32.ts';
 
 /*
- * A subject as bytes. Whole numbers, big-endian.
+ * A subject as a record of the slab. Integers are big-endian.
  *
- *   4      what is kept for it
- *   4      its family, times 2, plus 1 if the text is a digest; 0: it was removed
- *   …      the text in UTF-8, or its SHA-256 where it is long, as nobody is to fill memory by a name
+ *   bytes  content
+ *   4      value
+ *   4      2 × the limit id, plus 1 if the text is a digest; a limit id of 0 marks a removed subject
+ *   …      the text in UTF-8. Of a text of more than 512 bytes, its SHA-256 in hexadecimal instead, so that nobody can
+ *          fill memory with long names.
  */
-const FAMILY = 4;
-const TEXT = 8;
-const LONGEST_TEXT = 512;
-/** In UTF-8: as no part of one is written, so much behind the longest text shows that there is more. */
-const LONGEST_CHARACTER = 4;
+const LIMIT_ID_OFFSET = 4;
+const TEXT_OFFSET = 8;
+const MAX_TEXT_BYTES = 512;
+/** Room behind the longest text. `write` writes no part of a character, so the room shows whether a text is longer. */
+const MAX_UTF8_CHARACTER_BYTES = 4;
 
 /**
- * A number of 32 bits for each of many subjects, which are names within a family, a number of 1 to 2^30. All of it is
- * bytes: as keys of a Map subjects would be walked over by every collection of garbage, and searched through strings
- * that lie anywhere. Which subjects have the same hash is different in every process.
+ * Maps subjects to values of 32 bits. A subject is a text within one limit; a limit is an id from 1 to 2^30.
+ *
+ * Everything is bytes. As keys of a Map, subjects would be walked by every garbage collection, and searches would follow
+ * pointers to strings anywhere in memory. The key of the hash is random, so each process has other collisions.
  */
 export class SubjectTable {
-  readonly #slab = new Slab({ grain: 8, size: quarterOfPower });
+  readonly #slab = new Slab({ grainBytes: 8, roundUp: roundUpToQuarterPower });
   readonly #index = new HashIndex();
-  readonly #hashKey = makeHashKey();
-  /** The subject that is asked for; with it the bytes of a new one begin. */
-  readonly #asked = Buffer.alloc(TEXT + LONGEST_TEXT + LONGEST_CHARACTER);
-  #askedEnd = 0;
+  readonly #hashKey = generateHashKey();
+  /** The subject that is searched for. A new record starts as a copy of it. */
+  readonly #query = Buffer.alloc(TEXT_OFFSET + MAX_TEXT_BYTES + MAX_UTF8_CHARACTER_BYTES);
+  #queryLength = 0;
 
-  /** Bytes of subjects. */
+  /** Bytes that the subjects take, without the index. */
   get bytes(): number {
     return this.#slab.bytes;
   }
 
-  /** Where the subject is kept, for as long as it is not removed; NONE: nowhere. */
-  find(family: number, subject: string): number {
-    return this.#index.find(this.#ask(family, subject), this.#isAsked);
+  /** Returns the record of the subject, which is valid until the subject is removed. NONE: there is no such subject. */
+  find(limitId: number, subject: string): number {
+    return this.#index.find(this.#setQuery(limitId, subject), this.#matchesQuery);
   }
 
-  /** Takes a subject that is not there, and returns where it is kept. */
-  add(family: number, subject: string, kept: number): number {
-    const hashed = this.#ask(family, subject);
-    writeUint32(this.#asked, 0, kept);
-    const place = this.#slab.add(this.#asked, this.#askedEnd);
-    this.#index.add(hashed, place);
-    return place;
+  /** Adds a subject that must not be in the table yet. Returns its record. */
+  add(limitId: number, subject: string, value: number): number {
+    const hashed = this.#setQuery(limitId, subject);
+    writeUint32(this.#query, 0, value);
+    const record = this.#slab.add(this.#query, this.#queryLength);
+    this.#index.add(hashed, record);
+    return record;
   }
 
-  remove(place: number): void {
-    const page = this.#slab.pageOf(place);
-    const start = this.#slab.startOf(place);
-    const end = start + this.#slab.lengthOf(place);
-    this.#index.remove(halfSipHash(page, start + FAMILY, end, this.#hashKey), place);
-    writeUint32(page, start + FAMILY, 0);
-    this.#slab.remove(place);
+  remove(record: number): void {
+    const page = this.#slab.pageAt(record);
+    const start = this.#slab.offsetAt(record);
+    const end = start + this.#slab.lengthAt(record);
+    this.#index.remove(halfSipHash(page, start + LIMIT_ID_OFFSET, end, this.#hashKey), record);
+    writeUint32(page, start + LIMIT_ID_OFFSET, 0);
+    this.#slab.remove(record);
   }
 
-  /** What is kept for the subject there. */
-  keptAt(place: number): number {
-    return readUint32(this.#slab.pageOf(place), this.#slab.startOf(place));
+  valueAt(record: number): number {
+    return readUint32(this.#slab.pageAt(record), this.#slab.offsetAt(record));
   }
 
-  keepAt(place: number, kept: number): void {
-    writeUint32(this.#slab.pageOf(place), this.#slab.startOf(place), kept);
+  setValueAt(record: number, value: number): void {
+    writeUint32(this.#slab.pageAt(record), this.#slab.offsetAt(record), value);
   }
 
-  /** 0: the subject was removed. */
-  familyAt(place: number): number {
-    return readUint32(this.#slab.pageOf(place), this.#slab.startOf(place) + FAMILY) >>> 1;
+  /** Returns 0 for a subject that was removed. */
+  limitIdAt(record: number): number {
+    return readUint32(this.#slab.pageAt(record), this.#slab.offsetAt(record) + LIMIT_ID_OFFSET) >>> 1;
   }
 
-  /** The place behind another, of a subject or of one that was removed; behind NONE the first, behind the last NONE. */
-  after(place: number): number {
-    return this.#slab.after(place);
+  /** Walks all records, those of removed subjects included. After NONE comes the first, after the last comes NONE. */
+  after(record: number): number {
+    return this.#slab.after(record);
   }
 
-  /** Writes the subject to `#asked` and returns its hash. */
-  #ask(family: number, subject: string): number {
-    const bytes = this.#asked;
+  /** Writes the subject to `#query`. Returns its hash. */
+  #setQuery(limitId: number, subject: string): number {
+    const bytes = this.#query;
     let length = writeAscii(bytes, subject);
-    if (length < 0) length = bytes.write(subject, TEXT);
-    const isDigest = length > LONGEST_TEXT;
-    if (isDigest) length = bytes.write(hash('sha256', subject), TEXT, 'hex');
-    writeUint32(bytes, FAMILY, 2 * family + (isDigest ? 1 : 0));
-    this.#askedEnd = TEXT + length;
-    return halfSipHash(bytes, FAMILY, this.#askedEnd, this.#hashKey);
+    if (length < 0) length = bytes.write(subject, TEXT_OFFSET);
+    const isDigest = length > MAX_TEXT_BYTES;
+    if (isDigest) length = bytes.write(hash('sha256', subject), TEXT_OFFSET, 'hex');
+    writeUint32(bytes, LIMIT_ID_OFFSET, 2 * limitId + (isDigest ? 1 : 0));
+    this.#queryLength = TEXT_OFFSET + length;
+    return halfSipHash(bytes, LIMIT_ID_OFFSET, this.#queryLength, this.#hashKey);
   }
 
-  readonly #isAsked = (place: number): boolean => {
-    if (this.#slab.lengthOf(place) !== this.#askedEnd) return false;
-    const page = this.#slab.pageOf(place);
-    const start = this.#slab.startOf(place);
-    for (let at = FAMILY; at < this.#askedEnd; at++) if (page[start + at] !== this.#asked[at]) return false;
+  readonly #matchesQuery = (record: number): boolean => {
+    if (this.#slab.lengthAt(record) !== this.#queryLength) return false;
+    const page = this.#slab.pageAt(record);
+    const start = this.#slab.offsetAt(record);
+    for (let offset = LIMIT_ID_OFFSET; offset < this.#queryLength; offset++) {
+      if (page[start + offset] !== this.#query[offset]) return false;
+    }
     return true;
   };
 }
 
-function makeHashKey(): HashKey {
+function generateHashKey(): SipHashKey {
   const [low = 0, high = 0] = randomFillSync(new Uint32Array(2));
   return { low, high };
 }
 
-/** Writes the text where it is ASCII and not long, as nearly all are, in half the time of `write`; else less than 0. */
+/**
+ * Writes a short ASCII text, which nearly all are, in half the time that `Buffer.write` takes. Returns its length, or -1
+ * for any other text.
+ */
 function writeAscii(bytes: Uint8Array, text: string): number {
   const { length } = text;
-  if (length > LONGEST_TEXT) return -1;
-  let all = 0;
-  for (let place = 0; place < length; place++) {
-    const unit = text.charCodeAt(place);
-    all |= unit;
-    bytes[TEXT + place] = unit;
+  if (length > MAX_TEXT_BYTES) return -1;
+  let seenBits = 0;
+  for (let index = 0; index < length; index++) {
+    const codeUnit = text.charCodeAt(index);
+    seenBits |= codeUnit;
+    bytes[TEXT_OFFSET + index] = codeUnit;
   }
-  return all < 128 ? length : -1;
+  return seenBits < 128 ? length : -1;
 }

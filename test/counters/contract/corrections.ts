@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Correction } from '../../../src/decide/ports.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
-import { calendarOf, chargeOf, DAY, HOUR, limitOf, SECOND } from '../model/traces.ts';
-import type { Bench } from './counter-store-contract.ts';
+import { DAY, HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
+import type { StoreHarness } from './counter-store-contract.ts';
 
 const limits = [
-  limitOf(3, '60s'),
-  limitOf(300, '60s'),
-  limitOf(3, '60s', { algorithm: 'fixed_window' }),
-  limitOf(3, '60s', { algorithm: 'token_bucket' }),
-  calendarOf(3, 'hour'),
-  limitOf(3, '60s', { algorithm: 'concurrency' }),
-  limitOf(3, '60s', { name: 'blocking', blockForSeconds: 30 }),
+  makeLimit(3, '60s'),
+  makeLimit(300, '60s'),
+  makeLimit(3, '60s', { algorithm: 'fixed_window' }),
+  makeLimit(3, '60s', { algorithm: 'token_bucket' }),
+  makeCalendarLimit(3, 'hour'),
+  makeLimit(3, '60s', { algorithm: 'concurrency' }),
+  makeLimit(3, '60s', { name: 'blocking', blockForSeconds: 30 }),
 ];
 
 function reset(subject: string, limit: CountedLimit): Correction {
@@ -26,29 +26,29 @@ function unblock(subject: string, limit: CountedLimit): Correction {
   return { subject, limit, change: { kind: 'unblock' } };
 }
 
-export function describeCorrections(bench: Bench): void {
+export function describeCorrections(bench: StoreHarness): void {
   describe.each(limits)('by hand: $algorithm of $requests, $name', (limit) => {
     it('a reset makes all of it free, and what was granted before is not given back to what comes after', async () => {
       const subject = bench.subject();
-      const all = chargeOf(subject, limit, limit.requests);
-      const before = await bench.take(all);
-      expect(await bench.charge(chargeOf(subject, limit))).toMatchObject({ exceeded: true });
+      const all = makeCharge(subject, limit, limit.requests);
+      const before = await bench.takeReceipt(all);
+      expect(await bench.charge(makeCharge(subject, limit))).toMatchObject({ exceeded: true });
       await bench.correct(reset(subject, limit));
-      expect(await bench.charge(chargeOf(subject, limit, 0))).toMatchObject({
+      expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({
         remaining: limit.requests,
         resetAfter: 0,
       });
-      expect(await bench.giveBack(before)).toEqual([0]);
+      expect(await bench.refund(before)).toEqual([0]);
       bench.now += 5 * SECOND;
       expect(await bench.charge(all)).toMatchObject({ exceeded: false, remaining: 0 });
-      expect(await bench.charge(chargeOf(subject, limit))).toMatchObject({ exceeded: true });
+      expect(await bench.charge(makeCharge(subject, limit))).toMatchObject({ exceeded: true });
     });
 
     it.each([10 * SECOND, HOUR, 40 * DAY])(
       'a block of %i µs refuses everything, and then ends',
       async (microseconds) => {
         const subject = bench.subject();
-        const one = chargeOf(subject, limit);
+        const one = makeCharge(subject, limit);
         await bench.correct(block(subject, limit, microseconds));
         const retryAfter = limit.algorithm === 'concurrency' ? undefined : microseconds;
         for (const hits of [0, 1, 1]) {
@@ -64,13 +64,13 @@ export function describeCorrections(bench: Bench): void {
 
     it('a block leaves what was charged, and an end of it gives the rest', async () => {
       const subject = bench.subject();
-      const one = chargeOf(subject, limit);
+      const one = makeCharge(subject, limit);
       await bench.charge(one);
       await bench.correct(block(subject, limit, HOUR));
       bench.now += SECOND;
       expect(await bench.charge(one)).toMatchObject({ exceeded: true });
       await bench.correct(unblock(subject, limit));
-      expect(await bench.charge(chargeOf(subject, limit, 0))).toMatchObject({
+      expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({
         exceeded: false,
         remaining: limit.requests - 1,
       });
@@ -79,7 +79,7 @@ export function describeCorrections(bench: Bench): void {
 
     it('a later block takes the place of an earlier one, also where it is shorter, and a reset ends it', async () => {
       const subject = bench.subject();
-      const one = chargeOf(subject, limit);
+      const one = makeCharge(subject, limit);
       await bench.correct(block(subject, limit, HOUR), block(subject, limit, SECOND));
       expect(await bench.charge(one)).toMatchObject({ exceeded: true, resetAfter: SECOND });
       await bench.correct(block(subject, limit, HOUR), reset(subject, limit));
@@ -91,13 +91,13 @@ export function describeCorrections(bench: Bench): void {
     it('changes one limit of a subject and leaves its others, and other subjects', async () => {
       const [subject, other] = [bench.subject(), bench.subject('other')];
       const named = limits.map((limit, place) => ({ ...limit, identity: `${place}` }));
-      const charges = named.map((limit) => chargeOf(subject, limit, 2));
-      await bench.decide({ charges }, { charges: named.map((limit) => chargeOf(other, limit, 2)) });
+      const charges = named.map((limit) => makeCharge(subject, limit, 2));
+      await bench.decide({ charges }, { charges: named.map((limit) => makeCharge(other, limit, 2)) });
       const [first, second] = named;
       if (first === undefined || second === undefined) throw new Error('the test needs two limits');
       await bench.correct(reset(subject, first), block(subject, second, HOUR));
       const look = async (of: string) => {
-        const outcome = await bench.decideOne(...named.map((limit) => chargeOf(of, limit, 0)));
+        const outcome = await bench.decideOne(...named.map((limit) => makeCharge(of, limit, 0)));
         return outcome.charges.map(({ remaining, exceeded }) => (exceeded ? 'blocked' : remaining));
       };
       expect(await look(subject)).toEqual([3, 'blocked', 1, 1, 1, 1, 1]);
@@ -105,26 +105,26 @@ export function describeCorrections(bench: Bench): void {
     });
 
     it('ends a block that a refusal began; a block by hand is not cut to the length of those', async () => {
-      const limit = limitOf(1, '60s', { blockForSeconds: 30 });
+      const limit = makeLimit(1, '60s', { blockForSeconds: 30 });
       const subject = bench.subject();
-      const one = chargeOf(subject, limit);
+      const one = makeCharge(subject, limit);
       await bench.decide({ charges: [one] }, { charges: [one] });
       expect(await bench.charge(one)).toMatchObject({ retryAfter: 60 * SECOND, resetAfter: 60 * SECOND });
       bench.now += 60 * SECOND;
-      await bench.charge(chargeOf(subject, limit, 2));
+      await bench.charge(makeCharge(subject, limit, 2));
       expect(await bench.charge(one)).toMatchObject({ exceeded: true, retryAfter: 30 * SECOND });
       await bench.correct(unblock(subject, limit));
-      expect(await bench.charge(chargeOf(subject, limit, 0))).toMatchObject({ exceeded: false, remaining: 1 });
+      expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({ exceeded: false, remaining: 1 });
       await bench.correct(block(subject, limit, 100 * SECOND));
       bench.now += 40 * SECOND;
       expect(await bench.charge(one)).toMatchObject({ exceeded: true, retryAfter: 60 * SECOND });
     });
 
     it('does nothing to counters that are not there, but for a block', async () => {
-      const limit = limitOf(3, '60s');
+      const limit = makeLimit(3, '60s');
       const subject = bench.subject();
       await bench.correct(reset(subject, limit), unblock(subject, limit));
-      expect(await bench.charge(chargeOf(subject, limit, 3))).toMatchObject({ exceeded: false, remaining: 0 });
+      expect(await bench.charge(makeCharge(subject, limit, 3))).toMatchObject({ exceeded: false, remaining: 0 });
     });
   });
 }

@@ -31,7 +31,7 @@ export interface ClockedStore {
 }
 
 /** What a contract test works with: the store under test at a time of its own choosing. */
-export interface Bench {
+export interface StoreHarness {
   now: number;
   /** A subject that no other test uses. */
   subject(name?: string): string;
@@ -41,9 +41,9 @@ export interface Bench {
   /** The only charge's outcome. */
   charge(charge: Charge): Promise<ChargeOutcome>;
   /** The receipt, with an id of its own, of a decision that must be granted. */
-  take(...charges: readonly Charge[]): Promise<Receipt>;
+  takeReceipt(...charges: readonly Charge[]): Promise<Receipt>;
   /** Gives back at `now`; hits that are free again, for each receipt, undefined of one that is not good any more. */
-  giveBack(...receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]>;
+  refund(...receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]>;
   /** Changes counters by hand at `now`; each must be done. */
   correct(...corrections: readonly Correction[]): Promise<void>;
 }
@@ -52,18 +52,18 @@ export interface Bench {
 export function describeCounterStore(
   name: string,
   open: () => Promise<ClockedStore>,
-  describeMore: (bench: Bench) => void = () => undefined,
+  describeMore: (bench: StoreHarness) => void = () => undefined,
 ): void {
   describe(name, () => {
     let opened: ClockedStore;
     let tests = 0;
     let receipts = 0;
-    const bench: Bench = {
+    const bench: StoreHarness = {
       now: NOON,
       subject: (subject = 'key') => `${subject}|${tests}`,
       decide: async (...decisions) => {
         await opened.setClock(bench.now);
-        return (await opened.store.decide(decisions)).map(told);
+        return (await opened.store.decide(decisions)).map(requireAnswer);
       },
       decideOne: async (...charges) => {
         const [outcome] = await bench.decide({ charges });
@@ -75,18 +75,18 @@ export function describeCounterStore(
         if (outcome === undefined) throw new Error('the store gave no outcome of the charge');
         return outcome;
       },
-      take: async (...charges) => {
+      takeReceipt: async (...charges) => {
         const outcome = await bench.decideOne(...charges);
         if (!outcome.granted) throw new Error('a decision was refused that the test needs to be granted');
         return createReceipt(`receipt-${++receipts}`, charges, outcome);
       },
-      giveBack: async (...given) => {
+      refund: async (...given) => {
         await opened.setClock(bench.now);
-        return (await opened.store.refund(given)).map(told);
+        return (await opened.store.refund(given)).map(requireAnswer);
       },
       correct: async (...corrections) => {
         await opened.setClock(bench.now);
-        (await opened.store.correct(corrections)).map(told);
+        (await opened.store.correct(corrections)).map(requireAnswer);
       },
     };
 
@@ -101,7 +101,7 @@ export function describeCounterStore(
 
     it('answers nothing to no decisions and no receipts', async () => {
       expect(await bench.decide()).toEqual([]);
-      expect(await bench.giveBack()).toEqual([]);
+      expect(await bench.refund()).toEqual([]);
     });
     describeSlidingWindow(bench);
     describeFixedWindow(bench);
@@ -118,7 +118,7 @@ export function describeCounterStore(
 }
 
 /** The answer, if there is one. */
-export function told<T>(answer: T | StoreUnavailable): T {
+export function requireAnswer<T>(answer: T | StoreUnavailable): T {
   if (answer instanceof StoreUnavailable) throw answer;
   return answer;
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Charge, Decision } from '../../../src/decide/ports.ts';
-import { calendarOf, chargeOf, limitOf, SECOND } from '../model/traces.ts';
+import { makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
 import { anyCharge, waitsOf } from '../redis/random-decisions.ts';
-import type { Bench } from './counter-store-contract.ts';
+import type { StoreHarness } from './counter-store-contract.ts';
 
-export function describeDecisions(bench: Bench): void {
+export function describeDecisions(bench: StoreHarness): void {
   describe('decisions', () => {
     describeAllOrNothing(bench);
     describeCounterNames(bench);
@@ -14,24 +14,24 @@ export function describeDecisions(bench: Bench): void {
 }
 
 /** One hit of each of three limits that a subject has. */
-function threeLimits(bench: Bench, requests: number): readonly [Charge, Charge, Charge] {
+function threeLimits(bench: StoreHarness, requests: number): readonly [Charge, Charge, Charge] {
   const subject = bench.subject();
-  const chargeFor = (name: string) => chargeOf(subject, limitOf(requests, '60s', { name }));
+  const chargeFor = (name: string) => makeCharge(subject, makeLimit(requests, '60s', { name }));
   return [chargeFor('a'), chargeFor('b'), chargeFor('c')];
 }
 
 const limitsOfNone = [
-  limitOf(0, '60s'),
-  limitOf(0, '60s', { algorithm: 'fixed_window' }),
-  limitOf(0, '60s', { algorithm: 'concurrency' }),
-  calendarOf(0, 'hour'),
+  makeLimit(0, '60s'),
+  makeLimit(0, '60s', { algorithm: 'fixed_window' }),
+  makeLimit(0, '60s', { algorithm: 'concurrency' }),
+  makeCalendarLimit(0, 'hour'),
 ];
 
-function describeAllOrNothing(bench: Bench): void {
+function describeAllOrNothing(bench: StoreHarness): void {
   it.each(limitsOfNone)(
     'refuses every hit of a limit of 0 and promises no time, but looks: $algorithm',
     async (limit) => {
-      const one = chargeOf(bench.subject(), limit);
+      const one = makeCharge(bench.subject(), limit);
       const refused = { exceeded: true, remaining: 0, resetAfter: 0, retryAfter: undefined };
       expect(await bench.charge(one)).toMatchObject(refused);
       expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ exceeded: false, remaining: 0 });
@@ -53,15 +53,15 @@ function describeAllOrNothing(bench: Bench): void {
   });
 
   it('lets a smaller decision pass where a larger one before it did not fit', async () => {
-    const limit = limitOf(3, '60s');
+    const limit = makeLimit(3, '60s');
     const subject = bench.subject();
-    const outcomes = await bench.decide(...[2, 2, 1].map((hits) => ({ charges: [chargeOf(subject, limit, hits)] })));
+    const outcomes = await bench.decide(...[2, 2, 1].map((hits) => ({ charges: [makeCharge(subject, limit, hits)] })));
     expect(outcomes.map(({ granted }) => granted)).toEqual([true, false, true]);
   });
 
   it('sums charges on the same counter within a decision, and tells the same of each', async () => {
-    const twice = chargeOf(bench.subject(), limitOf(5, '60s'), 2);
-    const other = chargeOf(bench.subject('other'), limitOf(9, '60s'));
+    const twice = makeCharge(bench.subject(), makeLimit(5, '60s'), 2);
+    const other = makeCharge(bench.subject('other'), makeLimit(9, '60s'));
     const { granted, charges } = await bench.decideOne(twice, other, twice);
     expect(granted).toBe(true);
     expect(charges.map(({ remaining }) => remaining)).toEqual([1, 8, 1]);
@@ -73,9 +73,9 @@ function describeAllOrNothing(bench: Bench): void {
   it('tells of each limit when it alone would fit, and nothing of those that did not refuse', async () => {
     const subject = bench.subject();
     const [minute, hour, wide] = [
-      chargeOf(subject, limitOf(1, '60s')),
-      chargeOf(subject, limitOf(1, '1h')),
-      chargeOf(subject, limitOf(5, '1d')),
+      makeCharge(subject, makeLimit(1, '60s')),
+      makeCharge(subject, makeLimit(1, '1h')),
+      makeCharge(subject, makeLimit(5, '1d')),
     ];
     await bench.decideOne(minute, hour, wide);
     const { charges } = await bench.decideOne(minute, hour, wide);
@@ -83,7 +83,7 @@ function describeAllOrNothing(bench: Bench): void {
   });
 
   it('tells when all is free again on the clock of whoever counts', async () => {
-    const one = chargeOf(bench.subject(), limitOf(2, '60s'));
+    const one = makeCharge(bench.subject(), makeLimit(2, '60s'));
     expect(await bench.charge(one)).toMatchObject({ freeAt: bench.now + 60 * SECOND });
     bench.now += SECOND;
     expect(await bench.charge({ ...one, hits: 2 })).toMatchObject({ exceeded: true, freeAt: bench.now + 59 * SECOND });
@@ -91,11 +91,11 @@ function describeAllOrNothing(bench: Bench): void {
 }
 
 /** Where subjects are kept apart, what was reserved is given back by the server's real clock, and the bench's stands. */
-export function describeSubjectsTogether(bench: Bench): void {
+export function describeSubjectsTogether(bench: StoreHarness): void {
   it('charges all subjects of a decision or none, once it is answered', async () => {
-    const limit = limitOf(1, '60s');
+    const limit = makeLimit(1, '60s');
     const [address, account, other] = ['address', 'account', 'other'].map((name) =>
-      chargeOf(bench.subject(name), limit),
+      makeCharge(bench.subject(name), limit),
     );
     if (!(address && account && other)) throw new Error('three charges expected');
     expect(await bench.decideOne(account)).toMatchObject({ granted: true });
@@ -105,30 +105,30 @@ export function describeSubjectsTogether(bench: Bench): void {
   });
 }
 
-function describeCounterNames(bench: Bench): void {
+function describeCounterNames(bench: StoreHarness): void {
   it('counts subjects apart, whatever characters they have', async () => {
-    const limit = limitOf(1, '60s');
+    const limit = makeLimit(1, '60s');
     const subjects = ['{', '}', '{1}', '%7C', '\u00e9', 'e\u0301', '\n', '\0', '日本', 'a|b', 'a', ''].map(
       bench.subject,
     );
-    const outcomes = await bench.decide(...subjects.map((subject) => ({ charges: [chargeOf(subject, limit)] })));
+    const outcomes = await bench.decide(...subjects.map((subject) => ({ charges: [makeCharge(subject, limit)] })));
     expect(outcomes.every(({ granted }) => granted)).toBe(true);
-    const again = await bench.decide(...subjects.map((subject) => ({ charges: [chargeOf(subject, limit)] })));
+    const again = await bench.decide(...subjects.map((subject) => ({ charges: [makeCharge(subject, limit)] })));
     expect(again.some(({ granted }) => granted)).toBe(false);
   });
 
   it('counts limits of another name, algorithm or window apart', async () => {
     const subject = bench.subject();
     const limits = [
-      limitOf(1, '1h'),
-      limitOf(1, '2h'),
-      limitOf(1, '1h', { algorithm: 'fixed_window' }),
-      limitOf(1, '1h', { algorithm: 'token_bucket' }),
-      limitOf(1, '1h', { algorithm: 'concurrency' }),
-      limitOf(1, '1h', { algorithm: 'calendar', unit: 'hour' }),
-      limitOf(1, '1h', { name: 'other' }),
+      makeLimit(1, '1h'),
+      makeLimit(1, '2h'),
+      makeLimit(1, '1h', { algorithm: 'fixed_window' }),
+      makeLimit(1, '1h', { algorithm: 'token_bucket' }),
+      makeLimit(1, '1h', { algorithm: 'concurrency' }),
+      makeLimit(1, '1h', { algorithm: 'calendar', unit: 'hour' }),
+      makeLimit(1, '1h', { name: 'other' }),
     ];
-    const all = limits.map((limit) => chargeOf(subject, limit));
+    const all = limits.map((limit) => makeCharge(subject, limit));
     expect(await bench.decideOne(...all)).toMatchObject({ granted: true });
     const outcomes = await bench.decide(...all.map((each) => ({ charges: [each] })));
     expect(outcomes.some(({ granted }) => granted)).toBe(false);
@@ -136,8 +136,8 @@ function describeCounterNames(bench: Bench): void {
 
   it('keeps apart what a subject is counted by also while some of its limits end and others go on', async () => {
     const subject = bench.subject();
-    const short = Array.from({ length: 5 }, (_, i) => chargeOf(subject, limitOf(3, '10s', { name: `short${i}` })));
-    const long = Array.from({ length: 5 }, (_, i) => chargeOf(subject, limitOf(3, '1h', { name: `long${i}` }), 2));
+    const short = Array.from({ length: 5 }, (_, i) => makeCharge(subject, makeLimit(3, '10s', { name: `short${i}` })));
+    const long = Array.from({ length: 5 }, (_, i) => makeCharge(subject, makeLimit(3, '1h', { name: `long${i}` }), 2));
     await bench.decideOne(...short, ...long);
     bench.now += 10 * SECOND;
     await bench.decideOne(...short);
@@ -146,26 +146,26 @@ function describeCounterNames(bench: Bench): void {
   });
 }
 
-function describeBatches(bench: Bench): void {
+function describeBatches(bench: StoreHarness): void {
   it('grants exactly the limit in one batch of equal decisions', async () => {
-    const decision = { charges: [chargeOf(bench.subject(), limitOf(30, '60s'), 4)] };
+    const decision = { charges: [makeCharge(bench.subject(), makeLimit(30, '60s'), 4)] };
     const outcomes = await bench.decide(...Array.from({ length: 12 }, () => decision));
     expect(outcomes.filter(({ granted }) => granted)).toHaveLength(7);
     expect(outcomes.map(({ charges }) => charges[0]?.remaining)).toEqual([26, 22, 18, 14, 10, 6, 2, 2, 2, 2, 2, 2]);
   });
 
   it('tells of equal decisions in a batch what was true after each', async () => {
-    const charge = chargeOf(bench.subject(), limitOf(6, '60s', { algorithm: 'token_bucket', burst: 3 }));
+    const charge = makeCharge(bench.subject(), makeLimit(6, '60s', { algorithm: 'token_bucket', burst: 3 }));
     const outcomes = await bench.decide(...Array.from({ length: 4 }, () => ({ charges: [charge] })));
     expect(outcomes.map(({ charges }) => charges[0]?.resetAfter)).toEqual([10, 20, 30, 30].map((s) => s * SECOND));
   });
 
   it('decides a batch of more than 512 charges in order', async () => {
-    const limit = limitOf(2, '60s');
+    const limit = makeLimit(2, '60s');
     const subjects = Array.from({ length: 600 }, (_, i) => bench.subject(`${i % 300}`));
-    const shared = chargeOf(bench.subject('shared'), limitOf(500, '60s'));
+    const shared = makeCharge(bench.subject('shared'), makeLimit(500, '60s'));
     const outcomes = await bench.decide(
-      ...subjects.map((subject) => ({ charges: [chargeOf(subject, limit), shared] })),
+      ...subjects.map((subject) => ({ charges: [makeCharge(subject, limit), shared] })),
     );
     expect(outcomes.map(({ granted }) => granted)).toEqual(subjects.map((_, i) => i < 500));
   });

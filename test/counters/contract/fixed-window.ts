@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { chargeOf, limitOf, SECOND } from '../model/traces.ts';
-import type { Bench } from './counter-store-contract.ts';
+import { makeCharge, makeLimit, SECOND } from '../model/traces.ts';
+import type { StoreHarness } from './counter-store-contract.ts';
 
 const fixed = { algorithm: 'fixed_window' } as const;
 
-export function describeFixedWindow(bench: Bench): void {
+export function describeFixedWindow(bench: StoreHarness): void {
   describe('fixed_window', () => {
     it('grants the limit in each window, and all of it again from the next one on', async () => {
-      const one = chargeOf(bench.subject(), limitOf(2, '60s', fixed));
+      const one = makeCharge(bench.subject(), makeLimit(2, '60s', fixed));
       bench.now += 20 * SECOND;
       expect(await bench.charge(one)).toMatchObject({ exceeded: false, remaining: 1, resetAfter: 40 * SECOND });
       bench.now += 30 * SECOND;
@@ -20,7 +20,7 @@ export function describeFixedWindow(bench: Bench): void {
     });
 
     it("begins windows at multiples of their length since 1970, not at a subject's first hit", async () => {
-      const one = chargeOf(bench.subject(), limitOf(1, '7s', fixed));
+      const one = makeCharge(bench.subject(), makeLimit(1, '7s', fixed));
       const next = Math.ceil(bench.now / (7 * SECOND)) * 7 * SECOND;
       expect(next).toBeGreaterThan(bench.now);
       expect(await bench.charge(one)).toMatchObject({ exceeded: false, resetAfter: next - bench.now });
@@ -30,9 +30,9 @@ export function describeFixedWindow(bench: Bench): void {
 
     it('keeps what was used when the limit is raised or lowered', async () => {
       const subject = bench.subject();
-      await bench.charge(chargeOf(subject, limitOf(10, '60s', fixed), 10));
-      expect(await bench.charge(chargeOf(subject, limitOf(100, '60s', fixed), 0))).toMatchObject({ remaining: 90 });
-      expect(await bench.charge(chargeOf(subject, limitOf(5, '60s', fixed)))).toMatchObject({
+      await bench.charge(makeCharge(subject, makeLimit(10, '60s', fixed), 10));
+      expect(await bench.charge(makeCharge(subject, makeLimit(100, '60s', fixed), 0))).toMatchObject({ remaining: 90 });
+      expect(await bench.charge(makeCharge(subject, makeLimit(5, '60s', fixed)))).toMatchObject({
         exceeded: true,
         remaining: 0,
         retryAfter: 60 * SECOND,
@@ -40,14 +40,14 @@ export function describeFixedWindow(bench: Bench): void {
     });
 
     it('stays in the new window when the clock is set back across its start', async () => {
-      const one = chargeOf(bench.subject(), limitOf(2, '60s', fixed));
+      const one = makeCharge(bench.subject(), makeLimit(2, '60s', fixed));
       await bench.charge(one);
       bench.now -= SECOND;
       expect(await bench.charge(one)).toMatchObject({ remaining: 0, resetAfter: 61 * SECOND });
     });
 
     it('blocks no longer than the current window after a clock that ran far ahead', async () => {
-      const one = chargeOf(bench.subject(), limitOf(1, '60s', fixed));
+      const one = makeCharge(bench.subject(), makeLimit(1, '60s', fixed));
       bench.now += 86_400 * SECOND;
       await bench.charge(one);
       bench.now -= 86_400 * SECOND;

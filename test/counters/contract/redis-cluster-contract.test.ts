@@ -4,11 +4,11 @@ import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import type { RedisStore } from '../../../src/counters/redis/redis-store.ts';
 import { type Charge, StoreUnavailable } from '../../../src/decide/ports.ts';
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { openStore as openOneStore } from '../redis/opened-stores.ts';
 import { becomesTrue } from '../redis/waiting.ts';
 import { openRedisCluster } from './clocked-stores.ts';
-import { describeCounterStore, told } from './counter-store-contract.ts';
+import { describeCounterStore, requireAnswer } from './counter-store-contract.ts';
 
 describeCounterStore('counters in a Redis Cluster', openRedisCluster);
 
@@ -24,19 +24,19 @@ async function openStore(looks: readonly Charge[]): Promise<RedisStore> {
 }
 
 async function decide(store: RedisStore, ...charges: readonly Charge[]) {
-  const [outcome] = (await store.decide([{ charges }])).map(told);
+  const [outcome] = (await store.decide([{ charges }])).map(requireAnswer);
   if (outcome === undefined) throw new Error('the store gave no outcome');
   return outcome;
 }
 
 it('a cluster keeps subjects apart: what a decision reserved is given back where another subject refuses', async () => {
   const limits = [
-    limitOf(3, '1h'),
-    limitOf(300, '1h', { name: 'large' }),
-    limitOf(3, '1h', { algorithm: 'concurrency' }),
+    makeLimit(3, '1h'),
+    makeLimit(300, '1h', { name: 'large' }),
+    makeLimit(3, '1h', { algorithm: 'concurrency' }),
   ];
-  const addressed = limits.map((limit) => chargeOf('address', limit, limit.requests));
-  const account = chargeOf('account', limitOf(1, '1h'));
+  const addressed = limits.map((limit) => makeCharge('address', limit, limit.requests));
+  const account = makeCharge('account', makeLimit(1, '1h'));
   expect(virtualTag('address')).not.toBe(virtualTag('account'));
   const store = await openStore([...addressed, account].map((charge) => ({ ...charge, hits: 0 })));
   const granted = await decide(store, account);
@@ -48,6 +48,6 @@ it('a cluster keeps subjects apart: what a decision reserved is given back where
     expect(refused.charges.map(({ remaining }) => remaining)).toEqual([3, 300, 3, 0]);
   }
   const receipt = createReceipt('account', [account], granted);
-  expect((await store.refund([receipt, receipt])).map(told)).toEqual([1, undefined]);
+  expect((await store.refund([receipt, receipt])).map(requireAnswer)).toEqual([1, undefined]);
   expect(await decide(store, ...addressed, account)).toMatchObject({ granted: true });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
-import { type Answer, LoneCounter } from './lone-counter.ts';
+import { type Answer, PureCounter } from './pure-counter.ts';
 import { DAY, NOON, waits } from './traces.ts';
 
 /** Whether hits made at one time count at a later one. `perhaps`: the algorithm's bound leaves it open. */
@@ -80,14 +80,14 @@ class ExactLog {
  * Plays a trace and holds every answer against the log: what is used, what is granted, when a refused one would fit, when
  * all is free, what receipts free. Returns the counter.
  */
-export function expectToCountAsLog({ start, limit, steps }: Trace, counts: Counts): LoneCounter {
-  const counter = new LoneCounter();
+export function expectToCountAsLog({ start, limit, steps }: Trace, counts: Counts): PureCounter {
+  const counter = new PureCounter();
   const log = new ExactLog(limit, counts);
   let now = start;
   for (const step of steps) {
     now += step.wait;
     const { fewest, most } = log.usedAt(now);
-    const used = limit.requests - counter.look(limit, now).free;
+    const used = limit.requests - counter.peek(limit, now).available;
     expect(used).toBeGreaterThanOrEqual(fewest);
     expect(used).toBeLessThanOrEqual(most);
     if (step.action === 'giveBack') expectToFreeWhatWasTaken(counter, limit, now, log.grants, step.grant);
@@ -97,12 +97,12 @@ export function expectToCountAsLog({ start, limit, steps }: Trace, counts: Count
   return counter;
 }
 
-function expectAnswer(counter: LoneCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
+function expectAnswer(counter: PureCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
   const before = counter.copy();
-  const answer = counter.ask(limit, now, hits);
-  const { granted, freeBefore, free, resetAfter } = answer;
-  expect(granted).toBe(hits <= freeBefore);
-  expect(free).toBe(granted ? freeBefore - hits : freeBefore);
+  const answer = counter.request(limit, now, hits);
+  const { granted, availableBefore, available, resetAfter } = answer;
+  expect(granted).toBe(hits <= availableBefore);
+  expect(available).toBe(granted ? availableBefore - hits : availableBefore);
   if (granted && hits > 0) grants.push({ time: now, hits, end: now + resetAfter, givenBack: false });
   if (!granted) expectRetryToBeTrue(before, limit, now, hits, answer);
   expectResetToBeTrue(counter, limit, now, resetAfter);
@@ -110,7 +110,7 @@ function expectAnswer(counter: LoneCounter, limit: CountedLimit, now: number, gr
 
 /** Refused just before, granted at it. */
 export function expectRetryToBeTrue(
-  before: LoneCounter,
+  before: PureCounter,
   limit: CountedLimit,
   now: number,
   hits: number,
@@ -122,27 +122,27 @@ export function expectRetryToBeTrue(
     return;
   }
   const retryAt = now + (retryAfter ?? Number.NaN);
-  expect(before.copy().ask(limit, retryAt - 1, hits).granted).toBe(false);
-  expect(before.copy().ask(limit, retryAt, hits).granted).toBe(true);
+  expect(before.copy().request(limit, retryAt - 1, hits).granted).toBe(false);
+  expect(before.copy().request(limit, retryAt, hits).granted).toBe(true);
 }
 
 /** All is free at it, and not just before. */
-export function expectResetToBeTrue(counter: LoneCounter, limit: CountedLimit, now: number, resetAfter: number): void {
+export function expectResetToBeTrue(counter: PureCounter, limit: CountedLimit, now: number, resetAfter: number): void {
   const most = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
-  expect(counter.copy().look(limit, now + resetAfter).free).toBe(most);
-  if (resetAfter > 0) expect(counter.copy().look(limit, now + resetAfter - 1).free).toBeLessThan(most);
+  expect(counter.copy().peek(limit, now + resetAfter).available).toBe(most);
+  if (resetAfter > 0) expect(counter.copy().peek(limit, now + resetAfter - 1).available).toBeLessThan(most);
 }
 
-function expectToSettle(counter: LoneCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
-  const { free } = counter.look(limit, now);
+function expectToSettle(counter: PureCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
+  const { available } = counter.peek(limit, now);
   const end = now + counter.settle(limit, now, hits);
-  expect(counter.look(limit, now).free).toBe(free - hits);
+  expect(counter.peek(limit, now).available).toBe(available - hits);
   grants.push({ time: now, hits, end, givenBack: false });
 }
 
 /** All that it took and that has not ended, at once and to the µs. */
 function expectToFreeWhatWasTaken(
-  counter: LoneCounter,
+  counter: PureCounter,
   limit: CountedLimit,
   now: number,
   grants: readonly Grant[],
@@ -151,9 +151,9 @@ function expectToFreeWhatWasTaken(
   const receipts = grants.filter(({ givenBack }) => !givenBack);
   const receipt = receipts[place % receipts.length];
   if (receipt === undefined) return;
-  const { free } = counter.look(limit, now);
+  const { available } = counter.peek(limit, now);
   const still = now < receipt.end ? receipt.hits : 0;
-  expect(counter.giveBack(limit, now, receipt.end, receipt.hits)).toBe(still);
-  expect(counter.look(limit, now).free).toBe(free + still);
+  expect(counter.refund(limit, now, receipt.end, receipt.hits)).toBe(still);
+  expect(counter.peek(limit, now).available).toBe(available + still);
   receipt.givenBack = true;
 }

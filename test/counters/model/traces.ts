@@ -10,7 +10,7 @@ export const HOUR = 3600 * SECOND;
 export const DAY = 24 * HOUR;
 
 /** So many random traces of each algorithm, always the same ones. */
-export const TRACES = { numRuns: 10_000, seed: 20_261_121 };
+export const TRACE_RUNS = { numRuns: 10_000, seed: 20_261_121 };
 
 interface SpanOptions {
   readonly algorithm?: 'sliding_window' | 'fixed_window' | 'concurrency';
@@ -38,7 +38,7 @@ interface CalendarOptions {
 export type LimitOptions = SpanOptions | BucketOptions | CalendarOptions;
 
 /** A limit of any algorithm, sliding_window if none is named, with what the parser makes up. */
-export function limitOf(requests: number, window: string, options: LimitOptions = {}): CountedLimit {
+export function makeLimit(requests: number, window: string, options: LimitOptions = {}): CountedLimit {
   const windowSeconds = parseDuration(window);
   if (windowSeconds === undefined) throw new Error(`a test has no such window: ${window}`);
   const { name = 'burst', algorithm = 'sliding_window' } = options;
@@ -55,20 +55,20 @@ export function limitOf(requests: number, window: string, options: LimitOptions 
 
 const CALENDAR_WINDOWS = { hour: '1h', day: '1d', week: '7d', month: '30d', year: '365d' };
 
-export function calendarOf(
+export function makeCalendarLimit(
   requests: number,
   unit: CalendarUnit,
   options: Omit<CalendarOptions, 'unit' | 'algorithm'> = {},
 ): CountedLimit {
-  return limitOf(requests, CALENDAR_WINDOWS[unit], { ...options, algorithm: 'calendar', unit });
+  return makeLimit(requests, CALENDAR_WINDOWS[unit], { ...options, algorithm: 'calendar', unit });
 }
 
-export function chargeOf(subject: string, limit: CountedLimit, hits = 1): Charge {
+export function makeCharge(subject: string, limit: CountedLimit, hits = 1): Charge {
   return { subject, limit, hits };
 }
 
 /** Hits that were spent already. */
-export function settlementOf(subject: string, limit: CountedLimit, hits: number): Charge {
+export function makeSettlement(subject: string, limit: CountedLimit, hits: number): Charge {
   return { subject, limit, hits, isSettlement: true };
 }
 
@@ -86,7 +86,7 @@ export function waits(windowSeconds: number): fc.Arbitrary<number> {
 }
 
 /** Steps of a clock that is set back: by moments, by about an eighth of the window, by more than it. In µs, below 0. */
-export function stepsBack(windowSeconds: number): fc.Arbitrary<number> {
+export function clockStepsBack(windowSeconds: number): fc.Arbitrary<number> {
   const window = windowSeconds * SECOND;
   return fc.oneof(
     fc.constantFrom(-1, -1000, -window / 16, -window / 8, 1 - window / 8, -1 - window / 8, -window, -5 * window),

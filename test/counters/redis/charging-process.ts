@@ -2,7 +2,7 @@
 import { RedisStore } from '../../../src/counters/redis/redis-store.ts';
 import { StoreUnavailable } from '../../../src/decide/ports.ts';
 import { silent } from '../contract/clocked-stores.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { becomesTrue } from './waiting.ts';
 
 const [url = '', keyPrefix = '', requests = '0', limit = '1'] = process.argv.slice(2);
@@ -10,7 +10,7 @@ const BATCH = 5;
 
 const store = new RedisStore({ url, keyPrefix, logger: silent, deadlineMs: 10_000 });
 await becomesTrue(() => store.ready);
-const decision = { charges: [chargeOf('shared', limitOf(Number(limit), '1h'))] };
+const decision = { charges: [makeCharge('shared', makeLimit(Number(limit), '1h'))] };
 let granted = 0;
 for (let asked = 0; asked < Number(requests); asked += BATCH) {
   const outcomes = await store.decide(Array.from({ length: BATCH }, () => decision));

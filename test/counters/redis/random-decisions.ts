@@ -1,33 +1,33 @@
 import fc from 'fast-check';
 import type { Charge } from '../../../src/decide/ports.ts';
 import type { CounterChange } from '../../../src/domain/counting/counter-admin.ts';
-import { calendarOf, HOUR, limitOf, SECOND, waits } from '../model/traces.ts';
+import { HOUR, makeCalendarLimit, makeLimit, SECOND, waits } from '../model/traces.ts';
 
 /**
  * Limits of all algorithms and forms, some of them the same counter under a changed limit. Not so rates of token buckets:
  * what a store forgets, since it was full at the old rate, another one would refill at the new one.
  */
 const limits = [
-  limitOf(3, '60s'),
-  limitOf(64, '60s'),
-  limitOf(65, '60s'),
-  limitOf(300, '60s'),
-  limitOf(70_000, '60s'),
-  limitOf(20, '2h'),
-  limitOf(5, '60s', { name: 'blocking', blockForSeconds: 30 }),
-  limitOf(5, '60s', { algorithm: 'fixed_window' }),
-  limitOf(500, '60s', { algorithm: 'fixed_window' }),
-  limitOf(5, '60s', { algorithm: 'fixed_window', name: 'blocking', blockForSeconds: 100 }),
-  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 10 }),
-  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 3 }),
-  limitOf(700, '60s', { algorithm: 'token_bucket', burst: 300, name: 'fast' }),
-  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 3, name: 'blocking', blockForSeconds: 7 }),
-  calendarOf(5, 'hour'),
-  calendarOf(50, 'month', { timeZone: 'Europe/Berlin', anchorDay: 14 }),
-  calendarOf(5, 'hour', { name: 'blocking', blockForSeconds: 600 }),
-  limitOf(5, '60s', { algorithm: 'concurrency' }),
-  limitOf(100, '60s', { algorithm: 'concurrency' }),
-  limitOf(5, '60s', { algorithm: 'concurrency', name: 'blocking', blockForSeconds: 30 }),
+  makeLimit(3, '60s'),
+  makeLimit(64, '60s'),
+  makeLimit(65, '60s'),
+  makeLimit(300, '60s'),
+  makeLimit(70_000, '60s'),
+  makeLimit(20, '2h'),
+  makeLimit(5, '60s', { name: 'blocking', blockForSeconds: 30 }),
+  makeLimit(5, '60s', { algorithm: 'fixed_window' }),
+  makeLimit(500, '60s', { algorithm: 'fixed_window' }),
+  makeLimit(5, '60s', { algorithm: 'fixed_window', name: 'blocking', blockForSeconds: 100 }),
+  makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 10 }),
+  makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 3 }),
+  makeLimit(700, '60s', { algorithm: 'token_bucket', burst: 300, name: 'fast' }),
+  makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 3, name: 'blocking', blockForSeconds: 7 }),
+  makeCalendarLimit(5, 'hour'),
+  makeCalendarLimit(50, 'month', { timeZone: 'Europe/Berlin', anchorDay: 14 }),
+  makeCalendarLimit(5, 'hour', { name: 'blocking', blockForSeconds: 600 }),
+  makeLimit(5, '60s', { algorithm: 'concurrency' }),
+  makeLimit(100, '60s', { algorithm: 'concurrency' }),
+  makeLimit(5, '60s', { algorithm: 'concurrency', name: 'blocking', blockForSeconds: 30 }),
 ];
 
 const limit = fc.constantFrom(...limits);

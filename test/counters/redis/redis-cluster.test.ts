@@ -10,7 +10,7 @@ import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import type { RedisStore } from '../../../src/counters/redis/redis-store.ts';
 import { slotOfTag } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import type { Decision } from '../../../src/decide/ports.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { answers, decided, granted, type OpenedStore, openStoreThatAnswers } from './opened-stores.ts';
 import { becomesTrue } from './waiting.ts';
 
@@ -51,8 +51,8 @@ function subjectsOf(tag: number, count: number): readonly string[] {
 }
 
 const tags = Array.from({ length: 64 }, (_, tag) => tag);
-const look = (subject: string): Decision => ({ charges: [chargeOf(subject, limitOf(50, '1h'), 0)] });
-const one = (subject: string): Decision => ({ charges: [chargeOf(subject, limitOf(50, '1h'))] });
+const look = (subject: string): Decision => ({ charges: [makeCharge(subject, makeLimit(50, '1h'), 0)] });
+const one = (subject: string): Decision => ({ charges: [makeCharge(subject, makeLimit(50, '1h'))] });
 const oneOfEachTag = tags.flatMap((tag) => subjectsOf(tag, 1)).map(look);
 
 /** The tags that the master began with. */

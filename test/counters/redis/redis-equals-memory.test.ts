@@ -5,8 +5,16 @@ import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from '../contract/clocked-stores.ts';
 import type { ClockedStore } from '../contract/counter-store-contract.ts';
-import { LoneCounter } from '../model/lone-counter.ts';
-import { calendarOf, chargeOf, limitOf, NOON, settlementOf, stepsBack, waits } from '../model/traces.ts';
+import { PureCounter } from '../model/pure-counter.ts';
+import {
+  clockStepsBack,
+  makeCalendarLimit,
+  makeCharge,
+  makeLimit,
+  makeSettlement,
+  NOON,
+  waits,
+} from '../model/traces.ts';
 import { anyChange, anyCharge, waitsOf } from './random-decisions.ts';
 
 const SEED = 20_261_121;
@@ -27,17 +35,17 @@ const step = fc.record({
 
 /** The same limits under steps of the clock, each with a counter of its own. */
 const steppedLimits = [
-  limitOf(3, '60s'),
-  limitOf(64, '60s', { name: 'full' }),
-  limitOf(300, '60s', { name: 'large', blockForSeconds: 30 }),
-  limitOf(5, '60s', { algorithm: 'fixed_window' }),
-  limitOf(7, '60s', { algorithm: 'token_bucket', burst: 3 }),
-  limitOf(5, '60s', { algorithm: 'concurrency', blockForSeconds: 100 }),
-  calendarOf(5, 'hour'),
+  makeLimit(3, '60s'),
+  makeLimit(64, '60s', { name: 'full' }),
+  makeLimit(300, '60s', { name: 'large', blockForSeconds: 30 }),
+  makeLimit(5, '60s', { algorithm: 'fixed_window' }),
+  makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 3 }),
+  makeLimit(5, '60s', { algorithm: 'concurrency', blockForSeconds: 100 }),
+  makeCalendarLimit(5, 'hour'),
 ];
 
 const clockStep = fc.record({
-  wait: fc.oneof({ weight: 4, arbitrary: waits(60) }, { weight: 1, arbitrary: stepsBack(60) }),
+  wait: fc.oneof({ weight: 4, arbitrary: waits(60) }, { weight: 1, arbitrary: clockStepsBack(60) }),
   limit: fc.constantFrom(...steppedLimits),
   hits: fc.constantFrom(0, 1, 1, 1, 3, 60, 299),
   settles: fc.constantFrom(false, false, false, false, true),
@@ -88,23 +96,23 @@ describe('Redis and memory', () => {
     let traces = 0;
     const property = fc.asyncProperty(fc.array(clockStep, { maxLength: 40, size: 'max' }), async (trace) => {
       traces++;
-      const counters = new Map<CountedLimit, LoneCounter>();
+      const counters = new Map<CountedLimit, PureCounter>();
       let now = NOON;
       for (const { wait, limit, hits, settles } of trace) {
         now += wait;
         await redis.setClock(now);
         const subject = `steps|${traces}|${steppedLimits.indexOf(limit)}`;
-        const counter = counters.get(limit)?.copy() ?? new LoneCounter();
+        const counter = counters.get(limit)?.copy() ?? new PureCounter();
         if (settles && hits > 0) {
-          const [outcome] = await redis.store.decide([{ charges: [settlementOf(subject, limit, hits)] }]);
+          const [outcome] = await redis.store.decide([{ charges: [makeSettlement(subject, limit, hits)] }]);
           const resetAfter = counter.settle(limit, now, hits);
           expect(outcome).toMatchObject({ granted: true, charges: [{ exceeded: false, resetAfter }] });
           counters.set(limit, counter);
           continue;
         }
-        const [outcome] = await redis.store.decide([{ charges: [chargeOf(subject, limit, hits)] }]);
-        const { granted, free, resetAfter, retryAfter, blockedFor, isChanged } = counter.ask(limit, now, hits);
-        const remaining = Math.max(0, free);
+        const [outcome] = await redis.store.decide([{ charges: [makeCharge(subject, limit, hits)] }]);
+        const { granted, available, resetAfter, retryAfter, blockedFor, isChanged } = counter.request(limit, now, hits);
+        const remaining = Math.max(0, available);
         const promised = limit.algorithm === 'concurrency' ? undefined : retryAfter;
         const told = { exceeded: !granted, remaining, resetAfter, freeAt: now + resetAfter, retryAfter: promised };
         expect(outcome).toEqual({ granted, source: 'redis', charges: [{ ...told, blockedFor }] });

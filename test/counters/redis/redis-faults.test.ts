@@ -5,12 +5,12 @@ import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
 import { RedisStore, type RedisStoreOptions } from '../../../src/counters/redis/redis-store.ts';
 import { freePort } from '../../../src/database/embedded/free-port.ts';
 import { StoreUnavailable } from '../../../src/decide/ports.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { decided } from './opened-stores.ts';
 import { becomesTrue } from './waiting.ts';
 
-const one = { charges: [chargeOf('key', limitOf(1000, '1h'))] };
-const look = { charges: [chargeOf('key', limitOf(1000, '1h'), 0)] };
+const one = { charges: [makeCharge('key', makeLimit(1000, '1h'))] };
+const look = { charges: [makeCharge('key', makeLimit(1000, '1h'), 0)] };
 const PASSWORD = 'correct-horse';
 
 const closing: (() => Promise<void>)[] = [];
@@ -162,7 +162,7 @@ describe('counters in Redis, when Redis fails', () => {
     async (value) => {
       const redis = await start();
       const store = await openReady(redis.url);
-      const other = { charges: [chargeOf('other', limitOf(1000, '1h'))] };
+      const other = { charges: [makeCharge('other', makeLimit(1000, '1h'))] };
       await decided(store, [one, other]);
       await withClient(redis.url, async (client) => {
         for (const key of await client.keys('weir:1:*:key')) await client.set(key, value);
@@ -219,7 +219,7 @@ describe('counters in Redis', () => {
   it('writes nothing for looks and refusals', async () => {
     const redis = await start();
     const store = await openReady(redis.url);
-    await decided(store, [look, { charges: [chargeOf('key', limitOf(1, '1h'), 2)] }]);
+    await decided(store, [look, { charges: [makeCharge('key', makeLimit(1, '1h'), 2)] }]);
     expect(await withClient(redis.url, (client) => client.dbsize())).toBe(0);
   });
 

@@ -8,7 +8,7 @@ import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import { slotOfTag } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import { type Decision, StoreUnavailable } from '../../../src/decide/ports.ts';
 import type { StoreFailurePolicy } from '../../../src/domain/limits/limit.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { becomesTrue } from './waiting.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-const large = limitOf(1_000_000, '1h');
+const large = makeLimit(1_000_000, '1h');
 
 async function start(port?: number): Promise<RunningRedis> {
   const redis = await startRedis(port === undefined ? {} : { port });
@@ -47,7 +47,7 @@ async function open(redis: { readonly url: string }) {
 
 function asks(policy?: StoreFailurePolicy, subject = 'key'): Decision {
   const limit = { ...large, ...(policy !== undefined && { onStoreFailure: policy }) };
-  return { charges: [chargeOf(subject, limit)] };
+  return { charges: [makeCharge(subject, limit)] };
 }
 
 async function decide({ store }: Counters, decision: Decision) {
@@ -166,7 +166,7 @@ describe('counters in Redis, guarded', () => {
 
   it('refuse for 250 ms by what Redis has just said', async () => {
     const { counters } = await open(await start());
-    const one = { charges: [chargeOf(randomUUID(), limitOf(1, '1h'))] };
+    const one = { charges: [makeCharge(randomUUID(), makeLimit(1, '1h'))] };
     const said: string[] = [];
     for (let call = 0; call < 4; call++) said.push(await decide(counters, one));
     expect(said).toEqual(['granted by redis', 'refused by redis', 'refused by local', 'refused by local']);
@@ -217,7 +217,7 @@ describe('nodes that share counters', () => {
     await becomesTrue(() => nodes.at(-1) === 4);
     await redis.stop();
     await becomesTrue(() => !counters.ready);
-    const eight = { charges: [chargeOf('shared', limitOf(8, '1h'))] };
+    const eight = { charges: [makeCharge('shared', makeLimit(8, '1h'))] };
     const said: string[] = [];
     for (let call = 0; call < 4; call++) said.push(await decide(counters, eight));
     expect(said).toEqual([

@@ -4,19 +4,23 @@ import type { Charge } from '../../../src/decide/ports.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from '../contract/clocked-stores.ts';
 import type { ClockedStore } from '../contract/counter-store-contract.ts';
-import { calendarOf, limitOf, NOON, SECOND, waits } from '../model/traces.ts';
+import { makeCalendarLimit, makeLimit, NOON, SECOND, waits } from '../model/traces.ts';
 import { anyChange } from './random-decisions.ts';
 
 const SEED = 20_261_121;
 
 /** As plans have them: of one subject, charged together, and so large that most charges only add hits. */
-const large = limitOf(200, '60s');
-const plan = [large, limitOf(90, '60s', { algorithm: 'fixed_window', name: 'fixed' }), calendarOf(400, 'hour')];
-const alone = [limitOf(100, '60s', { name: 'alone' })];
-const blocking = [limitOf(80, '60s', { name: 'blocking', blockForSeconds: 20 })];
-const bucket = limitOf(300, '60s', { algorithm: 'token_bucket', burst: 100, name: 'bucket' });
+const large = makeLimit(200, '60s');
+const plan = [
+  large,
+  makeLimit(90, '60s', { algorithm: 'fixed_window', name: 'fixed' }),
+  makeCalendarLimit(400, 'hour'),
+];
+const alone = [makeLimit(100, '60s', { name: 'alone' })];
+const blocking = [makeLimit(80, '60s', { name: 'blocking', blockForSeconds: 20 })];
+const bucket = makeLimit(300, '60s', { algorithm: 'token_bucket', burst: 100, name: 'bucket' });
 /** The same counters under changed limits; the second one counts by exact times. */
-const changed = [[limitOf(220, '60s'), ...plan.slice(1)], [limitOf(60, '60s'), ...plan.slice(1)], [large]];
+const changed = [[makeLimit(220, '60s'), ...plan.slice(1)], [makeLimit(60, '60s'), ...plan.slice(1)], [large]];
 /** What has the counters of the plan in another order, only some of them, or others beside them. */
 const unusual = [[...plan].reverse(), plan.slice(1), [...plan, bucket], [bucket], [...plan, ...blocking]];
 

@@ -2,15 +2,15 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunningRedis } from '../../../provision/redis.ts';
 import { type RunningSentinels, startRedisSentinels } from '../../../provision/redis-sentinel.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { answers, decided, granted, openStore, openStoreThatAnswers } from './opened-stores.ts';
 import { becomesTrue } from './waiting.ts';
 
 const PASSWORD = 'correct-horse';
 /** As docs/redis.md lists them. */
 const SENTINEL_COMMANDS = ['+sentinel|get-master-addr-by-name', '+sentinel|master'];
-const one = { charges: [chargeOf('key', limitOf(50, '1h'))] };
-const look = { charges: [chargeOf('key', limitOf(50, '1h'), 0)] };
+const one = { charges: [makeCharge('key', makeLimit(50, '1h'))] };
+const look = { charges: [makeCharge('key', makeLimit(50, '1h'), 0)] };
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -4,11 +4,11 @@ import { startRedisProcess } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { startRedisSentinels } from '../../../provision/redis-sentinel.ts';
 import { freePort } from '../../../src/database/embedded/free-port.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { decided, type OpenedStore, openStore } from './opened-stores.ts';
 import { becomesTrue } from './waiting.ts';
 
-const one = { charges: [chargeOf('key', limitOf(50, '1h'))] };
+const one = { charges: [makeCharge('key', makeLimit(50, '1h'))] };
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

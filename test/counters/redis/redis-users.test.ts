@@ -4,7 +4,7 @@ import { startRedis } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import { slotOfTag } from '../../../src/counters/redis/topology/cluster-slots.ts';
-import { chargeOf, limitOf } from '../model/traces.ts';
+import { makeCharge, makeLimit } from '../model/traces.ts';
 import { answers, decided, openStore } from './opened-stores.ts';
 import { becomesTrue } from './waiting.ts';
 
@@ -12,7 +12,7 @@ const PASSWORD = 'correct-horse';
 /** As docs/redis.md lists them. */
 const SERVER_COMMANDS = ['+evalsha', '+eval', '+script|load', '+time', '+info', '+mget', '+set', '+setrange', '+del'];
 const CLUSTER_COMMANDS = [...SERVER_COMMANDS, '+cluster|slots', '+asking'];
-const one = { charges: [chargeOf('key', limitOf(1000, '1h'))] };
+const one = { charges: [makeCharge('key', makeLimit(1000, '1h'))] };
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
