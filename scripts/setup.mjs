@@ -57,7 +57,7 @@ step('generate code', generation, at('src', 'generated', 'descriptors.ts'), () =
   const set = at('.cache', 'descriptors.binpb');
   buf('build', '-o', set);
   const text = readFileSync(set).toString('base64');
-  // A module and not a file beside it, so that it is there in dist/ as well.
+  // A module, so that dist/ has it as well: tsc copies no other files.
   const module = `/** All of proto/ as a google.protobuf.FileDescriptorSet, in base64. */\nexport const DESCRIPTORS =\n  '${text}';\n`;
   writeFileSync(at('src', 'generated', 'descriptors.ts'), module);
 });

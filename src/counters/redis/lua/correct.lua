@@ -1,22 +1,29 @@
--- KEYS    the subject
--- ARGV    as terms-lua.ts has them, with one term; last, what to do (reset, block or unblock) and for how many µs to block
--- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else 7: µs for
---         which it is blocked
+-- Changes one counter manually.
+--
+-- KEYS    The subject.
+-- ARGV    The not-after and one counter spec, as parts/specs.lua describes. Then the action (reset, block or unblock)
+--         and for how many µs to block.
+-- returns One text (packed-reply.ts). 7 bytes: this shard's time in µs. It is all when that is past the not-after.
+--         Otherwise 7 bytes: µs until the block ends, 0 when it is not blocked.
+-- why     One key per script: on a cluster it works even while the slot of the key moves.
+
 -- @include parts/specs.lua
 -- @include parts/value.lua
 -- @include parts/counter.lua
 -- @include parts/save.lua
-local action, duration = ARGV[firstArgument], tonumber(ARGV[firstArgument + 1])
-local term, value = terms[1], redis.call('MGET', KEYS[1])[1]
-local counter = load(1, value, term)
-follow(counter, term)
-if action == 'block' then counter.blocked, counter.held = now + duration, true
-else counter.blocked, counter.held = 0, false end
+
+local action, durationMicros = ARGV[firstArgument], tonumber(ARGV[firstArgument + 1])
+local spec, value = specs[1], redis.call('MGET', KEYS[1])[1]
+local counter = loadCounter(1, value, spec)
+advance(counter, spec)
+if action == 'block' then counter.blockedUntil, counter.isBlockedManually = now + durationMicros, true
+else counter.blockedUntil, counter.isBlockedManually = 0, false end
 if action == 'reset' then
-  counter.base, counter.total, counter.last, counter.lastCount = 0, 0, 0, 0
-  counter.form, counter.unit, counter.list, counter.from, counter.to = term.kind == RATE and BUCKET or 1, 1, '', 1, 0
+  counter.base, counter.total, counter.lastEnd, counter.lastHits = 0, 0, 0, 0
+  counter.form, counter.resolutionMicros, counter.list, counter.listFrom, counter.listTo =
+    spec.kind == TOKEN_BUCKET and TOKEN_BUCKET_FORM or 1, 1, '', 1, 0
 end
-change(counter, term)
-whole[1] = true
-save(1)
-return pack('>I7I7', clock, max(0, counter.blocked - now))
+markChanged(counter, spec)
+needsRewrite[1] = true
+saveValue(1)
+return pack('>I7I7', clock, max(0, counter.blockedUntil - now))

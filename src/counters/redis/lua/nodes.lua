@@ -1,7 +1,11 @@
--- KEYS    the nodes that are there: a sorted set, by when each stops being there, in µs of this shard's clock
--- ARGV    not-after in µs of this shard's clock; a node; for how many µs more it is there
--- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else 6 bytes:
---         how many nodes are there
+-- Announces that a node is alive, and counts the live nodes.
+--
+-- KEYS    The live nodes: a sorted set. The score is when a node stops counting as alive, in µs of this shard's clock.
+-- ARGV    Not-after in µs of this shard's clock, the node, and for how many µs more it is alive.
+-- returns One text (packed-reply.ts). 7 bytes: this shard's time in µs. It is all when that is past the not-after.
+--         Otherwise 6 bytes: number of live nodes, this one included.
+-- why     Expiry, announcement and count are one step on one clock.
+
 local time = redis.call('TIME')
 local clock = time[1] * 1000000 + time[2]
 if clock > tonumber(ARGV[1]) then return struct.pack('>I7', clock) end

@@ -1,60 +1,73 @@
--- KEYS    the subjects, each once, and a key for each receipt that may come again
--- ARGV    as terms-lua.ts has them; last, the receipts as one text (packed-numbers.ts): its own key (0: it comes
---         once), when it expires in µs of this shard's clock, number of charges, then for each: key, term (all counted
---         from 1), hits, the end that they got
--- returns one text (packed-reply.ts): 7 bytes: this shard's time in µs; alone when it was past not-after. Else for each
---         receipt 6 bytes, signed: hits that are free again; -1: it was used before, or has expired
--- why     That it was given back is noted in the same step, so that whoever asks twice frees once.
+-- Refunds receipts on one shard.
+--
+-- KEYS    The subjects, each once, and a key for each receipt that can be used again.
+-- ARGV    The not-after and the counter specs, as parts/specs.lua describes. Then all receipts as one text of packed
+--         numbers (packed-numbers.ts). For each receipt: its own key (counted from 1; 0: nobody can use it again), when
+--         it expires in µs of this shard's clock, number of charges. Then for each charge: key, spec (both counted from
+--         1), hits, and the end that the hits got.
+-- returns One text (packed-reply.ts). 7 bytes: this shard's time in µs. It is all when that is past the not-after.
+--         Otherwise for each receipt 6 bytes, signed: hits that are available again; -1: it was used before or has
+--         expired.
+-- why     The same step records that a receipt was used, so using it twice refunds it once.
+
 -- @include parts/specs.lua
 -- @include parts/value.lua
 -- @include parts/counter.lua
 -- @include parts/save.lua
-local function removeHits(counter, term, last, asked)
-  local ends, hits = endsAndHits(counter)
+
+-- Removes up to `hits` hits with this end. Returns how many; 0 when the log has no such end any more.
+local function removeHits(counter, spec, hitEnd, hits)
+  local ends, counts = unpackHits(counter)
   for i = 1, #ends do
-    if ends[i] == last then
-      local removed = min(asked, hits[i])
-      hits[i] = hits[i] - removed
-      if hits[i] == 0 then
+    if ends[i] == hitEnd then
+      local removed = min(hits, counts[i])
+      counts[i] = counts[i] - removed
+      if counts[i] == 0 then
         table.remove(ends, i)
-        table.remove(hits, i)
+        table.remove(counts, i)
       end
-      setEntries(counter, counter.unit, term, ends, hits)
+      packHits(counter, counter.resolutionMicros, spec, ends, counts)
       return removed
     end
   end
   return 0
 end
 
-local function putBack(counter, term, last, asked)
-  local back = min(asked * term.x, max(0, last - 1 - counter.base) * term.requests, counter.total)
-  counter.total = counter.total - back
-  return floor(back / term.x)
+-- Puts back tokens of a charge after which the bucket would have been full at `fullAt`. Returns how many. The first
+-- tokens taken are the first refilled, so only those that are refilled last are still out. 1 µs less, because `fullAt`
+-- may have been rounded up.
+local function refundTokens(counter, spec, fullAt, hits)
+  local back = min(hits * spec.windowMicros, max(0, fullAt - 1 - counter.refilledAt) * spec.requests, counter.debt)
+  counter.debt = counter.debt - back
+  return floor(back / spec.windowMicros)
 end
 
-local text, place, reply = ARGV[firstArgument], 1, { pack('>I7', clock) }
-local function number(digits)
+local text, position, reply = ARGV[firstArgument], 1, { pack('>I7', clock) }
+local function readNumber(digits)
   local value = 0
-  for i = place, place + digits - 1 do value = value * 128 + byte(text, i) end
-  place = place + digits
+  for i = position, position + digits - 1 do value = value * 128 + byte(text, i) end
+  position = position + digits
   return value
 end
 
 local stored = redis.call('MGET', unpack(KEYS))
-while place < #text do
-  local mark, expires, charges, freed = number(3), number(8), number(3), 0
+while position < #text do
+  local receiptKey, expires, charges, refunded = readNumber(3), readNumber(8), readNumber(3), 0
   local ttl = string.format('%.0f', ceil(max(1, expires - now) / 1000000))
-  local isFirst = expires > now and (mark == 0 or redis.call('SET', KEYS[mark], '', 'NX', 'EX', ttl))
+  local isFirst = expires > now and (receiptKey == 0 or redis.call('SET', KEYS[receiptKey], '', 'NX', 'EX', ttl))
   for i = 1, charges do
-    local key, term, hits, last = number(3), terms[number(3)], number(5), number(8)
-    if isFirst and last > now and stored[key] then
-      local counter = load(key, stored[key], term)
-      follow(counter, term)
-      freed = freed + (term.kind == RATE and putBack(counter, term, last, hits) or removeHits(counter, term, last, hits))
-      change(counter, term)
+    local keyIndex, spec, hits, hitEnd = readNumber(3), specs[readNumber(3)], readNumber(5), readNumber(8)
+    if isFirst and hitEnd > now and stored[keyIndex] then
+      local counter = loadCounter(keyIndex, stored[keyIndex], spec)
+      advance(counter, spec)
+      refunded = refunded + (
+        spec.kind == TOKEN_BUCKET and refundTokens(counter, spec, hitEnd, hits)
+        or removeHits(counter, spec, hitEnd, hits)
+      )
+      markChanged(counter, spec)
     end
   end
-  insert(reply, pack('>i6', isFirst and freed or -1))
+  insert(reply, pack('>i6', isFirst and refunded or -1))
 end
 
 saveAll()

@@ -1,30 +1,34 @@
--- @fields counter before = key slot blocked base total last lastCount form unit list from to over next term head held
--- A counter has of its last end the hits apart; those before it are bytes of `list` from `from` to `to`: so mostly a
--- charge changes fields alone. Of a bucket, base is what it has seen and total its debt.
+-- The arithmetic of counters, as in src/domain/counting/ (counter.ts, hit-log.ts, token-bucket.ts). A property test
+-- keeps both equal (test/counters/redis/redis-equals-memory.test.ts). Comes after value.lua, which describes the fields
+-- of a counter.
+--
+-- A hit log keeps its last end and the hits that end then as numbers, and those before as bytes of its list. So most
+-- charges change only numbers.
 
-local function endsAndHits(counter)
+-- Returns the ends and the hits of a hit log, as two lists.
+local function unpackHits(counter)
   local ends, hits, count, form, at = {}, {}, 0, counter.form, counter.base
-  for from = counter.from, counter.to, WIDTHS[form] do
-    if form < EXACT then
-      local hit = unpackAt(ENTRIES[form], counter.list, from)
+  for position = counter.listFrom, counter.listTo, ENTRY_BYTES[form] do
+    if form < FIRST_EXACT_FORM then
+      local hit = unpackAt(ENTRY_FORMATS[form], counter.list, position)
       if hit > 0 then
         count = count + 1
         ends[count], hits[count] = at, hit
       end
-      at = at + counter.unit
+      at = at + counter.resolutionMicros
     else
-      local offset, hit = unpackAt(ENTRIES[form], counter.list, from)
+      local distance, hit = unpackAt(ENTRY_FORMATS[form], counter.list, position)
       count = count + 1
-      ends[count], hits[count] = at + offset, COUNT_BYTES[form] == 0 and 1 or hit
+      ends[count], hits[count] = at + distance, COUNT_BYTES[form] == 0 and 1 or hit
     end
   end
-  if counter.last > 0 then ends[count + 1], hits[count + 1] = counter.last, counter.lastCount end
+  if counter.lastEnd > 0 then ends[count + 1], hits[count + 1] = counter.lastEnd, counter.lastHits end
   return ends, hits
 end
 
--- Writes all entries anew, equal neighbours merged.
-local function setEntries(counter, unit, term, ends, hits)
-  local most, kept, total = 1, 0, 0
+-- Replaces all hits of a hit log. Merges neighbours with equal ends; changes both lists.
+local function packHits(counter, resolution, spec, ends, hits)
+  local maxCount, kept, total = 1, 0, 0
   for i = 1, #ends do
     if kept > 0 and ends[kept] == ends[i] then
       hits[kept] = hits[kept] + hits[i]
@@ -32,150 +36,173 @@ local function setEntries(counter, unit, term, ends, hits)
       kept = kept + 1
       ends[kept], hits[kept] = ends[i], hits[i]
     end
-    most, total = max(most, hits[kept]), total + hits[i]
+    maxCount, total = max(maxCount, hits[kept]), total + hits[i]
   end
-  -- In sub-buckets most counts grow: room for that saves writing them anew.
-  if unit > 1 then most = max(most, min(term.requests, 65535)) end
-  local form = unit > 1 and 1 or term.kind == SPAN and term.y + term.y / 4 < 4294967296 and 5 or 10
-  while most >= ROOM[COUNT_BYTES[form]] do form = form + 1 end
-  local base, entries, packed = ends[1] or 0, {}, ENTRIES[form]
+  -- Counts of sub-buckets mostly grow. Room for that now saves packing them again later.
+  if resolution > 1 then maxCount = max(maxCount, min(spec.requests, 65535)) end
+  local form = resolution > 1 and 1
+    or spec.kind == WINDOW and spec.lifetimeMicros + spec.lifetimeMicros / 4 < 4294967296 and 5 or 10
+  while maxCount >= COUNT_LIMITS[COUNT_BYTES[form]] do form = form + 1 end
+  local base, entries, format = ends[1] or 0, {}, ENTRY_FORMATS[form]
   for i = 1, kept - 1 do
-    if form < EXACT then
-      local gap = i > 1 and (ends[i] - ends[i - 1]) / unit - 1 or 0
-      entries[i] = string.rep(pack(packed, 0), gap) .. pack(packed, hits[i])
-    elseif COUNT_BYTES[form] == 0 then entries[i] = pack(packed, ends[i] - base)
-    else entries[i] = pack(packed, ends[i] - base, hits[i]) end
+    if form < FIRST_EXACT_FORM then
+      local gap = i > 1 and (ends[i] - ends[i - 1]) / resolution - 1 or 0
+      entries[i] = string.rep(pack(format, 0), gap) .. pack(format, hits[i])
+    elseif COUNT_BYTES[form] == 0 then entries[i] = pack(format, ends[i] - base)
+    else entries[i] = pack(format, ends[i] - base, hits[i]) end
   end
-  counter.unit, counter.base, counter.total, counter.form = unit, base, total, form
-  counter.list, counter.from = table.concat(entries), 1
-  counter.to, counter.last, counter.lastCount = #counter.list, ends[kept] or 0, hits[kept] or 0
-  whole[counter.key] = true
+  counter.resolutionMicros, counter.base, counter.total, counter.form = resolution, base, total, form
+  counter.list, counter.listFrom = table.concat(entries), 1
+  counter.listTo, counter.lastEnd, counter.lastHits = #counter.list, ends[kept] or 0, hits[kept] or 0
+  needsRewrite[counter.keyIndex] = true
 end
 
-local function forgetEnded(counter)
-  if counter.last <= now then
-    counter.total, counter.from, counter.to, counter.last, counter.lastCount = 0, 1, 0, 0, 0
-    whole[counter.key] = true
+-- Drops the hits that have ended.
+local function dropEnded(counter)
+  if counter.lastEnd <= now then
+    counter.total, counter.listFrom, counter.listTo, counter.lastEnd, counter.lastHits = 0, 1, 0, 0, 0
+    needsRewrite[counter.keyIndex] = true
     return
   end
-  local list, from, to, form, base = counter.list, counter.from, counter.to, counter.form, counter.base
+  local list, from, to, form, base = counter.list, counter.listFrom, counter.listTo, counter.form, counter.base
   while from <= to do
-    local first, second = unpackAt(ENTRIES[form], list, from)
-    local isExact = form >= EXACT
+    local first, second = unpackAt(ENTRY_FORMATS[form], list, from)
+    local isExact = form >= FIRST_EXACT_FORM
     if (isExact and base + first or base) > now then break end
     if isExact then counter.total = counter.total - (COUNT_BYTES[form] == 0 and 1 or second)
-    else counter.total, base = counter.total - first, base + counter.unit end
-    from = from + WIDTHS[form]
+    else counter.total, base = counter.total - first, base + counter.resolutionMicros end
+    from = from + ENTRY_BYTES[form]
   end
-  if from > counter.from then counter.from, counter.base, whole[counter.key] = from, base, true end
+  if from > counter.listFrom then counter.listFrom, counter.base, needsRewrite[counter.keyIndex] = from, base, true end
 end
 
-local function follow(counter, term)
-  if counter.blocked > 0 then
-    local blocked = counter.held and counter.blocked or min(counter.blocked, now + term.block)
-    if blocked < counter.blocked then change(counter, term) end
-    if blocked < counter.blocked or blocked <= now then whole[counter.key] = true end
-    counter.blocked, counter.held = blocked > now and blocked or 0, counter.held and blocked > now
+-- Brings the counter to now: ends its block, drops hits, refills the bucket. Everything below expects that.
+local function advance(counter, spec)
+  if counter.blockedUntil > 0 then
+    local blockedUntil =
+      counter.isBlockedManually and counter.blockedUntil or min(counter.blockedUntil, now + spec.blockMicros)
+    if blockedUntil < counter.blockedUntil then markChanged(counter, spec) end
+    if blockedUntil < counter.blockedUntil or blockedUntil <= now then needsRewrite[counter.keyIndex] = true end
+    counter.blockedUntil, counter.isBlockedManually =
+      blockedUntil > now and blockedUntil or 0, counter.isBlockedManually and blockedUntil > now
   end
-  if term.kind == RATE then
-    local ahead = counter.base - now
-    if ahead > 0 and ahead <= term.x / 8 then return end
-    counter.total = max(0, counter.total - max(0, -ahead) * term.requests)
-    counter.base = now
-    if ahead > 0 then change(counter, term) end
+  if spec.kind == TOKEN_BUCKET then
+    local ahead = counter.refilledAt - now
+    if ahead > 0 and ahead <= spec.windowMicros / 8 then return end
+    counter.debt = max(0, counter.debt - max(0, -ahead) * spec.requests)
+    counter.refilledAt = now
+    if ahead > 0 then markChanged(counter, spec) end
     return
   end
-  local last = counter.last
-  if last == 0 then return end
-  -- None before base has ended.
+  local lastEnd = counter.lastEnd
+  if lastEnd == 0 then return end
+  -- No hit ends before base.
   if counter.base <= now then
-    forgetEnded(counter)
-    last = counter.last
+    dropEnded(counter)
+    lastEnd = counter.lastEnd
   end
-  if last <= term.furthest then return end
-  local latest = endOf(term, now)
-  local ends, hits = endsAndHits(counter)
+  if lastEnd <= spec.maxEnd then return end
+  -- The clock had run ahead and was set back: hits count as made now at the latest.
+  local latest = countsUntil(spec, now)
+  local ends, hits = unpackHits(counter)
   for i = 1, #ends do ends[i] = min(ends[i], latest) end
-  setEntries(counter, min(counter.unit, term.resolution), term, ends, hits)
-  change(counter, term)
+  packHits(counter, min(counter.resolutionMicros, spec.resolutionMicros), spec, ends, hits)
+  markChanged(counter, spec)
 end
 
-local function freeOf(counter, term)
-  local free = term.kind == RATE and term.y - ceil(counter.total / term.x) or term.requests - counter.total
-  return counter.blocked > 0 and min(free, -1) or free
+-- Returns the hits that fit now; below 0 while blocked and after a limit was lowered.
+local function available(counter, spec)
+  local free =
+    spec.kind == TOKEN_BUCKET and spec.burst - ceil(counter.debt / spec.windowMicros) or spec.requests - counter.total
+  return counter.blockedUntil > 0 and min(free, -1) or free
 end
 
-local function rewrite(counter, term, last, added)
-  local ends, hits = endsAndHits(counter)
-  local resolution = term.resolution
-  local rounded = resolution > counter.unit and resolution or #ends == MOST_ENDS and term.unit or 1
-  if rounded > 1 then
-    for i = 1, #ends do ends[i] = ceil(ends[i] / rounded) * rounded end
+-- Adds hits where the list has to change its form: its resolution changes, or it has too many ends.
+local function addHitsRepacking(counter, spec, hitEnd, added)
+  local ends, hits = unpackHits(counter)
+  local resolution = spec.resolutionMicros
+  local rounding =
+    resolution > counter.resolutionMicros and resolution or #ends == MAX_ENDS and spec.subBucketMicros or 1
+  if rounding > 1 then
+    for i = 1, #ends do ends[i] = ceil(ends[i] / rounding) * rounding end
   end
-  insert(ends, max(last, ends[#ends] or 0))
+  insert(ends, max(hitEnd, ends[#ends] or 0))
   insert(hits, added)
-  setEntries(counter, resolution, term, ends, hits)
+  packHits(counter, resolution, spec, ends, hits)
 end
 
--- Puts the last end and its hits into the list, as another one follows; false where the list's form has no room.
-local function pushLast(counter)
-  local form, list, from, to, last, count = counter.form, counter.list, counter.from, counter.to, counter.last, counter.lastCount
-  local base, packed, entry = from > to and last or counter.base, ENTRIES[form], nil
-  if count >= ROOM[COUNT_BYTES[form]] then return false end
-  if form < EXACT then
-    entry = pack(packed, count)
-    local gap = (last - base) / counter.unit - (to - from + 1) / WIDTHS[form]
-    if gap > 0 then entry = string.rep(pack(packed, 0), gap) .. entry end
+-- Appends the last end and its hits to the list, because a later end follows. Returns false when the list's form has no
+-- room for them.
+local function appendLast(counter)
+  local form, list, from, to, lastEnd, count =
+    counter.form, counter.list, counter.listFrom, counter.listTo, counter.lastEnd, counter.lastHits
+  local base, format, entry = from > to and lastEnd or counter.base, ENTRY_FORMATS[form], nil
+  if count >= COUNT_LIMITS[COUNT_BYTES[form]] then return false end
+  if form < FIRST_EXACT_FORM then
+    entry = pack(format, count)
+    local gap = (lastEnd - base) / counter.resolutionMicros - (to - from + 1) / ENTRY_BYTES[form]
+    if gap > 0 then entry = string.rep(pack(format, 0), gap) .. entry end
   else
-    if last - base > MOST_OFFSET[form] then return false end
-    entry = COUNT_BYTES[form] == 0 and pack(packed, last - base) or pack(packed, last - base, count)
+    if lastEnd - base > MAX_DISTANCES[form] then return false end
+    entry = COUNT_BYTES[form] == 0 and pack(format, lastEnd - base) or pack(format, lastEnd - base, count)
   end
   list = from > to and entry or sub(list, from, to) .. entry
-  counter.list, counter.from, counter.to, counter.base, whole[counter.key] = list, 1, #list, base, true
+  counter.list, counter.listFrom, counter.listTo, counter.base, needsRewrite[counter.keyIndex] =
+    list, 1, #list, base, true
   return true
 end
 
-local function untilAllFree(counter, term)
-  local free = counter.last - now
-  if term.kind == RATE then free = counter.total > 0 and counter.base - now + ceil(counter.total / term.requests) or 0 end
-  local blocked = counter.blocked - now
-  if blocked > free then free = blocked end
-  return free > 0 and free or 0
+-- Returns the µs until the whole limit is available if nothing more is charged.
+local function resetAfterMicros(counter, spec)
+  local reset = counter.lastEnd - now
+  if spec.kind == TOKEN_BUCKET then
+    reset = counter.debt > 0 and counter.refilledAt - now + ceil(counter.debt / spec.requests) or 0
+  end
+  local blocked = counter.blockedUntil - now
+  if blocked > reset then reset = blocked end
+  return reset > 0 and reset or 0
 end
 
-local function charge(counter, term, asked)
-  change(counter, term)
-  if term.kind == RATE then
-    counter.total = min(MOST_DEBT, counter.total + asked * term.x)
-    if lastsUntil(untilAllFree(counter, term), term) > counter.over then whole[counter.key] = true end
+-- Charges hits as made now, whether they fit or not.
+local function charge(counter, spec, hits)
+  markChanged(counter, spec)
+  if spec.kind == TOKEN_BUCKET then
+    counter.debt = min(MAX_DEBT, counter.debt + hits * spec.windowMicros)
+    if computeExpirySeconds(resetAfterMicros(counter, spec), spec) > counter.expirySeconds then
+      needsRewrite[counter.keyIndex] = true
+    end
     return
   end
-  local added, last, before = min(asked, MOST_TOTAL - counter.total), term.endNow, counter.last
-  if before == 0 or term.resolution ~= counter.unit
-    or counter.to - counter.from + 1 == (MOST_ENDS - 1) * WIDTHS[counter.form] then return rewrite(counter, term, last, added) end
+  local added, hitEnd, lastEnd = min(hits, MAX_TOTAL - counter.total), spec.newEnd, counter.lastEnd
+  if lastEnd == 0 or spec.resolutionMicros ~= counter.resolutionMicros
+    or counter.listTo - counter.listFrom + 1 == (MAX_ENDS - 1) * ENTRY_BYTES[counter.form] then
+    return addHitsRepacking(counter, spec, hitEnd, added)
+  end
   counter.total = counter.total + added
-  if last <= before then
-    counter.lastCount = counter.lastCount + added
+  -- Never before the last end: hits stay in the order of their ends, also after the clock was set back.
+  if hitEnd <= lastEnd then
+    counter.lastHits = counter.lastHits + added
     return
   end
-  if not pushLast(counter) then return rewrite(counter, term, last, added) end
-  counter.last, counter.lastCount = last, added
+  if not appendLast(counter) then return addHitsRepacking(counter, spec, hitEnd, added) end
+  counter.lastEnd, counter.lastHits = hitEnd, added
 end
 
--- 0 where they fit, or never will.
-local function untilFit(counter, term, asked)
-  local blocked = max(0, counter.blocked - now)
-  if term.kind == RATE then
-    if asked > term.y then return 0 end
-    local wait = counter.base - now + ceil((counter.total - (term.y - asked) * term.x) / term.requests)
+-- Returns the µs until `hits` fit; 0 when they fit now or never will.
+local function retryAfterMicros(counter, spec, hits)
+  local blocked = max(0, counter.blockedUntil - now)
+  if spec.kind == TOKEN_BUCKET then
+    if hits > spec.burst then return 0 end
+    local wait =
+      counter.refilledAt - now + ceil((counter.debt - (spec.burst - hits) * spec.windowMicros) / spec.requests)
     return max(blocked, wait)
   end
-  if asked > term.requests then return 0 end
-  local excess = counter.total + asked - term.requests
+  if hits > spec.requests then return 0 end
+  local excess = counter.total + hits - spec.requests
   if excess <= 0 then return blocked end
-  local ends, hits = endsAndHits(counter)
+  local ends, counts = unpackHits(counter)
   for i = 1, #ends do
-    excess = excess - hits[i]
+    excess = excess - counts[i]
     if excess <= 0 then return max(blocked, ends[i] - now) end
   end
   return blocked

@@ -1,51 +1,63 @@
+-- Writes the changed values. Comes after value.lua and counter.lua.
+
 local function packHead(counter, size)
   local form = counter.form
-  if counter.blocked > 0 then form, size = form + BLOCKED + (counter.held and HELD or 0), size + 7 end
-  return pack(HEAD, counter.over, size, terms[counter.slot].id, form, counter.base, counter.last, counter.total, counter.lastCount)
+  if counter.blockedUntil > 0 then
+    form, size = form + BLOCKED_FLAG + (counter.isBlockedManually and MANUAL_FLAG or 0), size + 7
+  end
+  return pack(
+    HEAD_FORMAT, counter.expirySeconds, size, specs[counter.limitIndex].id, form,
+    counter.base, counter.lastEnd, counter.total, counter.lastHits
+  )
 end
 
--- Head and list of a counter that is of use yet, else nothing.
+-- Returns head and list of a counter, or nil when it is no longer needed.
 local function packCounter(counter)
-  local term, list, from, to = counter.term, counter.list, counter.from, counter.to
-  if not term and counter.over <= second then return nil end
-  if counter.head then return counter.head, sub(list, from, to) end
-  if term then
-    local free = untilAllFree(counter, term)
-    if free == 0 then return nil end
-    -- A bucket is free later with each charge: with another sixteenth, not each of them moves the expiry.
-    counter.over = lastsUntil(term.kind == RATE and free + term.span / 16 or free, term)
+  local spec, list, from, to = counter.changedSpec, counter.list, counter.listFrom, counter.listTo
+  if not spec and counter.expirySeconds <= nowSeconds then return nil end
+  if counter.rawHead then return counter.rawHead, sub(list, from, to) end
+  if spec then
+    local resetMicros = resetAfterMicros(counter, spec)
+    if resetMicros == 0 then return nil end
+    -- Every charge moves the time at which a token bucket is full. With another sixteenth, not every charge has to move
+    -- the expiry.
+    counter.expirySeconds = computeExpirySeconds(
+      spec.kind == TOKEN_BUCKET and resetMicros + spec.durationMicros / 16 or resetMicros, spec
+    )
   end
   list = sub(list, from, to)
-  return packHead(counter, #list), counter.blocked > 0 and pack('>I7', counter.blocked) .. list or list
+  return packHead(counter, #list), counter.blockedUntil > 0 and pack('>I7', counter.blockedUntil) .. list or list
 end
 
+-- By number of seconds: its text. Formatting costs more than the look-up.
 local ttls = {}
 
-local function saveWhole(key)
-  local counter, count, heads, lists, over = chains[key], 0, '', '', 0
+local function rewriteValue(keyIndex)
+  local counter, count, heads, lists, expirySeconds = firstCounters[keyIndex], 0, '', '', 0
   while counter do
     local head, list = packCounter(counter)
     if head then
-      count, heads, lists, over = count + 1, heads .. head, lists .. list, max(over, counter.over)
+      count, heads, lists, expirySeconds =
+        count + 1, heads .. head, lists .. list, max(expirySeconds, counter.expirySeconds)
     end
     counter = counter.next
   end
-  if count == 0 then return redis.call('DEL', KEYS[key]) end
-  local ttl = over - second
+  if count == 0 then return redis.call('DEL', KEYS[keyIndex]) end
+  local ttl = expirySeconds - nowSeconds
   if not ttls[ttl] then ttls[ttl] = string.format('%.0f', ttl) end
-  redis.call('SET', KEYS[key], pack('>I1', count) .. heads .. lists, 'EX', ttls[ttl])
+  redis.call('SET', KEYS[keyIndex], pack('>I1', count) .. heads .. lists, 'EX', ttls[ttl])
 end
 
-local function save(key)
-  if whole[key] then return saveWhole(key) end
-  local counter, heads = chains[key], ''
+local function saveValue(keyIndex)
+  if needsRewrite[keyIndex] then return rewriteValue(keyIndex) end
+  local counter, heads = firstCounters[keyIndex], ''
   while counter do
-    heads = heads .. (counter.head or packHead(counter, counter.to - counter.from + 1))
+    heads = heads .. (counter.rawHead or packHead(counter, counter.listTo - counter.listFrom + 1))
     counter = counter.next
   end
-  redis.call('SETRANGE', KEYS[key], '1', heads)
+  redis.call('SETRANGE', KEYS[keyIndex], '1', heads)
 end
 
 local function saveAll()
-  for key in pairs(dirty) do save(key) end
+  for keyIndex in pairs(isDirty) do saveValue(keyIndex) end
 end

@@ -1,9 +1,15 @@
--- ARGV    not-after: in µs of this shard's clock; later, nothing is executed
---         number of terms, then for each (core/limits/term.ts): number of the limit's identity, kind (1 span, 2 period, 3 rate),
---         requests, x, y, z (span: resolution, life; period: start, end, next; rate: window, burst), block,
---         then ahead and settles (0 or 1), of charges (decide/ports.ts)
--- why     The time is the shard's, so that nodes whose clocks differ agree. Numbers stay below 2^53, and none is turned
---         to text by Lua's own rules, which write 1e+15.
+-- The first part of every script that counts: reads this shard's time and the counter specs of the limits.
+--
+-- ARGV    1. Not-after, in µs of this shard's clock. The script executes nothing later than that.
+--         2. Number of specs. Then for each spec (src/domain/counting/counter-spec.ts), all times in µs:
+--         number of the limit's identity, kind (1 window, 2 calendar, 3 token bucket), requests,
+--         three numbers by kind (window: resolution, lifetime, 0; calendar: start, end and next end of the period;
+--         token bucket: window, burst, 0), length of a block,
+--         and of the charges (src/decide/ports.ts) spentWithinMicros and isSettlement (0 or 1).
+-- why     The shard's time is the only clock, so nodes whose clocks differ agree. Every number stays below 2^53. None
+--         becomes text by Lua's own rules, which write 1e+15.
+--         A call runs this whole text and creates every function in it. A dozen functions cost a call with one charge
+--         more than the charge itself, so this part has only one.
 
 local time = redis.call('TIME')
 local clock = time[1] * 1000000 + time[2]
@@ -11,33 +17,47 @@ if clock > tonumber(ARGV[1]) then return struct.pack('>I7', clock) end
 local now = clock
 
 local floor, byte, sub, pack, unpackAt = math.floor, string.byte, string.sub, struct.pack, struct.unpack
-local SPAN, PERIOD, RATE = 1, 2, 3
--- Of values (value-lua.ts): the form of a bucket, that from which on a tally's list has times, and the length of a head.
-local BUCKET, EXACT, HEAD_BYTES = 64, 5, 41
+local WINDOW, CALENDAR, TOKEN_BUCKET = 1, 2, 3
+-- Forms of values (parts/value.lua): the form of a token bucket, and the first form whose list has exact times.
+local TOKEN_BUCKET_FORM, FIRST_EXACT_FORM = 64, 5
+local HEAD_BYTES = 41
 
-local function endOf(term, at)
-  if term.kind == SPAN then return at - at % term.x + term.y end
-  if at < term.x then return term.x end
-  return at < term.y and term.y or term.z
+-- Arguments that differ by kind share fields of a spec, so that reading one does not branch on its kind.
+-- @alias spec.x = periodStart windowMicros
+-- @alias spec.y = lifetimeMicros periodEnd burst
+-- @alias spec.z = nextPeriodEnd
+
+-- Returns the end of a hit made at `hitTime`: it counts before its end and not at it.
+local function countsUntil(spec, hitTime)
+  if spec.kind == WINDOW then return hitTime - hitTime % spec.resolutionMicros + spec.lifetimeMicros end
+  if hitTime < spec.periodStart then return spec.periodStart end
+  return hitTime < spec.periodEnd and spec.periodEnd or spec.nextPeriodEnd
 end
 
--- endNow is the end that a hit gets now, furthest the latest that one may have which was not made far ahead of the clock
--- (core/limits/tally.ts, followClock). Terms of the same limit have the same slot, which is the place of the first.
-local terms, slots, firstArgument, termCount = {}, {}, 3, tonumber(ARGV[2])
-for i = 1, termCount do
+-- limitIndexes: by id, the index of the limit's first spec. Specs of one limit differ only in their charges.
+-- Fields of a spec that are computed here:
+--   durationMicros   lifetime of a hit, length of the period, or the window
+--   subBucketMicros  ends are rounded up to a multiple of this when a hit log has too many
+--   newEnd           end of a hit that is charged now; token buckets have none
+--   maxEnd           latest end that a hit can have unless it was made far ahead of the clock (hit-log.ts, advanceLog);
+--                    token buckets have none
+local specs, limitIndexes, firstArgument, specCount = {}, {}, 3, tonumber(ARGV[2])
+for i = 1, specCount do
   local at, id = firstArgument, tonumber(ARGV[firstArgument])
   local kind, x, y = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-  local span = kind == SPAN and y or kind == PERIOD and y - x or x
-  slots[id] = slots[id] or i
-  local term = {
-    id = id, slot = slots[id], kind = kind, requests = tonumber(ARGV[at + 2]), x = x, y = y, z = tonumber(ARGV[at + 5]),
-    block = tonumber(ARGV[at + 6]), ahead = tonumber(ARGV[at + 7]), settles = ARGV[at + 8] == '1',
-    span = span, resolution = kind == SPAN and x or 1,
-    unit = kind ~= SPAN and 1 or x > 1 and x or y / 16,
+  local durationMicros = kind == WINDOW and y or kind == CALENDAR and y - x or x
+  limitIndexes[id] = limitIndexes[id] or i
+  local spec = {
+    id = id, limitIndex = limitIndexes[id], kind = kind, requests = tonumber(ARGV[at + 2]),
+    x = x, y = y, z = tonumber(ARGV[at + 5]), blockMicros = tonumber(ARGV[at + 6]),
+    spentWithinMicros = tonumber(ARGV[at + 7]), isSettlement = ARGV[at + 8] == '1',
+    durationMicros = durationMicros, resolutionMicros = kind == WINDOW and x or 1,
+    subBucketMicros = kind ~= WINDOW and 1 or x > 1 and x or y / 16,
   }
-  if kind ~= RATE then
-    local latest = now + floor(span / 8)
-    term.endNow, term.furthest = endOf(term, now + term.ahead), kind == SPAN and latest + y or endOf(term, latest)
+  if kind ~= TOKEN_BUCKET then
+    local latest = now + floor(durationMicros / 8)
+    spec.newEnd, spec.maxEnd =
+      countsUntil(spec, now + spec.spentWithinMicros), kind == WINDOW and latest + y or countsUntil(spec, latest)
   end
-  terms[i], firstArgument = term, at + 9
+  specs[i], firstArgument = spec, at + 9
 end
