@@ -36,21 +36,21 @@ descriptors:
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('weir check-rules', () => {
-  it('tells what changes against other rules', async () => {
+  it('prints what changes compared with other rules', async () => {
     const { code, out } = await runWeir(['check-rules', after, '--against', before]);
     expect(code).toBe(0);
     expect(out).toBe(`${after}: 1 domain, no faults
 ~ shop.address
     - {name: burst, requests: 5, window: 60s, algorithm: sliding_window}
-    + {name: burst, requests: 5, window: 120s, algorithm: sliding_window}: its counters begin anew
+    + {name: burst, requests: 5, window: 120s, algorithm: sliding_window}: counters start at zero
 - shop.old_x
     {name: 1m, requests: 1, window: 60s, algorithm: sliding_window}
 ~ shop.path
     - {name: 1m, requests: 5, window: 60s, algorithm: sliding_window}
-    + {name: 1m, requests: 7, window: 60s, algorithm: sliding_window}: its counters go on
+    + {name: 1m, requests: 7, window: 60s, algorithm: sliding_window}: counters continue
     shadow_mode: false → true
-+ shop.path_/login (counted before by shop.path)
-    {name: 1m, requests: 3, window: 60s, algorithm: sliding_window}: its counters go on
++ shop.path_/login (previously matched by shop.path)
+    {name: 1m, requests: 3, window: 60s, algorithm: sliding_window}: counters continue
 `);
     expect(await runWeir(['check-rules', after, '--against', after])).toMatchObject({
       code: 0,
@@ -58,7 +58,7 @@ describe('weir check-rules', () => {
     });
   });
 
-  it('tells the faults of both, and ends with 1', async () => {
+  it('prints the faults of both sets of rules and exits 1', async () => {
     for (const operands of [[after, '--against', broken], [broken, '--against', after], [broken]]) {
       const { code, out, err } = await runWeir(['check-rules', ...operands]);
       expect({ code, out }).toEqual({ code: 1, out: '' });
@@ -66,7 +66,7 @@ describe('weir check-rules', () => {
     }
   });
 
-  it('ends with 2 where it is not understood', async () => {
+  it('exits 2 if the command line is not understood', async () => {
     for (const operands of [
       [after, before],
       [after, '--against'],
@@ -74,7 +74,7 @@ describe('weir check-rules', () => {
     ]) {
       const { code, err } = await runWeir(['check-rules', ...operands]);
       expect(code).toBe(2);
-      expect(err).toContain('weir check-rules');
+      expect(err).toContain('Run `weir check-rules --help` for its usage.');
     }
   });
 });

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newDatabase } from '../support/databases.ts';
+import { check } from '../support/decision-calls.ts';
 import { TestNode } from '../support/node.ts';
-import { check } from '../support/questions.ts';
 import { runWeir } from './run-weir.ts';
 
 const RULES = `domain: shop
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('weir explain', () => {
-  it('tells which rule each descriptor has, and why', async () => {
+  it('prints which rule each descriptor has, and why', async () => {
     const { code, out } = await runWeir([
       'explain',
       rules,
@@ -40,7 +40,7 @@ describe('weir explain', () => {
     expect(code).toBe(0);
     expect(out).toBe(`shop: path=/login, user=a,b=c
   1. path=/login: by its value, shop.path_/login
-     would fit, but that comes first: shop.path_/log*
+     also match, but come later: shop.path_/log*
      other keys at this level: address
   2. user=a,b=c: by its key alone, shop.path_/login.user
   rule shop.path_/login.user
@@ -48,25 +48,42 @@ describe('weir explain', () => {
      {name: 1mo, requests: 100, window: 1mo, algorithm: calendar}
 shop: path=/logout
   1. path=/logout: by a value with *, shop.path_/log*
-     do not fit, for their value: shop.path_/login
+     have the key and another value: shop.path_/login
      other keys at this level: address
-  rule shop.path_/log*; in shadow mode: it refuses nothing
+  rule shop.path_/log*; in shadow mode: rejects nothing
      {name: 1m, requests: 9, window: 60s, algorithm: sliding_window}
 shop: address=::1, x=
   1. address=::1: by its key alone, shop.address
      other keys at this level: path
-  2. x=: nothing fits
-  no rule, so nothing limits it
-     for fewer entries there is shop.address
+  2. x=: nothing matches
+  no rule, so no limit applies
+     rules for fewer entries: shop.address
 `);
   });
 
-  it('tells it in JSON', async () => {
+  it('prints the explanation as JSON for programs', async () => {
     const { code, out } = await runWeir(['explain', '--json', rules, 'shop', 'address=a']);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
       domain: 'shop',
-      descriptors: [{ entries: [{ key: 'address', value: 'a' }], rule: { path: 'shop.address' }, steps: [{}] }],
+      descriptors: [
+        {
+          entries: [{ key: 'address', value: 'a' }],
+          isDomainKnown: true,
+          rule: { path: 'shop.address' },
+          steps: [
+            {
+              entry: { key: 'address', value: 'a' },
+              taken: { way: 'key', path: 'shop.address' },
+              passedOver: { first: [], omitted: 0 },
+              otherValues: { first: [], omitted: 0 },
+              otherKeys: { first: ['path'], omitted: 0 },
+            },
+          ],
+          onTheWay: [],
+          keysBelow: { first: [], omitted: 0 },
+        },
+      ],
     });
   });
 
@@ -75,13 +92,13 @@ shop: address=::1, x=
     [['explain', 'x', 'shop']],
     [['explain', 'x', 'shop', '=a']],
     [['explain', '--yaml', 'x', 'shop', 'a=b']],
-  ])('ends with 2 where it is not understood: %j', async (operands) => {
+  ])('exits 2 if the command line is not understood: %j', async (operands) => {
     const { code, out, err } = await runWeir(operands);
     expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toContain('weir explain');
+    expect(err).toContain('Run `weir explain --help` for its usage.');
   });
 
-  it('ends with 1 where the rules have faults', async () => {
+  it('exits 1 if the rules have faults', async () => {
     const { code, err } = await runWeir(['explain', path.join(folder, 'none.yaml'), 'shop', 'a=b']);
     expect(code).toBe(1);
     expect(err).toContain('none.yaml:1:1: cannot be found');
@@ -100,25 +117,25 @@ describe('weir explain --server', () => {
   });
   afterAll(() => node?.stop());
 
-  it('tells of descriptors what the counters say as well, and what the answer would be', async () => {
+  it('adds the state of the counters and the answer for descriptors', async () => {
     const operands = ['explain', '--server', server, 'shop', 'path=/login,user=ann', 'path=/logout'];
     const { code, out } = await runWeir(operands, environment);
     expect(code).toBe(0);
     expect(out.split('\n').slice(0, 5)).toEqual([
       'shop: path=/login, user=ann',
       '  1. path=/login: by its value, shop.path_/login',
-      '     would fit, but that comes first: shop.path_/log*',
+      '     also match, but come later: shop.path_/log*',
       '     other keys at this level: address',
       '  2. user=ann: by its key alone, shop.path_/login.user',
     ]);
-    expect(out).toContain(`  limit shop.path_/login.user/burst: asked for 1; 5 of 5 left
-  limit shop.path_/login.user/1mo: asked for 1; 100 of 100 left
+    expect(out).toContain(`  limit shop.path_/login.user/burst: charges 1; 5 of 5 left
+  limit shop.path_/login.user/1mo: charges 1; 100 of 100 left
   limit shop.path_/log*: in shadow mode; 9 of 9 left
 answer: ok
 `);
   });
 
-  it('tells of a key its limits', async () => {
+  it('prints the limits of an API key', async () => {
     const administrator = await node.signIn();
     await node.createPlan(administrator, 'team', 1);
     const { name, secret } = await node.createKey(administrator, 'team');
@@ -126,9 +143,9 @@ answer: ok
     const { code, out } = await runWeir(['explain', '--server', server, '--api-key', name], environment);
     expect(code).toBe(0);
     expect(out).toMatch(
-      /^apiKeys\/\S+, accounts\/\S+, plans\/team\n {2}limit plans\/team\/burst: asked for 1; 0 of 1 left; all free/,
+      /^apiKeys\/\S+, accounts\/\S+, plans\/team\n {2}limit plans\/team\/burst: charges 1; 0 of 1 left; full/,
     );
-    expect(out).toContain('refuses\nanswer: over_limit\n');
+    expect(out).toContain('rejects\nanswer: over_limit\n');
     const json = await runWeir(['explain', '--json', '--server', server, '--api-key', name], environment);
     expect(JSON.parse(json.out)).toMatchObject({
       answer: 'over_limit',
@@ -137,7 +154,7 @@ answer: ok
     });
   });
 
-  it('ends with 1, and says why, without a token, with a wrong one, and where nobody answers', async () => {
+  it('exits 1 and says why without a token, with a wrong one, and if no server answers', async () => {
     const operands = ['explain', '--server', server, 'shop', 'path=/a'];
     const [none, wrong, away] = await Promise.all([
       runWeir(operands),
