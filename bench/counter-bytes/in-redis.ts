@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { startRedis } from '../../provision/redis.ts';
-import { counterKey } from '../../src/counters/redis/batch/counter-key.ts';
+import { formatCounterKey } from '../../src/counters/redis/batch/counter-key.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { clockedScripts, silent } from '../../test/counters/contract/clocked-stores.ts';
 import { becomesTrue } from '../../test/counters/redis/waiting.ts';
@@ -29,7 +29,7 @@ export async function bytesInRedis(filling: Filling, naming: Naming): Promise<Re
   try {
     await becomesTrue(() => store.ready);
     const subjects = Array.from({ length: COUNTERS_IN_REDIS }, (_, place) => naming.subject(place));
-    const keys = subjects.map((subject) => counterKey(PREFIX, subject));
+    const keys = subjects.map((subject) => formatCounterKey(PREFIX, subject));
     const before = await usedMemory(client);
     const setClock = async (time: number) => {
       now = time;

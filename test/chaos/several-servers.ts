@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import type { RunningRedis } from '../../provision/redis.ts';
 import { moveSlot, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
 import { type RunningSentinels, startRedisSentinels } from '../../provision/redis-sentinel.ts';
-import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
+import { computeTagSlot } from '../../src/counters/redis/topology/cluster-slots.ts';
 import { becomesTrue } from '../counters/redis/waiting.ts';
 import type { Course, Place } from './scenario.ts';
 
@@ -34,7 +34,7 @@ async function migrateSlots({ masters }: RunningCluster): Promise<Course> {
   const [first, second] = masters;
   if (first === undefined || second === undefined) throw new Error('the cluster has no masters');
   const keys = (await first.client.keys('*')).map((key) => Number(/\{(\d+)\}/.exec(key)?.[1]));
-  const slots = new Set(keys.map(slotOfTag));
+  const slots = new Set(keys.map(computeTagSlot));
   const from = performance.now();
   for (const slot of slots) await moveSlot(slot, first, second);
   await sleep(500);

@@ -11,7 +11,7 @@ import {
 import type { WarningLogger } from '../../interfaces/logger.ts';
 import { buildChargeBatches, type ChargeBatch, parseOutcomes } from './batch/charge-batch.ts';
 import { buildCorrection } from './batch/correction.ts';
-import { virtualTag } from './batch/counter-key.ts';
+import { computeVirtualTag } from './batch/counter-key.ts';
 import { buildAnnouncement, NODES_TAG, parseNodeCount } from './batch/node-announcement.ts';
 import { buildRefundBatches, type RefundBatch } from './batch/refund-batch.ts';
 import { byGroup, outcomeOfParts, type Part, receiptsByGroup } from './batch/split-by-group.ts';
@@ -19,7 +19,7 @@ import type { RedisAccess } from './connection/connection-settings.ts';
 import type { BreakerListener } from './connection/script-connection.ts';
 import { CHARGE_SCRIPT, CORRECT_SCRIPT, NODES_SCRIPT, REFUND_SCRIPT, type Script } from './lua/scripts.ts';
 import { openShards } from './topology/open-shards.ts';
-import { KeysApart, type Shards } from './topology/shards.ts';
+import { type Shards, SlotMigrating } from './topology/shards.ts';
 
 export interface RedisStoreOptions {
   /** As redis-url.ts reads it. */
@@ -38,11 +38,11 @@ export interface RedisStoreOptions {
 
 export interface Scripts {
   readonly charge: Script;
-  readonly giveBack: Script;
+  readonly refund: Script;
   readonly correct: Script;
 }
 
-const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, giveBack: REFUND_SCRIPT, correct: CORRECT_SCRIPT };
+const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, refund: REFUND_SCRIPT, correct: CORRECT_SCRIPT };
 
 /** Counters that all nodes share. Limits hold across nodes as far as they reach the same Redis. */
 export class RedisStore implements CounterStore {
@@ -70,7 +70,7 @@ export class RedisStore implements CounterStore {
    * far as that arrives.
    */
   async decide(decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
-    if (this.#shards.groups === 1) return this.#decideInGroup(0, decisions);
+    if (this.#shards.groupCount === 1) return this.#decideInGroup(0, decisions);
     const groups = byGroup(decisions, this.#groupOf);
     const parts: Part[][] = decisions.map(() => []);
     await Promise.all(
@@ -111,7 +111,7 @@ export class RedisStore implements CounterStore {
   /** Says that the node is there, for so many ms; how many are, itself included. Rejects with StoreUnavailable. */
   async announce(node: string, lifeMs: number): Promise<number> {
     const { keys, args } = buildAnnouncement(this.#keyPrefix, node, lifeMs);
-    return parseNodeCount(await this.#shards.run(NODES_SCRIPT, this.#shards.groupOf(NODES_TAG), keys, args));
+    return parseNodeCount(await this.#shards.run(NODES_SCRIPT, this.#shards.groupForTag(NODES_TAG), keys, args));
   }
 
   close(): Promise<void> {
@@ -128,7 +128,7 @@ export class RedisStore implements CounterStore {
     }
   }
 
-  readonly #groupOf = (subject: string): number => this.#shards.groupOf(virtualTag(subject));
+  readonly #groupOf = (subject: string): number => this.#shards.groupForTag(computeVirtualTag(subject));
 
   async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
     const batches = buildChargeBatches(this.#keyPrefix, decisions, this.#now());
@@ -143,7 +143,7 @@ export class RedisStore implements CounterStore {
     try {
       return parseOutcomes(batch, await this.#shards.run(this.#scripts.charge, group, batch.keys, batch.args));
     } catch (error) {
-      if (error instanceof KeysApart && batch.runs.length > 1) return this.#decideAlone(batch, group);
+      if (error instanceof SlotMigrating && batch.runs.length > 1) return this.#decideAlone(batch, group);
       return batch.runs.flatMap(({ times }) => Array.from({ length: times }, () => unavailable(error)));
     }
   }
@@ -168,9 +168,9 @@ export class RedisStore implements CounterStore {
     const each = Array.from({ length: batch.receipts });
     if (batch.keys.length === 0) return each.map(() => 0);
     try {
-      const reply = await this.#shards.run(this.#scripts.giveBack, group, batch.keys, batch.args);
+      const reply = await this.#shards.run(this.#scripts.refund, group, batch.keys, batch.args);
       return each.map(() => {
-        const freed = reply.free();
+        const freed = reply.readInt48();
         return freed < 0 ? undefined : freed;
       });
     } catch (error) {

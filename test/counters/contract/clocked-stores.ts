@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import { useRedis } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { MemoryStore } from '../../../src/counters/memory/memory-store.ts';
-import { VIRTUAL_TAGS } from '../../../src/counters/redis/batch/counter-key.ts';
+import { VIRTUAL_TAG_COUNT } from '../../../src/counters/redis/batch/counter-key.ts';
 import {
   CHARGE_SCRIPT,
   CORRECT_SCRIPT,
@@ -53,7 +53,7 @@ export async function openRedisCluster(): Promise<ClockedStore> {
   const { hostname, port } = new URL(running.url);
   const client = new Cluster([{ host: hostname, port: Number(port) }]);
   const scripts = clockedScripts(`'${keyPrefix}:clock:{' .. string.match(KEYS[1], '{(%d+)}') .. '}'`);
-  const tags = Array.from({ length: VIRTUAL_TAGS }, (_, tag) => tag);
+  const tags = Array.from({ length: VIRTUAL_TAG_COUNT }, (_, tag) => tag);
   return openClocked(
     { url: running.url, keyPrefix, scripts },
     {
@@ -76,7 +76,7 @@ export function clockedScripts(clockKey: string): Scripts {
     if (changed === text) throw new Error('the script has no line "local now = clock" any more');
     return createScript(changed);
   };
-  return { charge: clocked(CHARGE_SCRIPT), giveBack: clocked(REFUND_SCRIPT), correct: clocked(CORRECT_SCRIPT) };
+  return { charge: clocked(CHARGE_SCRIPT), refund: clocked(REFUND_SCRIPT), correct: clocked(CORRECT_SCRIPT) };
 }
 
 interface ClockedServer {

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
-import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import type { RedisStore } from '../../../src/counters/redis/redis-store.ts';
 import { type Charge, StoreUnavailable } from '../../../src/decide/ports.ts';
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
@@ -37,7 +37,7 @@ it('a cluster keeps subjects apart: what a decision reserved is given back where
   ];
   const addressed = limits.map((limit) => makeCharge('address', limit, limit.requests));
   const account = makeCharge('account', makeLimit(1, '1h'));
-  expect(virtualTag('address')).not.toBe(virtualTag('account'));
+  expect(computeVirtualTag('address')).not.toBe(computeVirtualTag('account'));
   const store = await openStore([...addressed, account].map((charge) => ({ ...charge, hits: 0 })));
   const granted = await decide(store, account);
   expect(granted.granted).toBe(true);

@@ -6,9 +6,9 @@ import {
   type RunningCluster,
   startRedisCluster,
 } from '../../../provision/redis-cluster.ts';
-import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import type { RedisStore } from '../../../src/counters/redis/redis-store.ts';
-import { slotOfTag } from '../../../src/counters/redis/topology/cluster-slots.ts';
+import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import type { Decision } from '../../../src/decide/ports.ts';
 import { makeCharge, makeLimit } from '../model/traces.ts';
 import { answers, decided, granted, type OpenedStore, openStoreThatAnswers } from './opened-stores.ts';
@@ -46,7 +46,7 @@ async function openNode(): Promise<OpenedStore> {
 /** So many subjects of one tag. */
 function subjectsOf(tag: number, count: number): readonly string[] {
   const subjects: string[] = [];
-  for (let i = 0; subjects.length < count; i++) if (virtualTag(`s${i}`) === tag) subjects.push(`s${i}`);
+  for (let i = 0; subjects.length < count; i++) if (computeVirtualTag(`s${i}`) === tag) subjects.push(`s${i}`);
   return subjects;
 }
 
@@ -57,7 +57,7 @@ const oneOfEachTag = tags.flatMap((tag) => subjectsOf(tag, 1)).map(look);
 
 /** The tags that the master began with. */
 function tagsOf(master: number): readonly number[] {
-  return tags.filter((tag) => Math.floor((slotOfTag(tag) * 3) / 16_384) === master);
+  return tags.filter((tag) => Math.floor((computeTagSlot(tag) * 3) / 16_384) === master);
 }
 
 function tagOf(master: number): number {
@@ -73,7 +73,7 @@ function masterAt(place: number): ClusterNode {
 }
 
 function moveTag(tag: number, from: ClusterNode, to: ClusterNode): Promise<void> {
-  return moveSlot(slotOfTag(tag), from, to);
+  return moveSlot(computeTagSlot(tag), from, to);
 }
 
 /** Asks batches of single hits until told to stop; gives how many each subject was granted, and what was refused why. */

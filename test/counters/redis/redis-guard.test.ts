@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { type Counters, openCounters } from '../../../src/counters/open-counters.ts';
-import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
-import { slotOfTag } from '../../../src/counters/redis/topology/cluster-slots.ts';
+import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import { type Decision, StoreUnavailable } from '../../../src/decide/ports.ts';
 import type { StoreFailurePolicy } from '../../../src/domain/limits/limit.ts';
 import { makeCharge, makeLimit } from '../model/traces.ts';
@@ -181,7 +181,7 @@ describe('counters in a Redis Cluster, guarded', () => {
     closing.push(cluster.stop);
     const { counters, silent } = await open(cluster);
     const subjects = Array.from({ length: 100 }, (_, place) => `subject${place}`);
-    const masterOf = (subject: string) => Math.floor((slotOfTag(virtualTag(subject)) * 3) / 16_384);
+    const masterOf = (subject: string) => Math.floor((computeTagSlot(computeVirtualTag(subject)) * 3) / 16_384);
     const lost = subjects.filter((subject) => masterOf(subject) === 0);
     const sources = async (some: readonly string[]) => {
       const outcomes = await counters.store.decide(some.map((subject) => asks('local', subject)));

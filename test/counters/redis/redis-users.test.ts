@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startRedis } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
-import { virtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
-import { slotOfTag } from '../../../src/counters/redis/topology/cluster-slots.ts';
+import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import { makeCharge, makeLimit } from '../model/traces.ts';
 import { answers, decided, openStore } from './opened-stores.ts';
 import { becomesTrue } from './waiting.ts';
@@ -77,7 +77,7 @@ describe('counters in Redis, for a user who may do so much and no more', () => {
   it('need no more than is documented in a cluster, also while a slot moves, and the log says what is missing', async () => {
     const cluster = await startRedisCluster({ masters: 2 });
     closing.push(cluster.stop);
-    const slot = slotOfTag(virtualTag(one.charges[0]?.subject ?? ''));
+    const slot = computeTagSlot(computeVirtualTag(one.charges[0]?.subject ?? ''));
     const [from, to] = slot < 8192 ? cluster.masters : cluster.masters.toReversed();
     if (from === undefined || to === undefined) throw new Error('a cluster of two masters has two');
     for (const { client } of cluster.masters) await allow(client, CLUSTER_COMMANDS);

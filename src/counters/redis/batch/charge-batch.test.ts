@@ -3,7 +3,7 @@ import type { Decision } from '../../../decide/ports.ts';
 import type { SlidingWindowLimit } from '../../../domain/limits/limit.ts';
 import { buildChargeBatches, parseOutcomes } from './charge-batch.ts';
 import { PackedReply } from './packed-reply.ts';
-import { identityNumber } from './script-arguments.ts';
+import { hashLimitIdentity } from './script-arguments.ts';
 
 const NOW = 1_773_490_800_000_000;
 
@@ -28,7 +28,7 @@ describe('a batch for the script', () => {
   it('names each subject, term and pattern once, and runs of equal decisions by their length', () => {
     const [batch] = buildChargeBatches('weir', [decision('a'), decision('a'), decision('b'), decision('a', 'b')], NOW);
     expect(batch?.keys).toHaveLength(2);
-    const terms = [1, identityNumber(limit), 1, 5, 1, 60_000_000, 0, 0, 0, 0];
+    const terms = [1, hashLimitIdentity(limit), 1, 5, 1, 60_000_000, 0, 0, 0, 0];
     const [one, two] = ['\0\0\u0001', '\0\0\u0002'];
     const oneHit = `${one}\0\0\0\0\u0001`;
     const patterns = [one, one + oneHit, two, one + oneHit, one + oneHit];

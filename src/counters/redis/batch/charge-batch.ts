@@ -1,6 +1,6 @@
 import type { Charge, ChargeOutcome, Decision, Outcome } from '../../../decide/ports.ts';
 import { mergeCharges, spreadOutcomes } from '../../merge-charges.ts';
-import { packHits, packShort } from './packed-numbers.ts';
+import { packHits, packUint21 } from './packed-numbers.ts';
 import type { PackedReply } from './packed-reply.ts';
 import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
 
@@ -79,10 +79,10 @@ class BatchBuilder {
   add(asked: readonly Charge[], charges: readonly Charge[], places: readonly number[] | undefined): void {
     this.#runs.push({ times: 1, asked, charges, places });
     this.#charges += charges.length;
-    let packed = packShort(this.#patternOf(charges).place);
+    let packed = packUint21(this.#patternOf(charges).place);
     let before: string | undefined;
     for (const { subject } of charges) {
-      if (subject !== before) packed += packShort(this.#arguments.subjectPlace(subject));
+      if (subject !== before) packed += packUint21(this.#arguments.addSubject(subject));
       before = subject;
     }
     this.#packedRuns.push(packed);
@@ -92,7 +92,7 @@ class BatchBuilder {
     const { length } = this.#runs;
     let packed = '';
     for (let place = 0; place < length; place++) {
-      packed += packShort(this.#runs[place]?.times ?? 0) + this.#packedRuns[place];
+      packed += packUint21(this.#runs[place]?.times ?? 0) + this.#packedRuns[place];
     }
     return { ...this.#arguments.build([...this.#patterns.keys()].join(''), packed), runs: this.#runs };
   }
@@ -108,10 +108,10 @@ class BatchBuilder {
   }
 
   #packPattern(charges: readonly Charge[]): string {
-    let packed = packShort(charges.length);
+    let packed = packUint21(charges.length);
     for (const [place, each] of charges.entries()) {
       const isNext = each.subject !== charges[place - 1]?.subject;
-      packed += packShort(isNext ? 1 : 0) + packShort(this.#arguments.termPlace(each)) + packHits(each.hits);
+      packed += packUint21(isNext ? 1 : 0) + packUint21(this.#arguments.addSpec(each)) + packHits(each.hits);
     }
     return packed;
   }
@@ -158,17 +158,17 @@ function isToldByOneState({ limit: { algorithm, blockForSeconds }, isSettlement 
 /** Outcomes of the batch's decisions, in order, from the script's reply. */
 export function parseOutcomes({ runs }: ChargeBatch, reply: PackedReply): readonly Outcome[] {
   const outcomes: Outcome[] = [];
-  const { time } = reply;
+  const { timeMicros } = reply;
   for (const { times, charges, places } of runs) {
     let granted = times;
     const states: CounterState[] = [];
     for (let place = 0; place < charges.length; place++) {
-      granted = reply.granted();
+      granted = reply.readUint24();
       states.push(readState(reply, granted < times));
     }
     for (let i = 0; i < times; i++) {
       const each: ChargeOutcome[] = [];
-      for (const charge of charges) each.push(chargeOutcome(charge, states[each.length], time, granted - 1 - i));
+      for (const charge of charges) each.push(chargeOutcome(charge, states[each.length], timeMicros, granted - 1 - i));
       outcomes.push({ granted: i < granted, source: 'redis', charges: spreadOutcomes(each, places) });
     }
   }
@@ -189,10 +189,10 @@ const NO_STATE: CounterState = { free: 0, resetAfter: 0, retryAfter: 0, blockedF
 
 function readState(reply: PackedReply, hasRefusals: boolean): CounterState {
   return {
-    free: reply.free(),
-    resetAfter: reply.duration(),
-    retryAfter: hasRefusals ? reply.duration() : 0,
-    blockedFor: hasRefusals ? reply.duration() : 0,
+    free: reply.readInt48(),
+    resetAfter: reply.readUint56(),
+    retryAfter: hasRefusals ? reply.readUint56() : 0,
+    blockedFor: hasRefusals ? reply.readUint56() : 0,
   };
 }
 

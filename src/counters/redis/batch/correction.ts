@@ -4,7 +4,7 @@ import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments
 /** Arguments of the correct script. `now` is in µs since 1970. */
 export function buildCorrection(prefix: string, { subject, limit, change }: Correction, now: number): ScriptArguments {
   const builder = new ScriptArgumentsBuilder(prefix, now);
-  builder.subjectPlace(subject);
-  builder.termPlace({ subject, limit, hits: 0 });
+  builder.addSubject(subject);
+  builder.addSpec({ subject, limit, hits: 0 });
   return builder.build(change.kind, String(change.kind === 'block' ? change.microseconds : 0));
 }

@@ -1,28 +1,28 @@
 import { expect, it } from 'vitest';
 import { formatSubject } from '../../../domain/counting/counter-subject.ts';
-import { counterKey, usedReceiptKey, virtualTag } from './counter-key.ts';
+import { computeVirtualTag, formatCounterKey, formatUsedReceiptKey } from './counter-key.ts';
 
 it('names the deployment, the version, the virtual tag and the subject', () => {
-  expect(counterKey('weir', formatSubject('api_key', 'a|b'))).toMatch(/^weir:1:\{\d{1,2}\}:api_key\|a%7Cb$/);
+  expect(formatCounterKey('weir', formatSubject('api_key', 'a|b'))).toMatch(/^weir:1:\{\d{1,2}\}:api_key\|a%7Cb$/);
 });
 
 it('notes receipts beside the counters of a tag', () => {
-  expect(usedReceiptKey('weir', 7, 'abc')).toBe('weir:1:{7}:given-back|abc');
+  expect(formatUsedReceiptKey('weir', 7, 'abc')).toBe('weir:1:{7}:given-back|abc');
 });
 
 it('has the tag between the first braces, whatever the subject holds', () => {
-  const key = counterKey('weir', '{x}');
-  expect(/\{(.*?)\}/.exec(key)?.[1]).toBe(`${virtualTag('{x}')}`);
+  const key = formatCounterKey('weir', '{x}');
+  expect(/\{(.*?)\}/.exec(key)?.[1]).toBe(`${computeVirtualTag('{x}')}`);
 });
 
 it('keeps each subject on its tag for good: nodes of all versions count on the same key', () => {
-  expect(['', 'api_key|1', 'api_key|2', 'é'].map(virtualTag)).toEqual([5, 32, 25, 4]);
+  expect(['', 'api_key|1', 'api_key|2', 'é'].map(computeVirtualTag)).toEqual([5, 32, 25, 4]);
 });
 
 it('spreads subjects evenly over 64 tags', () => {
   const counts = new Map<number, number>();
   for (let i = 0; i < 64_000; i++) {
-    const tag = virtualTag(`api_key|${i}`);
+    const tag = computeVirtualTag(`api_key|${i}`);
     counts.set(tag, (counts.get(tag) ?? 0) + 1);
   }
   expect(counts.size).toBe(64);

@@ -1,4 +1,4 @@
-export const VIRTUAL_TAGS = 64;
+export const VIRTUAL_TAG_COUNT = 64;
 
 /**
  * Key of a subject's counters in Redis: `<prefix>:1:{<tag>}:<subject>`.
@@ -9,18 +9,18 @@ export const VIRTUAL_TAGS = 64;
  * - The subject's parts are escaped (core/counter-key.ts). Its limits' counters stand in one value, so that they are
  *   read and written together.
  */
-export function counterKey(prefix: string, subject: string): string {
-  return `${prefix}:1:{${virtualTag(subject)}}:${subject}`;
+export function formatCounterKey(prefix: string, subject: string): string {
+  return `${prefix}:1:{${computeVirtualTag(subject)}}:${subject}`;
 }
 
 /** Key that notes that a receipt was given back, beside the counters of a tag. */
-export function usedReceiptKey(prefix: string, tag: number, receiptId: string): string {
+export function formatUsedReceiptKey(prefix: string, tag: number, receiptId: string): string {
   return `${prefix}:1:{${tag}}:given-back|${receiptId}`;
 }
 
 /** FNV-1a over the subject's UTF-16 units. Nodes of all versions must agree on it, or they count apart. */
-export function virtualTag(subject: string): number {
+export function computeVirtualTag(subject: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < subject.length; i++) hash = Math.imul(hash ^ subject.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % VIRTUAL_TAGS;
+  return (hash >>> 0) % VIRTUAL_TAG_COUNT;
 }

@@ -14,5 +14,5 @@ export function buildAnnouncement(prefix: string, node: string, lifeMs: number):
 
 /** Number of live nodes in the script's reply. */
 export function parseNodeCount(reply: PackedReply): number {
-  return reply.free();
+  return reply.readInt48();
 }

@@ -10,7 +10,7 @@ const MOST_KEPT = 1024;
 const shorts: string[] = [];
 
 /** A number below 2,097,152 as three characters below 128. */
-export function packShort(value: number): string {
+export function packUint21(value: number): string {
   // Places in a batch, for the most part: each is asked for at every batch.
   if (value >= MOST_KEPT) return packed(value, SHORT_DIGITS);
   const known = shorts[value];

@@ -12,7 +12,7 @@ export class PackedReply {
   }
 
   /** The shard's time in µs. */
-  get time(): number {
+  get timeMicros(): number {
     return this.#uint56(0);
   }
 
@@ -21,19 +21,19 @@ export class PackedReply {
     return this.#bytes.length === TIME_BYTES;
   }
 
-  granted(): number {
+  readUint24(): number {
     this.#position += GRANTED_BYTES;
     return this.#bytes.readUIntBE(this.#position - GRANTED_BYTES, GRANTED_BYTES);
   }
 
   /** Hits that are free; of a charge's state it may be below 0. */
-  free(): number {
+  readInt48(): number {
     this.#position += FREE_BYTES;
     return this.#bytes.readIntBE(this.#position - FREE_BYTES, FREE_BYTES);
   }
 
   /** µs. */
-  duration(): number {
+  readUint56(): number {
     this.#position += TIME_BYTES;
     return this.#uint56(this.#position - TIME_BYTES);
   }

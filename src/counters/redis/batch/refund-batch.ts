@@ -1,7 +1,7 @@
 import type { Receipt } from '../../../decide/ports.ts';
 import { MAX_BATCH_CHARGES } from './charge-batch.ts';
-import { usedReceiptKey, virtualTag } from './counter-key.ts';
-import { packHits, packShort, packTime } from './packed-numbers.ts';
+import { computeVirtualTag, formatUsedReceiptKey } from './counter-key.ts';
+import { packHits, packTime, packUint21 } from './packed-numbers.ts';
 import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
 
 /** One call of the give-back script. */
@@ -30,12 +30,12 @@ export function buildRefundBatches(prefix: string, receipts: readonly Receipt[],
 }
 
 function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expiresAt, granted }: Receipt): string {
-  const tag = virtualTag(granted[0]?.charge.subject ?? '');
-  const mark = id === undefined ? 0 : builder.keyPlace(usedReceiptKey(prefix, tag, id));
-  let packed = packShort(mark) + packTime(expiresAt) + packShort(granted.length);
+  const tag = computeVirtualTag(granted[0]?.charge.subject ?? '');
+  const mark = id === undefined ? 0 : builder.addKey(formatUsedReceiptKey(prefix, tag, id));
+  let packed = packUint21(mark) + packTime(expiresAt) + packUint21(granted.length);
   for (const { charge, countsUntil } of granted) {
-    const key = builder.subjectPlace(charge.subject);
-    packed += packShort(key) + packShort(builder.termPlace(charge)) + packHits(charge.hits) + packTime(countsUntil);
+    const key = builder.addSubject(charge.subject);
+    packed += packUint21(key) + packUint21(builder.addSpec(charge)) + packHits(charge.hits) + packTime(countsUntil);
   }
   return packed;
 }

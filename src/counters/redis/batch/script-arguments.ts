@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Charge } from '../../../decide/ports.ts';
 import { type CounterSpec, counterSpec } from '../../../domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../../domain/limits/limit.ts';
-import { counterKey } from './counter-key.ts';
+import { formatCounterKey } from './counter-key.ts';
 
 /** KEYS and ARGV of one call of a script, but for its not-after; each key and each term stands in them once. */
 export interface ScriptArguments {
@@ -32,20 +32,20 @@ export class ScriptArgumentsBuilder {
     return this.#keys.length;
   }
 
-  subjectPlace(subject: string): number {
+  addSubject(subject: string): number {
     const known = this.#subjects.get(subject);
     if (known !== undefined) return known;
-    const place = this.keyPlace(counterKey(this.#prefix, subject));
+    const place = this.addKey(formatCounterKey(this.#prefix, subject));
     this.#subjects.set(subject, place);
     return place;
   }
 
   /** Of a key that stands in the call once. */
-  keyPlace(key: string): number {
+  addKey(key: string): number {
     return this.#keys.push(key);
   }
 
-  termPlace({ limit, isSettlement = false, spentWithinMicros = 0 }: Charge): number {
+  addSpec({ limit, isSettlement = false, spentWithinMicros = 0 }: Charge): number {
     const places =
       isSettlement || spentWithinMicros > 0 ? this.#specialPlaces(isSettlement, spentWithinMicros) : this.#limits;
     const known = places.get(limit);
@@ -70,7 +70,7 @@ export class ScriptArgumentsBuilder {
 
   #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {
     const term = counterSpec(limit, this.#now);
-    this.#termArgs.push(identityNumber(limit), ...numbersOf(term), term.blockMicros, ahead, settles ? 1 : 0);
+    this.#termArgs.push(hashLimitIdentity(limit), ...numbersOf(term), term.blockMicros, ahead, settles ? 1 : 0);
     return ++this.#terms;
   }
 }
@@ -94,7 +94,7 @@ const identityNumbers = new WeakMap<CountedLimit, number>();
  * What a subject's value knows the limit by: the first six bytes of its identity's SHA-1. Two limits of one subject would
  * have to agree in 48 bits to be counted as one.
  */
-export function identityNumber(limit: CountedLimit): number {
+export function hashLimitIdentity(limit: CountedLimit): number {
   const known = identityNumbers.get(limit);
   if (known !== undefined) return known;
   const number = createHash('sha1').update(limit.identity).digest().readUIntBE(0, IDENTITY_BYTES);

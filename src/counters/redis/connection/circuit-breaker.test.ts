@@ -5,7 +5,11 @@ import { CircuitBreaker } from './circuit-breaker.ts';
 /** A breaker that was opened: calls sent at 0, 10 and 20 ms were given up, the last one at `at`. */
 function opened(at = 200): CircuitBreaker {
   const breaker = new CircuitBreaker();
-  expect([breaker.gaveUp(0, 15), breaker.gaveUp(10, 25), breaker.gaveUp(20, at)]).toEqual([false, false, true]);
+  expect([breaker.recordTimeout(0, 15), breaker.recordTimeout(10, 25), breaker.recordTimeout(20, at)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
   return breaker;
 }
 
@@ -16,47 +20,47 @@ describe('a breaker', () => {
 
   it('stays closed over a short pause, however many calls that meets', () => {
     const breaker = new CircuitBreaker();
-    breaker.answered(0);
-    for (let sentAt = 0; sentAt < 184; sentAt++) breaker.gaveUp(sentAt, sentAt + 15);
+    breaker.recordReply(0);
+    for (let sentAt = 0; sentAt < 184; sentAt++) breaker.recordTimeout(sentAt, sentAt + 15);
     expect(breaker.state).toBe('closed');
   });
 
   it('stays closed while some calls are answered in time', () => {
     const breaker = new CircuitBreaker();
     for (let now = 0; now < 10_000; now += 150) {
-      for (let call = 0; call < 10; call++) breaker.gaveUp(now, now + 15 + call);
-      breaker.answered(now + 140);
+      for (let call = 0; call < 10; call++) breaker.recordTimeout(now, now + 15 + call);
+      breaker.recordReply(now + 140);
     }
     expect(breaker.state).toBe('closed');
   });
 
   it('does not count the time in which nothing was asked', () => {
     const breaker = new CircuitBreaker();
-    breaker.answered(0);
-    for (let call = 0; call < 5; call++) expect(breaker.gaveUp(60_000 + call, 60_015 + call)).toBe(false);
+    breaker.recordReply(0);
+    for (let call = 0; call < 5; call++) expect(breaker.recordTimeout(60_000 + call, 60_015 + call)).toBe(false);
   });
 
   it('lets one call through every 250 ms, and closes when one is answered', () => {
     const breaker = opened();
-    expect([449, 450, 451].map((now) => breaker.allows(now))).toEqual([false, true, false]);
+    expect([449, 450, 451].map((now) => breaker.allowCall(now))).toEqual([false, true, false]);
     expect(breaker.state).toBe('half-open');
-    breaker.gaveUp(450, 465);
+    breaker.recordTimeout(450, 465);
     expect(breaker.state).toBe('open');
-    expect([714, 715].map((now) => breaker.allows(now))).toEqual([false, true]);
-    expect(breaker.answered(716)).toBe(true);
+    expect([714, 715].map((now) => breaker.allowCall(now))).toEqual([false, true]);
+    expect(breaker.recordReply(716)).toBe(true);
     expect(breaker.state).toBe('closed');
-    expect(breaker.allows(717)).toBe(true);
+    expect(breaker.allowCall(717)).toBe(true);
   });
 
   it('probes again where nobody told what became of a probe', () => {
     const breaker = opened();
-    expect([450, 699, 700].map((now) => breaker.allows(now))).toEqual([true, false, true]);
+    expect([450, 699, 700].map((now) => breaker.allowCall(now))).toEqual([true, false, true]);
   });
 
   it('is not put off by calls that were sent before the probe', () => {
     const breaker = opened();
-    breaker.allows(450);
-    breaker.gaveUp(190, 460);
+    breaker.allowCall(450);
+    breaker.recordTimeout(190, 460);
     expect(breaker.state).toBe('half-open');
   });
 
@@ -73,18 +77,18 @@ describe('a breaker', () => {
         let allowedAt = Number.NEGATIVE_INFINITY;
         for (const { wait, kind } of events) {
           now += wait;
-          if (kind === 'answered') breaker.answered(now);
-          if (kind === 'gaveUp') breaker.gaveUp(now - 15, now);
+          if (kind === 'answered') breaker.recordReply(now);
+          if (kind === 'gaveUp') breaker.recordTimeout(now - 15, now);
           if (kind !== 'ask') continue;
           const wasClosed = breaker.state === 'closed';
-          const isAllowed = breaker.allows(now);
+          const isAllowed = breaker.allowCall(now);
           if (wasClosed) expect(isAllowed).toBe(true);
           else if (isAllowed) {
             expect(now - allowedAt).toBeGreaterThanOrEqual(250);
             allowedAt = now;
           }
         }
-        if (breaker.state !== 'closed') expect(breaker.allows(now + 250)).toBe(true);
+        if (breaker.state !== 'closed') expect(breaker.allowCall(now + 250)).toBe(true);
       }),
       { numRuns: 2000 },
     ));

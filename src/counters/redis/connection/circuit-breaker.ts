@@ -35,7 +35,7 @@ export class CircuitBreaker {
    * Whether a call may be sent at `now`. While open, one call may every 250 ms, also where nobody told what became of the
    * one before.
    */
-  allows(now: number): boolean {
+  allowCall(now: number): boolean {
     if (this.#openedAt === undefined) return true;
     if (now - Math.max(this.#openedAt, this.#probedAt) < PROBE_EVERY_MS) return false;
     this.#probedAt = now;
@@ -43,7 +43,7 @@ export class CircuitBreaker {
   }
 
   /** An answer came in time, whatever it says. Whether that closed it. */
-  answered(now: number): boolean {
+  recordReply(now: number): boolean {
     const wasOpen = this.#openedAt !== undefined;
     this.#answeredAt = now;
     this.#silences = 0;
@@ -52,7 +52,7 @@ export class CircuitBreaker {
   }
 
   /** A call that was sent at `sentAt` was given up at `now`. Whether that opened it. */
-  gaveUp(sentAt: number, now: number): boolean {
+  recordTimeout(sentAt: number, now: number): boolean {
     if (this.#openedAt !== undefined) {
       // Of those that were on their way when it opened, the later ones say nothing new.
       if (sentAt >= this.#probedAt && this.#probedAt > this.#openedAt) this.#openedAt = now;

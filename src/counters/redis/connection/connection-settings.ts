@@ -28,24 +28,24 @@ const DISCONNECT_TIMEOUT_MS = 100;
 const LONGEST_BACKOFF_MS = 1000;
 
 /** A node of a cluster or a Sentinel that is stopped or cut off holds up the others for so long. */
-export const GUIDE_TIMEOUT_MS = 300;
+export const DISCOVERY_TIMEOUT_MS = 300;
 
-export interface Settings {
+export interface ConnectionSettingsFactory {
   /** Of a connection to a server that holds counters. */
-  readonly ofServer: (server: Host) => ConnectionSettings;
-  readonly ofSentinel: (sentinel: Host) => ConnectionSettings;
+  readonly forServer: (server: Host) => ConnectionSettings;
+  readonly forSentinel: (sentinel: Host) => ConnectionSettings;
 }
 
 /** Throws when a file cannot be read. */
-export function settingsFor(url: RedisUrl, access: RedisAccess): Settings {
+export function createSettingsFactory(url: RedisUrl, access: RedisAccess): ConnectionSettingsFactory {
   const tls = url.isTls ? readTls(access.tls) : undefined;
   const { sentinel } = access;
   return {
-    ofServer: (host) => ({ ...settings(host, tls), ...login(url.username, url.password), db: url.database }),
-    ofSentinel: (host) => ({
+    forServer: (host) => ({ ...settings(host, tls), ...login(url.username, url.password), db: url.database }),
+    forSentinel: (host) => ({
       ...settings(host, tls),
       ...login(sentinel.username, sentinel.password),
-      commandTimeout: GUIDE_TIMEOUT_MS,
+      commandTimeout: DISCOVERY_TIMEOUT_MS,
       enableReadyCheck: false, // it asks for INFO, which nothing else here needs
     }),
   };

@@ -3,23 +3,23 @@ import { StoreUnavailable } from '../../../decide/ports.ts';
 /** How long a run may take, from when it was asked for. */
 export class Deadline {
   /** ms on the clock of performance.now(). */
-  readonly endsAt: number;
+  readonly expiresAt: number;
   readonly #durationMs: number;
   readonly #whenOver: (() => void)[] = [];
   #isOver = false;
 
   constructor(durationMs: number) {
     this.#durationMs = durationMs;
-    this.endsAt = performance.now() + durationMs;
+    this.expiresAt = performance.now() + durationMs;
   }
 
   /** Whether the one who asked was told that there is no reply: nothing more may be sent for it. */
-  get isOver(): boolean {
+  get isExpired(): boolean {
     return this.#isOver;
   }
 
   /** Called if and when it is over without the work being settled. */
-  whenOver(listener: () => void): void {
+  onExpired(listener: () => void): void {
     this.#whenOver.push(listener);
   }
 
@@ -27,7 +27,7 @@ export class Deadline {
    * Settles as the work does, its errors turned by `failure`; rejects with StoreUnavailable if it has not by the deadline.
    * Without `finally`, which costs three promises for each batch.
    */
-  bound<T>(work: Promise<T>, failure: (error: unknown) => unknown = (error) => error): Promise<T> {
+  enforce<T>(work: Promise<T>, failure: (error: unknown) => unknown = (error) => error): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#isOver = true;

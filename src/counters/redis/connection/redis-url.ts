@@ -17,7 +17,7 @@ export interface Host {
   readonly port: number;
 }
 
-export function nameOf({ host, port }: Host): string {
+export function formatHost({ host, port }: Host): string {
   return `${host}:${port}`;
 }
 

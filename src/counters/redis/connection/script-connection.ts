@@ -6,10 +6,10 @@ import type { Script } from '../lua/scripts.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { Deadline } from './deadline.ts';
-import { type Host, nameOf } from './redis-url.ts';
+import { formatHost, type Host } from './redis-url.ts';
 import { ScriptCommand } from './script-command.ts';
 import { ShardClock } from './shard-clock.ts';
-import { Warnings } from './warnings.ts';
+import { WarningDeduplicator } from './warning-deduplicator.ts';
 
 export interface ScriptConnectionOptions {
   readonly server: Host;
@@ -50,7 +50,7 @@ export class ScriptConnection {
   readonly #redis: Redis;
   readonly #clock = new ShardClock();
   readonly #breaker = new CircuitBreaker();
-  readonly #warnings: Warnings;
+  readonly #warnings: WarningDeduplicator;
   #isReady = false;
   #isClosing = false;
   #unanswered = 0;
@@ -58,7 +58,7 @@ export class ScriptConnection {
 
   constructor(options: ScriptConnectionOptions) {
     this.#options = options;
-    this.#warnings = new Warnings(options.logger, { server: nameOf(options.server) });
+    this.#warnings = new WarningDeduplicator(options.logger, { server: formatHost(options.server) });
     this.#redis = new Redis(options.settings);
     this.#redis.on('error', (error: Error) => this.#warn('counters: Redis connection failed', error));
     this.#redis.on('close', () => this.#disconnected());
@@ -76,14 +76,14 @@ export class ScriptConnection {
    * the caller's. `isAsking`: a slot that is on its way here may be used already (Redis' ASKING).
    */
   async run({ script, keys, args, deadline }: ScriptCall, isAsking = false): Promise<PackedReply> {
-    const notAfter = this.#isReady ? this.#clock.atShard(deadline.endsAt) : undefined;
+    const notAfter = this.#isReady ? this.#clock.toShardTime(deadline.expiresAt) : undefined;
     if (notAfter === undefined) throw new StoreUnavailable('not connected to Redis');
     if (this.#unanswered >= MOST_UNANSWERED) throw new StoreUnavailable('Redis does not answer');
     const rest = [keys.length, ...keys, notAfter, ...args];
     const sentAt = performance.now();
-    if (!this.#breaker.allows(sentAt)) throw new StoreUnavailable('Redis has been silent of late');
+    if (!this.#breaker.allowCall(sentAt)) throw new StoreUnavailable('Redis has been silent of late');
     let isAnswered = false;
-    deadline.whenOver(() => {
+    deadline.onExpired(() => {
       if (!isAnswered) this.#gaveUp(sentAt);
     });
     this.#unanswered++;
@@ -91,18 +91,18 @@ export class ScriptConnection {
       return this.#executed(await this.#send(isAsking, new ScriptCommand('EVALSHA', script.sha, rest)), sentAt);
     } catch (error) {
       // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
-      if (!isNoScript(error) || deadline.isOver) throw error;
+      if (!isNoScript(error) || deadline.isExpired) throw error;
       return this.#executed(await this.#send(isAsking, new ScriptCommand('EVAL', script.text, rest)), sentAt);
     } finally {
       this.#unanswered--;
       isAnswered = true;
       // A refusal is an answer too, and a connection that was lost is no longer asked.
-      if (!deadline.isOver) this.#answered();
+      if (!deadline.isExpired) this.#answered();
     }
   }
 
   /** What the caller of a run that was rejected is told; says in the log what Redis said. */
-  failure(error: unknown): StoreUnavailable {
+  toStoreUnavailable(error: unknown): StoreUnavailable {
     if (error instanceof StoreUnavailable) return error;
     if (!isReplyError(error)) return new StoreUnavailable('the connection to Redis was lost');
     this.#warn('counters: Redis refused a batch', error);
@@ -132,7 +132,7 @@ export class ScriptConnection {
   #executed(bytes: unknown, sentAt: number): PackedReply {
     if (!Buffer.isBuffer(bytes)) throw new StoreUnavailable('Redis replied with something else than the script does');
     const reply = new PackedReply(bytes);
-    this.#clock.learn(sentAt, performance.now(), reply.time);
+    this.#clock.addSample(sentAt, performance.now(), reply.timeMicros);
     if (reply.isLate) throw new StoreUnavailable('Redis got the batch too late and did not execute it');
     return reply;
   }
@@ -152,7 +152,7 @@ export class ScriptConnection {
     }
     this.#isReady = !this.#isClosing;
     this.#answered();
-    this.#warnings.settled();
+    this.#warnings.reset();
     await this.#warnOfEviction().catch((error: unknown) => {
       this.#warn('counters: cannot tell whether Redis may evict live counters', error);
     });
@@ -161,7 +161,7 @@ export class ScriptConnection {
   async #learnClock(): Promise<void> {
     const sentAt = performance.now();
     const [seconds = 0, microseconds = 0] = (await this.#redis.time()).map(Number);
-    this.#clock.learn(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
+    this.#clock.addSample(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
   }
 
   async #warnOfEviction(): Promise<void> {
@@ -169,7 +169,7 @@ export class ScriptConnection {
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
     if (policy === 'noeviction') return;
     this.#options.logger.warn(
-      { server: nameOf(this.#options.server), maxmemory_policy: policy },
+      { server: formatHost(this.#options.server), maxmemory_policy: policy },
       'counters: Redis may evict live counters, which gives their subjects the whole limit again; ' +
         'set maxmemory-policy to noeviction',
     );
@@ -177,20 +177,20 @@ export class ScriptConnection {
 
   #gaveUp(sentAt: number): void {
     const { server, logger, onBreaker } = this.#options;
-    if (!this.#breaker.gaveUp(sentAt, performance.now())) return;
-    logger.warn({ server: nameOf(server) }, 'counters: Redis is silent; it is only probed until it answers');
-    onBreaker?.(nameOf(server), true);
+    if (!this.#breaker.recordTimeout(sentAt, performance.now())) return;
+    logger.warn({ server: formatHost(server) }, 'counters: Redis is silent; it is only probed until it answers');
+    onBreaker?.(formatHost(server), true);
   }
 
   #answered(): void {
     const { server, onBreaker } = this.#options;
-    if (this.#breaker.answered(performance.now())) onBreaker?.(nameOf(server), false);
+    if (this.#breaker.recordReply(performance.now())) onBreaker?.(formatHost(server), false);
   }
 
   #disconnected(): void {
     clearTimeout(this.#preparation);
     this.#isReady = false;
-    this.#clock.forget(); // the next server behind the address may have another clock
+    this.#clock.reset(); // the next server behind the address may have another clock
     if (!this.#isClosing) this.#options.onClose?.();
   }
 

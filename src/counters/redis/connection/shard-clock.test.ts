@@ -7,40 +7,40 @@ const AHEAD = 1_000_000;
 describe('the clock of a shard', () => {
   it('is unknown at first and after it was forgotten', () => {
     const clock = new ShardClock();
-    expect(clock.atShard(5)).toBeUndefined();
-    clock.learn(10, 11, 10_500 + AHEAD);
-    clock.forget();
-    expect(clock.atShard(5)).toBeUndefined();
+    expect(clock.toShardTime(5)).toBeUndefined();
+    clock.addSample(10, 11, 10_500 + AHEAD);
+    clock.reset();
+    expect(clock.toShardTime(5)).toBeUndefined();
   });
 
   it('is never taken for later than it is, and for at most a round trip earlier', () => {
     const clock = new ShardClock();
-    clock.learn(10, 14, 11_000 + AHEAD);
-    expect(clock.atShard(20)).toBeLessThanOrEqual(20_000 + AHEAD);
-    expect(clock.atShard(20)).toBeGreaterThanOrEqual(16_000 + AHEAD);
+    clock.addSample(10, 14, 11_000 + AHEAD);
+    expect(clock.toShardTime(20)).toBeLessThanOrEqual(20_000 + AHEAD);
+    expect(clock.toShardTime(20)).toBeGreaterThanOrEqual(16_000 + AHEAD);
   });
 
   it('is known best from the quickest reply', () => {
     const clock = new ShardClock();
-    clock.learn(10, 14, 11_000 + AHEAD);
-    clock.learn(20, 20.5, 20_250 + AHEAD);
-    clock.learn(30, 38, 31_000 + AHEAD);
-    expect(clock.atShard(40)).toBe(39_750 + AHEAD);
+    clock.addSample(10, 14, 11_000 + AHEAD);
+    clock.addSample(20, 20.5, 20_250 + AHEAD);
+    clock.addSample(30, 38, 31_000 + AHEAD);
+    expect(clock.toShardTime(40)).toBe(39_750 + AHEAD);
   });
 
   it.each([500_000, -500_000])('is learned anew when it was set by %i µs', (step) => {
     const clock = new ShardClock();
-    clock.learn(20, 20.5, 20_250 + AHEAD);
-    clock.learn(30, 38, 31_000 + AHEAD + step);
-    expect(clock.atShard(40)).toBe(33_000 + AHEAD + step);
+    clock.addSample(20, 20.5, 20_250 + AHEAD);
+    clock.addSample(30, 38, 31_000 + AHEAD + step);
+    expect(clock.toShardTime(40)).toBe(33_000 + AHEAD + step);
   });
 
   it('is learned anew from a slower reply the sooner the older the last one is: clocks drift', () => {
     const clock = new ShardClock();
-    clock.learn(20, 20.5, 20_250 + AHEAD);
-    clock.learn(1000, 1002, 1_001_000 + AHEAD);
-    expect(clock.atShard(5000)).toBe(4_999_750 + AHEAD);
-    clock.learn(3000, 3002, 3_001_000 + AHEAD);
-    expect(clock.atShard(5000)).toBe(4_999_000 + AHEAD);
+    clock.addSample(20, 20.5, 20_250 + AHEAD);
+    clock.addSample(1000, 1002, 1_001_000 + AHEAD);
+    expect(clock.toShardTime(5000)).toBe(4_999_750 + AHEAD);
+    clock.addSample(3000, 3002, 3_001_000 + AHEAD);
+    expect(clock.toShardTime(5000)).toBe(4_999_000 + AHEAD);
   });
 });

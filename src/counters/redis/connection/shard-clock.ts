@@ -13,7 +13,7 @@ export class ShardClock {
   #learnedAt = 0;
 
   /** Local times in ms on the clock of performance.now(), the shard's in µs. */
-  learn(sentAt: number, receivedAt: number, shardTime: number): void {
+  addSample(sentAt: number, receivedAt: number, shardTime: number): void {
     const roundTrip = receivedAt - sentAt;
     const offset = shardTime - receivedAt * MICROSECONDS_PER_MS;
     // What is known grows vague with age, little by little: one slow reply must not make a good bound a bad one.
@@ -26,12 +26,12 @@ export class ShardClock {
   }
 
   /** A local time on the shard's clock in whole µs, or a little before; undefined until something was learned. */
-  atShard(localMs: number): number | undefined {
+  toShardTime(localMs: number): number | undefined {
     if (this.#offset === undefined) return undefined;
     return Math.floor(localMs * MICROSECONDS_PER_MS + this.#offset);
   }
 
-  forget(): void {
+  reset(): void {
     this.#offset = undefined;
   }
 

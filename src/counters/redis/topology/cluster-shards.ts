@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { WarningLogger } from '../../../interfaces/logger.ts';
-import { VIRTUAL_TAGS } from '../batch/counter-key.ts';
+import { VIRTUAL_TAG_COUNT } from '../batch/counter-key.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
 import type { ConnectionSettings } from '../connection/connection-settings.ts';
 import { Deadline } from '../connection/deadline.ts';
-import { type Host, nameOf } from '../connection/redis-url.ts';
+import { formatHost, type Host } from '../connection/redis-url.ts';
 import { type BreakerListener, type ScriptCall, ScriptConnection } from '../connection/script-connection.ts';
 import type { Script } from '../lua/scripts.ts';
-import { ClusterMap } from './cluster-map.ts';
-import { type ClusterSlots, parseRefusal, slotOfTag } from './cluster-slots.ts';
-import { KeysApart, type Shards } from './shards.ts';
-import { TopologyWatch } from './topology-watch.ts';
+import { ClusterDiscovery } from './cluster-discovery.ts';
+import { type ClusterSlots, computeTagSlot, parseRedirect } from './cluster-slots.ts';
+import { type Shards, SlotMigrating } from './shards.ts';
+import { TopologyWatcher } from './topology-watcher.ts';
 
 export interface ClusterShardsOptions {
   readonly seeds: readonly Host[];
-  readonly settingsOf: (node: Host) => ConnectionSettings;
+  readonly settingsFor: (node: Host) => ConnectionSettings;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
@@ -38,11 +38,11 @@ interface Master {
 
 /** A cluster's masters. Each has its connection, clock and bound; one that is away takes only its own groups with it. */
 export class ClusterShards implements Shards {
-  readonly groups = VIRTUAL_TAGS;
+  readonly groupCount = VIRTUAL_TAG_COUNT;
   readonly #options: ClusterShardsOptions;
-  readonly #map: ClusterMap;
-  readonly #watch: TopologyWatch;
-  readonly #slots = Array.from({ length: VIRTUAL_TAGS }, (_, tag) => slotOfTag(tag));
+  readonly #map: ClusterDiscovery;
+  readonly #watch: TopologyWatcher;
+  readonly #slots = Array.from({ length: VIRTUAL_TAG_COUNT }, (_, tag) => computeTagSlot(tag));
   /** By `host:port`. */
   readonly #masters = new Map<string, Master>();
   /** Of each group; a hole: no node is known to hold it. */
@@ -51,16 +51,21 @@ export class ClusterShards implements Shards {
 
   constructor(options: ClusterShardsOptions) {
     this.#options = options;
-    this.#map = new ClusterMap(options);
-    const look = async () => this.#adopt(await this.#map.ask());
-    this.#watch = new TopologyWatch({ look, isWhole: () => this.#isWhole(), calmMs: CALM_MS, logger: options.logger });
+    this.#map = new ClusterDiscovery(options);
+    const refresh = async () => this.#adopt(await this.#map.discoverSlots());
+    this.#watch = new TopologyWatcher({
+      refresh,
+      isComplete: () => this.#isWhole(),
+      idleIntervalMs: CALM_MS,
+      logger: options.logger,
+    });
   }
 
   get ready(): boolean {
     return this.#masterOfGroup.some((master) => master?.connection.ready);
   }
 
-  groupOf(tag: number): number {
+  groupForTag(tag: number): number {
     return tag;
   }
 
@@ -71,8 +76,8 @@ export class ClusterShards implements Shards {
     args: readonly (number | string)[],
   ): Promise<PackedReply> {
     const deadline = new Deadline(this.#options.deadlineMs);
-    deadline.whenOver(() => this.#watch.hurry()); // a replica may be the master before this one's silence ends it
-    return deadline.bound(this.#route({ script, keys, args, deadline }, group));
+    deadline.onExpired(() => this.#watch.refreshSoon()); // a replica may be the master before this one's silence ends it
+    return deadline.enforce(this.#route({ script, keys, args, deadline }, group));
   }
 
   async close(): Promise<void> {
@@ -91,9 +96,9 @@ export class ClusterShards implements Shards {
       try {
         return await master.connection.run(call, isAsking);
       } catch (error) {
-        const refusal = parseRefusal(error, master.host);
-        if (refusal?.kind === 'apart') throw new KeysApart('Redis is moving the counters of this batch');
-        if (refusal === undefined || redirects === MOST_REDIRECTS) throw master.connection.failure(error);
+        const refusal = parseRedirect(error, master.host);
+        if (refusal?.kind === 'apart') throw new SlotMigrating('Redis is moving the counters of this batch');
+        if (refusal === undefined || redirects === MOST_REDIRECTS) throw master.connection.toStoreUnavailable(error);
         master = this.#masterAt(refusal.master);
         isAsking = refusal.kind === 'ask';
         if (refusal.kind === 'moved') this.#moved(group, master);
@@ -104,16 +109,16 @@ export class ClusterShards implements Shards {
 
   #moved(group: number, master: Master): void {
     this.#masterOfGroup[group] = master;
-    this.#watch.hurry(); // seldom does one slot move alone
+    this.#watch.refreshSoon(); // seldom does one slot move alone
   }
 
   #masterAt(host: Host): Master {
-    const name = nameOf(host);
+    const name = formatHost(host);
     const known = this.#masters.get(name);
     if (known !== undefined) return known;
-    const { settingsOf, scripts, logger, onBreaker } = this.#options;
-    const onClose = () => this.#watch.hurry();
-    const settings = settingsOf(host);
+    const { settingsFor, scripts, logger, onBreaker } = this.#options;
+    const onClose = () => this.#watch.refreshSoon();
+    const settings = settingsFor(host);
     const connection = new ScriptConnection({ server: host, settings, scripts, logger, onClose, onBreaker });
     const master = { host, connection, usedAt: performance.now() };
     this.#masters.set(name, master);
@@ -124,10 +129,10 @@ export class ClusterShards implements Shards {
     return this.#slots.every((_, group) => this.#masterOfGroup[group]?.connection.ready);
   }
 
-  #adopt({ masterOf }: ClusterSlots): void {
+  #adopt({ masterForSlot }: ClusterSlots): void {
     if (this.#isClosed) return;
     this.#masterOfGroup = this.#slots.map((slot) => {
-      const host = masterOf(slot);
+      const host = masterForSlot(slot);
       return host && this.#masterAt(host);
     });
     const idleSince = performance.now() - IDLE_MS;
@@ -141,6 +146,6 @@ export class ClusterShards implements Shards {
 
 /** A node that was met just now needs some ms to be ready. Rejects once nothing more may be sent. */
 async function becomesReady(connection: ScriptConnection, deadline: Deadline): Promise<void> {
-  while (!connection.ready && performance.now() < deadline.endsAt) await sleep(1);
-  if (deadline.isOver) throw new StoreUnavailable('Redis moved the counters of this batch');
+  while (!connection.ready && performance.now() < deadline.expiresAt) await sleep(1);
+  if (deadline.isExpired) throw new StoreUnavailable('Redis moved the counters of this batch');
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRefusal, readClusterSlots, slotOfTag } from './cluster-slots.ts';
+import { computeTagSlot, parseClusterSlots, parseRedirect } from './cluster-slots.ts';
 
 const asked = { host: '10.0.0.9', port: 7009 };
 
@@ -11,11 +11,11 @@ describe('the slots of a cluster', () => {
     [42, 8000],
     [63, 10499],
   ])('has the tag %i in %i', (tag, slot) => {
-    expect(slotOfTag(tag)).toBe(slot);
+    expect(computeTagSlot(tag)).toBe(slot);
   });
 
   it('tell the master of each and all nodes', () => {
-    const { masterOf, nodes } = readClusterSlots(
+    const { masterForSlot, nodes } = parseClusterSlots(
       [
         [0, 99, ['10.0.0.1', 7001, 'id', []], ['10.0.0.2', 7002, 'id', []]],
         [200, 200, ['', 7003, 'id']],
@@ -24,7 +24,7 @@ describe('the slots of a cluster', () => {
       ],
       asked,
     );
-    expect([0, 99, 100, 200, 300, 400].map(masterOf)).toEqual([
+    expect([0, 99, 100, 200, 300, 400].map(masterForSlot)).toEqual([
       { host: '10.0.0.1', port: 7001 },
       { host: '10.0.0.1', port: 7001 },
       undefined,
@@ -36,8 +36,8 @@ describe('the slots of a cluster', () => {
   });
 
   it('are none in a reply that is none', () => {
-    expect(readClusterSlots('OK', asked).nodes).toEqual([]);
-    expect(readClusterSlots([], asked).masterOf(1)).toBeUndefined();
+    expect(parseClusterSlots('OK', asked).nodes).toEqual([]);
+    expect(parseClusterSlots([], asked).masterForSlot(1)).toBeUndefined();
   });
 });
 
@@ -52,6 +52,6 @@ describe('a refusal of a cluster', () => {
     ['CROSSSLOT Keys in request don’t hash to the same slot', undefined],
     ['ERR MOVED 3999 10.0.0.1:6381', undefined],
   ])('is read from %s', (message, expected) => {
-    expect(parseRefusal(new Error(message), asked)).toEqual(expected);
+    expect(parseRedirect(new Error(message), asked)).toEqual(expected);
   });
 });

@@ -8,7 +8,7 @@ const SLOTS = 16_384;
 const POLYNOMIAL = 0x1021;
 
 /** The slot, 0 to 16,383, of all keys with `{tag}` in them. */
-export function slotOfTag(tag: number): number {
+export function computeTagSlot(tag: number): number {
   let crc = 0;
   for (const byte of Buffer.from(`${tag}`)) {
     crc ^= byte << 8;
@@ -18,7 +18,7 @@ export function slotOfTag(tag: number): number {
 }
 
 export interface ClusterSlots {
-  readonly masterOf: MasterOf;
+  readonly masterForSlot: MasterOf;
   /** Masters and replicas. */
   readonly nodes: readonly Host[];
 }
@@ -27,13 +27,13 @@ export interface ClusterSlots {
  * Reads the reply to CLUSTER SLOTS: `[first, last, [host, port, …], replica, …]`, slots inclusive. A node that does not
  * know its own host is the one that was asked.
  */
-export function readClusterSlots(reply: unknown, asked: Host): ClusterSlots {
+export function parseClusterSlots(reply: unknown, asked: Host): ClusterSlots {
   const ranges = arrayOf(reply).map((range) => {
     const [first, last, ...nodes] = arrayOf(range);
     return { first: Number(first), last: Number(last), nodes: nodes.map((node) => hostOf(node, asked)) };
   });
   return {
-    masterOf: (slot) => ranges.find(({ first, last }) => first <= slot && slot <= last)?.nodes[0],
+    masterForSlot: (slot) => ranges.find(({ first, last }) => first <= slot && slot <= last)?.nodes[0],
     nodes: ranges.flatMap(({ nodes }) => nodes.filter((node) => node !== undefined)),
   };
 }
@@ -49,14 +49,14 @@ function arrayOf(value: unknown): readonly unknown[] {
 }
 
 /** A node's word that it did not execute a script, and why. */
-export type Refusal =
+export type ClusterRedirect =
   /** Neither the master that gives the slot nor the one that gets it has all of the keys. */
   | { readonly kind: 'apart' }
   /** Another master has the slot; with `ask`, for this one call. */
   | { readonly kind: 'moved' | 'ask'; readonly master: Host };
 
 /** Reads `MOVED 3999 10.0.0.1:6379`, `ASK …` and `TRYAGAIN …`; an empty host is the one asked. Else undefined. */
-export function parseRefusal(error: unknown, asked: Host): Refusal | undefined {
+export function parseRedirect(error: unknown, asked: Host): ClusterRedirect | undefined {
   const message = error instanceof Error ? error.message : '';
   if (message.startsWith('TRYAGAIN ')) return { kind: 'apart' };
   const [, kind, host = '', port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(message) ?? [];

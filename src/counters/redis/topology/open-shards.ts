@@ -1,5 +1,5 @@
 import type { WarningLogger } from '../../../interfaces/logger.ts';
-import { type RedisAccess, settingsFor } from '../connection/connection-settings.ts';
+import { createSettingsFactory, type RedisAccess } from '../connection/connection-settings.ts';
 import { parseRedisUrl } from '../connection/redis-url.ts';
 import type { BreakerListener } from '../connection/script-connection.ts';
 import type { Script } from '../lua/scripts.ts';
@@ -25,13 +25,13 @@ const NO_ACCESS: RedisAccess = { tls: {}, sentinel: {} };
 export function openShards({ url: text, access = NO_ACCESS, ...options }: ShardsOptions): Shards {
   const url = parseRedisUrl(text);
   const { topology, hosts } = url;
-  const settings = settingsFor(url, access);
+  const settings = createSettingsFactory(url, access);
   switch (topology.kind) {
     case 'server':
-      return new SingleServerShards({ ...options, server: hosts[0], settingsOf: settings.ofServer });
+      return new SingleServerShards({ ...options, server: hosts[0], settingsFor: settings.forServer });
     case 'sentinel':
       return new SentinelShards({ ...options, sentinels: hosts, master: topology.master, settings });
     case 'cluster':
-      return new ClusterShards({ ...options, seeds: hosts, settingsOf: settings.ofServer });
+      return new ClusterShards({ ...options, seeds: hosts, settingsFor: settings.forServer });
   }
 }

@@ -1,20 +1,20 @@
 import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { WarningLogger } from '../../../interfaces/logger.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
-import type { Settings } from '../connection/connection-settings.ts';
+import type { ConnectionSettingsFactory } from '../connection/connection-settings.ts';
 import { Deadline } from '../connection/deadline.ts';
-import { type Host, nameOf } from '../connection/redis-url.ts';
+import { formatHost, type Host } from '../connection/redis-url.ts';
 import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
 import type { Script } from '../lua/scripts.ts';
-import { SentinelMap } from './sentinel-map.ts';
+import { SentinelDiscovery } from './sentinel-discovery.ts';
 import type { Shards } from './shards.ts';
-import { TopologyWatch } from './topology-watch.ts';
+import { TopologyWatcher } from './topology-watcher.ts';
 
 export interface SentinelShardsOptions {
   readonly sentinels: readonly Host[];
   /** What the Sentinels call the master. */
   readonly master: string;
-  readonly settings: Settings;
+  readonly settings: ConnectionSettingsFactory;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
@@ -26,26 +26,31 @@ const CALM_MS = 500;
 
 /** Whichever server the Sentinels call the master. */
 export class SentinelShards implements Shards {
-  readonly groups = 1;
+  readonly groupCount = 1;
   readonly #options: SentinelShardsOptions;
-  readonly #map: SentinelMap;
-  readonly #watch: TopologyWatch;
+  readonly #map: SentinelDiscovery;
+  readonly #watch: TopologyWatcher;
   #name = '';
   #connection: ScriptConnection | undefined;
   #isClosed = false;
 
   constructor(options: SentinelShardsOptions) {
     this.#options = options;
-    this.#map = new SentinelMap({ ...options, settingsOf: options.settings.ofSentinel });
-    const look = async () => this.#adopt(await this.#map.ask());
-    this.#watch = new TopologyWatch({ look, isWhole: () => this.ready, calmMs: CALM_MS, logger: options.logger });
+    this.#map = new SentinelDiscovery({ ...options, settingsFor: options.settings.forSentinel });
+    const refresh = async () => this.#adopt(await this.#map.discoverMaster());
+    this.#watch = new TopologyWatcher({
+      refresh,
+      isComplete: () => this.ready,
+      idleIntervalMs: CALM_MS,
+      logger: options.logger,
+    });
   }
 
   get ready(): boolean {
     return this.#connection?.ready ?? false;
   }
 
-  groupOf(): number {
+  groupForTag(): number {
     return 0;
   }
 
@@ -58,7 +63,9 @@ export class SentinelShards implements Shards {
     const connection = this.#connection;
     if (connection === undefined) throw new StoreUnavailable('no Redis master is known');
     const deadline = new Deadline(this.#options.deadlineMs);
-    return deadline.bound(connection.run({ script, keys, args, deadline }), (error) => connection.failure(error));
+    return deadline.enforce(connection.run({ script, keys, args, deadline }), (error) =>
+      connection.toStoreUnavailable(error),
+    );
   }
 
   async close(): Promise<void> {
@@ -69,11 +76,11 @@ export class SentinelShards implements Shards {
   }
 
   #adopt(master: Host): void {
-    const name = nameOf(master);
+    const name = formatHost(master);
     if (this.#isClosed || name === this.#name) return;
     const { settings: settingsOf, scripts, deadlineMs, logger, onBreaker } = this.#options;
     void this.#connection?.close(deadlineMs);
-    const settings = settingsOf.ofServer(master);
+    const settings = settingsOf.forServer(master);
     this.#connection = new ScriptConnection({ server: master, settings, scripts, logger, onBreaker });
     this.#name = name;
   }

@@ -8,13 +8,13 @@ export interface Shards {
   readonly ready: boolean;
 
   /** 1, or as many as there are tags. */
-  readonly groups: number;
+  readonly groupCount: number;
 
   /**
    * Counters whose tags (0 to 63, counter-key.ts) give the same group may stand in one script. Of one server always 0; of
    * a cluster the tag, since a script there has the keys of one slot.
    */
-  groupOf(tag: number): number;
+  groupForTag(tag: number): number;
 
   /**
    * Sends what is asked once, or again only after a server said that it did not execute it. The not-after that the script
@@ -31,4 +31,4 @@ export interface Shards {
  * Nothing was executed: the group's slot is on its way from one master to another, and neither has all of the keys.
  * Scripts of one key each are not refused so.
  */
-export class KeysApart extends StoreUnavailable {}
+export class SlotMigrating extends StoreUnavailable {}

@@ -9,7 +9,7 @@ import type { Shards } from './shards.ts';
 
 export interface SingleServerShardsOptions {
   readonly server: Host;
-  readonly settingsOf: (server: Host) => ConnectionSettings;
+  readonly settingsFor: (server: Host) => ConnectionSettings;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
@@ -18,12 +18,12 @@ export interface SingleServerShardsOptions {
 
 /** One server. */
 export class SingleServerShards implements Shards {
-  readonly groups = 1;
+  readonly groupCount = 1;
   readonly #connection: ScriptConnection;
   readonly #deadlineMs: number;
 
-  constructor({ settingsOf, deadlineMs, ...options }: SingleServerShardsOptions) {
-    this.#connection = new ScriptConnection({ ...options, settings: settingsOf(options.server) });
+  constructor({ settingsFor, deadlineMs, ...options }: SingleServerShardsOptions) {
+    this.#connection = new ScriptConnection({ ...options, settings: settingsFor(options.server) });
     this.#deadlineMs = deadlineMs;
   }
 
@@ -31,16 +31,16 @@ export class SingleServerShards implements Shards {
     return this.#connection.ready;
   }
 
-  groupOf(): number {
+  groupForTag(): number {
     return 0;
   }
 
   run(script: Script, _: number, keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply> {
     const deadline = new Deadline(this.#deadlineMs);
-    return deadline.bound(this.#connection.run({ script, keys, args, deadline }), this.#failure);
+    return deadline.enforce(this.#connection.run({ script, keys, args, deadline }), this.#failure);
   }
 
-  readonly #failure = (error: unknown) => this.#connection.failure(error);
+  readonly #failure = (error: unknown) => this.#connection.toStoreUnavailable(error);
 
   close(): Promise<void> {
     return this.#connection.close(this.#deadlineMs);

@@ -1,7 +1,7 @@
 import type { WarningLogger } from '../../../interfaces/logger.ts';
 
 /** Warns once for each reason in a row: reconnecting goes on for as long as a server is away. */
-export class Warnings {
+export class WarningDeduplicator {
   readonly #logger: WarningLogger;
   /** What every line names. */
   readonly #fields: object;
@@ -20,7 +20,7 @@ export class Warnings {
   }
 
   /** The next reason is told even if it is the last one again. */
-  settled(): void {
+  reset(): void {
     this.#lastReason = '';
   }
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
-import { type ConnectionSettings, GUIDE_TIMEOUT_MS } from '../connection/connection-settings.ts';
-import { type Host, nameOf } from '../connection/redis-url.ts';
+import { type ConnectionSettings, DISCOVERY_TIMEOUT_MS } from '../connection/connection-settings.ts';
+import { formatHost, type Host } from '../connection/redis-url.ts';
 
-export interface SentinelMapOptions {
+export interface SentinelDiscoveryOptions {
   readonly sentinels: readonly Host[];
-  readonly settingsOf: (sentinel: Host) => ConnectionSettings;
+  readonly settingsFor: (sentinel: Host) => ConnectionSettings;
   /** What the Sentinels call the master. */
   readonly master: string;
 }
@@ -24,15 +24,15 @@ interface Answer {
 }
 
 /** Asks the Sentinels who the master is. One that was cut off names an old one: the newest of all answers counts. */
-export class SentinelMap {
+export class SentinelDiscovery {
   readonly #sentinels: readonly Sentinel[];
   readonly #master: string;
 
-  constructor({ sentinels, settingsOf, master }: SentinelMapOptions) {
+  constructor({ sentinels, settingsFor, master }: SentinelDiscoveryOptions) {
     this.#master = master;
     this.#sentinels = sentinels.map((host) => {
-      const client = new Redis(settingsOf(host));
-      const sentinel: Sentinel = { name: nameOf(host), client, lastError: undefined };
+      const client = new Redis(settingsFor(host));
+      const sentinel: Sentinel = { name: formatHost(host), client, lastError: undefined };
       client.on('error', (error: Error) => {
         sentinel.lastError = error.message;
       });
@@ -44,7 +44,7 @@ export class SentinelMap {
   }
 
   /** Rejects with what is wrong with each Sentinel when none of them knows. */
-  async ask(): Promise<Host> {
+  async discoverMaster(): Promise<Host> {
     const answers = await Promise.allSettled(this.#sentinels.map((sentinel) => this.#askOne(sentinel)));
     const known = answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value);
     const newest = known.sort((one, other) => other.epoch - one.epoch)[0];
@@ -59,7 +59,7 @@ export class SentinelMap {
 
   async #askOne({ client, lastError }: Sentinel): Promise<Answer> {
     if (lastError !== undefined) throw new Error(lastError);
-    if (client.status !== 'ready') await once(client, 'ready', { signal: AbortSignal.timeout(GUIDE_TIMEOUT_MS) });
+    if (client.status !== 'ready') await once(client, 'ready', { signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS) });
     const [address, state] = await Promise.all([
       client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#master),
       client.call('SENTINEL', 'MASTER', this.#master),

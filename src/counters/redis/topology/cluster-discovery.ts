@@ -1,29 +1,29 @@
 import { Redis } from 'ioredis';
-import { type ConnectionSettings, GUIDE_TIMEOUT_MS } from '../connection/connection-settings.ts';
-import { type Host, nameOf } from '../connection/redis-url.ts';
-import { type ClusterSlots, readClusterSlots } from './cluster-slots.ts';
+import { type ConnectionSettings, DISCOVERY_TIMEOUT_MS } from '../connection/connection-settings.ts';
+import { formatHost, type Host } from '../connection/redis-url.ts';
+import { type ClusterSlots, parseClusterSlots } from './cluster-slots.ts';
 
-export interface ClusterMapOptions {
+export interface ClusterDiscoveryOptions {
   /** Nodes of the cluster to begin with, and to come back to when no other answers. */
   readonly seeds: readonly Host[];
-  readonly settingsOf: (node: Host) => ConnectionSettings;
+  readonly settingsFor: (node: Host) => ConnectionSettings;
 }
 
 /** Asks the cluster who holds its slots, each time another node: what one of them knows may be old. */
-export class ClusterMap {
-  readonly #options: ClusterMapOptions;
+export class ClusterDiscovery {
+  readonly #options: ClusterDiscoveryOptions;
   #nodes: readonly Host[];
   #turn = 0;
   #client: Redis | undefined;
   #isClosed = false;
 
-  constructor(options: ClusterMapOptions) {
+  constructor(options: ClusterDiscoveryOptions) {
     this.#options = options;
     this.#nodes = options.seeds;
   }
 
   /** Asks the known nodes one by one until one answers; rejects with the last error when none does. One at a time. */
-  async ask(): Promise<ClusterSlots> {
+  async discoverSlots(): Promise<ClusterSlots> {
     let failure: unknown = new Error('closed');
     const candidates = [...inTurn(this.#nodes, this.#turn++), ...this.#options.seeds];
     for (const node of candidates) {
@@ -49,12 +49,12 @@ export class ClusterMap {
 
   async #askNode(node: Host): Promise<ClusterSlots> {
     const client = new Redis({
-      ...this.#options.settingsOf(node),
+      ...this.#options.settingsFor(node),
       lazyConnect: true,
       retryStrategy: null,
       enableReadyCheck: false, // a node that loads its data knows the slots already
-      connectTimeout: GUIDE_TIMEOUT_MS,
-      commandTimeout: GUIDE_TIMEOUT_MS,
+      connectTimeout: DISCOVERY_TIMEOUT_MS,
+      commandTimeout: DISCOVERY_TIMEOUT_MS,
     });
     let failure: Error | undefined;
     client.on('error', (error: Error) => {
@@ -63,7 +63,7 @@ export class ClusterMap {
     this.#client = client;
     try {
       await client.connect();
-      return readClusterSlots(await client.cluster('SLOTS'), node);
+      return parseClusterSlots(await client.cluster('SLOTS'), node);
     } catch (error) {
       throw failure ?? error; // ioredis rejects with "Connection is closed.", whatever closed it
     } finally {
@@ -78,5 +78,5 @@ function inTurn<T>(list: readonly T[], turn: number): readonly T[] {
 }
 
 function distinct(hosts: readonly Host[]): readonly Host[] {
-  return [...new Map(hosts.map((each) => [nameOf(each), each])).values()];
+  return [...new Map(hosts.map((each) => [formatHost(each), each])).values()];
 }

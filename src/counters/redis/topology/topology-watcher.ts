@@ -1,13 +1,13 @@
 import type { WarningLogger } from '../../../interfaces/logger.ts';
-import { Warnings } from '../connection/warnings.ts';
+import { WarningDeduplicator } from '../connection/warning-deduplicator.ts';
 
-export interface TopologyWatchOptions {
+export interface TopologyWatcherOptions {
   /** Learns who the masters are. Rejects when nobody tells. */
-  readonly look: () => Promise<void>;
+  readonly refresh: () => Promise<void>;
   /** Whether every master that is known of would be sent something. */
-  readonly isWhole: () => boolean;
+  readonly isComplete: () => boolean;
   /** Longest time between two looks while all is whole. */
-  readonly calmMs: number;
+  readonly idleIntervalMs: number;
   readonly logger: WarningLogger;
 }
 
@@ -16,9 +16,9 @@ const FIRST_TROUBLE_MS = 100;
 const LONGEST_TROUBLE_MS = 500;
 
 /** Looks again and again who the masters are: rarely while all are there, often while one is away. */
-export class TopologyWatch {
-  readonly #options: TopologyWatchOptions;
-  readonly #warnings: Warnings;
+export class TopologyWatcher {
+  readonly #options: TopologyWatcherOptions;
+  readonly #warnings: WarningDeduplicator;
   #timer: NodeJS.Timeout | undefined;
   /** On the clock of performance.now(). */
   #dueAt = 0;
@@ -26,14 +26,14 @@ export class TopologyWatch {
   #isLooking = false;
   #isClosed = false;
 
-  constructor(options: TopologyWatchOptions) {
+  constructor(options: TopologyWatcherOptions) {
     this.#options = options;
-    this.#warnings = new Warnings(options.logger, {});
+    this.#warnings = new WarningDeduplicator(options.logger, {});
     this.#lookWithin(0);
   }
 
   /** Something is not as it was known to be: looks soon. */
-  hurry(): void {
+  refreshSoon(): void {
     this.#lookWithin(FIRST_TROUBLE_MS);
   }
 
@@ -56,14 +56,14 @@ export class TopologyWatch {
     this.#timer = undefined;
     this.#isLooking = true;
     try {
-      await this.#options.look();
-      this.#warnings.settled();
+      await this.#options.refresh();
+      this.#warnings.reset();
     } catch (error) {
       if (!this.#isClosed) this.#warnings.warn('counters: cannot learn who the Redis masters are', error);
     }
     this.#isLooking = false;
-    const isWhole = this.#options.isWhole();
-    this.#lookWithin(isWhole ? this.#options.calmMs : this.#troubleMs);
+    const isWhole = this.#options.isComplete();
+    this.#lookWithin(isWhole ? this.#options.idleIntervalMs : this.#troubleMs);
     this.#troubleMs = isWhole ? FIRST_TROUBLE_MS : Math.min(2 * this.#troubleMs, LONGEST_TROUBLE_MS);
   }
 }
