@@ -4,7 +4,7 @@ import { CONSTANT_ANSWER } from './constant-answer.ts';
 
 const server = await startHttp2GrpcServer({
   address: { host: '127.0.0.1', port: 0 },
-  mostConnections: 10_000,
+  maxConnections: 10_000,
   handler: (calls) => {
     for (const call of calls) call.reply(CONSTANT_ANSWER);
   },

@@ -1,4 +1,4 @@
-/** gRPC status codes that Weir answers with (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
+/** The gRPC status codes that calls end with here (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
 export const GrpcStatus = {
   OK: 0,
   CANCELLED: 1,
@@ -13,27 +13,28 @@ export const GrpcStatus = {
 export type GrpcStatus = (typeof GrpcStatus)[keyof typeof GrpcStatus];
 
 /**
- * One call of a unary method, as a transport hands it on: the request is complete, the answer outstanding. Exactly one
- * of `reply` and `fail` is called, once; on a cancelled call both do nothing.
+ * One call of a unary method, as a transport passes it to the handler: the request is complete, the response is still
+ * due. The handler ends each call once, with `reply` or `fail`. On a cancelled call both do nothing.
  */
 export interface UnaryCall {
-  /** `/package.Service/Method`, as sent; it may name a method that does not exist. */
+  /** `/package.Service/Method`, as the caller sent it. The method may not exist. */
   readonly path: string;
-  /** The request message, without gRPC's framing. Whoever keeps it beyond the handler's synchronous part copies it. */
+  /** The request message without gRPC's framing. Valid while the handler runs synchronously; copy it to keep it. */
   readonly message: Uint8Array;
-  /** The caller's x-request-id, if it sent one. */
+  /** The caller's x-request-id; undefined: it sent none. */
   readonly requestId: string | undefined;
-  /** On the clock of performance.now(), in ms: after that nobody waits for the answer. */
+  /** When the caller stops waiting, in ms on the clock of performance.now(); undefined: it waits without a limit. */
   readonly deadline: number | undefined;
-  /** Whether the caller has cancelled or gone away. */
+  /** Whether the caller has cancelled the call or disconnected. */
   readonly cancelled: boolean;
-  /** The bytes are taken over before it returns; the caller may use their memory again. */
+  /** Ends the call with a message. Copies the bytes before it returns, so the handler may reuse their memory. */
   reply(message: Uint8Array): void;
+  /** Ends the call with a status and a message for the caller. */
   fail(status: GrpcStatus, message: string): void;
 }
 
 /**
- * Takes all calls that one turn of the event loop has completed, over all connections of a transport. It must not throw
- * and must answer every call in the end; one call's fault must not touch another.
+ * Handles all calls that one turn of the event loop has completed, over all connections of a transport. It must not
+ * throw, and it must end every call eventually. An error in one call must not affect another.
  */
 export type BatchHandler = (calls: readonly UnaryCall[]) => void;

@@ -4,7 +4,7 @@ import { startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-
 const answer = Buffer.from([8, 1]);
 const server = await startHttp2GrpcServer({
   address: { host: '127.0.0.1', port: 0 },
-  mostConnections: 1000,
+  maxConnections: 1000,
   handler: (calls) => {
     for (const call of calls) call.reply(answer);
   },

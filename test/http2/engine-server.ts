@@ -11,29 +11,29 @@ const HEADERS = encodeHeaders([
 const TRAILERS = encodeHeaders([['x-end', '1']]);
 const BODY = Buffer.from('A body with more bytes than the smallest windows.');
 
-/** The engine on sockets without gRPC: answers each complete request with a short body. */
+/** Starts the HTTP/2 engine on sockets, without gRPC. It responds to each complete request with a short body. */
 export async function startEngineServer(): Promise<{ port: number; stop: () => Promise<void> }> {
-  const turn = new TurnBatcher(() => {}, undefined);
+  const turns = new TurnBatcher(() => {}, undefined);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     const connection = new ServerConnection<undefined>({
       readHead: () => undefined,
-      accept: (stream) => ({
-        data: () => {},
-        reset: () => stream.release(),
-        end: () => {
+      acceptRequest: (stream) => ({
+        onData: () => {},
+        onReset: () => stream.discard(),
+        onEnd: () => {
           stream.respond(HEADERS, BODY, BODY, TRAILERS);
-          http2Socket.touch();
+          http2Socket.scheduleFlush();
         },
       }),
     });
-    const http2Socket = new Http2Socket(socket, connection, turn, undefined);
+    const http2Socket = new Http2Socket(socket, connection, turns, undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    port: (server.address() as AddressInfo).port, // it listens on a port
+    port: (server.address() as AddressInfo).port, // an AddressInfo, because it listens on a port
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -1,4 +1,4 @@
-import { Flag, FrameType, PREFACE } from '../../src/transport/http2/frames/protocol-constants.ts';
+import { CONNECTION_PREFACE, Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 
 export const METHOD = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
@@ -12,9 +12,9 @@ export function frame(type: number, flags: number, streamId: number, payload: Ui
   return Buffer.concat([header, payload]);
 }
 
-export const preface = Buffer.concat([Buffer.from(PREFACE), frame(FrameType.SETTINGS, 0, 0)]);
+export const preface = Buffer.concat([Buffer.from(CONNECTION_PREFACE), frame(FrameType.SETTINGS, 0, 0)]);
 
-export function uint32(value: number): Buffer {
+export function encodeUint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
@@ -22,7 +22,7 @@ export function uint32(value: number): Buffer {
 
 /** As gRPC frames a message. */
 export function grpcMessage(message: Uint8Array, compressed = false): Buffer {
-  return Buffer.concat([Buffer.from([compressed ? 1 : 0]), uint32(message.length), message]);
+  return Buffer.concat([Buffer.from([compressed ? 1 : 0]), encodeUint32(message.length), message]);
 }
 
 export function requestHeaders(extra: readonly (readonly [string, string])[] = [], path = METHOD): Buffer {
@@ -48,12 +48,16 @@ export function dataFrame(streamId: number, data: Uint8Array, flags: number = Fl
 }
 
 /** A whole call. */
-export function call(streamId: number, message: Uint8Array = Buffer.from('hello'), block: Uint8Array = plainHeaders) {
+export function callFrames(
+  streamId: number,
+  message: Uint8Array = Buffer.from('hello'),
+  block: Uint8Array = plainHeaders,
+) {
   return Buffer.concat([headersFrame(streamId, block), dataFrame(streamId, grpcMessage(message))]);
 }
 
 export function resetFrame(streamId: number, code = 8): Buffer {
-  return frame(FrameType.RST_STREAM, 0, streamId, uint32(code));
+  return frame(FrameType.RST_STREAM, 0, streamId, encodeUint32(code));
 }
 
 export interface Frame {
@@ -64,7 +68,7 @@ export interface Frame {
 }
 
 /** Cuts the whole frames off the front of what has come. */
-export function takeFrames(bytes: Buffer): { frames: Frame[]; rest: Buffer } {
+export function splitFrames(bytes: Buffer): { frames: Frame[]; rest: Buffer } {
   const frames: Frame[] = [];
   let at = 0;
   while (bytes.length - at >= 9) {

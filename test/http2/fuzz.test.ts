@@ -4,16 +4,17 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Http2Call } from '../../src/transport/grpc-http2/http2-call.ts';
 import { type CallHeaders, readCallHeaders } from '../../src/transport/grpc-http2/call-headers.ts';
-import { ConnectionError, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
+import { type CallContext, Http2Call } from '../../src/transport/grpc-http2/http2-call.ts';
+import { ConnectionError } from '../../src/transport/http2/connection-error.ts';
+import { FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
 import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
-import { takeFrames } from './frame-builders.ts';
+import { splitFrames } from './frame-builders.ts';
 
-/** FUZZ_RUNS=1000000 for the long run. */
+/** Set FUZZ_RUNS=1000000 for the long run. */
 const RUNS = Number(process.env.FUZZ_RUNS ?? 4000);
-const TIMEOUT = 60_000 + RUNS;
+const TIMEOUT_MS = 60_000 + RUNS;
 const PREFACE_LENGTH = 24;
 const NOW = 1e6;
 
@@ -21,40 +22,41 @@ const folder = path.join(import.meta.dirname, 'fixtures');
 const recordings = readdirSync(folder)
   .filter((name) => name.endsWith('.bin'))
   .map((name) => ({ name, bytes: readFileSync(path.join(folder, name)) }));
-const blocks = recordings.flatMap(({ bytes }) =>
-  takeFrames(bytes.subarray(PREFACE_LENGTH))
+const headerBlocks = recordings.flatMap(({ bytes }) =>
+  splitFrames(bytes.subarray(PREFACE_LENGTH))
     .frames.filter((frame) => frame.type === FrameType.HEADERS)
     .map((frame) => frame.payload),
 );
 
 interface Mutation {
   readonly kind: 'set' | 'insert' | 'delete' | 'repeat' | 'cut';
-  /** In millionths of the whole length. */
-  readonly place: number;
+  /** Where the mutation happens, in millionths of the whole length. */
+  readonly position: number;
   readonly length: number;
   readonly byte: number;
 }
 
 const mutation: fc.Arbitrary<Mutation> = fc.record({
   kind: fc.constantFrom('set', 'insert', 'delete', 'repeat', 'cut'),
-  // Not fc.double, most of whose values are next to 0.
-  place: fc.nat(999_999),
+  // Not fc.double, because most of its values are close to 0.
+  position: fc.nat(999_999),
   length: fc.integer({ min: 1, max: 40 }),
   byte: fc.integer({ min: 0, max: 255 }),
 });
 
-function mutate(bytes: Buffer, { kind, place, length, byte }: Mutation, from: number): Buffer {
-  const at = from + Math.floor((place * (bytes.length - from)) / 1_000_000);
-  const before = bytes.subarray(0, at);
+/** Applies a mutation somewhere after the first `sparedLength` bytes. */
+function mutate(bytes: Buffer, { kind, position, length, byte }: Mutation, sparedLength: number): Buffer {
+  const offset = sparedLength + Math.floor((position * (bytes.length - sparedLength)) / 1_000_000);
+  const before = bytes.subarray(0, offset);
   switch (kind) {
     case 'set':
-      return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(at + 1)]);
+      return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(offset + 1)]);
     case 'insert':
-      return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(at)]);
+      return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(offset)]);
     case 'delete':
-      return Buffer.concat([before, bytes.subarray(at + length)]);
+      return Buffer.concat([before, bytes.subarray(offset + length)]);
     case 'repeat':
-      return Buffer.concat([before, bytes.subarray(at, at + length * 4), bytes.subarray(at)]);
+      return Buffer.concat([before, bytes.subarray(offset, offset + length * 4), bytes.subarray(offset)]);
     case 'cut':
       return before;
   }
@@ -63,31 +65,30 @@ function mutate(bytes: Buffer, { kind, place, length, byte }: Mutation, from: nu
 interface Outcome {
   readonly sent: Buffer;
   readonly calls: number;
-  readonly pause: number;
 }
 
-/** Bytes that calls of all inputs hold. */
-let held = 0;
+/** Bytes of memory that the calls of all inputs have reserved and not released. */
+let reservedBytes = 0;
 
-/** What a server that echoes at once makes of it. */
+/** Feeds the pieces to a connection whose application echoes each call at once. */
 function serve(pieces: readonly Buffer[]): Outcome {
   const calls: Http2Call[] = [];
-  const site = {
-    hold: (change: number) => {
-      held += change;
+  const context: CallContext = {
+    reserve: (change) => {
+      reservedBytes += change;
       return true;
     },
-    touch: () => {},
-    complete: (call: Http2Call) => {
+    scheduleFlush: () => {},
+    addToBatch: (call) => {
       calls.push(call);
       call.reply(call.message);
     },
   };
   const connection = new ServerConnection<CallHeaders>({
     readHead: readCallHeaders,
-    accept: (stream, head) => {
-      const call = new Http2Call(stream, head, undefined, site);
-      if (head.refusal !== undefined) stream.respondHeaders(head.refusal);
+    acceptRequest: (stream, headers) => {
+      const call = new Http2Call(stream, headers, undefined, context);
+      if (headers.rejection !== undefined) stream.respondWithHeaders(headers.rejection);
       return call;
     },
   });
@@ -95,72 +96,73 @@ function serve(pieces: readonly Buffer[]): Outcome {
   connection.close();
   const sent = Buffer.concat(connection.output.take());
   connection.output.release();
-  return { sent, calls: calls.length, pause: connection.readPause(NOW) };
+  return { sent, calls: calls.length };
 }
 
-function memoryInUse(): number {
+function measureMemory(): number {
   setFlagsFromString('--expose-gc');
   runInNewContext('gc')();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
 
-describe('recorded traffic', () => {
+describe('a connection', () => {
   it.each([
     ['envoy.bin', 4],
     ['grpc-js.bin', 7],
     ['grpcio.bin', 4],
     ['grpcurl.bin', 1],
     ['ghz.bin', 20],
-  ])('of %s is understood', (name, calls) => {
+  ])('understands the recorded traffic in %s, with at least %d calls', (name, calls) => {
     const bytes = recordings.find((recording) => recording.name === name)?.bytes ?? Buffer.alloc(0);
     const outcome = serve([bytes]);
     expect(outcome.calls).toBeGreaterThanOrEqual(calls);
-    expect(takeFrames(outcome.sent).frames.filter((frame) => frame.type === FrameType.GOAWAY)).toEqual([]);
+    expect(splitFrames(outcome.sent).frames.filter((frame) => frame.type === FrameType.GOAWAY)).toEqual([]);
   });
 
-  it('with any bytes changed brings no throw and whole frames, the same however it is cut, and leaves nothing held', {
-    timeout: TIMEOUT,
+  it('never throws on mutated traffic, sends whole frames, the same ones however the input is split, and frees all memory', {
+    timeout: TIMEOUT_MS,
   }, async () => {
-    const before = memoryInUse();
+    const before = measureMemory();
     fc.assert(
       fc.property(
         fc.constantFrom(...recordings),
         fc.array(mutation, { minLength: 1, maxLength: 6 }),
         fc.integer({ min: 1, max: 700 }),
         fc.boolean(),
-        ({ bytes }, mutations, size, sparesPreface) => {
-          const from = sparesPreface ? PREFACE_LENGTH : 0;
+        ({ bytes }, mutations, pieceLength, sparesPreface) => {
+          const sparedLength = sparesPreface ? PREFACE_LENGTH : 0;
           const input = mutations.reduce<Buffer>(
-            (mutated, each) => mutate(mutated, each, Math.min(from, mutated.length)),
+            (mutated, next) => mutate(mutated, next, Math.min(sparedLength, mutated.length)),
             bytes,
           );
           const pieces: Buffer[] = [];
-          for (let at = 0; at < input.length; at += size) pieces.push(input.subarray(at, at + size));
+          for (let offset = 0; offset < input.length; offset += pieceLength)
+            pieces.push(input.subarray(offset, offset + pieceLength));
           const whole = serve([input]);
-          expect(takeFrames(whole.sent).rest).toHaveLength(0);
+          expect(splitFrames(whole.sent).rest).toHaveLength(0);
           expect(serve(pieces).sent.equals(whole.sent)).toBe(true);
         },
       ),
       { numRuns: RUNS },
     );
-    // Inflating takes turns of the event loop, which had none meanwhile.
-    await expect.poll(() => held, { timeout: TIMEOUT }).toBe(0);
-    // Nor is what they held given back in the turn in which the last one ends.
-    await expect.poll(() => memoryInUse() - before, { timeout: TIMEOUT }).toBeLessThan(32 * 1024 * 1024);
+    // Messages are inflated in later turns of the event loop, and there has been none since.
+    await expect.poll(() => reservedBytes, { timeout: TIMEOUT_MS }).toBe(0);
+    // The memory of the last inflation is not freed in the turn in which it ends either.
+    await expect.poll(() => measureMemory() - before, { timeout: TIMEOUT_MS }).toBeLessThan(32 * 1024 * 1024);
   });
 });
 
-describe('header blocks', () => {
-  it('with any bytes changed decode, or fail with a connection error', { timeout: TIMEOUT }, () => {
+describe('the header decoder', () => {
+  it('decodes mutated header blocks or fails with a connection error', { timeout: TIMEOUT_MS }, () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.constantFrom(...blocks), fc.array(mutation, { maxLength: 4 })), { maxLength: 4 }),
+        fc.array(fc.tuple(fc.constantFrom(...headerBlocks), fc.array(mutation, { maxLength: 4 })), { maxLength: 4 }),
         (list) => {
           const decoder = new HeaderDecoder();
           for (const [block, mutations] of list) {
-            const input = mutations.reduce<Buffer>((mutated, each) => mutate(mutated, each, 0), block);
-            if (!decodes(decoder, input)) return;
+            const input = mutations.reduce<Buffer>((mutated, next) => mutate(mutated, next, 0), block);
+            if (!tryDecode(decoder, input)) return;
           }
         },
       ),
@@ -168,17 +170,18 @@ describe('header blocks', () => {
     );
   });
 
-  it('of random bytes decode, or fail with a connection error', { timeout: TIMEOUT }, () => {
+  it('decodes random bytes or fails with a connection error', { timeout: TIMEOUT_MS }, () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-        decodes(new HeaderDecoder(), Buffer.from(bytes));
+        tryDecode(new HeaderDecoder(), Buffer.from(bytes));
       }),
       { numRuns: RUNS },
     );
   });
 });
 
-function decodes(decoder: HeaderDecoder, block: Buffer): boolean {
+/** Decodes a block. Returns false when it fails with a ConnectionError; any other error fails the test. */
+function tryDecode(decoder: HeaderDecoder, block: Buffer): boolean {
   try {
     decoder.decode(block, 0, block.length);
     return true;

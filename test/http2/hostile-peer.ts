@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 import {
-  call,
+  callFrames,
   dataFrame,
+  encodeUint32,
   frame,
   grpcMessage,
   headersFrame,
   preface,
   requestHeaders,
   resetFrame,
-  uint32,
 } from './frame-builders.ts';
 
 const BURST = 500;
@@ -42,7 +42,8 @@ function bomb(): (nextId: () => number) => Buffer {
   const insert = Buffer.concat([Buffer.from([0x40, name.length]), name, size, Buffer.alloc(3900, 'a')]);
   const inserting = Buffer.concat([requestHeaders(), insert]);
   const exploding = Buffer.concat([requestHeaders(), Buffer.alloc(16_000, 0xbe)]);
-  return (nextId) => Buffer.concat([call(nextId(), undefined, inserting), call(nextId(), undefined, exploding)]);
+  return (nextId) =>
+    Buffer.concat([callFrames(nextId(), undefined, inserting), callFrames(nextId(), undefined, exploding)]);
 }
 
 interface Attack {
@@ -61,7 +62,7 @@ export const ATTACKS: Record<string, Attack> = {
     send: (nextId) =>
       repeat(() => {
         const id = nextId();
-        return Buffer.concat([call(id), resetFrame(id)]);
+        return Buffer.concat([callFrames(id), resetFrame(id)]);
       }),
   },
   'CONTINUATION flood': {
@@ -83,9 +84,9 @@ export const ATTACKS: Record<string, Attack> = {
   'PRIORITY flood': { send: always(frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(5))) },
   'WINDOW_UPDATE flood': {
     first: headersFrame(1),
-    send: always(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(1))),
+    send: always(frame(FrameType.WINDOW_UPDATE, 0, 1, encodeUint32(1))),
   },
-  'a reader that never reads': { send: (nextId) => repeat(() => call(nextId())), reads: false },
+  'a reader that never reads': { send: (nextId) => repeat(() => callFrames(nextId())), reads: false },
   'half-closed sockets': { send: (nextId) => repeat(() => headersFrame(nextId())), halfCloses: true },
   'giant header lists': {
     send: (nextId) =>

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { call } from './frame-builders.ts';
+import { callFrames } from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
 const MOST = 20;
@@ -20,7 +20,7 @@ afterEach(async () => {
 async function serve(): Promise<void> {
   server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
-    mostConnections: MOST,
+    maxConnections: MOST,
     handler: (calls) => {
       for (const each of calls) each.reply(each.message);
     },
@@ -37,8 +37,8 @@ async function connectPeer(): Promise<RawPeer> {
 /** A peer whose first call was answered. */
 async function callingPeer(): Promise<RawPeer> {
   const peer = await connectPeer();
-  peer.send(call(1));
-  await peer.answer(1);
+  peer.send(callFrames(1));
+  await peer.waitForResponse(1);
   return peer;
 }
 
@@ -62,10 +62,10 @@ describe('connections beyond the most', () => {
     const late = await callingPeer();
     await sleep(50);
     expect(silent.filter((socket) => !socket.destroyed)).toEqual(silent.slice(-(MOST - 2)));
-    expect(server.connections()).toBe(MOST);
+    expect(server.countConnections()).toBe(MOST);
     for (const peer of [early, late]) {
-      peer.send(call(3));
-      expect((await peer.answer(3)).headers['grpc-status']).toBe('0');
+      peer.send(callFrames(3));
+      expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
     }
   });
 
@@ -73,14 +73,14 @@ describe('connections beyond the most', () => {
     await serve();
     const peers: RawPeer[] = [];
     for (let index = 0; index < MOST; index++) peers.push(await callingPeer());
-    for (let refused = 0; refused < 3; refused++) await (await connectPeer()).closed();
+    for (let refused = 0; refused < 3; refused++) await (await connectPeer()).waitUntilClosed();
     expect(warnings).toEqual([{ most: MOST, closed: 1 }]);
     for (const peer of peers) {
-      peer.send(call(3));
-      expect((await peer.answer(3)).headers['grpc-status']).toBe('0');
+      peer.send(callFrames(3));
+      expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
     }
     peers[0]?.socket.destroy();
-    while (server.connections() === MOST) await sleep(5);
+    while (server.countConnections() === MOST) await sleep(5);
     await callingPeer();
   });
 });

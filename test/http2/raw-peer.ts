@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
-import { type Frame, frame, preface, takeFrames } from './frame-builders.ts';
+import { type Frame, frame, preface, splitFrames } from './frame-builders.ts';
 
-export interface Answer {
+export interface RawResponse {
   readonly headers: Record<string, string>;
   readonly body: Buffer;
   readonly reset: number | undefined;
@@ -24,7 +24,7 @@ export class RawPeer {
     socket.on('error', () => {});
     socket.on('close', () => this.#wake());
     socket.on('data', (bytes) => {
-      const { frames, rest } = takeFrames(Buffer.concat([this.#rest, bytes]));
+      const { frames, rest } = splitFrames(Buffer.concat([this.#rest, bytes]));
       this.#rest = rest;
       for (const each of frames) this.#take(each);
       this.#wake();
@@ -43,7 +43,7 @@ export class RawPeer {
   }
 
   /** Waits until something that has come satisfies the condition; fails when the connection ends before. */
-  async until(condition: () => boolean): Promise<void> {
+  async waitUntil(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.socket.closed) throw new Error('the connection has ended');
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -55,11 +55,11 @@ export class RawPeer {
     const mark = Buffer.alloc(8);
     mark.writeDoubleBE(Math.random());
     this.send(frame(FrameType.PING, 0, 0, mark));
-    await this.until(() => this.frames.some((each) => each.type === FrameType.PING && each.payload.equals(mark)));
+    await this.waitUntil(() => this.frames.some((each) => each.type === FrameType.PING && each.payload.equals(mark)));
   }
 
-  async answer(streamId: number): Promise<Answer> {
-    await this.until(() => this.frames.some((each) => each.streamId === streamId && endsStream(each)));
+  async waitForResponse(streamId: number): Promise<RawResponse> {
+    await this.waitUntil(() => this.frames.some((each) => each.streamId === streamId && endsStream(each)));
     const answer = this.#answers.get(streamId);
     return {
       headers: answer?.headers ?? {},
@@ -78,7 +78,7 @@ export class RawPeer {
     return this.socket.closed || this.socket.readableEnded;
   }
 
-  async closed(): Promise<void> {
+  async waitUntilClosed(): Promise<void> {
     if (!this.isClosed) await Promise.race([once(this.socket, 'end'), once(this.socket, 'close')]);
   }
 

@@ -21,7 +21,7 @@ let server: Http2GrpcServer;
 beforeAll(async () => {
   server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
-    mostConnections: 100,
+    maxConnections: 100,
     handler: (calls) => {
       for (const call of calls) {
         const text = Buffer.from(call.message).toString();
@@ -74,7 +74,7 @@ describe('grpc-js', () => {
   it('gets every call answered that it made before the server was asked to stop', async () => {
     const stopping = await startHttp2GrpcServer({
       address: { host: '127.0.0.1', port: 0 },
-      mostConnections: 100,
+      maxConnections: 100,
       handler: (calls) => {
         setTimeout(() => {
           for (const call of calls) call.reply(call.message);

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
-import { call, frame, preface, uint32 } from './frame-builders.ts';
+import { callFrames, encodeUint32, frame, preface } from './frame-builders.ts';
 
 const STREAMS = 2;
 const LARGE_WINDOW = 2 ** 30;
@@ -15,7 +15,7 @@ export class SteadyLoad {
 
   constructor(port: number) {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    this.#socket.write(Buffer.concat([preface, frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(LARGE_WINDOW))]));
+    this.#socket.write(Buffer.concat([preface, frame(FrameType.WINDOW_UPDATE, 0, 0, encodeUint32(LARGE_WINDOW))]));
     this.#socket.on('data', (bytes) => this.#receive(bytes));
     this.#callAnew(STREAMS);
   }
@@ -54,7 +54,7 @@ export class SteadyLoad {
   #callAnew(count: number): void {
     const calls: Buffer[] = [];
     for (let index = 0; index < count; index++) {
-      calls.push(call(this.#nextId));
+      calls.push(callFrames(this.#nextId));
       this.#nextId += 2;
     }
     if (calls.length > 0) this.#socket.write(Buffer.concat(calls));

@@ -36,15 +36,15 @@ afterEach(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function serve({
-  mostConnections = 100,
+  maxConnections = 100,
   ...extra
 }: {
-  mostConnections?: number;
+  maxConnections?: number;
   clientCaFile?: string;
 } = {}): Promise<number> {
   const server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
-    mostConnections,
+    maxConnections,
     tls: { certFile: at('server.crt'), keyFile: at('server.key'), ...extra },
     handler: (calls) => {
       for (const call of calls) call.reply(call.message);
@@ -143,7 +143,7 @@ describe('over TLS', () => {
   it('who never shakes hands is gone in time, and at once where room is needed; who calls stays', {
     timeout: 60_000,
   }, async () => {
-    const port = await serve({ mostConnections: 2 });
+    const port = await serve({ maxConnections: 2 });
     const client = await session(port, { rejectUnauthorized: false });
     await echo(client, Buffer.from('first'));
     const silent = [connectTcp(port, '127.0.0.1'), connectTcp(port, '127.0.0.1')];
@@ -166,7 +166,7 @@ describe('over TLS', () => {
     const tls = { certFile: at('missing.crt'), keyFile: at('server.key') };
     const start = startHttp2GrpcServer({
       address: { host: '127.0.0.1', port: 0 },
-      mostConnections: 100,
+      maxConnections: 100,
       tls,
       handler: () => {},
     });

@@ -5,7 +5,16 @@ import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from '../../src/transport/unary-call.ts';
-import { call, dataFrame, frame, grpcMessage, headersFrame, requestHeaders, resetFrame, uint32 } from './frame-builders.ts';
+import {
+  callFrames,
+  dataFrame,
+  encodeUint32,
+  frame,
+  grpcMessage,
+  headersFrame,
+  requestHeaders,
+  resetFrame,
+} from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
 const servers: Http2GrpcServer[] = [];
@@ -18,9 +27,9 @@ afterEach(async () => {
 
 async function serve(
   handler: BatchHandler,
-  mostConnections = 100,
+  maxConnections = 100,
 ): Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }> {
-  const server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, mostConnections, handler });
+  const server = await startHttp2GrpcServer({ address: { host: '127.0.0.1', port: 0 }, maxConnections, handler });
   servers.push(server);
   const connect = async () => {
     const peer = await RawPeer.connect(server.address.port);
@@ -55,8 +64,8 @@ describe('a unary call', () => {
   it('is answered with headers, one message and a status', async () => {
     const { connect } = await serve(echo);
     const peer = await connect();
-    peer.send(call(1));
-    const { headers, body } = await peer.answer(1);
+    peer.send(callFrames(1));
+    const { headers, body } = await peer.waitForResponse(1);
     expect(headers).toEqual(failed(GrpcStatus.OK));
     expect(body).toEqual(grpcMessage(Buffer.from('hello')));
   });
@@ -70,7 +79,7 @@ describe('a unary call', () => {
       ['x-request-id', 'r-1'],
       ['grpc-timeout', '5S'],
     ] as const;
-    peer.send(call(1, Buffer.from('abc'), requestHeaders(extra, '/a.B/C')));
+    peer.send(callFrames(1, Buffer.from('abc'), requestHeaders(extra, '/a.B/C')));
     await peer.roundTrip();
     expect(calls).toMatchObject([{ path: '/a.B/C', requestId: 'r-1', cancelled: false }]);
     expect(Buffer.from(calls[0]?.message ?? [])).toEqual(Buffer.from('abc'));
@@ -85,18 +94,18 @@ describe('a unary call', () => {
     peer.send(headersFrame(1));
     for (const byte of message) peer.send(dataFrame(1, Buffer.from([byte]), 0));
     peer.send(dataFrame(1, Buffer.alloc(0)));
-    expect((await peer.answer(1)).body).toEqual(message);
+    expect((await peer.waitForResponse(1)).body).toEqual(message);
   });
 
   it('is put together from frames that arrive byte by byte', async () => {
     const { connect } = await serve(echo);
     const peer = await connect();
     await peer.roundTrip();
-    for (const byte of call(1)) {
+    for (const byte of callFrames(1)) {
       peer.send(Buffer.from([byte]));
       await sleep(0);
     }
-    expect((await peer.answer(1)).body).toEqual(grpcMessage(Buffer.from('hello')));
+    expect((await peer.waitForResponse(1)).body).toEqual(grpcMessage(Buffer.from('hello')));
   });
 
   it('may be as large as the limit, and its answer too, within the windows of both sides', async () => {
@@ -104,33 +113,33 @@ describe('a unary call', () => {
     const peer = await connect();
     const message = grpcMessage(Buffer.alloc(1024 * 1024, 7));
     peer.send(
-      frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(2 ** 30)),
+      frame(FrameType.WINDOW_UPDATE, 0, 0, encodeUint32(2 ** 30)),
       headersFrame(1),
-      frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(2 ** 30)),
+      frame(FrameType.WINDOW_UPDATE, 0, 1, encodeUint32(2 ** 30)),
     );
     const windowOfStream = () =>
       peer.frames.filter((each) => each.type === FrameType.WINDOW_UPDATE && each.streamId === 1).length * 128 * 1024;
     for (let at = 0; at < message.length; at += 16_384) {
-      await peer.until(() => at < 200_000 + windowOfStream());
+      await peer.waitUntil(() => at < 200_000 + windowOfStream());
       peer.send(dataFrame(1, message.subarray(at, at + 16_384), at + 16_384 >= message.length ? Flag.END_STREAM : 0));
     }
-    expect((await peer.answer(1)).body.equals(message)).toBe(true);
+    expect((await peer.waitForResponse(1)).body.equals(message)).toBe(true);
   });
 
   it('waits with its answer for the window of the peer, and goes on as it opens', async () => {
     const { connect } = await serve(echo);
     const peer = await connect();
     const setting = Buffer.from([0, 4, 0, 0, 0, 3]);
-    peer.send(frame(FrameType.SETTINGS, 0, 0, setting), call(1));
+    peer.send(frame(FrameType.SETTINGS, 0, 0, setting), callFrames(1));
     await peer.roundTrip();
     const data = () =>
       Buffer.concat(peer.frames.filter((each) => each.type === FrameType.DATA).map((each) => each.payload));
-    await peer.until(() => data().length > 0);
+    await peer.waitUntil(() => data().length > 0);
     expect(data()).toEqual(grpcMessage(Buffer.from('hello')).subarray(0, 3));
-    peer.send(frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(4)));
-    await peer.until(() => data().length === 7);
+    peer.send(frame(FrameType.WINDOW_UPDATE, 0, 1, encodeUint32(4)));
+    await peer.waitUntil(() => data().length === 7);
     peer.send(frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 0, 1, 0])));
-    expect((await peer.answer(1)).body).toEqual(grpcMessage(Buffer.from('hello')));
+    expect((await peer.waitForResponse(1)).body).toEqual(grpcMessage(Buffer.from('hello')));
   });
 
   it('is answered in whole to a peer that reads late, as are the next ones', { timeout: 60_000 }, async () => {
@@ -140,21 +149,21 @@ describe('a unary call', () => {
       for (const each of calls) each.reply(large(++answered));
     });
     const peer = await connect();
-    const widest = uint32(2 ** 31 - 1 - 65_535);
-    const ofStreams = Buffer.concat([Buffer.from([0, 4]), uint32(2 ** 20)]);
+    const widest = encodeUint32(2 ** 31 - 1 - 65_535);
+    const ofStreams = Buffer.concat([Buffer.from([0, 4]), encodeUint32(2 ** 20)]);
     peer.send(frame(FrameType.SETTINGS, 0, 0, ofStreams), frame(FrameType.WINDOW_UPDATE, 0, 0, widest));
     await peer.roundTrip();
     peer.socket.pause();
     const streams = Array.from({ length: 90 }, (_, place) => 2 * place + 1);
     // More than the kernel keeps for both of them.
-    peer.send(...streams.map((stream) => call(stream)));
+    peer.send(...streams.map((stream) => callFrames(stream)));
     await sleep(300);
     peer.socket.resume();
     for (const [place, stream] of streams.entries()) {
-      expect((await peer.answer(stream)).body.equals(grpcMessage(large(place + 1)))).toBe(true);
+      expect((await peer.waitForResponse(stream)).body.equals(grpcMessage(large(place + 1)))).toBe(true);
     }
-    peer.send(call(181));
-    expect((await peer.answer(181)).body.equals(grpcMessage(large(91)))).toBe(true);
+    peer.send(callFrames(181));
+    expect((await peer.waitForResponse(181)).body.equals(grpcMessage(large(91)))).toBe(true);
   });
 
   it('is decompressed when it comes as gzip', async () => {
@@ -162,7 +171,7 @@ describe('a unary call', () => {
     const peer = await connect();
     const block = requestHeaders([['grpc-encoding', 'gzip']]);
     peer.send(headersFrame(1, block), dataFrame(1, grpcMessage(gzipSync('zipped'), true)));
-    expect((await peer.answer(1)).body).toEqual(grpcMessage(Buffer.from('zipped')));
+    expect((await peer.waitForResponse(1)).body).toEqual(grpcMessage(Buffer.from('zipped')));
   });
 
   it('is answered before the peer ends its stream, as one that streams to an unknown method never would', async () => {
@@ -171,8 +180,8 @@ describe('a unary call', () => {
     });
     const peer = await connect();
     peer.send(headersFrame(1), dataFrame(1, grpcMessage(Buffer.from('x')), 0));
-    expect((await peer.answer(1)).headers['grpc-status']).toBe(String(GrpcStatus.UNIMPLEMENTED));
-    await peer.until(() =>
+    expect((await peer.waitForResponse(1)).headers['grpc-status']).toBe(String(GrpcStatus.UNIMPLEMENTED));
+    await peer.waitUntil(() =>
       peer.frames.some((each) => each.type === FrameType.RST_STREAM && each.payload.readUInt32BE() === 0),
     );
     peer.send(dataFrame(1, grpcMessage(Buffer.from('late'))));
@@ -185,8 +194,8 @@ describe('a unary call', () => {
       for (const each of calls) each.fail(GrpcStatus.INVALID_ARGUMENT, '100% größer\n');
     });
     const peer = await connect();
-    peer.send(call(1));
-    expect((await peer.answer(1)).headers).toEqual({
+    peer.send(callFrames(1));
+    expect((await peer.waitForResponse(1)).headers).toEqual({
       ...failed(GrpcStatus.INVALID_ARGUMENT),
       'grpc-message': '100%25 gr%C3%B6%C3%9Fer%0A',
     });
@@ -201,8 +210,8 @@ describe('a unary call', () => {
       }
     });
     const peer = await connect();
-    peer.send(call(1));
-    expect((await peer.answer(1)).body).toEqual(grpcMessage(Buffer.from('1')));
+    peer.send(callFrames(1));
+    expect((await peer.waitForResponse(1)).body).toEqual(grpcMessage(Buffer.from('1')));
     await peer.roundTrip();
     expect(peer.frames.filter((each) => each.streamId === 1)).toHaveLength(3);
   });
@@ -214,14 +223,14 @@ describe('a unary call', () => {
       echo(calls);
     });
     const peer = await connect();
-    peer.send(call(1));
-    expect((await peer.answer(1)).headers).toEqual({
+    peer.send(callFrames(1));
+    expect((await peer.waitForResponse(1)).headers).toEqual({
       ...failed(GrpcStatus.INTERNAL),
       'grpc-message': 'internal error',
     });
     fault = false;
-    peer.send(call(3));
-    expect((await peer.answer(3)).headers['grpc-status']).toBe('0');
+    peer.send(callFrames(3));
+    expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
   });
 });
 
@@ -259,7 +268,7 @@ describe('a faulty call', () => {
     const { connect } = await serve(echo);
     const peer = await connect();
     peer.send(headersFrame(1, encodeHeaders(fields), Flag.END_STREAM));
-    expect((await peer.answer(1)).headers[':status']).toBe(status);
+    expect((await peer.waitForResponse(1)).headers[':status']).toBe(status);
   });
 
   it('with headers above the limit gets 431', async () => {
@@ -270,11 +279,11 @@ describe('a faulty call', () => {
       frame(FrameType.HEADERS, Flag.END_STREAM, 1, pieces.subarray(0, 16_000)),
       frame(FrameType.CONTINUATION, Flag.END_HEADERS, 1, pieces.subarray(16_000)),
     );
-    expect((await peer.answer(1)).headers[':status']).toBe('431');
+    expect((await peer.waitForResponse(1)).headers[':status']).toBe('431');
   });
 
   const bomb = gzipSync(Buffer.alloc(1024 * 1024 + 1));
-  const announced = Buffer.concat([Buffer.from([0]), uint32(1024 * 1024 + 1)]);
+  const announced = Buffer.concat([Buffer.from([0]), encodeUint32(1024 * 1024 + 1)]);
   it.each([
     ['another encoding', GrpcStatus.UNIMPLEMENTED, [['grpc-encoding', 'snappy']], grpcMessage(Buffer.from('x'), true)],
     [
@@ -305,7 +314,7 @@ describe('a faulty call', () => {
     const { connect } = await serve(handler);
     const peer = await connect();
     peer.send(headersFrame(1, requestHeaders(extra)), dataFrame(1, body));
-    expect((await peer.answer(1)).headers).toMatchObject(failed(status));
+    expect((await peer.waitForResponse(1)).headers).toMatchObject(failed(status));
     expect(calls).toEqual([]);
   });
 
@@ -316,24 +325,24 @@ describe('a faulty call', () => {
     const pieces: Buffer[] = [];
     for (let at = 0; at < message.length; at += 16_384) pieces.push(message.subarray(at, at + 16_384));
     const last = pieces.pop() ?? Buffer.alloc(0);
-    peer.send(frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(2 ** 30)));
+    peer.send(frame(FrameType.WINDOW_UPDATE, 0, 0, encodeUint32(2 ** 30)));
     const ids = Array.from({ length: 9 }, (_, index) => 2 * index + 1);
     for (const id of ids) peer.send(headersFrame(id), ...pieces.map((piece) => dataFrame(id, piece, 0)));
-    expect((await peer.answer(17)).headers['grpc-status']).toBe(String(GrpcStatus.RESOURCE_EXHAUSTED));
+    expect((await peer.waitForResponse(17)).headers['grpc-status']).toBe(String(GrpcStatus.RESOURCE_EXHAUSTED));
     for (const id of ids.slice(0, -1)) {
-      peer.send(frame(FrameType.WINDOW_UPDATE, 0, id, uint32(2 ** 30)), dataFrame(id, last));
-      expect((await peer.answer(id)).headers['grpc-status']).toBe('0');
+      peer.send(frame(FrameType.WINDOW_UPDATE, 0, id, encodeUint32(2 ** 30)), dataFrame(id, last));
+      expect((await peer.waitForResponse(id)).headers['grpc-status']).toBe('0');
     }
-    peer.send(headersFrame(19), frame(FrameType.WINDOW_UPDATE, 0, 19, uint32(2 ** 30)));
+    peer.send(headersFrame(19), frame(FrameType.WINDOW_UPDATE, 0, 19, encodeUint32(2 ** 30)));
     peer.send(...pieces.map((piece) => dataFrame(19, piece, 0)), dataFrame(19, last));
-    expect((await peer.answer(19)).headers['grpc-status']).toBe('0');
+    expect((await peer.waitForResponse(19)).headers['grpc-status']).toBe('0');
   });
 
   it('names the encodings that are understood', async () => {
     const { connect } = await serve(echo);
     const peer = await connect();
-    peer.send(call(1, undefined, requestHeaders([['grpc-encoding', 'br']])));
-    expect((await peer.answer(1)).headers['grpc-accept-encoding']).toBe('identity,gzip');
+    peer.send(callFrames(1, undefined, requestHeaders([['grpc-encoding', 'br']])));
+    expect((await peer.waitForResponse(1)).headers['grpc-accept-encoding']).toBe('identity,gzip');
   });
 });
 
@@ -353,9 +362,9 @@ describe('a batch', () => {
     two.socket.on('data', () => {
       reads.two += 1;
     });
-    one.send(call(1), call(3), call(5));
-    two.send(call(1), call(3));
-    await Promise.all([one.answer(5), two.answer(3)]);
+    one.send(callFrames(1), callFrames(3), callFrames(5));
+    two.send(callFrames(1), callFrames(3));
+    await Promise.all([one.waitForResponse(5), two.waitForResponse(3)]);
     expect(batches).toEqual([5]);
     expect(reads).toEqual({ one: 1, two: 1 });
   });
@@ -364,7 +373,7 @@ describe('a batch', () => {
     const { calls, handler } = keeping();
     const { connect } = await serve(handler);
     const peer = await connect();
-    peer.send(call(1), call(3), resetFrame(1));
+    peer.send(callFrames(1), callFrames(3), resetFrame(1));
     await peer.roundTrip();
     expect(calls).toHaveLength(1);
   });
@@ -373,16 +382,16 @@ describe('a batch', () => {
     const { calls, handler } = keeping();
     const { connect } = await serve(handler);
     const peer = await connect();
-    peer.send(call(1, undefined, requestHeaders([['grpc-timeout', '1n']])));
-    expect((await peer.answer(1)).headers['grpc-status']).toBe(String(GrpcStatus.DEADLINE_EXCEEDED));
+    peer.send(callFrames(1, undefined, requestHeaders([['grpc-timeout', '1n']])));
+    expect((await peer.waitForResponse(1)).headers['grpc-status']).toBe(String(GrpcStatus.DEADLINE_EXCEEDED));
     expect(calls).toEqual([]);
   });
 
   it('counts the time for which a turn kept the loop against calls that came meanwhile', async () => {
     const seen: string[] = [];
     const late = [
-      call(3, undefined, requestHeaders([['grpc-timeout', '50m']], '/late')),
-      call(5, undefined, requestHeaders([['grpc-timeout', '5S']], '/in-time')),
+      callFrames(3, undefined, requestHeaders([['grpc-timeout', '50m']], '/late')),
+      callFrames(5, undefined, requestHeaders([['grpc-timeout', '5S']], '/in-time')),
     ];
     const { connect } = await serve((calls) => {
       seen.push(...calls.map((each) => each.path));
@@ -395,9 +404,9 @@ describe('a batch', () => {
     });
     const peer = await connect();
     await peer.roundTrip();
-    peer.send(call(1, undefined, requestHeaders([], '/first')));
-    expect((await peer.answer(3)).headers['grpc-status']).toBe(String(GrpcStatus.DEADLINE_EXCEEDED));
-    expect((await peer.answer(5)).headers['grpc-status']).toBe('0');
+    peer.send(callFrames(1, undefined, requestHeaders([], '/first')));
+    expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe(String(GrpcStatus.DEADLINE_EXCEEDED));
+    expect((await peer.waitForResponse(5)).headers['grpc-status']).toBe('0');
     expect(seen).toEqual(['/first', '/in-time']);
   });
 });
@@ -410,7 +419,7 @@ describe('a caller that goes away', () => {
     const { calls, handler } = keeping();
     const { connect } = await serve(handler);
     const [peer, other] = [await connect(), await connect()];
-    peer.send(call(1));
+    peer.send(callFrames(1));
     await peer.roundTrip();
     expect(calls[0]?.cancelled).toBe(false);
     leave(peer);
@@ -425,13 +434,13 @@ describe('a caller that goes away', () => {
     const { calls, handler } = keeping();
     const { server, connect } = await serve(handler);
     const peer = await connect();
-    peer.send(call(1));
+    peer.send(callFrames(1));
     await peer.roundTrip();
     peer.socket.end();
-    await peer.closed();
+    await peer.waitUntilClosed();
     expect(calls[0]?.cancelled).toBe(true);
     await sleep(20);
-    expect(server.connections()).toBe(0);
+    expect(server.countConnections()).toBe(0);
   });
 });
 
@@ -444,7 +453,7 @@ describe('resets of calls that time out', () => {
     let mostOutstanding = 0;
     for (let round = 0; round < 100; round++) {
       const frames: Buffer[] = [];
-      for (let index = 0; index < 50; index++, id += 2) frames.push(call(id));
+      for (let index = 0; index < 50; index++, id += 2) frames.push(callFrames(id));
       peer.send(...frames);
       await sleep(1);
       peer.send(...Array.from({ length: 50 }, (_, index) => resetFrame(id - 2 * (index + 1))));
@@ -459,10 +468,10 @@ describe('resets of calls that time out', () => {
     expect(mostOutstanding).toBeGreaterThanOrEqual(2000);
     expect(mostOutstanding).toBeLessThan(2048 + 1000);
     expect(peer.goAways).toEqual([]);
-    peer.send(call(id));
+    peer.send(callFrames(id));
     await peer.roundTrip();
     calls[0]?.reply(Buffer.from('served'));
-    expect((await peer.answer(id)).headers['grpc-status']).toBe('0');
+    expect((await peer.waitForResponse(id)).headers['grpc-status']).toBe('0');
   });
 });
 
@@ -471,20 +480,20 @@ describe('stopping', () => {
     const { calls, handler } = keeping();
     const { server, connect } = await serve(handler);
     const peer = await connect();
-    peer.send(call(1));
+    peer.send(callFrames(1));
     await peer.roundTrip();
     const stopped = server.stop({ graceMs: 10_000 });
-    await peer.until(() => peer.goAways.length === 1);
+    await peer.waitUntil(() => peer.goAways.length === 1);
     expect(peer.goAways).toEqual([{ lastStreamId: 2 ** 31 - 1, code: 0 }]);
-    peer.send(call(3));
+    peer.send(callFrames(3));
     const ping = peer.frames.findLast((each) => each.type === FrameType.PING && (each.flags & Flag.ACK) === 0);
     peer.send(frame(FrameType.PING, Flag.ACK, 0, ping?.payload));
-    await peer.until(() => peer.goAways.length === 2);
+    await peer.waitUntil(() => peer.goAways.length === 2);
     expect(peer.goAways[1]).toEqual({ lastStreamId: 3, code: 0 });
     expect(peer.isClosed).toBe(false);
     for (const each of calls) each.reply(Buffer.from('done'));
-    expect((await peer.answer(1)).headers['grpc-status']).toBe('0');
-    expect((await peer.answer(3)).headers['grpc-status']).toBe('0');
+    expect((await peer.waitForResponse(1)).headers['grpc-status']).toBe('0');
+    expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
     await stopped;
     await expect(connect()).rejects.toThrow('ECONNREFUSED');
   });
@@ -493,14 +502,14 @@ describe('stopping', () => {
     const { calls, handler } = keeping();
     const { server, connect } = await serve(handler);
     const early = await connect();
-    early.send(call(1));
+    early.send(callFrames(1));
     await early.roundTrip();
     const stopped = server.stop({ graceMs: 10_000 });
     const late = await connect();
-    late.send(call(1));
+    late.send(callFrames(1));
     await late.roundTrip();
     for (const each of calls) each.reply(Buffer.from('done'));
-    expect((await late.answer(1)).headers['grpc-status']).toBe('0');
+    expect((await late.waitForResponse(1)).headers['grpc-status']).toBe('0');
     await stopped;
   });
 
@@ -508,10 +517,10 @@ describe('stopping', () => {
     const { handler } = keeping();
     const { server, connect } = await serve(handler);
     const peer = await connect();
-    peer.send(call(1));
+    peer.send(callFrames(1));
     await peer.roundTrip();
     await server.stop({ graceMs: 100 });
-    await peer.closed();
-    expect(server.connections()).toBe(0);
+    await peer.waitUntilClosed();
+    expect(server.countConnections()).toBe(0);
   });
 });

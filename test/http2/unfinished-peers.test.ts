@@ -2,8 +2,8 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { FrameType, PREFACE } from '../../src/transport/http2/frames/protocol-constants.ts';
-import { call, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from './frame-builders.ts';
+import { CONNECTION_PREFACE, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
+import { callFrames, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
 /** ms that a peer is given at the least, and after which it must be gone, however busy the machine. */
@@ -17,7 +17,7 @@ const sockets: Socket[] = [];
 beforeAll(async () => {
   server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
-    mostConnections: 100,
+    maxConnections: 100,
     handler: (calls) => {
       for (const each of calls) each.reply(each.message);
     },
@@ -56,7 +56,7 @@ describe.concurrent('a connection is ended', { timeout: 60_000 }, () => {
   it.for([
     ['that sends nothing', nothing, nothing],
     ['that drips its preface', Buffer.from('PRI * '), nothing],
-    ['that never sends SETTINGS', Buffer.from(PREFACE), nothing],
+    ['that never sends SETTINGS', Buffer.from(CONNECTION_PREFACE), nothing],
     ['whose header block does not end', Buffer.concat([preface, openBlock]), nothing],
     [
       'whose header block goes on and on',
@@ -64,7 +64,7 @@ describe.concurrent('a connection is ended', { timeout: 60_000 }, () => {
       frame(FrameType.CONTINUATION, 0, 1, Buffer.from([0x82])),
     ],
     ['whose frame stays a half', Buffer.concat([preface, halfFrame]), nothing],
-    ['whose frame comes byte by byte', Buffer.concat([preface, call(1), halfFrame]), Buffer.from([0x82])],
+    ['whose frame comes byte by byte', Buffer.concat([preface, callFrames(1), halfFrame]), Buffer.from([0x82])],
   ] as const)('%s', async ([, first, drip], { expect }) => {
     const life = await lifeOf(first, drip);
     expect(life).toBeGreaterThan(GIVEN - 100);
@@ -87,19 +87,19 @@ describe.concurrent('a stream is reset', { timeout: 60_000 }, () => {
       Buffer.concat([headersFrame(1), dataFrame(1, message.subarray(0, 500), 0)]),
       dataFrame(1, Buffer.alloc(1), 0),
     ],
-    ['whose response finds no window', Buffer.concat([noWindow, call(1)]), nothing],
+    ['whose response finds no window', Buffer.concat([noWindow, callFrames(1)]), nothing],
   ] as const)('%s, and its connection serves on', async ([, first, drip], { expect }) => {
     const peer = await connectPeer();
     const start = performance.now();
     peer.send(first);
     const dripping = setInterval(() => peer.send(drip), 1000);
-    const { reset } = await peer.answer(1);
+    const { reset } = await peer.waitForResponse(1);
     clearInterval(dripping);
     expect(reset).toBe(CANCEL);
     expect(performance.now() - start).toBeGreaterThan(GIVEN - 100);
     expect(performance.now() - start).toBeLessThan(GONE);
-    peer.send(frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0])), call(3));
-    expect((await peer.answer(3)).headers['grpc-status']).toBe('0');
+    peer.send(frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0])), callFrames(3));
+    expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
     expect(peer.goAways).toEqual([]);
   });
 });
@@ -112,10 +112,10 @@ it.concurrent('connections beside them are served all the time, also one that wa
   const end = performance.now() + 1.5 * GIVEN;
   let id = 1;
   for (; performance.now() < end; id += 2) {
-    busy.send(call(id));
-    expect((await busy.answer(id)).headers['grpc-status']).toBe('0');
+    busy.send(callFrames(id));
+    expect((await busy.waitForResponse(id)).headers['grpc-status']).toBe('0');
     await sleep(50);
   }
-  idle.send(call(1));
-  expect((await idle.answer(1)).headers['grpc-status']).toBe('0');
+  idle.send(callFrames(1));
+  expect((await idle.waitForResponse(1)).headers['grpc-status']).toBe('0');
 });

@@ -11,17 +11,17 @@ describe('grpc-timeout', () => {
     ['500u', 0.5],
     ['99999999n', 99.999999],
     ['0m', 0],
-  ])('%s is so many ms', (value, ms) => {
+  ])('parses %s as %d ms', (value, ms) => {
     expect(parseTimeout(value)).toBeCloseTo(ms, 6);
   });
 
-  it.each(['', '1', 'S', '123456789S', '-1S', '1.5S', '1 S', '1s', '1SS'])('%j is none', (value) => {
+  it.each(['', '1', 'S', '123456789S', '-1S', '1.5S', '1 S', '1s', '1SS'])('rejects %j', (value) => {
     expect(parseTimeout(value)).toBeUndefined();
   });
 });
 
 describe('grpc-message', () => {
-  it('carries printable ASCII as it is, and the rest as percent-encoded UTF-8', () => {
+  it('carries printable ASCII unchanged, and everything else as percent-encoded UTF-8', () => {
     expect(percentEncode('plain ~text!')).toBe('plain ~text!');
     expect(percentEncode('50% ä\n€\u007f')).toBe('50%25 %C3%A4%0A%E2%82%AC%7F');
   });

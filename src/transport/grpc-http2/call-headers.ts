@@ -1,19 +1,20 @@
 import type { HeaderField } from '../http2/hpack/header-field.ts';
 import { GrpcStatus } from '../unary-call.ts';
-import { encodeFailure, encodeHttpRefusal } from './responses.ts';
+import { encodeFailure, encodeHttpRejection } from './responses.ts';
 
-/** What a call's headers tell. */
+/** What the server needs from the headers of a call. */
 export interface CallHeaders {
   readonly path: string;
   readonly requestId: string | undefined;
-  /** ms */
-  readonly timeout: number | undefined;
+  /** The value of grpc-timeout; undefined: there is none, or it is invalid. */
+  readonly timeoutMs: number | undefined;
+  /** Whether compressed messages of this call are gzip. */
   readonly isGzip: boolean;
-  /** The encoded response of a request that is refused for its headers. */
-  readonly refusal: Uint8Array | undefined;
+  /** The encoded response of a call that is rejected for its headers; undefined: the headers are valid. */
+  readonly rejection: Uint8Array | undefined;
 }
 
-const UNIT_IN_MS = new Map([
+const MS_PER_UNIT = new Map([
   ['H', 3_600_000],
   ['M', 60_000],
   ['S', 1000],
@@ -22,13 +23,14 @@ const UNIT_IN_MS = new Map([
   ['n', 1e-6],
 ]);
 
-/** ms of a grpc-timeout; undefined: not one. */
+/** Parses a grpc-timeout, and returns it in ms. undefined: it is invalid. */
 export function parseTimeout(value: string): number | undefined {
-  const unit = UNIT_IN_MS.get(value.slice(-1));
+  const msPerUnit = MS_PER_UNIT.get(value.slice(-1));
   const amount = value.slice(0, -1);
-  return unit === undefined || !/^\d{1,8}$/.test(amount) ? undefined : Number(amount) * unit;
+  return msPerUnit === undefined || !/^\d{1,8}$/.test(amount) ? undefined : Number(amount) * msPerUnit;
 }
 
+/** Reads the headers of a call: a pure function, so the HTTP/2 engine reuses its result for equal headers. */
 export function readCallHeaders(fields: readonly HeaderField[]): CallHeaders {
   const values = new Map<string, string>();
   for (const { name, value } of fields) values.set(name, value);
@@ -36,25 +38,28 @@ export function readCallHeaders(fields: readonly HeaderField[]): CallHeaders {
   return {
     path: values.get(':path') ?? '',
     requestId: values.get('x-request-id'),
-    timeout: timeout === undefined ? undefined : parseTimeout(timeout),
+    timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout),
     isGzip: values.get('grpc-encoding') === 'gzip',
-    refusal: refusalOf(values),
+    rejection: encodeRejection(values),
   };
 }
 
-function refusalOf(values: ReadonlyMap<string, string>): Uint8Array | undefined {
-  if (values.get(':method') !== 'POST') return encodeHttpRefusal('405', [['allow', 'POST']]);
-  if (!/^application\/grpc($|[+;])/.test(values.get('content-type') ?? '')) return encodeHttpRefusal('415', []);
+/** Encodes the response of a call whose headers are invalid. undefined: they are valid. */
+function encodeRejection(values: ReadonlyMap<string, string>): Uint8Array | undefined {
+  if (values.get(':method') !== 'POST') return encodeHttpRejection('405', [['allow', 'POST']]);
+  if (!/^application\/grpc($|[+;])/.test(values.get('content-type') ?? '')) return encodeHttpRejection('415', []);
   const encoding = values.get('grpc-encoding') ?? 'identity';
   if (encoding !== 'identity' && encoding !== 'gzip')
-    return encodeFailure(GrpcStatus.UNIMPLEMENTED, 'grpc-encoding: expected identity or gzip', [
-      ['grpc-accept-encoding', 'identity,gzip'],
-    ]);
+    return encodeFailure(
+      GrpcStatus.UNIMPLEMENTED,
+      `grpc-encoding: must be identity or gzip (got ${JSON.stringify(encoding)})`,
+      [['grpc-accept-encoding', 'identity,gzip']],
+    );
   const timeout = values.get('grpc-timeout');
   if (timeout !== undefined && parseTimeout(timeout) === undefined)
     return encodeFailure(
       GrpcStatus.INVALID_ARGUMENT,
-      'grpc-timeout: expected 1 to 8 digits and one of H, M, S, m, u, n',
+      `grpc-timeout: must be 1 to 8 digits and one of H, M, S, m, u, n (got ${JSON.stringify(timeout)})`,
     );
   return undefined;
 }

@@ -1,36 +1,39 @@
 import type { Socket } from 'node:net';
-import type { WarningLogger } from '../../interfaces/logger.ts';
+import type { TransportLogger } from '../transport-logger.ts';
 
-/** ms between two log lines about connections that were closed for lack of room. */
-const TELLING_INTERVAL = 60_000;
+/** Time between two log lines about connections that were closed because the listener is full. */
+const LOG_INTERVAL_MS = 60_000;
 
 /**
- * The TCP connections of a listener, of which it keeps no more than `most`. Beyond it the oldest that has never asked
- * anything makes room: whoever opens a connection in order to ask, as Envoy does, asks at once, and who opened it ahead
- * opens another. Where all have asked, the newest is closed.
+ * Keeps at most `maxConnections` TCP connections of a listener open. When the listener is full, the oldest connection
+ * that has never carried a call makes room: a client that opens a connection in order to call, as Envoy does, calls at
+ * once, and a client that opened it in advance can open another. When all have carried calls, the new one is closed.
  */
-export class OpenConnections {
-  readonly #most: number;
-  readonly #log: WarningLogger | undefined;
+export class ConnectionLimiter {
+  readonly #maxConnections: number;
+  readonly #log: TransportLogger | undefined;
   readonly #open = new Set<Socket>();
-  /** Those that have not asked anything, the oldest first, by peer: over TLS another socket asks than was accepted. */
+  /**
+   * Connections without a call so far, the oldest first. The key is the peer and not the socket, because over TLS the
+   * call arrives on another socket object than the one that was accepted.
+   */
   readonly #unused = new Map<string, Socket>();
-  #isCut = false;
-  #closed = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #isClosed = false;
+  #closedSinceLog = 0;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(most: number, log: WarningLogger | undefined) {
-    this.#most = most;
+  constructor(maxConnections: number, log: TransportLogger | undefined) {
+    this.#maxConnections = maxConnections;
     this.#log = log;
   }
 
-  /** Takes a connection that the listener has accepted, or closes it and says false. */
-  add(socket: Socket): boolean {
-    if (this.#isCut || (this.#open.size >= this.#most && !this.#makeRoom())) {
+  /** Admits a connection that the listener has accepted. Otherwise closes it and returns false. */
+  admit(socket: Socket): boolean {
+    if (this.#isClosed || (this.#open.size >= this.#maxConnections && !this.#makeRoom())) {
       socket.destroy();
       return false;
     }
-    const peer = peerOf(socket);
+    const peer = formatPeer(socket);
     this.#open.add(socket);
     this.#unused.set(peer, socket);
     socket.on('close', () => {
@@ -40,19 +43,19 @@ export class OpenConnections {
     return true;
   }
 
-  /** A call has come over this socket, or one that speaks TLS over it. */
-  use(socket: Socket): void {
-    this.#unused.delete(peerOf(socket));
+  /** Records that a call has arrived on this socket, or on a TLS socket over it. */
+  markUsed(socket: Socket): void {
+    this.#unused.delete(formatPeer(socket));
   }
 
-  /** Closes all at once, and those that are still to come. */
-  cut(): void {
-    this.#isCut = true;
+  /** Closes all connections at once, and every later one. */
+  closeAll(): void {
+    this.#isClosed = true;
     for (const socket of this.#open) socket.destroy();
   }
 
   #makeRoom(): boolean {
-    this.#tell();
+    this.#logFull();
     for (const [peer, socket] of this.#unused) {
       this.#unused.delete(peer);
       this.#open.delete(socket);
@@ -62,16 +65,19 @@ export class OpenConnections {
     return false;
   }
 
-  #tell(): void {
-    this.#closed += 1;
+  #logFull(): void {
+    this.#closedSinceLog += 1;
     const now = performance.now();
-    if (now - this.#toldAt < TELLING_INTERVAL) return;
-    this.#log?.warn({ most: this.#most, closed: this.#closed }, 'too many connections: unused or new ones are closed');
-    this.#toldAt = now;
-    this.#closed = 0;
+    if (now - this.#loggedAt < LOG_INTERVAL_MS) return;
+    this.#log?.warn(
+      { most: this.#maxConnections, closed: this.#closedSinceLog },
+      'too many connections: closed unused or new ones',
+    );
+    this.#loggedAt = now;
+    this.#closedSinceLog = 0;
   }
 }
 
-function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+function formatPeer({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`;
 }

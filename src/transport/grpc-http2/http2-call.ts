@@ -1,151 +1,161 @@
-import { byteAt, uint32At } from '../http2/frames/read-uint.ts';
-import type { ServerStream, StreamReceiver } from '../http2/streams/server-stream.ts';
+import { readUint8, readUint32 } from '../http2/frames/read-uint.ts';
+import type { RequestReceiver, ServerStream } from '../http2/streams/server-stream.ts';
 import { GrpcStatus, type UnaryCall } from '../unary-call.ts';
 import type { CallHeaders } from './call-headers.ts';
-import { inflate } from './inflate-message.ts';
-import { type Assembled, MAX_MESSAGE_LENGTH, MessageAssembly, PREFIX_LENGTH, prefixOf } from './message-assembly.ts';
-import { failureBlock, REPLY_HEADERS, REPLY_TRAILERS } from './responses.ts';
+import { inflateMessage } from './inflate-message.ts';
+import {
+  type AssemblyState,
+  encodePrefix,
+  MAX_MESSAGE_LENGTH,
+  MESSAGE_PREFIX_LENGTH,
+  MessageAssembly,
+} from './message-assembly.ts';
+import { encodeFailureCached, REPLY_HEADERS, REPLY_TRAILERS } from './responses.ts';
 
-/** What the calls of one connection share. */
-export interface CallSite {
-  /** Counts bytes of messages that have not come whole or are not inflated; false: too many are held. */
-  hold(bytes: number): boolean;
-  /** The call's message is there: it is handed on in this turn's batch. */
-  complete(call: Http2Call): void;
-  /** The connection has something to send, or a request less to care for. */
-  touch(): void;
+/** What a call needs from its connection. */
+export interface CallContext {
+  /**
+   * Counts memory of messages that are incomplete or not inflated, as a change in bytes. Returns whether the memory
+   * budget is still kept.
+   */
+  reserve(change: number): boolean;
+  /** Adds the call, whose message is complete, to the batch of this turn. */
+  addToBatch(call: Http2Call): void;
+  /** Has the connection checked at the end of the turn: it has output to write, or one outstanding request less. */
+  scheduleFlush(): void;
 }
 
 const EMPTY = Buffer.alloc(0);
-const TOO_LARGE = `message larger than ${MAX_MESSAGE_LENGTH} bytes`;
-const TOO_MANY = 'too many incomplete or compressed messages at once';
-const CARDINALITY = 'expected exactly one request message';
+const TOO_LARGE = `request message: must be at most ${MAX_MESSAGE_LENGTH} bytes`;
+const TOO_MANY = 'too many incomplete or compressed request messages at once';
+const NOT_ONE_MESSAGE = 'expected exactly one request message';
 
-/** A unary call on a stream: takes the stream's data, becomes complete, is answered. */
-export class Http2Call implements UnaryCall, StreamReceiver {
+/** A unary call on a stream: receives the data of the stream, joins the batch once its message is complete, responds. */
+export class Http2Call implements UnaryCall, RequestReceiver {
   readonly path: string;
   readonly requestId: string | undefined;
   readonly deadline: number | undefined;
   message: Uint8Array = EMPTY;
   cancelled = false;
   readonly #stream: ServerStream;
-  readonly #head: CallHeaders;
-  readonly #site: CallSite;
+  readonly #headers: CallHeaders;
+  readonly #context: CallContext;
   #assembly: MessageAssembly | undefined;
-  #held = 0;
-  #isReceived = false;
+  #reservedBytes = 0;
+  #isMessageReceived = false;
 
-  constructor(stream: ServerStream, head: CallHeaders, deadline: number | undefined, site: CallSite) {
-    this.path = head.path;
-    this.requestId = head.requestId;
+  constructor(stream: ServerStream, headers: CallHeaders, deadline: number | undefined, context: CallContext) {
+    this.path = headers.path;
+    this.requestId = headers.requestId;
     this.deadline = deadline;
     this.#stream = stream;
-    this.#head = head;
-    this.#site = site;
+    this.#headers = headers;
+    this.#context = context;
   }
 
-  /** Whether somebody waits for an answer; else it is settled. */
-  get isWaiting(): boolean {
-    if (this.cancelled) this.#release();
-    return !this.#stream.isSettled;
+  /** Whether the call has been ended, by a response or without one. */
+  get isSettled(): boolean {
+    return this.#stream.isSettled;
   }
 
   reply(message: Uint8Array): void {
-    this.#stream.respond(REPLY_HEADERS, prefixOf(message), message, REPLY_TRAILERS);
-    this.#site.touch();
+    this.#stream.respond(REPLY_HEADERS, encodePrefix(message), message, REPLY_TRAILERS);
+    this.#context.scheduleFlush();
   }
 
   fail(status: GrpcStatus, message: string): void {
-    this.#stream.respondHeaders(failureBlock(status, message));
-    this.#site.touch();
+    this.#stream.respondWithHeaders(encodeFailureCached(status, message));
+    this.#context.scheduleFlush();
   }
 
-  data(bytes: Buffer, start: number, end: number): void {
-    const isWhole =
+  /** Ends a cancelled call, for which no response is due. */
+  discard(): void {
+    this.#stream.discard();
+    this.#context.scheduleFlush();
+  }
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    const isWholeMessage =
       this.#assembly === undefined &&
-      end - start >= PREFIX_LENGTH &&
-      byteAt(bytes, start) === 0 &&
-      uint32At(bytes, start + 1) === end - start - PREFIX_LENGTH;
-    if (this.#isReceived) this.fail(GrpcStatus.UNIMPLEMENTED, CARDINALITY);
-    else if (isWhole) this.#receive(bytes.subarray(start + PREFIX_LENGTH, end));
+      end - start >= MESSAGE_PREFIX_LENGTH &&
+      readUint8(bytes, start) === 0 &&
+      readUint32(bytes, start + 1) === end - start - MESSAGE_PREFIX_LENGTH;
+    if (this.#isMessageReceived) this.fail(GrpcStatus.UNIMPLEMENTED, NOT_ONE_MESSAGE);
+    else if (isWholeMessage) this.#receiveMessage(bytes.subarray(start + MESSAGE_PREFIX_LENGTH, end));
     else this.#assemble(bytes, start, end);
   }
 
-  end(): void {
-    if (this.#isReceived || this.#stream.isSettled) return;
-    const isCut = this.#assembly !== undefined;
-    this.#forgetAssembly();
-    if (isCut) this.fail(GrpcStatus.INTERNAL, 'request message cut short');
-    else this.fail(GrpcStatus.UNIMPLEMENTED, CARDINALITY);
+  onEnd(): void {
+    if (this.#isMessageReceived || this.#stream.isSettled) return;
+    const isPartial = this.#assembly !== undefined;
+    this.#dropAssembly();
+    if (isPartial) this.fail(GrpcStatus.INTERNAL, 'request message: must not be cut short');
+    else this.fail(GrpcStatus.UNIMPLEMENTED, NOT_ONE_MESSAGE);
   }
 
-  reset(): void {
+  onReset(): void {
     this.cancelled = true;
-    this.#forgetAssembly();
-    if (!this.#isReceived) this.#release();
+    this.#dropAssembly();
+    if (!this.#isMessageReceived) this.discard();
   }
 
-  #release(): void {
-    this.#stream.release();
-    this.#site.touch();
-  }
-
-  #receive(message: Uint8Array): void {
-    this.#isReceived = true;
+  #receiveMessage(message: Uint8Array): void {
+    this.#isMessageReceived = true;
     this.message = message;
-    this.#site.complete(this);
+    this.#context.addToBatch(this);
   }
 
   #assemble(bytes: Buffer, start: number, end: number): void {
     const assembly = this.#assembly ?? new MessageAssembly();
     this.#assembly = assembly;
     const state = assembly.add(bytes, start, end);
-    const mayGoOn = this.#hold(assembly.capacity);
+    const isWithinBudget = this.#reserve(assembly.capacity);
     if (state === 'complete') {
-      this.#forgetAssembly();
+      this.#dropAssembly();
       this.#receiveAssembled(assembly);
-    } else if (state !== 'partial' || !mayGoOn) {
-      this.#forgetAssembly();
-      this.#refuse(state);
+    } else if (state !== 'partial' || !isWithinBudget) {
+      this.#dropAssembly();
+      this.#rejectMessage(state);
     }
   }
 
-  #refuse(state: Assembled): void {
-    if (state === 'more-than-one') this.fail(GrpcStatus.UNIMPLEMENTED, CARDINALITY);
+  #rejectMessage(state: AssemblyState): void {
+    if (state === 'more-than-one') this.fail(GrpcStatus.UNIMPLEMENTED, NOT_ONE_MESSAGE);
     else if (state === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
     else this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_MANY);
   }
 
   #receiveAssembled({ isCompressed, message }: MessageAssembly): void {
-    if (!isCompressed) this.#receive(message);
-    else if (this.#head.isGzip) this.#inflate(message);
-    else this.fail(GrpcStatus.INTERNAL, 'compressed message without grpc-encoding');
+    if (!isCompressed) this.#receiveMessage(message);
+    else if (this.#headers.isGzip) this.#inflate(message);
+    else this.fail(GrpcStatus.INTERNAL, 'grpc-encoding: must be set for a compressed message');
   }
 
   #inflate(compressed: Buffer): void {
-    this.#isReceived = true;
-    if (!this.#hold(compressed.length)) {
-      this.#hold(0);
+    this.#isMessageReceived = true;
+    if (!this.#reserve(compressed.length)) {
+      this.#reserve(0);
       this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_MANY);
       return;
     }
-    inflate(compressed, (message, error) => {
-      this.#hold(0);
-      if (message !== undefined) this.#receive(message);
+    inflateMessage(compressed, (message, error) => {
+      this.#reserve(0);
+      if (message !== undefined) this.#receiveMessage(message);
       else if (error === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
-      else this.fail(GrpcStatus.INTERNAL, 'request message is not gzip');
+      else this.fail(GrpcStatus.INTERNAL, 'request message: must be valid gzip');
     });
   }
 
-  #forgetAssembly(): void {
+  #dropAssembly(): void {
     if (this.#assembly === undefined) return;
     this.#assembly = undefined;
-    this.#hold(0);
+    this.#reserve(0);
   }
 
-  #hold(bytes: number): boolean {
-    const change = bytes - this.#held;
-    this.#held = bytes;
-    return this.#site.hold(change);
+  /** Sets the memory that this call counts for. Returns whether the memory budget is still kept. */
+  #reserve(bytes: number): boolean {
+    const change = bytes - this.#reservedBytes;
+    this.#reservedBytes = bytes;
+    return this.#context.reserve(change);
   }
 }

@@ -1,127 +1,139 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { WarningLogger } from '../../interfaces/logger.ts';
 import { ServerConnection } from '../http2/server-connection.ts';
+import type { TransportLogger } from '../transport-logger.ts';
 import type { BatchHandler } from '../unary-call.ts';
-import { type CallSite, Http2Call } from './http2-call.ts';
 import { type CallHeaders, readCallHeaders } from './call-headers.ts';
-import { MemoryBudget } from './memory-budget.ts';
-import { OpenConnections } from './connection-limiter.ts';
+import { ConnectionLimiter } from './connection-limiter.ts';
+import { type CallContext, Http2Call } from './http2-call.ts';
 import { Http2Socket } from './http2-socket.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { createTlsServer, type TlsFiles } from './tls-server.ts';
 import { TurnBatcher } from './turn-batcher.ts';
 
 export interface Http2GrpcServerOptions {
+  /** Where to listen. Port 0 means any free port. */
   readonly address: { readonly host: string; readonly port: number };
-  /** Without it HTTP/2 is spoken in clear, with prior knowledge. */
+  /** undefined: plaintext HTTP/2 with prior knowledge. */
   readonly tls?: TlsFiles;
-  /** Connections that may be open at once; see OpenConnections for who must go beyond it. */
-  readonly mostConnections: number;
+  /** Connections that may be open at once. ConnectionLimiter says which are closed beyond that. */
+  readonly maxConnections: number;
   readonly handler: BatchHandler;
-  readonly log?: WarningLogger;
+  readonly log?: TransportLogger;
 }
 
 export interface Http2GrpcServer {
-  /** Where it listens: the port that was chosen, if 0 was asked for. */
+  /** The address on which the server listens, with the actual port if port 0 was requested. */
   readonly address: AddressInfo;
-  connections(): number;
+  countConnections(): number;
   /**
-   * Ends in order: clients are asked to go elsewhere, what they have sent is answered, the listener closes when they
-   * are gone; who came meanwhile is served, then likewise asked to go. What is left after `graceMs` is cut.
+   * Stops gracefully. Asks the clients to go elsewhere, answers the calls that they have sent, and closes the listener
+   * when they have disconnected. Clients that connect meanwhile are served, then asked to go as well. After `graceMs`
+   * all remaining connections are closed.
    */
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
-/** ms between two looks at what peers leave unfinished. */
-const SWEEP_INTERVAL = 2000;
-/** A peer that has not answered the PING of the first GOAWAY by then gets the second (ms). */
-const LONGEST_ANNOUNCEMENT = 1000;
+/** Time between two sweeps for what peers have left unfinished. */
+const SWEEP_INTERVAL_MS = 2000;
+/** A peer that has not answered the PING of the first GOAWAY by then gets the second GOAWAY. */
+const MAX_ANNOUNCEMENT_MS = 1000;
 
-/** Serves unary gRPC on an HTTP/2 engine of our own. Rejects when it cannot listen, or the TLS files are no good. */
+/**
+ * Starts a server for unary gRPC on the HTTP/2 engine in ../http2. Rejects when it cannot listen or the TLS files are
+ * invalid.
+ */
 export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Promise<Http2GrpcServer> {
-  const turn = new TurnBatcher(options.handler, options.log);
-  const heldBytes = new MemoryBudget();
+  const { log } = options;
+  const shared: SharedState = { turns: new TurnBatcher(options.handler, log), memoryBudget: new MemoryBudget(), log };
+  const limiter = new ConnectionLimiter(options.maxConnections, log);
   const sockets = new Set<Http2Socket>();
-  const open = new OpenConnections(options.mostConnections, options.log);
   const accept = (socket: Socket): void => {
-    const http2Socket = openCalls(socket, { turn, heldBytes, log: options.log }, () => open.use(socket));
+    const http2Socket = openHttp2Socket(socket, shared, () => limiter.markUsed(socket));
     sockets.add(http2Socket);
     socket.on('close', () => sockets.delete(http2Socket));
   };
   const server =
     options.tls === undefined
       ? createServer({ noDelay: true, keepAlive: true })
-      : await createTlsServer(options.tls, accept, options.log);
+      : await createTlsServer(options.tls, accept, log);
   const address = await listen(server, options.address);
   server.on('connection', (socket: Socket) => {
-    if (open.add(socket) && options.tls === undefined) accept(socket);
+    if (limiter.admit(socket) && options.tls === undefined) accept(socket);
   });
-  server.on('error', (error) => options.log?.warn({ err: error }, 'the listener failed to accept a connection'));
-  const sweep = sweepRegularly(sockets);
+  server.on('error', (error) => log?.warn({ err: error }, 'the listener failed to accept a connection'));
+  const sweepTimer = startSweeping(sockets);
   return {
     address,
-    connections: () => sockets.size,
+    countConnections: () => sockets.size,
     async stop({ graceMs }) {
-      const cut = setTimeout(() => open.cut(), graceMs);
+      const graceTimer = setTimeout(() => limiter.closeAll(), graceMs);
       await drain([...sockets], graceMs);
-      const isClosed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await drain([...sockets], graceMs);
-      await isClosed;
-      clearTimeout(cut);
-      clearInterval(sweep);
+      const listenerClosed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await drain([...sockets], graceMs); // those that connected meanwhile
+      await listenerClosed;
+      clearTimeout(graceTimer);
+      clearInterval(sweepTimer);
     },
   };
 }
 
-/** One timer for all: it bounds what peers leave unfinished, not how long a call takes. */
-function sweepRegularly(sockets: ReadonlySet<Http2Socket>): NodeJS.Timeout {
+/** Sweeps all connections with one timer. It limits what peers leave unfinished, not how long a call takes. */
+function startSweeping(sockets: ReadonlySet<Http2Socket>): NodeJS.Timeout {
   const sweep = (): void => {
     const now = performance.now();
     for (const socket of sockets) socket.sweep(now);
   };
-  // After the sockets were read: where this process was held up, what is missing has long come.
-  return setInterval(() => setImmediate(sweep), SWEEP_INTERVAL).unref();
+  // After the sockets were read: if this process was blocked, the missing part may already be in their buffers.
+  return setInterval(() => setImmediate(sweep), SWEEP_INTERVAL_MS).unref();
 }
 
-/** What all connections share. */
-interface Shared {
-  readonly turn: TurnBatcher;
-  readonly heldBytes: MemoryBudget;
-  readonly log: WarningLogger | undefined;
+/** The parts that all connections of a server share. */
+interface SharedState {
+  readonly turns: TurnBatcher;
+  readonly memoryBudget: MemoryBudget;
+  readonly log: TransportLogger | undefined;
 }
 
-function openCalls(socket: Socket, { turn, heldBytes, log }: Shared, onFirstCall: () => void): Http2Socket {
-  let isUsed = false;
-  const site: CallSite = {
-    hold: heldBytes.ofConnection(),
-    complete: (call) => turn.complete(call),
-    touch: () => http2Socket.touch(),
+function openHttp2Socket(
+  socket: Socket,
+  { turns, memoryBudget, log }: SharedState,
+  onFirstCall: () => void,
+): Http2Socket {
+  let hasCalls = false;
+  const context: CallContext = {
+    reserve: memoryBudget.forConnection(),
+    addToBatch: (call) => turns.addCall(call),
+    scheduleFlush: () => http2Socket.scheduleFlush(),
   };
   const connection = new ServerConnection<CallHeaders>({
     readHead: readCallHeaders,
-    accept: (stream, head, now) => {
-      if (!isUsed) onFirstCall();
-      isUsed = true;
-      const deadline = head.timeout === undefined ? undefined : now - turn.lateness + head.timeout;
-      const call = new Http2Call(stream, head, deadline, site);
-      if (head.refusal !== undefined) stream.respondHeaders(head.refusal);
+    acceptRequest: (stream, headers, now) => {
+      if (!hasCalls) onFirstCall();
+      hasCalls = true;
+      const { timeoutMs } = headers;
+      // The timeout counts from when the request arrived, which may be earlier than when it was read.
+      const deadline = timeoutMs === undefined ? undefined : now - turns.maxInputDelayMs + timeoutMs;
+      const call = new Http2Call(stream, headers, deadline, context);
+      if (headers.rejection !== undefined) stream.respondWithHeaders(headers.rejection);
       return call;
     },
   });
-  const http2Socket = new Http2Socket(socket, connection, turn, log);
+  const http2Socket = new Http2Socket(socket, connection, turns, log);
   return http2Socket;
 }
 
+/** Shuts the connections down, and waits until they are closed. */
 async function drain(sockets: readonly Http2Socket[], graceMs: number): Promise<void> {
-  const closed = sockets.map((socket) => socket.closed);
-  for (const socket of sockets) socket.shutDown();
-  const announced = setTimeout(
+  const allClosed = sockets.map((socket) => socket.waitUntilClosed());
+  for (const socket of sockets) socket.announceShutdown();
+  const announcementTimer = setTimeout(
     () => {
-      for (const socket of sockets) socket.finishShutDown();
+      for (const socket of sockets) socket.completeShutdown();
     },
-    Math.min(LONGEST_ANNOUNCEMENT, graceMs / 2),
+    Math.min(MAX_ANNOUNCEMENT_MS, graceMs / 2),
   );
-  await Promise.all(closed);
-  clearTimeout(announced);
+  await Promise.all(allClosed);
+  clearTimeout(announcementTimer);
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<AddressInfo> {
@@ -129,7 +141,7 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
     server.once('error', reject);
     server.listen(port, host, () => {
       server.off('error', reject);
-      resolve(server.address() as AddressInfo); // a server that listens on a port, not on a pipe, has this form
+      resolve(server.address() as AddressInfo); // a server that listens on a port, and not on a pipe, has this type
     });
   });
 }

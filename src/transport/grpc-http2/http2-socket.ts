@@ -1,44 +1,51 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { WarningLogger } from '../../interfaces/logger.ts';
-import { ErrorCode } from '../http2/frames/protocol-constants.ts';
+import { ErrorCode } from '../http2/connection-error.ts';
 import type { ServerConnection } from '../http2/server-connection.ts';
+import type { TransportLogger } from '../transport-logger.ts';
 import type { Flushable, TurnBatcher } from './turn-batcher.ts';
 
-/** ms for a peer to take the last frames before what it still sends makes the kernel drop them. */
-const LINGER = 250;
-/** ms for a peer to take what it was sent. */
-const LONGEST_WRITE = 30_000;
-const NOTHING = Buffer.alloc(0);
+/**
+ * Time between the end of our output and the close of the socket. If it closed at once, input that still arrives would
+ * make the kernel discard the last frames before the peer has read them.
+ */
+const LINGER_MS = 250;
+/** A peer that takes longer to read what was written loses its connection. */
+const MAX_WRITE_MS = 30_000;
+const NO_BYTES = Buffer.alloc(0);
 
-/** A connection whatever its application reads from request heads. */
+/** A connection, whatever its application reads from the headers of requests. */
 type Connection = Pick<ServerConnection<never>, keyof ServerConnection<never>>;
 
-/** Joins a socket and an HTTP/2 connection: one write at a time, no reading while the connection wants none. */
+/**
+ * Connects a socket with an HTTP/2 connection. It writes once at a time, and does not read while the connection demands
+ * a pause.
+ */
 export class Http2Socket implements Flushable {
   readonly #socket: Socket;
   readonly #connection: Connection;
-  readonly #turn: TurnBatcher;
-  readonly #log: WarningLogger | undefined;
-  #isTouched = false;
-  #isPaused = false;
-  #isWaitingOutPause = false;
+  readonly #turns: TurnBatcher;
+  readonly #log: TransportLogger | undefined;
+  #isFlushScheduled = false;
+  #isReadingPaused = false;
+  #hasPauseTimer = false;
   #isEnding = false;
-  #writingSince: number | undefined;
+  /** When the write in progress began, in ms; undefined: none is in progress. */
+  #writingSinceMs: number | undefined;
 
-  constructor(socket: Socket, connection: Connection, turn: TurnBatcher, log: WarningLogger | undefined) {
+  constructor(socket: Socket, connection: Connection, turns: TurnBatcher, log: TransportLogger | undefined) {
     this.#socket = socket;
     this.#connection = connection;
-    this.#turn = turn;
+    this.#turns = turns;
     this.#log = log;
     socket.on('data', (bytes: Buffer) => this.#receive(bytes));
     socket.on('end', () => connection.close());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => connection.close());
-    this.touch();
+    this.scheduleFlush();
   }
 
-  get closed(): Promise<void> {
+  waitUntilClosed(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#socket.closed) resolve();
       else this.#socket.once('close', () => resolve());
@@ -46,106 +53,110 @@ export class Http2Socket implements Flushable {
   }
 
   /** Has the connection flushed at the end of the turn. */
-  touch(): void {
-    if (this.#isTouched) return;
-    this.#isTouched = true;
-    this.#turn.touch(this);
+  scheduleFlush(): void {
+    if (this.#isFlushScheduled) return;
+    this.#isFlushScheduled = true;
+    this.#turns.scheduleFlush(this);
   }
 
   flush(): void {
-    this.#isTouched = false;
-    if (this.#writingSince !== undefined || this.#socket.destroyed) return;
+    this.#isFlushScheduled = false;
+    if (this.#writingSinceMs !== undefined || this.#socket.destroyed) return;
     if (this.#connection.output.length > 0) this.#write();
-    if (this.#writingSince === undefined && this.#connection.isFinished) this.#end();
-    if (this.#isPaused) this.#resume();
+    if (this.#writingSinceMs === undefined && this.#connection.isFinished) this.#end();
+    if (this.#isReadingPaused) this.#resumeReading();
   }
 
-  shutDown(): void {
-    this.#connection.shutDown();
-    this.touch();
+  announceShutdown(): void {
+    this.#connection.announceShutdown();
+    this.scheduleFlush();
   }
 
-  finishShutDown(): void {
-    this.#connection.finishShutDown();
-    this.touch();
+  completeShutdown(): void {
+    this.#connection.completeShutdown();
+    this.scheduleFlush();
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** Ends what the peer has not finished, or not taken, for too long. */
+  /** Ends what the peer has not finished, or not read, in time. */
   sweep(now: number): void {
-    if (this.#writingSince !== undefined && now - this.#writingSince > LONGEST_WRITE) this.destroy();
+    if (this.#writingSinceMs !== undefined && now - this.#writingSinceMs > MAX_WRITE_MS) this.destroy();
     this.#connection.sweep(now);
-    if (this.#connection.output.length > 0 || this.#connection.isFinished) this.touch();
+    if (this.#connection.output.length > 0 || this.#connection.isFinished) this.scheduleFlush();
   }
 
   #receive(bytes: Buffer): void {
     const now = performance.now();
     const connection = this.#connection;
-    this.#turn.enter(now);
+    this.#turns.beginTurn(now);
     try {
       connection.receive(bytes, now);
     } catch (error) {
       this.#log?.warn({ err: error }, 'an HTTP/2 connection failed');
       connection.fail(ErrorCode.INTERNAL_ERROR, 'internal error');
     }
-    if (connection.output.length > 0 || connection.isFinished) this.touch();
-    if (connection.readPause(now) > 0) this.#pause();
+    if (connection.output.length > 0 || connection.isFinished) this.scheduleFlush();
+    if (connection.computeReadPauseMs(now) > 0) this.#pauseReading();
   }
 
-  #pause(): void {
+  #pauseReading(): void {
     this.#socket.pause();
-    this.#isPaused = true;
-    this.#resume();
+    this.#isReadingPaused = true;
+    this.#resumeReading();
   }
 
-  #resume(): void {
-    const wait = this.#connection.readPause(performance.now());
-    if (wait === 0) {
-      this.#isPaused = false;
+  /** Reads on if the connection allows it. Otherwise a timer or the next flush tries again. */
+  #resumeReading(): void {
+    const pauseMs = this.#connection.computeReadPauseMs(performance.now());
+    if (pauseMs === 0) {
+      this.#isReadingPaused = false;
       this.#socket.resume();
-    } else if (Number.isFinite(wait) && !this.#isWaitingOutPause) {
-      this.#isWaitingOutPause = true;
-      setTimeout(this.#onPauseOver, Math.ceil(wait));
+    } else if (Number.isFinite(pauseMs) && !this.#hasPauseTimer) {
+      this.#hasPauseTimer = true;
+      setTimeout(this.#onPauseOver, Math.ceil(pauseMs));
     }
   }
 
   readonly #onPauseOver = (): void => {
-    this.#isWaitingOutPause = false;
-    this.touch();
+    this.#hasPauseTimer = false;
+    this.scheduleFlush();
   };
 
   #write(): void {
     const socket = this.#socket;
-    const isSecure = socket instanceof TLSSocket;
+    const isTls = socket instanceof TLSSocket;
     const views = this.#connection.output.take();
-    const last = views.pop();
-    if (last === undefined) return;
+    const lastView = views.pop();
+    if (lastView === undefined) return;
     if (views.length > 0) socket.cork();
     for (const view of views) socket.write(view);
-    socket.write(last, isSecure ? this.#onWritten : undefined);
+    socket.write(lastView, isTls ? this.#onWritten : undefined);
     if (views.length > 0) socket.uncork();
-    // What the kernel took at once, as it nearly always does, needs no callback, which costs a tick. TLS tells later.
-    if (!isSecure && socket.writableLength === 0) {
+    // The kernel nearly always takes everything at once. Then no callback is needed, which would cost a tick. Over TLS
+    // only the callback shows that the bytes are written.
+    if (!isTls && socket.writableLength === 0) {
       this.#connection.output.release();
       return;
     }
-    this.#writingSince = performance.now();
-    if (!isSecure) socket.write(NOTHING, this.#onWritten);
+    this.#writingSinceMs = performance.now();
+    if (!isTls) socket.write(NO_BYTES, this.#onWritten);
   }
 
   readonly #onWritten = (): void => {
     this.#connection.output.release();
-    this.#writingSince = undefined;
-    if (this.#isPaused || this.#connection.output.length > 0 || this.#connection.isFinished) this.touch();
+    this.#writingSinceMs = undefined;
+    if (this.#isReadingPaused || this.#connection.output.length > 0 || this.#connection.isFinished) {
+      this.scheduleFlush();
+    }
   };
 
   #end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#socket.end();
-    setTimeout(() => this.#socket.destroy(), LINGER);
+    setTimeout(() => this.#socket.destroy(), LINGER_MS);
   }
 }

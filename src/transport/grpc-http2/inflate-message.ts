@@ -1,34 +1,37 @@
 import { gunzip } from 'node:zlib';
 import { MAX_MESSAGE_LENGTH } from './message-assembly.ts';
 
-/** Each holds a window and up to a whole message; more at once would only take memory. */
-const MOST_AT_ONCE = 4;
+/** Each inflation holds its window and up to a whole message. More of them at once would only use more memory. */
+const MAX_CONCURRENT_INFLATIONS = 4;
 
-type Inflated = (message: Buffer | undefined, error: 'too-large' | 'not-gzip' | undefined) => void;
+type OnInflated = (message: Buffer | undefined, error: 'too-large' | 'not-gzip' | undefined) => void;
 
-interface Job {
+interface InflationJob {
   readonly compressed: Buffer;
-  readonly done: Inflated;
+  readonly onInflated: OnInflated;
 }
 
-const waiting: Job[] = [];
+const queue: InflationJob[] = [];
 let running = 0;
 
-/** Inflates off the event loop, so that a bomb costs only its sender, and never to more than a message may have. */
-export function inflate(compressed: Buffer, done: Inflated): void {
-  waiting.push({ compressed, done });
-  startNext();
+/**
+ * Inflates a gzip message, then calls `onInflated` with the message or with the reason why there is none. It works off
+ * the event loop, so a compression bomb costs only its sender. It never inflates to more than a message may have.
+ */
+export function inflateMessage(compressed: Buffer, onInflated: OnInflated): void {
+  queue.push({ compressed, onInflated });
+  startNextJob();
 }
 
-function startNext(): void {
-  if (running >= MOST_AT_ONCE) return;
-  const job = waiting.shift();
+function startNextJob(): void {
+  if (running >= MAX_CONCURRENT_INFLATIONS) return;
+  const job = queue.shift();
   if (job === undefined) return;
   running += 1;
   gunzip(job.compressed, { maxOutputLength: MAX_MESSAGE_LENGTH }, (error, message) => {
     running -= 1;
-    startNext();
-    if (error === null) job.done(message, undefined);
-    else job.done(undefined, 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'not-gzip');
+    startNextJob();
+    if (error === null) job.onInflated(message, undefined);
+    else job.onInflated(undefined, 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE' ? 'too-large' : 'not-gzip');
   });
 }

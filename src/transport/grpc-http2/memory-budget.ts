@@ -1,19 +1,25 @@
-/** One client's share: a few messages of the largest size, each of which grows by doubling. */
-const MOST_OF_CONNECTION = 8 * 1024 * 1024;
-/** Requests that are one DATA frame, as Envoy's nearly all are, are never held: only others go without beyond it. */
-const MOST_IN_ALL = 256 * 1024 * 1024;
+/** Share of one client: a few messages of the maximum size, whose buffers grow by doubling. */
+const MAX_CONNECTION_BYTES = 8 * 1024 * 1024;
+/** For all clients together. A request in one DATA frame, as nearly all of Envoy's are, needs none of it. */
+const MAX_TOTAL_BYTES = 256 * 1024 * 1024;
 
-/** Bytes of messages that a server holds because they have not come whole or are not inflated, over all connections. */
+/**
+ * Memory of messages that have not arrived completely or are not inflated yet, over all connections of a server. It is
+ * only counted here; the caller gives up a message that exceeds the budget.
+ */
 export class MemoryBudget {
-  #inAll = 0;
+  #totalBytes = 0;
 
-  /** For one connection: counts a change, and tells whether no more than may be is held. */
-  ofConnection(): (change: number) => boolean {
-    let held = 0;
+  /**
+   * Returns a function that counts the memory of one connection. It takes the change in bytes, which may be negative,
+   * and returns whether the connection and the server are within the budget afterwards.
+   */
+  forConnection(): (change: number) => boolean {
+    let connectionBytes = 0;
     return (change) => {
-      held += change;
-      this.#inAll += change;
-      return held <= MOST_OF_CONNECTION && this.#inAll <= MOST_IN_ALL;
+      connectionBytes += change;
+      this.#totalBytes += change;
+      return connectionBytes <= MAX_CONNECTION_BYTES && this.#totalBytes <= MAX_TOTAL_BYTES;
     };
   }
 }

@@ -1,55 +1,60 @@
-import { byteAt, uint32At } from '../http2/frames/read-uint.ts';
+import { readUint8, readUint32 } from '../http2/frames/read-uint.ts';
 
-/** A decision's request is a few KB; nobody may make us hold more than this for one. */
+/** Bytes. Real requests have a few KB; no client may make the server hold more than this for one request. */
 export const MAX_MESSAGE_LENGTH = 1024 * 1024;
-/** Flag and length in front of each message. */
-export const PREFIX_LENGTH = 5;
-const FIRST_CAPACITY = 256;
+/** Bytes in front of each message: the compressed flag and the length of the message. */
+export const MESSAGE_PREFIX_LENGTH = 5;
+const INITIAL_CAPACITY = 256;
 
-export type Assembled = 'partial' | 'complete' | 'too-large' | 'more-than-one';
+/** The state of the message after a piece was added. */
+export type AssemblyState = 'partial' | 'complete' | 'too-large' | 'more-than-one';
 
-/** Puts the one message of a unary call together when it comes in pieces; it grows with what has come, not with what is announced. */
+/**
+ * Assembles the message of a unary call that arrives in pieces. Its buffer grows with the bytes that have arrived, not
+ * with the length that the prefix announces.
+ */
 export class MessageAssembly {
-  #bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
+  #buffer = Buffer.allocUnsafe(INITIAL_CAPACITY);
   #length = 0;
 
-  /** Bytes of memory held. */
+  /** Bytes of memory that the buffer takes. */
   get capacity(): number {
-    return this.#bytes.length;
+    return this.#buffer.length;
   }
 
-  /** Once complete. */
+  /** Whether the message is compressed. Valid once it is complete. */
   get isCompressed(): boolean {
-    return byteAt(this.#bytes, 0) === 1;
+    return readUint8(this.#buffer, 0) === 1;
   }
 
-  /** Once complete. */
+  /** The message without its prefix. Valid once it is complete. */
   get message(): Buffer {
-    return this.#bytes.subarray(PREFIX_LENGTH, this.#length);
+    return this.#buffer.subarray(MESSAGE_PREFIX_LENGTH, this.#length);
   }
 
-  add(bytes: Buffer, start: number, end: number): Assembled {
+  /** Adds the piece of `bytes` from `start` to `end`. */
+  add(bytes: Buffer, start: number, end: number): AssemblyState {
     this.#reserve(this.#length + end - start);
-    this.#length += bytes.copy(this.#bytes, this.#length, start, end);
-    if (this.#length < PREFIX_LENGTH) return 'partial';
-    const expected = PREFIX_LENGTH + uint32At(this.#bytes, 1);
-    if (expected > PREFIX_LENGTH + MAX_MESSAGE_LENGTH) return 'too-large';
-    if (this.#length > expected) return 'more-than-one';
-    return this.#length === expected ? 'complete' : 'partial';
+    this.#length += bytes.copy(this.#buffer, this.#length, start, end);
+    if (this.#length < MESSAGE_PREFIX_LENGTH) return 'partial';
+    const expectedLength = MESSAGE_PREFIX_LENGTH + readUint32(this.#buffer, 1);
+    if (expectedLength > MESSAGE_PREFIX_LENGTH + MAX_MESSAGE_LENGTH) return 'too-large';
+    if (this.#length > expectedLength) return 'more-than-one';
+    return this.#length === expectedLength ? 'complete' : 'partial';
   }
 
   #reserve(length: number): void {
-    if (length <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(length, this.#bytes.length * 2));
-    this.#bytes.copy(grown, 0, 0, this.#length);
-    this.#bytes = grown;
+    if (length <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(length, this.#buffer.length * 2));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
   }
 }
 
-const sharedPrefix = Buffer.alloc(PREFIX_LENGTH);
+const sharedPrefix = Buffer.alloc(MESSAGE_PREFIX_LENGTH);
 
-/** The prefix of an uncompressed message; it holds until the next call. */
-export function prefixOf(message: Uint8Array): Uint8Array {
+/** Encodes the prefix of an uncompressed message. The result is valid until the next call, which reuses its memory. */
+export function encodePrefix(message: Uint8Array): Uint8Array {
   sharedPrefix.writeUInt32BE(message.length, 1);
   return sharedPrefix;
 }

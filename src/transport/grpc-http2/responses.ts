@@ -4,43 +4,48 @@ import { GrpcStatus } from '../unary-call.ts';
 type Fields = readonly (readonly [name: string, value: string])[];
 
 const CONTENT_TYPE = ['content-type', 'application/grpc'] as const;
-/** A block stays well below the size of a frame; callers' mistakes are told in less. */
-const LONGEST_MESSAGE = 1024;
-const MOST_KNOWN = 64;
+/** Keeps a header block well below the size of a frame. Messages about mistakes of callers are shorter. */
+const MAX_STATUS_MESSAGE_LENGTH = 1024;
+const MAX_CACHED_FAILURES = 64;
 
+/** The header block before the message of a successful call. */
 export const REPLY_HEADERS = encodeHeaders([[':status', '200'], CONTENT_TYPE]);
+/** The trailers after the message of a successful call. */
 export const REPLY_TRAILERS = encodeHeaders([['grpc-status', String(GrpcStatus.OK)]]);
 
-/** A refusal by those who do not speak gRPC. */
-export function encodeHttpRefusal(status: string, fields: Fields): Uint8Array {
+/** Encodes a response with an HTTP status, for a client that does not speak gRPC. */
+export function encodeHttpRejection(status: string, fields: Fields): Uint8Array {
   return encodeHeaders([[':status', status], ...fields]);
 }
 
-/** A response that is nothing but a status. */
+/** Encodes a response that consists of a gRPC status only ("Trailers-Only"). */
 export function encodeFailure(status: GrpcStatus, message: string, fields: Fields = []): Uint8Array {
   return encodeHeaders([
     [':status', '200'],
     CONTENT_TYPE,
     ['grpc-status', String(status)],
-    ['grpc-message', percentEncode(message.slice(0, LONGEST_MESSAGE))],
+    ['grpc-message', percentEncode(message.slice(0, MAX_STATUS_MESSAGE_LENGTH))],
     ...fields,
   ]);
 }
 
-const knownFailures = new Map<string, Uint8Array>();
+const failureCache = new Map<string, Uint8Array>();
 
-/** As encodeFailure; under overload the same few failures are sent over and over, so these are kept. */
-export function failureBlock(status: GrpcStatus, message: string): Uint8Array {
+/** Does what encodeFailure does, from a cache: under overload, the same few failures are sent again and again. */
+export function encodeFailureCached(status: GrpcStatus, message: string): Uint8Array {
   const key = `${status} ${message}`;
-  const known = knownFailures.get(key);
-  if (known !== undefined) return known;
+  const cached = failureCache.get(key);
+  if (cached !== undefined) return cached;
   const block = encodeFailure(status, message);
-  if (knownFailures.size >= MOST_KNOWN) knownFailures.clear();
-  knownFailures.set(key, block);
+  if (failureCache.size >= MAX_CACHED_FAILURES) failureCache.clear();
+  failureCache.set(key, block);
   return block;
 }
 
-/** As gRPC wants it in grpc-message: UTF-8, of which only printable ASCII without % stands for itself. */
+/**
+ * Encodes a status message as gRPC requires it in grpc-message: as UTF-8, with percent-encoding for every byte that is
+ * not printable ASCII, and for `%`.
+ */
 export function percentEncode(message: string): string {
   let encoded = '';
   for (const byte of Buffer.from(message)) {

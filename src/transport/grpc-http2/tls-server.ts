@@ -2,31 +2,34 @@ import { unwatchFile, watchFile } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server } from 'node:tls';
-import type { WarningLogger } from '../../interfaces/logger.ts';
+import type { TransportLogger } from '../transport-logger.ts';
 
 /** Paths of PEM files. */
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
-  /** Authorities whose clients are let in; without it clients need no certificate. */
+  /** Certificate authorities of clients. Clients must present a certificate of one; undefined: they need none. */
   readonly clientCaFile?: string;
 }
 
-const HANDSHAKE_TIMEOUT = 10_000;
-const WATCH_INTERVAL = 1000;
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const WATCH_INTERVAL_MS = 1000;
 
-/** A TLS server for h2 only, which takes up its files anew when they change: connections that are open stay. */
+/**
+ * Creates a TLS server that accepts only HTTP/2 (ALPN h2). When its files change, new connections use the new ones, and
+ * open connections stay. Rejects when the files cannot be read or do not fit together.
+ */
 export async function createTlsServer(
   files: TlsFiles,
   accept: (socket: Socket) => void,
-  log: WarningLogger | undefined,
+  log: TransportLogger | undefined,
 ): Promise<Server> {
   const server = createServer({
     ...(await readContext(files)),
     ALPNProtocols: ['h2'],
     requestCert: files.clientCaFile !== undefined,
     rejectUnauthorized: files.clientCaFile !== undefined,
-    handshakeTimeout: HANDSHAKE_TIMEOUT,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     noDelay: true,
     keepAlive: true,
   });
@@ -37,24 +40,27 @@ export async function createTlsServer(
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   const reload = (): void => {
     readContext(files).then(
-      (context) => trySetContext(server, context, log),
-      (error: unknown) => log?.warn({ err: error }, 'the TLS files cannot be read; the earlier ones stay'),
+      (context) => applyContext(server, context, log),
+      (error: unknown) => log?.warn({ err: error }, 'TLS reload failed: cannot read the files; keeping the last ones'),
     );
   };
   const paths = [files.certFile, files.keyFile, files.clientCaFile].filter((path) => path !== undefined);
-  for (const path of paths) watchFile(path, { interval: WATCH_INTERVAL, persistent: false }, reload);
+  for (const path of paths) watchFile(path, { interval: WATCH_INTERVAL_MS, persistent: false }, reload);
   server.on('close', () => {
     for (const path of paths) unwatchFile(path, reload);
   });
   return server;
 }
 
-/** A certificate that was replaced before its key does not fit it: the change of the key brings the pair. */
-function trySetContext(server: Server, context: SecureContextOptions, log: WarningLogger | undefined): void {
+/**
+ * Applies changed files. A certificate that is replaced before its key does not fit it. That is logged, and the change
+ * of the key then applies both.
+ */
+function applyContext(server: Server, context: SecureContextOptions, log: TransportLogger | undefined): void {
   try {
     server.setSecureContext(context);
   } catch (error) {
-    log?.warn({ err: error }, 'the TLS files are no good; the earlier ones stay');
+    log?.warn({ err: error }, 'TLS reload failed: the files are invalid or do not match; keeping the last ones');
   }
 }
 

@@ -1,91 +1,101 @@
-import type { WarningLogger } from '../../interfaces/logger.ts';
+import type { TransportLogger } from '../transport-logger.ts';
 import { type BatchHandler, GrpcStatus } from '../unary-call.ts';
 import type { Http2Call } from './http2-call.ts';
 
-/** What a turn flushes at its end. */
+/** A connection that is flushed at the end of a turn. */
 export interface Flushable {
   flush(): void;
 }
 
 /**
- * Gathers what one turn of the event loop brings over all connections: the calls complete in it go to the handler as
- * one batch, then each connection sends all its answers by one write.
+ * Groups the work of all connections by turns of the event loop. At the end of each turn, the handler gets all calls
+ * that the turn has completed as one batch; then each connection sends all its output with one write.
+ *
+ * It does more than batchCalls: it drops the calls that nobody waits for any more, flushes the connections, survives a
+ * handler that throws, and measures how late the input of a turn is.
  */
 export class TurnBatcher {
   readonly #handler: BatchHandler;
-  readonly #log: WarningLogger | undefined;
+  readonly #log: TransportLogger | undefined;
   #calls: Http2Call[] = [];
-  #touched: Flushable[] = [];
+  #connectionsToFlush: Flushable[] = [];
   #isScheduled = false;
   #startedAt = 0;
-  #idleBefore = 0;
-  #lateness = 0;
+  #idleTimeAtStart = 0;
+  #maxInputDelayMs = 0;
 
-  constructor(handler: BatchHandler, log: WarningLogger | undefined) {
+  constructor(handler: BatchHandler, log: TransportLogger | undefined) {
     this.#handler = handler;
     this.#log = log;
   }
 
   /**
-   * How long (ms) what this turn reads may have lain unread: since the turn before began, unless the loop has waited for
-   * input in between, which it does only when there is none.
+   * The longest time for which the input of this turn may have waited unread, in ms. It is the time since the turn
+   * before began. It is 0 if the event loop has been idle since then, because it idles only while there is no input.
    */
-  get lateness(): number {
-    return this.#lateness;
+  get maxInputDelayMs(): number {
+    return this.#maxInputDelayMs;
   }
 
-  /** Input was read at this time (ms): begins a turn, or goes on with it. */
-  enter(now: number): void {
+  /** Begins a turn, unless one has begun, because input was read. `now` is in ms on the clock of performance.now(). */
+  beginTurn(now: number): void {
     if (!this.#isScheduled) this.#schedule(now);
   }
 
-  complete(call: Http2Call): void {
+  /** Adds a call to the batch of this turn. */
+  addCall(call: Http2Call): void {
     this.#calls.push(call);
     if (!this.#isScheduled) this.#schedule(performance.now());
   }
 
-  touch(connection: Flushable): void {
-    this.#touched.push(connection);
+  /** Has the connection flushed at the end of this turn. The caller must not schedule it twice. */
+  scheduleFlush(connection: Flushable): void {
+    this.#connectionsToFlush.push(connection);
     if (!this.#isScheduled) this.#schedule(performance.now());
   }
 
   #schedule(now: number): void {
     this.#isScheduled = true;
-    const idle = performance.nodeTiming.idleTime;
-    this.#lateness = idle === this.#idleBefore ? now - this.#startedAt : 0;
-    this.#idleBefore = idle;
+    const { idleTime } = performance.nodeTiming;
+    this.#maxInputDelayMs = idleTime === this.#idleTimeAtStart ? now - this.#startedAt : 0;
+    this.#idleTimeAtStart = idleTime;
     this.#startedAt = now;
-    setImmediate(this.#end); // after all input of the turn
+    setImmediate(this.#endTurn); // runs after all input of the turn was read
   }
 
-  readonly #end = (): void => {
-    this.#decide();
-    const touched = this.#touched;
-    this.#touched = [];
-    for (const connection of touched) connection.flush();
+  readonly #endTurn = (): void => {
+    this.#handleCalls();
+    const connections = this.#connectionsToFlush;
+    this.#connectionsToFlush = [];
+    for (const connection of connections) connection.flush();
     this.#isScheduled = false;
-    if (this.#calls.length > 0 || this.#touched.length > 0) this.#schedule(performance.now());
+    if (this.#calls.length > 0 || this.#connectionsToFlush.length > 0) this.#schedule(performance.now());
   };
 
-  #decide(): void {
+  /** Passes the calls that still wait for a response to the handler. */
+  #handleCalls(): void {
     if (this.#calls.length === 0) return;
     const now = performance.now();
     const batch: Http2Call[] = [];
     for (const call of this.#calls) {
-      if (!call.isWaiting) continue;
+      if (call.cancelled) call.discard();
+      if (call.isSettled) continue;
       if (call.deadline === undefined || call.deadline > now) batch.push(call);
       else call.fail(GrpcStatus.DEADLINE_EXCEEDED, 'deadline exceeded before the call was decided');
     }
     this.#calls = [];
-    if (batch.length > 0) this.#handOn(batch);
+    if (batch.length > 0) this.#callHandler(batch);
   }
 
-  #handOn(batch: readonly Http2Call[]): void {
+  #callHandler(batch: readonly Http2Call[]): void {
     try {
       this.#handler(batch);
     } catch (error) {
       this.#log?.warn({ err: error }, 'a batch of calls failed');
-      for (const call of batch) if (call.isWaiting) call.fail(GrpcStatus.INTERNAL, 'internal error');
+      for (const call of batch) {
+        if (call.cancelled) call.discard();
+        else if (!call.isSettled) call.fail(GrpcStatus.INTERNAL, 'internal error');
+      }
     }
   }
 }

@@ -4,48 +4,52 @@ import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 
 const OPTIONS: ServerOptions = {
-  // The largest real request is a plan of 16 limits or a CheckRequest with a body, both far below.
+  // The largest real requests are far smaller: a plan of 16 limits, or a CheckRequest with a body.
   'grpc.max_receive_message_length': 1024 * 1024,
   'grpc.max_send_message_length': 4 * 1024 * 1024,
   'grpc.max_concurrent_streams': 1024,
 };
 const STOP_TIMEOUT_MS = 10_000;
 
+/** A server of grpc-js with its health service. */
+export interface GrpcJsServer {
+  readonly server: Server;
+  readonly health: HealthImplementation;
+}
+
+/** A server that listens. */
 export interface RunningServer {
-  /** `host:port` that it listens on, the port being the real one where 0 was asked for. */
+  /** `host:port` on which the server listens. The port is the actual one, even if port 0 was requested. */
   readonly address: string;
-  /** Says NOT_SERVING, finishes what is under way, closes. */
+  /** Reports NOT_SERVING, finishes the calls in progress, and closes. After 10 s it closes regardless. */
   stop(): Promise<void>;
 }
 
-/** A server of grpc-js with the health service, without anything else yet. */
-export function createServer() {
+/** Creates a server with only the health service. The caller adds its services, then calls `listen`. */
+export function createGrpcJsServer(): GrpcJsServer {
   const server = new Server(OPTIONS);
   const health = new HealthImplementation({ '': 'SERVING' });
   health.addToServer(server);
   return { server, health };
 }
 
-/** Listens on `host:port`; rejects when it cannot. */
-export async function listen(
-  { server, health }: ReturnType<typeof createServer>,
-  address: string,
-): Promise<RunningServer> {
+/** Listens on `host:port`, without TLS. Rejects when it cannot. */
+export async function listen({ server, health }: GrpcJsServer, address: string): Promise<RunningServer> {
   const bind = promisify<string, ServerCredentials, number>(server.bindAsync.bind(server));
   const port = await bind(address, ServerCredentials.createInsecure());
   return {
     address: `${address.slice(0, address.lastIndexOf(':'))}:${port}`,
     async stop() {
       health.setStatus('', 'NOT_SERVING');
-      const finished = new AbortController();
-      // Watching health never ends by itself, nor does a client that does not answer GOAWAY; and a socket that is left
-      // open keeps even a forced shutdown from calling back.
-      const late = sleep(STOP_TIMEOUT_MS, undefined, { signal: finished.signal }).then(
+      const shutdownFinished = new AbortController();
+      // A Watch call of the health service never ends, and a client may ignore GOAWAY. And while a socket stays open,
+      // even a forced shutdown does not call back; so the timeout ends the wait as well.
+      const timedOut = sleep(STOP_TIMEOUT_MS, undefined, { signal: shutdownFinished.signal }).then(
         () => server.forceShutdown(),
         () => {},
       );
-      await Promise.race([promisify(server.tryShutdown.bind(server))(), late]);
-      finished.abort();
+      await Promise.race([promisify(server.tryShutdown.bind(server))(), timedOut]);
+      shutdownFinished.abort();
     },
   };
 }

@@ -11,35 +11,38 @@ import type { BatchHandler, GrpcStatus, UnaryCall } from '../unary-call.ts';
 
 type RawHandler = (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void;
 
-/** A service for grpc-js whose messages stay bytes. */
+/** A service for grpc-js that passes messages on as bytes. */
 export interface RawService {
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
 }
 
-const asIs = (bytes: Buffer) => bytes;
+const MAX_REQUEST_ID_LENGTH = 128;
+
+const passThrough = (bytes: Buffer) => bytes;
 
 /**
- * Services of unary methods, given as `/package.Service/Method`, that hand their calls to a batch handler: all that one
- * turn of the event loop has completed together.
+ * Creates services from the paths of unary methods (`/package.Service/Method`). They pass all calls that one turn of
+ * the event loop has completed to the handler as one batch.
  */
-export function rawServices(paths: readonly string[], handler: BatchHandler): readonly RawService[] {
-  const gather = batchCalls(handler);
+export function createRawServices(paths: readonly string[], handler: BatchHandler): readonly RawService[] {
+  const addToBatch = batchCalls(handler);
   return paths.map((path) => {
     const method = {
       path,
       requestStream: false,
       responseStream: false,
-      requestSerialize: asIs,
-      requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
+      requestSerialize: passThrough,
+      requestDeserialize: passThrough,
+      responseSerialize: passThrough,
+      responseDeserialize: passThrough,
     };
-    const handle: RawHandler = (call, callback) => gather(new GrpcJsCall(path, call, callback));
+    const handle: RawHandler = (call, callback) => addToBatch(new GrpcJsCall(path, call, callback));
     return { definition: { method }, implementation: { method: handle } };
   });
 }
 
+/** A call of grpc-js as a UnaryCall. */
 class GrpcJsCall implements UnaryCall {
   readonly path: string;
   readonly #call: ServerUnaryCall<Buffer, Buffer>;
@@ -56,7 +59,7 @@ class GrpcJsCall implements UnaryCall {
   }
 
   get requestId(): string | undefined {
-    return requestIdOf(this.#call.metadata);
+    return readRequestId(this.#call.metadata);
   }
 
   get deadline(): number | undefined {
@@ -70,7 +73,7 @@ class GrpcJsCall implements UnaryCall {
 
   reply(message: Uint8Array): void {
     if (this.cancelled) return;
-    this.#callback(null, Buffer.from(message)); // a copy: the message's memory is used again
+    this.#callback(null, Buffer.from(message)); // a copy, because the handler reuses the memory of the message
   }
 
   fail(status: GrpcStatus, message: string): void {
@@ -79,10 +82,8 @@ class GrpcJsCall implements UnaryCall {
   }
 }
 
-const LONGEST_REQUEST_ID = 128;
-
-/** The caller's x-request-id, if it is one that a log line can hold. */
-export function requestIdOf(metadata: Metadata): string | undefined {
+/** Reads the caller's x-request-id. undefined: there is none, or it is too long for a log line. */
+export function readRequestId(metadata: Metadata): string | undefined {
   const [value] = metadata.get('x-request-id');
-  return typeof value === 'string' && value !== '' && value.length <= LONGEST_REQUEST_ID ? value : undefined;
+  return typeof value === 'string' && value !== '' && value.length <= MAX_REQUEST_ID_LENGTH ? value : undefined;
 }

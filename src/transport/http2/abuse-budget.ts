@@ -1,31 +1,35 @@
-/** Allows `burst` units at once and `perSecond` in the long run; time is passed in ms. */
-export class TokenBucket {
+/**
+ * Budget for the overhead that a peer may cause: `burst` units at once, `perSecond` in the long run. It is a token
+ * bucket without a clock of its own: callers pass the time in ms.
+ */
+export class AbuseBudget {
   readonly #burst: number;
-  readonly #perMs: number;
-  #left: number;
-  #updatedAt: number | undefined;
+  readonly #unitsPerMs: number;
+  #available: number;
+  #refilledAt: number | undefined;
 
   constructor(limit: { readonly burst: number; readonly perSecond: number }) {
     this.#burst = limit.burst;
-    this.#perMs = limit.perSecond / 1000;
-    this.#left = limit.burst;
+    this.#unitsPerMs = limit.perSecond / 1000;
+    this.#available = limit.burst;
   }
 
-  /** Whether it was there to take; it is taken all the same, so that the debt has to be waited off. */
-  take(units: number, now: number): boolean {
+  /** Spends the units, and returns whether they were available. If they were not, the budget is in debt. */
+  spend(units: number, now: number): boolean {
     this.#refill(now);
-    this.#left -= units;
-    return this.#left >= 0;
+    this.#available -= units;
+    return this.#available >= 0;
   }
 
-  /** ms until something is there to take; 0: now. */
-  wait(now: number): number {
+  /** Returns the ms until a whole unit is available, or 0 when one is available now. */
+  computeWaitMs(now: number): number {
     this.#refill(now);
-    return Math.max(0, (1 - this.#left) / this.#perMs);
+    return Math.max(0, (1 - this.#available) / this.#unitsPerMs);
   }
 
   #refill(now: number): void {
-    this.#left = Math.min(this.#burst, this.#left + (now - (this.#updatedAt ?? now)) * this.#perMs);
-    this.#updatedAt = now;
+    const elapsedMs = now - (this.#refilledAt ?? now);
+    this.#available = Math.min(this.#burst, this.#available + elapsedMs * this.#unitsPerMs);
+    this.#refilledAt = now;
   }
 }

@@ -1,84 +1,96 @@
-import { uint31At } from './frames/read-uint.ts';
+import { AbuseBudget } from './abuse-budget.ts';
+import { ConnectionError, ErrorCode, frameSizeError, protocolError } from './connection-error.ts';
+import { CONNECTION_LIMITS } from './connection-limits.ts';
 import { FrameParser } from './frames/frame-parser.ts';
 import { FrameWriter } from './frames/frame-writer.ts';
-import { readInitialWindow } from './frames/peer-settings.ts';
+import type { OutputBuffer } from './frames/output-buffer.ts';
+import { readInitialWindowSize } from './frames/peer-settings.ts';
 import {
-  ConnectionError,
-  DEFAULT_WINDOW,
-  ErrorCode,
+  CONNECTION_PREFACE,
+  DEFAULT_WINDOW_SIZE,
   Flag,
   FrameType,
   MAX_STREAM_ID,
-  PREFACE,
+  PRIORITY_FIELDS_LENGTH,
   Setting,
 } from './frames/protocol-constants.ts';
-import { LIMITS } from './connection-limits.ts';
-import { RequestStreams, type ServerOptions } from './streams/request-streams.ts';
-import { TokenBucket } from './abuse-budget.ts';
+import { readUint31 } from './frames/read-uint.ts';
+import { type ConnectionHandlers, RequestStreams } from './streams/request-streams.ts';
+import { ResponseSender } from './streams/response-sender.ts';
 
-const PREFACE_BYTES = Buffer.from(PREFACE);
-const DRAIN_PING = Buffer.from('drained?');
-const PRIORITY_LENGTH = 5;
-const SETTINGS = [
-  [Setting.MAX_CONCURRENT_STREAMS, LIMITS.concurrentStreams],
-  [Setting.INITIAL_WINDOW_SIZE, LIMITS.streamWindow],
-  [Setting.MAX_HEADER_LIST_SIZE, LIMITS.headerListSize],
+const PREFACE_BYTES = Buffer.from(CONNECTION_PREFACE);
+/** The payload of the PING whose answer shows that the peer has received the first GOAWAY. */
+const SHUTDOWN_PING = Buffer.from('drained?');
+const SERVER_SETTINGS = [
+  [Setting.MAX_CONCURRENT_STREAMS, CONNECTION_LIMITS.maxConcurrentStreams],
+  [Setting.INITIAL_WINDOW_SIZE, CONNECTION_LIMITS.streamWindowBytes],
+  [Setting.MAX_HEADER_LIST_SIZE, CONNECTION_LIMITS.maxHeaderListSize],
 ] as const;
 
-type Phase = 'open' | 'announced' | 'final' | 'failed';
+/**
+ * `announced`: a graceful shutdown has begun, and the streams that the peer opens are still accepted. `final`: no more
+ * streams are accepted, and open ones are finished. `closed`: nothing is received any more.
+ */
+type Phase = 'open' | 'announced' | 'final' | 'closed';
 
 /**
- * The server's side of one HTTP/2 connection without its I/O: `receive` takes what arrives and calls the application,
- * `output` holds what is to be sent. It does not push, and it ignores priorities, as RFC 9113 allows.
+ * The server side of one HTTP/2 connection (RFC 9113), without I/O. `receive` takes the bytes that arrive and calls the
+ * application; `output` holds the bytes to send. The server never pushes, and it ignores priorities, as the RFC allows.
  */
 export class ServerConnection<Head> {
-  readonly #writer = new FrameWriter((stream) => this.#streams.endLocal(stream));
-  readonly #splitter = new FrameParser(this);
-  #isShutDownAnnounced = false;
-  readonly #control = new TokenBucket(LIMITS.control);
-  readonly #pace = new TokenBucket(LIMITS.pace);
+  readonly #writer = new FrameWriter();
+  readonly #responses = new ResponseSender(this.#writer, (stream) => this.#streams.closeLocal(stream));
+  readonly #parser = new FrameParser(this);
+  readonly #controlFrameBudget = new AbuseBudget(CONNECTION_LIMITS.controlFrameBudget);
+  readonly #overheadBudget = new AbuseBudget(CONNECTION_LIMITS.overheadBudget);
   readonly #streams: RequestStreams<Head>;
   #phase: Phase = 'open';
-  #prefaceAt = 0;
+  #hasSentFirstGoAway = false;
+  /** Bytes of the connection preface that have arrived. */
+  #prefaceLength = 0;
   #isFirstFrame = true;
+  /** The preface, frame or header block that the last sweep found unfinished. */
   #unfinished: object | undefined;
-  #unfinishedSince = 0;
+  #unfinishedSinceMs = 0;
   #now = 0;
 
-  constructor(options: ServerOptions<Head>) {
-    this.#streams = new RequestStreams(options, this.#writer, this.#pace);
-    this.#writer.settings(SETTINGS);
-    this.#writer.windowUpdate(0, LIMITS.connectionWindow - DEFAULT_WINDOW);
+  constructor(handlers: ConnectionHandlers<Head>) {
+    this.#streams = new RequestStreams(handlers, this.#writer, this.#responses, this.#overheadBudget);
+    this.#writer.writeSettings(SERVER_SETTINGS);
+    this.#writer.writeWindowUpdate(0, CONNECTION_LIMITS.connectionWindowBytes - DEFAULT_WINDOW_SIZE);
   }
 
-  get output(): FrameWriter['output'] {
+  get output(): OutputBuffer {
     return this.#writer.output;
   }
 
-  /** Whether nothing more is to come: what `output` holds is to be sent, then the transport closed. */
+  /** Whether nothing more follows. The transport sends the rest of `output`, then closes. */
   get isFinished(): boolean {
-    return this.#phase === 'failed' || (this.#phase === 'final' && this.#streams.size === 0);
+    return this.#phase === 'closed' || (this.#phase === 'final' && this.#streams.size === 0);
   }
 
   /**
-   * ms for which nothing is to be read; Infinity: until requests are settled or output is taken. Not reading is what
-   * bounds a peer's work and memory, so a transport that reads on all the same is unprotected.
+   * Returns the ms for which the transport must not read. Infinity: until requests are settled or output is taken.
+   * The pause is what bounds the work and memory that a peer can cause; a transport that keeps reading is unprotected.
    */
-  readPause(now: number): number {
-    if (this.#phase === 'failed') return Number.POSITIVE_INFINITY;
-    if (this.#streams.outstanding >= LIMITS.outstandingRequests) return Number.POSITIVE_INFINITY;
-    if (this.output.length >= LIMITS.pendingOutput) return Number.POSITIVE_INFINITY;
-    return this.#pace.wait(now);
+  computeReadPauseMs(now: number): number {
+    if (this.#phase === 'closed') return Number.POSITIVE_INFINITY;
+    if (this.#streams.outstanding >= CONNECTION_LIMITS.maxOutstandingRequests) return Number.POSITIVE_INFINITY;
+    if (this.output.length >= CONNECTION_LIMITS.maxPendingOutputBytes) return Number.POSITIVE_INFINITY;
+    return this.#overheadBudget.computeWaitMs(now);
   }
 
-  /** `now` in ms on any clock that does not go back. Whoever writes to `bytes` again has to hand over a copy. */
+  /**
+   * Handles bytes that have arrived. `now` is in ms, on any clock that does not run backwards. The connection may keep
+   * `bytes`, so a caller that reuses its buffer must pass a copy.
+   */
   receive(bytes: Buffer, now: number): void {
-    if (this.#phase === 'failed') return;
+    if (this.#phase === 'closed') return;
     this.#now = now;
     this.#streams.now = now;
     try {
-      this.#splitter.split(bytes, this.#prefaceAt < PREFACE_BYTES.length ? this.#checkPreface(bytes) : 0);
-      if (this.#phase === 'announced') this.#announceShutDown();
+      this.#parser.parse(bytes, this.#prefaceLength < PREFACE_BYTES.length ? this.#receivePreface(bytes) : 0);
+      if (this.#phase === 'announced') this.#sendFirstGoAway();
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
       this.fail(error.code, error.message);
@@ -86,169 +98,178 @@ export class ServerConnection<Head> {
   }
 
   /**
-   * Ends what the peer does not finish in time. To be called every few seconds: time counts from the first call that
-   * finds it unfinished, so that nothing is noted down for the many requests that come whole.
+   * Ends what the peer has not finished in time. Call it every few seconds. The time counts from the first call that
+   * finds something unfinished, so the many requests that arrive whole need no bookkeeping.
    */
   sweep(now: number): void {
-    if (this.#phase === 'failed') return;
+    if (this.#phase === 'closed') return;
     this.#streams.now = now;
     this.#streams.sweep(now);
-    const unfinished = this.#isFirstFrame ? this : (this.#streams.headerBlock ?? this.#splitter.partial);
-    // While nothing is read, what is missing may long have come.
-    if (unfinished === undefined || unfinished !== this.#unfinished || this.readPause(now) > 0) {
+    const unfinished = this.#isFirstFrame ? this : (this.#streams.openHeaderBlock ?? this.#parser.partialFrame);
+    // While reading is paused, the missing part may have arrived unread.
+    if (unfinished === undefined || unfinished !== this.#unfinished || this.computeReadPauseMs(now) > 0) {
       this.#unfinished = unfinished;
-      this.#unfinishedSince = now;
-    } else if (now - this.#unfinishedSince >= LIMITS.unfinished) {
-      this.fail(ErrorCode.ENHANCE_YOUR_CALM, 'preface, frame or header block not finished in time');
+      this.#unfinishedSinceMs = now;
+    } else if (now - this.#unfinishedSinceMs >= CONNECTION_LIMITS.unfinishedTimeoutMs) {
+      this.fail(ErrorCode.ENHANCE_YOUR_CALM, 'preface, frame or header block: not finished in time');
     }
   }
 
-  /** The transport is gone, or the peer's side of it: who sends no more is taken to wait for nothing. */
+  /**
+   * Ends the connection after the transport has closed, or the peer has closed its side. A peer that sends no more is
+   * assumed not to wait for responses either.
+   */
   close(): void {
-    this.#phase = 'failed';
+    this.#phase = 'closed';
     this.#streams.dropAll();
   }
 
   /** Ends the connection at once, with a GOAWAY. */
   fail(code: ErrorCode, message: string): void {
-    if (this.#phase === 'failed') return;
-    this.#writer.goAway(this.#streams.lastAcceptedId, code, message);
+    if (this.#phase === 'closed') return;
+    this.#writer.writeGoAway(this.#streams.lastAcceptedId, code, message);
     this.close();
   }
 
   /**
-   * Begins an ordered end: asks the peer to open no more streams, and takes those that it opens until it has heard of
-   * it (its answer to a PING tells), so that none is refused.
+   * Begins a graceful shutdown (RFC 9113, section 6.8). Asks the peer to open no more streams. Streams that it opens
+   * before it learns of that are still accepted, so no call is lost; its answer to a PING shows that it has learned of it.
    */
-  shutDown(): void {
+  announceShutdown(): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'announced';
-    this.#announceShutDown();
+    this.#sendFirstGoAway();
   }
 
   /**
-   * Not before the first stream: grpc-js does not hear a GOAWAY that comes with the first SETTINGS, would go on using the
-   * connection, and see its calls refused.
+   * Waits for the first stream: grpc-js ignores a GOAWAY that arrives together with the first SETTINGS. It would keep
+   * using the connection, and its calls would be refused.
    */
-  #announceShutDown(): void {
-    if (this.#isShutDownAnnounced || this.#streams.lastAcceptedId === 0) return;
-    this.#isShutDownAnnounced = true;
-    this.#writer.goAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
-    this.#writer.ping(0, DRAIN_PING);
+  #sendFirstGoAway(): void {
+    if (this.#hasSentFirstGoAway || this.#streams.lastAcceptedId === 0) return;
+    this.#hasSentFirstGoAway = true;
+    this.#writer.writeGoAway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
+    this.#writer.writePing(0, SHUTDOWN_PING);
   }
 
-  /** Takes no more streams, though the peer may not have heard of `shutDown`. */
-  finishShutDown(): void {
-    if (this.#phase === 'failed' || this.#phase === 'final') return;
+  /** Accepts no more streams, even if the peer may not have learned of the announcement. Open streams are finished. */
+  completeShutdown(): void {
+    if (this.#phase === 'closed' || this.#phase === 'final') return;
     this.#phase = 'final';
-    this.#writer.goAway(this.#streams.lastAcceptedId, ErrorCode.NO_ERROR, '');
+    this.#writer.writeGoAway(this.#streams.lastAcceptedId, ErrorCode.NO_ERROR, '');
     this.#streams.acceptsMore = false;
   }
 
-  /** For FrameSplitter only. */
-  takeFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
+  /** Called only by the FrameParser. */
+  handleFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     if (this.#isFirstFrame) this.#checkFirstFrame(type, flags);
     const streams = this.#streams;
-    if (streams.headerBlock !== undefined && type !== FrameType.CONTINUATION)
-      throw protocolError('expected CONTINUATION after a header block without END_HEADERS');
+    if (streams.openHeaderBlock !== undefined && type !== FrameType.CONTINUATION)
+      throw protocolError('header block without END_HEADERS: must be followed by CONTINUATION');
     switch (type) {
       case FrameType.HEADERS:
-        streams.headers(flags, streamId, bytes, start, end);
+        streams.handleHeaders(flags, streamId, bytes, start, end);
         break;
       case FrameType.DATA:
-        if (start === end && (flags & Flag.END_STREAM) === 0) this.#takeControl();
-        streams.data(flags, streamId, bytes, start, end);
+        if (start === end && (flags & Flag.END_STREAM) === 0) this.#chargeControlFrame();
+        streams.handleData(flags, streamId, bytes, start, end);
         break;
       case FrameType.CONTINUATION:
-        streams.continuation(flags, streamId, bytes, start, end);
+        streams.handleContinuation(flags, streamId, bytes, start, end);
         break;
       case FrameType.RST_STREAM:
-        streams.rstStream(streamId, end - start);
+        streams.handleRstStream(streamId, end - start);
         break;
       case FrameType.WINDOW_UPDATE:
-        this.#windowUpdate(streamId, bytes, start, end);
+        this.#handleWindowUpdate(streamId, bytes, start, end);
         break;
       case FrameType.PRIORITY:
-        this.#priority(streamId, bytes, start, end);
+        this.#handlePriority(streamId, bytes, start, end);
         break;
       case FrameType.PUSH_PROMISE:
-        throw protocolError('PUSH_PROMISE from a client');
+        throw protocolError('PUSH_PROMISE: must not be sent by a client');
       default:
-        this.#connectionFrame(type, flags, streamId, bytes, start, end);
+        this.#handleConnectionFrame(type, flags, streamId, bytes, start, end);
         break;
     }
   }
 
-  #connectionFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    const isKnown = type === FrameType.SETTINGS || type === FrameType.PING || type === FrameType.GOAWAY;
-    if (!isKnown) {
-      this.#pace.take(1, this.#now);
+  /** Handles SETTINGS, PING and GOAWAY, and ignores frames of unknown types (RFC 9113, section 5.5). */
+  #handleConnectionFrame(
+    type: number,
+    flags: number,
+    streamId: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    const isKnownType = type === FrameType.SETTINGS || type === FrameType.PING || type === FrameType.GOAWAY;
+    if (!isKnownType) {
+      this.#overheadBudget.spend(1, this.#now);
       return;
     }
-    if (streamId !== 0) throw protocolError('connection frame with a stream id');
-    if (type === FrameType.PING) this.#pace.take(LIMITS.paceOfPing, this.#now);
-    else this.#takeControl();
-    if (type === FrameType.SETTINGS) this.#settings(flags, bytes, start, end);
-    else if (type === FrameType.PING) this.#ping(flags, bytes, start, end);
-    else if (end - start < 8) throw frameSizeError('GOAWAY');
+    if (streamId !== 0) throw protocolError(`SETTINGS, PING, GOAWAY: stream id must be 0 (got ${streamId})`);
+    if (type === FrameType.PING) this.#overheadBudget.spend(CONNECTION_LIMITS.pingCost, this.#now);
+    else this.#chargeControlFrame();
+    if (type === FrameType.SETTINGS) this.#handleSettings(flags, bytes, start, end);
+    else if (type === FrameType.PING) this.#handlePing(flags, bytes, start, end);
+    else if (end - start < 8) throw frameSizeError('GOAWAY', 'at least 8', end - start);
   }
 
-  #settings(flags: number, bytes: Buffer, start: number, end: number): void {
+  #handleSettings(flags: number, bytes: Buffer, start: number, end: number): void {
     if ((flags & Flag.ACK) !== 0) {
-      if (start !== end) throw frameSizeError('SETTINGS acknowledgement');
+      if (start !== end) throw frameSizeError('SETTINGS with ACK', '0', end - start);
       return;
     }
-    const initialWindow = readInitialWindow(bytes, start, end);
-    this.#writer.settingsAcknowledgement();
-    if (initialWindow !== undefined) this.#writer.setInitialStreamWindow(initialWindow, this.#streams.values());
+    const initialWindowSize = readInitialWindowSize(bytes, start, end);
+    this.#writer.writeSettingsAck();
+    if (initialWindowSize !== undefined) {
+      this.#responses.setInitialStreamWindow(initialWindowSize, this.#streams.values());
+    }
   }
 
-  #ping(flags: number, bytes: Buffer, start: number, end: number): void {
-    if (end - start !== 8) throw frameSizeError('PING');
+  #handlePing(flags: number, bytes: Buffer, start: number, end: number): void {
+    if (end - start !== 8) throw frameSizeError('PING', '8', end - start);
     const payload = bytes.subarray(start, end);
-    if ((flags & Flag.ACK) === 0) this.#writer.ping(Flag.ACK, payload);
-    else if (this.#phase === 'announced' && DRAIN_PING.equals(payload)) this.finishShutDown();
+    if ((flags & Flag.ACK) === 0) this.#writer.writePing(Flag.ACK, payload);
+    else if (this.#phase === 'announced' && SHUTDOWN_PING.equals(payload)) this.completeShutdown();
   }
 
-  #windowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
-    if (end - start !== 4) throw frameSizeError('WINDOW_UPDATE');
-    this.#pace.take(1, this.#now);
-    const increment = uint31At(bytes, start);
-    if (streamId !== 0) this.#streams.windowUpdate(streamId, increment);
-    else if (increment === 0) throw protocolError('WINDOW_UPDATE of 0');
-    else this.#writer.growWindow(increment);
+  #handleWindowUpdate(streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (end - start !== 4) throw frameSizeError('WINDOW_UPDATE', '4', end - start);
+    this.#overheadBudget.spend(1, this.#now);
+    const increment = readUint31(bytes, start);
+    if (streamId !== 0) this.#streams.handleWindowUpdate(streamId, increment);
+    else if (increment === 0) throw protocolError('WINDOW_UPDATE: increment must be at least 1 (got 0)');
+    else this.#responses.growConnectionWindow(increment);
   }
 
-  #priority(streamId: number, bytes: Buffer, start: number, end: number): void {
-    if (streamId === 0) throw protocolError('PRIORITY without a stream');
-    this.#pace.take(1, this.#now);
-    if (end - start !== PRIORITY_LENGTH) this.#streams.fault(streamId, ErrorCode.FRAME_SIZE_ERROR);
-    else if (uint31At(bytes, start) === streamId) this.#streams.fault(streamId, ErrorCode.PROTOCOL_ERROR);
+  #handlePriority(streamId: number, bytes: Buffer, start: number, end: number): void {
+    if (streamId === 0) throw protocolError('PRIORITY: stream id must not be 0');
+    this.#overheadBudget.spend(1, this.#now);
+    if (end - start !== PRIORITY_FIELDS_LENGTH) this.#streams.failStream(streamId, ErrorCode.FRAME_SIZE_ERROR);
+    else if (readUint31(bytes, start) === streamId) this.#streams.failStream(streamId, ErrorCode.PROTOCOL_ERROR);
   }
 
-  #takeControl(): void {
-    if (!this.#control.take(1, this.#now))
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many SETTINGS or empty DATA frames');
+  #chargeControlFrame(): void {
+    if (!this.#controlFrameBudget.spend(1, this.#now))
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'SETTINGS, GOAWAY or empty DATA frames: too many');
   }
 
-  #checkPreface(bytes: Buffer): number {
-    const length = Math.min(bytes.length, PREFACE_BYTES.length - this.#prefaceAt);
-    for (let at = 0; at < length; at++)
-      if (bytes[at] !== PREFACE_BYTES[this.#prefaceAt + at]) throw protocolError('not an HTTP/2 connection preface');
-    this.#prefaceAt += length;
+  /** Checks the bytes of the connection preface. Returns the offset in `bytes` at which they end. */
+  #receivePreface(bytes: Buffer): number {
+    const length = Math.min(bytes.length, PREFACE_BYTES.length - this.#prefaceLength);
+    for (let offset = 0; offset < length; offset++) {
+      if (bytes[offset] !== PREFACE_BYTES[this.#prefaceLength + offset])
+        throw protocolError('connection preface: must be that of HTTP/2');
+    }
+    this.#prefaceLength += length;
     return length;
   }
 
   #checkFirstFrame(type: number, flags: number): void {
-    if (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0) throw protocolError('expected SETTINGS first');
+    if (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)
+      throw protocolError('first frame: must be SETTINGS without ACK');
     this.#isFirstFrame = false;
   }
-}
-
-function protocolError(message: string): ConnectionError {
-  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, message);
-}
-
-function frameSizeError(what: string): ConnectionError {
-  return new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `${what} of a wrong length`);
 }

@@ -1,31 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FrameParser } from './frame-parser.ts';
-import { MAX_FRAME_LENGTH } from './protocol-constants.ts';
+import { type FrameHandler, FrameParser } from './frame-parser.ts';
+import { MAX_FRAME_SIZE } from './protocol-constants.ts';
 
-interface Seen {
+interface Frame {
   readonly type: number;
   readonly flags: number;
   readonly streamId: number;
   readonly payload: Buffer;
 }
 
-function collector(): { splitter: FrameParser; seen: Seen[] } {
-  const seen: Seen[] = [];
-  const takeFrame = (
-    type: number,
-    flags: number,
-    streamId: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void => {
-    seen.push({ type, flags, streamId, payload: Buffer.from(bytes.subarray(start, end)) });
+function createParser(): { parser: FrameParser; parsed: Frame[] } {
+  const parsed: Frame[] = [];
+  const handleFrame: FrameHandler['handleFrame'] = (type, flags, streamId, bytes, start, end) => {
+    parsed.push({ type, flags, streamId, payload: Buffer.from(bytes.subarray(start, end)) });
   };
-  return { splitter: new FrameParser({ takeFrame }), seen };
+  return { parser: new FrameParser({ handleFrame }), parsed };
 }
 
-function encode({ type, flags, streamId, payload }: Seen): Buffer {
+function encode({ type, flags, streamId, payload }: Frame): Buffer {
   const header = Buffer.alloc(9);
   header.writeUIntBE(payload.length, 0, 3);
   header.writeUInt8(type, 3);
@@ -41,34 +34,35 @@ const frame = fc.record({
   payload: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
 });
 
-describe('a frame splitter', () => {
-  it('finds the frames that were sent, however they are cut', () => {
+describe('a frame parser', () => {
+  it('finds the frames that were sent, however their bytes are split', () => {
     fc.assert(
       fc.property(fc.array(frame), fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1 }), (frames, sizes) => {
-        const { splitter, seen } = collector();
+        const { parser, parsed } = createParser();
         const bytes = Buffer.concat(frames.map(encode));
-        for (let at = 0, index = 0; at < bytes.length; index++) {
+        for (let offset = 0, index = 0; offset < bytes.length; index++) {
           const size = sizes[index % sizes.length] ?? 1;
-          splitter.split(bytes.subarray(at, at + size), 0);
-          at += size;
+          parser.parse(bytes.subarray(offset, offset + size), 0);
+          offset += size;
         }
-        expect(seen).toEqual(frames);
+        expect(parsed).toEqual(frames);
       }),
     );
   });
 
   it('ignores the reserved bit of the stream id', () => {
-    const { splitter, seen } = collector();
-    splitter.split(Buffer.from('000000000080000001', 'hex'), 0);
-    expect(seen).toMatchObject([{ streamId: 1 }]);
+    const { parser, parsed } = createParser();
+    parser.parse(Buffer.from('000000000080000001', 'hex'), 0);
+    expect(parsed).toMatchObject([{ streamId: 1 }]);
   });
 
-  it('refuses a frame above the largest size as soon as its header is there', () => {
+  it('rejects a frame above the maximum size as soon as its header has arrived', () => {
     const header = Buffer.alloc(9);
-    header.writeUIntBE(MAX_FRAME_LENGTH + 1, 0, 3);
-    expect(() => collector().splitter.split(header, 0)).toThrow('largest size');
-    const { splitter } = collector();
-    splitter.split(header.subarray(0, 4), 0);
-    expect(() => splitter.split(header.subarray(4), 0)).toThrow('largest size');
+    header.writeUIntBE(MAX_FRAME_SIZE + 1, 0, 3);
+    const message = 'frame payload: must be at most 16384 bytes (got 16385)';
+    expect(() => createParser().parser.parse(header, 0)).toThrow(message);
+    const { parser } = createParser();
+    parser.parse(header.subarray(0, 4), 0);
+    expect(() => parser.parse(header.subarray(4), 0)).toThrow(message);
   });
 });

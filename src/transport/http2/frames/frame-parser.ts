@@ -1,69 +1,84 @@
-import { byteAt, uint24At, uint31At } from './read-uint.ts';
-import { ConnectionError, ErrorCode, FRAME_HEADER_LENGTH, MAX_FRAME_LENGTH } from './protocol-constants.ts';
+import { ConnectionError, ErrorCode } from '../connection-error.ts';
+import { FRAME_HEADER_LENGTH, MAX_FRAME_SIZE } from './protocol-constants.ts';
+import { readUint8, readUint24, readUint31 } from './read-uint.ts';
 
-/** Takes one frame; its payload is `bytes` from `start` to `end`, and is never written to again. */
+/** Receives the frames that a FrameParser finds. */
 export interface FrameHandler {
-  takeFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
+  /** Handles one frame. Its payload is `bytes` from `start` to `end`; nothing writes to these bytes afterwards. */
+  handleFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void;
 }
 
-/** Cuts what arrives into frames; only a frame that is split over arrivals is copied. */
+/** Splits the received bytes into frames. Copies only a frame that arrives in several reads. */
 export class FrameParser {
-  readonly #taker: FrameHandler;
-  #partial: Buffer | undefined;
-  #filled = 0;
+  readonly #handler: FrameHandler;
+  #partialFrame: Buffer | undefined;
+  /** Bytes of `#partialFrame` that have arrived. */
+  #partialLength = 0;
 
-  constructor(taker: FrameHandler) {
-    this.#taker = taker;
+  constructor(handler: FrameHandler) {
+    this.#handler = handler;
   }
 
-  /** The frame of which a part has come; another object when it is another frame. */
-  get partial(): object | undefined {
-    return this.#partial;
+  /**
+   * The frame that has arrived only in part; undefined: there is none. Each frame is another object, so a caller can
+   * tell whether it still waits for the same one.
+   */
+  get partialFrame(): object | undefined {
+    return this.#partialFrame;
   }
 
-  split(bytes: Buffer, start: number): void {
-    let at = this.#partial === undefined ? start : this.#complete(this.#partial, bytes, start);
+  /**
+   * Passes each complete frame to the handler, beginning at offset `start` of `bytes`. Keeps a copy of the incomplete
+   * rest. Throws a ConnectionError when a frame is too long.
+   */
+  parse(bytes: Buffer, start: number): void {
+    let offset =
+      this.#partialFrame === undefined ? start : this.#continuePartialFrame(this.#partialFrame, bytes, start);
     const end = bytes.length;
-    while (end - at >= FRAME_HEADER_LENGTH) {
-      const next = at + FRAME_HEADER_LENGTH + payloadLength(bytes, at);
-      if (next > end) break;
-      this.#taker.takeFrame(
-        byteAt(bytes, at + 3),
-        byteAt(bytes, at + 4),
-        uint31At(bytes, at + 5),
+    while (end - offset >= FRAME_HEADER_LENGTH) {
+      const frameEnd = offset + FRAME_HEADER_LENGTH + readPayloadLength(bytes, offset);
+      if (frameEnd > end) break;
+      this.#handler.handleFrame(
+        readUint8(bytes, offset + 3),
+        readUint8(bytes, offset + 4),
+        readUint31(bytes, offset + 5),
         bytes,
-        at + FRAME_HEADER_LENGTH,
-        next,
+        offset + FRAME_HEADER_LENGTH,
+        frameEnd,
       );
-      at = next;
+      offset = frameEnd;
     }
-    if (at < end) this.#keep(bytes, at);
+    if (offset < end) this.#keepPartialFrame(bytes, offset);
   }
 
-  #keep(bytes: Buffer, at: number): Buffer {
-    const isHeaderComplete = bytes.length - at >= FRAME_HEADER_LENGTH;
-    const partial = Buffer.allocUnsafeSlow(FRAME_HEADER_LENGTH + (isHeaderComplete ? payloadLength(bytes, at) : 0));
-    this.#filled = bytes.copy(partial, 0, at);
-    this.#partial = partial;
+  #keepPartialFrame(bytes: Buffer, start: number): Buffer {
+    const hasHeader = bytes.length - start >= FRAME_HEADER_LENGTH;
+    const partial = Buffer.allocUnsafeSlow(FRAME_HEADER_LENGTH + (hasHeader ? readPayloadLength(bytes, start) : 0));
+    this.#partialLength = bytes.copy(partial, 0, start);
+    this.#partialFrame = partial;
     return partial;
   }
 
-  /** Where in `bytes` the kept frame ends; bytes.length while it is not complete. */
-  #complete(partial: Buffer, bytes: Buffer, start: number): number {
-    const taken = bytes.copy(partial, this.#filled, start);
-    this.#filled += taken;
-    const next = start + taken;
-    if (this.#filled < partial.length) return next;
-    const isOnlyHeader = partial.length === FRAME_HEADER_LENGTH && payloadLength(partial, 0) > 0;
-    if (isOnlyHeader) return this.#complete(this.#keep(partial, 0), bytes, next);
-    this.#partial = undefined;
-    this.split(partial, 0);
-    return next;
+  /** Returns the offset in `bytes` at which the partial frame ends, or `bytes.length` when it is still incomplete. */
+  #continuePartialFrame(partial: Buffer, bytes: Buffer, start: number): number {
+    const copied = bytes.copy(partial, this.#partialLength, start);
+    this.#partialLength += copied;
+    const offset = start + copied;
+    if (this.#partialLength < partial.length) return offset;
+    const isHeaderOnly = partial.length === FRAME_HEADER_LENGTH && readPayloadLength(partial, 0) > 0;
+    if (isHeaderOnly) return this.#continuePartialFrame(this.#keepPartialFrame(partial, 0), bytes, offset);
+    this.#partialFrame = undefined;
+    this.parse(partial, 0);
+    return offset;
   }
 }
 
-function payloadLength(bytes: Buffer, at: number): number {
-  const length = uint24At(bytes, at);
-  if (length > MAX_FRAME_LENGTH) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, 'frame above the largest size');
+function readPayloadLength(bytes: Buffer, offset: number): number {
+  const length = readUint24(bytes, offset);
+  if (length > MAX_FRAME_SIZE)
+    throw new ConnectionError(
+      ErrorCode.FRAME_SIZE_ERROR,
+      `frame payload: must be at most ${MAX_FRAME_SIZE} bytes (got ${length})`,
+    );
   return length;
 }

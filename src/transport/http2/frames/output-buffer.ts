@@ -1,113 +1,118 @@
 import { FRAME_HEADER_LENGTH } from './protocol-constants.ts';
 
 const CHUNK_LENGTH = 16_384;
-const MAX_FREE = 64;
-/** Below that a loop is faster than the call of TypedArray.prototype.set. */
-const SHORT_COPY = 48;
+const MAX_FREE_CHUNKS = 64;
+/** Up to this many bytes, a loop is faster than a call of TypedArray.prototype.set. */
+const MAX_LOOP_COPY_LENGTH = 48;
 
 /**
- * Buffers to write from, used again: a fresh one for each write would be external memory that drives the garbage
- * collector into whole-heap collections.
+ * Reuses the buffers that connections write from. A new buffer for each write would be external memory, which drives
+ * the garbage collector into collections of the whole heap.
  */
 class ChunkPool {
   readonly #free: Buffer[] = [];
 
-  take(): Buffer {
+  acquire(): Buffer {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_LENGTH);
   }
 
-  give(chunk: Buffer): void {
-    if (this.#free.length < MAX_FREE) this.#free.push(chunk);
+  release(chunk: Buffer): void {
+    if (this.#free.length < MAX_FREE_CHUNKS) this.#free.push(chunk);
   }
 }
 
 const pool = new ChunkPool();
 
-/** What a connection has to say and has not been taken yet. It holds no memory while there is nothing. */
+/** Bytes that a connection has written and its transport has not taken yet. It holds no memory while it is empty. */
 export class OutputBuffer {
-  #full: Buffer[] = [];
+  #fullChunks: Buffer[] = [];
+  /** The chunk being filled; `#chunkLength` bytes of it are written. */
   #chunk: Buffer | undefined;
-  #at = 0;
-  #taken: Buffer[] = [];
+  #chunkLength = 0;
+  #takenChunks: Buffer[] = [];
 
   /** Bytes written and not taken. */
   get length(): number {
-    return this.#full.length * CHUNK_LENGTH + this.#at;
+    return this.#fullChunks.length * CHUNK_LENGTH + this.#chunkLength;
   }
 
-  frameHeader(length: number, type: number, flags: number, streamId: number): void {
-    if (this.#at + FRAME_HEADER_LENGTH > CHUNK_LENGTH) {
-      this.bytes(Buffer.from([length >>> 16, length >>> 8, length, type, flags]));
-      this.uint32(streamId);
+  writeFrameHeader(length: number, type: number, flags: number, streamId: number): void {
+    if (this.#chunkLength + FRAME_HEADER_LENGTH > CHUNK_LENGTH) {
+      this.writeBytes(Buffer.from([length >>> 16, length >>> 8, length, type, flags]));
+      this.writeUint32(streamId);
       return;
     }
-    const chunk = this.#writable();
-    const at = this.#at;
-    chunk[at] = length >>> 16;
-    chunk[at + 1] = length >>> 8;
-    chunk[at + 2] = length;
-    chunk[at + 3] = type;
-    chunk[at + 4] = flags;
-    chunk[at + 5] = streamId >>> 24;
-    chunk[at + 6] = streamId >>> 16;
-    chunk[at + 7] = streamId >>> 8;
-    chunk[at + 8] = streamId;
-    this.#at = at + FRAME_HEADER_LENGTH;
+    const chunk = this.#writableChunk();
+    const offset = this.#chunkLength;
+    chunk[offset] = length >>> 16;
+    chunk[offset + 1] = length >>> 8;
+    chunk[offset + 2] = length;
+    chunk[offset + 3] = type;
+    chunk[offset + 4] = flags;
+    chunk[offset + 5] = streamId >>> 24;
+    chunk[offset + 6] = streamId >>> 16;
+    chunk[offset + 7] = streamId >>> 8;
+    chunk[offset + 8] = streamId;
+    this.#chunkLength = offset + FRAME_HEADER_LENGTH;
   }
 
-  uint32(value: number): void {
-    this.bytes(Buffer.from([value >>> 24, value >>> 16, value >>> 8, value]));
+  writeUint32(value: number): void {
+    this.writeBytes(Buffer.from([value >>> 24, value >>> 16, value >>> 8, value]));
   }
 
-  bytes(source: Uint8Array): void {
-    this.range(source, 0, source.length);
+  writeBytes(source: Uint8Array): void {
+    this.writeRange(source, 0, source.length);
   }
 
-  range(source: Uint8Array, start: number, end: number): void {
-    for (let from = start; from < end; ) {
-      const chunk = this.#writable();
-      const length = Math.min(end - from, CHUNK_LENGTH - this.#at);
-      copy(source, from, length, chunk, this.#at);
-      this.#at += length;
-      from += length;
+  writeRange(source: Uint8Array, start: number, end: number): void {
+    for (let offset = start; offset < end; ) {
+      const chunk = this.#writableChunk();
+      const length = Math.min(end - offset, CHUNK_LENGTH - this.#chunkLength);
+      copyBytes(source, offset, length, chunk, this.#chunkLength);
+      this.#chunkLength += length;
+      offset += length;
     }
   }
 
-  /** Takes all that is there, as views that stay valid until `release`; one taking at a time. */
+  /**
+   * Takes everything that was written, as views that stay valid until `release`. Call `release` before taking again.
+   */
   take(): Buffer[] {
-    const views = this.#full;
-    this.#taken = views.slice();
+    const views = this.#fullChunks;
+    this.#takenChunks = views.slice();
     if (this.#chunk !== undefined) {
-      this.#taken.push(this.#chunk);
-      views.push(this.#chunk.subarray(0, this.#at));
+      this.#takenChunks.push(this.#chunk);
+      views.push(this.#chunk.subarray(0, this.#chunkLength));
     }
-    this.#full = [];
+    this.#fullChunks = [];
     this.#chunk = undefined;
-    this.#at = 0;
+    this.#chunkLength = 0;
     return views;
   }
 
-  /** What was taken has been written, or never will be. */
+  /** Frees the memory of the taken views: they have been sent, or never will be. */
   release(): void {
-    for (const chunk of this.#taken) pool.give(chunk);
-    this.#taken = [];
+    for (const chunk of this.#takenChunks) pool.release(chunk);
+    this.#takenChunks = [];
   }
 
-  #writable(): Buffer {
+  #writableChunk(): Buffer {
     if (this.#chunk !== undefined) {
-      if (this.#at < CHUNK_LENGTH) return this.#chunk;
-      this.#full.push(this.#chunk);
+      if (this.#chunkLength < CHUNK_LENGTH) return this.#chunk;
+      this.#fullChunks.push(this.#chunk);
     }
-    this.#at = 0;
-    this.#chunk = pool.take();
+    this.#chunkLength = 0;
+    this.#chunk = pool.acquire();
     return this.#chunk;
   }
 }
 
-function copy(source: Uint8Array, from: number, length: number, target: Uint8Array, at: number): void {
-  if (length <= SHORT_COPY) {
-    for (let offset = 0; offset < length; offset++) target[at + offset] = source[from + offset] as number; // inside
+function copyBytes(source: Uint8Array, start: number, length: number, target: Uint8Array, targetStart: number): void {
+  if (length <= MAX_LOOP_COPY_LENGTH) {
+    for (let offset = 0; offset < length; offset++) {
+      target[targetStart + offset] = source[start + offset] as number; // the range lies inside `source`
+    }
     return;
   }
-  target.set(length === source.length ? source : source.subarray(from, from + length), at);
+  target.set(length === source.length ? source : source.subarray(start, start + length), targetStart);
 }

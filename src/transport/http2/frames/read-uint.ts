@@ -1,17 +1,22 @@
-/** The byte at a place that the caller knows to be inside: only beyond the end would it be undefined, hence the cast. */
-export function byteAt(bytes: Uint8Array, at: number): number {
-  return bytes[at] as number;
+/**
+ * Reads one byte. The offset must lie inside `bytes`, which the caller has checked: outside it the result would be
+ * `undefined`. That is why the cast is safe.
+ */
+export function readUint8(bytes: Uint8Array, offset: number): number {
+  return bytes[offset] as number;
 }
 
-export function uint24At(bytes: Uint8Array, at: number): number {
-  return (byteAt(bytes, at) << 16) | (byteAt(bytes, at + 1) << 8) | byteAt(bytes, at + 2);
+/** Reads 24 bits in network byte order. */
+export function readUint24(bytes: Uint8Array, offset: number): number {
+  return (readUint8(bytes, offset) << 16) | (readUint8(bytes, offset + 1) << 8) | readUint8(bytes, offset + 2);
 }
 
-export function uint32At(bytes: Uint8Array, at: number): number {
-  return byteAt(bytes, at) * 0x1000000 + uint24At(bytes, at + 1);
+/** Reads 32 bits in network byte order. */
+export function readUint32(bytes: Uint8Array, offset: number): number {
+  return readUint8(bytes, offset) * 0x1000000 + readUint24(bytes, offset + 1);
 }
 
-/** A stream id or window increment: 31 bits, of which the reserved highest one is ignored. */
-export function uint31At(bytes: Uint8Array, at: number): number {
-  return uint32At(bytes, at) & 0x7fffffff;
+/** Reads a stream id or a window increment: 31 bits in network byte order. The reserved highest bit is ignored. */
+export function readUint31(bytes: Uint8Array, offset: number): number {
+  return readUint32(bytes, offset) & 0x7fffffff;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConnectionError, ErrorCode } from '../frames/protocol-constants.ts';
+import { ConnectionError, ErrorCode } from '../connection-error.ts';
 import { HeaderDecoder } from './header-decoder.ts';
 
 function decodeHex(decoder: HeaderDecoder, hex: string): string[] {
@@ -17,29 +17,37 @@ const THIRD = [
   'custom-key: custom-value',
 ];
 
-describe('RFC 7541, appendix C', () => {
+describe('the header decoder, on the examples of RFC 7541, appendix C', () => {
   it.each([
     [
-      'C.2.1: literal, indexed',
+      'decodes C.2.1: a literal that is added to the table',
       '400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572',
       'custom-key: custom-header',
     ],
-    ['C.2.2: literal, not indexed', '040c 2f73 616d 706c 652f 7061 7468', ':path: /sample/path'],
-    ['C.2.3: literal, never indexed', '1008 7061 7373 776f 7264 0673 6563 7265 74', 'password: secret'],
-    ['C.2.4: indexed', '82', ':method: GET'],
+    [
+      'decodes C.2.2: a literal that is not added to the table',
+      '040c 2f73 616d 706c 652f 7061 7468',
+      ':path: /sample/path',
+    ],
+    [
+      'decodes C.2.3: a literal that is never indexed',
+      '1008 7061 7373 776f 7264 0673 6563 7265 74',
+      'password: secret',
+    ],
+    ['decodes C.2.4: an indexed field', '82', ':method: GET'],
   ])('%s', (_name, hex, field) => {
     expect(decodeHex(new HeaderDecoder(), hex)).toEqual([field]);
   });
 
   it.each([
     [
-      'C.3: requests without Huffman',
+      'decodes C.3: requests without Huffman code',
       '8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d',
       '8286 84be 5808 6e6f 2d63 6163 6865',
       '8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65',
     ],
     [
-      'C.4: requests with Huffman',
+      'decodes C.4: requests with Huffman code',
       '8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff',
       '8286 84be 5886 a8eb 1064 9cbf',
       '8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf',
@@ -51,7 +59,7 @@ describe('RFC 7541, appendix C', () => {
     expect(decodeHex(decoder, third)).toEqual(THIRD);
   });
 
-  it('C.6: responses with Huffman, in a table of 256 bytes that evicts', () => {
+  it('decodes C.6: responses with Huffman code, in a table of 256 bytes that evicts entries', () => {
     const decoder = new HeaderDecoder();
     const date = 'date: Mon, 21 Oct 2013 20:13:21 GMT';
     const location = 'location: https://www.example.com';
@@ -83,21 +91,21 @@ describe('RFC 7541, appendix C', () => {
   });
 });
 
-describe('a header block', () => {
+describe('the header decoder', () => {
   it.each([
-    ['an index of 0', '80'],
+    ['index 0', '80'],
     ['an index beyond the table', 'be'],
     ['a name index beyond the table', '7f00 0161'],
     ['a table size above the setting', '3fe2 1f'],
     ['a table size update after a field', '8220'],
-    ['a string longer than the block', '0001 610a 61'],
-    ['an integer that is cut', '7f'],
-    ['an integer without end', 'ff80 8080 8080 8080 8001'],
-    ['an integer too large', 'ffff ffff ff0f'],
+    ['a string that is longer than the block', '0001 610a 61'],
+    ['an integer that is cut short', '7f'],
+    ['an integer that does not end', 'ff80 8080 8080 8080 8001'],
+    ['an integer that is too large', 'ffff ffff ff0f'],
     ['Huffman padding of zeroes', '0001 6181 18'],
     ['Huffman padding of more than seven bits', '0001 6182 1fff'],
-    ['the end of string inside Huffman', '0001 6184 ffff ffff'],
-  ])('with %s is a compression error', (_name, hex) => {
+    ['the end-of-string symbol inside Huffman code', '0001 6184 ffff ffff'],
+  ])('fails with COMPRESSION_ERROR on %s', (_name, hex) => {
     expect(() => decodeHex(new HeaderDecoder(), hex)).toThrow(ConnectionError);
     try {
       decodeHex(new HeaderDecoder(), hex);
@@ -106,7 +114,7 @@ describe('a header block', () => {
     }
   });
 
-  it('above the limit of the list is cut but decoded, so that the next one is understood', () => {
+  it('decodes a list above the limit in full but returns only a part, so that the next block is understood', () => {
     const decoder = new HeaderDecoder();
     const value = 'a'.repeat(4000);
     const insert = Buffer.concat([
@@ -116,18 +124,20 @@ describe('a header block', () => {
     ]);
     const block = Buffer.concat([insert, Buffer.alloc(6, 0xbe)]);
     const list = decoder.decode(block, 0, block.length);
-    expect(list.tooLarge).toBe(true);
+    expect(list.isTooLarge).toBe(true);
     expect(list.fields).toHaveLength(4);
     expect(decodeHex(decoder, 'be')).toEqual([`b: ${value}`]);
   });
 
-  it('that is a bomb ends the connection before it is decoded whole', () => {
+  it('fails before it has decoded all of an HPACK bomb', () => {
     const insert = Buffer.concat([Buffer.from('4001627f811e', 'hex'), Buffer.alloc(3968, 'a')]);
     const block = Buffer.concat([insert, Buffer.alloc(10_000, 0xbe)]);
-    expect(() => new HeaderDecoder().decode(block, 0, block.length)).toThrow('header list too large');
+    expect(() => new HeaderDecoder().decode(block, 0, block.length)).toThrow(
+      'header list: must have at most 65536 bytes',
+    );
   });
 
-  it('tells by the version of the table whether an equal one would decode alike', () => {
+  it('changes the table version when an equal block could decode differently', () => {
     const decoder = new HeaderDecoder();
     const before = decoder.tableVersion;
     decodeHex(decoder, '8286 0401 61 1001 6101 62');

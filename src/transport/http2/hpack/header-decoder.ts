@@ -1,108 +1,122 @@
-import { byteAt } from '../frames/read-uint.ts';
-import { ConnectionError, ErrorCode } from '../frames/protocol-constants.ts';
-import { LIMITS } from '../connection-limits.ts';
-import { type HeaderField, headerField } from './header-field.ts';
+import { ConnectionError, ErrorCode } from '../connection-error.ts';
+import { CONNECTION_LIMITS } from '../connection-limits.ts';
+import { readUint8 } from '../frames/read-uint.ts';
+import { createHeaderField, type HeaderField } from './header-field.ts';
 import { HeaderTable, MAX_TABLE_SIZE } from './header-table.ts';
-import { decodeHuffman, longestDecoded } from './huffman.ts';
+import { decodeHuffman, maxDecodedLength } from './huffman.ts';
 
+/** The fields of one header block. */
 export interface HeaderList {
-  /** All fields, or those before the list grew over the limit. */
+  /** All fields, or only those before the list exceeded SETTINGS_MAX_HEADER_LIST_SIZE. */
   readonly fields: readonly HeaderField[];
-  readonly tooLarge: boolean;
+  readonly isTooLarge: boolean;
 }
 
-/** Lengths and indexes above that are an attack, and shifting stays exact below it. */
-const LARGEST_INTEGER = 2 ** 24;
+/** Larger lengths and indexes are an attack. Below it, `shift` stays small enough for exact arithmetic. */
+const MAX_INTEGER = 2 ** 24;
 
-/** Decodes the header blocks of one connection, in their order (RFC 7541). */
+/** Decodes the header blocks of one connection, in the order in which they arrive (RFC 7541). */
 export class HeaderDecoder {
   readonly #table = new HeaderTable();
+  /** The block being decoded, from `#offset` (the next byte) to `#end`. */
   #block: Buffer = Buffer.alloc(0);
-  #at = 0;
+  #offset = 0;
   #end = 0;
 
-  /** Equal blocks decode alike as long as this stays the same. */
+  /** As long as this version is the same, equal blocks decode to equal lists. */
   get tableVersion(): number {
     return this.#table.version;
   }
 
-  /** A block that is not valid, or far too large, throws a ConnectionError and leaves the decoder useless. */
+  /**
+   * Decodes the block from `start` to `end`. Throws a ConnectionError when the block is invalid or far too large; the
+   * decoder must not be used after that. A block that is merely too large is decoded in full, because the next one may
+   * refer to its fields.
+   */
   decode(block: Buffer, start: number, end: number): HeaderList {
     this.#block = block;
-    this.#at = start;
+    this.#offset = start;
     this.#end = end;
+    const { maxHeaderListSize, fatalHeaderListSize } = CONNECTION_LIMITS;
     const fields: HeaderField[] = [];
     let size = 0;
-    while (this.#at < this.#end) {
-      const byte = byteAt(block, this.#at);
-      if ((byte & 0xe0) === 0x20) {
-        if (size > 0) throw compressionError('table size update after a header field');
-        this.#resize();
+    while (this.#offset < this.#end) {
+      const firstByte = readUint8(block, this.#offset);
+      if ((firstByte & 0xe0) === 0x20) {
+        if (size > 0) throw compressionError('table size update: must precede the header fields');
+        this.#readTableSizeUpdate();
         continue;
       }
-      const field = byte >= 0x80 ? this.#indexed(this.#integer(7)) : this.#literal(byte);
+      const field = firstByte >= 0x80 ? this.#lookUp(this.#readInteger(7)) : this.#readLiteral(firstByte);
       size += field.size;
-      if (size > LIMITS.headerListBomb) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'header list too large');
-      if (size <= LIMITS.headerListSize) fields.push(field);
+      if (size > fatalHeaderListSize)
+        throw new ConnectionError(
+          ErrorCode.ENHANCE_YOUR_CALM,
+          `header list: must have at most ${fatalHeaderListSize} bytes`,
+        );
+      if (size <= maxHeaderListSize) fields.push(field);
     }
-    return { fields, tooLarge: size > LIMITS.headerListSize };
+    return { fields, isTooLarge: size > maxHeaderListSize };
   }
 
-  #resize(): void {
-    const maxSize = this.#integer(5);
-    if (maxSize > MAX_TABLE_SIZE) throw compressionError('table size update above the setting');
+  #readTableSizeUpdate(): void {
+    const maxSize = this.#readInteger(5);
+    if (maxSize > MAX_TABLE_SIZE)
+      throw compressionError(`table size update: must be at most ${MAX_TABLE_SIZE} (got ${maxSize})`);
     this.#table.resize(maxSize);
   }
 
-  #indexed(index: number): HeaderField {
-    const field = this.#table.at(index);
-    if (field === undefined) throw compressionError('no header field at the index');
+  #lookUp(index: number): HeaderField {
+    const field = this.#table.get(index);
+    if (field === undefined) throw compressionError(`index: must be that of a header field (got ${index})`);
     return field;
   }
 
-  #literal(byte: number): HeaderField {
-    const isAdded = byte >= 0x40;
-    const index = this.#integer(isAdded ? 6 : 4);
-    const name = index === 0 ? this.#string() : this.#indexed(index).name;
-    const field = headerField(name, this.#string());
-    if (isAdded) this.#table.add(field);
+  /** Reads a literal field (RFC 7541, section 6.2), and adds it to the table if its first byte says so. */
+  #readLiteral(firstByte: number): HeaderField {
+    const isAddedToTable = firstByte >= 0x40;
+    const nameIndex = this.#readInteger(isAddedToTable ? 6 : 4);
+    const name = nameIndex === 0 ? this.#readString() : this.#lookUp(nameIndex).name;
+    const field = createHeaderField(name, this.#readString());
+    if (isAddedToTable) this.#table.add(field);
     return field;
   }
 
-  #integer(prefixBits: number): number {
-    const max = (1 << prefixBits) - 1;
-    let value = this.#byte() & max;
-    if (value < max) return value;
+  /** Reads an integer that starts in the low `prefixBits` of the next byte (RFC 7541, section 5.1). */
+  #readInteger(prefixBits: number): number {
+    const maxPrefix = (1 << prefixBits) - 1;
+    let value = this.#readByte() & maxPrefix;
+    if (value < maxPrefix) return value;
     for (let shift = 0; ; shift += 7) {
-      const byte = this.#byte();
+      const byte = this.#readByte();
       value += (byte & 0x7f) * 2 ** shift;
-      if (value > LARGEST_INTEGER || shift > 28) throw compressionError('integer too large');
+      if (value > MAX_INTEGER || shift > 28) throw compressionError(`integer: must be at most ${MAX_INTEGER}`);
       if (byte < 0x80) return value;
     }
   }
 
-  #byte(): number {
-    if (this.#at >= this.#end) throw compressionError('header block cut short');
-    return byteAt(this.#block, this.#at++);
+  #readByte(): number {
+    if (this.#offset >= this.#end) throw compressionError('header block: must not be cut short');
+    return readUint8(this.#block, this.#offset++);
   }
 
-  #string(): string {
-    const isHuffman = this.#at < this.#end && byteAt(this.#block, this.#at) >= 0x80;
-    const length = this.#integer(7);
-    const start = this.#at;
-    if (length > this.#end - start) throw compressionError('header block cut short');
-    this.#at += length;
-    if (!isHuffman) return this.#block.toString('latin1', start, this.#at);
-    const scratch = scratchFor(longestDecoded(length));
-    const decodedLength = decodeHuffman(this.#block, start, this.#at, scratch);
-    if (decodedLength < 0) throw compressionError('invalid Huffman code');
+  #readString(): string {
+    const isHuffman = this.#offset < this.#end && readUint8(this.#block, this.#offset) >= 0x80;
+    const length = this.#readInteger(7);
+    const start = this.#offset;
+    if (length > this.#end - start) throw compressionError('header block: must not be cut short');
+    this.#offset += length;
+    if (!isHuffman) return this.#block.toString('latin1', start, this.#offset);
+    const scratch = getScratch(maxDecodedLength(length));
+    const decodedLength = decodeHuffman(this.#block, start, this.#offset, scratch);
+    if (decodedLength < 0) throw compressionError('string: must be valid Huffman code');
     return scratch.toString('latin1', 0, decodedLength);
   }
 }
 
 const sharedScratch = Buffer.allocUnsafeSlow(4096);
 
-function scratchFor(length: number): Buffer {
+function getScratch(length: number): Buffer {
   return length <= sharedScratch.length ? sharedScratch : Buffer.allocUnsafe(length);
 }
 

@@ -1,37 +1,39 @@
-import { staticIndexOf } from './header-table.ts';
+import { findStaticIndex } from './static-table.ts';
 
 /**
- * Encodes a header list without the dynamic table, so that the block holds on any connection and at any time: what is
- * sent often is encoded once. Values hold one byte in each character.
+ * Encodes a header list without the dynamic table. The block is valid on any connection at any time, so blocks that are
+ * sent often are encoded only once. Each character of a value is one byte (latin1).
  */
 export function encodeHeaders(fields: readonly (readonly [name: string, value: string])[]): Buffer {
   const bytes: number[] = [];
   for (const [name, value] of fields) {
-    const index = staticIndexOf(name, value);
-    if (index.exact > 0) {
-      pushInteger(bytes, 0x80, 7, index.exact);
+    const { fieldIndex, nameIndex } = findStaticIndex(name, value);
+    if (fieldIndex > 0) {
+      appendInteger(bytes, 0x80, 7, fieldIndex); // an indexed field (RFC 7541, section 6.1)
       continue;
     }
-    pushInteger(bytes, 0, 4, index.name);
-    if (index.name === 0) pushString(bytes, name);
-    pushString(bytes, value);
+    appendInteger(bytes, 0, 4, nameIndex); // a literal field without indexing (section 6.2.2)
+    if (nameIndex === 0) appendString(bytes, name);
+    appendString(bytes, value);
   }
   return Buffer.from(bytes);
 }
 
-function pushString(bytes: number[], text: string): void {
-  pushInteger(bytes, 0, 7, text.length);
+/** Appends a string without Huffman coding (RFC 7541, section 5.2). */
+function appendString(bytes: number[], text: string): void {
+  appendInteger(bytes, 0, 7, text.length);
   for (const byte of Buffer.from(text, 'latin1')) bytes.push(byte);
 }
 
-function pushInteger(bytes: number[], pattern: number, prefixBits: number, value: number): void {
-  const max = (1 << prefixBits) - 1;
-  if (value < max) {
+/** Appends an integer that starts in the low `prefixBits` of a byte whose other bits are `pattern` (section 5.1). */
+function appendInteger(bytes: number[], pattern: number, prefixBits: number, value: number): void {
+  const maxPrefix = (1 << prefixBits) - 1;
+  if (value < maxPrefix) {
     bytes.push(pattern | value);
     return;
   }
-  bytes.push(pattern | max);
-  let rest = value - max;
+  bytes.push(pattern | maxPrefix);
+  let rest = value - maxPrefix;
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest & 0x7f) | 0x80);
   bytes.push(rest);
 }

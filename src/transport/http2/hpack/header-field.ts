@@ -1,24 +1,25 @@
-/** A header field; name and value hold one byte of the wire in each character (latin1). */
+/** A header field. Each character of name and value is one byte of the wire (latin1). */
 export interface HeaderField {
   readonly name: string;
   readonly value: string;
-  /** As RFC 7541 and SETTINGS_MAX_HEADER_LIST_SIZE count it. */
+  /** Size in bytes as RFC 7541, section 4.1, and SETTINGS_MAX_HEADER_LIST_SIZE count it: with 32 bytes of overhead. */
   readonly size: number;
-  /** Whether RFC 9113, section 8.2, lets the field stand in a request. */
-  readonly wellFormed: boolean;
+  /** Whether RFC 9113, section 8.2, allows the field in a request. */
+  readonly isWellFormed: boolean;
 }
 
-const ENTRY_OVERHEAD = 32;
+/** Bytes that each field counts in addition to its name and value (RFC 7541, section 4.1). */
+export const FIELD_OVERHEAD = 32;
 const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these control characters are what a value must not hold
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a value must not contain exactly these control characters
 const VALUE = /^(?![ \t])[^\x00\r\n]*(?<![ \t])$/;
 const CONNECTION_SPECIFIC = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade']);
 
-export function headerField(name: string, value: string): HeaderField {
-  return { name, value, size: name.length + value.length + ENTRY_OVERHEAD, wellFormed: isWellFormed(name, value) };
+export function createHeaderField(name: string, value: string): HeaderField {
+  return { name, value, size: name.length + value.length + FIELD_OVERHEAD, isWellFormed: checkWellFormed(name, value) };
 }
 
-function isWellFormed(name: string, value: string): boolean {
+function checkWellFormed(name: string, value: string): boolean {
   if (!NAME.test(name) || !VALUE.test(value)) return false;
   return name === 'te' ? value === 'trailers' : !CONNECTION_SPECIFIC.has(name);
 }

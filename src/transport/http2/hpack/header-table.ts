@@ -1,79 +1,51 @@
-import { type HeaderField, headerField } from './header-field.ts';
+import { FIELD_OVERHEAD, type HeaderField } from './header-field.ts';
+import { STATIC_TABLE } from './static-table.ts';
 
-/** RFC 7541, appendix A: names and values in turns; index 1 is the first. */
-const STATIC_FIELDS: readonly HeaderField[] = [
-  ':authority',
-  ':method=GET',
-  ':method=POST',
-  ':path=/',
-  ':path=/index.html',
-  ':scheme=http',
-  ':scheme=https',
-  ':status=200',
-  ':status=204',
-  ':status=206',
-  ':status=304',
-  ':status=400',
-  ':status=404',
-  ':status=500',
-  'accept-charset',
-  'accept-encoding=gzip, deflate',
-  ...'accept-language accept-ranges accept access-control-allow-origin age allow authorization'.split(' '),
-  ...'cache-control content-disposition content-encoding content-language content-length content-location'.split(' '),
-  ...'content-range content-type cookie date etag expect expires from host if-match if-modified-since'.split(' '),
-  ...'if-none-match if-range if-unmodified-since last-modified link location max-forwards'.split(' '),
-  ...'proxy-authenticate proxy-authorization range referer refresh retry-after server set-cookie'.split(' '),
-  ...'strict-transport-security transfer-encoding user-agent vary via www-authenticate'.split(' '),
-].map((line) => {
-  const [name = '', value = ''] = line.split('=');
-  return headerField(name, value);
-});
-
-/** The table size that we allow the peer's encoder: SETTINGS_HEADER_TABLE_SIZE stays at its default. */
+/** Size in bytes that the peer's encoder may use: SETTINGS_HEADER_TABLE_SIZE keeps its default. */
 export const MAX_TABLE_SIZE = 4096;
 
-/** An entry counts at least 32, so a full table never holds more; a power of two, to index by a mask. */
-const RING_LENGTH = MAX_TABLE_SIZE / 32;
+/** The most entries that a full table holds, as each counts its overhead at least. A power of two, to index by a mask. */
+const RING_LENGTH = MAX_TABLE_SIZE / FIELD_OVERHEAD;
 const RING_MASK = RING_LENGTH - 1;
 
-export function staticIndexOf(name: string, value: string): { exact: number; name: number } {
-  const byName = STATIC_FIELDS.findIndex((field) => field.name === name) + 1;
-  const exact = STATIC_FIELDS.findIndex((field) => field.name === name && field.value === value) + 1;
-  return { exact, name: byName };
-}
-
-/** The index space of RFC 7541, section 2.3: the static table, then the entries added, the newest first. */
+/**
+ * The table that a decoder looks fields up in (RFC 7541, section 2.3.3): the static table first, then the dynamic table
+ * with its newest entry first.
+ */
 export class HeaderTable {
+  /** The dynamic table: a ring buffer that is filled in the order of insertion. */
   readonly #ring: HeaderField[] = [];
-  #added = 0;
-  #count = 0;
+  /** Where the next entry goes in the ring. */
+  #insertPosition = 0;
+  #entryCount = 0;
   #size = 0;
   #maxSize = MAX_TABLE_SIZE;
   #version = 0;
 
-  /** Differs from any earlier one as soon as the table may answer differently. */
+  /** Changes with each change of the dynamic table. As long as it is the same, an index refers to the same field. */
   get version(): number {
     return this.#version;
   }
 
-  /** undefined: no such entry. */
-  at(index: number): HeaderField | undefined {
-    if (index <= STATIC_FIELDS.length) return STATIC_FIELDS[index - 1];
-    const age = index - STATIC_FIELDS.length;
-    return age > this.#count ? undefined : this.#ring[(this.#added - age) & RING_MASK];
+  /** Returns the field at an index that starts from 1. undefined: there is no such entry. */
+  get(index: number): HeaderField | undefined {
+    if (index <= STATIC_TABLE.length) return STATIC_TABLE[index - 1];
+    const age = index - STATIC_TABLE.length;
+    return age > this.#entryCount ? undefined : this.#ring[(this.#insertPosition - age) & RING_MASK];
   }
 
+  /** Adds an entry, and evicts the oldest ones for it. A field larger than the table empties it (section 4.4). */
   add(field: HeaderField): void {
     this.#version += 1;
     this.#evictDownTo(this.#maxSize - field.size);
     if (field.size > this.#maxSize) return;
-    this.#ring[this.#added & RING_MASK] = field;
-    this.#added = (this.#added + 1) & RING_MASK;
-    this.#count += 1;
+    this.#ring[this.#insertPosition] = field;
+    this.#insertPosition = (this.#insertPosition + 1) & RING_MASK;
+    this.#entryCount += 1;
     this.#size += field.size;
   }
 
-  /** `maxSize` is at most MAX_TABLE_SIZE. */
+  /** Sets the maximum size of the dynamic table, which is at most MAX_TABLE_SIZE. */
   resize(maxSize: number): void {
     this.#version += 1;
     this.#maxSize = maxSize;
@@ -81,9 +53,11 @@ export class HeaderTable {
   }
 
   #evictDownTo(size: number): void {
-    while (this.#count > 0 && this.#size > size) {
-      this.#size -= this.#ring[(this.#added - this.#count) & RING_MASK]?.size ?? 0;
-      this.#count -= 1;
+    while (this.#entryCount > 0 && this.#size > size) {
+      const oldest = this.#ring[(this.#insertPosition - this.#entryCount) & RING_MASK];
+      if (oldest === undefined) throw new Error('HPACK table: every counted entry must be in the ring');
+      this.#size -= oldest.size;
+      this.#entryCount -= 1;
     }
   }
 }

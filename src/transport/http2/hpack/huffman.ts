@@ -1,8 +1,8 @@
-import { byteAt } from '../frames/read-uint.ts';
+import { readUint8 } from '../frames/read-uint.ts';
 
 /**
  * Lengths in bits of the codes of RFC 7541, appendix B, for the symbols 0–255 and the end of string. The code is
- * canonical (equal lengths are numbered in the order of their symbols), so that the lengths are the whole table.
+ * canonical (codes of equal length are numbered in the order of their symbols), so the lengths define it completely.
  */
 const CODE_LENGTHS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
@@ -16,38 +16,44 @@ const CODE_LENGTHS = [
   27, 27, 27, 26, 30,
 ];
 const END_OF_STRING = 256;
-const LONGEST_PADDING = 7;
+const MAX_PADDING_BITS = 7;
 
-/** A step of the decoder takes four bits; a step's entry is the next state, with the symbol that it completes. */
+/**
+ * The decoder is a state machine that takes four bits a step; its states are the inner nodes of the code's tree. An
+ * entry of the step table is the next state, with HAS_SYMBOL and the symbol (in bits 8–15) if the step completes one.
+ */
 const STEP_BITS = 4;
 const INVALID = -1;
 const HAS_SYMBOL = 0x10000;
 
-/** Children of node n are at 2n and 2n + 1: another node, or a symbol as its bitwise complement. */
+/**
+ * Builds the tree of the code. The children of node n are at 2n and 2n + 1. A child is another node, or a symbol as its
+ * bitwise complement.
+ */
 function buildTree(): number[] {
   const tree = [0, 0];
-  const lengthOf = (symbol: number) => CODE_LENGTHS[symbol] ?? 0;
-  const symbols = CODE_LENGTHS.map((_, symbol) => symbol).sort((a, b) => lengthOf(a) - lengthOf(b) || a - b);
+  const symbols = CODE_LENGTHS.map((length, symbol) => ({ length, symbol })).sort(
+    (a, b) => a.length - b.length || a.symbol - b.symbol,
+  );
   let code = 0;
-  let previous = lengthOf(symbols[0] ?? 0);
-  for (const symbol of symbols) {
-    const length = lengthOf(symbol);
-    code *= 2 ** (length - previous);
-    previous = length;
-    insert(tree, code, length, symbol);
+  let codeLength = symbols[0]?.length ?? 0;
+  for (const { length, symbol } of symbols) {
+    code *= 2 ** (length - codeLength);
+    codeLength = length;
+    insertCode(tree, code, length, symbol);
     code += 1;
   }
   return tree;
 }
 
-function insert(tree: number[], code: number, length: number, symbol: number): void {
+function insertCode(tree: number[], code: number, length: number, symbol: number): void {
   let node = 0;
   for (let bit = length - 1; bit > 0; bit--) {
-    const at = node * 2 + ((code >>> bit) & 1);
-    let child = tree[at] ?? 0;
+    const index = node * 2 + ((code >>> bit) & 1);
+    let child = tree[index] ?? 0;
     if (child === 0) {
       child = tree.length / 2;
-      tree[at] = child;
+      tree[index] = child;
       tree.push(0, 0);
     }
     node = child;
@@ -55,13 +61,14 @@ function insert(tree: number[], code: number, length: number, symbol: number): v
   tree[node * 2 + (code & 1)] = ~symbol;
 }
 
+/** Builds the step table. The index of an entry is the state, shifted by STEP_BITS, with the next bits of the input. */
 function buildSteps(tree: readonly number[]): Int32Array {
   const steps = new Int32Array((tree.length / 2) << STEP_BITS);
-  for (let at = 0; at < steps.length; at++) {
-    let node = at >>> STEP_BITS;
+  for (let index = 0; index < steps.length; index++) {
+    let node = index >>> STEP_BITS;
     let symbol = 0;
     for (let bit = STEP_BITS - 1; bit >= 0 && node !== INVALID; bit--) {
-      const child = tree[node * 2 + ((at >>> bit) & 1)] ?? 0;
+      const child = tree[node * 2 + ((index >>> bit) & 1)] ?? 0;
       if (child >= 0) node = child;
       else if (~child === END_OF_STRING) node = INVALID;
       else {
@@ -69,37 +76,43 @@ function buildSteps(tree: readonly number[]): Int32Array {
         node = 0;
       }
     }
-    steps[at] = node === INVALID ? INVALID : symbol | node;
+    steps[index] = node === INVALID ? INVALID : symbol | node;
   }
   return steps;
 }
 
-/** States in which a string may end: after fewer than eight bits of the end of string's code, which are all ones. */
-function buildEndings(tree: readonly number[]): Uint8Array {
-  const endings = new Uint8Array(tree.length / 2);
+/**
+ * Marks the states in which a string may end: those after fewer than eight bits of the end-of-string code, which
+ * consists of ones.
+ */
+function buildEndStates(tree: readonly number[]): Uint8Array {
+  const endStates = new Uint8Array(tree.length / 2);
   let node = 0;
-  for (let bits = 0; bits <= LONGEST_PADDING; bits++) {
-    endings[node] = 1;
+  for (let bits = 0; bits <= MAX_PADDING_BITS; bits++) {
+    endStates[node] = 1;
     node = tree[node * 2 + 1] ?? 0;
   }
-  return endings;
+  return endStates;
 }
 
 const TREE = buildTree();
 const STEPS = buildSteps(TREE);
-const ENDINGS = buildEndings(TREE);
+const END_STATES = buildEndStates(TREE);
 
-/** The shortest code has five bits. */
-export function longestDecoded(encodedLength: number): number {
+/** Returns the most bytes to which `encodedLength` bytes can decode: the shortest code has five bits. */
+export function maxDecodedLength(encodedLength: number): number {
   return Math.ceil((encodedLength * 8) / 5);
 }
 
-/** Decodes into `target`, which has room for `longestDecoded`; the decoded length, or -1 if it is not a valid string. */
+/**
+ * Decodes a string into `target`, which must have room for `maxDecodedLength` bytes. Returns the decoded length, or -1
+ * when the string is invalid.
+ */
 export function decodeHuffman(bytes: Uint8Array, start: number, end: number, target: Uint8Array): number {
   let state = 0;
   let length = 0;
-  for (let at = start; at < end; at++) {
-    const byte = byteAt(bytes, at);
+  for (let offset = start; offset < end; offset++) {
+    const byte = readUint8(bytes, offset);
     const high = STEPS[(state << STEP_BITS) | (byte >>> 4)] ?? INVALID;
     if (high === INVALID) return INVALID;
     if (high >= HAS_SYMBOL) target[length++] = (high >>> 8) & 0xff;
@@ -108,5 +121,5 @@ export function decodeHuffman(bytes: Uint8Array, start: number, end: number, tar
     if (low >= HAS_SYMBOL) target[length++] = (low >>> 8) & 0xff;
     state = low & 0xff;
   }
-  return ENDINGS[state] === 1 ? length : INVALID;
+  return END_STATES[state] === 1 ? length : INVALID;
 }

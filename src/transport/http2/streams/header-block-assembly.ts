@@ -1,29 +1,33 @@
-import { ConnectionError, ErrorCode } from '../frames/protocol-constants.ts';
-import { LIMITS } from '../connection-limits.ts';
+import { ConnectionError, ErrorCode } from '../connection-error.ts';
+import { CONNECTION_LIMITS } from '../connection-limits.ts';
 
-/** A header block that goes on in CONTINUATION frames. */
-export class HeaderBlock {
+/** A header block that began without END_HEADERS and continues in CONTINUATION frames (RFC 9113, section 6.10). */
+export class HeaderBlockAssembly {
   readonly streamId: number;
   readonly endsStream: boolean;
-  readonly #parts: Buffer[];
+  readonly #fragments: Buffer[];
   #length: number;
 
   constructor(streamId: number, endsStream: boolean, bytes: Buffer, start: number, end: number) {
     this.streamId = streamId;
     this.endsStream = endsStream;
-    this.#parts = [bytes.subarray(start, end)];
+    this.#fragments = [bytes.subarray(start, end)];
     this.#length = end - start;
   }
 
-  /** Takes a CONTINUATION frame; a flood of them ends the connection. */
+  /** Adds the fragment of a CONTINUATION frame. Throws a ConnectionError when the block is too long: it is a flood. */
   add(bytes: Buffer, start: number, end: number): void {
-    this.#parts.push(bytes.subarray(start, end));
+    this.#fragments.push(bytes.subarray(start, end));
     this.#length += end - start;
-    if (this.#length > LIMITS.headerBlockLength || this.#parts.length > LIMITS.continuationFrames + 1)
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'header block too long');
+    const { maxHeaderBlockBytes, maxContinuationFrames } = CONNECTION_LIMITS;
+    if (this.#length > maxHeaderBlockBytes || this.#fragments.length > maxContinuationFrames + 1)
+      throw new ConnectionError(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `header block: must have at most ${maxHeaderBlockBytes} bytes in at most ${maxContinuationFrames} CONTINUATION frames`,
+      );
   }
 
   join(): Buffer {
-    return Buffer.concat(this.#parts, this.#length);
+    return Buffer.concat(this.#fragments, this.#length);
   }
 }

@@ -1,80 +1,89 @@
-import { byteAt } from '../frames/read-uint.ts';
+import { readUint8 } from '../frames/read-uint.ts';
 import { HeaderDecoder } from '../hpack/header-decoder.ts';
 import type { HeaderField } from '../hpack/header-field.ts';
 import { areTrailersWellFormed, validateHeaders } from './validate-headers.ts';
 
-/** What the application reads from a request's header fields: a pure function, as its results are reused. */
+/**
+ * Extracts what the application needs from the header fields of a request, its "head". Must be a pure function, because
+ * its results are reused for equal requests.
+ */
 export type HeadReader<Head> = (fields: readonly HeaderField[]) => Head;
 
-export interface Request<Head> {
+/** A request with valid headers. */
+export interface DecodedRequest<Head> {
   readonly fault: undefined;
   readonly head: Head;
   readonly contentLength: number | undefined;
 }
-export interface RequestFault {
+
+/** A request whose headers are malformed or too large. */
+export interface RejectedRequest {
   readonly fault: 'malformed' | 'too-large';
 }
 
-const MALFORMED: RequestFault = { fault: 'malformed' };
-const TOO_LARGE: RequestFault = { fault: 'too-large' };
+const MALFORMED: RejectedRequest = { fault: 'malformed' };
+const TOO_LARGE: RejectedRequest = { fault: 'too-large' };
 
-interface KnownBlock<Head> {
+/** A decoded header block. An equal block decodes to the same request while the decoder's table has this version. */
+interface CachedBlock<Head> {
   readonly block: Uint8Array;
   readonly tableVersion: number;
-  readonly request: Request<Head>;
+  readonly request: DecodedRequest<Head>;
 }
 
-/** Clients send few different header blocks over and over; longer ones than this are not worth keeping. */
-const SLOTS = 8;
-const LONGEST_KEPT = 512;
+/** Clients send few different header blocks again and again, so a small cache is enough. A power of two. */
+const CACHE_SLOTS = 8;
+/** Longer blocks are not worth caching. */
+const MAX_CACHED_BLOCK_LENGTH = 512;
 
-/** Reads the header blocks of one connection; a block met before costs a comparison of its bytes. */
-export class RequestReader<Head> {
+/** Decodes the header blocks of one connection. A block equal to a cached one costs only a comparison of its bytes. */
+export class RequestDecoder<Head> {
   readonly #decoder = new HeaderDecoder();
   readonly #readHead: HeadReader<Head>;
-  readonly #known: (KnownBlock<Head> | undefined)[] = [];
+  readonly #cache: (CachedBlock<Head> | undefined)[] = [];
 
   constructor(readHead: HeadReader<Head>) {
     this.#readHead = readHead;
   }
 
-  read(bytes: Buffer, start: number, end: number): Request<Head> | RequestFault {
-    const slot = slotOf(bytes, start, end);
-    const known = this.#known[slot];
+  /** Decodes the header block of a request. Throws a ConnectionError when the block is not valid HPACK. */
+  decode(bytes: Buffer, start: number, end: number): DecodedRequest<Head> | RejectedRequest {
+    const slot = chooseSlot(bytes, start, end);
+    const cached = this.#cache[slot];
     const tableVersion = this.#decoder.tableVersion;
-    if (known !== undefined && known.tableVersion === tableVersion && isEqual(known.block, bytes, start, end))
-      return known.request;
-    const { fields, tooLarge } = this.#decoder.decode(bytes, start, end);
-    if (tooLarge) return TOO_LARGE;
-    const shape = validateHeaders(fields);
-    if (shape === undefined) return MALFORMED;
-    const request: Request<Head> = {
+    if (cached !== undefined && cached.tableVersion === tableVersion && isEqual(cached.block, bytes, start, end))
+      return cached.request;
+    const { fields, isTooLarge } = this.#decoder.decode(bytes, start, end);
+    if (isTooLarge) return TOO_LARGE;
+    const validHeaders = validateHeaders(fields);
+    if (validHeaders === undefined) return MALFORMED;
+    const request: DecodedRequest<Head> = {
       fault: undefined,
       head: this.#readHead(fields),
-      contentLength: shape.contentLength,
+      contentLength: validHeaders.contentLength,
     };
-    if (tableVersion === this.#decoder.tableVersion && end - start <= LONGEST_KEPT)
-      this.#known[slot] = { block: Uint8Array.prototype.slice.call(bytes, start, end), tableVersion, request };
+    if (tableVersion === this.#decoder.tableVersion && end - start <= MAX_CACHED_BLOCK_LENGTH)
+      this.#cache[slot] = { block: Uint8Array.prototype.slice.call(bytes, start, end), tableVersion, request };
     return request;
   }
 
-  /** Whether trailers are well-formed; their fields are of no interest to a server of unary calls. */
-  readTrailers(bytes: Buffer, start: number, end: number): boolean {
-    const { fields, tooLarge } = this.#decoder.decode(bytes, start, end);
-    return !tooLarge && areTrailersWellFormed(fields);
+  /** Decodes trailers, and returns whether they are well-formed. A server of unary calls does not need their fields. */
+  decodeTrailers(bytes: Buffer, start: number, end: number): boolean {
+    const { fields, isTooLarge } = this.#decoder.decode(bytes, start, end);
+    return !isTooLarge && areTrailersWellFormed(fields);
   }
 }
 
-function slotOf(bytes: Uint8Array, start: number, end: number): number {
+function chooseSlot(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  const last = length > 0 ? byteAt(bytes, end - 1) : 0;
-  const middle = length > 0 ? byteAt(bytes, start + (length >>> 1)) : 0;
-  return (length ^ last ^ middle) & (SLOTS - 1);
+  const lastByte = length > 0 ? readUint8(bytes, end - 1) : 0;
+  const middleByte = length > 0 ? readUint8(bytes, start + (length >>> 1)) : 0;
+  return (length ^ lastByte ^ middleByte) & (CACHE_SLOTS - 1);
 }
 
-function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+function isEqual(block: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
-  if (known.length !== length) return false;
-  for (let at = 0; at < length; at++) if (known[at] !== bytes[start + at]) return false;
+  if (block.length !== length) return false;
+  for (let offset = 0; offset < length; offset++) if (block[offset] !== bytes[start + offset]) return false;
   return true;
 }

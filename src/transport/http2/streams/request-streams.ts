@@ -1,47 +1,64 @@
-import { byteAt, uint31At } from '../frames/read-uint.ts';
+import type { AbuseBudget } from '../abuse-budget.ts';
+import { ConnectionError, ErrorCode, frameSizeError, protocolError } from '../connection-error.ts';
+import { CONNECTION_LIMITS } from '../connection-limits.ts';
 import type { FrameWriter } from '../frames/frame-writer.ts';
-import { ConnectionError, ErrorCode, Flag, MAX_WINDOW } from '../frames/protocol-constants.ts';
-import { HeaderBlock } from './header-block-assembly.ts';
+import { Flag, MAX_WINDOW_SIZE, PRIORITY_FIELDS_LENGTH } from '../frames/protocol-constants.ts';
+import { readUint31 } from '../frames/read-uint.ts';
+import { stripPadding } from '../frames/strip-padding.ts';
 import { encodeHeaders } from '../hpack/header-encoder.ts';
-import { LIMITS } from '../connection-limits.ts';
-import type { TokenBucket } from '../abuse-budget.ts';
-import { type HeadReader, RequestReader } from './request-decoder.ts';
-import { ServerStream, type StreamReceiver } from './server-stream.ts';
-import { StreamTable } from './stream-registry.ts';
+import { HeaderBlockAssembly } from './header-block-assembly.ts';
+import { ReceiveWindows } from './receive-windows.ts';
+import { type HeadReader, RequestDecoder } from './request-decoder.ts';
+import type { ResponseSender } from './response-sender.ts';
+import { type RequestReceiver, ServerStream } from './server-stream.ts';
+import { StreamRegistry } from './stream-registry.ts';
 
-export interface ServerOptions<Head> {
+/** What the application does with the requests of a connection. */
+export interface ConnectionHandlers<Head> {
   readonly readHead: HeadReader<Head>;
-  /** Takes a request as soon as its headers are there; `now` is what `receive` was given. */
-  readonly accept: (stream: ServerStream, head: Head, now: number) => StreamReceiver;
+  /** Accepts a request as soon as its headers have arrived. `now` is the time that was passed to `receive`. */
+  readonly acceptRequest: (stream: ServerStream, head: Head, now: number) => RequestReceiver;
 }
 
 const HEADERS_TOO_LARGE = encodeHeaders([[':status', '431']]);
 
-/** The requests of one connection: HEADERS, CONTINUATION, DATA and RST_STREAM, and what becomes of the streams. */
+/** The request streams of one connection. Handles the frames of streams, and runs each stream's life cycle. */
 export class RequestStreams<Head> {
-  readonly #accept: ServerOptions<Head>['accept'];
-  readonly #reader: RequestReader<Head>;
+  readonly #acceptRequest: ConnectionHandlers<Head>['acceptRequest'];
+  readonly #decoder: RequestDecoder<Head>;
   readonly #writer: FrameWriter;
-  readonly #pace: TokenBucket;
-  readonly #table = new StreamTable();
-  #block: HeaderBlock | undefined;
-  #unacknowledged = 0;
+  readonly #responses: ResponseSender;
+  readonly #receiveWindows: ReceiveWindows;
+  readonly #overheadBudget: AbuseBudget;
+  readonly #registry = new StreamRegistry();
+  #openHeaderBlock: HeaderBlockAssembly | undefined;
   #outstanding = 0;
   #lastAcceptedId = 0;
+  /** The time of the input being handled, in ms. The connection sets it. */
   now = 0;
+  /** The connection clears it when it shuts down; further requests are ignored then. */
   acceptsMore = true;
 
-  constructor(options: ServerOptions<Head>, writer: FrameWriter, pace: TokenBucket) {
-    this.#accept = options.accept;
-    this.#reader = new RequestReader(options.readHead);
+  constructor(
+    handlers: ConnectionHandlers<Head>,
+    writer: FrameWriter,
+    responses: ResponseSender,
+    overheadBudget: AbuseBudget,
+  ) {
+    this.#acceptRequest = handlers.acceptRequest;
+    this.#decoder = new RequestDecoder(handlers.readHead);
     this.#writer = writer;
-    this.#pace = pace;
+    this.#responses = responses;
+    this.#receiveWindows = new ReceiveWindows(writer);
+    this.#overheadBudget = overheadBudget;
   }
 
+  /** The number of open streams. */
   get size(): number {
-    return this.#table.size;
+    return this.#registry.size;
   }
 
+  /** The number of requests that were accepted and are not settled, even if their stream is gone. */
   get outstanding(): number {
     return this.#outstanding;
   }
@@ -50,235 +67,211 @@ export class RequestStreams<Head> {
     return this.#lastAcceptedId;
   }
 
-  /** The header block that has begun and not ended. */
-  get headerBlock(): HeaderBlock | undefined {
-    return this.#block;
+  /** The header block that has begun and not ended. Only CONTINUATION frames may follow while there is one. */
+  get openHeaderBlock(): HeaderBlockAssembly | undefined {
+    return this.#openHeaderBlock;
   }
 
   values(): readonly ServerStream[] {
-    return this.#table.values();
+    return this.#registry.values();
   }
 
-  headers(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if ((id & 1) === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'HEADERS: expected an odd stream id');
-    const [from, to] = (flags & (Flag.PADDED | Flag.PRIORITY)) === 0 ? [start, end] : unwrap(flags, bytes, start, end);
+  handleHeaders(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    if ((id & 1) === 0) throw protocolError(`HEADERS: stream id must be odd (got ${id})`);
+    const isPlain = (flags & (Flag.PADDED | Flag.PRIORITY)) === 0;
+    const [from, to] = isPlain ? [start, end] : stripPadding(flags, bytes, start, end);
     const endsStream = (flags & Flag.END_STREAM) !== 0;
     if ((flags & Flag.END_HEADERS) === 0) {
-      this.#block = new HeaderBlock(id, endsStream, bytes, from, to);
+      this.#openHeaderBlock = new HeaderBlockAssembly(id, endsStream, bytes, from, to);
       return;
     }
-    this.#headerBlock(id, endsStream, bytes, from, to);
-    const isOwnDependency = (flags & Flag.PRIORITY) !== 0 && uint31At(bytes, from - PRIORITY_LENGTH) === id;
-    if (isOwnDependency) this.fault(id, ErrorCode.PROTOCOL_ERROR);
+    this.#handleHeaderBlock(id, endsStream, bytes, from, to);
+    const dependsOnItself = (flags & Flag.PRIORITY) !== 0 && readUint31(bytes, from - PRIORITY_FIELDS_LENGTH) === id;
+    if (dependsOnItself) this.failStream(id, ErrorCode.PROTOCOL_ERROR);
   }
 
-  continuation(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    const block = this.#block;
-    if (block === undefined || block.streamId !== id)
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'CONTINUATION without a header block');
-    block.add(bytes, start, end);
+  handleContinuation(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    const assembly = this.#openHeaderBlock;
+    if (assembly === undefined || assembly.streamId !== id)
+      throw protocolError('CONTINUATION: must follow HEADERS of the same stream');
+    assembly.add(bytes, start, end);
     if ((flags & Flag.END_HEADERS) === 0) return;
-    this.#block = undefined;
-    const joined = block.join();
-    this.#headerBlock(id, block.endsStream, joined, 0, joined.length);
+    this.#openHeaderBlock = undefined;
+    const block = assembly.join();
+    this.#handleHeaderBlock(id, assembly.endsStream, block, 0, block.length);
   }
 
-  data(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+  handleData(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     this.#checkNotIdle(id, 'DATA');
-    this.#acknowledge(end - start);
-    const [from, to] = (flags & Flag.PADDED) === 0 ? [start, end] : unwrap(flags & Flag.PADDED, bytes, start, end);
-    const stream = this.#table.get(id);
-    if (stream === undefined || stream.isRemoteEnded) {
-      if (!this.#table.wasResetHere(id)) this.fault(id, ErrorCode.STREAM_CLOSED);
+    this.#receiveWindows.consumeOnConnection(end - start);
+    const isPlain = (flags & Flag.PADDED) === 0;
+    const [from, to] = isPlain ? [start, end] : stripPadding(flags & Flag.PADDED, bytes, start, end);
+    const stream = this.#registry.get(id);
+    if (stream === undefined || stream.isRemoteClosed) {
+      if (!this.#registry.wasResetByServer(id)) this.failStream(id, ErrorCode.STREAM_CLOSED);
       return;
     }
     const endsStream = (flags & Flag.END_STREAM) !== 0;
-    if (!endsStream) this.#acknowledgeOnStream(stream, end - start);
-    stream.received += to - from;
-    stream.dataFrames += 1;
-    if (stream.dataFrames > LIMITS.freeDataFrames) this.#pace.take(1, this.now);
-    const isTooLong = stream.contentLength !== undefined && stream.received > stream.contentLength;
+    if (!endsStream) this.#receiveWindows.consumeOnStream(stream, end - start);
+    stream.receivedBytes += to - from;
+    stream.dataFrameCount += 1;
+    if (stream.dataFrameCount > CONNECTION_LIMITS.freeDataFramesPerRequest) this.#overheadBudget.spend(1, this.now);
+    const isTooLong = stream.contentLength !== undefined && stream.receivedBytes > stream.contentLength;
     if (isTooLong) {
-      this.fault(id, ErrorCode.PROTOCOL_ERROR);
+      this.failStream(id, ErrorCode.PROTOCOL_ERROR);
       return;
     }
-    if (to > from) stream.receiver?.data(bytes, from, to);
-    if (endsStream) this.#endRemote(stream);
+    if (to > from) stream.receiver?.onData(bytes, from, to);
+    if (endsStream) this.#closeRemote(stream);
   }
 
-  rstStream(id: number, length: number): void {
+  handleRstStream(id: number, length: number): void {
     this.#checkNotIdle(id, 'RST_STREAM');
-    if (length !== 4) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, 'RST_STREAM of a wrong length');
-    this.#pace.take(LIMITS.paceOfReset, this.now);
-    const stream = this.#table.get(id);
+    if (length !== 4) throw frameSizeError('RST_STREAM', '4', length);
+    this.#overheadBudget.spend(CONNECTION_LIMITS.resetCost, this.now);
+    const stream = this.#registry.get(id);
     if (stream !== undefined) this.#drop(stream);
   }
 
-  windowUpdate(id: number, increment: number): void {
+  handleWindowUpdate(id: number, increment: number): void {
     this.#checkNotIdle(id, 'WINDOW_UPDATE');
-    const stream = this.#table.get(id);
+    const stream = this.#registry.get(id);
     if (stream === undefined) return;
     stream.sendWindow += increment;
-    if (increment === 0) this.fault(id, ErrorCode.PROTOCOL_ERROR);
-    else if (stream.sendWindow > MAX_WINDOW) this.fault(id, ErrorCode.FLOW_CONTROL_ERROR);
-    else this.#writer.resume(stream);
+    if (increment === 0) this.failStream(id, ErrorCode.PROTOCOL_ERROR);
+    else if (stream.sendWindow > MAX_WINDOW_SIZE) this.failStream(id, ErrorCode.FLOW_CONTROL_ERROR);
+    else this.#responses.resume(stream);
   }
 
-  /** Ends one stream for a fault of the peer. */
-  fault(id: number, code: ErrorCode): void {
-    this.#pace.take(LIMITS.paceOfReset, this.now);
+  /** Resets one stream for a stream error of the peer (RFC 9113, section 5.4.2). */
+  failStream(id: number, code: ErrorCode): void {
+    this.#overheadBudget.spend(CONNECTION_LIMITS.resetCost, this.now);
     this.#reset(id, code);
-    const stream = this.#table.get(id);
+    const stream = this.#registry.get(id);
     if (stream !== undefined) this.#drop(stream);
   }
 
-  respond(
+  sendResponse(
     stream: ServerStream,
     headers: Uint8Array,
     prefix: Uint8Array,
     payload: Uint8Array,
     trailers: Uint8Array,
   ): void {
-    if (this.#writer.response(stream, headers, prefix, payload, trailers)) this.endLocal(stream);
+    if (this.#responses.send(stream, headers, prefix, payload, trailers)) this.closeLocal(stream);
   }
 
-  respondHeaders(stream: ServerStream, headers: Uint8Array): void {
-    this.#writer.headers(stream.id, headers);
-    this.endLocal(stream);
+  sendHeadersOnly(stream: ServerStream, headers: Uint8Array): void {
+    this.#writer.writeFinalHeaders(stream.id, headers);
+    this.closeLocal(stream);
   }
 
-  settle(): void {
+  noteSettled(): void {
     this.#outstanding -= 1;
   }
 
-  /** The response is complete. A peer that is still sending its request is told that nobody needs the rest. */
-  endLocal(stream: ServerStream): void {
-    stream.isLocalEnded = true;
-    if (!stream.isRemoteEnded) {
+  /** Closes a stream whose response is complete. If the peer still sends its request, a reset tells it to stop. */
+  closeLocal(stream: ServerStream): void {
+    stream.isLocalClosed = true;
+    if (!stream.isRemoteClosed) {
       this.#reset(stream.id, ErrorCode.NO_ERROR);
-      this.#paceWaste(stream);
+      this.#chargeWastedBody(stream);
     }
-    this.#table.delete(stream);
+    this.#registry.delete(stream);
   }
 
-  /** Resets the streams whose peer has owed the rest of its request, or room for the response, for too long. */
+  /** Resets the streams whose peer has for too long neither finished its request nor opened a window for the response. */
   sweep(now: number): void {
-    for (const stream of this.#table.values()) {
-      if (stream.isRemoteEnded && stream.unsent === undefined) continue;
-      stream.unfinishedSince ??= now;
-      if (now - stream.unfinishedSince >= LIMITS.unfinished) this.fault(stream.id, ErrorCode.CANCEL);
+    for (const stream of this.#registry.values()) {
+      if (stream.isRemoteClosed && stream.pendingBody === undefined) continue;
+      stream.unfinishedSinceMs ??= now;
+      if (now - stream.unfinishedSinceMs >= CONNECTION_LIMITS.unfinishedTimeoutMs) {
+        this.failStream(stream.id, ErrorCode.CANCEL);
+      }
     }
   }
 
   dropAll(): void {
-    for (const stream of this.#table.values()) this.#drop(stream);
+    for (const stream of this.#registry.values()) this.#drop(stream);
   }
 
-  #headerBlock(id: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void {
-    if (id <= this.#table.lastId) {
-      this.#trailers(id, endsStream, bytes, start, end);
+  #handleHeaderBlock(id: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void {
+    if (id <= this.#registry.highestId) {
+      this.#handleTrailers(id, endsStream, bytes, start, end);
       return;
     }
-    this.#table.use(id);
-    const request = this.#reader.read(bytes, start, end);
+    this.#registry.markUsed(id);
+    // Decoded even if it is ignored then: the block may change the decoder's table.
+    const request = this.#decoder.decode(bytes, start, end);
     if (!this.acceptsMore) {
-      this.#table.rememberReset(id);
+      this.#registry.rememberReset(id);
       return;
     }
     this.#lastAcceptedId = id;
-    if (request.fault === 'malformed') this.fault(id, ErrorCode.PROTOCOL_ERROR);
-    else if (this.#table.size >= LIMITS.concurrentStreams) this.fault(id, ErrorCode.REFUSED_STREAM);
-    else if (request.fault !== undefined) {
-      this.#pace.take(LIMITS.paceOfLargeHeaders, this.now);
-      this.#open(id, endsStream, undefined).respondHeaders(HEADERS_TOO_LARGE);
+    if (request.fault === 'malformed') this.failStream(id, ErrorCode.PROTOCOL_ERROR);
+    else if (this.#registry.size >= CONNECTION_LIMITS.maxConcurrentStreams) {
+      this.failStream(id, ErrorCode.REFUSED_STREAM);
+    } else if (request.fault !== undefined) {
+      this.#overheadBudget.spend(CONNECTION_LIMITS.oversizedHeadersCost, this.now);
+      this.#open(id, endsStream, undefined).respondWithHeaders(HEADERS_TOO_LARGE);
     } else {
       const stream = this.#open(id, endsStream, request.contentLength);
-      stream.receiver = this.#accept(stream, request.head, this.now);
-      if (endsStream) this.#endRemote(stream);
+      stream.receiver = this.#acceptRequest(stream, request.head, this.now);
+      if (endsStream) this.#closeRemote(stream);
     }
   }
 
   #open(id: number, endsStream: boolean, contentLength: number | undefined): ServerStream {
-    const stream = new ServerStream(this, id, this.#writer.initialStreamWindow, contentLength);
-    stream.isRemoteEnded = endsStream;
+    const stream = new ServerStream(this, id, this.#responses.initialStreamWindow, contentLength);
+    stream.isRemoteClosed = endsStream;
     this.#outstanding += 1;
-    this.#table.add(stream);
+    this.#registry.add(stream);
     return stream;
   }
 
-  #trailers(id: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void {
-    const isWellFormed = this.#reader.readTrailers(bytes, start, end);
-    const stream = this.#table.get(id);
+  #handleTrailers(id: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void {
+    const isWellFormed = this.#decoder.decodeTrailers(bytes, start, end);
+    const stream = this.#registry.get(id);
     if (stream === undefined) {
-      if (this.#table.wasResetHere(id)) return;
-      const code = this.#table.hasSkippedIds ? ErrorCode.PROTOCOL_ERROR : ErrorCode.STREAM_CLOSED;
-      throw new ConnectionError(code, 'HEADERS on a closed stream');
+      if (this.#registry.wasResetByServer(id)) return;
+      const code = this.#registry.hasSkippedIds ? ErrorCode.PROTOCOL_ERROR : ErrorCode.STREAM_CLOSED;
+      throw new ConnectionError(code, 'HEADERS: stream must not be closed');
     }
-    if (stream.isRemoteEnded) this.fault(id, ErrorCode.STREAM_CLOSED);
-    else if (!endsStream || !isWellFormed) this.fault(id, ErrorCode.PROTOCOL_ERROR);
-    else this.#endRemote(stream);
+    if (stream.isRemoteClosed) this.failStream(id, ErrorCode.STREAM_CLOSED);
+    else if (!endsStream || !isWellFormed) this.failStream(id, ErrorCode.PROTOCOL_ERROR);
+    else this.#closeRemote(stream);
   }
 
-  #endRemote(stream: ServerStream): void {
-    if (stream.isLocalEnded) return;
-    if (stream.contentLength !== undefined && stream.contentLength !== stream.received) {
-      this.fault(stream.id, ErrorCode.PROTOCOL_ERROR);
+  /** Handles the end of the peer's request. */
+  #closeRemote(stream: ServerStream): void {
+    if (stream.isLocalClosed) return;
+    if (stream.contentLength !== undefined && stream.contentLength !== stream.receivedBytes) {
+      this.failStream(stream.id, ErrorCode.PROTOCOL_ERROR);
       return;
     }
-    stream.isRemoteEnded = true;
-    stream.receiver?.end();
+    stream.isRemoteClosed = true;
+    stream.receiver?.onEnd();
   }
 
-  /** Data is handed on at once, so its part of the windows is free at once; it is given back by halves. */
-  #acknowledge(length: number): void {
-    this.#unacknowledged += length;
-    if (this.#unacknowledged < LIMITS.connectionWindow / 2) return;
-    this.#writer.windowUpdate(0, this.#unacknowledged);
-    this.#unacknowledged = 0;
-  }
-
-  #acknowledgeOnStream(stream: ServerStream, length: number): void {
-    stream.unacknowledged += length;
-    if (stream.unacknowledged < LIMITS.streamWindow / 2) return;
-    this.#writer.windowUpdate(stream.id, stream.unacknowledged);
-    stream.unacknowledged = 0;
-  }
-
-  #checkNotIdle(id: number, type: string): void {
-    if (id === 0 || id > this.#table.lastId)
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `${type} on an idle stream`);
+  #checkNotIdle(id: number, frameName: string): void {
+    if (id === 0 || id > this.#registry.highestId) throw protocolError(`${frameName}: stream must not be idle`);
   }
 
   #reset(id: number, code: ErrorCode): void {
-    this.#writer.reset(id, code);
-    this.#table.rememberReset(id);
+    this.#writer.writeRstStream(id, code);
+    this.#registry.rememberReset(id);
   }
 
-  #paceWaste({ received }: ServerStream): void {
-    this.#pace.take((received / 1024) * LIMITS.paceOfWastedKilobyte, this.now);
+  #chargeWastedBody({ receivedBytes }: ServerStream): void {
+    this.#overheadBudget.spend((receivedBytes / 1024) * CONNECTION_LIMITS.wastedKilobyteCost, this.now);
   }
 
+  /** Ends a stream without a response. */
   #drop(stream: ServerStream): void {
-    if (!stream.isRemoteEnded) this.#paceWaste(stream);
-    this.#table.delete(stream);
-    this.#writer.forget(stream);
-    stream.isLocalEnded = true;
-    stream.receiver?.reset();
+    if (!stream.isRemoteClosed) this.#chargeWastedBody(stream);
+    this.#registry.delete(stream);
+    this.#responses.forget(stream);
+    stream.isLocalClosed = true;
+    stream.receiver?.onReset();
   }
-}
-
-const PRIORITY_LENGTH = 5;
-
-/** Where a payload starts and ends without padding and priority. */
-function unwrap(flags: number, bytes: Buffer, start: number, end: number): [start: number, end: number] {
-  let from = start;
-  let to = end;
-  if ((flags & Flag.PADDED) !== 0) {
-    if (from >= to) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, 'padded frame without a length');
-    to -= byteAt(bytes, from);
-    from += 1;
-  }
-  if ((flags & Flag.PRIORITY) !== 0) from += PRIORITY_LENGTH;
-  if (from > to) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'padding longer than the frame');
-  return [from, to];
 }

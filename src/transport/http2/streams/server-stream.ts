@@ -1,51 +1,62 @@
-/** The application's side of one request: data any number of times, then the end or a reset; nothing after these. */
-export interface StreamReceiver {
-  /** Data of the body: `bytes` from `start` to `end`, never written to again. */
-  data(bytes: Buffer, start: number, end: number): void;
-  end(): void;
-  /** The stream is gone: no answer reaches anybody, but the request is still to be settled. */
-  reset(): void;
+/**
+ * The application's side of one request. It receives the body as any number of `onData`, then one `onEnd` or `onReset`,
+ * and nothing afterwards.
+ */
+export interface RequestReceiver {
+  /** Receives data of the body: `bytes` from `start` to `end`. Nothing writes to these bytes afterwards. */
+  onData(bytes: Buffer, start: number, end: number): void;
+  onEnd(): void;
+  /** The stream is gone. No response reaches the peer, but the application must still settle the request. */
+  onReset(): void;
 }
 
-/** What the connection does for its streams. */
+/** The work that the connection does for its streams. */
 interface StreamOwner {
-  respond(
+  sendResponse(
     stream: ServerStream,
     headers: Uint8Array,
     prefix: Uint8Array,
     payload: Uint8Array,
     trailers: Uint8Array,
   ): void;
-  respondHeaders(stream: ServerStream, headers: Uint8Array): void;
-  settle(): void;
+  sendHeadersOnly(stream: ServerStream, headers: Uint8Array): void;
+  /** Counts a request as settled. */
+  noteSettled(): void;
 }
 
-/** What of a response waits for the peer's windows. */
-export interface Unsent {
-  readonly body: Uint8Array;
+/** The part of a response that waits for the peer's flow-control windows. */
+export interface PendingBody {
+  /** The whole body. The first `sentLength` bytes of it are sent. */
+  readonly bytes: Uint8Array;
+  sentLength: number;
   readonly trailers: Uint8Array;
-  at: number;
 }
 
-/** One request and its response. It is settled once, by one of `respond`, `respondHeaders` and `release`. */
+/**
+ * One request and its response. The application settles it once, with `respond`, `respondWithHeaders` or `discard`.
+ * Until then the request counts as outstanding.
+ */
 export class ServerStream {
   readonly id: number;
   readonly #owner: StreamOwner;
   #isSettled = false;
 
-  /** From here on the connection's own bookkeeping. */
-  receiver: StreamReceiver | undefined;
+  // The fields from here on belong to the connection's bookkeeping.
+  receiver: RequestReceiver | undefined;
+  /** Bytes that the peer's window of this stream still allows to send. Negative after the peer has reduced it. */
   sendWindow: number;
-  /** Bytes received and not yet given back by WINDOW_UPDATE. */
-  unacknowledged = 0;
-  received = 0;
-  dataFrames = 0;
+  /** Bytes received and not yet returned to the peer by a WINDOW_UPDATE. */
+  unreturnedWindow = 0;
+  receivedBytes = 0;
+  dataFrameCount = 0;
   readonly contentLength: number | undefined;
-  isRemoteEnded = false;
-  isLocalEnded = false;
-  unsent: Unsent | undefined;
-  /** When a sweep first found that the peer has not finished its part. */
-  unfinishedSince: number | undefined;
+  /** Whether the peer has ended its side: the stream is half-closed (remote), RFC 9113, section 5.1. */
+  isRemoteClosed = false;
+  /** Whether this server has ended its side, or the stream is gone. */
+  isLocalClosed = false;
+  pendingBody: PendingBody | undefined;
+  /** When a sweep first found that the peer has not finished its part, in ms. */
+  unfinishedSinceMs: number | undefined;
 
   constructor(owner: StreamOwner, id: number, sendWindow: number, contentLength: number | undefined) {
     this.#owner = owner;
@@ -59,30 +70,31 @@ export class ServerStream {
   }
 
   /**
-   * Sends the whole response: encoded headers, a body in two parts (so that who frames messages need not join them),
-   * encoded trailers. Settled streams and those that are gone ignore it. Nothing given is kept beyond the call but
-   * headers and trailers.
+   * Sends the whole response: encoded headers, a body in two parts (so that a caller that frames messages need not join
+   * them), and encoded trailers. Does nothing on a stream that is settled or gone. Only `headers` and `trailers` may be
+   * kept after the call; the caller may reuse the memory of `prefix` and `payload`.
    */
   respond(headers: Uint8Array, prefix: Uint8Array, payload: Uint8Array, trailers: Uint8Array): void {
-    if (!this.#settle() || this.isLocalEnded) return;
-    this.#owner.respond(this, headers, prefix, payload, trailers);
+    if (!this.#settle() || this.isLocalClosed) return;
+    this.#owner.sendResponse(this, headers, prefix, payload, trailers);
   }
 
-  /** Sends a response that has no body. */
-  respondHeaders(headers: Uint8Array): void {
-    if (!this.#settle() || this.isLocalEnded) return;
-    this.#owner.respondHeaders(this, headers);
+  /** Sends a response without a body. Does nothing on a stream that is settled or gone. */
+  respondWithHeaders(headers: Uint8Array): void {
+    if (!this.#settle() || this.isLocalClosed) return;
+    this.#owner.sendHeadersOnly(this, headers);
   }
 
-  /** The request came to nothing, as its stream is gone. */
-  release(): void {
+  /** Settles the request without a response, because its stream is gone. */
+  discard(): void {
     this.#settle();
   }
 
+  /** Returns false when the request was settled before. */
   #settle(): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;
-    this.#owner.settle();
+    this.#owner.noteSettled();
     return true;
   }
 }

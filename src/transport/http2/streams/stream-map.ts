@@ -1,22 +1,22 @@
 interface Identified {
-  /** Odd, as a client's streams are. */
+  /** Odd, as the stream ids of clients are. */
   readonly id: number;
 }
 
-const FEWEST = 16;
-/** Slots that a connection keeps once its streams are gone: 2 KB. */
-const MOST_KEPT = 256;
+const MIN_SLOTS = 16;
+/** Slots that an empty map keeps: 2 KB. */
+const MAX_SLOTS_WHEN_EMPTY = 256;
 
 /**
- * Streams by id: open addressing with linear probing, at most half full. Ids go up by two, so that mostly each has the
- * slot behind the one before. In the worst case a search passes all that are open.
+ * Streams by id: a hash table with open addressing and linear probing, at most half full. Ids grow by two, so a stream
+ * mostly takes the slot after that of the stream before it. In the worst case a search passes all open streams.
  *
- * Not a Map: that makes its table anew every so many streams, and an old table keeps the next one. Once one of them has
- * grown old, all behind it live on with the requests that were open at the time, a tenth of all that is made, until the
- * next full collection.
+ * It is not a Map, because a Map rebuilds its table every so many insertions, and an old table keeps the next one
+ * alive. Once one of these tables has moved to the old generation, all later ones survive until the next full garbage
+ * collection, together with the requests that were open at the time: a tenth of all allocations.
  */
 export class StreamMap<Stream extends Identified> {
-  #slots: (Stream | undefined)[] = emptySlots(FEWEST);
+  #slots: (Stream | undefined)[] = createSlots(MIN_SLOTS);
   #size = 0;
 
   get size(): number {
@@ -24,61 +24,61 @@ export class StreamMap<Stream extends Identified> {
   }
 
   get(id: number): Stream | undefined {
-    return this.#slots[this.#placeOf(id)];
+    return this.#slots[this.#findSlot(id)];
   }
 
-  /** None of its id may be there. */
+  /** Adds a stream. The map must not contain another one with its id. */
   add(stream: Stream): void {
     if (2 * (this.#size + 1) > this.#slots.length) this.#resize(2 * this.#slots.length);
-    this.#slots[this.#placeOf(stream.id)] = stream;
+    this.#slots[this.#findSlot(stream.id)] = stream;
     this.#size++;
   }
 
   delete(id: number): void {
     const slots = this.#slots;
-    let hole = this.#placeOf(id);
+    let hole = this.#findSlot(id);
     if (slots[hole] === undefined) return;
     this.#size--;
     const mask = slots.length - 1;
-    // What stands behind moves up where that is nearer to its own slot, so that no search ends before it.
-    for (let place = (hole + 1) & mask; ; place = (place + 1) & mask) {
-      const other = slots[place];
-      if (other === undefined) break;
-      const own = slotOf(other.id, mask);
-      if (((place - own) & mask) < ((place - hole) & mask)) continue;
-      slots[hole] = other;
-      hole = place;
+    // Streams after the hole move into it where that brings them nearer to their home slot, so that no search stops early.
+    for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
+      const stream = slots[slot];
+      if (stream === undefined) break;
+      const home = homeSlot(stream.id, mask);
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      slots[hole] = stream;
+      hole = slot;
     }
     slots[hole] = undefined;
-    if (this.#size === 0 && slots.length > MOST_KEPT) this.#slots = emptySlots(FEWEST);
+    if (this.#size === 0 && slots.length > MAX_SLOTS_WHEN_EMPTY) this.#slots = createSlots(MIN_SLOTS);
   }
 
-  /** Those that are open now. */
+  /** Returns the streams in the map, as a copy. */
   values(): readonly Stream[] {
     return this.#slots.filter((stream) => stream !== undefined);
   }
 
-  /** Where it is, or would be put. */
-  #placeOf(id: number): number {
+  /** Finds the slot of the stream with this id, or the empty slot that it would take. */
+  #findSlot(id: number): number {
     const mask = this.#slots.length - 1;
-    let place = slotOf(id, mask);
-    for (let found = this.#slots[place]; found !== undefined && found.id !== id; found = this.#slots[place]) {
-      place = (place + 1) & mask;
+    let slot = homeSlot(id, mask);
+    for (let stream = this.#slots[slot]; stream !== undefined && stream.id !== id; stream = this.#slots[slot]) {
+      slot = (slot + 1) & mask;
     }
-    return place;
+    return slot;
   }
 
   #resize(length: number): void {
     const streams = this.#slots;
-    this.#slots = emptySlots(length);
-    for (const stream of streams) if (stream !== undefined) this.#slots[this.#placeOf(stream.id)] = stream;
+    this.#slots = createSlots(length);
+    for (const stream of streams) if (stream !== undefined) this.#slots[this.#findSlot(stream.id)] = stream;
   }
 }
 
-function slotOf(id: number, mask: number): number {
+function homeSlot(id: number, mask: number): number {
   return (id >>> 1) & mask;
 }
 
-function emptySlots<Stream>(length: number): (Stream | undefined)[] {
+function createSlots<Stream>(length: number): (Stream | undefined)[] {
   return Array.from({ length }, () => undefined);
 }

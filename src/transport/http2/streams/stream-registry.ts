@@ -1,14 +1,15 @@
 import type { ServerStream } from './server-stream.ts';
 import { StreamMap } from './stream-map.ts';
 
-const REMEMBERED_RESETS = 1024;
+const MAX_REMEMBERED_RESETS = 1024;
 
-/** The open streams of a connection, and what has to be known of those that are not. */
-export class StreamTable {
+/** The open streams of one connection, and the facts about closed ones that later frames depend on. */
+export class StreamRegistry {
   readonly #open = new StreamMap<ServerStream>();
-  readonly #resetHere = new Set<number>();
+  readonly #resetByServer = new Set<number>();
+  /** The stream added last, which most frames are for. */
   #latest: ServerStream | undefined;
-  #lastId = 0;
+  #highestId = 0;
   #hasSkippedIds = false;
 
   get size(): number {
@@ -16,18 +17,19 @@ export class StreamTable {
   }
 
   /** The highest id that the peer has used. */
-  get lastId(): number {
-    return this.#lastId;
+  get highestId(): number {
+    return this.#highestId;
   }
 
-  /** Whether the peer has passed over ids, so that an id below `lastId` may never have been a stream. */
+  /** Whether the peer has skipped ids, so that an id below `highestId` may never have been a stream. */
   get hasSkippedIds(): boolean {
     return this.#hasSkippedIds;
   }
 
-  use(id: number): void {
-    if (id !== this.#lastId + 2 && id !== 1) this.#hasSkippedIds = true;
-    this.#lastId = id;
+  /** Records that the peer has used an id. It must be above `highestId`. */
+  markUsed(id: number): void {
+    if (id !== this.#highestId + 2 && id !== 1) this.#hasSkippedIds = true;
+    this.#highestId = id;
   }
 
   add(stream: ServerStream): void {
@@ -48,17 +50,20 @@ export class StreamTable {
     return this.#open.values();
   }
 
-  /** Frames that were under way when this side reset a stream are to be ignored; the latest such streams are known. */
+  /**
+   * Remembers that this server reset the stream, because frames that the peer sent before it learned of the reset must be
+   * ignored. Only the latest 1024 such streams are remembered.
+   */
   rememberReset(id: number): void {
-    this.#resetHere.add(id);
-    if (this.#resetHere.size <= REMEMBERED_RESETS) return;
-    for (const oldest of this.#resetHere) {
-      this.#resetHere.delete(oldest);
+    this.#resetByServer.add(id);
+    if (this.#resetByServer.size <= MAX_REMEMBERED_RESETS) return;
+    for (const oldest of this.#resetByServer) {
+      this.#resetByServer.delete(oldest);
       return;
     }
   }
 
-  wasResetHere(id: number): boolean {
-    return this.#resetHere.has(id);
+  wasResetByServer(id: number): boolean {
+    return this.#resetByServer.has(id);
   }
 }
