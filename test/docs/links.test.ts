@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { brokenLinks, codeBlocks, markdownPages } from './markdown.ts';
+
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+describe('the documentation', () => {
+  it.each(markdownPages())('has no relative link in %s that leads nowhere', (page) => {
+    expect(brokenLinks(page)).toEqual([]);
+  });
+
+  it.each(markdownPages())('names only npm scripts in %s that exist', (page) => {
+    const text = codeBlocks(readFileSync(page, 'utf8'), 'sh').join('\n');
+    const named = [...text.matchAll(/^npm (?:run (?:--silent )?)?([a-z:-]+)/gm)].map(([, name = '']) => name);
+    expect(named.filter((name) => name !== 'install' && name !== 'ci' && scripts[name] === undefined)).toEqual([]);
+  });
+
+  it('lists every page of docs/ in docs/README.md', () => {
+    const index = readFileSync('docs/README.md', 'utf8');
+    const pages = markdownPages().filter((page) => /^docs\/[^/]+\.md$/.test(page) && page !== 'docs/README.md');
+    expect(pages.filter((page) => !index.includes(`(${page.slice('docs/'.length)})`))).toEqual([]);
+  });
+
+  it('keeps README.md within 150 lines', () => {
+    expect(readFileSync('README.md', 'utf8').split('\n').length).toBeLessThanOrEqual(151);
+  });
+});
