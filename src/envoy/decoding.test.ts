@@ -45,17 +45,17 @@ const rateLimitRequest = fc.record({
   ),
 });
 
-/** Fields that a later Envoy may send: unknown to both decoders, before and behind the known ones. */
+/** Fields that a later Envoy may send. Both decoders skip them, before and after the fields they know. */
 const unknownFields = Buffer.from('f80101fa010361626381020102030405060708850201020304', 'hex');
 
-/** A nested message; lengths are below 2^14. */
+/** Encodes a nested message whose length is below 2^14. */
 function nested(field: number, ...parts: readonly Uint8Array[]): Buffer {
   const bytes = Buffer.concat(parts);
   const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 127) | 128, bytes.length >> 7];
   return Buffer.concat([Buffer.from([(field << 3) | 2, ...length]), bytes]);
 }
 
-/** The fields of a header, in any order, more than once or not at all, among others that only a later Envoy knows. */
+/** The fields of a header in any order, repeated or missing, mixed with fields that only a later Envoy knows. */
 const entryFields = fc.array(
   fc.oneof(
     fc.constantFrom('x-api-key', 'authorization', 'x-request-id').map((name) => nested(1, Buffer.from(name))),
@@ -65,8 +65,8 @@ const entryFields = fc.array(
   { maxLength: 4 },
 );
 
-describe('decoding by hand gives what the generated decoder gives, on the same bytes', () => {
-  it('for a CheckRequest', () => {
+describe('Weir’s decoders agree with the generated ones', () => {
+  it('on every CheckRequest', () => {
     fc.assert(
       fc.property(checkRequest, (request) => {
         const bytes = Buffer.concat([unknownFields, CheckRequest.encode(CheckRequest.fromPartial(request)).finish()]);
@@ -83,7 +83,7 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
     );
   });
 
-  it('for a header whose fields are written in any way that protobuf allows', () => {
+  it('on a header whose fields are encoded in any way that protobuf allows', () => {
     fc.assert(
       fc.property(entryFields, (fields) => {
         const bytes = nested(1, nested(4, nested(2, nested(3, ...fields), unknownFields)));
@@ -98,7 +98,7 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
     );
   });
 
-  it('for a RateLimitRequest', () => {
+  it('on every RateLimitRequest', () => {
     fc.assert(
       fc.property(rateLimitRequest, (request) => {
         const encoded = RateLimitRequest.encode(RateLimitRequest.fromPartial(request)).finish();
@@ -108,9 +108,9 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
           domain,
           descriptors: descriptors.map(({ entries, limit, hitsAddend: hits, isNegativeHits }) => ({
             entries,
-            limit: limit && { requests: limit.requestsPerUnit, windowSeconds: 60 },
+            limitOverride: limit && { requests: limit.requestsPerUnit, windowSeconds: 60 },
             hits: hits ?? (hitsAddend || (isNegativeHits ? Number.MAX_SAFE_INTEGER : 1)),
-            givesBack: isNegativeHits,
+            isRefund: isNegativeHits,
           })),
         });
       }),
@@ -118,16 +118,16 @@ describe('decoding by hand gives what the generated decoder gives, on the same b
   });
 });
 
-describe('bytes that are no message', () => {
+describe('Weir’s decoders, given random bytes', () => {
   it.each([
-    ['a CheckRequest', decodeCheckRequest],
-    ['a RateLimitRequest', decodeRateLimitRequest],
-  ])('are refused as %s or read as one, and nothing else happens', (_, decode) => {
+    ['decodeCheckRequest', decodeCheckRequest],
+    ['decodeRateLimitRequest', decodeRateLimitRequest],
+  ])('%s returns a request or throws InvalidRequest, and nothing else', (_, decode) => {
     const valid = [
-      ...fc.sample(checkRequest, 20).map((each) => CheckRequest.encode(CheckRequest.fromPartial(each)).finish()),
+      ...fc.sample(checkRequest, 20).map((request) => CheckRequest.encode(CheckRequest.fromPartial(request)).finish()),
       ...fc
         .sample(rateLimitRequest, 20)
-        .map((each) => RateLimitRequest.encode(RateLimitRequest.fromPartial(each)).finish()),
+        .map((request) => RateLimitRequest.encode(RateLimitRequest.fromPartial(request)).finish()),
     ];
     const mutation = fc.record({
       of: fc.nat(valid.length - 1),

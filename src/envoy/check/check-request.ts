@@ -1,239 +1,239 @@
 import { isIP } from 'node:net';
-import type { CheckQuestion } from '../../decide/check/check.ts';
-import { readOrRefuse } from '../wire/decode-message.ts';
-import { LENGTH_DELIMITED, type NamesByLength, namesByLength, type WireReader } from '../wire/wire-reader.ts';
-import { NO_SETTINGS, type RouteSettings, readContextExtension } from './context-extensions.ts';
-import { entryText, readEntry } from './map-entry.ts';
-import { NO_QUERY_KEY, type QueryKey, queryKeyOf } from './query-key.ts';
+import type { CheckQuestion } from '../../decide/check/check-question.ts';
+import { decodeMessage } from '../wire/decode-message.ts';
+import { buildNameTable, type NameTable } from '../wire/name-table.ts';
+import { LENGTH_DELIMITED, type WireReader } from '../wire/wire-reader.ts';
+import { applyContextExtension, DEFAULT_ROUTE_SETTINGS, type RouteSettings } from './context-extensions.ts';
+import { readEntryString, readMapEntry } from './map-entry.ts';
+import { readPeerAddress } from './peer-address.ts';
+import { findQueryKey, NO_QUERY_KEY, type QueryKey } from './query-key.ts';
+
+const MESSAGE_TYPE = 'envoy.service.auth.v3.CheckRequest';
 
 // Field numbers of envoy.service.auth.v3 (proto/envoy/service/auth/v3).
 const CHECK_REQUEST = { attributes: 1 };
 const ATTRIBUTE_CONTEXT = { source: 1, request: 4, contextExtensions: 10 };
-const PEER = { address: 1 };
-const ADDRESS = { socketAddress: 1 };
-const SOCKET_ADDRESS = { address: 2 };
 const REQUEST = { http: 2 };
 const HTTP_REQUEST = { method: 2, headers: 3, path: 4, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
 
-const HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'];
-const [API_KEY, AUTHORIZATION, REQUEST_ID, CONTENT_TYPE, DEVICE, CLIENT_ADDRESS] = [0, 1, 2, 3, 4, 5];
-/** Read of OPTIONS requests alone, behind the others. */
+/** Index of each header in `ExtractedRequest.headerValues` and in the name tables of `CheckExtraction`. */
+const HEADER = {
+  apiKey: 0,
+  authorization: 1,
+  requestId: 2,
+  contentType: 3,
+  device: 4,
+  clientAddress: 5,
+  origin: 6,
+  requestedMethod: 7,
+};
+/** Names of the headers up to `contentType`. */
+const FIXED_HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'];
+/** Names of `origin` and `requestedMethod`, which are read from OPTIONS requests only. */
 const PREFLIGHT_HEADERS = ['origin', 'access-control-request-method'];
-const [ORIGIN, REQUESTED_METHOD] = [6, 7];
-const OPTIONS = namesByLength(['options']);
+const OPTIONS_METHOD = buildNameTable(['options']);
 
-/** Names that a later hop may read as Weir's own: CGI-style upstreams fold `_` and `-` into one. */
+/** Names that a later hop may take for Weir's own: CGI-style upstreams treat `_` and `-` as the same. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
 const OVERWRITTEN_HEADERS = new Set(['x-weir-account', 'x-weir-key', 'x-weir-plan']);
 const LETTER_W = 'w'.charCodeAt(0);
 
-/** What to read of a request beside what is always read. */
-export interface CheckReading {
-  readonly headers: NamesByLength;
-  readonly headersOfOptions: NamesByLength;
-  /** Whether a header tells the client's address, in place of who connected to Envoy. */
-  readonly readsClientAddress: boolean;
-  /** Name of the query parameter that may carry an API key; undefined: none, and the path is not looked at. */
-  readonly keyParameter: string | undefined;
-}
-
-/** What is kept of the request; `values` of headers, by their index in `names`. */
-interface FoundRequest {
-  names: CheckReading['headers'];
-  readonly values: (string | undefined)[];
-  readonly forged: string[];
-  queryKey: QueryKey;
-}
-
-interface FoundAttributes {
-  sourceAddress: string | undefined;
-  request: FoundRequest;
-  settings: RouteSettings;
-}
-
-const ALWAYS = checkReading({});
-const NO_REQUEST: FoundRequest = { names: ALWAYS.headers, values: [], forged: [], queryKey: NO_QUERY_KEY };
-const NO_ATTRIBUTES: FoundAttributes = { sourceAddress: undefined, request: NO_REQUEST, settings: NO_SETTINGS };
-
-/** Headers by their lower-case names. */
-export interface CheckReadingOptions {
-  /** By which clients name their device. */
+/** The optional parts of a request that Check is configured to read. Header names are in lower case. */
+export interface CheckExtractionOptions {
+  /** Header in which clients name their device. */
   readonly deviceHeader?: string | undefined;
-  /** In which Envoy tells the client's address. */
+  /** Header in which Envoy reports the client's address. */
   readonly clientAddressHeader?: string | undefined;
-  /** Of the query, for API keys. */
+  /** Query parameter that may carry an API key. */
   readonly keyParameter?: string | undefined;
 }
 
-export function checkReading(options: CheckReadingOptions): CheckReading {
+/** The parts of a request that Check reads, prepared once from `CheckExtractionOptions`. */
+export interface CheckExtraction {
+  readonly headers: NameTable;
+  /** For OPTIONS requests: `headers` and the headers of a preflight. */
+  readonly optionsHeaders: NameTable;
+  /** Whether a header reports the client's address, which then replaces the address of Envoy's peer. */
+  readonly readsClientAddress: boolean;
+  /** Query parameter that may carry an API key; undefined: none, and the path is not read. */
+  readonly keyParameter: string | undefined;
+}
+
+interface ExtractedRequest {
+  /** The headers to look for. */
+  names: NameTable;
+  /** Indexed by HEADER; undefined: absent. */
+  readonly headerValues: (string | undefined)[];
+  readonly forgedHeaders: string[];
+  queryKey: QueryKey;
+}
+
+interface ExtractedAttributes {
+  sourceAddress: string | undefined;
+  request: ExtractedRequest;
+  settings: RouteSettings;
+}
+
+const DEFAULT_EXTRACTION = prepareCheckExtraction({});
+const NO_REQUEST: ExtractedRequest = {
+  names: DEFAULT_EXTRACTION.headers,
+  headerValues: [],
+  forgedHeaders: [],
+  queryKey: NO_QUERY_KEY,
+};
+const NO_ATTRIBUTES: ExtractedAttributes = {
+  sourceAddress: undefined,
+  request: NO_REQUEST,
+  settings: DEFAULT_ROUTE_SETTINGS,
+};
+
+export function prepareCheckExtraction(options: CheckExtractionOptions): CheckExtraction {
   const { deviceHeader, clientAddressHeader, keyParameter } = options;
-  const headers = [...HEADERS, deviceHeader, clientAddressHeader];
+  const headers = [...FIXED_HEADERS, deviceHeader, clientAddressHeader]; // in the order of HEADER
   return {
-    headers: namesByLength(headers),
-    headersOfOptions: namesByLength([...headers, ...PREFLIGHT_HEADERS]),
+    headers: buildNameTable(headers),
+    optionsHeaders: buildNameTable([...headers, ...PREFLIGHT_HEADERS]),
     readsClientAddress: clientAddressHeader !== undefined,
     keyParameter,
   };
 }
 
 /**
- * Reads of a CheckRequest what is used and skips the rest, most of its 350 to 1,400 bytes. Throws InvalidRequest on
- * bytes that are no such message.
+ * Decodes the parts of a CheckRequest that Check uses and skips the rest, which is most of its 350 to 1,400 bytes. Throws
+ * InvalidRequest on bytes that are not such a message.
  */
-export function decodeCheckRequest(message: Uint8Array, reading = ALWAYS): CheckQuestion {
-  const name = 'envoy.service.auth.v3.CheckRequest';
-  const found = readOrRefuse(name, message, (reader) => readCheckRequest(reader, reading));
-  const { request, settings } = found;
+export function decodeCheckRequest(message: Uint8Array, extraction = DEFAULT_EXTRACTION): CheckQuestion {
+  const attributes = decodeMessage(MESSAGE_TYPE, message, (reader) => readCheckRequest(reader, extraction));
+  const { request, settings } = attributes;
+  const { headerValues } = request;
   return {
-    requestIdHeader: request.values[REQUEST_ID],
-    apiKeyHeader: request.values[API_KEY],
-    authorizationHeader: request.values[AUTHORIZATION],
-    contentTypeHeader: request.values[CONTENT_TYPE],
-    device: request.values[DEVICE],
+    requestIdHeader: headerValues[HEADER.requestId],
+    apiKeyHeader: headerValues[HEADER.apiKey],
+    authorizationHeader: headerValues[HEADER.authorization],
+    contentTypeHeader: headerValues[HEADER.contentType],
+    device: headerValues[HEADER.device],
     route: settings.route,
-    sourceAddress: reading.readsClientAddress ? addressOf(request.values[CLIENT_ADDRESS]) : found.sourceAddress,
+    sourceAddress: extraction.readsClientAddress
+      ? parseClientAddress(headerValues[HEADER.clientAddress])
+      : attributes.sourceAddress,
     rateLimitOff: settings.rateLimitOff,
     requiredFeatures: settings.requiredFeatures,
     allowsAnonymous: settings.allowsAnonymous,
     isAllowedPreflight: settings.allowsPreflight && isPreflight(request),
     cost: settings.cost,
-    forgedHeaders: request.forged,
+    forgedHeaders: request.forgedHeaders,
     queryKey: request.queryKey.value,
     queryKeyNames: request.queryKey.names,
   };
 }
 
-function readCheckRequest(reader: WireReader, reading: CheckReading): FoundAttributes {
-  let found = NO_ATTRIBUTES;
-  while (reader.next()) {
-    if (reader.is(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) found = readAttributes(reader, reading);
-    else reader.skip();
+function readCheckRequest(reader: WireReader, extraction: CheckExtraction): ExtractedAttributes {
+  let attributes = NO_ATTRIBUTES;
+  while (reader.nextField()) {
+    if (reader.isField(CHECK_REQUEST.attributes, LENGTH_DELIMITED)) attributes = readAttributes(reader, extraction);
+    else reader.skipField();
   }
-  return found;
+  return attributes;
 }
 
-function readAttributes(reader: WireReader, reading: CheckReading): FoundAttributes {
-  const outerEnd = reader.enter();
-  const found = { ...NO_ATTRIBUTES };
-  while (reader.next()) {
-    if (reader.is(ATTRIBUTE_CONTEXT.source, LENGTH_DELIMITED)) found.sourceAddress = readPeer(reader);
-    else if (reader.is(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) found.request = readRequest(reader, reading);
-    else if (reader.is(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) {
-      found.settings = readContextExtension(reader, found.settings);
-    } else reader.skip();
+function readAttributes(reader: WireReader, extraction: CheckExtraction): ExtractedAttributes {
+  const outerEnd = reader.enterMessage();
+  const attributes = { ...NO_ATTRIBUTES };
+  while (reader.nextField()) {
+    if (reader.isField(ATTRIBUTE_CONTEXT.source, LENGTH_DELIMITED)) attributes.sourceAddress = readPeerAddress(reader);
+    else if (reader.isField(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) {
+      attributes.request = readRequest(reader, extraction);
+    } else if (reader.isField(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) {
+      attributes.settings = applyContextExtension(reader, attributes.settings);
+    } else reader.skipField();
   }
-  reader.leave(outerEnd);
-  return found;
+  reader.leaveMessage(outerEnd);
+  return attributes;
 }
 
-/** Its IP address. A pipe has none, and an empty one is none. */
-function readPeer(reader: WireReader): string | undefined {
-  const peerEnd = reader.enter();
-  let found = '';
-  while (reader.next()) {
-    if (reader.is(PEER.address, LENGTH_DELIMITED)) found = readAddress(reader);
-    else reader.skip();
+function readRequest(reader: WireReader, extraction: CheckExtraction): ExtractedRequest {
+  const outerEnd = reader.enterMessage();
+  let request = NO_REQUEST;
+  while (reader.nextField()) {
+    if (reader.isField(REQUEST.http, LENGTH_DELIMITED)) request = readHttpRequest(reader, extraction);
+    else reader.skipField();
   }
-  reader.leave(peerEnd);
-  return found === '' ? undefined : found;
+  reader.leaveMessage(outerEnd);
+  return request;
 }
 
-function readAddress(reader: WireReader): string {
-  const outerEnd = reader.enter();
-  let found = '';
-  while (reader.next()) {
-    if (reader.is(ADDRESS.socketAddress, LENGTH_DELIMITED)) found = readSocketAddress(reader);
-    else reader.skip();
+function readHttpRequest(reader: WireReader, extraction: CheckExtraction): ExtractedRequest {
+  const outerEnd = reader.enterMessage();
+  const headerValues = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
+  const request: ExtractedRequest = {
+    names: extraction.headers,
+    headerValues,
+    forgedHeaders: [],
+    queryKey: NO_QUERY_KEY,
+  };
+  while (reader.nextField()) {
+    if (reader.isField(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, request);
+    else if (reader.isField(HTTP_REQUEST.method, LENGTH_DELIMITED)) {
+      // Envoy writes fields in the order of their numbers, so the method comes before the headers. If it did not, a
+      // preflight would not be recognized and would be denied.
+      if (isOptionsMethod(reader)) request.names = extraction.optionsHeaders;
+      reader.skipField();
+    } else if (reader.isField(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, request);
+    else if (extraction.keyParameter !== undefined && reader.isField(HTTP_REQUEST.path, LENGTH_DELIMITED)) {
+      request.queryKey = findQueryKey(reader.readString(), extraction.keyParameter);
+    } else reader.skipField();
   }
-  reader.leave(outerEnd);
-  return found;
+  reader.leaveMessage(outerEnd);
+  return request;
 }
 
-function readSocketAddress(reader: WireReader): string {
-  const outerEnd = reader.enter();
-  let found = '';
-  while (reader.next()) {
-    if (reader.is(SOCKET_ADDRESS.address, LENGTH_DELIMITED)) found = reader.text();
-    else reader.skip();
-  }
-  reader.leave(outerEnd);
-  return found;
+/** Compares bytes first, so that nearly all methods never become a string. Methods are case-sensitive. */
+function isOptionsMethod(reader: WireReader): boolean {
+  return reader.findNameAt(reader.position, OPTIONS_METHOD) === 0 && reader.readStringAt(reader.position) === 'OPTIONS';
 }
 
-function readRequest(reader: WireReader, reading: CheckReading): FoundRequest {
-  const outerEnd = reader.enter();
-  let found = NO_REQUEST;
-  while (reader.next()) {
-    if (reader.is(REQUEST.http, LENGTH_DELIMITED)) found = readHttpRequest(reader, reading);
-    else reader.skip();
-  }
-  reader.leave(outerEnd);
-  return found;
-}
-
-function readHttpRequest(reader: WireReader, reading: CheckReading): FoundRequest {
-  const outerEnd = reader.enter();
-  const values = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
-  const found: FoundRequest = { names: reading.headers, values, forged: [], queryKey: NO_QUERY_KEY };
-  while (reader.next()) {
-    if (reader.is(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, found);
-    else if (reader.is(HTTP_REQUEST.method, LENGTH_DELIMITED)) {
-      // Before the headers, as Envoy writes fields in their order. Otherwise it is no preflight, and refused.
-      if (isOptions(reader)) found.names = reading.headersOfOptions;
-      reader.skip();
-    } else if (reader.is(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, found);
-    else if (reading.keyParameter !== undefined && reader.is(HTTP_REQUEST.path, LENGTH_DELIMITED)) {
-      found.queryKey = queryKeyOf(reader.text(), reading.keyParameter);
-    } else reader.skip();
-  }
-  reader.leave(outerEnd);
-  return found;
-}
-
-/** By its bytes first: of nearly all methods no text is made. */
-function isOptions(reader: WireReader): boolean {
-  return reader.oneOfAt(reader.position, OPTIONS) === 0 && reader.textAt(reader.position) === 'OPTIONS';
-}
-
-/** One address and nothing else: where it came twice, one of them is a lie. */
-function addressOf(value: string | undefined): string | undefined {
+/** Returns a single IP address, else undefined. If the header came twice, one of its values is a lie. */
+function parseClientAddress(value: string | undefined): string | undefined {
   return value === undefined || isIP(value) === 0 ? undefined : value;
 }
 
-/** As browsers ask before a request to another origin (https://fetch.spec.whatwg.org/#cors-preflight-request). */
-function isPreflight({ values }: FoundRequest): boolean {
-  return Boolean(values[ORIGIN]) && Boolean(values[REQUESTED_METHOD]);
+/** Whether a browser sent it ahead of a cross-origin request (https://fetch.spec.whatwg.org/#cors-preflight-request). */
+function isPreflight({ headerValues }: ExtractedRequest): boolean {
+  return Boolean(headerValues[HEADER.origin]) && Boolean(headerValues[HEADER.requestedMethod]);
 }
 
-/** With encode_raw_headers Envoy sends the headers in this form. */
-function readHeaderMap(reader: WireReader, found: FoundRequest): void {
-  const outerEnd = reader.enter();
-  while (reader.next()) {
-    if (reader.is(HEADER_MAP.headers, LENGTH_DELIMITED)) readHeader(reader, found);
-    else reader.skip();
+/** Reads `header_map`. Envoy sends the headers there if its setting `encode_raw_headers` is on. */
+function readHeaderMap(reader: WireReader, request: ExtractedRequest): void {
+  const outerEnd = reader.enterMessage();
+  while (reader.nextField()) {
+    if (reader.isField(HEADER_MAP.headers, LENGTH_DELIMITED)) readHeader(reader, request);
+    else reader.skipField();
   }
-  reader.leave(outerEnd);
+  reader.leaveMessage(outerEnd);
 }
 
-function readHeader(reader: WireReader, found: FoundRequest): void {
-  const entry = readEntry(reader);
+function readHeader(reader: WireReader, request: ExtractedRequest): void {
+  const entry = readMapEntry(reader);
   if (entry.key === 0) return;
-  const index = reader.oneOfAt(entry.key, found.names);
+  const index = reader.findNameAt(entry.key, request.names);
   if (index >= 0) {
-    const value = entryText(reader, entry.value);
-    const before = found.values[index];
-    // As HTTP joins a repeated header; two API keys are thus none.
-    found.values[index] = before === undefined ? value : `${before},${value}`;
-    // From Envoy to Weir: no header of the client's, nor for the upstream.
-    if (index === CLIENT_ADDRESS) found.forged.push(reader.textAt(entry.key));
-  } else if (mayBeWeirs(reader, entry.key)) {
-    const name = reader.textAt(entry.key);
-    if (WEIR_HEADER.test(name) && !OVERWRITTEN_HEADERS.has(name.toLowerCase())) found.forged.push(name);
+    const value = readEntryString(reader, entry.value);
+    const earlier = request.headerValues[index];
+    // HTTP joins repeated headers like this. Two API keys together are not a valid key.
+    request.headerValues[index] = earlier === undefined ? value : `${earlier},${value}`;
+    // Only Envoy may set this header, and only for Weir: the upstream must not see it.
+    if (index === HEADER.clientAddress) request.forgedHeaders.push(reader.readStringAt(entry.key));
+  } else if (mayBeWeirHeader(reader, entry.key)) {
+    const name = reader.readStringAt(entry.key);
+    if (WEIR_HEADER.test(name) && !OVERWRITTEN_HEADERS.has(name.toLowerCase())) request.forgedHeaders.push(name);
   }
 }
 
-/** Spares a string for each header: the third letter of the few that matter is a w. The byte before them is the length. */
-function mayBeWeirs(reader: WireReader, key: number): boolean {
+/**
+ * Avoids creating a string for each header: only names whose third letter is a `w` can match WEIR_HEADER. The byte at
+ * `key` is the name's length; from 0x80 on the length takes more bytes, and the third letter is elsewhere.
+ */
+function mayBeWeirHeader(reader: WireReader, key: number): boolean {
   return (reader.byteAt(key + 3) | 0x20) === LETTER_W || reader.byteAt(key) >= 0x80;
 }

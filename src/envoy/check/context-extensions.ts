@@ -1,22 +1,23 @@
-import type { CheckQuestion } from '../../decide/check/check.ts';
-import { namesByLength, type WireReader } from '../wire/wire-reader.ts';
-import { entryText, readEntry } from './map-entry.ts';
+import type { CheckQuestion } from '../../decide/check/check-question.ts';
+import { buildNameTable } from '../wire/name-table.ts';
+import type { WireReader } from '../wire/wire-reader.ts';
+import { readEntryString, readMapEntry } from './map-entry.ts';
 
-/** What a route tells Check, by context extensions of ext_authz. */
+/** A route's settings for Check, from the context extensions of its ext_authz filter. */
 export type RouteSettings = Pick<
   CheckQuestion,
   'route' | 'rateLimitOff' | 'requiredFeatures' | 'allowsAnonymous' | 'cost'
 > & { readonly allowsPreflight: boolean };
 
-const NAMES = ['rate_limit', 'require', 'auth', 'cost', 'route', 'cors_preflight'];
-const EXTENSIONS = namesByLength(NAMES.map((name) => `weir.${name}`));
-const [RATE_LIMIT, REQUIRE, AUTH, COST, ROUTE, CORS_PREFLIGHT] = [0, 1, 2, 3, 4, 5];
+/** Index of each extension in EXTENSIONS; its name has the prefix `weir.`. */
+const EXTENSION = { rate_limit: 0, require: 1, auth: 2, cost: 3, route: 4, cors_preflight: 5 };
+const EXTENSIONS = buildNameTable(Object.keys(EXTENSION).map((name) => `weir.${name}`));
 
-/** As of a descriptor's hits_addend in envoy.service.ratelimit.v3. */
-const HIGHEST_COST = 2 ** 32 - 1;
+/** The highest uint32, as for a descriptor's hits_addend in envoy.service.ratelimit.v3. */
+const MAX_COST = 2 ** 32 - 1;
 
-/** What holds unless a route says otherwise. */
-export const NO_SETTINGS: RouteSettings = {
+/** The settings of a route without context extensions. */
+export const DEFAULT_ROUTE_SETTINGS: RouteSettings = {
   route: undefined,
   rateLimitOff: false,
   requiredFeatures: [],
@@ -25,28 +26,31 @@ export const NO_SETTINGS: RouteSettings = {
   cost: 1,
 };
 
-/** The settings with what the context extension says that the reader is at; those of others are left as they are. */
-export function readContextExtension(reader: WireReader, settings: RouteSettings): RouteSettings {
-  const { key, value } = readEntry(reader);
-  const index = key === 0 ? -1 : reader.oneOfAt(key, EXTENSIONS);
+/**
+ * Reads the context extension at the reader and returns `settings` with it applied. Returns them unchanged for an
+ * extension that is not Weir's.
+ */
+export function applyContextExtension(reader: WireReader, settings: RouteSettings): RouteSettings {
+  const { key, value } = readMapEntry(reader);
+  const index = key === 0 ? -1 : reader.findNameAt(key, EXTENSIONS);
   if (index < 0) return settings;
-  const text = entryText(reader, value);
-  if (index === RATE_LIMIT) return { ...settings, rateLimitOff: text === 'off' };
-  if (index === REQUIRE) return { ...settings, requiredFeatures: listed(text) };
-  if (index === AUTH) return { ...settings, allowsAnonymous: text === 'optional' };
-  if (index === COST) return { ...settings, cost: costOf(text) };
-  if (index === ROUTE) return { ...settings, route: text };
-  return index === CORS_PREFLIGHT ? { ...settings, allowsPreflight: text === 'allow' } : settings;
+  const text = readEntryString(reader, value);
+  if (index === EXTENSION.rate_limit) return { ...settings, rateLimitOff: text === 'off' };
+  if (index === EXTENSION.require) return { ...settings, requiredFeatures: splitList(text) };
+  if (index === EXTENSION.auth) return { ...settings, allowsAnonymous: text === 'optional' };
+  if (index === EXTENSION.cost) return { ...settings, cost: parseCost(text) };
+  if (index === EXTENSION.route) return { ...settings, route: text };
+  return index === EXTENSION.cors_preflight ? { ...settings, allowsPreflight: text === 'allow' } : settings;
 }
 
-/** undefined where it is no whole number that can be charged. */
-function costOf(text: string): number | undefined {
+/** Returns undefined for anything but an integer from 0 to MAX_COST. */
+function parseCost(text: string): number | undefined {
   const cost = Number(text);
-  return /^[0-9]{1,10}$/.test(text) && cost <= HIGHEST_COST ? cost : undefined;
+  return /^[0-9]{1,10}$/.test(text) && cost <= MAX_COST ? cost : undefined;
 }
 
-/** `a, b` */
-function listed(text: string): readonly string[] {
+/** Splits a list such as `export, bulk` and drops empty items. */
+function splitList(text: string): readonly string[] {
   return text
     .split(',')
     .map((name) => name.trim())

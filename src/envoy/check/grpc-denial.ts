@@ -2,30 +2,32 @@ import type { DENIALS, DenialCode } from '../../domain/denial.ts';
 import { ErrorInfo, RetryInfo } from '../../generated/google/rpc/error_details.ts';
 import { Status } from '../../generated/google/rpc/status.ts';
 
-/** google.rpc.Code, by the HTTP status of a denial. */
+/** The google.rpc.Code of a denial, by its HTTP status. */
 export const RPC_CODES = { 401: 16, 403: 7, 429: 8, 500: 13, 503: 14 } as const satisfies Record<
   (typeof DENIALS)[DenialCode]['status'],
   number
 >;
 
-const GRPC = 'application/grpc';
-/** Of all our ErrorInfos. */
-const DOMAIN = 'weir';
+const GRPC_CONTENT_TYPE = 'application/grpc';
+/** `domain` of every ErrorInfo that Weir sends. */
+const ERROR_DOMAIN = 'weir';
 
 /**
- * Whether Envoy takes the request for gRPC, and then answers a denial with 200 and trailers alone: `hasGrpcContentType`
- * in its source/common/grpc/common.cc. gRPC-Web is not: its filter has made gRPC of it before, or the client speaks HTTP.
+ * Whether Envoy treats the request as gRPC; it then sends a denial as status 200 with trailers only. Follows
+ * `hasGrpcContentType` in Envoy's source/common/grpc/common.cc. gRPC-Web does not count: either Envoy's gRPC-Web filter
+ * has already turned it into gRPC, or the client expects HTTP.
  */
-export function isGrpc(contentType: string | undefined): boolean {
-  if (contentType?.startsWith(GRPC) !== true) return false;
-  return contentType.length === GRPC.length || contentType[GRPC.length] === '+';
+export function isGrpcContentType(contentType: string | undefined): boolean {
+  if (contentType?.startsWith(GRPC_CONTENT_TYPE) !== true) return false;
+  return contentType.length === GRPC_CONTENT_TYPE.length || contentType[GRPC_CONTENT_TYPE.length] === '+';
 }
 
 /**
- * The header `grpc-status-details-bin` of a denial: a google.rpc.Status with an ErrorInfo, whose reason is the denial's
- * code, and a RetryInfo where a retry is promised, as errors of the admin API have (https://google.aip.dev/193).
+ * Encodes the value of the header `grpc-status-details-bin` for a denial: a google.rpc.Status with an ErrorInfo, whose
+ * reason is the denial's code, and a RetryInfo if a retry is promised. Errors of the admin API have the same form
+ * (https://google.aip.dev/193).
  */
-export function grpcStatusDetails(denial: {
+export function encodeGrpcStatusDetails(denial: {
   readonly code: DenialCode;
   readonly rpcCode: number;
   readonly message: string;
@@ -33,15 +35,15 @@ export function grpcStatusDetails(denial: {
   readonly retryAfterSeconds: number | undefined;
 }): string {
   const { code, rpcCode, message, requestId, retryAfterSeconds: seconds } = denial;
-  const errorInfo = { reason: code.toUpperCase(), domain: DOMAIN, metadata: { request_id: requestId } };
-  const details = [any('google.rpc.ErrorInfo', ErrorInfo.encode(errorInfo))];
+  const errorInfo = { reason: code.toUpperCase(), domain: ERROR_DOMAIN, metadata: { request_id: requestId } };
+  const details = [packAny('google.rpc.ErrorInfo', ErrorInfo.encode(errorInfo))];
   if (seconds !== undefined) {
-    details.push(any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds, nanos: 0 } })));
+    details.push(packAny('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds, nanos: 0 } })));
   }
   const status = Status.encode({ code: rpcCode, message, details }).finish();
   return Buffer.from(status).toString('base64');
 }
 
-function any(name: string, message: { finish(): Uint8Array }) {
-  return { typeUrl: `type.googleapis.com/${name}`, value: message.finish() };
+function packAny(messageType: string, message: { finish(): Uint8Array }) {
+  return { typeUrl: `type.googleapis.com/${messageType}`, value: message.finish() };
 }

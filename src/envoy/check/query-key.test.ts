@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_QUERY_KEY, queryKeyOf } from './query-key.ts';
+import { findQueryKey, NO_QUERY_KEY } from './query-key.ts';
 
-const keyOf = (path: string) => queryKeyOf(path, 'api_key');
+const findKey = (path: string) => findQueryKey(path, 'api_key');
 
-describe('the key in a query', () => {
+describe('findQueryKey', () => {
   it.each([
     ['/a?api_key=wk_1', 'wk_1', ['api_key']],
     ['/a?x=1&api_key=wk_1&y=2', 'wk_1', ['api_key']],
@@ -20,7 +20,9 @@ describe('the key in a query', () => {
     ['/a?api_key=', '', ['api_key']],
     ['//evil.example?api_key=wk_1', 'wk_1', ['api_key']],
     ['http://a/b?api_key=wk_1', 'wk_1', ['api_key']],
-  ])('of %s is %j', (path, value, names) => expect(keyOf(path)).toEqual({ value, names }));
+  ])('finds in %s the key %j under the names %j', (path, value, names) => {
+    expect(findKey(path)).toEqual({ value, names });
+  });
 
   it.each([
     '',
@@ -35,21 +37,21 @@ describe('the key in a query', () => {
     '/a%3Fapi_key=wk_1',
     '/a?api_%6=wk_1',
     '/a?api%255Fkey=wk_1',
-  ])('is not in %s', (path) => expect(keyOf(path)).toBe(NO_QUERY_KEY));
+  ])('finds no key in %j', (path) => expect(findKey(path)).toBe(NO_QUERY_KEY));
 
-  it('is that which URLSearchParams finds, whatever stands around it', () => {
+  it('finds the same values as URLSearchParams, among any other parameters', () => {
     const pairs = fc.array(fc.tuple(fc.oneof(fc.constant('api_key'), fc.string()), fc.string()));
     fc.assert(
-      fc.property(fc.string(), pairs, (before, parameters) => {
+      fc.property(fc.string(), pairs, (pathname, parameters) => {
         const query = parameters.map((pair) => pair.map(encodeURIComponent).join('=')).join('&');
-        const found = new URLSearchParams(query).getAll('api_key');
-        expect(queryKeyOf(`${before.replaceAll('?', '')}?${query}`, 'api_key').value).toBe(found.join(','));
+        const expected = new URLSearchParams(query).getAll('api_key');
+        expect(findKey(`${pathname.replaceAll('?', '')}?${query}`).value).toBe(expected.join(','));
       }),
     );
   });
 
-  it('is looked for in any text without an error', () => {
+  it('throws on no text', () => {
     const text = fc.string({ unit: fc.constantFrom('?', '&', '=', '%', 'a', '2', 'é', '\ud800') });
-    fc.assert(fc.property(text, (path) => void queryKeyOf(path, 'a')));
+    fc.assert(fc.property(text, (path) => void findQueryKey(path, 'a')));
   });
 });

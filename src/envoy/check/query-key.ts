@@ -1,35 +1,38 @@
-/** What a request's query has under the name of the parameter that carries API keys. */
+/** The query parameter that carries an API key, as found in one request. */
 export interface QueryKey {
-  /** Decoded; parameters that came more than once are joined with `,`, as headers are, so that two keys are none. */
+  /**
+   * The value, percent-decoded. A repeated parameter is joined with `,`, as repeated headers are: two keys together are
+   * not a valid key.
+   */
   readonly value: string;
-  /** The names as they are written in the query, by which Envoy takes them out: it decodes none. */
+  /** The parameter's names as spelled in the query. Envoy removes parameters by these spellings: it does not decode. */
   readonly names: readonly string[];
 }
 
 export const NO_QUERY_KEY: QueryKey = { value: '', names: [] };
 
 /**
- * Looks for a parameter in the query of a path, which is read as it is written: what comes before the first `?` is
- * nobody's business here. `name` is of unreserved characters (RFC 3986 section 2.3).
+ * Finds the parameter `name` in the query of a path. `name` consists of unreserved characters (RFC 3986, section 2.3).
+ * The path is not normalized, and everything before the first `?` is ignored.
  */
-export function queryKeyOf(path: string, name: string): QueryKey {
+export function findQueryKey(path: string, name: string): QueryKey {
   const start = path.indexOf('?');
   if (start < 0) return NO_QUERY_KEY;
-  let value: string | undefined;
+  let joinedValue: string | undefined;
   const names: string[] = [];
   for (const parameter of path.slice(start + 1).split('&')) {
     const equals = parameter.indexOf('=');
-    const written = equals < 0 ? parameter : parameter.slice(0, equals);
-    if (written !== name && decoded(written) !== name) continue;
-    const given = equals < 0 ? '' : decoded(parameter.slice(equals + 1));
-    value = value === undefined ? given : `${value},${given}`;
-    if (!names.includes(written)) names.push(written);
+    const spelledName = equals < 0 ? parameter : parameter.slice(0, equals);
+    if (spelledName !== name && percentDecode(spelledName) !== name) continue;
+    const value = equals < 0 ? '' : percentDecode(parameter.slice(equals + 1));
+    joinedValue = joinedValue === undefined ? value : `${joinedValue},${value}`;
+    if (!names.includes(spelledName)) names.push(spelledName);
   }
-  return value === undefined ? NO_QUERY_KEY : { value, names };
+  return joinedValue === undefined ? NO_QUERY_KEY : { value: joinedValue, names };
 }
 
-/** As it is written where it is not well-formed: then it is neither the name nor a key. */
-function decoded(text: string): string {
+/** Returns malformed text unchanged: it is then neither the parameter's name nor a key. */
+function percentDecode(text: string): string {
   if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
-import { type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
+import { describe, expect, it } from 'vitest';
+import { type LimitStatus, tightestStatus } from '../../domain/limits/limit-status.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import { CheckResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitResponse } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
@@ -16,26 +16,26 @@ const LIMITS = NAMES.map((name) => {
   return limit;
 });
 
-function statuses(numbers: readonly (readonly [remaining: number, resetSeconds: number])[]): LimitStatus[] {
-  return numbers.flatMap(([remaining, resetSeconds], place) => {
-    const limit = LIMITS[place];
+function makeStatuses(numbers: readonly (readonly [remaining: number, resetSeconds: number])[]): LimitStatus[] {
+  return numbers.flatMap(([remaining, resetSeconds], index) => {
+    const limit = LIMITS[index];
     const rest = { rule: 'x', label: 'x', exceeded: false, retryAfterSeconds: undefined };
     return limit === undefined ? [] : { ...rest, limit, remaining, resetSeconds };
   });
 }
 
-/** As Check tells them, which overwrites. */
-function toldByCheck(limits: readonly LimitStatus[]) {
+/** The headers in a CheckResponse, where they must overwrite. */
+function reportByCheck(limits: readonly LimitStatus[]) {
   const verdict = { kind: 'anonymous', question, limits, source: 'memory' } as const;
   const { httpResponse } = CheckResponse.decode(encodeCheckResponse(verdict, 'all'));
-  if (httpResponse?.$case !== 'okResponse') throw new Error('it was refused');
+  if (httpResponse?.$case !== 'okResponse') throw new Error('the request was denied');
   const { responseHeadersToAdd } = httpResponse.value;
   for (const option of responseHeadersToAdd) expect(option).toMatchObject({ append: false, appendAction: 2 });
   return Object.fromEntries(responseHeadersToAdd.map(({ header }) => [header?.key, header?.value]));
 }
 
-/** As the rate limit service tells them, which adds. */
-function toldByRateLimit(limits: readonly LimitStatus[]) {
+/** The headers in a RateLimitResponse. */
+function reportByRateLimit(limits: readonly LimitStatus[]) {
   const response = encodeRateLimitResponse(
     {
       kind: 'rate_limit',
@@ -55,24 +55,26 @@ function toldByRateLimit(limits: readonly LimitStatus[]) {
   return Object.fromEntries(responseHeadersToAdd.map(({ key, value }) => [key, value]));
 }
 
-it('the headers of limits are told right, whatever numbers came before and whoever tells them', () => {
-  const number = fc.oneof(fc.integer({ min: 0, max: 120 }), fc.integer({ min: 0, max: 2 ** 40 }));
-  const answer = fc.array(fc.tuple(number, number), { minLength: 1, maxLength: NAMES.length });
-  fc.assert(
-    fc.property(fc.array(answer, { minLength: 1 }), (answers) => {
-      for (const numbers of answers) {
-        const limits = statuses(numbers);
-        const least = tightestStatus(limits);
-        const expected = {
-          'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
-          ratelimit: numbers.map(([r, t], place) => `"${NAMES[place]}";r=${r};t=${t}`).join(', '),
-          'x-ratelimit-limit': '60',
-          'x-ratelimit-remaining': `${least?.remaining}`,
-          'x-ratelimit-reset': `${least?.resetSeconds}`,
-        };
-        expect(toldByCheck(limits)).toEqual(expected);
-        expect(toldByRateLimit(limits)).toEqual(expected);
-      }
-    }),
-  );
+describe('headers from templates', () => {
+  it('have the right numbers in both services, after any sequence of other numbers', () => {
+    const number = fc.oneof(fc.integer({ min: 0, max: 120 }), fc.integer({ min: 0, max: 2 ** 40 }));
+    const answer = fc.array(fc.tuple(number, number), { minLength: 1, maxLength: NAMES.length });
+    fc.assert(
+      fc.property(fc.array(answer, { minLength: 1 }), (answers) => {
+        for (const numbers of answers) {
+          const limits = makeStatuses(numbers);
+          const tightest = tightestStatus(limits);
+          const expected = {
+            'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
+            ratelimit: numbers.map(([r, t], index) => `"${NAMES[index]}";r=${r};t=${t}`).join(', '),
+            'x-ratelimit-limit': '60',
+            'x-ratelimit-remaining': `${tightest?.remaining}`,
+            'x-ratelimit-reset': `${tightest?.resetSeconds}`,
+          };
+          expect(reportByCheck(limits)).toEqual(expected);
+          expect(reportByRateLimit(limits)).toEqual(expected);
+        }
+      }),
+    );
+  });
 });

@@ -1,69 +1,63 @@
-import { WireWriter } from '../wire/wire-writer.ts';
+import { encodeToBytes, type WireWriter } from '../wire/wire-writer.ts';
 
 // Field and enum numbers of envoy.config.core.v3 (proto/envoy/config/core/v3).
 const HEADER_VALUE_OPTION = { header: 1, append: 2, appendAction: 3 };
 const OVERWRITE_IF_EXISTS_OR_ADD = 2;
 const HEADER_VALUE = { key: 1, value: 2 };
 
-const scratch = new WireWriter();
-
-/** What `write` writes, in memory of its own. */
-export function encodedBy(write: (into: WireWriter) => void): Uint8Array {
-  scratch.begin();
-  write(scratch);
-  return Uint8Array.from(scratch.finish());
+/** Encodes a header name in the form that `HeaderWriter` takes. Names are few, so each is encoded once. */
+export function encodeHeaderName(name: string): Uint8Array {
+  return encodeToBytes((into) => into.writeString(HEADER_VALUE.key, name));
 }
 
-/** A header's name as `HeaderForm` takes it: names are few, so each is encoded once. */
-export function headerName(name: string): Uint8Array {
-  return encodedBy((into) => into.text(HEADER_VALUE.key, name));
+/** Writes headers, each as an item of a repeated field. The two implementations differ in the message of an item. */
+export interface HeaderWriter {
+  /** Begins a header. Write its value next, in parts without tags, then pass the result to `endHeader`. */
+  beginHeader(into: WireWriter): number;
+  /** Ends the header that `beginHeader` began. `name` comes from `encodeHeaderName`. */
+  endHeader(into: WireWriter, field: number, name: Uint8Array, begun: number): void;
 }
 
-/** How headers are written, each as an item of a repeated field. */
-export interface HeaderForm {
-  /** Begins a header; its value is to be written next, in parts without tags. */
-  begin(into: WireWriter): number;
-  /** Ends the header that `begin` began where it says. */
-  end(into: WireWriter, field: number, name: Uint8Array, end: number): void;
-}
-
-/** HeaderValues, which Envoy adds beside those that are there. */
-export const ADDED: HeaderForm = {
-  begin: (into) => into.end(),
-  end(into, field, name, end) {
-    into.nested(HEADER_VALUE.value, end);
-    into.encoded(name);
-    into.nested(field, end);
+/** Writes HeaderValues. Envoy adds such a header and keeps those of the same name that are already there. */
+export const APPENDING_HEADERS: HeaderWriter = {
+  beginHeader: (into) => into.beginNested(),
+  endHeader(into, field, name, begun) {
+    into.endNested(HEADER_VALUE.value, begun);
+    into.writeEncoded(name);
+    into.endNested(field, begun);
   },
 };
 
-/** Both ways of saying "overwrite" are set: an Envoy that knows one of them must not add beside the client's own value. */
-const OVERWRITE = encodedBy((into) => {
-  into.number(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
-  into.nested(HEADER_VALUE_OPTION.append, into.end()); // a BoolValue of false is a message without fields
+/**
+ * Says "overwrite" in both ways that Envoy has. An Envoy that knows only one of them must not append the header to the
+ * client's own value.
+ */
+const OVERWRITE = encodeToBytes((into) => {
+  into.writeInteger(HEADER_VALUE_OPTION.appendAction, OVERWRITE_IF_EXISTS_OR_ADD);
+  into.writeEmpty(HEADER_VALUE_OPTION.append); // a BoolValue of false is a message without fields
 });
 
-/** HeaderValueOptions that overwrite. */
-export const OVERWRITING: HeaderForm = {
-  begin(into) {
-    into.encoded(OVERWRITE);
-    return into.end();
+/** Writes HeaderValueOptions. Such a header replaces those of the same name. */
+export const OVERWRITING_HEADERS: HeaderWriter = {
+  beginHeader(into) {
+    into.writeEncoded(OVERWRITE);
+    return into.beginNested();
   },
-  end(into, field, name, end) {
-    into.nested(HEADER_VALUE.value, end);
-    endOverwriting(into, field, name, end);
+  endHeader(into, field, name, begun) {
+    into.endNested(HEADER_VALUE.value, begun);
+    endOverwritingHeader(into, field, name, begun);
   },
 };
 
-/** A whole header that overwrites. */
-export function writeHeader(into: WireWriter, field: number, name: Uint8Array, value: string): void {
-  const end = OVERWRITING.begin(into);
-  into.text(HEADER_VALUE.value, value);
-  endOverwriting(into, field, name, end);
+/** Writes a whole header that replaces those of the same name. */
+export function writeOverwritingHeader(into: WireWriter, field: number, name: Uint8Array, value: string): void {
+  const begun = OVERWRITING_HEADERS.beginHeader(into);
+  into.writeString(HEADER_VALUE.value, value);
+  endOverwritingHeader(into, field, name, begun);
 }
 
-function endOverwriting(into: WireWriter, field: number, name: Uint8Array, end: number): void {
-  into.encoded(name);
-  into.nested(HEADER_VALUE_OPTION.header, end);
-  into.nested(field, end - OVERWRITE.length);
+function endOverwritingHeader(into: WireWriter, field: number, name: Uint8Array, begun: number): void {
+  into.writeEncoded(name);
+  into.endNested(HEADER_VALUE_OPTION.header, begun);
+  into.endNested(field, begun - OVERWRITE.length);
 }

@@ -1,92 +1,110 @@
-import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
+import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limits/limit-status.ts';
 import type { WireWriter } from '../wire/wire-writer.ts';
-import { type HeaderForm, headerName } from './header-writer.ts';
+import { encodeHeaderName, type HeaderWriter } from './header-writer.ts';
 
-const POLICY = headerName('ratelimit-policy');
-const STATE = headerName('ratelimit');
-const LIMIT = headerName('x-ratelimit-limit');
-const REMAINING = headerName('x-ratelimit-remaining');
-const RESET = headerName('x-ratelimit-reset');
-const RETRY_AFTER = headerName('retry-after');
+const POLICY = encodeHeaderName('ratelimit-policy');
+const STATE = encodeHeaderName('ratelimit');
+const LIMIT = encodeHeaderName('x-ratelimit-limit');
+const REMAINING = encodeHeaderName('x-ratelimit-remaining');
+const RESET = encodeHeaderName('x-ratelimit-reset');
+const RETRY_AFTER = encodeHeaderName('retry-after');
 
-/** Which answers tell clients of their limits: every one, those that refuse, or none. */
-export type RateLimitHeaders = 'all' | 'refused' | 'off';
+/** Which responses report limits to clients: all of them, only rejections and denials, or none. */
+export type LimitHeaderMode = 'all' | 'refused' | 'off';
 
-/** How the limits stand that an answer is about. */
-export interface Told {
+/** The limits that a response reports. */
+export interface ReportedLimits {
   readonly limits: readonly LimitStatus[];
+  /** In whole seconds; undefined: no retry is promised. */
   readonly retryAfterSeconds?: number | undefined;
-  /** What the older headers tell; undefined: by the order of `tightest`. */
+  /** The limit in the older `x-ratelimit-*` headers; undefined: the first by the order of `tightestStatus`. */
   readonly tightest?: LimitStatus | undefined;
 }
 
 /**
- * Writes what a client is told of its limits, as items of the repeated field: `ratelimit-policy` and `ratelimit` list
- * every limit (draft-ietf-httpapi-ratelimit-headers-10), the older `x-ratelimit-*` the tightest one; and `retry-after`
- * where a retry is promised. Nothing where nothing limits.
+ * Writes the headers that report limits to a client, as items of the repeated field `field`. `ratelimit-policy` and
+ * `ratelimit` list every limit (draft-ietf-httpapi-ratelimit-headers-10). The older `x-ratelimit-*` show the tightest
+ * one. `retry-after` is there if a retry is promised. Writes nothing if there are no limits.
  */
-export function writeRateLimitHeaders(
+export function writeLimitHeaders(
   into: WireWriter,
-  form: HeaderForm,
+  headers: HeaderWriter,
   field: number,
-  { limits, retryAfterSeconds, tightest: told = tightestStatus(limits) }: Told,
+  { limits, retryAfterSeconds, tightest = tightestStatus(limits) }: ReportedLimits,
 ): void {
-  if (told === undefined) return;
-  if (retryAfterSeconds !== undefined) writeNumber(into, form, field, RETRY_AFTER, retryAfterSeconds);
-  writeNumber(into, form, field, RESET, told.resetSeconds);
-  writeNumber(into, form, field, REMAINING, told.remaining);
-  writeNumber(into, form, field, LIMIT, advertisedQuota(told.limit).requests);
-  writeStates(into, form, field, limits);
-  const end = form.begin(into);
-  into.encoded(policyOf(limits));
-  form.end(into, field, POLICY, end);
+  if (tightest === undefined) return;
+  if (retryAfterSeconds !== undefined) writeNumberHeader(into, headers, field, RETRY_AFTER, retryAfterSeconds);
+  writeNumberHeader(into, headers, field, RESET, tightest.resetSeconds);
+  writeNumberHeader(into, headers, field, REMAINING, tightest.remaining);
+  writeNumberHeader(into, headers, field, LIMIT, advertisedQuota(tightest.limit).requests);
+  writeStateHeader(into, headers, field, limits);
+  const begun = headers.beginHeader(into);
+  into.writeEncoded(encodePolicy(limits));
+  headers.endHeader(into, field, POLICY, begun);
 }
 
-function writeNumber(into: WireWriter, form: HeaderForm, field: number, name: Uint8Array, value: number): void {
-  const end = form.begin(into);
-  into.digits(value);
-  form.end(into, field, name, end);
+function writeNumberHeader(
+  into: WireWriter,
+  headers: HeaderWriter,
+  field: number,
+  name: Uint8Array,
+  value: number,
+): void {
+  const begun = headers.beginHeader(into);
+  into.writeDigitsPart(value);
+  headers.endHeader(into, field, name, begun);
 }
 
-/** `"burst";r=3;t=60, "day";r=50;t=3600` */
-function writeStates(into: WireWriter, form: HeaderForm, field: number, statuses: readonly LimitStatus[]): void {
-  const end = form.begin(into);
+/** Writes the header `ratelimit`, such as `"burst";r=3;t=60, "day";r=50;t=3600`. */
+function writeStateHeader(
+  into: WireWriter,
+  headers: HeaderWriter,
+  field: number,
+  statuses: readonly LimitStatus[],
+): void {
+  const begun = headers.beginHeader(into);
   for (let index = statuses.length - 1; index >= 0; index--) {
     const status = statuses[index];
-    if (status === undefined) continue;
-    into.digits(status.resetSeconds);
-    into.ascii(';t=');
-    into.digits(status.remaining);
-    into.ascii('";r=');
-    into.ascii(status.limit.name);
-    into.ascii(index === 0 ? '"' : ', "');
+    if (status === undefined) continue; // never: the index is in range
+    into.writeDigitsPart(status.resetSeconds);
+    into.writeAsciiPart(';t=');
+    into.writeDigitsPart(status.remaining);
+    into.writeAsciiPart('";r=');
+    into.writeAsciiPart(status.limit.name);
+    into.writeAsciiPart(index === 0 ? '"' : ', "');
   }
-  form.end(into, field, STATE, end);
+  headers.endHeader(into, field, STATE, begun);
 }
 
-interface Policy {
+interface EncodedPolicy {
   readonly limits: readonly CountedLimit[];
   readonly text: Uint8Array;
 }
 
-/** By the last of the limits, which is a key's own if it has any; a changed limit is another object. */
-const policies = new WeakMap<CountedLimit, Policy>();
+/**
+ * Cache of policies by the last of their limits. If a key has limits of its own, the last one is among them. A changed
+ * limit is another object, so entries never become stale.
+ */
+const policyCache = new WeakMap<CountedLimit, EncodedPolicy>();
 
-/** `"burst";q=5;w=60, "day";q=100;w=86400`, which is the same for all on a plan who have no limits of their own. */
-function policyOf(statuses: readonly LimitStatus[]): Uint8Array {
+/**
+ * Encodes the value of `ratelimit-policy`, such as `"burst";q=5;w=60, "day";q=100;w=86400`. All keys of a plan that have
+ * no limits of their own share one.
+ */
+function encodePolicy(statuses: readonly LimitStatus[]): Uint8Array {
   const last = statuses.at(-1)?.limit;
-  const known = last && policies.get(last);
-  if (known !== undefined && known.limits.length === statuses.length) {
-    if (statuses.every(({ limit }, index) => limit === known.limits[index])) return known.text;
+  const cached = last && policyCache.get(last);
+  if (cached !== undefined && cached.limits.length === statuses.length) {
+    if (statuses.every(({ limit }, index) => limit === cached.limits[index])) return cached.text;
   }
   const limits = statuses.map(({ limit }) => limit);
-  const policy = { limits, text: Buffer.from(limits.map(policyItem).join(', ')) };
-  if (last !== undefined) policies.set(last, policy);
+  const policy = { limits, text: Buffer.from(limits.map(formatPolicyItem).join(', ')) };
+  if (last !== undefined) policyCache.set(last, policy);
   return policy.text;
 }
 
-function policyItem(limit: CountedLimit): string {
+function formatPolicyItem(limit: CountedLimit): string {
   const { requests, windowSeconds } = advertisedQuota(limit);
   const quota = `"${limit.name}";q=${requests}`;
   return windowSeconds === undefined ? `${quota};qu="concurrent-requests"` : `${quota};w=${windowSeconds}`;

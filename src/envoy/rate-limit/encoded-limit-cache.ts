@@ -1,17 +1,17 @@
-import { advertisedQuota, type LimitStatus } from '../../domain/limit-status.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import { HeaderTemplates } from '../headers/header-template-cache.ts';
-import { ADDED, encodedBy } from '../headers/header-writer.ts';
+import { advertisedQuota, type LimitStatus } from '../../domain/limits/limit-status.ts';
+import { HeaderTemplateSet } from '../headers/header-template-set.ts';
+import { APPENDING_HEADERS } from '../headers/header-writer.ts';
 import { writeMetadata } from '../wire/dynamic-metadata.ts';
-import { DOUBLE_BYTES } from '../wire/wire-writer.ts';
+import { DOUBLE_BYTES, encodeToBytes } from '../wire/wire-writer.ts';
 
-// Field numbers of envoy.service.ratelimit.v3 (proto/envoy/service/ratelimit/v3).
+// Field and enum numbers of envoy.service.ratelimit.v3 (proto/envoy/service/ratelimit/v3).
 const RESPONSE = { responseHeadersToAdd: 3, dynamicMetadata: 6 };
 const STATUS = { currentLimit: 2 };
 const RATE_LIMIT = { requestsPerUnit: 1, unit: 2, name: 3 };
 
-/** RateLimit.Unit by seconds, as envoyproxy/ratelimit means it; any other window, or none, is UNKNOWN. */
-const UNITS = new Map<number | undefined, number>([
+/** RateLimit.Unit by seconds, with the lengths that envoyproxy/ratelimit uses. Other windows, or none, are UNKNOWN. */
+const UNIT_BY_SECONDS = new Map<number | undefined, number>([
   [1, 1],
   [60, 2],
   [3600, 3],
@@ -20,63 +20,76 @@ const UNITS = new Map<number | undefined, number>([
   [365 * 86_400, 6],
   [604_800, 7],
 ]);
-const UNKNOWN = 0;
+const UNKNOWN_UNIT = 0;
 
-/** What answers of the rate limit service tell of a rule's limit in the same bytes each time. */
+/** The parts of a RateLimitResponse that are the same bytes each time a limit is reported under one label. */
 export interface EncodedLimit {
-  /** Who decided when it was encoded. */
+  /** The source that is in `metadata`. */
   readonly source: string;
   /** The field `current_limit` of a DescriptorStatus. */
   readonly currentLimit: Uint8Array;
-  /** The field `dynamic_metadata` up to its end, which is what remains as a double. */
+  /** The field `dynamic_metadata` without its last bytes, which are the double `remaining`. */
   readonly metadata: Uint8Array;
-  /** The fields `response_headers_to_add`, which do not name the rule. */
-  readonly headers: HeaderTemplates;
+  /** The fields `response_headers_to_add`. They do not name the rule, so all labels of a limit share them. */
+  readonly headers: HeaderTemplateSet;
 }
 
-interface ToldLimits {
-  readonly headers: HeaderTemplates;
+interface CachedLimit {
+  readonly headers: HeaderTemplateSet;
   readonly byLabel: Map<string, EncodedLimit>;
 }
 
-/** Many rules may have one limit; a changed one is another object. */
-const told = new WeakMap<CountedLimit, ToldLimits>();
-/** At half a KB each; were there more, and all of them asked for, each would be encoded anew now and then. */
-const MOST_LABELS = 20_000;
+/** By identity: many rules may share one limit object, and a changed limit is another object. */
+const cachedLimits = new WeakMap<CountedLimit, CachedLimit>();
 
-export function encodedLimit(status: LimitStatus, source: string): EncodedLimit {
+/** For each limit, at half a KB each. Beyond that the limit's labels are dropped and encoded again when they recur. */
+const MAX_LABELS = 20_000;
+
+/** Encodes the parts that depend only on limit, label and source, or returns the cached ones. */
+export function encodeLimit(status: LimitStatus, source: string): EncodedLimit {
   const { limit, label } = status;
-  let limits = told.get(limit);
-  if (limits === undefined) {
-    limits = { headers: new HeaderTemplates(ADDED, RESPONSE.responseHeadersToAdd), byLabel: new Map() };
-    told.set(limit, limits);
+  let cachedLimit = cachedLimits.get(limit);
+  if (cachedLimit === undefined) {
+    const headers = new HeaderTemplateSet(APPENDING_HEADERS, RESPONSE.responseHeadersToAdd);
+    cachedLimit = { headers, byLabel: new Map() };
+    cachedLimits.set(limit, cachedLimit);
   }
-  const { headers, byLabel } = limits;
-  const known = byLabel.get(label);
-  if (known !== undefined && known.source === source) return known;
-  if (byLabel.size >= MOST_LABELS) byLabel.clear();
-  const encoded = { source, currentLimit: currentLimitOf(status), metadata: metadataOf(status, source), headers };
+  const { headers, byLabel } = cachedLimit;
+  const cached = byLabel.get(label);
+  if (cached !== undefined && cached.source === source) return cached;
+  if (byLabel.size >= MAX_LABELS) byLabel.clear();
+  const encoded = {
+    source,
+    currentLimit: encodeCurrentLimit(status),
+    metadata: encodeMetadata(status, source),
+    headers,
+  };
   byLabel.set(label, encoded);
   return encoded;
 }
 
-function currentLimitOf({ limit, label }: LimitStatus): Uint8Array {
-  return encodedBy((into) => {
+function encodeCurrentLimit({ limit, label }: LimitStatus): Uint8Array {
+  return encodeToBytes((into) => {
+    const begun = into.beginNested();
     const { requests, windowSeconds } = advertisedQuota(limit);
-    into.text(RATE_LIMIT.name, label);
-    into.number(RATE_LIMIT.unit, UNITS.get(windowSeconds) ?? UNKNOWN);
-    into.number(RATE_LIMIT.requestsPerUnit, requests);
-    into.nested(STATUS.currentLimit, 0);
+    into.writeString(RATE_LIMIT.name, label);
+    into.writeInteger(RATE_LIMIT.unit, UNIT_BY_SECONDS.get(windowSeconds) ?? UNKNOWN_UNIT);
+    into.writeInteger(RATE_LIMIT.requestsPerUnit, requests);
+    into.endNested(STATUS.currentLimit, begun);
   });
 }
 
-function metadataOf(status: LimitStatus, source: string): Uint8Array {
-  const whole = encodedBy((into) => writeMetadata(into, RESPONSE.dynamicMetadata, metadataEntries(status, source)));
-  return whole.subarray(0, -DOUBLE_BYTES);
+function encodeMetadata(status: LimitStatus, source: string): Uint8Array {
+  const entries = limitMetadata(status, source);
+  const field = encodeToBytes((into) => writeMetadata(into, RESPONSE.dynamicMetadata, entries));
+  return field.subarray(0, -DOUBLE_BYTES);
 }
 
-/** What is told of the deciding limit, `remaining` first. */
-export function metadataEntries({ remaining, limit, rule }: LimitStatus, source: string) {
+/**
+ * Lists the metadata entries of the limit that decided. `remaining` comes first, so that its double ends the encoded
+ * field.
+ */
+export function limitMetadata({ remaining, limit, rule }: LimitStatus, source: string) {
   return [
     ['remaining', remaining],
     ['limit', limit.name],

@@ -1,42 +1,44 @@
 import { createFileRegistry, type DescMessage, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { quoteName } from '../../domain/quote-name.ts';
+import { quoteName } from '../../domain/found-value.ts';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
 import { InvalidRequest } from '../wire/decode-message.ts';
 
 const REQUEST = 'envoy.service.ratelimit.v3.RateLimitRequest';
 const RESPONSE = 'envoy.service.ratelimit.v3.RateLimitResponse';
 
-/** RateLimitRequest and RateLimitResponse between JSON and their bytes. */
+/** Converts RateLimitRequest and RateLimitResponse between JSON and protobuf. */
 export interface RateLimitJson {
-  /** Throws InvalidRequest, naming the field, on what is no JSON of a RateLimitRequest. */
-  readRequest(text: string): Uint8Array;
-  /** `message`: an encoded RateLimitResponse. */
-  writeResponse(message: Uint8Array): { readonly text: string; readonly overLimit: boolean };
+  /** Returns the encoded RateLimitRequest. Throws InvalidRequest, naming the field, if the text is not its JSON form. */
+  parseRequest(text: string): Uint8Array;
+  /** `message` is an encoded RateLimitResponse. */
+  formatResponse(message: Uint8Array): { readonly text: string; readonly overLimit: boolean };
 }
 
 /**
- * By the JSON form of proto3 (https://protobuf.dev/programming-guides/json/) as envoyproxy/ratelimit's `/json` speaks it:
- * fields that do not exist are refused, those with their default value are left out.
+ * Follows the JSON form of proto3 (https://protobuf.dev/programming-guides/json/) as `/json` of envoyproxy/ratelimit
+ * does: requests with unknown fields are rejected, and responses leave out fields with their default value.
  */
-export function rateLimitJson(): RateLimitJson {
+export function createRateLimitJson(): RateLimitJson {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));
-  const messageOf = (name: string): DescMessage => {
+  const findMessage = (name: string): DescMessage => {
     const message = registry.getMessage(name);
-    if (message === undefined) throw new Error(`the descriptors have no ${name}`);
+    if (message === undefined) throw new Error(`the descriptors do not contain ${name}`);
     return message;
   };
-  const [request, response] = [messageOf(REQUEST), messageOf(RESPONSE)];
+  const [request, response] = [findMessage(REQUEST), findMessage(RESPONSE)];
   return {
-    readRequest(text) {
-      const value = parse(text);
+    parseRequest(text) {
+      const value = parseJson(text);
       try {
         return toBinary(request, fromJson(request, value));
       } catch (error) {
-        throw new InvalidRequest(error instanceof Error ? withoutValues(error.message) : `not JSON of a ${REQUEST}`);
+        throw new InvalidRequest(
+          error instanceof Error ? redactValues(error.message) : `body: must be the JSON form of ${REQUEST}`,
+        );
       }
     },
-    writeResponse(message) {
+    formatResponse(message) {
       const json = toJson(response, fromBinary(response, message));
       const code = typeof json === 'object' && json !== null && 'overallCode' in json ? json.overallCode : undefined;
       return { text: JSON.stringify(json), overLimit: code === 'OVER_LIMIT' };
@@ -44,17 +46,17 @@ export function rateLimitJson(): RateLimitJson {
   };
 }
 
-function parse(text: string): Parameters<typeof fromJson>[1] {
+function parseJson(text: string): Parameters<typeof fromJson>[1] {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The rest of V8's message is a piece of the text.
-    const [place = ''] = / at position \d+/.exec(error instanceof Error ? error.message : '') ?? [];
-    throw new InvalidRequest(`not JSON${place}`);
+    // The rest of V8's message quotes the text.
+    const [position = ''] = / at position \d+/.exec(error instanceof Error ? error.message : '') ?? [];
+    throw new InvalidRequest(`body: must be JSON (got a syntax error${position})`);
   }
 }
 
-/** Names of fields stay. What was there in place of what was expected may be as long as the request, or a secret. */
-function withoutValues(message: string): string {
+/** Keeps field names and drops values: a value may be as long as the request, or a secret. */
+function redactValues(message: string): string {
   return message.replace(/, got .*$/s, '').replace(/"([^"]*)"/g, (_, text: string) => quoteName(text));
 }

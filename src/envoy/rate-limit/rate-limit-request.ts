@@ -1,8 +1,10 @@
-import { isIdentity, PLANS_DOMAIN, type RateLimitQuestion } from '../../decide/rate-limit/prepare-rate-limit.ts';
-import type { Descriptor, Entry } from '../../domain/descriptor.ts';
+import { isPlanIdentity, PLANS_DOMAIN, type RateLimitQuestion } from '../../decide/rate-limit/prepare-rate-limit.ts';
+import type { Descriptor, DescriptorEntry } from '../../domain/descriptor.ts';
 import type { LimitOverride } from '../../domain/limits/limit-override.ts';
-import { InvalidRequest, readOrRefuse } from '../wire/decode-message.ts';
+import { decodeMessage, InvalidRequest } from '../wire/decode-message.ts';
 import { LENGTH_DELIMITED, VARINT, type WireReader } from '../wire/wire-reader.ts';
+
+const MESSAGE_TYPE = 'envoy.service.ratelimit.v3.RateLimitRequest';
 
 // Field numbers of envoy.service.ratelimit.v3 and envoy.extensions.common.ratelimit.v3 (proto/envoy).
 const RATE_LIMIT_REQUEST = { domain: 1, descriptors: 2, hitsAddend: 3 };
@@ -11,132 +13,151 @@ const OVERRIDE = { requestsPerUnit: 1, unit: 2 };
 const ENTRY = { key: 1, value: 2 };
 const UINT64_VALUE = { value: 1 };
 
-/** All of them are one decision, and a decision is not torn apart: more would hold up everybody else. */
-const MOST_DESCRIPTORS = 64;
-/** Twice as deep as rules may be nested: what no rule can be for need not be looked at. */
-const MOST_ENTRIES = 64;
-/** More than anybody was ever granted. */
+/** All descriptors of a request are decided together. More of them would delay every other caller. */
+const MAX_DESCRIPTORS = 64;
+/** Twice the depth to which rules can be nested. No rule can match a longer descriptor. */
+const MAX_ENTRIES = 64;
+/** More hits than any grant can hold: refunds all of them. */
 const ALL_HITS = Number.MAX_SAFE_INTEGER;
 
-/** A descriptor as it was sent: hits are undefined where the request's count. */
-interface SentDescriptor {
-  readonly entries: Entry[];
-  limit: SentOverride | undefined;
+interface DecodedRequest {
+  readonly domain: string;
+  readonly descriptors: readonly DecodedDescriptor[];
+  /** 0: absent. */
+  readonly hitsAddend: number;
+}
+
+/** A descriptor as it was sent, before defaults apply. */
+interface DecodedDescriptor {
+  readonly entries: DescriptorEntry[];
+  limit: DecodedOverride | undefined;
+  /** undefined: those of the request apply. */
   hits: number | undefined;
   isRefund: boolean;
 }
 
-interface SentOverride {
+interface DecodedOverride {
   requests: number;
+  /** Number of an envoy.type.v3.RateLimitUnit. */
   unit: number;
 }
 
-/** Seconds of the units of envoy.type.v3.RateLimitUnit by their numbers, as envoyproxy/ratelimit means them. */
+/** The units of envoy.type.v3.RateLimitUnit in seconds, by number, with the lengths that envoyproxy/ratelimit uses. */
 const UNIT_SECONDS: readonly (number | undefined)[] = [undefined, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
 
-/** Reads a RateLimitRequest. Throws InvalidRequest, naming the field, also on bytes that are no such message. */
+/**
+ * Decodes a RateLimitRequest. Throws InvalidRequest, naming the field, for one that Weir does not accept, and for bytes
+ * that are not such a message.
+ */
 export function decodeRateLimitRequest(message: Uint8Array): RateLimitQuestion {
-  const name = 'envoy.service.ratelimit.v3.RateLimitRequest';
-  const { domain, descriptors, hitsAddend } = readOrRefuse(name, message, readRateLimitRequest);
+  const request = decodeMessage(MESSAGE_TYPE, message, readRateLimitRequest);
+  const { domain, descriptors } = request;
   if (domain === '') throw new InvalidRequest('domain: must not be empty');
-  if (descriptors.length === 0) throw new InvalidRequest('descriptors: must be at least one');
-  const hitsOf = ({ hits, isRefund }: SentDescriptor) => hits ?? (hitsAddend || (isRefund ? ALL_HITS : 1));
+  if (descriptors.length === 0) throw new InvalidRequest('descriptors: must have at least one item (got none)');
   return {
     domain,
     descriptors: descriptors.map((descriptor, index): Descriptor => {
       const { entries, isRefund } = descriptor;
-      if (entries.length === 0) throw new InvalidRequest(`descriptors[${index}].entries: must be at least one`);
-      const limit = descriptor.limit && overrideOf(domain, descriptor, descriptor.limit, index);
-      return { entries, limit, hits: hitsOf(descriptor), isRefund };
+      if (entries.length === 0) {
+        throw new InvalidRequest(`descriptors[${index}].entries: must have at least one item (got none)`);
+      }
+      const limitOverride = descriptor.limit && convertOverride(domain, descriptor, descriptor.limit, index);
+      return { entries, limitOverride, hits: effectiveHits(request, descriptor), isRefund };
     }),
   };
 }
 
-function overrideOf(
+function effectiveHits({ hitsAddend }: DecodedRequest, { hits, isRefund }: DecodedDescriptor): number {
+  return hits ?? (hitsAddend || (isRefund ? ALL_HITS : 1));
+}
+
+function convertOverride(
   domain: string,
-  { entries }: SentDescriptor,
-  { requests, unit }: SentOverride,
+  { entries }: DecodedDescriptor,
+  { requests, unit }: DecodedOverride,
   index: number,
 ): LimitOverride {
   const windowSeconds = UNIT_SECONDS[unit];
   const field = `descriptors[${index}].limit`;
   if (windowSeconds === undefined) {
-    throw new InvalidRequest(`${field}.unit: must be SECOND, MINUTE, HOUR, DAY, MONTH or YEAR`);
+    const units = 'SECOND, MINUTE, HOUR, DAY, MONTH, YEAR';
+    throw new InvalidRequest(`${field}.unit: must be one of ${units} (got ${unit === 0 ? 'UNKNOWN' : unit})`);
   }
-  if (domain === PLANS_DOMAIN && entries.some(isIdentity)) {
-    throw new InvalidRequest(`${field}: must be left out beside api_key and account, whose plans have the limits`);
+  if (domain === PLANS_DOMAIN && entries.some(isPlanIdentity)) {
+    throw new InvalidRequest(`${field}: must be absent where api_key or account is: their plan sets the limits`);
   }
   return { requests, windowSeconds };
 }
 
-function readRateLimitRequest(reader: WireReader) {
+function readRateLimitRequest(reader: WireReader): DecodedRequest {
   let domain = '';
   let hitsAddend = 0;
-  const descriptors: SentDescriptor[] = [];
-  while (reader.next()) {
-    if (reader.is(RATE_LIMIT_REQUEST.domain, LENGTH_DELIMITED)) domain = reader.text();
-    else if (reader.is(RATE_LIMIT_REQUEST.descriptors, LENGTH_DELIMITED)) {
-      // Before they are read: refusing a million must not cost what answering them would.
-      if (descriptors.length === MOST_DESCRIPTORS) {
-        throw new InvalidRequest(`descriptors: must be at most ${MOST_DESCRIPTORS}`);
+  const descriptors: DecodedDescriptor[] = [];
+  while (reader.nextField()) {
+    if (reader.isField(RATE_LIMIT_REQUEST.domain, LENGTH_DELIMITED)) domain = reader.readString();
+    else if (reader.isField(RATE_LIMIT_REQUEST.descriptors, LENGTH_DELIMITED)) {
+      // Checked before reading: rejecting a million descriptors must not cost as much as deciding them.
+      if (descriptors.length === MAX_DESCRIPTORS) {
+        throw new InvalidRequest(`descriptors: must have at most ${MAX_DESCRIPTORS} items (got more)`);
       }
       descriptors.push(readDescriptor(reader, descriptors.length));
-    } else if (reader.is(RATE_LIMIT_REQUEST.hitsAddend, VARINT)) hitsAddend = reader.varint();
-    else reader.skip();
+    } else if (reader.isField(RATE_LIMIT_REQUEST.hitsAddend, VARINT)) hitsAddend = reader.readVarint32();
+    else reader.skipField();
   }
   return { domain, descriptors, hitsAddend };
 }
 
-function readDescriptor(reader: WireReader, index: number): SentDescriptor {
-  const outerEnd = reader.enter();
-  const descriptor: SentDescriptor = { entries: [], limit: undefined, hits: undefined, isRefund: false };
-  while (reader.next()) {
-    if (reader.is(DESCRIPTOR.entries, LENGTH_DELIMITED)) {
-      if (descriptor.entries.length === MOST_ENTRIES) {
-        throw new InvalidRequest(`descriptors[${index}].entries: must be at most ${MOST_ENTRIES}`);
+function readDescriptor(reader: WireReader, index: number): DecodedDescriptor {
+  const outerEnd = reader.enterMessage();
+  const descriptor: DecodedDescriptor = { entries: [], limit: undefined, hits: undefined, isRefund: false };
+  while (reader.nextField()) {
+    if (reader.isField(DESCRIPTOR.entries, LENGTH_DELIMITED)) {
+      if (descriptor.entries.length === MAX_ENTRIES) {
+        throw new InvalidRequest(`descriptors[${index}].entries: must have at most ${MAX_ENTRIES} items (got more)`);
       }
       descriptor.entries.push(readEntry(reader));
-    } else if (reader.is(DESCRIPTOR.limit, LENGTH_DELIMITED)) descriptor.limit = readOverride(reader);
-    else if (reader.is(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readWrappedUint64(reader);
-    else if (reader.is(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.isRefund = reader.varint() !== 0;
-    else reader.skip();
+    } else if (reader.isField(DESCRIPTOR.limit, LENGTH_DELIMITED)) descriptor.limit = readOverride(reader);
+    else if (reader.isField(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readUInt64Value(reader);
+    else if (reader.isField(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.isRefund = reader.readVarint32() !== 0;
+    else reader.skipField();
   }
-  reader.leave(outerEnd);
+  reader.leaveMessage(outerEnd);
   return descriptor;
 }
 
-function readEntry(reader: WireReader): Entry {
-  const outerEnd = reader.enter();
+function readEntry(reader: WireReader): DescriptorEntry {
+  const outerEnd = reader.enterMessage();
   let key = '';
   let value = '';
-  while (reader.next()) {
-    if (reader.is(ENTRY.key, LENGTH_DELIMITED)) key = reader.text();
-    else if (reader.is(ENTRY.value, LENGTH_DELIMITED)) value = reader.text();
-    else reader.skip();
+  while (reader.nextField()) {
+    if (reader.isField(ENTRY.key, LENGTH_DELIMITED)) key = reader.readString();
+    else if (reader.isField(ENTRY.value, LENGTH_DELIMITED)) value = reader.readString();
+    else reader.skipField();
   }
-  reader.leave(outerEnd);
+  reader.leaveMessage(outerEnd);
   return { key, value };
 }
 
-function readOverride(reader: WireReader): SentOverride {
-  const outerEnd = reader.enter();
+function readOverride(reader: WireReader): DecodedOverride {
+  const outerEnd = reader.enterMessage();
   const override = { requests: 0, unit: 0 };
-  while (reader.next()) {
-    if (reader.is(OVERRIDE.requestsPerUnit, VARINT)) override.requests = reader.varint();
-    else if (reader.is(OVERRIDE.unit, VARINT)) override.unit = reader.varint();
-    else reader.skip();
+  while (reader.nextField()) {
+    if (reader.isField(OVERRIDE.requestsPerUnit, VARINT)) override.requests = reader.readVarint32();
+    else if (reader.isField(OVERRIDE.unit, VARINT)) override.unit = reader.readVarint32();
+    else reader.skipField();
   }
-  reader.leave(outerEnd);
+  reader.leaveMessage(outerEnd);
   return override;
 }
 
-function readWrappedUint64(reader: WireReader): number {
-  const outerEnd = reader.enter();
+/** Reads a google.protobuf.UInt64Value. */
+function readUInt64Value(reader: WireReader): number {
+  const outerEnd = reader.enterMessage();
   let value = 0;
-  while (reader.next()) {
-    if (reader.is(UINT64_VALUE.value, VARINT)) value = reader.varint64();
-    else reader.skip();
+  while (reader.nextField()) {
+    if (reader.isField(UINT64_VALUE.value, VARINT)) value = reader.readVarint64();
+    else reader.skipField();
   }
-  reader.leave(outerEnd);
+  reader.leaveMessage(outerEnd);
   return value;
 }

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RateLimitVerdict } from '../../decide/rate-limit/rate-limit-verdict.ts';
-import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limit-status.ts';
+import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limits/limit-status.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import {
   RateLimitResponse_Code as Code,
   RateLimitResponse,
   RateLimitResponse_RateLimit_Unit as Unit,
 } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
+import type { LimitHeaderMode } from '../headers/limit-headers.ts';
 import { encodeRateLimitResponse } from './rate-limit-response.ts';
 
 const count = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -26,9 +27,12 @@ const status = fc.record({
   resetSeconds: count,
   retryAfterSeconds: fc.option(count, { nil: undefined }),
 });
-const descriptors = fc.array(fc.record({ overLimit: fc.boolean(), status: fc.option(status, { nil: undefined }) }));
+const descriptorVerdicts = fc.array(
+  fc.record({ overLimit: fc.boolean(), status: fc.option(status, { nil: undefined }) }),
+);
 const sources = fc.constantFrom('memory' as const, 'redis' as const, 'fail-local' as const);
-const units = new Map([
+const receipts = fc.option(fc.constantFrom('a', 'WzFd'), { nil: undefined });
+const UNIT_BY_SECONDS = new Map([
   [1, Unit.SECOND],
   [60, Unit.MINUTE],
   [3600, Unit.HOUR],
@@ -38,146 +42,152 @@ const units = new Map([
   [31_536_000, Unit.YEAR],
 ]);
 
-const receipts = fc.option(fc.constantFrom('a', 'WzFd'), { nil: undefined });
+type DecidedVerdict = RateLimitVerdict & { kind: 'rate_limit' };
 
-type Judged = RateLimitVerdict & { kind: 'rate_limit' };
-
-function verdictOf(judged: Pick<Judged, 'overLimit' | 'source' | 'descriptors'> & Partial<Judged>): Judged {
-  const limits = judged.descriptors.flatMap((each) => each.status ?? []);
-  const deciding = tightestStatus(limits);
+function makeVerdict(
+  parts: Pick<DecidedVerdict, 'overLimit' | 'source' | 'descriptors'> & Partial<DecidedVerdict>,
+): DecidedVerdict {
+  const limits = parts.descriptors.flatMap((descriptor) => descriptor.status ?? []);
   return {
     kind: 'rate_limit',
     limits,
-    deciding,
+    deciding: tightestStatus(limits),
     retryAfterSeconds: undefined,
     receipt: undefined,
     candidates: [],
     metadata: [],
-    ...judged,
+    ...parts,
   };
 }
 
-/** Not where a retry would never fit: Envoy would promise one. */
-const hasReset = (told?: LimitStatus) => told !== undefined && (!told.exceeded || told.retryAfterSeconds !== undefined);
-
-it('a RateLimitResponse says 1:1 what became of each descriptor, and who decided; a window without a unit is UNKNOWN', () => {
-  fc.assert(
-    fc.property(descriptors, fc.boolean(), sources, receipts, (each, overLimit, source, receipt) => {
-      const verdict = verdictOf({ overLimit, source, descriptors: each, receipt });
-      const response = RateLimitResponse.decode(encodeRateLimitResponse(verdict, 'off'));
-      const { deciding } = verdict;
-      expect(response.dynamicMetadata).toEqual({
-        source,
-        ...(receipt !== undefined && { receipt }),
-        ...(deciding !== undefined && { rule: 'shop.x', limit: 'x', remaining: deciding.remaining }),
-      });
-      expect(response.responseHeadersToAdd).toEqual([]);
-      expect(response.overallCode).toBe(overLimit ? Code.OVER_LIMIT : Code.OK);
-      expect(response.statuses).toEqual(
-        each.map((descriptor) => ({
-          code: descriptor.overLimit ? Code.OVER_LIMIT : Code.OK,
-          currentLimit: descriptor.status && {
-            name: Buffer.from(descriptor.status.label).toString(), // lone surrogates become U+FFFD, as in any encoder
-            requestsPerUnit: descriptor.status.limit.requests,
-            unit: units.get(descriptor.status.limit.windowSeconds) ?? Unit.UNKNOWN,
-          },
-          limitRemaining: descriptor.status?.remaining ?? 0,
-          durationUntilReset: hasReset(descriptor.status)
-            ? { seconds: descriptor.status?.resetSeconds, nanos: 0 }
-            : undefined,
-        })),
-      );
-    }),
-  );
-});
-
-it.each([
-  ['token_bucket', { burst: 120 }, 120, Unit.UNKNOWN],
-  ['token_bucket', { burst: 1 }, 1, Unit.SECOND],
-  ['token_bucket', { burst: 60 }, 60, Unit.MINUTE],
-  ['concurrency', {}, 60, Unit.UNKNOWN],
-  ['fixed_window', {}, 60, Unit.MINUTE],
-])('60 a minute, as a %s with %j, is told as %d requests and the unit %d', (algorithm, options, requests, unit) => {
-  const descriptor = { overLimit: false, status: statusOf({ algorithm, ...options }, { remaining: requests }) };
-  const verdict = verdictOf({ overLimit: false, source: 'memory', descriptors: [descriptor] });
-  const response = RateLimitResponse.decode(encodeRateLimitResponse(verdict, 'all'));
-  expect(response.statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit });
-});
-
-function statusOf(written: object, stands: Partial<LimitStatus> = {}): LimitStatus {
-  const limit = parseLimit({ name: 'x', requests: 60, window: '1m', ...written });
-  if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
-  const rest = { exceeded: false, remaining: 0, resetSeconds: 0, retryAfterSeconds: undefined };
-  return { rule: 'shop.x', label: 'shop.x', limit, ...rest, ...stands };
+/** A verdict of Redis that lets the request pass, with one descriptor for each limit. */
+function grant(limits: readonly LimitStatus[]): DecidedVerdict {
+  const descriptors = limits.map((limit) => ({ overLimit: false, status: limit }));
+  return makeVerdict({ overLimit: false, source: 'redis', descriptors });
 }
 
-const told = (verdict: Judged, headers: 'all' | 'refused' = 'all') =>
-  Object.fromEntries(
-    RateLimitResponse.decode(encodeRateLimitResponse(verdict, headers)).responseHeadersToAdd.map(({ key, value }) => [
-      key,
-      value,
-    ]),
-  );
+/** The status of a limit of 60 a minute with these changes. */
+function makeStatus(spec: object, changes: Partial<LimitStatus> = {}): LimitStatus {
+  const limit = parseLimit({ name: 'x', requests: 60, window: '1m', ...spec });
+  if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
+  const rest = { exceeded: false, remaining: 0, resetSeconds: 0, retryAfterSeconds: undefined };
+  return { rule: 'shop.x', label: 'shop.x', limit, ...rest, ...changes };
+}
 
-it('the headers of one limit are told right, whatever numbers came before', () => {
-  const limit = statusOf({});
-  const number = fc.oneof(fc.integer({ min: 0, max: 1200 }), fc.integer({ min: 0, max: 2 ** 46 }));
-  fc.assert(
-    fc.property(fc.array(fc.tuple(number, number), { minLength: 1 }), (each) => {
-      for (const [remaining, resetSeconds] of each) {
-        const descriptor = { overLimit: false, status: { ...limit, remaining, resetSeconds } };
-        expect(told(verdictOf({ overLimit: false, source: 'redis', descriptors: [descriptor] }))).toEqual({
-          'ratelimit-policy': `"x";q=${advertisedQuota(limit.limit).requests};w=60`,
-          ratelimit: `"x";r=${remaining};t=${resetSeconds}`,
-          'x-ratelimit-limit': '60',
-          'x-ratelimit-remaining': `${remaining}`,
-          'x-ratelimit-reset': `${resetSeconds}`,
-        });
-      }
-    }),
-  );
-});
+function encodeHeaders(verdict: DecidedVerdict, mode: LimitHeaderMode = 'all') {
+  const { responseHeadersToAdd } = RateLimitResponse.decode(encodeRateLimitResponse(verdict, mode));
+  return Object.fromEntries(responseHeadersToAdd.map(({ key, value }) => [key, value]));
+}
 
-it('the headers of several limits are told right, whichever is the tightest', () => {
-  const names = ['a', 'b', 'c', 'd', 'e'];
-  const known = names.map((name) => statusOf({ name }));
-  const number = fc.oneof(fc.integer({ min: 0, max: 120 }), fc.integer({ min: 0, max: 2 ** 40 }));
-  const answer = fc.array(fc.tuple(number, number), { minLength: 2, maxLength: names.length });
-  fc.assert(
-    fc.property(fc.array(answer, { minLength: 1 }), (answers) => {
-      for (const numbers of answers) {
-        const limits = numbers.map(([remaining, resetSeconds], place) => {
-          return { ...(known[place] ?? statusOf({})), remaining, resetSeconds };
-        });
-        const each = limits.map((status) => ({ overLimit: false, status }));
-        const least = tightestStatus(limits);
-        expect(told(verdictOf({ overLimit: false, source: 'redis', descriptors: each }))).toEqual({
-          'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
-          ratelimit: numbers.map(([r, t], place) => `"${names[place]}";r=${r};t=${t}`).join(', '),
-          'x-ratelimit-limit': '60',
-          'x-ratelimit-remaining': `${least?.remaining}`,
-          'x-ratelimit-reset': `${least?.resetSeconds}`,
-        });
-      }
-    }),
-  );
-});
+/** Absent where a retry would never fit: Envoy would promise one. */
+const hasDuration = (limit?: LimitStatus) =>
+  limit !== undefined && (!limit.exceeded || limit.retryAfterSeconds !== undefined);
 
-it('a refusal tells all limits and when to come back, the tightest one in the older headers', () => {
-  const free = statusOf({ name: 'free', requests: 9 }, { remaining: 4, resetSeconds: 12 });
-  const full = statusOf({}, { exceeded: true, resetSeconds: 7, retryAfterSeconds: 7 });
-  const each = [free, full].map((status) => ({ overLimit: status.exceeded, status }));
-  const verdict = verdictOf({ overLimit: true, source: 'redis', descriptors: each, retryAfterSeconds: 7 });
-  for (const headers of ['all', 'refused'] as const) {
-    expect(told(verdict, headers)).toEqual({
-      'ratelimit-policy': '"free";q=9;w=60, "x";q=60;w=60',
-      ratelimit: '"free";r=4;t=12, "x";r=0;t=7',
-      'x-ratelimit-limit': '60',
-      'x-ratelimit-remaining': '0',
-      'x-ratelimit-reset': '7',
-      'retry-after': '7',
+describe('a RateLimitResponse', () => {
+  it('has one status for each descriptor, in their order, and metadata that says who decided', () => {
+    fc.assert(
+      fc.property(descriptorVerdicts, fc.boolean(), sources, receipts, (descriptors, overLimit, source, receipt) => {
+        const verdict = makeVerdict({ overLimit, source, descriptors, receipt });
+        const response = RateLimitResponse.decode(encodeRateLimitResponse(verdict, 'off'));
+        const { deciding } = verdict;
+        expect(response.dynamicMetadata).toEqual({
+          source,
+          ...(receipt !== undefined && { receipt }),
+          ...(deciding !== undefined && { rule: 'shop.x', limit: 'x', remaining: deciding.remaining }),
+        });
+        expect(response.responseHeadersToAdd).toEqual([]);
+        expect(response.overallCode).toBe(overLimit ? Code.OVER_LIMIT : Code.OK);
+        expect(response.statuses).toEqual(
+          descriptors.map((descriptor) => ({
+            code: descriptor.overLimit ? Code.OVER_LIMIT : Code.OK,
+            currentLimit: descriptor.status && {
+              name: Buffer.from(descriptor.status.label).toString(), // lone surrogates become U+FFFD, as in any encoder
+              requestsPerUnit: descriptor.status.limit.requests,
+              unit: UNIT_BY_SECONDS.get(descriptor.status.limit.windowSeconds) ?? Unit.UNKNOWN,
+            },
+            limitRemaining: descriptor.status?.remaining ?? 0,
+            durationUntilReset: hasDuration(descriptor.status)
+              ? { seconds: descriptor.status?.resetSeconds, nanos: 0 }
+              : undefined,
+          })),
+        );
+      }),
+    );
+  });
+
+  it.each([
+    ['token_bucket', { burst: 120 }, 120, Unit.UNKNOWN],
+    ['token_bucket', { burst: 1 }, 1, Unit.SECOND],
+    ['token_bucket', { burst: 60 }, 60, Unit.MINUTE],
+    ['concurrency', {}, 60, Unit.UNKNOWN],
+    ['fixed_window', {}, 60, Unit.MINUTE],
+  ])('reports 60 a minute, as a %s with %j, as %d requests and the unit %d', (algorithm, options, requests, unit) => {
+    const verdict = grant([makeStatus({ algorithm, ...options }, { remaining: requests })]);
+    const response = RateLimitResponse.decode(encodeRateLimitResponse(verdict, 'all'));
+    expect(response.statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit });
+  });
+
+  it('has the right headers for one limit, after any sequence of other numbers', () => {
+    const limit = makeStatus({});
+    const number = fc.oneof(fc.integer({ min: 0, max: 1200 }), fc.integer({ min: 0, max: 2 ** 46 }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(number, number), { minLength: 1 }), (answers) => {
+        for (const [remaining, resetSeconds] of answers) {
+          expect(encodeHeaders(grant([{ ...limit, remaining, resetSeconds }]))).toEqual({
+            'ratelimit-policy': `"x";q=${advertisedQuota(limit.limit).requests};w=60`,
+            ratelimit: `"x";r=${remaining};t=${resetSeconds}`,
+            'x-ratelimit-limit': '60',
+            'x-ratelimit-remaining': `${remaining}`,
+            'x-ratelimit-reset': `${resetSeconds}`,
+          });
+        }
+      }),
+    );
+  });
+
+  it('has the right headers for several limits, whichever of them is the tightest', () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const templates = names.map((name) => makeStatus({ name }));
+    const number = fc.oneof(fc.integer({ min: 0, max: 120 }), fc.integer({ min: 0, max: 2 ** 40 }));
+    const answer = fc.array(fc.tuple(number, number), { minLength: 2, maxLength: names.length });
+    fc.assert(
+      fc.property(fc.array(answer, { minLength: 1 }), (answers) => {
+        for (const numbers of answers) {
+          const limits = numbers.map(([remaining, resetSeconds], index) => {
+            return { ...(templates[index] ?? makeStatus({})), remaining, resetSeconds };
+          });
+          const tightest = tightestStatus(limits);
+          expect(encodeHeaders(grant(limits))).toEqual({
+            'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
+            ratelimit: numbers.map(([r, t], index) => `"${names[index]}";r=${r};t=${t}`).join(', '),
+            'x-ratelimit-limit': '60',
+            'x-ratelimit-remaining': `${tightest?.remaining}`,
+            'x-ratelimit-reset': `${tightest?.resetSeconds}`,
+          });
+        }
+      }),
+    );
+  });
+
+  describe('over the limit', () => {
+    const free = makeStatus({ name: 'free', requests: 9 }, { remaining: 4, resetSeconds: 12 });
+    const exceeded = makeStatus({}, { exceeded: true, resetSeconds: 7, retryAfterSeconds: 7 });
+
+    it.each(['all', 'refused'] as const)('reports all limits and retry-after in the header mode %s', (mode) => {
+      const descriptors = [free, exceeded].map((limit) => ({ overLimit: limit.exceeded, status: limit }));
+      const verdict = makeVerdict({ overLimit: true, source: 'redis', descriptors, retryAfterSeconds: 7 });
+      expect(encodeHeaders(verdict, mode)).toEqual({
+        'ratelimit-policy': '"free";q=9;w=60, "x";q=60;w=60',
+        ratelimit: '"free";r=4;t=12, "x";r=0;t=7',
+        'x-ratelimit-limit': '60',
+        'x-ratelimit-remaining': '0',
+        'x-ratelimit-reset': '7',
+        'retry-after': '7',
+      });
     });
-  }
-  const granted = verdictOf({ overLimit: false, source: 'redis', descriptors: each.slice(0, 1) });
-  expect(told(granted, 'refused')).toEqual({});
+
+    it('is the only response with headers in the header mode refused', () => {
+      expect(encodeHeaders(grant([free]), 'refused')).toEqual({});
+    });
+  });
 });

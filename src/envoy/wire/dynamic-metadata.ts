@@ -1,6 +1,5 @@
 import type { MetadataValue } from '../../domain/metadata.ts';
-import { encodedBy } from '../headers/header-writer.ts';
-import type { WireWriter } from './wire-writer.ts';
+import { encodeToBytes, type WireWriter } from './wire-writer.ts';
 
 // Field numbers of google.protobuf (Struct, Value and ListValue).
 const STRUCT = { fields: 1 };
@@ -9,57 +8,60 @@ const VALUE = { nullValue: 1, numberValue: 2, stringValue: 3, boolValue: 4, stru
 const LIST = { values: 1 };
 
 /**
- * A google.protobuf.Struct, which Envoy gives to the filters after this one and to its access log. The entries stand in
- * it in the reverse order: the first one ends it.
+ * Writes dynamic metadata, a google.protobuf.Struct. Envoy gives it to the filters after this one and to its access log.
+ * The entries end up in reverse order: the first one is the last in the message.
  */
 export function writeMetadata(
   into: WireWriter,
   field: number,
   entries: readonly (readonly [key: string, value: MetadataValue])[],
 ): void {
-  const end = into.end();
+  const struct = into.beginNested();
   for (const [key, value] of entries) {
-    const entryEnd = into.end();
+    const entry = into.beginNested();
     writeValue(into, value);
-    into.nested(ENTRY.value, entryEnd);
-    into.text(ENTRY.key, key);
-    into.nested(STRUCT.fields, entryEnd);
+    into.endNested(ENTRY.value, entry);
+    into.writeString(ENTRY.key, key);
+    into.endNested(STRUCT.fields, entry);
   }
-  into.nested(field, end);
+  into.endNested(field, struct);
 }
 
-/** Gives the field that tells who decided and nothing else; encoded once for each source, as there are few. */
-export function sourceMetadata(field: number): (source: string) => Uint8Array {
-  const known = new Map<string, Uint8Array>();
+/**
+ * Creates a function that returns the metadata field with `source` as its only entry. `source` says who decided; there
+ * are few of them, so each is encoded once.
+ */
+export function createSourceEncoder(field: number): (source: string) => Uint8Array {
+  const cache = new Map<string, Uint8Array>();
   return (source) => {
-    let encoded = known.get(source);
+    let encoded = cache.get(source);
     if (encoded === undefined) {
-      encoded = encodedBy((into) => writeMetadata(into, field, [['source', source]]));
-      known.set(source, encoded);
+      encoded = encodeToBytes((into) => writeMetadata(into, field, [['source', source]]));
+      cache.set(source, encoded);
     }
     return encoded;
   };
 }
 
-/** The fields of a google.protobuf.Value: one of a oneof, which is there also where it is empty or 0. */
+/** Writes the field of a google.protobuf.Value. It is a oneof, so the field is present even if it is empty or 0. */
 function writeValue(into: WireWriter, value: MetadataValue): void {
-  if (typeof value === 'string' && value !== '') into.text(VALUE.stringValue, value);
-  else if (typeof value === 'string') into.nested(VALUE.stringValue, into.end());
-  else if (typeof value === 'number') into.double(VALUE.numberValue, value);
-  else if (typeof value === 'boolean') into.oneofNumber(VALUE.boolValue, value ? 1 : 0);
-  else if (value === null) into.oneofNumber(VALUE.nullValue, 0);
+  if (typeof value === 'string' && value !== '') into.writeString(VALUE.stringValue, value);
+  else if (typeof value === 'string') into.writeEmpty(VALUE.stringValue);
+  else if (typeof value === 'number') into.writeOneofDouble(VALUE.numberValue, value);
+  else if (typeof value === 'boolean') into.writeOneofInteger(VALUE.boolValue, value ? 1 : 0);
+  else if (value === null) into.writeOneofInteger(VALUE.nullValue, 0);
   else if (isList(value)) writeList(into, value);
   else writeMetadata(into, VALUE.structValue, Object.entries(value));
 }
 
 function writeList(into: WireWriter, list: readonly MetadataValue[]): void {
-  const end = into.end();
-  for (const value of list.toReversed()) {
-    const valueEnd = into.end();
-    writeValue(into, value);
-    into.nested(LIST.values, valueEnd);
+  const listValue = into.beginNested();
+  for (const item of list.toReversed()) {
+    const itemValue = into.beginNested();
+    writeValue(into, item);
+    into.endNested(LIST.values, itemValue);
   }
-  into.nested(VALUE.listValue, end);
+  into.endNested(VALUE.listValue, listValue);
 }
 
 function isList(value: MetadataValue): value is readonly MetadataValue[] {

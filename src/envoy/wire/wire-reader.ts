@@ -1,36 +1,24 @@
+import type { NameTable } from './name-table.ts';
+
 /** Wire types of protobuf (https://protobuf.dev/programming-guides/encoding/). */
 export const VARINT = 0;
 const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
 const FIXED32 = 5;
 
-/** Lower-case names by their length, which tells of nearly all other strings that they are none of them. */
-export type NamesByLength = readonly (readonly { readonly name: Buffer; readonly index: number }[] | undefined)[];
-
-/** `undefined` keeps its place free: no string is at its index. */
-export function namesByLength(names: readonly (string | undefined)[]): NamesByLength {
-  const byLength: { name: Buffer; index: number }[][] = [];
-  for (const [index, text] of names.entries()) {
-    if (text === undefined) continue;
-    const name = Buffer.from(text);
-    const ofLength = byLength[name.length];
-    if (ofLength === undefined) byLength[name.length] = [{ name, index }];
-    else ofLength.push({ name, index });
-  }
-  return Array.from(byLength); // without holes, which are slow to read
-}
-
 /**
- * Walks over a protobuf message without making objects of what is not asked for. Stricter than generated decoders: a
- * nested message must end where its length says, and groups, which proto3 does not have, are refused.
- * Every method throws RangeError on bytes that are no well-formed message.
+ * Walks over a protobuf message and creates objects only for the fields that the caller reads. It is stricter than
+ * generated decoders: a nested message must end where its length says, and groups, which proto3 does not have, are
+ * rejected. Every method throws RangeError on bytes that are not a well-formed message.
  */
 export class WireReader {
   readonly #bytes: Buffer;
   #position = 0;
+  /** End of the message that the reader is in, which may be a nested one. */
   #end: number;
-  /** Field number and wire type of the tag that `next` has read last. */
+  /** Field number of the tag that `nextField` read last. */
   field = 0;
+  /** Wire type of the tag that `nextField` read last. */
   wireType = 0;
 
   constructor(bytes: Uint8Array) {
@@ -38,24 +26,27 @@ export class WireReader {
     this.#end = bytes.length;
   }
 
-  /** Reads the next tag; false at the end of the message. What it announces must then be read or skipped. */
-  next(): boolean {
+  /** Reads the next tag; returns false at the end of the message. The caller must then read or skip the field. */
+  nextField(): boolean {
     if (this.#position >= this.#end) return false;
-    const tag = this.varint();
+    const tag = this.readVarint32();
     this.field = tag >>> 3;
     this.wireType = tag & 7;
     if (this.field === 0) throw new RangeError('field number 0');
     return true;
   }
 
-  /** Whether the field is this one in the wire type that its definition demands; else it is unknown and to be skipped. */
-  is(field: number, wireType: number): boolean {
+  /**
+   * Whether the current field has this number and the wire type that its definition requires. With another wire type
+   * the field is unknown, and the caller must skip it.
+   */
+  isField(field: number, wireType: number): boolean {
     return this.field === field && this.wireType === wireType;
   }
 
-  /** The low 32 bits of a varint, unsigned. */
-  varint(): number {
-    // Nearly all tags and lengths are of one byte.
+  /** Reads a varint and returns its low 32 bits, unsigned. */
+  readVarint32(): number {
+    // Nearly all tags and lengths take one byte.
     const first = this.#bytes[this.#position] ?? 0x80;
     if (first < 0x80 && this.#position < this.#end) {
       this.#position++;
@@ -70,8 +61,8 @@ export class WireReader {
     throw new RangeError('a varint does not end');
   }
 
-  /** A varint of up to 64 bits; exact up to 2^53. */
-  varint64(): number {
+  /** Reads a varint of up to 64 bits; exact up to 2^53. */
+  readVarint64(): number {
     let value = 0;
     for (let index = 0, unit = 1; index < 10 && this.#position < this.#end; index++, unit *= 128) {
       const byte = this.#bytes[this.#position++] ?? 0;
@@ -81,73 +72,73 @@ export class WireReader {
     throw new RangeError('a varint does not end');
   }
 
-  /** Goes into a nested message; give what it returns to `leave` once `next` has said false. */
-  enter(): number {
+  /** Enters a nested message. Pass the result to `leaveMessage` once `nextField` has returned false. */
+  enterMessage(): number {
     const outerEnd = this.#end;
-    const length = this.#length();
+    const length = this.#readLength();
     this.#end = this.#position + length;
     return outerEnd;
   }
 
-  leave(outerEnd: number): void {
+  leaveMessage(outerEnd: number): void {
     this.#end = outerEnd;
   }
 
-  /** A string field; invalid UTF-8 becomes U+FFFD. */
-  text(): string {
-    const length = this.#length();
+  /** Reads a string field; invalid UTF-8 becomes U+FFFD. */
+  readString(): string {
+    const length = this.#readLength();
     const start = this.#position;
     this.#position += length;
     return this.#bytes.toString('utf8', start, this.#position);
   }
 
-  skip(): void {
-    if (this.wireType === VARINT) this.varint();
-    else if (this.wireType === LENGTH_DELIMITED) this.#advance(this.varint());
+  skipField(): void {
+    if (this.wireType === VARINT) this.readVarint32();
+    else if (this.wireType === LENGTH_DELIMITED) this.#advance(this.readVarint32());
     else if (this.wireType === FIXED64) this.#advance(8);
     else if (this.wireType === FIXED32) this.#advance(4);
     else throw new RangeError(`wire type ${this.wireType}`);
   }
 
-  /** Where the reader stands: the start of the value of the field that `next` has read. */
+  /** Position of the next unread byte. After `nextField` that is the start of the field's value. */
   get position(): number {
     return this.#position;
   }
 
-  /** The string field whose value starts at a position that the reader has passed. */
-  textAt(position: number): string {
-    const here = this.#position;
+  /** Reads the string field whose value starts at `position`, which the reader has already passed. */
+  readStringAt(position: number): string {
+    const returnTo = this.#position;
     this.#position = position;
-    const text = this.text();
-    this.#position = here;
+    const text = this.readString();
+    this.#position = returnTo;
     return text;
   }
 
   /**
-   * Which of `names` the string field at a position holds, in any case of letters, without making a string
-   * of it; -1 for none of them.
+   * Finds the string field at `position` in `names`, ignoring the case of letters and without creating a string.
+   * Returns the name's index, or -1.
    */
-  oneOfAt(position: number, names: NamesByLength): number {
-    const here = this.#position;
+  findNameAt(position: number, names: NameTable): number {
+    const returnTo = this.#position;
     this.#position = position;
-    const length = this.#length();
+    const length = this.#readLength();
     const start = this.#position;
-    this.#position = here;
-    const ofLength = length < names.length ? names[length] : undefined;
-    if (ofLength === undefined) return -1;
-    for (let place = 0; place < ofLength.length; place++) {
-      const each = ofLength[place];
-      if (each !== undefined && this.#matches(each.name, start)) return each.index;
+    this.#position = returnTo;
+    const candidates = length < names.length ? names[length] : undefined;
+    if (candidates === undefined) return -1;
+    for (let index = 0; index < candidates.length; index++) {
+      const candidate = candidates[index];
+      if (candidate !== undefined && this.#matchesAt(start, candidate.name)) return candidate.index;
     }
     return -1;
   }
 
-  /** The byte at a position that the reader has passed. */
+  /** The byte at a position that the reader has passed; 0 beyond the end. */
   byteAt(position: number): number {
     return this.#bytes[position] ?? 0;
   }
 
-  #matches(name: Buffer, start: number): boolean {
+  #matchesAt(start: number, name: Buffer): boolean {
     for (let offset = 0; offset < name.length; offset++) {
       const byte = this.#bytes[start + offset] ?? 0;
       const lowerCase = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
@@ -156,8 +147,8 @@ export class WireReader {
     return true;
   }
 
-  #length(): number {
-    const length = this.varint();
+  #readLength(): number {
+    const length = this.readVarint32();
     if (length > this.#end - this.#position) throw new RangeError('a length beyond the end');
     return length;
   }

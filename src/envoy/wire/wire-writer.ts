@@ -1,134 +1,146 @@
-const FIRST_SIZE = 4096;
-const ZERO = '0'.charCodeAt(0);
-/** Below that a loop is faster than the call of TypedArray.prototype.set. */
-const SHORT_COPY = 48;
-/** Division of what is below is one of whole numbers. */
-const INT32 = 2 ** 31;
+const INITIAL_BUFFER_BYTES = 4096;
+const ASCII_ZERO = '0'.charCodeAt(0);
+/** Up to this length, in bytes, a loop is faster than calling TypedArray.prototype.set. */
+const MAX_LOOP_COPY_BYTES = 48;
+/** Below this value `(n / 10) | 0` divides correctly, in integer arithmetic. */
+const INT32_BOUND = 2 ** 31;
 export const DOUBLE_BYTES = 8;
 
 /**
- * Writes one protobuf message after another, each from its end to its beginning: a nested message's length is known
- * when its tag is written, so nothing is measured beforehand or moved afterwards. Hence the fields are written in
- * reverse order. Every message is made in the same memory.
+ * Writes protobuf messages, each from its end to its beginning. When the tag of a nested message is written, its length
+ * is already known, so nothing is measured in advance or moved afterwards. Callers therefore write fields in reverse
+ * order. All messages use the same memory.
  */
 export class WireWriter {
-  #buffer = Buffer.allocUnsafeSlow(FIRST_SIZE);
-  #start = FIRST_SIZE;
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BUFFER_BYTES);
+  /** Index of the first byte written so far; the message reaches from here to the end of the buffer. */
+  #start = INITIAL_BUFFER_BYTES;
 
-  /** Begins the next message; the bytes of the one before are no longer valid. */
-  begin(): void {
+  /** Begins the next message. The bytes of the previous one become invalid. */
+  beginMessage(): void {
     this.#start = this.#buffer.length;
   }
 
-  /** The message; valid until the next `begin`. */
-  finish(): Uint8Array {
+  /** Returns the message; valid until the next `beginMessage`. */
+  finishMessage(): Uint8Array {
     return this.#buffer.subarray(this.#start);
   }
 
-  /** Where a nested message ends; give it to `nested` once its fields are written. */
-  end(): number {
+  /**
+   * Begins a length-delimited field: a nested message, or a string that is written in parts. Write the content next, then
+   * pass the result to `endNested`. The result is the number of bytes written so far.
+   */
+  beginNested(): number {
     return this.#buffer.length - this.#start;
   }
 
-  nested(field: number, end: number): void {
-    this.#varint(this.#buffer.length - this.#start - end);
-    this.#varint((field << 3) | 2);
+  /** Ends a length-delimited field: writes its length and tag in front of what was written since `beginNested`. */
+  endNested(field: number, begun: number): void {
+    this.#writeVarint(this.#buffer.length - this.#start - begun);
+    this.#writeVarint((field << 3) | 2);
   }
 
-  /** A whole number from 0 to 2^53; 0 is left out, as proto3 does. */
-  number(field: number, value: number): void {
+  /** Writes a message without fields, or an empty string: unlike `writeString`, the field is present. */
+  writeEmpty(field: number): void {
+    this.#writeVarint(0);
+    this.#writeVarint((field << 3) | 2);
+  }
+
+  /** Writes an integer from 0 to 2^53. Leaves out 0, as proto3 does. */
+  writeInteger(field: number, value: number): void {
     if (value === 0) return;
-    this.#varint(value);
-    this.#varint(field << 3);
+    this.#writeVarint(value);
+    this.#writeVarint(field << 3);
   }
 
-  /** A whole number of a oneof: 0 is there too. */
-  oneofNumber(field: number, value: number): void {
-    this.#varint(value);
-    this.#varint(field << 3);
+  /** Writes an integer field of a oneof, from 0 to 2^53; 0 is written too. */
+  writeOneofInteger(field: number, value: number): void {
+    this.#writeVarint(value);
+    this.#writeVarint(field << 3);
   }
 
-  /** A double; 0 is there too, as a oneof's. */
-  double(field: number, value: number): void {
-    this.doubleValue(value);
-    this.#varint((field << 3) | 1);
+  /** Writes a double field of a oneof; 0 is written too. */
+  writeOneofDouble(field: number, value: number): void {
+    this.writeUntaggedDouble(value);
+    this.#writeVarint((field << 3) | 1);
   }
 
-  /** A double whose tag follows by `encoded`. */
-  doubleValue(value: number): void {
+  /** Writes a double without its tag, which the caller writes next with `writeEncoded`. */
+  writeUntaggedDouble(value: number): void {
     this.#reserve(DOUBLE_BYTES);
     this.#start -= DOUBLE_BYTES;
     this.#buffer.writeDoubleLE(value, this.#start);
   }
 
-  /** A string; the empty one is left out, as proto3 does. */
-  text(field: number, text: string): void {
+  /** Writes a string. Leaves out the empty one, as proto3 does. */
+  writeString(field: number, text: string): void {
     if (text === '') return;
-    const end = this.end();
+    const begun = this.beginNested();
     this.#reserve(text.length * 3); // UTF-8 takes at most three bytes for a UTF-16 unit
     let start = this.#start;
     for (let index = text.length - 1; index >= 0; index--) {
       const unit = text.charCodeAt(index);
       if (unit >= 0x80) {
-        this.#anyText(field, text, end);
+        this.#writeUtf8(field, text, begun);
         return;
       }
       this.#buffer[--start] = unit;
     }
     this.#start = start;
-    this.nested(field, end);
+    this.endNested(field, begun);
   }
 
-  /** A part of a string whose tag follows by `nested`: ASCII text. */
-  ascii(text: string): void {
+  /** Writes ASCII text as one part of a string, between `beginNested` and `endNested`. */
+  writeAsciiPart(text: string): void {
     this.#reserve(text.length);
     for (let index = text.length - 1; index >= 0; index--) this.#buffer[--this.#start] = text.charCodeAt(index);
   }
 
-  /** Likewise: the decimal digits of a whole number from 0 to 2^53. */
-  digits(value: number): void {
+  /** Writes the decimal digits of an integer from 0 to 2^53 as one part of a string, like `writeAsciiPart`. */
+  writeDigitsPart(value: number): void {
     this.#reserve(16);
     let start = this.#start;
     let rest = value;
     while (rest >= 10) {
-      const quotient = rest < INT32 ? (rest / 10) | 0 : Math.floor(rest / 10);
-      this.#buffer[--start] = ZERO + (rest - quotient * 10);
+      const quotient = rest < INT32_BOUND ? (rest / 10) | 0 : Math.floor(rest / 10);
+      this.#buffer[--start] = ASCII_ZERO + (rest - quotient * 10);
       rest = quotient;
     }
-    this.#buffer[--start] = ZERO + rest;
+    this.#buffer[--start] = ASCII_ZERO + rest;
     this.#start = start;
   }
 
-  /** Writes the digits of a number, which has so many, over those that stand at these places from the start on. */
-  digitsAt(places: readonly number[], count: number, value: number): void {
+  /**
+   * Overwrites digits that are already written with those of `value`, which has `digitCount` digits. `offsets` are the
+   * positions of its first digit, counted from the first byte written so far.
+   */
+  overwriteDigits(offsets: readonly number[], digitCount: number, value: number): void {
     let rest = value;
-    for (let digit = count - 1; digit >= 0; digit--) {
-      const quotient = rest < INT32 ? (rest / 10) | 0 : Math.floor(rest / 10);
-      const code = ZERO + (rest - quotient * 10);
-      for (let index = 0; index < places.length; index++) {
-        this.#buffer[this.#start + (places[index] ?? 0) + digit] = code;
-      }
+    for (let digit = digitCount - 1; digit >= 0; digit--) {
+      const quotient = rest < INT32_BOUND ? (rest / 10) | 0 : Math.floor(rest / 10);
+      const code = ASCII_ZERO + (rest - quotient * 10);
+      for (const offset of offsets) this.#buffer[this.#start + offset + digit] = code;
       rest = quotient;
     }
   }
 
-  /** Bytes that were written before, as they are. */
-  encoded(bytes: Uint8Array): void {
+  /** Copies bytes that were encoded before. */
+  writeEncoded(bytes: Uint8Array): void {
     const { length } = bytes;
     this.#reserve(length);
     this.#start -= length;
-    if (length > SHORT_COPY) this.#buffer.set(bytes, this.#start);
+    if (length > MAX_LOOP_COPY_BYTES) this.#buffer.set(bytes, this.#start);
     else for (let index = 0; index < length; index++) this.#buffer[this.#start + index] = bytes[index] ?? 0;
   }
 
-  #anyText(field: number, text: string, end: number): void {
+  #writeUtf8(field: number, text: string, begun: number): void {
     const length = Buffer.byteLength(text);
     this.#start -= length;
     this.#buffer.write(text, this.#start, length);
-    this.nested(field, end);
+    this.endNested(field, begun);
   }
 
-  #varint(value: number): void {
+  #writeVarint(value: number): void {
     this.#reserve(8);
     if (value < 128) {
       this.#buffer[--this.#start] = value;
@@ -151,4 +163,13 @@ export class WireWriter {
     this.#buffer = larger;
     this.#start = larger.length - written;
   }
+}
+
+const scratch = new WireWriter();
+
+/** Runs `write` and returns a copy of the bytes that it wrote. For fields that are encoded once and kept. */
+export function encodeToBytes(write: (into: WireWriter) => void): Uint8Array {
+  scratch.beginMessage();
+  write(scratch);
+  return Uint8Array.from(scratch.finishMessage());
 }
