@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CounterStore } from '../decide/ports.ts';
 import type { WarningLogger } from '../interfaces/logger.ts';
-import { readSystemMicros } from './clocks.ts';
+import { readMonotonicMicros, readSystemMicros } from './clocks.ts';
 import { FailurePolicyStore } from './failure-policy/failure-policy-store.ts';
 import { LiveNodes } from './failure-policy/live-nodes.ts';
 import { LeasingStore } from './leases/leasing-store.ts';
@@ -12,32 +12,34 @@ import { RedisStore } from './redis/redis-store.ts';
 import { RefusalCacheStore } from './refusal-cache/refusal-cache-store.ts';
 
 export interface CountersOptions {
-  /** undefined: they are in this process' memory. */
+  /** undefined: the counters are in the memory of this process. */
   readonly redisUrl: string | undefined;
   readonly redisAccess: RedisAccess;
   readonly redisDeadlineMs: number;
   readonly logger: WarningLogger;
   readonly onBreaker: BreakerListener;
-  /** Told how many nodes share the counters, whenever they were counted. */
+  /** Called with the number of nodes that share the counters, each time they were counted. */
   readonly onLiveNodes: (count: number) => void;
 }
 
 export interface Counters {
   readonly store: CounterStore;
-  /** Whether they can be reached. */
+  /** Whether the counters can be reached. */
   readonly ready: boolean;
   close(): Promise<void>;
 }
 
 /**
- * At up to 1.1 KB each (60 hits with their times, after having grown to it; mostly a tenth: docs/guarantees.md). Beyond it
- * new subjects meet their limits' on_store_failure, because dropping others would free them of theirs.
+ * A counter takes up to 1.1 KB, with 60 hits that each have a time of its own; most take a tenth of that
+ * (docs/guarantees.md). In a full memory, new subjects meet their limits' on_store_failure: dropping other counters would
+ * lift the limits of their subjects.
  */
-const MOST_COUNTERS_IN_MEMORY = 1_000_000;
+const MAX_COUNTERS_IN_MEMORY = 1_000_000;
 
+/** Builds the chain of stores that README.md draws. */
 export function openCounters(options: CountersOptions): Counters {
   const { redisUrl, redisAccess, redisDeadlineMs, logger, onBreaker, onLiveNodes } = options;
-  if (redisUrl === undefined) return { store: guardedMemory(), ready: true, close: async () => undefined };
+  if (redisUrl === undefined) return { store: openMemoryChain(), ready: true, close: async () => undefined };
   const redis = new RedisStore({
     url: redisUrl,
     access: redisAccess,
@@ -45,40 +47,39 @@ export function openCounters(options: CountersOptions): Counters {
     logger,
     onBreaker,
   });
-  const census = new LiveNodes({
+  const liveNodes = new LiveNodes({
     node: randomUUID(),
-    announce: (node, lifeMs) => redis.announce(node, lifeMs),
+    announce: (node, ttlMs) => redis.announce(node, ttlMs),
     onCount: onLiveNodes,
   });
-  const guarded = new FailurePolicyStore({
+  const failurePolicy = new FailurePolicyStore({
     remote: new RefusalCacheStore({ store: redis, now: readMonotonicMicros }),
-    local: memoryStore('fail-local'),
-    liveNodes: () => census.count,
+    local: openMemory('fail-local'),
+    liveNodes: () => liveNodes.count,
   });
-  const leasing = new LeasingStore(guarded, logger);
+  const leasing = new LeasingStore(failurePolicy, logger);
   return {
     store: leasing,
     get ready() {
       return redis.ready;
     },
     async close() {
-      census.close();
+      liveNodes.close();
       await leasing.close();
       await redis.close();
     },
   };
 }
 
-/** What a full memory cannot count meets the limits' policy; `local` is no help then. */
-function guardedMemory(): CounterStore {
-  const store = memoryStore('memory');
+/**
+ * Decisions that a full memory cannot count meet the policies of their limits. The policy `local` does not help them, as
+ * the local store is the same full memory.
+ */
+function openMemoryChain(): CounterStore {
+  const store = openMemory('memory');
   return new FailurePolicyStore({ remote: store, local: store, liveNodes: () => 1 });
 }
 
-function memoryStore(source: 'memory' | 'fail-local'): MemoryStore {
-  return new MemoryStore({ now: readSystemMicros, maxCounters: MOST_COUNTERS_IN_MEMORY, source });
-}
-
-function readMonotonicMicros(): number {
-  return Math.floor(performance.now() * 1000);
+function openMemory(source: 'memory' | 'fail-local'): MemoryStore {
+  return new MemoryStore({ now: readSystemMicros, maxCounters: MAX_COUNTERS_IN_MEMORY, source });
 }

@@ -1,59 +1,69 @@
-import { mergeOutcomes } from '../../decide/merge-outcomes.ts';
-import {
-  type Charge,
-  type Correction,
-  type CounterStore,
-  type Decision,
-  type DecisionResult,
-  type MaybePromise,
-  type Outcome,
-  type Receipt,
-  type RefundResult,
+import { elementAt } from '../../collections/element-at.ts';
+import type {
+  Charge,
+  Correction,
+  CounterStore,
+  Decision,
+  DecisionResult,
+  MaybePromise,
+  Outcome,
+  Receipt,
+  RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
+import { mergeOutcomes } from '../../decide/store-answers.ts';
 import type { SlidingWindowLimit } from '../../domain/limits/limit.ts';
 import type { WarningLogger } from '../../interfaces/logger.ts';
-import { emptySlice, hitsToTake, leaseDuration, noteAsked, type Slice } from './slice.ts';
+import { applyAnswer, isFromSharedStore, type LeaseRequest, prepareRequest, withdrawUnspent } from './lease-request.ts';
+import { emptySlice, leaseDuration, recordDemand, type Slice } from './slice.ts';
 
-type LeasedCharge = Charge & { readonly limit: SlidingWindowLimit };
+type LeasableCharge = Charge & { readonly limit: SlidingWindowLimit };
 
-const MICROSECONDS_PER_MS = 1000;
-/** Unspent hits of slices that nobody asks any more are given back so often. */
-const SWEEP_MS = 100;
-/** Beyond so many counters, those that are not known yet are asked of the store each time. */
-const MOST_SLICES = 10_000;
+/** Hits to be granted from a slice. */
+interface SliceGrant {
+  readonly slice: Slice;
+  readonly hits: number;
+}
+
+const MICROS_PER_SECOND = 1_000_000;
+/** How often the unspent hits of expired slices are refunded. */
+const SWEEP_INTERVAL_MS = 100;
+/** With this many slices, counters without one are left to the store. */
+const MAX_SLICES = 10_000;
 
 /**
- * Takes slices of hot limits ahead and grants from them without asking the store, where a limit allows that (`lease`). A
- * slice is charged as if it were spent at its end, so that the limit holds in every window; what is not spent by then is
- * given back. Decisions with any charge that no slice covers go to the store whole.
+ * Leases slices of hot limits from the store and grants from them without asking the store, where a limit allows that
+ * (`lease`). The store charges a slice as if all of it were spent at its end, so the limit holds in every window. Hits
+ * that are unspent by then are refunded. A decision goes to the store as a whole if any of its charges has no slice that
+ * covers it.
  */
 export class LeasingStore implements CounterStore {
   readonly #store: CounterStore;
   readonly #log: WarningLogger;
+  /** By limit, then by subject. */
   readonly #slices = new Map<SlidingWindowLimit, Map<string, Slice>>();
-  readonly #sweeping: NodeJS.Timeout;
-  #size = 0;
+  readonly #sweepTimer: NodeJS.Timeout;
+  #sliceCount = 0;
 
   constructor(store: CounterStore, log: WarningLogger) {
     this.#store = store;
     this.#log = log;
-    this.#sweeping = setInterval(() => this.#giveBackUnspent(this.#sweep(performance.now())), SWEEP_MS);
-    this.#sweeping.unref();
+    this.#sweepTimer = setInterval(() => this.#refundInBackground(this.#sweep(performance.now())), SWEEP_INTERVAL_MS);
+    this.#sweepTimer.unref();
   }
 
   decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
-    if (!decisions.some(({ charges }) => charges.every(isLeased))) return this.#store.decide(decisions);
+    if (!decisions.some(({ charges }) => charges.every(isLeasable))) return this.#store.decide(decisions);
     const now = performance.now();
-    const wanting = new Set<Slice>();
-    const outcomes = decisions.map(({ charges }) => this.#fromSlices(charges, now, wanting));
-    const asked = decisions.filter((_, place) => outcomes[place] === undefined);
-    const takes = [...wanting].flatMap((slice) => takeOf(slice, now) ?? []);
-    if (asked.length === 0) {
-      if (takes.length > 0) this.#ask([], takes, now).catch(this.#warn);
-      return mergeOutcomes(outcomes, []);
+    const usedSlices = new Set<Slice>();
+    const granted = decisions.map(({ charges }) => this.#grantFromSlices(charges, now, usedSlices));
+    const open = decisions.filter((_, index) => granted[index] === undefined);
+    const requests = [...usedSlices].flatMap((slice) => prepareRequest(slice, now) ?? []);
+    if (open.length === 0) {
+      if (requests.length > 0) this.#askStore([], requests, now).catch(this.#warn);
+      return mergeOutcomes(granted, []);
     }
-    return this.#ask(asked, takes, now).then((answers) => mergeOutcomes(outcomes, answers));
+    return this.#askStore(open, requests, now).then((answers) => mergeOutcomes(granted, answers));
   }
 
   refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
@@ -61,173 +71,144 @@ export class LeasingStore implements CounterStore {
   }
 
   /**
-   * Ends this node's slices of the counters, also those that are still on their way here. Those of other nodes live on, a
-   * second at most: what is left of them is granted in spite of a block, and on top of a count that begins anew.
+   * Ends this node's slices of the corrected counters, those on their way from the store included. Slices of other nodes
+   * live on for a second at most: their unspent hits are granted in spite of a block, and in addition to a limit that was
+   * reset.
    */
   async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
-    const done = await this.#store.correct(corrections);
+    const results = await this.#store.correct(corrections);
     const unspent: Receipt[] = [];
     for (const { subject, limit, change } of corrections) {
-      for (const [leased, ofLimit] of this.#slices) {
-        const slice = leased.identity === limit.identity ? ofLimit.get(subject) : undefined;
+      for (const [leasedLimit, bySubject] of this.#slices) {
+        const slice = leasedLimit.identity === limit.identity ? bySubject.get(subject) : undefined;
         if (slice === undefined) continue;
-        slice.isUnwanted = slice.isAsking && change.kind === 'block';
-        const rest = restOf(slice);
-        // What a reset has forgotten is not there to be given back.
-        if (change.kind !== 'reset') unspent.push(...rest);
+        slice.isCancelled = slice.isRequested && change.kind === 'block';
+        const receipts = withdrawUnspent(slice);
+        // A reset removed the hits from the counter, so there is nothing to refund.
+        if (change.kind !== 'reset') unspent.push(...receipts);
       }
     }
-    this.#giveBackUnspent(unspent);
-    return done;
+    this.#refundInBackground(unspent);
+    return results;
   }
 
-  /** Gives back what was not spent. */
+  /** Refunds all unspent hits. */
   async close(): Promise<void> {
-    clearInterval(this.#sweeping);
+    clearInterval(this.#sweepTimer);
     await this.#store.refund(this.#sweep(Number.POSITIVE_INFINITY));
   }
 
-  /** The outcome where slices cover all charges; notes what is asked of them, and which of them to look after. */
-  #fromSlices(charges: readonly Charge[], now: number, wanting: Set<Slice>): Outcome | undefined {
-    if (!charges.every(isLeased)) return undefined;
-    const slices = charges.flatMap((charge) => this.#sliceOf(charge, now) ?? []);
-    let isCovered = slices.length === charges.length && new Set(slices).size === slices.length;
-    for (const [place, slice] of slices.entries()) {
-      const hits = charges[place]?.hits ?? 0;
-      noteAsked(slice, hits, now);
-      wanting.add(slice);
-      if (slice.expires <= now || slice.left < hits || hits === 0) isCovered = false;
+  /**
+   * Grants a decision if slices cover all its charges; undefined: they do not. Records the demand for every slice, and
+   * adds the slices to `usedSlices`.
+   */
+  #grantFromSlices(charges: readonly Charge[], now: number, usedSlices: Set<Slice>): Outcome | undefined {
+    if (!charges.every(isLeasable)) return undefined;
+    const grants: SliceGrant[] = [];
+    let isCovered = true;
+    for (const charge of charges) {
+      const slice = this.#sliceFor(charge, now);
+      if (slice === undefined) {
+        isCovered = false;
+        continue;
+      }
+      const { hits } = charge;
+      recordDemand(slice, hits, now);
+      usedSlices.add(slice);
+      const isNamedTwice = grants.some((grant) => grant.slice === slice);
+      // A peek is for the store, which knows what all nodes have left.
+      if (slice.expiresAt <= now || slice.unspent < hits || hits === 0 || isNamedTwice) isCovered = false;
+      grants.push({ slice, hits });
     }
-    return isCovered ? spend(charges, slices) : undefined;
+    return isCovered ? spend(grants) : undefined;
   }
 
-  #sliceOf({ subject, limit }: LeasedCharge, now: number): Slice | undefined {
-    let ofLimit = this.#slices.get(limit);
-    if (ofLimit === undefined) {
-      ofLimit = new Map();
-      this.#slices.set(limit, ofLimit);
+  /** Returns the slice of a counter, at first an empty one. undefined: there are too many slices. */
+  #sliceFor({ subject, limit }: LeasableCharge, now: number): Slice | undefined {
+    let bySubject = this.#slices.get(limit);
+    if (bySubject === undefined) {
+      bySubject = new Map();
+      this.#slices.set(limit, bySubject);
     }
-    const known = ofLimit.get(subject);
-    if (known !== undefined || this.#size >= MOST_SLICES) return known;
+    const existing = bySubject.get(subject);
+    if (existing !== undefined || this.#sliceCount >= MAX_SLICES) return existing;
     const slice = emptySlice(subject, limit, now);
-    ofLimit.set(subject, slice);
-    this.#size++;
+    bySubject.set(subject, slice);
+    this.#sliceCount++;
     return slice;
   }
 
-  async #ask(decisions: readonly Decision[], takes: readonly Take[], now: number): Promise<readonly DecisionResult[]> {
-    for (const { slice } of takes) slice.isAsking = true;
+  /** Asks the store for the decisions and for the next slices in one call. Returns the results of the decisions. */
+  async #askStore(
+    decisions: readonly Decision[],
+    requests: readonly LeaseRequest[],
+    sentAt: number,
+  ): Promise<readonly DecisionResult[]> {
+    for (const { slice } of requests) slice.isRequested = true;
     try {
-      const answers = await this.#store.decide([...decisions, ...takes.map(({ decision }) => decision)]);
-      for (const [place, { charges }] of decisions.entries()) this.#noteRemaining(charges, answers[place]);
-      const rests = takes.flatMap((take, place) => settleTake(take, answers[decisions.length + place], now));
-      this.#giveBackUnspent(rests);
-      return answers.slice(0, decisions.length);
+      const results = await this.#store.decide([...decisions, ...requests.map(({ decision }) => decision)]);
+      for (const [index, { charges }] of decisions.entries()) this.#recordRemaining(charges, elementAt(results, index));
+      const unspent = requests.flatMap((request, index) =>
+        applyAnswer(request, elementAt(results, decisions.length + index), sentAt),
+      );
+      this.#refundInBackground(unspent);
+      return results.slice(0, decisions.length);
     } finally {
-      for (const { slice } of takes) {
-        slice.isAsking = false;
-        slice.isUnwanted = false;
+      for (const { slice } of requests) {
+        slice.isRequested = false;
+        slice.isCancelled = false;
       }
     }
   }
 
-  #noteRemaining(charges: readonly Charge[], answer: DecisionResult | undefined): void {
-    if (answer === undefined || answer instanceof StoreUnavailable || answer.source !== 'redis') return;
-    for (const [place, charge] of charges.entries()) {
-      const slice = isLeased(charge) ? this.#slices.get(charge.limit)?.get(charge.subject) : undefined;
-      if (slice !== undefined) slice.remaining = answer.charges[place]?.remaining ?? slice.remaining;
+  #recordRemaining(charges: readonly Charge[], result: DecisionResult): void {
+    if (!isFromSharedStore(result)) return;
+    for (const [index, charge] of charges.entries()) {
+      const slice = isLeasable(charge) ? this.#slices.get(charge.limit)?.get(charge.subject) : undefined;
+      if (slice !== undefined) slice.remainingInStore = elementAt(result.charges, index).remaining;
     }
   }
 
-  #giveBackUnspent(unspent: readonly Receipt[]): void {
+  #refundInBackground(unspent: readonly Receipt[]): void {
     if (unspent.length > 0) this.#store.refund(unspent).catch(this.#warn);
   }
 
   readonly #warn = (error: unknown): void => {
-    this.#log.warn({ err: error }, 'counters: a slice of a limit could not be taken or given back');
+    this.#log.warn({ err: error }, 'counters: leasing or refunding a slice of a limit failed');
   };
 
-  /** What expired unspent; forgets counters that were not asked for two lives of a slice. */
+  /** Withdraws the unspent hits of expired slices. Drops counters without demand for two lease durations. */
   #sweep(now: number): readonly Receipt[] {
     const unspent: Receipt[] = [];
-    for (const [limit, ofLimit] of this.#slices) {
-      for (const [subject, slice] of ofLimit) {
-        if (slice.expires <= now) unspent.push(...restOf(slice));
-        if (slice.isAsking || now - slice.countedFrom < 2 * leaseDuration(limit)) continue;
-        ofLimit.delete(subject);
-        this.#size--;
+    for (const [limit, bySubject] of this.#slices) {
+      for (const [subject, slice] of bySubject) {
+        if (slice.expiresAt <= now) unspent.push(...withdrawUnspent(slice));
+        if (slice.isRequested || now - slice.demandSince < 2 * leaseDuration(limit)) continue;
+        bySubject.delete(subject);
+        this.#sliceCount--;
       }
-      if (ofLimit.size === 0) this.#slices.delete(limit);
+      if (bySubject.size === 0) this.#slices.delete(limit);
     }
     return unspent;
   }
 }
 
-/** Asks the store for more of a slice. */
-interface Take {
-  readonly slice: Slice;
-  readonly hits: number;
-  readonly decision: Decision;
-}
-
-function isLeased(charge: Charge): charge is LeasedCharge {
+function isLeasable(charge: Charge): charge is LeasableCharge {
   const { limit, isSettlement } = charge;
   return limit.algorithm === 'sliding_window' && limit.lease === true && isSettlement !== true;
 }
 
-function takeOf(slice: Slice, now: number): Take | undefined {
-  const hits = hitsToTake(slice, now);
-  if (hits === 0) return undefined;
-  const { subject, limit } = slice;
-  const spentWithinMicros = Math.ceil(leaseDuration(limit) * MICROSECONDS_PER_MS);
-  return { slice, hits, decision: { charges: [{ subject, limit, hits, spentWithinMicros }] } };
-}
-
-/**
- * Returns the rest of the slice before. `sentAt`: the store decided later, so what is spent within a life of that is
- * spent in time.
- */
-function settleTake({ slice, hits }: Take, answer: DecisionResult | undefined, sentAt: number): readonly Receipt[] {
-  // Only the store of all nodes leases: what another answers for it counts nowhere else.
-  if (answer === undefined || answer instanceof StoreUnavailable || answer.source !== 'redis') return [];
-  const [outcome] = answer.charges;
-  if (outcome === undefined) return [];
-  slice.remaining = outcome.remaining;
-  if (!answer.granted) return [];
-  const rest = restOf(slice);
-  slice.left = hits;
-  slice.size = hits;
-  slice.expires = sentAt + leaseDuration(slice.limit);
-  slice.freeAt = outcome.freeAt;
-  return slice.isUnwanted ? [...rest, ...restOf(slice)] : rest;
-}
-
-/** Takes out what was not spent; nothing, or the receipt for it. */
-function restOf(slice: Slice): readonly Receipt[] {
-  const { subject, limit, left, freeAt } = slice;
-  if (left === 0) return [];
-  slice.left = 0;
-  return [
-    {
-      id: undefined,
-      source: 'redis',
-      expires: freeAt,
-      granted: [{ charge: { subject, limit, hits: left }, end: freeAt }],
-    },
-  ];
-}
-
-function spend(charges: readonly Charge[], slices: readonly Slice[]): Outcome {
+function spend(grants: readonly SliceGrant[]): Outcome {
   return {
     granted: true,
     source: 'lease',
-    charges: slices.map((slice, place) => {
-      slice.left -= charges[place]?.hits ?? 0;
+    charges: grants.map(({ slice, hits }) => {
+      slice.unspent -= hits;
       return {
         exceeded: false,
-        remaining: slice.remaining + slice.left,
-        resetAfter: slice.limit.windowSeconds * 1_000_000,
-        freeAt: slice.freeAt,
+        remaining: slice.remainingInStore + slice.unspent,
+        resetAfter: slice.limit.windowSeconds * MICROS_PER_SECOND,
+        freeAt: slice.countsUntil,
         retryAfter: undefined,
         blockedFor: undefined,
       };

@@ -1,76 +1,85 @@
 import type { SlidingWindowLimit } from '../../domain/limits/limit.ts';
 
-/** What this node has taken ahead of one counter. Times are in ms on the clock of performance.now(). */
+/** Hits of one counter that this node leased ahead. Times are in ms, read from performance.now(). */
 export interface Slice {
   readonly subject: string;
   readonly limit: SlidingWindowLimit;
-  /** Hits that may still be spent, until `expires`. */
-  left: number;
-  /** Hits of it when it was taken. */
+  /** Hits that this node may still grant, until `expiresAt`. */
+  unspent: number;
+  /** Hits that were leased. */
   size: number;
-  expires: number;
-  /** Where its hits stand at the store: µs since 1970, by the store's clock. */
-  freeAt: number;
-  /** Hits that the store had left when it was asked last. */
-  remaining: number;
-  /** Hits asked since `countedFrom`, and in the time before that. */
-  asked: number;
-  askedBefore: number;
-  countedFrom: number;
-  /** The store was asked for more and has not answered. */
-  isAsking: boolean;
-  /** What it was asked for is not spent: the counter was blocked meanwhile. */
-  isUnwanted: boolean;
+  expiresAt: number;
+  /** When the leased hits stop counting in the store: µs since 1970, by the clock of the store. */
+  countsUntil: number;
+  /** Hits that the store had left in its latest answer. */
+  remainingInStore: number;
+  /** Hits that callers requested since `demandSince`. */
+  demand: number;
+  /** Hits that callers requested in the lease duration before `demandSince`. */
+  previousDemand: number;
+  demandSince: number;
+  /** Whether a request for more hits is on its way to the store. */
+  isRequested: boolean;
+  /** Whether the counter was blocked since that request: the node must not spend the hits that it brings. */
+  isCancelled: boolean;
 }
 
-/** A node that dies loses its slices for as long as they live, and what is spent last counts so much longer. */
-const LONGEST_LIFE_MS = 1000;
-/** Below so many hits in a slice's life, asking the store each time is as cheap. */
-const FEWEST_HITS = 16;
-/** Of what is left, so that one node does not take all while others ask, too. */
-const SHARE_OF_REMAINING = 4;
-/** Asked for anew when less than this part of it is left, so that the next is there when it is spent. */
-const LOW_PART = 4;
+/** A node that dies takes its slices with it: their hits are unspent, and count as spent. This bounds the loss. */
+const MAX_LEASE_MS = 1000;
+/** A slice lasts this part of the window at most. */
+const MAX_LEASE_PART = 1 / 16;
+/** For less demand, asking the store each time is as cheap. */
+const MIN_HITS_PER_SLICE = 16;
+/** Part of the hits left in the store. A node that takes no more leaves enough for the others. */
+const MAX_PART_OF_REMAINING = 1 / 4;
+/** With less than this part of the slice unspent, the node requests the next slice, to have it when this one is spent. */
+const REFILL_BELOW_PART = 1 / 4;
 
-/** How long a slice may be spent, in ms: its hits count from its end on, and a sixteenth of the window more is told. */
+/**
+ * Returns how long a slice may be spent, in ms. All its hits count from the end of that time, so a hit is reported to
+ * count for up to a sixteenth of the window longer than without a lease.
+ */
 export function leaseDuration({ windowSeconds }: SlidingWindowLimit): number {
-  return Math.min(LONGEST_LIFE_MS, (windowSeconds * 1000) / 16);
+  return Math.min(MAX_LEASE_MS, windowSeconds * 1000 * MAX_LEASE_PART);
 }
 
 export function emptySlice(subject: string, limit: SlidingWindowLimit, now: number): Slice {
   return {
     subject,
     limit,
-    left: 0,
+    unspent: 0,
     size: 0,
-    expires: 0,
-    freeAt: 0,
-    remaining: limit.requests,
-    asked: 0,
-    askedBefore: 0,
-    countedFrom: now,
-    isAsking: false,
-    isUnwanted: false,
+    expiresAt: 0,
+    countsUntil: 0,
+    remainingInStore: limit.requests,
+    demand: 0,
+    previousDemand: 0,
+    demandSince: now,
+    isRequested: false,
+    isCancelled: false,
   };
 }
 
-/** Counts what is asked, by lives of a slice. */
-export function noteAsked(slice: Slice, hits: number, now: number): void {
-  const life = leaseDuration(slice.limit);
-  const passed = now - slice.countedFrom;
-  if (passed >= life) {
-    slice.askedBefore = passed < 2 * life ? slice.asked : 0;
-    slice.asked = 0;
-    slice.countedFrom = now;
+/** Adds requested hits to the demand, which is measured in steps of the lease duration. */
+export function recordDemand(slice: Slice, hits: number, now: number): void {
+  const duration = leaseDuration(slice.limit);
+  const passed = now - slice.demandSince;
+  if (passed >= duration) {
+    slice.previousDemand = passed < 2 * duration ? slice.demand : 0;
+    slice.demand = 0;
+    slice.demandSince = now;
   }
-  slice.asked += hits;
+  slice.demand += hits;
 }
 
-/** Hits to ask the store for; 0: none now. As many as were asked in a slice's life, and no great part of what is left. */
-export function hitsToTake(slice: Slice, now: number): number {
-  if (slice.isAsking) return 0;
-  const isLow = slice.expires <= now || slice.left * LOW_PART < slice.size;
-  const wanted = Math.max(slice.asked, slice.askedBefore);
-  const hits = Math.min(wanted, Math.floor(slice.remaining / SHARE_OF_REMAINING));
-  return isLow && hits >= FEWEST_HITS ? hits : 0;
+/**
+ * Returns how many hits to request from the store now: the demand of a lease duration, but only a part of what the store
+ * has left. 0: none.
+ */
+export function hitsToLease(slice: Slice, now: number): number {
+  if (slice.isRequested) return 0;
+  const isLow = slice.expiresAt <= now || slice.unspent < slice.size * REFILL_BELOW_PART;
+  const demand = Math.max(slice.demand, slice.previousDemand);
+  const hits = Math.min(demand, Math.floor(slice.remainingInStore * MAX_PART_OF_REMAINING));
+  return isLow && hits >= MIN_HITS_PER_SLICE ? hits : 0;
 }

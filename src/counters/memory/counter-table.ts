@@ -93,7 +93,7 @@ export class CounterTable {
     return this.#size + counters <= this.#maxCounters;
   }
 
-  /** Returns the counter of a charge, to be changed in place until the next decision. undefined: there is none. */
+  /** Returns the counter of a charge, to be changed in place until the next decision. undefined: the subject has no counter. */
   find(charge: Charge, spec: CounterSpec): Counter | undefined {
     const { storeHandle } = charge;
     if (storeHandle instanceof Slot && storeHandle.charge === charge && storeHandle.table === this) {

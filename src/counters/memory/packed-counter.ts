@@ -24,7 +24,7 @@ const MANUAL_BLOCK = 8;
 const TIME_FORM_STEP = 16;
 const TIME_BYTES = 7;
 const SHORT_TIME_BYTES = 4;
-/** What a log keeps of the times of its hits; also the index in BYTES_PER_TIME. */
+/** Time forms of a hit log, which are also the indexes in BYTES_PER_TIME. */
 const SUB_BUCKETS = 0;
 const SHORT_TIMES = 1;
 const LONG_TIMES = 2;

@@ -1,72 +1,72 @@
 import type { Charge, ChargeOutcome } from '../../decide/ports.ts';
 
-/** How a counter stood when it was last told in a refusal. Times are µs on one clock of this process. */
-export interface KnownCounter {
-  /** What was asked of it, and so what the outcome is about. */
+/** The outcome that the store reported for one charge of a rejected decision. Times are µs on one clock of this process. */
+export interface CachedOutcome {
+  /** The charge that the outcome belongs to. It names the counter. */
   readonly charge: Charge;
   readonly outcome: ChargeOutcome;
-  /** Before it was decided. */
+  /** Before the store decided. */
   readonly askedAt: number;
-  /** After it was decided. */
-  readonly toldAt: number;
+  /** After the store decided. */
+  readonly reportedAt: number;
 }
 
-/** When a counter was given back to: what was asked before says nothing any more. */
-interface GivenBack {
+/** Marks a counter that may have more free hits since `reportedAt`: outcomes that were asked for earlier are outdated. */
+interface Invalidation {
   readonly charge: Charge;
-  readonly toldAt: number;
+  readonly reportedAt: number;
 }
 
-type Entry = KnownCounter | GivenBack;
+type Entry = CachedOutcome | Invalidation;
 
-/** µs. */
+/** How long a cached outcome may be used. */
 export const MAX_REFUSAL_MICROS = 250_000;
-/** Of subjects in each of the two generations: a few MB. */
-const MOST_SUBJECTS = 10_000;
+/** In each of the two generations: a few MB. */
+const MAX_SUBJECTS = 10_000;
+const NO_ENTRIES: readonly Entry[] = [];
 
 /**
- * Counters by subject, for as long as what is known of them may be used. Two generations of at most that length: what
- * is looked up is in one of them, and the older one is dropped as a whole, so that forgetting costs nothing. Where one
- * is full it is dropped sooner.
+ * Caches counters of rejected decisions by subject, for at most MAX_REFUSAL_MICROS. There are two generations of that
+ * length: a lookup searches both, and the older one is dropped as a whole, so that expiry costs nothing. A full
+ * generation is dropped sooner.
  */
 export class RecentRefusals {
   #young = new Map<string, Entry[]>();
   #old = new Map<string, Entry[]>();
-  #turnedAt = 0;
+  #youngSince = 0;
 
-  /** Whether nothing is known at `now`. */
+  /** Reports whether nothing is cached at `now`. */
   isEmpty(now: number): boolean {
-    if (this.#size > 0 && now - this.#turnedAt >= MAX_REFUSAL_MICROS) this.#turn(now);
+    if (this.#size > 0 && now - this.#youngSince >= MAX_REFUSAL_MICROS) this.#startGeneration(now);
     return this.#size === 0;
   }
 
-  /** What is known of the counter, if it was asked for the same by the same limit: a reloaded limit is another one. */
-  find({ subject, limit, hits }: Charge): KnownCounter | undefined {
-    for (const entry of this.#entriesOf(subject)) {
+  /** Finds an outcome for the same hits and the same limit object. A reloaded limit is another object. */
+  find({ subject, limit, hits }: Charge): CachedOutcome | undefined {
+    for (const entry of this.#entriesFor(subject)) {
       if (entry.charge.limit === limit) return 'outcome' in entry && entry.charge.hits === hits ? entry : undefined;
     }
     return undefined;
   }
 
-  /** Keeps what is known, unless the counter was given back to since it was asked. */
-  remember(known: KnownCounter): void {
-    const before = this.#entriesOf(known.charge.subject).find(isOf(known.charge));
-    if (before !== undefined && !('outcome' in before) && known.askedAt <= before.toldAt) return;
-    this.#put(known);
+  /** Caches the outcome, unless its counter was invalidated after the store was asked. */
+  add(cached: CachedOutcome): void {
+    const previous = this.#entriesFor(cached.charge.subject).find((entry) => isSameCounter(entry, cached));
+    if (previous !== undefined && !('outcome' in previous) && cached.askedAt <= previous.reportedAt) return;
+    this.#put(cached);
   }
 
-  /** The counter was given back to, at `toldAt` at the latest. */
-  forget(charge: Charge, toldAt: number): void {
-    this.#put({ charge, toldAt });
+  /** Drops what is cached about the counter of a charge, which changed at `reportedAt` at the latest. */
+  invalidate(charge: Charge, reportedAt: number): void {
+    this.#put({ charge, reportedAt });
   }
 
   #put(entry: Entry): void {
-    const { charge, toldAt } = entry;
-    if (this.#size === 0) this.#turnedAt = toldAt;
-    if (this.#young.size >= MOST_SUBJECTS && !this.#young.has(charge.subject)) this.#turn(toldAt);
-    const isSame = isOf(charge);
-    const others = this.#entriesOf(charge.subject).filter(
-      (other) => !isSame(other) && toldAt - other.toldAt < MAX_REFUSAL_MICROS,
+    const { charge, reportedAt } = entry;
+    if (this.#size === 0) this.#youngSince = reportedAt;
+    if (this.#young.size >= MAX_SUBJECTS && !this.#young.has(charge.subject)) this.#startGeneration(reportedAt);
+    const others = this.#entriesFor(charge.subject).filter(
+      (other) => !isSameCounter(other, entry) && reportedAt - other.reportedAt < MAX_REFUSAL_MICROS,
     );
     this.#young.set(charge.subject, [...others, entry]);
   }
@@ -75,19 +75,18 @@ export class RecentRefusals {
     return this.#young.size + this.#old.size;
   }
 
-  #entriesOf(subject: string): readonly Entry[] {
-    return this.#young.get(subject) ?? this.#old.get(subject) ?? NONE;
+  #entriesFor(subject: string): readonly Entry[] {
+    return this.#young.get(subject) ?? this.#old.get(subject) ?? NO_ENTRIES;
   }
 
-  #turn(now: number): void {
-    this.#old = now - this.#turnedAt < 2 * MAX_REFUSAL_MICROS ? this.#young : new Map();
+  #startGeneration(now: number): void {
+    this.#old = now - this.#youngSince < 2 * MAX_REFUSAL_MICROS ? this.#young : new Map();
     this.#young = new Map();
-    this.#turnedAt = now;
+    this.#youngSince = now;
   }
 }
 
-const NONE: readonly Entry[] = [];
-
-function isOf({ limit: { identity } }: Charge): (entry: Entry) => boolean {
-  return ({ charge }) => charge.limit.identity === identity;
+/** Compares the limits of two entries of one subject. */
+function isSameCounter(one: Entry, other: Entry): boolean {
+  return one.charge.limit.identity === other.charge.limit.identity;
 }

@@ -1,4 +1,4 @@
-import { mergeOutcomes } from '../../decide/merge-outcomes.ts';
+import { elementAt } from '../../collections/element-at.ts';
 import {
   type Charge,
   type ChargeOutcome,
@@ -12,26 +12,31 @@ import {
   type RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
-import { distinctCharges } from '../distinct-charges.ts';
-import { type KnownCounter, MAX_REFUSAL_MICROS, RecentRefusals } from './recent-refusals.ts';
+import { mergeOutcomes } from '../../decide/store-answers.ts';
+import { namesCounterTwice } from '../merge-charges.ts';
+import { type CachedOutcome, MAX_REFUSAL_MICROS, RecentRefusals } from './recent-refusals.ts';
 
 export interface RefusalCacheStoreOptions {
+  /** The shared counters. */
   readonly store: CounterStore;
-  /** µs, not running back. */
+  /** Reads a monotonic clock in µs. */
   readonly now: () => number;
 }
 
 /**
- * Refuses by itself what the store refused just now and must refuse again: a counter that lacked as many hits, whose time
- * until they fit is not over. That is known for 250 ms at most, as the counter may be given back to by other nodes, or
- * reset; it counts from when the store was asked, so that it never outlasts what the store said.
+ * Repeats a rejection of the store without asking it again, while it is certain that the store would reject again: a
+ * counter lacked the same hits, and the time until they fit is not over.
  *
- * The other charges of such a decision are told as they stood, so all must be known; they are up to 250 ms old. Slots of
- * a concurrency limit refuse nothing here, as each of them is free again at any moment, and what settles is always
- * counted. Whatever else is asked of the same counter, fewer hits above all, is for the store.
+ * A rejection is cached for 250 ms at most, as other nodes may refund or reset the counter. The time starts when the
+ * store was asked, so a cached rejection never outlasts what the store promised.
  *
- * It stands before the store itself and behind what decides while that is away: so it only ever learns what the shared
- * counters said.
+ * A repeated rejection reports the other charges of its decision as they were, up to 250 ms ago, so all of them must be
+ * cached. Peeks and slots of concurrency limits are never the reason: a peek is there to see the current state, and a
+ * slot can become free at any moment. Settlements are always for the store, which must count them. So is every other
+ * number of hits on the same counter, fewer hits above all.
+ *
+ * This store wraps the shared counters directly, below the store that decides in an outage. So it only learns what the
+ * shared counters said.
  */
 export class RefusalCacheStore implements CounterStore {
   readonly #store: CounterStore;
@@ -45,86 +50,90 @@ export class RefusalCacheStore implements CounterStore {
 
   decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
     const now = this.#now();
-    if (this.#refusals.isEmpty(now)) return this.#ask(decisions, now);
-    const refused = decisions.map(({ charges }) => this.#refusal(charges, now));
-    const open = decisions.filter((_, place) => refused[place] === undefined);
-    if (open.length === decisions.length) return this.#ask(decisions, now);
+    if (this.#refusals.isEmpty(now)) return this.#askStore(decisions, now);
+    const cached = decisions.map(({ charges }) => this.#repeatRefusal(charges, now));
+    const open = decisions.filter((_, index) => cached[index] === undefined);
+    if (open.length === decisions.length) return this.#askStore(decisions, now);
     return open.length === 0
-      ? mergeOutcomes(refused, [])
-      : this.#ask(open, now).then((asked) => mergeOutcomes(refused, asked));
+      ? mergeOutcomes(cached, [])
+      : this.#askStore(open, now).then((answers) => mergeOutcomes(cached, answers));
   }
 
-  /** What is known of the counters is forgotten: more may be free by now. */
+  /** Drops what is cached about the refunded counters: more hits may be free now. */
   async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
-    const freed = await this.#store.refund(receipts);
+    const results = await this.#store.refund(receipts);
     const now = this.#now();
     for (const { granted } of receipts) {
-      for (const { charge } of granted) if (mayRefuse(charge)) this.#refusals.forget(charge, now);
+      for (const { charge } of granted) if (canCauseRefusal(charge)) this.#refusals.invalidate(charge, now);
     }
-    return freed;
+    return results;
   }
 
-  /** What is known of the counters is forgotten. Other nodes know it for 250 ms at most. */
+  /** Drops what is cached about the corrected counters. Other nodes keep it for 250 ms at most. */
   async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
-    const done = await this.#store.correct(corrections);
+    const results = await this.#store.correct(corrections);
     const now = this.#now();
-    for (const { subject, limit } of corrections) this.#refusals.forget({ subject, limit, hits: 0 }, now);
-    return done;
+    for (const { subject, limit } of corrections) this.#refusals.invalidate({ subject, limit, hits: 0 }, now);
+    return results;
   }
 
-  async #ask(decisions: readonly Decision[], askedAt: number): Promise<readonly DecisionResult[]> {
-    const outcomes = await this.#store.decide(decisions);
-    const toldAt = this.#now();
-    for (const [place, outcome] of outcomes.entries()) {
-      if (outcome instanceof StoreUnavailable || outcome.granted) continue;
-      this.#learn(decisions[place]?.charges ?? [], outcome, askedAt, toldAt);
+  async #askStore(decisions: readonly Decision[], askedAt: number): Promise<readonly DecisionResult[]> {
+    const results = await this.#store.decide(decisions);
+    const reportedAt = this.#now();
+    for (const [index, result] of results.entries()) {
+      if (result instanceof StoreUnavailable || result.granted) continue;
+      this.#cacheRefusal(elementAt(decisions, index).charges, result, askedAt, reportedAt);
     }
-    return outcomes;
+    return results;
   }
 
-  #learn(charges: readonly Charge[], { charges: outcomes }: Outcome, askedAt: number, toldAt: number): void {
-    // Of a counter that was asked twice, the outcome is about the sum.
-    if (distinctCharges(charges).places !== undefined) return;
-    for (const [place, charge] of charges.entries()) {
-      const outcome = outcomes[place];
-      if (outcome !== undefined && charge.isSettlement !== true)
-        this.#refusals.remember({ charge, outcome, askedAt, toldAt });
+  #cacheRefusal(charges: readonly Charge[], refusal: Outcome, askedAt: number, reportedAt: number): void {
+    // The outcome of a counter that is named twice is about the sum of the charges.
+    if (namesCounterTwice(charges)) return;
+    for (const [index, charge] of charges.entries()) {
+      const outcome = elementAt(refusal.charges, index);
+      if (charge.isSettlement !== true) this.#refusals.add({ charge, outcome, askedAt, reportedAt });
     }
   }
 
-  #refusal(charges: readonly Charge[], now: number): Outcome | undefined {
-    const known: KnownCounter[] = [];
-    let isLacking = false;
+  /** Returns the rejection that the store would certainly give. undefined: only the store can tell. */
+  #repeatRefusal(charges: readonly Charge[], now: number): Outcome | undefined {
+    const counters: CachedOutcome[] = [];
+    let isRejected = false;
     for (const charge of charges) {
-      const counter = charge.isSettlement === true ? undefined : this.#refusals.find(charge);
-      if (counter === undefined || isOver(counter, now)) return undefined;
-      known.push(counter);
-      if (counter.outcome.exceeded && mayRefuse(charge)) isLacking = true;
-      // It may lack the hits by now too, and its first refusal has a consequence, which only the store can draw.
-      if (!counter.outcome.exceeded && charge.limit.blockForSeconds !== undefined) return undefined;
+      const cached = charge.isSettlement === true ? undefined : this.#refusals.find(charge);
+      if (cached === undefined || isExpired(cached, now)) return undefined;
+      counters.push(cached);
+      if (cached.outcome.exceeded && canCauseRefusal(charge)) isRejected = true;
+      // This counter may be exceeded by now, too. Its first rejection begins a block, which only the store can do.
+      if (!cached.outcome.exceeded && charge.limit.blockForSeconds !== undefined) return undefined;
     }
-    if (!isLacking || distinctCharges(charges).places !== undefined) return undefined;
-    return { granted: false, source: 'local', charges: known.map((counter) => laterOutcome(counter, now)) };
+    if (!isRejected || namesCounterTwice(charges)) return undefined;
+    return { granted: false, source: 'local', charges: counters.map((cached) => ageOutcome(cached, now)) };
   }
 }
 
-/** A look is there to see how things are. */
-function mayRefuse({ hits, limit }: Charge): boolean {
+function canCauseRefusal({ hits, limit }: Charge): boolean {
   return hits > 0 && limit.algorithm !== 'concurrency';
 }
 
-/** Not even a moment too long: the store decided after it was asked. */
-function isOver({ outcome: { retryAfter, blockedFor }, askedAt }: KnownCounter, now: number): boolean {
-  // Behind the end of a block the next refusal begins another one, which only the store can do.
+/**
+ * Waits are measured from `askedAt`, as the store decided later than that. So a cached outcome never outlasts a wait. It
+ * also ends with a block: the next rejection begins another block, which only the store can do.
+ */
+function isExpired({ outcome: { retryAfter, blockedFor }, askedAt }: CachedOutcome, now: number): boolean {
   return (
     now - askedAt >= Math.min(MAX_REFUSAL_MICROS, retryAfter ?? MAX_REFUSAL_MICROS, blockedFor ?? MAX_REFUSAL_MICROS)
   );
 }
 
-/** Less the time since it was told, and not since it was asked: who comes back when told to must not be early. */
-function laterOutcome({ outcome, toldAt }: KnownCounter, now: number): ChargeOutcome {
+/**
+ * Returns the outcome with its waits shortened by the time since `reportedAt`. Shortened from `askedAt`, they would let
+ * callers come back too early.
+ */
+function ageOutcome({ outcome, reportedAt }: CachedOutcome, now: number): ChargeOutcome {
   const { resetAfter, retryAfter, blockedFor } = outcome;
-  const passed = now - toldAt;
+  const passed = now - reportedAt;
   return {
     ...outcome,
     resetAfter: Math.max(0, resetAfter - passed),
