@@ -1,94 +1,98 @@
-import { type ExplainParts, explainCheck, explainRateLimit } from '../decide/explain/explain.ts';
+import { type ExplainContext, explainCheck, explainRateLimit } from '../decide/explain/explain.ts';
 import type { KeyRecord } from '../decide/ports.ts';
 import { PLANS_DOMAIN } from '../decide/rate-limit/prepare-rate-limit.ts';
 import { ApiError, invalidArgument } from '../domain/api-error.ts';
-import { keyStatus } from '../domain/credentials/key-status.ts';
-import type { Explain, ExplainedLimit, Explanation } from '../domain/rules/explanation.ts';
-import { checkReading, decodeCheckRequest } from '../envoy/check/check-request.ts';
+import { isApiKey, keyStatus } from '../domain/credentials/api-key.ts';
+import type { Explain, ExplainedLimit, Explanation } from '../domain/explanation.ts';
+import { type CheckExtraction, decodeCheckRequest, prepareCheckExtraction } from '../envoy/check/check-request.ts';
 import { decodeRateLimitRequest } from '../envoy/rate-limit/rate-limit-request.ts';
 import { InvalidRequest } from '../envoy/wire/decode-message.ts';
-import { answerOf, type DecisionContext } from './decision-methods.ts';
+import type { DecisionContext } from './decision-methods.ts';
+import { labelVerdict } from './encode-verdict.ts';
 
-const NOBODY = { keyId: undefined, accountId: undefined, planId: undefined };
+const NO_IDENTITY = { keyId: undefined, accountId: undefined, planId: undefined };
 
-/** Explains by what the decisions themselves go by. */
-export function explainer(parts: ExplainParts & DecisionContext): Explain {
-  const { catalog, isApiKey } = parts;
-  const reading = checkReading(parts.requests);
+/** Creates the function that explains decisions. It uses the same code and the same state as the decisions themselves. */
+export function createExplainer(parts: ExplainContext & DecisionContext): Explain {
+  const { catalog } = parts;
+  const extraction = prepareCheckExtraction(parts.requests);
   return (question) => {
     switch (question.kind) {
       case 'rate_limit':
-        return rateLimit(question.message, parts);
+        return explainRateLimitMessage(question.message, parts);
       case 'check':
-        return check(question.message, reading, parts);
+        return explainCheckMessage(question.message, extraction, parts);
       case 'api_key':
-        return apiKey(catalog.key(question.id), parts, () => {
+        return explainKey(catalog.key(question.id), parts, () => {
           throw new ApiError({ kind: 'not_found', name: `apiKeys/${question.id}` });
         });
       case 'secret': {
         const isKey = isApiKey(question.secret);
-        const key = isKey ? catalog.keyOfSecret(question.secret) : undefined;
-        return apiKey(key, parts, () => answered(isKey ? 'unknown_credential' : 'malformed_credential'));
+        const key = isKey ? catalog.keyBySecret(question.secret) : undefined;
+        return explainKey(key, parts, () => withoutDescriptors(isKey ? 'unknown_credential' : 'malformed_credential'));
       }
     }
   };
 }
 
-async function rateLimit(message: Uint8Array, parts: ExplainParts): Promise<Explanation> {
-  const question = readOrTell('rate_limit', () => decodeRateLimitRequest(message));
+async function explainRateLimitMessage(message: Uint8Array, parts: ExplainContext): Promise<Explanation> {
+  const question = decodePart('rate_limit', () => decodeRateLimitRequest(message));
   const { verdict, descriptors, limits } = await explainRateLimit(question, parts, Date.now());
-  return { ...NOBODY, answer: answerOf(verdict), descriptors, limits };
+  return { ...NO_IDENTITY, answer: labelVerdict(verdict), descriptors, limits };
 }
 
-async function check(
+async function explainCheckMessage(
   message: Uint8Array,
-  reading: ReturnType<typeof checkReading>,
-  parts: ExplainParts & DecisionContext,
+  extraction: CheckExtraction,
+  parts: ExplainContext & DecisionContext,
 ): Promise<Explanation> {
-  const question = readOrTell('check', () => decodeCheckRequest(message, reading));
-  const told = await explainCheck(question, parts, Date.now());
-  const { verdict, identity, descriptors, limits } = told;
-  const known = identity.kind === 'allowed' ? identity : undefined;
+  const question = decodePart('check', () => decodeCheckRequest(message, extraction));
+  const { verdict, identity, descriptors, limits } = await explainCheck(question, parts, Date.now());
+  const authenticated = identity.kind === 'authenticated' ? identity : undefined;
   return {
-    answer: answerOf(verdict),
-    keyId: known?.keyId,
-    accountId: known?.credential.accountId,
-    planId: known?.planId,
+    answer: labelVerdict(verdict),
+    keyId: authenticated?.keyId,
+    accountId: authenticated?.credential.accountId,
+    planId: authenticated?.planId,
     descriptors,
     limits,
   };
 }
 
-async function apiKey(
+/** Explains a request that the key would send: one hit on the limits that the domain `plans` charges for it. */
+async function explainKey(
   key: KeyRecord | undefined,
-  parts: ExplainParts,
-  unknown: () => Explanation,
+  parts: ExplainContext,
+  explainUnknown: () => Explanation,
 ): Promise<Explanation> {
-  if (key === undefined) return unknown();
+  if (key === undefined) return explainUnknown();
   const now = Date.now();
   const descriptor = { entries: [{ key: 'api_key', value: key.id }], hits: 1, isRefund: false };
   const question = { domain: PLANS_DOMAIN, descriptors: [descriptor] };
   const { verdict, limits } = await explainRateLimit(question, parts, now);
-  const standing = keyStatus(key, now);
+  const status = keyStatus(key, now);
   return {
-    ...answered(standing === 'valid' ? answerOf(verdict) : `${standing}_credential`, limits),
+    ...withoutDescriptors(status === 'valid' ? labelVerdict(verdict) : `${status}_credential`, limits),
     keyId: key.id,
     accountId: key.accountId,
     planId: key.planId,
   };
 }
 
-function answered(answer: string, limits: readonly ExplainedLimit[] = []): Explanation {
-  return { ...NOBODY, answer, descriptors: [], limits };
+function withoutDescriptors(answer: string, limits: readonly ExplainedLimit[] = []): Explanation {
+  return { ...NO_IDENTITY, answer, descriptors: [], limits };
 }
 
-/** `field`: of the message within the question. */
-function readOrTell<Read>(field: string, read: () => Read): Read {
+/**
+ * Decodes the message in `field` of the question. Turns InvalidRequest into an ApiError, in which the message's own field
+ * follows `field`.
+ */
+function decodePart<Message>(field: string, decode: () => Message): Message {
   try {
-    return read();
+    return decode();
   } catch (error) {
     if (!(error instanceof InvalidRequest)) throw error;
-    const [, within = '', description = error.message] = /^([\w.[\]]+): (.*)$/s.exec(error.message) ?? [];
-    throw invalidArgument({ field: within === '' ? field : `${field}.${within}`, description });
+    const [, subfield = '', description = error.message] = /^([\w.[\]]+): (.*)$/s.exec(error.message) ?? [];
+    throw invalidArgument({ field: subfield === '' ? field : `${field}.${subfield}`, description });
   }
 }

@@ -7,10 +7,13 @@ import { GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
 
 export const HEALTH_CHECK_PATH = '/grpc.health.v1.Health/Check';
 
-/** The services that the data plane answers for; the empty name is the server as a whole. */
+/** The services of the data plane. The empty name stands for the server as a whole. */
 const SERVICES = ['', 'envoy.service.auth.v3.Authorization', 'envoy.service.ratelimit.v3.RateLimitService'];
 
-/** grpc.health.v1 as its specification says: an unknown service is NOT_FOUND. */
+/**
+ * Answers a health check as the protocol specifies (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): an
+ * unknown service is NOT_FOUND.
+ */
 export function answerHealthCheck(call: UnaryCall, isServing: boolean): void {
   let service: string;
   try {

@@ -1,54 +1,57 @@
-import { type RateLimitJson, rateLimitJson } from '../envoy/rate-limit/rate-limit-json.ts';
+import { createRateLimitJson, type RateLimitJson } from '../envoy/rate-limit/rate-limit-json.ts';
 import { InvalidRequest } from '../envoy/wire/decode-message.ts';
 import { batchCalls } from '../transport/batch-calls.ts';
 import { type BatchHandler, GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
 import { SHOULD_RATE_LIMIT_PATH } from './decision-methods.ts';
 
-/** An answer over HTTP: the status, and the body in JSON. */
-export interface JsonAnswer {
-  readonly status: number;
-  readonly body: string;
-}
-
-/** One request over HTTP. */
 export interface JsonRequest {
   readonly body: string;
   readonly requestId: string | undefined;
-  /** Whether the caller has gone away. */
+  /** Whether the caller has disconnected. */
   readonly isCancelled: () => boolean;
 }
 
-/** Far beyond what deciding may take: only what never ends is cut. */
+export interface JsonResponse {
+  /** HTTP status. */
+  readonly status: number;
+  /** JSON. */
+  readonly body: string;
+}
+
+/** Far longer than a decision may take: only a call that would never end reaches it. */
 const DEADLINE_MS = 5000;
 
-/** By status of the call; any other is 500. */
-const HTTP_STATUSES: ReadonlyMap<GrpcStatus, { readonly status: number; readonly code: string }> = new Map([
+/** HTTP status and error code by gRPC status; any other is INTERNAL. */
+const ERRORS: ReadonlyMap<GrpcStatus, { readonly status: number; readonly code: string }> = new Map([
   [GrpcStatus.INVALID_ARGUMENT, { status: 400, code: 'invalid_request' }],
   [GrpcStatus.UNAVAILABLE, { status: 503, code: 'store_unavailable' }],
 ]);
 const INTERNAL = { status: 500, code: 'internal' };
 
 /**
- * ShouldRateLimit over JSON, for callers that do not speak gRPC, decided by the same handler. As envoyproxy/ratelimit's
- * NewJsonHandler (src/server/server_impl.go) it answers 200, 429 when over the limit, 400 to a request that is wrong;
- * other than there, 503 when the counters cannot be reached, and every refusal says why. Never rejects.
+ * Creates a transport for ShouldRateLimit over JSON, for callers that do not speak gRPC. The same handler decides. Like
+ * NewJsonHandler of envoyproxy/ratelimit (src/server/server_impl.go), it answers 200, 429 when over the limit, and 400 to
+ * an invalid request. Unlike it, it answers 503 when the counters are unavailable, and every error says why. Never
+ * rejects.
  */
-export function jsonTransport(handler: BatchHandler): (request: JsonRequest) => Promise<JsonAnswer> {
-  const gather = batchCalls(handler);
-  const json = rateLimitJson();
+export function createJsonTransport(handler: BatchHandler): (request: JsonRequest) => Promise<JsonResponse> {
+  const addToBatch = batchCalls(handler);
+  const json = createRateLimitJson();
   return (request) => {
-    const { promise, resolve } = Promise.withResolvers<JsonAnswer>();
+    const { promise, resolve } = Promise.withResolvers<JsonResponse>();
     try {
-      const message = json.readRequest(request.body);
-      const late = setTimeout(() => resolve(failure(INTERNAL, 'not decided in time')), DEADLINE_MS);
-      const answer = (value: JsonAnswer): void => {
-        clearTimeout(late);
-        resolve(value);
+      const message = json.parseRequest(request.body);
+      const timeout = setTimeout(() => {
+        resolve(errorResponse(INTERNAL, `no decision within ${DEADLINE_MS / 1000} seconds`));
+      }, DEADLINE_MS);
+      const respond = (response: JsonResponse): void => {
+        clearTimeout(timeout);
+        resolve(response);
       };
-      gather(new JsonCall(request, message, json, answer));
+      addToBatch(new JsonCall(request, message, json, respond));
     } catch (error) {
-      if (error instanceof InvalidRequest) resolve(failed(GrpcStatus.INVALID_ARGUMENT, error.message));
-      else resolve(failed(GrpcStatus.INTERNAL, 'internal error'));
+      if (error instanceof InvalidRequest) resolve(statusResponse(GrpcStatus.INVALID_ARGUMENT, error.message));
+      else resolve(statusResponse(GrpcStatus.INTERNAL, 'internal error'));
     }
     return promise;
   };
@@ -61,14 +64,19 @@ class JsonCall implements UnaryCall {
   readonly deadline = performance.now() + DEADLINE_MS;
   readonly #isCancelled: () => boolean;
   readonly #json: RateLimitJson;
-  readonly #answer: (answer: JsonAnswer) => void;
+  readonly #respond: (response: JsonResponse) => void;
 
-  constructor(request: JsonRequest, message: Uint8Array, json: RateLimitJson, answer: (answer: JsonAnswer) => void) {
+  constructor(
+    request: JsonRequest,
+    message: Uint8Array,
+    json: RateLimitJson,
+    respond: (response: JsonResponse) => void,
+  ) {
     this.message = message;
     this.requestId = request.requestId;
     this.#isCancelled = request.isCancelled;
     this.#json = json;
-    this.#answer = answer;
+    this.#respond = respond;
   }
 
   get cancelled(): boolean {
@@ -77,23 +85,23 @@ class JsonCall implements UnaryCall {
 
   reply(message: Uint8Array): void {
     try {
-      const { text, overLimit } = this.#json.writeResponse(message);
-      this.#answer({ status: overLimit ? 429 : 200, body: text });
+      const { text, overLimit } = this.#json.formatResponse(message);
+      this.#respond({ status: overLimit ? 429 : 200, body: text });
     } catch {
-      // What is no JSON, as a number that is none: the rest of the batch is answered all the same.
-      this.#answer(failure(INTERNAL, 'the answer has no form in JSON'));
+      // Not every response has a JSON form: NaN in metadata has none. The rest of the batch is answered all the same.
+      this.#respond(errorResponse(INTERNAL, 'the response cannot be represented as JSON'));
     }
   }
 
   fail(status: GrpcStatus, message: string): void {
-    this.#answer(failed(status, message));
+    this.#respond(statusResponse(status, message));
   }
 }
 
-function failed(status: GrpcStatus, message: string): JsonAnswer {
-  return failure(HTTP_STATUSES.get(status) ?? INTERNAL, message);
+function statusResponse(status: GrpcStatus, message: string): JsonResponse {
+  return errorResponse(ERRORS.get(status) ?? INTERNAL, message);
 }
 
-function failure({ status, code }: { status: number; code: string }, message: string): JsonAnswer {
+function errorResponse({ status, code }: { status: number; code: string }, message: string): JsonResponse {
   return { status, body: JSON.stringify({ error: { code, message } }) };
 }

@@ -1,41 +1,41 @@
-import type { UnverifiedCheck } from '../decide/check/prepare-check.ts';
+import type { PendingCheck } from '../decide/check/prepare-check.ts';
 import type { TokenVerifier } from '../decide/ports.ts';
 import type { Verification } from '../domain/tokens/token.ts';
 import type { UnaryCall } from '../transport/unary-call.ts';
 import type { DecisionMethod } from './decision-methods.ts';
 
-/** A Check whose token's signature nobody knows yet. */
+/** A Check that waits for the verification of its token's signature. */
 export interface UnverifiedCall {
   readonly call: UnaryCall;
   readonly method: DecisionMethod;
-  readonly check: UnverifiedCheck;
+  readonly check: PendingCheck;
   /** On the clock of performance.now(). */
-  readonly arrived: number;
+  readonly arrivedAt: number;
 }
 
 export interface VerifiedCall extends UnverifiedCall {
   readonly verification: Verification;
 }
 
-/** Holds calls back until their tokens are verified; all that become known together go on as one batch. */
+/** Holds calls until their tokens are verified. Calls that become verified in one turn continue as one batch. */
 export class UnverifiedCalls {
   readonly #tokens: TokenVerifier;
-  readonly #goOn: (calls: readonly VerifiedCall[]) => void;
+  readonly #decide: (calls: readonly VerifiedCall[]) => void;
   #verified: VerifiedCall[] = [];
 
-  constructor(tokens: TokenVerifier, goOn: (calls: readonly VerifiedCall[]) => void) {
+  constructor(tokens: TokenVerifier, decide: (calls: readonly VerifiedCall[]) => void) {
     this.#tokens = tokens;
-    this.#goOn = goOn;
+    this.#decide = decide;
   }
 
-  hold(held: UnverifiedCall): void {
-    const { token, source } = held.check;
+  add(unverified: UnverifiedCall): void {
+    const { token, source } = unverified.check;
     this.#tokens.verify(token, source, (verification) => {
-      if (this.#verified.push({ ...held, verification }) > 1) return;
+      if (this.#verified.push({ ...unverified, verification }) > 1) return;
       queueMicrotask(() => {
         const batch = this.#verified;
         this.#verified = [];
-        this.#goOn(batch);
+        this.#decide(batch);
       });
     });
   }

@@ -1,0 +1,61 @@
+import type { DecidedBatch } from '../decide/decide-batch.ts';
+import { type CounterStore, type DecisionResult, type Receipt, StoreUnavailable } from '../decide/ports.ts';
+import type { ShadowDecision } from '../decide/prepared-decision.ts';
+import { type Redemption, redeem } from '../decide/receipts/redeem.ts';
+import type { Logger } from '../interfaces/logger.ts';
+import type { Tally } from './tally.ts';
+
+export interface FollowUpOptions {
+  readonly store: CounterStore;
+  readonly tally: Pick<Tally, 'countShadow' | 'countReceipt'>;
+  readonly log: Pick<Logger, 'error'>;
+}
+
+/** Starts the store calls that a decided batch leaves to do once all its calls are answered. Nobody waits for them. */
+export function startFollowUps(decided: DecidedBatch<unknown>, options: FollowUpOptions): void {
+  if (decided.refunds.length > 0) void refundGrants(decided.refunds, options);
+  if (decided.redemptions.length > 0) void redeemReceipts(decided.redemptions, options);
+  if (decided.shadows.length > 0) void decideShadows(decided.shadows, options);
+}
+
+/** If the counters are unavailable, the hits stay charged: there is no caller left to report that to. */
+async function refundGrants(receipts: readonly Receipt[], { store, log }: FollowUpOptions): Promise<void> {
+  try {
+    await store.refund(receipts);
+  } catch (error) {
+    log.error({ err: error }, 'refunding the grants of abandoned calls failed');
+  }
+}
+
+async function redeemReceipts(redemptions: readonly Redemption[], options: FollowUpOptions): Promise<void> {
+  const { store, tally, log } = options;
+  try {
+    const results = await redeem(store, redemptions);
+    for (const [index, { use }] of redemptions.entries()) {
+      const result = results[index];
+      if (result === undefined) throw new Error('redeem returned fewer results than redemptions');
+      tally.countReceipt(use, result);
+    }
+  } catch (error) {
+    log.error({ err: error }, 'redeeming receipts failed');
+  }
+}
+
+async function decideShadows(shadows: readonly ShadowDecision[], options: FollowUpOptions): Promise<void> {
+  const { store, tally, log } = options;
+  try {
+    const outcomes = await store.decide(shadows);
+    for (const [index, { rule }] of shadows.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) throw new Error('the store returned fewer outcomes than decisions');
+      tally.countShadow(rule, labelShadowOutcome(outcome));
+    }
+  } catch (error) {
+    log.error({ err: error }, 'deciding rules in shadow mode failed');
+  }
+}
+
+function labelShadowOutcome(outcome: DecisionResult): string {
+  if (outcome instanceof StoreUnavailable) return 'unavailable';
+  return outcome.granted ? 'ok' : 'would_deny';
+}
