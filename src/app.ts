@@ -6,16 +6,15 @@ import { type RunningCatalog, startCatalog } from './catalog/feed/replica.ts';
 import type { Address, Config } from './config/config.ts';
 import { type Counters, openCounters } from './counters/open-counters.ts';
 import { createDataPlane } from './data-plane/data-plane.ts';
-import type { DecisionContext } from './data-plane/decision-methods.ts';
-import { explainer } from './data-plane/explainer.ts';
-import { jsonTransport } from './data-plane/json-transport.ts';
+import { DECISION_PATHS, type DecisionContext } from './data-plane/decision-methods.ts';
+import { createExplainer } from './data-plane/explainer.ts';
+import { createJsonTransport } from './data-plane/json-transport.ts';
 import { startEmbeddedPostgres } from './database/embedded/embedded-postgres.ts';
 import { migrate, revertLastMigration } from './database/migrate.ts';
 import { createQuery, type Database, openDatabase } from './database/open-database.ts';
 import { seed } from './database/seed.ts';
-import { callLimit } from './decide/call-limit.ts';
-import { counterAccess } from './decide/explain/counter-access.ts';
-import { isApiKey } from './domain/credentials/api-key.ts';
+import { createCallLimit } from './decide/admin/call-limit.ts';
+import { createCounterAccess } from './decide/admin/counter-access.ts';
 import { EMPTY_RULE_BOOK } from './domain/rules/rule-book.ts';
 import { startOperationsServer } from './http/operations-server.ts';
 import { publicKeySet } from './identity/issue-tokens/public-keys.ts';
@@ -76,7 +75,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const { store } = counters;
 
   const tokens = startTokenVerifier(config, catalog, signing?.sealer, metrics, log, started);
-  const knowledge = { catalog, tokens, rules, isApiKey: isApiKey, requests: config.requests };
+  const knowledge = { catalog, tokens, rules, requests: config.requests };
   const handler = createDataPlane({
     ...knowledge,
     store,
@@ -86,13 +85,14 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
     lastUsed,
     log,
   });
-  http.answerKeySet(() => publicKeySet(catalog.trust, Date.now()));
-  http.answerJson(jsonTransport(handler));
-  const access = counterAccess(store, rules, catalog);
-  const explain = explainer({ ...knowledge, counters: access });
-  const known = { catalog, counters: access, explain, calls: callLimit(store), digest };
+  http.serveKeySet(() => publicKeySet(catalog.trust, Date.now()));
+  http.serveJson(createJsonTransport(handler));
+  const access = createCounterAccess(store, rules, catalog);
+  const explain = createExplainer({ ...knowledge, counters: access });
+  const known = { catalog, counters: access, explain, calls: createCallLimit(store), digest };
   const services = servicesOf(config, signing?.keys, { ...known, database, verifier: tokens });
-  const adminOptions = { address: written(config.adminAddress), services, dataPlane: handler, log };
+  const dataPlane = { paths: DECISION_PATHS, handler };
+  const adminOptions = { address: written(config.adminAddress), services, dataPlane, log };
   const admin = await listening('ADMIN_ADDRESS', startAdminServer(adminOptions));
   started.defer(() => admin.stop());
   const decisionPort = config.role === 'admin' ? undefined : await startDataPlane(config, handler, log, started);
@@ -173,7 +173,7 @@ function showFirstAdministrator(email: string, password: string): void {
 
 async function startDataPlane(config: Config, handler: BatchHandler, log: Logger, started: Stack): Promise<number> {
   const { decisionAddress: address, decisionTls: tls } = config;
-  const options = { address, mostConnections: MOST_CONNECTIONS, handler, log, ...(tls !== undefined && { tls }) };
+  const options = { address, maxConnections: MOST_CONNECTIONS, handler, log, ...(tls !== undefined && { tls }) };
   const server = await listening('DECISION_ADDRESS', startHttp2GrpcServer(options));
   started.defer(() => server.stop({ graceMs: DRAIN_MS }));
   return server.address.port;

@@ -1,83 +1,86 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Answers a request's JSON; never rejects. */
+/** Answers the JSON of a request with JSON. Never rejects. */
 export type JsonHandler = (request: {
   readonly body: string;
-  /** The caller's x-request-id, if it is one that a log line can hold. */
+  /** The caller's x-request-id; undefined if absent, or too long for a log line. */
   readonly requestId: string | undefined;
-  /** Whether the caller has gone away. */
+  /** Whether the caller has disconnected. */
   readonly isCancelled: () => boolean;
 }) => Promise<{ readonly status: number; readonly body: string }>;
 
-/** As of a gRPC message. */
-const MOST_BYTES = 1024 * 1024;
-/** Each may hold that many bytes. */
-const MOST_AT_ONCE = 64;
-const LONGEST_REQUEST_ID = 128;
+/** The same as for a gRPC message. */
+const MAX_BODY_BYTES = 1024 * 1024;
+/** Each request may hold MAX_BODY_BYTES of memory. */
+const MAX_CONCURRENT_REQUESTS = 64;
+const MAX_REQUEST_ID_LENGTH = 128;
 
-/** Reads JSON of a bounded size from bounded many callers at once, and has it answered. */
+/** Reads JSON requests, limited in size and number, and passes them to a handler. */
 export class JsonEndpoint {
   #handler: JsonHandler | undefined;
-  #atOnce = 0;
+  #concurrentRequests = 0;
 
-  /** Until then 503 is answered. */
-  answerWith(handler: JsonHandler): void {
+  /** Sets the handler. Until then the endpoint answers 503. */
+  handleWith(handler: JsonHandler): void {
     this.#handler = handler;
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const handler = this.#handler;
-    if (request.method !== 'POST') refuse(response, 405, 'method_not_allowed', 'must be POST', { allow: 'POST' });
-    else if (handler === undefined) refuse(response, 503, 'not_ready', 'the service is starting');
-    else if (this.#atOnce >= MOST_AT_ONCE) refuse(response, 503, 'busy', `more than ${MOST_AT_ONCE} requests at once`);
-    else {
-      this.#atOnce++;
+    if (request.method !== 'POST') {
+      sendError(response, 405, 'method_not_allowed', `method: must be POST (got ${request.method})`, { allow: 'POST' });
+    } else if (handler === undefined) sendError(response, 503, 'not_ready', 'the service is starting');
+    else if (this.#concurrentRequests >= MAX_CONCURRENT_REQUESTS) {
+      sendError(response, 503, 'busy', `too many concurrent requests (at most ${MAX_CONCURRENT_REQUESTS})`);
+    } else {
+      this.#concurrentRequests++;
       try {
-        await answer(request, response, handler);
+        await handle(request, response, handler);
       } catch {
-        response.destroy(); // the caller went away, or sent something that is no HTTP
+        response.destroy(); // the caller disconnected, or sent something that is not HTTP
       } finally {
-        this.#atOnce--;
+        this.#concurrentRequests--;
       }
     }
   }
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, handler: JsonHandler): Promise<void> {
+async function handle(request: IncomingMessage, response: ServerResponse, handler: JsonHandler): Promise<void> {
   const bytes = await readBody(request);
   if (bytes === undefined) {
-    refuse(response, 413, 'too_large', `the body must be at most ${MOST_BYTES} bytes`);
+    sendError(response, 413, 'too_large', `body: must be at most ${MAX_BODY_BYTES} bytes (got more)`);
     return;
   }
   if (!isUtf8(bytes)) {
-    refuse(response, 400, 'invalid_request', 'the body is not UTF-8');
+    sendError(response, 400, 'invalid_request', 'body: must be valid UTF-8');
     return;
   }
   const [requestId] = [request.headers['x-request-id']].flat();
-  const isFit = requestId !== undefined && requestId !== '' && requestId.length <= LONGEST_REQUEST_ID;
+  const isUsable = requestId !== undefined && requestId !== '' && requestId.length <= MAX_REQUEST_ID_LENGTH;
   const { status, body } = await handler({
     body: bytes.toString(),
-    requestId: isFit ? requestId : undefined,
+    requestId: isUsable ? requestId : undefined,
     isCancelled: () => response.destroyed,
   });
   send(response, status, body);
 }
 
-/** undefined: it is too large, and the rest of it is not read. */
+/** Returns undefined if the body is too large; the rest of it stays unread. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
+  // Without setEncoding, the chunks of a request are Buffers.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MOST_BYTES) return undefined;
+    if (length > MAX_BODY_BYTES) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** The connection is closed: what of the request was not read is not waited for. */
-function refuse(response: ServerResponse, status: number, code: string, message: string, headers = {}): void {
+/** Sends an error and closes the connection: the unread rest of the request is not awaited. */
+function sendError(response: ServerResponse, status: number, code: string, message: string, headers = {}): void {
   send(response, status, JSON.stringify({ error: { code, message } }), { ...headers, connection: 'close' });
 }
 

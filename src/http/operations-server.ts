@@ -3,40 +3,50 @@ import type { AddressInfo } from 'node:net';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { JsonEndpoint, type JsonHandler } from './json-endpoint.ts';
 
-/** Why the service cannot be used yet or any more; empty when it is ready. */
-export type Readiness = () => readonly string[];
+/** Lists why the service cannot be used yet or any more; empty when it is ready. */
+export type NotReadyReasons = () => readonly string[];
 
 export interface OperationsServer {
   readonly port: number;
-  /** Has `/json` answered; until then it is 503. */
-  answerJson(handler: JsonHandler): void;
-  /** Has `/.well-known/jwks.json` answered with what this gives; until then it is 503. */
-  answerKeySet(keySet: () => object): void;
+  /** Starts to serve `/json` with this handler. Until then it answers 503. */
+  serveJson(handler: JsonHandler): void;
+  /** Starts to serve `/.well-known/jwks.json` with the result of `keySet`. Until then it answers 503. */
+  serveKeySet(keySet: () => object): void;
   stop(): Promise<void>;
 }
 
-/** ms that a caller has for sending its request, and between two looks for who has not. */
+/** In ms: the time in which a caller must have sent its request, and the interval in which that is checked. */
 const TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1000 };
+/**
+ * In seconds: half the time between the publication of a key and its first signature. A client that caches the set meets
+ * no unknown key.
+ */
+const KEY_SET_MAX_AGE_SECONDS = 60;
+/** Answers take a moment. A client that sends its request slowly must not delay the stop. */
+const MAX_STOP_MS = 1000;
 
 /**
- * Serves `/healthz` (the process lives), `/readyz` (it can decide: 200, else 503 and why), `/metrics`,
- * `/.well-known/jwks.json` (RFC 7517: what tokens of ours are verified with), and `/json`, where decisions are asked for
- * by POST.
+ * Serves:
+ * - `/healthz`: the process is alive
+ * - `/readyz`: 200 if it can decide, else 503 and the reasons
+ * - `/metrics`
+ * - `/.well-known/jwks.json` (RFC 7517): the public keys of Weir's own tokens
+ * - `/json`: rate-limit decisions by POST
  */
 export async function startOperationsServer(
   address: { readonly host: string; readonly port: number },
   metrics: Metrics,
-  readiness: Readiness,
+  notReadyReasons: NotReadyReasons,
 ): Promise<OperationsServer> {
   const json = new JsonEndpoint();
-  let keySet: (() => object) | undefined;
+  let getKeySet: (() => object) | undefined;
   const server = createServer(TIMEOUTS, (request, response) => {
     const path = (request.url ?? '').split('?')[0];
     if (path === '/json') void json.serve(request, response);
     else if (request.method !== 'GET' && request.method !== 'HEAD') send(response, 405, 'method not allowed\n');
     else if (path === '/healthz') send(response, 200, 'ok\n');
-    else if (path === '/readyz') sendReadiness(response, readiness());
-    else if (path === '/.well-known/jwks.json') sendKeySet(response, keySet);
+    else if (path === '/readyz') sendReadiness(response, notReadyReasons());
+    else if (path === '/.well-known/jwks.json') sendKeySet(response, getKeySet);
     else if (path === '/metrics') void sendMetrics(response, metrics);
     else send(response, 404, 'not found\n');
   });
@@ -44,9 +54,9 @@ export async function startOperationsServer(
   const { port } = server.address() as AddressInfo; // a server that listens on TCP has such an address
   return {
     port,
-    answerJson: (handler) => json.answerWith(handler),
-    answerKeySet: (given) => {
-      keySet = given;
+    serveJson: (handler) => json.handleWith(handler),
+    serveKeySet: (keySet) => {
+      getKeySet = keySet;
     },
     stop: () => stop(server),
   };
@@ -57,16 +67,13 @@ function sendReadiness(response: ServerResponse, reasons: readonly string[]): vo
   else send(response, 503, `not ready: ${reasons.join(', ')}\n`);
 }
 
-/** In seconds: half as long as a key is known before it signs, so that whoever keeps the set meets no unknown one. */
-const KEY_SET_AGE = 60;
-
-function sendKeySet(response: ServerResponse, keySet: (() => object) | undefined): void {
-  if (keySet === undefined) {
+function sendKeySet(response: ServerResponse, getKeySet: (() => object) | undefined): void {
+  if (getKeySet === undefined) {
     send(response, 503, 'not ready: the catalog is being read\n');
     return;
   }
-  response.setHeader('cache-control', `public, max-age=${KEY_SET_AGE}`);
-  send(response, 200, JSON.stringify(keySet()), 'application/jwk-set+json');
+  response.setHeader('cache-control', `public, max-age=${KEY_SET_MAX_AGE_SECONDS}`);
+  send(response, 200, JSON.stringify(getKeySet()), 'application/jwk-set+json');
 }
 
 async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
@@ -74,7 +81,7 @@ async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<
     const text = await metrics.registry.metrics();
     send(response, 200, text, metrics.registry.contentType);
   } catch {
-    send(response, 500, 'metrics could not be read\n');
+    send(response, 500, 'reading the metrics failed\n');
   }
 }
 
@@ -92,14 +99,12 @@ function listen(server: Server, { host, port }: { readonly host: string; readonl
   });
 }
 
-/** Answers take a moment; a client that dawdles over its request must not hold up the stop. */
-const STOP_MS = 1000;
-
+/** Closes idle connections at once and the others when their answer is sent, or after MAX_STOP_MS. */
 function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const late = setTimeout(() => server.closeAllConnections(), STOP_MS);
+    const timeout = setTimeout(() => server.closeAllConnections(), MAX_STOP_MS);
     server.close(() => {
-      clearTimeout(late);
+      clearTimeout(timeout);
       resolve();
     });
     server.closeIdleConnections();
