@@ -1,20 +1,20 @@
 import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 
-/** In a process of its own, where nothing else has looked at strings. */
+/** Runs in its own process, where nothing else has read strings yet. */
 const PROGRAM = `
 import 'ioredis';
-import { keepStringPrototypeFast } from './src/string-prototype.ts';
+import { keepStringPrototypeFast } from './src/fast-string-prototype.ts';
 
-const found = [%HasFastProperties(String.prototype)];
+const isFast = [%HasFastProperties(String.prototype)];
 keepStringPrototypeFast();
-found.push(%HasFastProperties(String.prototype));
+isFast.push(%HasFastProperties(String.prototype));
 class Text extends String {}
-found.push(%HasFastProperties(String.prototype));
-console.log(JSON.stringify(found));
+isFast.push(%HasFastProperties(String.prototype));
+console.log(JSON.stringify(isFast));
 `;
 
-it('makes strings fast that ioredis has made slow, and they stay so when another class extends String', () => {
+it('makes strings fast again after ioredis made them slow, and they stay fast when another class extends String', () => {
   const options = ['--allow-natives-syntax', '--input-type=module', '--eval', PROGRAM];
   expect(JSON.parse(execFileSync(process.execPath, options, { encoding: 'utf8' }))).toEqual([false, true, true]);
 });

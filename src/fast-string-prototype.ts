@@ -1,13 +1,14 @@
-/** More than V8 waits for before it notes what a piece of code reads. */
-const LOOKS = 100;
+/** V8 optimises a property read after fewer reads than this. */
+const READS = 100;
 
 /**
- * Lets V8 compile what reads strings. ioredis extends String, and an object that becomes the prototype of another is kept
- * as a dictionary until something is read of it or through it: until then `charCodeAt` is looked up for each character,
- * in compiled code too, as reading strings themselves does not count. Once looked at it stays as it was.
+ * Makes reading strings fast again after ioredis was loaded. ioredis has a class that extends String. V8 turns an object
+ * that becomes the prototype of another object into a dictionary, until something reads a property of it or through it.
+ * Until then every `charCodeAt` is looked up for each character, in compiled code too, because reading a string itself
+ * does not count as such a read. After these reads the prototype stays fast.
  */
 export function keepStringPrototypeFast(): void {
-  for (let look = 0; look < LOOKS; look++) readCharCodeAt(String.prototype);
+  for (let count = 0; count < READS; count++) readCharCodeAt(String.prototype);
 }
 
 function readCharCodeAt(text: { readonly charCodeAt: unknown }): unknown {

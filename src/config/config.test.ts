@@ -4,8 +4,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InvalidConfig, readConfig } from './config.ts';
 
-describe('the environment', () => {
-  it('may be empty: everything has a default', () => {
+describe('the configuration', () => {
+  it('has a default for every variable', () => {
     expect(readConfig({})).toMatchObject({
       decisionAddress: { host: '127.0.0.1', port: 8081 },
       adminAddress: { host: '127.0.0.1', port: 8082 },
@@ -17,61 +17,70 @@ describe('the environment', () => {
     });
   });
 
-  it('counts an empty variable as unset', () => {
+  it('treats an empty variable as unset', () => {
     expect(readConfig({ REDIS_URL: '', WEIR_ROLE: '' })).toMatchObject({ redisUrl: undefined, role: 'all' });
   });
 
-  it('may give an IPv6 address in brackets', () => {
+  it('accepts an IPv6 address in brackets', () => {
     expect(readConfig({ DECISION_ADDRESS: '[::1]:9000' }).decisionAddress).toEqual({ host: '::1', port: 9000 });
   });
 
-  it('may give a secret as the path of a file', () => {
+  it('reads a secret from the file that NAME_FILE names', () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'weir-config-')), 'pepper');
     writeFileSync(file, 'a pepper of some length\n');
     expect(readConfig({ KEY_PEPPER_FILE: file }).keyPepper).toBe('a pepper of some length');
     expect(() => readConfig({ KEY_PEPPER_FILE: file, KEY_PEPPER: 'another pepper, too' })).toThrow(
-      'KEY_PEPPER: is set',
+      'KEY_PEPPER: must be set either itself or as KEY_PEPPER_FILE, not both',
     );
     expect(() => readConfig({ KEY_PEPPER_FILE: '/does/not/exist' })).toThrow('KEY_PEPPER_FILE');
   });
 
   it.each([
-    ['DECISION_ADDRESS', 'localhost'],
-    ['ADMIN_ADDRESS', '127.0.0.1:70000'],
-    ['HTTP_ADDRESS', 'http://127.0.0.1:80'],
+    ['DECISION_ADDRESS', 'localhost', 'must be host:port, such as 127.0.0.1:8081'],
+    ['ADMIN_ADDRESS', '127.0.0.1:70000', 'must be host:port, such as 127.0.0.1:8081'],
+    ['HTTP_ADDRESS', 'http://127.0.0.1:80', 'must be host:port, such as 127.0.0.1:8081'],
+    ['REDIS_TLS_CA_FILE', '/does/not/exist', 'must be the path of a readable file'],
+    ['ADMIN_EMAIL', 'nobody', 'must be an e-mail address'],
+    ['WEIR_ROLE', 'leader', 'must be all, admin or decision'],
+    ['CATALOG_MAX_STALENESS', '0', 'must be a whole number of seconds from 1 to 999999'],
+    ['LOG_LEVEL', 'loud', 'must be trace, debug, info, warn, error or fatal'],
+    ['RATE_LIMIT_HEADERS', 'some', 'must be all, refused or off'],
+    ['SHADOW_MODE', 'yes', 'must be true or false'],
+    ['TOKEN_ALGORITHM', 'HS512', 'must be one of EdDSA, ES256, RS256, HS256'],
+    ['TOKEN_KEY_ROTATION', '59m', 'must be a whole number and a unit, such as 90d, and at least 1h'],
+    ['TOKEN_KEY_ROTATION', 'monthly', 'must be a whole number and a unit, such as 90d, and at least 1h'],
+    ['ACCESS_TOKEN_SECONDS', '59', 'must be a whole number of seconds from 60 to 86400'],
+    ['REFRESH_TOKEN_SECONDS', '31536001', 'must be a whole number of seconds from 60 to 31536000'],
+  ])('rejects %s=%s and says what was expected and what was found', (name, value, expected) => {
+    const read = () => readConfig({ [name]: value });
+    expect(read).toThrow(InvalidConfig);
+    expect(read).toThrow(`${name}: ${expected} (got "${value}")`);
+  });
+
+  it.each([
     ['DATABASE_URL', 'mysql://localhost/weir'],
     ['REDIS_URL', 'localhost:6379'],
     ['REDIS_URL', 'redis+cluster://:correct-horse@a:99999'],
     ['REDIS_URL', 'redis+sentinel://:correct-horse@/master'],
-    ['REDIS_TLS_CA_FILE', '/does/not/exist'],
-    ['ADMIN_EMAIL', 'nobody'],
     ['ADMIN_PASSWORD', 'short'],
-    ['WEIR_ROLE', 'leader'],
-    ['CATALOG_MAX_STALENESS', '0'],
-    ['LOG_LEVEL', 'loud'],
-    ['RATE_LIMIT_HEADERS', 'some'],
-    ['SHADOW_MODE', 'yes'],
     ['KEY_PEPPER', 'salt'],
     ['KEY_PEPPER_PREVIOUS', 'salt'],
     ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
-    ['TOKEN_ALGORITHM', 'HS512'],
-    ['TOKEN_KEY_ROTATION', '59m'],
-    ['TOKEN_KEY_ROTATION', 'monthly'],
-    ['ACCESS_TOKEN_SECONDS', '59'],
-    ['REFRESH_TOKEN_SECONDS', '31536001'],
-  ])('with a wrong %s is refused by that name, and the value is not repeated', (name, value) => {
-    const refused = () => readConfig({ [name]: value });
-    expect(refused).toThrow(InvalidConfig);
-    expect(refused).toThrow(`${name}: `);
-    expect(refused).not.toThrow(value);
+    // A secret in the wrong variable.
+    ['WEIR_ROLE', 'wk_live_0123456789abcdefghijklmnop'],
+  ])('rejects a wrong %s without repeating its value', (name, value) => {
+    const read = () => readConfig({ [name]: value });
+    expect(read).toThrow(InvalidConfig);
+    expect(read).toThrow(`${name}: `);
+    expect(read).not.toThrow(value);
   });
 
-  it('tells all its faults at once', () => {
+  it('reports all faults at once', () => {
     const message = /^(?=.*REDIS_URL)(?=.*WEIR_ROLE)(?=.*HTTP_ADDRESS)/s;
     expect(() => readConfig({ REDIS_URL: 'x', WEIR_ROLE: 'y', HTTP_ADDRESS: 'z' })).toThrow(message);
   });
 
-  it('gives the data plane TLS by a certificate and its key, together', () => {
+  it('requires the certificate and the key of the data plane together', () => {
     const file = 'package.json'; // any file that can be read
     const pair = { DECISION_TLS_CERT_FILE: file, DECISION_TLS_KEY_FILE: file };
     expect(readConfig(pair).decisionTls).toEqual({ certFile: file, keyFile: file });
@@ -83,7 +92,7 @@ describe('the environment', () => {
     expect(() => readConfig({ ...pair, DECISION_TLS_KEY_FILE: 'no/such' })).toThrow('DECISION_TLS_KEY_FILE: must be');
   });
 
-  it('reaches Redis by its URL, with files for TLS and a user for Sentinels', () => {
+  it('accepts TLS files and a Sentinel user only with a Redis URL that uses them', () => {
     const file = 'package.json'; // any file that can be read
     const files = { REDIS_TLS_CA_FILE: file, REDIS_TLS_CERT_FILE: file, REDIS_TLS_KEY_FILE: file };
     const user = { REDIS_SENTINEL_USERNAME: 'weir', REDIS_SENTINEL_PASSWORD: 'correct-horse' };
@@ -102,7 +111,7 @@ describe('the environment', () => {
     );
   });
 
-  it('takes as the device’s header any but those that Weir reads for something else', () => {
+  it('accepts as device header any header that Weir does not use otherwise', () => {
     expect(readConfig({}).requests.deviceHeader).toBeUndefined();
     expect(readConfig({ DEVICE_HEADER: 'X-Device-Id' }).requests.deviceHeader).toBe('x-device-id');
     for (const name of [
@@ -119,7 +128,7 @@ describe('the environment', () => {
     }
   });
 
-  it('takes as the header with the client’s address only one that Envoy keeps clients from writing', () => {
+  it('accepts as client address header only a header that clients cannot write', () => {
     expect(readConfig({}).requests.clientAddressHeader).toBeUndefined();
     const header = 'X-Weir-Client-Address';
     expect(readConfig({ CLIENT_ADDRESS_HEADER: header }).requests.clientAddressHeader).toBe('x-weir-client-address');
@@ -128,7 +137,7 @@ describe('the environment', () => {
     }
   });
 
-  it('names the database in the role decision, which follows another node', () => {
+  it('requires DATABASE_URL in the role decision, which follows another node', () => {
     expect(() => readConfig({ WEIR_ROLE: 'decision' })).toThrow('DATABASE_URL: must be set');
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CONFIG_VARIABLES, readConfig, SECRET_VARIABLES } from '../../src/config/config.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { SECRET_VARIABLES, VARIABLE_NAMES } from '../../src/config/variables.ts';
 import { proseLines, tableCodes } from './markdown.ts';
 
 const page = readFileSync('docs/configuration.md', 'utf8');
@@ -12,7 +13,7 @@ const sorted = (names: Iterable<string>) => [...names].sort();
 
 describe('docs/configuration.md', () => {
   it('lists exactly the variables that the configuration reads', () => {
-    expect(sorted(tableCodes(page, /^[A-Z][A-Z_]+$/, 0))).toEqual(sorted([...CONFIG_VARIABLES, ...COMMAND_VARIABLES]));
+    expect(sorted(tableCodes(page, /^[A-Z][A-Z_]+$/, 0))).toEqual(sorted([...VARIABLE_NAMES, ...COMMAND_VARIABLES]));
   });
 
   it('names exactly the variables that can be given as a file', () => {
@@ -27,7 +28,7 @@ describe('docs/configuration.md', () => {
 describe('.env.example', () => {
   it('lists exactly the variables that the configuration reads', () => {
     const names = [...example.matchAll(/^#?([A-Z][A-Z_]+)=/gm)].map(([, name = '']) => name);
-    expect(sorted(names)).toEqual(sorted([...CONFIG_VARIABLES, ...COMMAND_VARIABLES]));
+    expect(sorted(names)).toEqual(sorted([...VARIABLE_NAMES, ...COMMAND_VARIABLES]));
   });
 
   it('sets the defaults', () => {
