@@ -2,17 +2,17 @@ import { type ClientOptions, credentials, Metadata, makeClientConstructor, type 
 import { expect } from 'vitest';
 import { createAdminServices } from '../../src/admin/admin-services.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
-import type { Handlers } from '../../src/admin/shared/service.ts';
+import type { Handlers } from '../../src/admin/shared/unary-service.ts';
 import { type SigningKeyRingOptions, startSigningKeyRing } from '../../src/admin/signing-keys/signing-key-ring.ts';
 import { startCatalog } from '../../src/catalog/feed/replica.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
+import { DECISION_PATHS } from '../../src/data-plane/decision-methods.ts';
 import { createExplainer } from '../../src/data-plane/explainer.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { seed } from '../../src/database/seed.ts';
 import { createCallLimit } from '../../src/decide/admin/call-limit.ts';
 import { createCounterAccess } from '../../src/decide/admin/counter-access.ts';
-import { isApiKey } from '../../src/domain/credentials/api-key.ts';
 import { EMPTY_RULE_BOOK } from '../../src/domain/rules/rule-book.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
@@ -67,7 +67,6 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
     catalog,
     tokens: verifier,
     rules,
-    isApiKey: isApiKey,
     requests: {},
   };
   const explain = createExplainer({ ...knowledge, counters });
@@ -83,7 +82,12 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
     refreshTokenSeconds: 3600,
     digest,
   });
-  const server = await startAdminServer({ address: '127.0.0.1:0', services, dataPlane: echo, log });
+  const server = await startAdminServer({
+    address: '127.0.0.1:0',
+    services,
+    dataPlane: { paths: DECISION_PATHS, handler: echo },
+    log,
+  });
   return {
     address: server.address,
     database,

@@ -19,6 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => node.stop());
 
+const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 const asIs = (bytes: Buffer) => bytes;
 const Raw = makeClientConstructor({}, 'raw');
 const rawCall = (address: string, method: string, message: Buffer, metadata = new Metadata()) =>
@@ -91,7 +92,7 @@ test('an unknown fault is a fixed text to the caller, and a log line with the re
   const server = await startAdminServer({
     address: '127.0.0.1:0',
     services: [{ definition: { login: AuthServiceService.login }, handlers: { login: () => Promise.reject(cause) } }],
-    dataPlane: () => {},
+    dataPlane: { paths: [], handler: () => {} },
     log: { info: line, warn: line, error: line },
   });
   const auth = clientOf({ login: AuthServiceService.login }, server.address);
@@ -134,19 +135,21 @@ test('a stop finishes the call under way and refuses new ones', async () => {
   const server = await startAdminServer({
     address: '127.0.0.1:0',
     services: [],
-    dataPlane: (calls) => {
-      started.resolve();
-      finish = () => {
-        for (const call of calls) call.reply(Buffer.from('done'));
-      };
+    dataPlane: {
+      paths: [CHECK],
+      handler: (calls) => {
+        started.resolve();
+        finish = () => {
+          for (const call of calls) call.reply(Buffer.from('done'));
+        };
+      },
     },
     log: { info: () => {}, warn: () => {}, error: () => {} },
   });
-  const method = '/envoy.service.auth.v3.Authorization/Check';
-  const underWay = rawCall(server.address, method, Buffer.alloc(0));
+  const underWay = rawCall(server.address, CHECK, Buffer.alloc(0));
   await started.promise;
   const stopped = server.stop();
-  await expect(rawCall(server.address, method, Buffer.alloc(0))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+  await expect(rawCall(server.address, CHECK, Buffer.alloc(0))).rejects.toMatchObject({ code: status.UNAVAILABLE });
   finish();
   expect(String(await underWay)).toBe('done');
   await stopped;

@@ -20,9 +20,12 @@ beforeEach(async () => {
     address: '127.0.0.1:0',
     services: [],
     log: console,
-    dataPlane: (calls) => {
-      batches.push(calls);
-      for (const call of calls) handle(call);
+    dataPlane: {
+      paths: [CHECK, LIMIT],
+      handler: (calls) => {
+        batches.push(calls);
+        for (const call of calls) handle(call);
+      },
     },
   });
   client = new (makeClientConstructor({}, 'raw'))(server.address, credentials.createInsecure());

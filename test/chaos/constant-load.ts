@@ -1,4 +1,4 @@
-import type { GrpcClient } from '../support/grpc.ts';
+import type { GrpcClient } from '../support/grpc-client.ts';
 import { type Answer, ask, QUESTIONS, type Question, type Subject } from './questions.ts';
 
 /** A call and what became of it; times in ms on the clock of performance.now(). */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/database/embedded/free-port.ts';
-import { GrpcClient } from '../support/grpc.ts';
+import { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));

@@ -1,12 +1,12 @@
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
-import { virtualTag } from '../../src/counters/redis/batch/counter-key.ts';
-import { slotOfTag } from '../../src/counters/redis/topology/cluster-slots.ts';
+import { computeVirtualTag } from '../../src/counters/redis/batch/counter-key.ts';
+import { computeTagSlot } from '../../src/counters/redis/topology/cluster-slots.ts';
 import type { Source } from '../../src/decide/ports.ts';
 import { formatDescriptorSubject } from '../../src/domain/counting/counter-subject.ts';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { HealthService } from '../../src/generated/grpc/health/v1/health.ts';
-import type { GrpcClient } from '../support/grpc.ts';
-import { check, shouldRateLimit, statusOf } from '../support/questions.ts';
+import type { GrpcClient } from '../support/grpc-client.ts';
+import { check, shouldRateLimit, httpStatus } from '../support/decision-calls.ts';
 
 /**
  * The first three are named by their limit's policy; `ledger` and `check` ask of limits that never refuse. `health` asks
@@ -77,7 +77,7 @@ const STORE_UNAVAILABLE = 'the counters cannot be reached';
 
 async function askCheck(client: GrpcClient, secret: string): Promise<Answer> {
   const response = await check(client, { 'x-api-key': secret });
-  const status = statusOf(response);
+  const status = httpStatus(response);
   if (status === 503) return { source: 'unavailable', granted: false, remaining: 0 };
   if (status !== 200) throw new Error(`Check was answered ${status}`);
   return { source: response.dynamicMetadata?.source, granted: true, remaining: 0 };
@@ -97,5 +97,5 @@ export function valueOnFirstMaster(key: string, name: string): string {
 
 /** Slot of a question's counter. */
 export function slotOf(key: string, value: string): number {
-  return slotOfTag(virtualTag(formatDescriptorSubject(DOMAIN, [{ key, value }])));
+  return computeTagSlot(computeVirtualTag(formatDescriptorSubject(DOMAIN, [{ key, value }])));
 }

@@ -8,7 +8,7 @@ import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_servi
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { becomesTrue } from '../counters/redis/waiting.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { GrpcClient } from '../support/grpc.ts';
+import type { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 import { ConstantLoad } from './constant-load.ts';
 import { type Figures, judge } from './judge.ts';

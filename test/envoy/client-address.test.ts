@@ -9,7 +9,7 @@ import {
   ofConnectionManager,
   ofFilter,
 } from '../../demo/envoy.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
 
 const RULES = `
@@ -44,16 +44,16 @@ beforeAll(async () => {
 
 /** Starts Weir, with a key that is allowed from these networks. */
 async function start(environment: Record<string, string>, allowedNetworks: string[]) {
-  const weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules, ...environment });
+  const weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules, ...environment });
   const administrator = await weir.node.signIn();
   const { secret } = await weir.node.createKey(administrator, 'enterprise', { allowedNetworks });
   const ask = (origin: string, headers: Fields, key = secret) =>
-    passing(origin, { path: '/orders', headers: key === '' ? headers : [['x-api-key', key], ...headers] });
+    sendThrough(origin, { path: '/orders', headers: key === '' ? headers : [['x-api-key', key], ...headers] });
   return { weir, ask };
 }
 
 describe('the client’s address is the one Envoy trusts, never a raw X-Forwarded-For', () => {
-  let weir: BehindEnvoy;
+  let weir: WeirBehindEnvoy;
   let ask: Awaited<ReturnType<typeof start>>['ask'];
 
   beforeAll(async () => {
@@ -92,7 +92,7 @@ describe('the client’s address is the one Envoy trusts, never a raw X-Forwarde
 });
 
 describe('behind another proxy, with the header in which Envoy tells the address that it trusts', () => {
-  let weir: BehindEnvoy;
+  let weir: WeirBehindEnvoy;
   let ask: Awaited<ReturnType<typeof start>>['ask'];
   let origin: string;
 

@@ -3,18 +3,18 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { askOverHttp1 } from '../../demo/client.ts';
 import { type Envoy, ofFilter } from '../../demo/envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import { Example } from '../support/example.ts';
+import { EnvoyExample } from '../support/envoy-example.ts';
 
 /** Short enough to be waited for; the example has a minute. */
 const WINDOW_SECONDS = 4;
 
-let example: Example;
+let example: EnvoyExample;
 let envoy: Envoy;
 let key: string;
 
 beforeAll(async () => {
   const shorter = (rules: string) => rules.replace('window: 60s', `window: ${WINDOW_SECONDS}s`);
-  example = await Example.start('concurrency', await newDatabase(), shorter);
+  example = await EnvoyExample.start('concurrency', await newDatabase(), shorter);
   envoy = await example.envoy();
   key = await example.newKey();
 }, 600_000);

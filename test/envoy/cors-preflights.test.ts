@@ -10,7 +10,7 @@ import {
   ofFilter,
   without,
 } from '../../demo/envoy.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
 
 const RULES = `
@@ -19,12 +19,12 @@ descriptors:
   - {key: route, value: limited, rate_limit: {requests: 2, window: 60s}}
 `;
 
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 
 beforeAll(async () => {
   const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
   await writeFile(rules, RULES);
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
 }, 600_000);
 afterAll(() => weir?.stop());
 
@@ -40,7 +40,7 @@ const FORGED: Fields = [
 ];
 
 function asker(origin: string) {
-  return (headers: Fields, method = 'OPTIONS') => passing(origin, { method, path: '/orders', headers });
+  return (headers: Fields, method = 'OPTIONS') => sendThrough(origin, { method, path: '/orders', headers });
 }
 
 describe('a CORS preflight behind a real Envoy', () => {

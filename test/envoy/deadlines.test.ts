@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOTH_FILTERS, ONE_FILTER } from '../../demo/checks/check.ts';
 import { EXT_AUTHZ, ofFilter, RATE_LIMIT, startEnvoy } from '../../demo/envoy.ts';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc.ts';
+import type { Headers } from '../support/grpc-client.ts';
 
 /** Tests share two cores; what has no deadline takes longer than this, and the client then gives up. */
 const SOON_MS = 5000;
@@ -17,12 +17,12 @@ const DEADLINES = [
 ];
 
 let redis: RunningRedis;
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 let administrator: Headers;
 
 beforeAll(async () => {
   redis = await startRedisProcess();
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), REDIS_URL: redis.url, REDIS_DEADLINE_MS: '50' });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), REDIS_URL: redis.url, REDIS_DEADLINE_MS: '50' });
   administrator = await weir.node.signIn();
   for (const policy of ['deny', 'local', 'allow']) await weir.node.createPlan(administrator, policy, 2, policy);
 }, 600_000);
@@ -34,7 +34,7 @@ afterAll(async () => {
 /** Status and code of the answer, which must come soon. */
 async function answerOf(origin: string, path: string, secret: string) {
   const start = performance.now();
-  const { status, answer } = await passing(origin, { path, headers: [['x-api-key', secret]] });
+  const { status, answer } = await sendThrough(origin, { path, headers: [['x-api-key', secret]] });
   expect(performance.now() - start).toBeLessThan(SOON_MS);
   const isRefusal = answer.headers['content-type'] === 'application/json' && status !== 200;
   return isRefusal ? `${status} ${JSON.parse(answer.body).error.code}` : String(status);

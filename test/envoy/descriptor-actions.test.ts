@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type EnvoyChange, ofConnectionManager, ofFilter, RATE_LIMIT } from '../../demo/envoy.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ const askingLater = filter('ratelimit', 'ratelimit.v3.RateLimit', {
 
 const cases: readonly Case[] = parse(await readFile(new URL('descriptor-actions.yaml', import.meta.url), 'utf8'));
 let folder: string;
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 const origins: string[] = [];
 
 beforeAll(async () => {
@@ -61,7 +61,7 @@ beforeAll(async () => {
   const ofEnvoy = { key: 'source_cluster', rate_limit: ONCE };
   await writeRules('actions', [ofEnvoy, ...cases.flatMap(({ rules }) => rules)]);
   await writeRules('later', [{ key: 'second', rate_limit: ONCE }]);
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: folder });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: folder });
   // One after the other: a port that was free for one of them is taken before the next one looks.
   for (const cluster of ENVOYS) origins.push(await weir.envoy(...changes(cluster)));
 }, 600_000);
@@ -86,7 +86,7 @@ describe('a real Envoy and Weir’s rules decide by', () => {
   it('source_cluster', async () => {
     for (const origin of origins) {
       const path = '/source-cluster';
-      expect([(await passing(origin, { path })).status, (await passing(origin, { path })).status]).toEqual([200, 429]);
+      expect([(await sendThrough(origin, { path })).status, (await sendThrough(origin, { path })).status]).toEqual([200, 429]);
     }
   });
 });
@@ -94,7 +94,7 @@ describe('a real Envoy and Weir’s rules decide by', () => {
 async function ask(at: number, { route = 0, query, ...headers }: Asked): Promise<number> {
   const lines = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
   const path = `/${at}/${route}${query === undefined ? '' : `?${query}`}`;
-  return (await passing(origins[0] ?? '', { path, headers: lines })).status;
+  return (await sendThrough(origins[0] ?? '', { path, headers: lines })).status;
 }
 
 /** The cases' routes, before a Weir that is asked of limits alone, and what sets the metadata that they read. */

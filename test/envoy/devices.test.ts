@@ -2,19 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Answer, askOverHttp1 } from '../../demo/client.ts';
 import { newDatabase } from '../support/databases.ts';
-import { Example } from '../support/example.ts';
+import { EnvoyExample } from '../support/envoy-example.ts';
 import { ANSWER } from '../support/held-upstream.ts';
 
 /** Short enough to be waited for; the example has a minute. */
 const BLOCK_SECONDS = 3;
 
-let example: Example;
+let example: EnvoyExample;
 let origin: string;
 let devices = 0;
 
 beforeAll(async () => {
   const shorter = (rules: string) => rules.replace('block_for: 1m', `block_for: ${BLOCK_SECONDS}s`);
-  example = await Example.start('devices', await newDatabase(), shorter);
+  example = await EnvoyExample.start('devices', await newDatabase(), shorter);
   origin = (await example.envoy()).origin;
 }, 600_000);
 afterAll(() => example?.stop());

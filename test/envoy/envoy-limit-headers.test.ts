@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BOTH_FILTERS } from '../../demo/checks/check.ts';
 import { ofFilter, RATE_LIMIT } from '../../demo/envoy.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
 
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), RATE_LIMIT_HEADERS: 'off' });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), RATE_LIMIT_HEADERS: 'off' });
 }, 600_000);
 afterAll(() => weir?.stop());
 
@@ -25,7 +25,7 @@ it('Envoy fills its own x-ratelimit-* and retry-after from Weir’s statuses, wh
     { status: 429, remaining: '0', retry: expect.stringMatching(/^(5\d|60)$/) },
   ];
   for (const { status, remaining, retry } of expected) {
-    const { answer } = await passing(origin, { path: BOTH_FILTERS, headers: [['x-api-key', secret]] });
+    const { answer } = await sendThrough(origin, { path: BOTH_FILTERS, headers: [['x-api-key', secret]] });
     const { headers } = answer;
     const told = [answer.status, headers['x-ratelimit-remaining'], headers['retry-after']];
     expect(told).toEqual([status, remaining, retry]);

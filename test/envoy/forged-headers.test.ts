@@ -8,9 +8,9 @@ import {
   ofFilter,
   without,
 } from '../../demo/envoy.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc.ts';
+import type { Headers } from '../support/grpc-client.ts';
 import type { NewApiKey } from '../support/node.ts';
 
 type Fields = readonly (readonly [name: string, value: string])[];
@@ -91,12 +91,12 @@ const DEFENCELESS: EnvoyChange[] = [
   ofConnectionManager(['common_http_protocol_options', 'headers_with_underscores_action'], 'ALLOW'),
 ];
 
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 let administrator: Headers;
 let key: NewApiKey;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase() });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase() });
   administrator = await weir.node.signIn();
   await weir.node.createPlan(administrator, 'team', 1000);
   key = await weir.node.createKey(administrator, 'team');
@@ -118,7 +118,7 @@ describe.for<[form: string, changes: EnvoyChange[]]>([
     });
 
     const reaching = async (origin: string, headers: Fields) => {
-      const { status, received } = await passing(origin, { path: '/orders', headers });
+      const { status, received } = await sendThrough(origin, { path: '/orders', headers });
       expect(status).toBe(200);
       return received?.headers.filter((each) => /weir/i.test(each)).toSorted();
     };
@@ -152,7 +152,7 @@ describe.for<[form: string, changes: EnvoyChange[]]>([
         ],
         [['authorization', `Bearer \xff${secret}`]],
       ] satisfies Fields[]) {
-        expect((await passing(forKeys, { path: '/orders', headers })).status).toBe(401);
+        expect((await sendThrough(forKeys, { path: '/orders', headers })).status).toBe(401);
       }
     });
   },

@@ -5,16 +5,16 @@ import { contextExtensions } from '../../demo/envoy.ts';
 import { ErrorInfo, RetryInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { BehindEnvoy } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc.ts';
+import type { Headers } from '../support/grpc-client.ts';
 
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 let origin: string;
 let administrator: Headers;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase() });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase() });
   origin = await weir.envoy();
   administrator = await weir.node.signIn();
   await weir.node.createPlan(administrator, 'two', 2);

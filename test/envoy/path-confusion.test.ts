@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EnvoyChange, ofConnectionManager } from '../../demo/envoy.ts';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import { errorOf, headersOf, statusOf } from '../support/questions.ts';
+import { parseDenial, addedHeaders, httpStatus } from '../support/decision-calls.ts';
 
 /** Ways to write a path so that it is one thing to who decides and another to who answers. */
 const PATHS = [
@@ -36,11 +36,11 @@ const PATHS = [
   '/orders?/healthz',
 ];
 
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 let secret: string;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), API_KEY_QUERY_PARAMETER: 'api_key' });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), API_KEY_QUERY_PARAMETER: 'api_key' });
   const administrator = await weir.node.signIn();
   await weir.node.createPlan(administrator, 'team', 1000);
   ({ secret } = await weir.node.createKey(administrator, 'team'));
@@ -54,13 +54,13 @@ describe('the path is an opaque string to Weir', () => {
   };
 
   it.each([...PATHS, '', '*', 'http://other.example/orders', 'x'.repeat(60_000)])('%s', async (path) => {
-    expect(errorOf(await ask(path, {}))?.code).toBe('missing_credential');
+    expect(parseDenial(await ask(path, {}))?.code).toBe('missing_credential');
     const [, remaining] = await remainingOf(ask('/', { 'x-api-key': secret }));
     expect(await remainingOf(ask(path, { 'x-api-key': secret }))).toEqual([200, remaining - 1]);
   });
 
   async function remainingOf(answer: ReturnType<typeof ask>): Promise<[status: number | undefined, remaining: number]> {
-    return [statusOf(await answer), Number(headersOf(await answer)['x-ratelimit-remaining'])];
+    return [httpStatus(await answer), Number(addedHeaders(await answer)['x-ratelimit-remaining'])];
   }
 });
 
@@ -81,7 +81,7 @@ describe.for<[what: string, changes: EnvoyChange[]]>([
   });
 
   it.each(PATHS)('%s is no way around Check', async (path) => {
-    const { status, received } = await passing(origin, { path });
+    const { status, received } = await sendThrough(origin, { path });
     const pathname = received?.path.split('?')[0];
     expect({ status, pathname }).toEqual(
       // What goes by without a key is what everybody may ask, and nothing else.
@@ -93,7 +93,7 @@ describe.for<[what: string, changes: EnvoyChange[]]>([
 describe('an Envoy that is configured as here', () => {
   it.each(PATHS)('tells the upstream of %s what cannot be read in two ways', async (path) => {
     const origin = await configured();
-    const { status, received } = await passing(origin, { path, headers: [['x-api-key', secret]] });
+    const { status, received } = await sendThrough(origin, { path, headers: [['x-api-key', secret]] });
     if (status === 200) expect(received?.path.split('?')[0]).not.toMatch(/\/\/|\/\.\.?(\/|$)|%2f|%5c|\\|%00/i);
     else expect(status).toBeOneOf([307, 400]);
   });

@@ -1,22 +1,22 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc.ts';
+import type { Headers } from '../support/grpc-client.ts';
 import { TestNode } from '../support/node.ts';
-import { errorOf } from '../support/questions.ts';
+import { parseDenial } from '../support/decision-calls.ts';
 
 const logged: string[] = [];
 const log = pino({ level: 'trace' }, { write: (line) => void logged.push(line) });
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 let origin: string;
 let administrator: Headers;
 let secret: string;
 let other: string;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase(), API_KEY_QUERY_PARAMETER: 'api_key' }, log);
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), API_KEY_QUERY_PARAMETER: 'api_key' }, log);
   origin = await weir.envoy();
   administrator = await weir.node.signIn();
   ({ secret } = await weir.node.createKey(administrator, 'enterprise'));
@@ -24,7 +24,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => weir?.stop());
 
-const ask = (path: string, headers: [string, string][] = []) => passing(origin, { path, headers });
+const ask = (path: string, headers: [string, string][] = []) => sendThrough(origin, { path, headers });
 
 describe('an API key in the query, behind a real Envoy', () => {
   it('lets in, and the upstream sees the rest of the query alone, in which Envoy sorts the names', async () => {
@@ -93,7 +93,7 @@ it('is not looked for unless a parameter is configured', async () => {
     const http = { path: `/orders?api_key=${secret}`, headers: {} };
     const request = CheckRequest.fromPartial({ attributes: { request: { http } } });
     const answer = await node.decision.call(AuthorizationService.check, request);
-    expect(errorOf(answer)?.code).toBe('missing_credential');
+    expect(parseDenial(answer)?.code).toBe('missing_credential');
   } finally {
     await node.stop();
   }

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXT_AUTHZ, ofFilter } from '../../demo/envoy.ts';
-import { BehindEnvoy, passing } from '../support/behind-envoy.ts';
+import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc.ts';
+import type { Headers } from '../support/grpc-client.ts';
 
 const MEGABYTE = 1_000_000;
 
-let weir: BehindEnvoy;
+let weir: WeirBehindEnvoy;
 let administrator: Headers;
 
 beforeAll(async () => {
-  weir = await BehindEnvoy.start({ DATABASE_URL: await newDatabase() });
+  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase() });
   administrator = await weir.node.signIn();
 }, 600_000);
 afterAll(() => weir?.stop());
@@ -34,7 +34,7 @@ describe.for([
     ['more than Envoy sends along', Buffer.alloc(2 * MEGABYTE, 'b')],
   ])('is ignored: %s', async (_, body) => {
     const { secret } = await weir.node.createKey(administrator, 'enterprise');
-    const ask = (headers: [string, string][]) => passing(origin, { method: 'POST', path: '/orders', headers, body });
+    const ask = (headers: [string, string][]) => sendThrough(origin, { method: 'POST', path: '/orders', headers, body });
     const allowed = await ask([['x-api-key', secret]]);
     expect({ status: allowed.status, bodyLength: allowed.received?.bodyLength }).toEqual({
       status: 200,
@@ -50,7 +50,7 @@ it('a body beyond what a message may have is refused, and lets nobody in', async
   const origin = await weir.envoy(ofFilter(EXT_AUTHZ, ['with_request_body'], settings));
   const { secret } = await weir.node.createKey(administrator, 'enterprise');
   const ask = (body: Buffer) =>
-    passing(origin, { method: 'POST', path: '/orders', headers: [['x-api-key', secret]], body });
+    sendThrough(origin, { method: 'POST', path: '/orders', headers: [['x-api-key', secret]], body });
   expect((await ask(randomBytes(2 * MEGABYTE))).status).toBe(503);
   expect((await ask(randomBytes(MEGABYTE))).status).toBe(200);
 });

@@ -2,16 +2,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Envoy } from '../../demo/envoy.ts';
 import { CounterServiceService, GetCounterRequest } from '../../src/generated/weir/admin/v1/counter_service.ts';
 import { newDatabase } from '../support/databases.ts';
-import { Example } from '../support/example.ts';
+import { EnvoyExample } from '../support/envoy-example.ts';
 
 const MINUTE = 10_000;
 const MONTH = 1_000_000;
 
-let example: Example;
+let example: EnvoyExample;
 let envoy: Envoy;
 
 beforeAll(async () => {
-  example = await Example.start('token-budgets', await newDatabase());
+  example = await EnvoyExample.start('token-budgets', await newDatabase());
   envoy = await example.envoy();
 }, 600_000);
 afterAll(() => example?.stop());

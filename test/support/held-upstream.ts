@@ -2,10 +2,10 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 
-/** By which a request says with what status it wants to be answered at once. */
+/** Request header with the status that the upstream answers immediately. Requests without it stay in flight. */
 export const ANSWER = 'x-answer';
 
-/** An upstream that answers when it is told to, so that requests stay in flight for as long as a test wants. */
+/** An upstream that answers on command, so that requests stay in flight as long as a test needs. */
 export class HeldUpstream {
   readonly port: number;
   readonly #held: ServerResponse[];
@@ -26,8 +26,8 @@ export class HeldUpstream {
       }
       held.push(response);
       response.on('close', () => {
-        const place = held.indexOf(response);
-        if (place >= 0) held.splice(place, 1);
+        const index = held.indexOf(response);
+        if (index >= 0) held.splice(index, 1);
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -39,7 +39,7 @@ export class HeldUpstream {
     });
   }
 
-  /** Requests that are in flight now. */
+  /** Number of requests in flight. */
   get inFlight(): number {
     return this.#held.length;
   }
@@ -48,7 +48,7 @@ export class HeldUpstream {
     await expect.poll(() => this.inFlight, { timeout: 10_000 }).toBe(count);
   }
 
-  /** Answers the request that came first of those in flight, or all of them. */
+  /** Answers the oldest request in flight. */
   answer(status = 200, headers: Readonly<Record<string, string>> = {}, body = ''): void {
     const response = this.#held.shift();
     if (response === undefined) throw new Error('no request is in flight');

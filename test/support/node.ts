@@ -1,5 +1,5 @@
 import { type App, buildApp } from '../../src/app.ts';
-import { type Config, readConfig } from '../../src/config/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import {
   type ApiKey,
   ApiKeyServiceService,
@@ -8,17 +8,21 @@ import {
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { createLogger, type Logger } from '../../src/telemetry/logger.ts';
-import { GrpcClient, type Headers } from './grpc.ts';
+import { GrpcClient, type Headers } from './grpc-client.ts';
 
 export const ADMINISTRATOR = { email: 'admin@example.com', password: 'a password of the tests' };
 
-/** `apiKeys/{id}` and the secret of a new key. */
+export const SIGNING_KEY_SECRET = 'a signing key secret of the tests';
+
+export type Environment = Readonly<Record<string, string>>;
+
 export interface NewApiKey {
+  /** `apiKeys/{id}`. */
   readonly name: string;
   readonly secret: string;
 }
 
-/** A whole Weir in this process, on ports of its own, and a client for each plane. */
+/** A complete Weir in this process, on free ports, with a client for each of its gRPC planes. */
 export class TestNode {
   readonly app: App;
   readonly decision: GrpcClient;
@@ -30,17 +34,14 @@ export class TestNode {
     this.admin = new GrpcClient(app.ports.admin);
   }
 
-  static async start(
-    environment: Readonly<Record<string, string>>,
-    log: Logger = createLogger('fatal'),
-  ): Promise<TestNode> {
-    const config: Config = readConfig({
+  static async start(environment: Environment, log: Logger = createLogger('fatal')): Promise<TestNode> {
+    const config = readConfig({
       DECISION_ADDRESS: '127.0.0.1:0',
       ADMIN_ADDRESS: '127.0.0.1:0',
       HTTP_ADDRESS: '127.0.0.1:0',
-      // Tests share two cores: a late reply of Redis would be another verdict than the one they are about.
+      // Redis may answer late on a busy machine. The failure policy would then decide, instead of the counters under test.
       REDIS_DEADLINE_MS: '2000',
-      SIGNING_KEY_SECRET: 'a signing key secret of the tests',
+      SIGNING_KEY_SECRET,
       ADMIN_EMAIL: ADMINISTRATOR.email,
       ADMIN_PASSWORD: ADMINISTRATOR.password,
       ...environment,
@@ -48,12 +49,16 @@ export class TestNode {
     return new TestNode(await buildApp(config, log));
   }
 
+  /** Signs the administrator in. Returns the headers of further calls. */
   async signIn(): Promise<Headers> {
     const { accessToken } = await this.admin.call(AuthServiceService.login, ADMINISTRATOR);
     return { authorization: `Bearer ${accessToken}` };
   }
 
-  /** Nodes of tests share two cores with others: a reply of Redis that comes late must not be a grant more. */
+  /**
+   * Creates a plan with one limit per minute. By default the limit denies while Redis does not answer, so that a late
+   * reply on a busy machine never grants more than the limit.
+   */
   async createPlan(headers: Headers, planId: string, requests: number, onStoreFailure = 'deny'): Promise<void> {
     const plan = { displayName: planId, limits: [{ name: 'burst', requests, window: '60s', onStoreFailure }] };
     await this.admin.call(PlanServiceService.createPlan, CreatePlanRequest.fromPartial({ planId, plan }), headers);
@@ -64,6 +69,16 @@ export class TestNode {
     const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'test', plan, ...fields } });
     const { apiKey, secret } = await this.admin.call(ApiKeyServiceService.createApiKey, request, headers);
     return { name: apiKey?.name ?? '', secret };
+  }
+
+  /** Sends a request to the HTTP port, such as `/readyz`. */
+  fetch(path: string, options: RequestInit = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.app.ports.http}${path}`, options);
+  }
+
+  /** Reads `/metrics`. */
+  async metrics(): Promise<string> {
+    return (await this.fetch('/metrics')).text();
   }
 
   async stop(): Promise<void> {

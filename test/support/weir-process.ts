@@ -2,15 +2,20 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/database/embedded/free-port.ts';
+import type { Environment } from './node.ts';
 
-/** The weir command in a process of its own, from src/. */
+const POLL_MS = 50;
+
+/** The `weir` command in its own process: from src/, or as built in dist/. */
 export class WeirProcess {
+  /** Everything that the process wrote to stdout and stderr. */
   printed = '';
+  /** The exit code; null if a signal ended the process. */
   readonly exited: Promise<number | null>;
   readonly #child: ReturnType<typeof spawn>;
 
-  constructor(operands: readonly string[], environment: Readonly<Record<string, string>>) {
-    const child = spawn(process.execPath, ['src/main.ts', ...operands], {
+  constructor(operands: readonly string[], environment: Environment, program = 'src/main.ts') {
+    const child = spawn(process.execPath, [program, ...operands], {
       env: { PATH: process.env.PATH, ...environment },
     });
     this.#child = child;
@@ -22,12 +27,20 @@ export class WeirProcess {
     this.exited = once(child, 'close').then(([code]) => code as number | null); // as Node documents 'close'
   }
 
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null;
+  }
+
+  kill(signal: 'SIGTERM' | 'SIGINT'): void {
+    this.#child.kill(signal);
+  }
+
   async stop(): Promise<number | null> {
-    this.#child.kill('SIGTERM');
+    this.kill('SIGTERM');
     return this.exited;
   }
 
-  /** Waits until it is ready at an HTTP port; rejects when it has ended before. */
+  /** Waits until the node is ready. Rejects if the process ends before. */
   async ready(httpPort: number): Promise<void> {
     const isReady = () =>
       fetch(`http://127.0.0.1:${httpPort}/readyz`).then(
@@ -35,21 +48,21 @@ export class WeirProcess {
         () => false,
       );
     while (!(await isReady())) {
-      if (this.#child.exitCode !== null) throw new Error(`weir has ended: ${this.printed}`);
-      await sleep(50);
+      if (this.hasExited) throw new Error(`weir exited before it was ready: ${this.printed}`);
+      await sleep(POLL_MS);
     }
   }
 }
 
-/** Serves with everything that the environment says; ports are free ones. */
-export async function serve(environment: Readonly<Record<string, string>>) {
+/** Starts `weir serve` on free ports and waits until it is ready. */
+export async function startWeirProcess(environment: Environment, program?: string) {
   const [decision, admin, http] = [await freePort(), await freePort(), await freePort()];
-  const weir = new WeirProcess(['serve'], {
+  const addresses = {
     DECISION_ADDRESS: `127.0.0.1:${decision}`,
     ADMIN_ADDRESS: `127.0.0.1:${admin}`,
     HTTP_ADDRESS: `127.0.0.1:${http}`,
-    ...environment,
-  });
+  };
+  const weir = new WeirProcess(['serve'], { ...addresses, ...environment }, program);
   await weir.ready(http);
   return { weir, ports: { decision, admin, http } };
 }

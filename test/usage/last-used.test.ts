@@ -7,9 +7,9 @@ import type { KeyRecord } from '../../src/decide/ports.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { LastUsed } from '../../src/usage/last-used.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc.ts';
+import type { Headers } from '../support/grpc-client.ts';
 import { type NewApiKey, TestNode } from '../support/node.ts';
-import { check, statusOf } from '../support/questions.ts';
+import { check, httpStatus } from '../support/decision-calls.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -53,7 +53,7 @@ describe('a node that decides', () => {
     const deciding = await TestNode.start({ DATABASE_URL: url, WEIR_ROLE: 'decision' });
     const refused = await check(deciding.decision, { 'x-api-key': key.secret }, { 'weir.cost': '3' });
     await deciding.stop();
-    expect(statusOf(refused)).toBe(429);
+    expect(httpStatus(refused)).toBe(429);
     expect((await get(key)).lastUsedTime).toBeUndefined();
   });
 

@@ -21,9 +21,9 @@ import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { hashPassword } from '../../../src/identity/secrets/password.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
 import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import type { Headers } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, shouldRateLimit, statusOf } from '../../support/questions.ts';
 
 const [INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE] = [3, 5, 7, 12, 14];
 const HOUR_MS = 3_600_000;
@@ -163,16 +163,16 @@ describe.each(['memory', 'redis'])('counters in %s, for administrators', (kind) 
     const { name, secret } = await node.createKey(administrator, `team-${kind}`, { limits: [own] });
     const labels = [`plans/team-${kind}/burst`, `${name}/burst`];
     for (const expected of [200, 200, 429]) {
-      expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(expected);
+      expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(expected);
     }
     expect(remainingOf(await get(apiKey(name)))).toEqual({ [labels[0] ?? '']: 3, [labels[1] ?? '']: 0 });
     await reset(apiKey(name), labels[1]);
     expect(remainingOf(await get(apiKey(name), 'burst'))).toEqual({ [labels[0] ?? '']: 3, [labels[1] ?? '']: 2 });
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
     await block(apiKey(name), '10s', labels[0]);
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
     await unblock(apiKey(name));
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
   });
 
   it('of an account are those of its plan, and are not for everybody', async () => {
@@ -197,7 +197,7 @@ describe.each(['memory', 'redis'])('counters in %s, for administrators', (kind) 
     const headers = { authorization: `Bearer ${accessToken}` };
     const request = BlockCounterRequest.fromPartial({ subject, duration: '1h' });
     for (const method of [Counters.getCounter, Counters.resetCounter, Counters.blockCounter, Counters.unblockCounter]) {
-      expect((await node.admin.failing<BlockCounterRequest, Counter>(method, request, headers)).code).toBe(
+      expect((await node.admin.callAndFail<BlockCounterRequest, Counter>(method, request, headers)).code).toBe(
         PERMISSION_DENIED,
       );
     }
@@ -227,7 +227,7 @@ describe.each(['memory', 'redis'])('counters in %s, for administrators', (kind) 
     ],
   ])('are refused with the field named: %s', async (_, code, said, request) => {
     const whole = BlockCounterRequest.fromPartial({ duration: '1h', ...request });
-    const failure = await node.admin.failing(Counters.blockCounter, whole, administrator);
+    const failure = await node.admin.callAndFail(Counters.blockCounter, whole, administrator);
     expect(failure.code).toBe(code);
     expect(failure.details).toContain(said);
     expect(failure.details).not.toContain('wk_live_0000');
@@ -236,12 +236,12 @@ describe.each(['memory', 'redis'])('counters in %s, for administrators', (kind) 
   it.runIf(kind === 'redis')('are not served by decision nodes, and told to be away when they are', async () => {
     const reading = await TestNode.start({ ...environment, WEIR_ROLE: 'decision' });
     const request = GetCounterRequest.fromPartial({ subject: descriptor('shop', ['path', '/a']) });
-    const refused = await reading.admin.failing(Counters.getCounter, request, administrator);
+    const refused = await reading.admin.callAndFail(Counters.getCounter, request, administrator);
     await reading.stop();
     expect(refused.code).toBe(UNIMPLEMENTED);
     await stopRedis?.();
     const attempts = [Counters.getCounter, Counters.resetCounter].map(async (method) => {
-      const failure: ServiceError = await node.admin.failing(method, request, administrator);
+      const failure: ServiceError = await node.admin.callAndFail(method, request, administrator);
       return failure.code;
     });
     expect(await Promise.all(attempts)).toEqual([UNAVAILABLE, UNAVAILABLE]);

@@ -18,9 +18,9 @@ import {
 } from '../../../src/generated/weir/admin/v1/explain_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import type { Headers } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, shouldRateLimit, statusOf } from '../../support/questions.ts';
 
 const [INVALID_ARGUMENT, NOT_FOUND, UNAUTHENTICATED] = [3, 5, 16];
 
@@ -139,7 +139,7 @@ it('tells of a Check who it is, what the edge and the plan charge, and what the 
   expect(usesOf(await checking({ 'x-api-key': secret }, { 'weir.rate_limit': 'off' }))).toMatchObject({
     'plans/team/burst': [Use.RATE_LIMIT_OFF, 5],
   });
-  expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
+  expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
   expect(usesOf(await checking({ 'x-api-key': secret }))['plans/team/burst']).toEqual([Use.CHARGED, 4]);
   expect((await checking({ 'x-api-key': secret }, { 'weir.cost': '5' })).answer).toBe('rate_limited');
   // Its signature has to be verified first, as for a Check.
@@ -199,10 +199,10 @@ it.each<[string, ExplainRequest['question'], number, string]>([
   ['a secret for a name', { $case: 'apiKey', value: 'wk_live_000' }, INVALID_ARGUMENT, 'api_key'],
   ['no key', { $case: 'apiKey', value: 'apiKeys/00000000-0000-0000-0000-000000000000' }, NOT_FOUND, 'apiKeys/'],
 ])('is refused with the field named: %s', async (_, question, code, said) => {
-  const failure = await node.admin.failing(ExplainServiceService.explain, { question }, administrator);
+  const failure = await node.admin.callAndFail(ExplainServiceService.explain, { question }, administrator);
   expect(failure.code).toBe(code);
   expect(failure.details).toContain(said);
   expect(failure.details).not.toContain('wk_live_000');
-  const unknown = await node.admin.failing(ExplainServiceService.explain, { question });
+  const unknown = await node.admin.callAndFail(ExplainServiceService.explain, { question });
   expect(unknown.code).toBe(UNAUTHENTICATED);
 });

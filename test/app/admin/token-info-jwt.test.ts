@@ -8,9 +8,9 @@ import {
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
 import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
+import { check, parseDenial } from '../../support/decision-calls.ts';
+import type { Headers } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf } from '../../support/questions.ts';
 
 const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
@@ -133,7 +133,7 @@ describe('token info of a JWT tells', () => {
 describe('a JWT can be ended with itself', () => {
   it('and is refused from then on; again is the same', async () => {
     const token = await signed({ jti: 'leaked' });
-    const ask = async () => errorOf(await check(node.decision, { authorization: `Bearer ${token}` }))?.code;
+    const ask = async () => parseDenial(await check(node.decision, { authorization: `Bearer ${token}` }))?.code;
     expect(await ask()).toBeUndefined();
     for (const _ of ['once', 'and again'])
       await node.admin.call(TokenInfoServiceService.disableToken, { secret: token });
@@ -141,7 +141,7 @@ describe('a JWT can be ended with itself', () => {
   });
 
   it('unless it has no id, or nobody has signed it', async () => {
-    const failing = (secret: string) => node.admin.failing(TokenInfoServiceService.disableToken, { secret });
+    const failing = (secret: string) => node.admin.callAndFail(TokenInfoServiceService.disableToken, { secret });
     expect((await failing(await signed({}))).code).toBe(INVALID_ARGUMENT);
     expect((await failing('x.y.z')).code).toBe(NOT_FOUND);
     expect((await failing(await signed({ aud: 'other' }))).code).toBe(NOT_FOUND);

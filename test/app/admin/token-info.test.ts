@@ -13,9 +13,9 @@ import {
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { makeApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
 import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
+import { check, httpStatus } from '../../support/decision-calls.ts';
+import type { Headers } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, statusOf } from '../../support/questions.ts';
 
 const RESOURCE_EXHAUSTED = 8;
 const OF_ADDRESS = 300;
@@ -52,7 +52,7 @@ describe('token info tells', () => {
     const [burst] = (await infoOf(secret)).remaining;
     expect(Math.abs(Number(burst?.resetTime) - Date.now() - 60_000)).toBeLessThan(20_000);
     await check(node.decision, { 'x-api-key': secret });
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
     expect((await remaining())[1]).toEqual([`${name}/own`, 0]);
   });
 

@@ -7,9 +7,9 @@ import { createQuery, type Database, openDatabase } from '../../../src/database/
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { makeApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
-import type { Headers } from '../../support/grpc.ts';
+import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import type { Headers } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf, statusOf } from '../../support/questions.ts';
 
 /** Of them more: allowed networks stand in key-conditions.test.ts, failures per source in edge.test.ts. */
 const PEPPER = 'the pepper of the tests';
@@ -42,7 +42,7 @@ const query = (sql: string, ...parameters: unknown[]) => createQuery(database)(s
 
 const codeOf = async (secret: string, of = node) => {
   const answer = await check(of.decision, { 'x-api-key': secret });
-  return statusOf(answer) === 200 ? 'allowed' : errorOf(answer)?.code;
+  return httpStatus(answer) === 200 ? 'allowed' : parseDenial(answer)?.code;
 };
 
 /** Statements that Postgres has executed, without those that follow the change feed, which go on by themselves. */
@@ -159,7 +159,7 @@ describe('an API key', () => {
     const byItself = (await statements()) - before;
     expect(byItself).toBeLessThan(50);
     for (let time = 0; time < 50; time++)
-      await node.admin.failing(AuthServiceService.refreshToken, {
+      await node.admin.callAndFail(AuthServiceService.refreshToken, {
         refreshToken: `wr_${'a'.repeat(32)}.${'b'.repeat(32)}`,
       });
     expect((await statements()) - before - byItself).toBeGreaterThanOrEqual(50);

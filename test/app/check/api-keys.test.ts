@@ -1,7 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { AuthorizationService } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import {
   RateLimitResponse_Code as Code,
@@ -13,80 +10,77 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
 } from '../../../src/generated/grpc/health/v1/health.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
-import { newDatabase } from '../../support/databases.ts';
-import type { Headers, Method } from '../../support/grpc.ts';
-import { TestNode } from '../../support/node.ts';
-import { check, errorOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
+import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
+import type { Method } from '../../support/grpc-client.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const UNIMPLEMENTED = 12;
 
-let node: TestNode;
-let administrator: Headers;
-
-beforeAll(async () => {
-  const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
-  await writeFile(rules, 'domain: shop\ndescriptors:\n  - key: path\n    rate_limit: {requests: 3, window: 30s}\n');
-  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
-  administrator = await node.signIn();
-  await node.createPlan(administrator, 'team', 5);
-});
-afterAll(() => node?.stop());
+const it = test.override(
+  'rules',
+  'domain: shop\ndescriptors:\n  - key: path\n    rate_limit: {requests: 3, window: 30s}\n',
+);
+it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 5));
 
 describe('Check', () => {
-  it('lets a key in five times a minute, then answers 429, told when to come back', async () => {
+  it('lets a key in five times a minute, then answers 429, told when to come back', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const responses = [];
     for (let request = 0; request < 6; request++) responses.push(await check(node.decision, { 'x-api-key': secret }));
-    expect(responses.map(statusOf)).toEqual([200, 200, 200, 200, 200, 429]);
+    expect(responses.map(httpStatus)).toEqual([200, 200, 200, 200, 200, 429]);
     const last = responses.at(-1);
-    expect(last && errorOf(last)?.code).toBe('rate_limited');
+    expect(last && parseDenial(last)?.code).toBe('rate_limited');
   });
 
-  it('refuses what is no key, a key that is not known, and one that was disabled a moment ago', async () => {
+  it('refuses what is no key, a key that is not known, and one that was disabled a moment ago', async ({
+    node,
+    administrator,
+  }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     const unknown = `wk_live_${'0'.repeat(28)}`;
     for (const key of [undefined, 'garbage', unknown, `${secret}x`]) {
-      expect(statusOf(await check(node.decision, key === undefined ? {} : { 'x-api-key': key }))).toBe(401);
+      expect(httpStatus(await check(node.decision, key === undefined ? {} : { 'x-api-key': key }))).toBe(401);
     }
     const request = UpdateApiKeyRequest.fromPartial({ apiKey: { name, disabled: true }, updateMask: 'disabled' });
     await node.admin.call(ApiKeyServiceService.updateApiKey, request, administrator);
     const refused = await check(node.decision, { 'x-api-key': secret, 'x-request-id': 'find-me' });
-    expect(statusOf(refused)).toBe(403);
-    expect(errorOf(refused)).toMatchObject({ code: 'disabled_credential', request_id: 'find-me' });
+    expect(httpStatus(refused)).toBe(403);
+    expect(parseDenial(refused)).toMatchObject({ code: 'disabled_credential', request_id: 'find-me' });
   });
 
-  it('is one budget with the domain plans, whichever filter asks, on either plane', async () => {
+  it('is one budget with the domain plans, whichever filter asks, on either plane', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
-    expect(statusOf(await check(node.admin, { 'x-api-key': secret }))).toBe(200);
+    expect(httpStatus(await check(node.admin, { 'x-api-key': secret }))).toBe(200);
     const off = { 'weir.rate_limit': 'off' };
     for (let request = 0; request < 4; request++) {
-      expect(statusOf(await check(node.decision, { 'x-api-key': secret }, off))).toBe(200);
+      expect(httpStatus(await check(node.decision, { 'x-api-key': secret }, off))).toBe(200);
       const answer = await shouldRateLimit(node.decision, 'plans', ['api_key', name.replace('apiKeys/', '')]);
       expect(answer.overallCode).toBe(Code.OK);
     }
     const { overallCode } = await shouldRateLimit(node.admin, 'plans', ['api_key', name.replace('apiKeys/', '')]);
     expect(overallCode).toBe(Code.OVER_LIMIT);
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }, off))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }, off))).toBe(200);
   });
 });
 
 describe('a rotated key', () => {
-  it('goes on with the budget of the one before: a new secret is no new budget', async () => {
+  it('goes on with the budget of the one before: a new secret is no new budget', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     for (let request = 0; request < 4; request++) await check(node.decision, { 'x-api-key': secret });
     const rotation = { name, overlap: '60s' };
     const rotated = await node.admin.call(ApiKeyServiceService.rotateApiKey, rotation, administrator);
-    expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(200);
-    expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
   });
 });
 
 describe('a key that is rotated again within its overlap, as after an answer that was lost', () => {
-  it('gives a new key that lives as long as the first one was to', async () => {
+  it('gives a new key that lives as long as the first one was to', async ({ node, administrator }) => {
     const { name } = await node.createKey(administrator, 'team');
     await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
     const again = await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
@@ -97,12 +91,12 @@ describe('a key that is rotated again within its overlap, as after an answer tha
 });
 
 describe('ShouldRateLimit', () => {
-  it('answers one status per descriptor, and OK where nothing is limited', async () => {
+  it('answers one status per descriptor, and OK where nothing is limited', async ({ node }) => {
     const answer = await shouldRateLimit(node.decision, 'nobody knows', ['a', 'b'], ['c', 'd']);
     expect(answer).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK }, { code: Code.OK }] });
   });
 
-  it('names the limit, and says what remains and until when', async () => {
+  it('names the limit, and says what remains and until when', async ({ node }) => {
     const first = await shouldRateLimit(node.decision, 'shop', ['path', '/told']);
     expect(first.statuses[0]).toMatchObject({
       currentLimit: { name: 'shop.path', requestsPerUnit: 3, unit: 0 },
@@ -111,7 +105,7 @@ describe('ShouldRateLimit', () => {
     });
   });
 
-  it('charges a refused request nothing: a sibling descriptor keeps its budget', async () => {
+  it('charges a refused request nothing: a sibling descriptor keeps its budget', async ({ node }) => {
     for (let hit = 0; hit < 3; hit++) await shouldRateLimit(node.decision, 'shop', ['path', '/full']);
     const refused = await shouldRateLimit(node.decision, 'shop', ['path', '/full'], ['path', '/free']);
     expect(refused.statuses.map(({ code }) => code)).toEqual([Code.OVER_LIMIT, Code.OK]);
@@ -119,7 +113,7 @@ describe('ShouldRateLimit', () => {
     expect(free.statuses[0]?.limitRemaining).toBe(2);
   });
 
-  it.each([
+  it.for([
     ['domain', RateLimitRequest.fromPartial({ descriptors: [{ entries: [{ key: 'a', value: 'b' }] }] })],
     ['descriptors', RateLimitRequest.fromPartial({ domain: 'shop' })],
     [
@@ -130,56 +124,56 @@ describe('ShouldRateLimit', () => {
       }),
     ],
     ['descriptors[0].entries', RateLimitRequest.fromPartial({ domain: 'shop', descriptors: [{}] })],
-  ])('without %s is an invalid argument, by that name', async (field, request) => {
-    const error = await node.decision.failing(RateLimitServiceService.shouldRateLimit, request);
+  ] as const)('without %s is an invalid argument, by that name', async ([field, request], { node }) => {
+    const error = await node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, request);
     expect(error.code).toBe(INVALID_ARGUMENT);
     expect(error.details).toContain(`${field}: `);
   });
 });
 
 describe('the data plane', () => {
-  it('refuses malformed messages one by one, while others beside them are answered', async () => {
+  it('refuses malformed messages one by one, while others beside them are answered', async ({ node }) => {
     const malformed = { ...AuthorizationService.check, requestSerialize: (bytes: Buffer) => bytes };
     const calls = Array.from({ length: 50 }, async (_, index) => {
-      if (index % 2 === 0) return statusOf(await check(node.decision, {}));
-      return (await node.decision.failing(malformed, Buffer.from('0a05ff', 'hex'))).code;
+      if (index % 2 === 0) return httpStatus(await check(node.decision, {}));
+      return (await node.decision.callAndFail(malformed, Buffer.from('0a05ff', 'hex'))).code;
     });
     const answers = await Promise.all(calls);
     expect(new Set(answers)).toEqual(new Set([401, INVALID_ARGUMENT]));
   });
 
-  it('tells its health, and that it knows no other services', async () => {
+  it('tells its health, and that it knows no other services', async ({ node }) => {
     const health = (service: string) => node.decision.call(HealthService.check, { service });
     expect(await health('')).toEqual({ status: Serving.SERVING });
     expect(await health('envoy.service.auth.v3.Authorization')).toEqual({ status: Serving.SERVING });
-    expect((await node.decision.failing(HealthService.check, { service: 'other' })).code).toBe(NOT_FOUND);
+    expect((await node.decision.callAndFail(HealthService.check, { service: 'other' })).code).toBe(NOT_FOUND);
   });
 
-  it('does not implement what it does not know', async () => {
+  it('does not implement what it does not know', async ({ node }) => {
     const unknown: Method<Buffer, Buffer> = {
       path: '/no.such.Service/Method',
       requestSerialize: (bytes) => bytes,
       responseDeserialize: (bytes) => bytes,
     };
-    expect((await node.decision.failing(unknown, Buffer.alloc(0))).code).toBe(UNIMPLEMENTED);
+    expect((await node.decision.callAndFail(unknown, Buffer.alloc(0))).code).toBe(UNIMPLEMENTED);
   });
 });
 
 describe('the HTTP port', () => {
-  const get = async (where: string) => {
+  const get = async (node: TestNode, where: string) => {
     const response = await fetch(`http://127.0.0.1:${node.app.ports.http}${where}`);
     return { status: response.status, text: await response.text() };
   };
 
-  it('tells that the process lives and that it is ready', async () => {
-    expect(await get('/healthz')).toEqual({ status: 200, text: 'ok\n' });
-    expect(await get('/readyz')).toEqual({ status: 200, text: 'ready\n' });
-    expect((await get('/nothing')).status).toBe(404);
+  it('tells that the process lives and that it is ready', async ({ node }) => {
+    expect(await get(node, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
+    expect(await get(node, '/readyz')).toEqual({ status: 200, text: 'ready\n' });
+    expect((await get(node, '/nothing')).status).toBe(404);
   });
 
-  it('counts decisions by verdict and source, and their latency', async () => {
+  it('counts decisions by verdict and source, and their latency', async ({ node }) => {
     await check(node.decision, {});
-    const { text } = await get('/metrics');
+    const { text } = await get(node, '/metrics');
     expect(text).toMatch(
       /^weir_decisions_total\{question="check",verdict="missing_credential",source="catalog"\} [1-9]/m,
     );

@@ -1,25 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
-import { TestNode } from '../../support/node.ts';
-import { check, errorOf, headersOf, statusOf } from '../../support/questions.ts';
+import { describe, expect } from 'vitest';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
 
-let node: TestNode;
-let administrator: Headers;
-
-beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await newDatabase() });
-  administrator = await node.signIn();
-  await node.createPlan(administrator, 'team', 5);
-});
-afterAll(() => node?.stop());
+const it = test;
+it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 5));
 
 describe('weir.cost', () => {
-  it('is what a request is charged, and a request that does not fit is charged nothing', async () => {
+  it('is what a request is charged, and a request that does not fit is charged nothing', async ({
+    node,
+    administrator,
+  }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const asked = async (cost: string) => {
       const answer = await check(node.decision, { 'x-api-key': secret }, { 'weir.cost': cost });
-      return [statusOf(answer), headersOf(answer)['x-ratelimit-remaining']];
+      return [httpStatus(answer), addedHeaders(answer)['x-ratelimit-remaining']];
     };
     expect(await asked('3')).toEqual([200, '2']);
     expect(await asked('3')).toEqual([429, undefined]);
@@ -27,15 +21,15 @@ describe('weir.cost', () => {
     expect(await asked('2')).toEqual([200, '0']);
   });
 
-  it.each(['', '-1', 'ten', '1.5', '99999999999'])(
+  it.for(['', '-1', 'ten', '1.5', '99999999999'])(
     'that is %j lets nobody in, and says what is wrong',
-    async (cost) => {
+    async (cost, { node, administrator }) => {
       const { secret } = await node.createKey(administrator, 'team');
       for (const headers of [{}, { 'x-api-key': secret }]) {
         const extensions = { 'weir.cost': cost, 'weir.auth': 'optional' };
         const refused = await check(node.decision, headers, extensions);
-        expect(statusOf(refused)).toBe(500);
-        expect(errorOf(refused)).toMatchObject({
+        expect(httpStatus(refused)).toBe(500);
+        expect(parseDenial(refused)).toMatchObject({
           code: 'invalid_configuration',
           message: expect.stringContaining('weir.cost'),
         });
@@ -47,7 +41,7 @@ describe('weir.cost', () => {
 describe('weir.auth: optional', () => {
   const optional = { 'weir.auth': 'optional' };
 
-  it('lets in who has no credential, without the identity that they claim', async () => {
+  it('lets in who has no credential, without the identity that they claim', async ({ node }) => {
     const claimed = {
       'x-weir-account': 'a',
       'x-weir-key': 'k',
@@ -55,18 +49,18 @@ describe('weir.auth: optional', () => {
       x_weir_plan: 'enterprise',
     };
     const answer = await check(node.decision, claimed, optional);
-    expect(statusOf(answer)).toBe(200);
+    expect(httpStatus(answer)).toBe(200);
     const ok = answer.httpResponse?.$case === 'okResponse' ? answer.httpResponse.value : undefined;
     expect(ok?.headers).toEqual([]);
     expect(ok?.headersToRemove.toSorted()).toEqual(Object.keys(claimed).toSorted());
     expect(answer.dynamicMetadata).toEqual({ source: 'catalog' });
   });
 
-  it('refuses a wrong credential all the same, and charges a good one', async () => {
+  it('refuses a wrong credential all the same, and charges a good one', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
-    expect(statusOf(await check(node.decision, { 'x-api-key': 'garbage' }, optional))).toBe(401);
-    expect(statusOf(await check(node.decision, { 'x-api-key': `wk_live_${'0'.repeat(28)}` }, optional))).toBe(401);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': 'garbage' }, optional))).toBe(401);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': `wk_live_${'0'.repeat(28)}` }, optional))).toBe(401);
     const answer = await check(node.decision, { authorization: `Bearer ${secret}` }, optional);
-    expect(headersOf(answer)['x-ratelimit-remaining']).toBe('4');
+    expect(addedHeaders(answer)['x-ratelimit-remaining']).toBe('4');
   });
 });

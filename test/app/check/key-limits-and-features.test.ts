@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
@@ -7,63 +7,54 @@ import {
   PlanServiceService,
   UpdatePlanRequest,
 } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
-import { TestNode } from '../../support/node.ts';
-import { check, errorOf, headersOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
+import { addedHeaders, check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
 
-let node: TestNode;
-let administrator: Headers;
-
-beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await newDatabase() });
-  administrator = await node.signIn();
-  await node.createPlan(administrator, 'team', 5);
-});
-afterAll(() => node?.stop());
+const it = test;
+it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 5));
 
 const twoADay = Limit.fromPartial({ name: 'own', requests: 2, window: '1d', onStoreFailure: 'deny' });
 
 describe('a key with limits of its own', () => {
-  it('is charged its plan and them in one decision, and is told both', async () => {
+  it('is charged its plan and them in one decision, and is told both', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team', { limits: [twoADay] });
     const first = await check(node.decision, { 'x-api-key': secret });
-    expect(headersOf(first)).toMatchObject({
+    expect(addedHeaders(first)).toMatchObject({
       'ratelimit-policy': '"burst";q=5;w=60, "own";q=2;w=86400',
       'x-ratelimit-remaining': '1',
     });
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
     const refused = await check(node.decision, { 'x-api-key': secret });
-    expect(errorOf(refused)?.code).toBe('quota_exceeded');
+    expect(parseDenial(refused)?.code).toBe('quota_exceeded');
   });
 
-  it('has the plan’s budget untouched by what its own refused', async () => {
+  it('has the plan’s budget untouched by what its own refused', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team', { limits: [twoADay] });
     for (let request = 0; request < 6; request++) await check(node.decision, { 'x-api-key': secret });
     const apiKey = { name, limits: [] };
     const request = UpdateApiKeyRequest.fromPartial({ apiKey, updateMask: 'limits' });
     await node.admin.call(ApiKeyServiceService.updateApiKey, request, administrator);
     const next = await check(node.decision, { 'x-api-key': secret });
-    expect(headersOf(next)).toMatchObject({ 'x-ratelimit-remaining': '2', 'ratelimit-policy': '"burst";q=5;w=60' });
+    expect(addedHeaders(next)).toMatchObject({ 'x-ratelimit-remaining': '2', 'ratelimit-policy': '"burst";q=5;w=60' });
   });
 
-  it('does not share them with its plan’s, whatever they are called', async () => {
+  it('does not share them with its plan’s, whatever they are called', async ({ node, administrator }) => {
     const limits = [Limit.fromPartial({ name: 'burst', requests: 5, window: '60s', onStoreFailure: 'deny' })];
     const { secret } = await node.createKey(administrator, 'team', { limits });
     const statuses = [];
     for (let request = 0; request < 6; request++) {
-      statuses.push(statusOf(await check(node.decision, { 'x-api-key': secret })));
+      statuses.push(httpStatus(await check(node.decision, { 'x-api-key': secret })));
     }
     expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
-  it('is one budget with the domain plans, and keeps it when it is rotated', async () => {
+  it('is one budget with the domain plans, and keeps it when it is rotated', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team', { limits: [twoADay] });
     await check(node.decision, { 'x-api-key': secret });
     const answer = await shouldRateLimit(node.decision, 'plans', ['api_key', name]);
     expect(answer.statuses[0]?.currentLimit?.name).toBe(`${name}/own`);
     const rotated = await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '' }, administrator);
-    expect(statusOf(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
     const again = await shouldRateLimit(node.decision, 'plans', ['api_key', rotated.apiKey?.name ?? '']);
     expect(again.overallCode).toBe(Code.OVER_LIMIT);
   });
@@ -72,31 +63,37 @@ describe('a key with limits of its own', () => {
 describe('a route that requires features', () => {
   const requiring = { 'weir.require': 'export,bulk' };
 
-  it('lets in who has them all, by plan and key together, and answers others 403, at no charge', async () => {
+  it('lets in who has them all, by plan and key together, and answers others 403, at no charge', async ({
+    node,
+    administrator,
+  }) => {
     const plan = { displayName: '', features: ['export'], limits: [twoADay] };
     const request = CreatePlanRequest.fromPartial({ planId: 'exporting', plan });
     await node.admin.call(PlanServiceService.createPlan, request, administrator);
     const able = await node.createKey(administrator, 'exporting', { features: ['bulk'] });
     const unable = await node.createKey(administrator, 'exporting');
-    expect(statusOf(await check(node.decision, { 'x-api-key': able.secret }, requiring))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': able.secret }, requiring))).toBe(200);
     for (let time = 0; time < 3; time++) {
       const refused = await check(node.decision, { 'x-api-key': unable.secret }, requiring);
-      expect([statusOf(refused), errorOf(refused)?.code]).toEqual([403, 'missing_feature']);
+      expect([httpStatus(refused), parseDenial(refused)?.code]).toEqual([403, 'missing_feature']);
     }
-    expect(statusOf(await check(node.decision, { 'x-api-key': unable.secret }))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': unable.secret }))).toBe(200);
     const updated = { name: 'plans/exporting', features: ['export', 'bulk'] };
     const change = UpdatePlanRequest.fromPartial({ plan: updated, updateMask: 'features' });
     await node.admin.call(PlanServiceService.updatePlan, change, administrator);
-    expect(statusOf(await check(node.decision, { 'x-api-key': unable.secret }, requiring))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': unable.secret }, requiring))).toBe(200);
   });
 
-  it('tells nothing of features to who has no key', async () => {
-    expect(statusOf(await check(node.decision, {}, requiring))).toBe(401);
+  it('tells nothing of features to who has no key', async ({ node }) => {
+    expect(httpStatus(await check(node.decision, {}, requiring))).toBe(401);
   });
 });
 
 describe('allowed networks are real CIDRs, IPv4 and IPv6, of the address that Envoy trusts', () => {
-  it('let a key in from there, and from nowhere else, whatever X-Forwarded-For says', async () => {
+  it('let a key in from there, and from nowhere else, whatever X-Forwarded-For says', async ({
+    node,
+    administrator,
+  }) => {
     const allowedNetworks = ['192.0.2.0/24', '2001:db8::/32'];
     const { secret } = await node.createKey(administrator, 'team', { allowedNetworks });
     const from = (address: string) =>
@@ -107,19 +104,19 @@ describe('allowed networks are real CIDRs, IPv4 and IPv6, of the address that En
         address,
       );
     for (const address of ['192.0.2.255', '2001:db8:ffff::1', '::ffff:192.0.2.1']) {
-      expect(statusOf(await from(address))).toBe(200);
+      expect(httpStatus(await from(address))).toBe(200);
     }
     for (const address of ['192.0.3.1', '2001:db9::1', '::ffff:198.51.100.1', '']) {
       const refused = await from(address);
-      expect({ status: statusOf(refused), code: errorOf(refused)?.code }).toEqual({
+      expect({ status: httpStatus(refused), code: parseDenial(refused)?.code }).toEqual({
         status: 403,
         code: 'forbidden_network',
       });
     }
-    expect(headersOf(await from('192.0.2.1'))['x-ratelimit-remaining']).toBe('1');
+    expect(addedHeaders(await from('192.0.2.1'))['x-ratelimit-remaining']).toBe('1');
   });
 
-  it('count from the next request on after an update', async () => {
+  it('count from the next request on after an update', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     const allow = (allowedNetworks: string[]) => {
       const request = UpdateApiKeyRequest.fromPartial({
@@ -129,8 +126,8 @@ describe('allowed networks are real CIDRs, IPv4 and IPv6, of the address that En
       return node.admin.call(ApiKeyServiceService.updateApiKey, request, administrator);
     };
     await allow(['203.0.113.7/32']);
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(403);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(403);
     await allow([]);
-    expect(statusOf(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
+    expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
   });
 });

@@ -7,8 +7,8 @@ import { temporaryFolder } from '../../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
 
 const UNAVAILABLE = 14;
 const MAX_STALENESS_SECONDS = 3;
@@ -55,7 +55,7 @@ async function signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
 }
 
 const askAt = (node: TestNode) => check(node.decision, { 'x-api-key': secret });
-const statusAt = async (node: TestNode) => statusOf(await askAt(node));
+const statusAt = async (node: TestNode) => httpStatus(await askAt(node));
 const readinessOf = async (node: TestNode) => (await fetch(`http://127.0.0.1:${node.app.ports.http}/readyz`)).status;
 const soon = { timeout: 20_000 };
 
@@ -69,7 +69,7 @@ describe('a node that is cut off from Postgres', () => {
 
     await expect.poll(() => statusAt(bounded), soon).toBe(503);
     expect(performance.now() - stoppedAt).toBeGreaterThan((MAX_STALENESS_SECONDS - 1) * 1000);
-    expect(errorOf(await askAt(bounded))?.code).toBe('catalog_stale');
+    expect(parseDenial(await askAt(bounded))?.code).toBe('catalog_stale');
     for (const descriptor of [
       ['api_key', id],
       ['account', 'unknown'],
@@ -82,8 +82,8 @@ describe('a node that is cut off from Postgres', () => {
 
     // What needs no catalog is answered.
     expect((await shouldRateLimit(bounded.decision, 'shop', ['path', '/'])).overallCode).toBe(Code.OK);
-    expect(statusOf(await check(bounded.decision, {}, { 'weir.auth': 'optional' }))).toBe(200);
-    expect(statusOf(await check(bounded.decision, { 'x-api-key': 'wk_live_garbage' }))).toBe(401);
+    expect(httpStatus(await check(bounded.decision, {}, { 'weir.auth': 'optional' }))).toBe(200);
+    expect(httpStatus(await check(bounded.decision, { 'x-api-key': 'wk_live_garbage' }))).toBe(401);
     expect(await statusAt(enduring)).toBe(200);
 
     await signal('SIGCONT');

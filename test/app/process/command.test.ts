@@ -13,8 +13,8 @@ import {
   RevokeTokenRequest,
   TokenServiceService,
 } from '../../../src/generated/weir/admin/v1/token_service.ts';
-import { GrpcClient } from '../../support/grpc.ts';
-import { check, shouldRateLimit, statusOf } from '../../support/questions.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import { GrpcClient } from '../../support/grpc-client.ts';
 
 const PASSWORD = 'known-secret-of-the-administrator';
 const SIGNING_KEY_SECRET = 'known-secret-that-signing-keys-are-sealed-with';
@@ -134,7 +134,7 @@ describe('a process that serves', () => {
     const login = { email: 'admin@example.com', password: PASSWORD };
     const { accessToken, refreshToken } = await admin.call(AuthServiceService.login, login);
     const wrong = { ...login, password: 'another-known-secret' };
-    await admin.failing(AuthServiceService.login, wrong, { authorization: `Bearer ${accessToken}` });
+    await admin.callAndFail(AuthServiceService.login, wrong, { authorization: `Bearer ${accessToken}` });
     const administrator = { authorization: `Bearer ${accessToken}` };
     const request = IssueTokenRequest.fromPartial({
       account: 'somebody',
@@ -145,18 +145,18 @@ describe('a process that serves', () => {
     const { token } = await admin.call(TokenServiceService.issueToken, request, administrator);
     for (const authorization of [`Bearer ${token}`, `Bearer ${token}x`]) {
       await check(decision, { authorization });
-      await admin.failing(AuthServiceService.logout, { refreshToken: 'another-known-secret' }, { authorization });
+      await admin.callAndFail(AuthServiceService.logout, { refreshToken: 'another-known-secret' }, { authorization });
     }
     await admin.call(TokenInfoServiceService.getTokenInfo, { secret: token });
     await admin.call(TokenInfoServiceService.disableToken, { secret: token });
-    await admin.failing(TokenServiceService.issueToken, request, { authorization: `Bearer ${token}` });
-    await admin.failing(
+    await admin.callAndFail(TokenServiceService.issueToken, request, { authorization: `Bearer ${token}` });
+    await admin.callAndFail(
       TokenServiceService.revokeToken,
       RevokeTokenRequest.fromPartial({ token: `${token}x` }),
       administrator,
     );
     const key = `wk_live_${'A'.repeat(28)}`;
-    expect(statusOf(await check(decision, { 'x-api-key': key, authorization: `Bearer ${accessToken}` }))).toBe(401);
+    expect(httpStatus(await check(decision, { 'x-api-key': key, authorization: `Bearer ${accessToken}` }))).toBe(401);
     decision.close();
     admin.close();
     child.kill('SIGTERM');

@@ -15,9 +15,9 @@ import { ApiKeyServiceService, CreateApiKeyRequest } from '../../../src/generate
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { createSealer } from '../../../src/identity/issue-tokens/sealed-key.ts';
-import { GrpcClient, type Headers } from '../../support/grpc.ts';
-import { check, shouldRateLimit } from '../../support/questions.ts';
-import { serve, WeirProcess } from '../../support/weir-process.ts';
+import { check, shouldRateLimit } from '../../support/decision-calls.ts';
+import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
+import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';
 
 /** What is known of the start; keys and tokens come to it. No secret looks like a resource's id, which errors name. */
 const DATABASE_PASSWORD = 'Known_Database_Password_1';
@@ -41,7 +41,7 @@ const SERVICES = 'src/generated/{weir/admin/v1/*_service,envoy/service/*/v3/rls,
 let postgres: EmbeddedPostgres;
 let redis: RunningRedis;
 let folder: string;
-let running: Awaited<ReturnType<typeof serve>>;
+let running: Awaited<ReturnType<typeof startWeirProcess>>;
 let admin: GrpcClient;
 let decision: GrpcClient;
 let signedIn: Headers;
@@ -57,7 +57,7 @@ beforeAll(async () => {
   await createQuery(database)(`create role known superuser login password '${DATABASE_PASSWORD}'`, []);
   await database.close(true);
   redis = await startRedisProcess({ options: ['--requirepass', REDIS_PASSWORD] });
-  running = await serve(environmentOf());
+  running = await startWeirProcess(environmentOf());
   admin = new GrpcClient(running.ports.admin);
   decision = new GrpcClient(running.ports.decision);
   await learnSigningKeys();

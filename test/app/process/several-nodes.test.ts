@@ -5,9 +5,9 @@ import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../../src/generate
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
+import { check, httpStatus } from '../../support/decision-calls.ts';
+import type { Headers } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, statusOf } from '../../support/questions.ts';
 
 const UNIMPLEMENTED = 12;
 const WITHIN_MS = 1000;
@@ -40,7 +40,7 @@ async function statusWithin(node: TestNode, secret: string, expected: number): P
   const latest = performance.now() + WITHIN_MS;
   let status: number | undefined;
   while (performance.now() < latest) {
-    status = statusOf(await check(node.decision, { 'x-api-key': secret }));
+    status = httpStatus(await check(node.decision, { 'x-api-key': secret }));
     if (status === expected) break;
     await sleep(20);
   }
@@ -51,11 +51,11 @@ describe('two nodes on one Redis and one Postgres', () => {
   it('grant exactly the limit between them', async () => {
     await first.createPlan(administrator, 'hundred', 100);
     const { secret } = await first.createKey(administrator, 'hundred');
-    await expect.poll(async () => statusOf(await check(second.decision, { 'x-api-key': secret }))).toBe(200);
+    await expect.poll(async () => httpStatus(await check(second.decision, { 'x-api-key': secret }))).toBe(200);
     const asked = Array.from({ length: 300 }, (_, index) =>
       check((index % 2 === 0 ? first : second).decision, { 'x-api-key': secret }),
     );
-    const statuses = (await Promise.all(asked)).map(statusOf);
+    const statuses = (await Promise.all(asked)).map(httpStatus);
     // One more was granted while waiting for the second node to know the key.
     expect(statuses.filter((status) => status === 200)).toHaveLength(99);
     expect(statuses.filter((status) => status === 429)).toHaveLength(201);
@@ -80,9 +80,9 @@ describe('a node in the role decision', () => {
     const { secret } = await first.createKey(administrator, 'free');
     const follower = await TestNode.start({ ...shared, WEIR_ROLE: 'decision' });
     try {
-      await expect.poll(async () => statusOf(await check(follower.decision, { 'x-api-key': secret }))).toBe(200);
+      await expect.poll(async () => httpStatus(await check(follower.decision, { 'x-api-key': secret }))).toBe(200);
       const request = { pageSize: 0, pageToken: '' };
-      const error = await follower.admin.failing(PlanServiceService.listPlans, request, administrator);
+      const error = await follower.admin.callAndFail(PlanServiceService.listPlans, request, administrator);
       expect(error.code).toBe(UNIMPLEMENTED);
     } finally {
       await follower.stop();
@@ -105,7 +105,7 @@ describe('while Redis is away', () => {
     const share = Math.floor(12 / (await liveNodes(second)));
     const granted = await Promise.all(Array.from({ length: 20 }, ask));
     // One more was granted while waiting for the node to notice.
-    expect(granted.filter((response) => statusOf(response) === 200)).toHaveLength(share - 1);
+    expect(granted.filter((response) => httpStatus(response) === 200)).toHaveLength(share - 1);
     expect(granted.map(({ dynamicMetadata }) => dynamicMetadata?.source)).toEqual(Array(20).fill('fail-local'));
     expect(await metricsOf(second)).toMatch(
       /^weir_decisions_total\{question="check",verdict="rate_limited",source="fail-local"\} [1-9]/m,

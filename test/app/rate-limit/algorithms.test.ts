@@ -1,7 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitResponse_RateLimit_Unit as Unit,
@@ -9,10 +6,9 @@ import {
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
-import { TestNode } from '../../support/node.ts';
-import { check, headersOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
+import { addedHeaders, check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 /**
  * Each lets three through at once and is far from the end of its window whenever the test runs; as it is written, and
@@ -30,7 +26,7 @@ const THREE: readonly (readonly [written: Partial<Limit>, answered: Partial<Limi
   [{ algorithm: 'concurrency', requests: 3, window: '1h' }, { window: '3600s' }],
 ];
 
-const rules = `
+const RULES = `
 domain: shop
 defaults: {algorithm: fixed_window}
 descriptors:
@@ -58,18 +54,9 @@ function dayFarFromNow(): number {
   return ((new Date().getUTCDate() + 13) % 28) + 1;
 }
 
-let node: TestNode;
-let administrator: Headers;
+const it = test.override('rules', RULES);
 
-beforeAll(async () => {
-  const place = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
-  await writeFile(place, rules);
-  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: place });
-  administrator = await node.signIn();
-});
-afterAll(() => node?.stop());
-
-async function ask(key: string, times: number) {
+async function ask(node: TestNode, key: string, times: number) {
   const answers = [];
   for (let request = 0; request < times; request++)
     answers.push(await shouldRateLimit(node.decision, 'shop', [key, 'a']));
@@ -77,36 +64,39 @@ async function ask(key: string, times: number) {
 }
 
 describe('a rule', () => {
-  it.each([
+  it.for([
     ['sliding_window', 3, Unit.MINUTE],
     ['fixed_window', 3, Unit.YEAR],
     ['token_bucket', 3, Unit.UNKNOWN],
     ['calendar', 3, Unit.MONTH],
     ['concurrency', 3, Unit.UNKNOWN],
-  ])('of the algorithm %s lets three through and refuses the fourth', async (key, requestsPerUnit, unit) => {
-    const answers = await ask(key, 4);
-    expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
-    expect(answers.map(({ statuses }) => statuses[0]?.limitRemaining)).toEqual([2, 1, 0, 0]);
-    expect(answers[0]?.statuses[0]?.currentLimit).toEqual({ name: `shop.${key}`, requestsPerUnit, unit });
-  });
+  ] as const)(
+    'of the algorithm %s lets three through and refuses the fourth',
+    async ([key, requestsPerUnit, unit], { node }) => {
+      const answers = await ask(node, key, 4);
+      expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
+      expect(answers.map(({ statuses }) => statuses[0]?.limitRemaining)).toEqual([2, 1, 0, 0]);
+      expect(answers[0]?.statuses[0]?.currentLimit).toEqual({ name: `shop.${key}`, requestsPerUnit, unit });
+    },
+  );
 
-  it('that is unlimited lets all through and tells no limit', async () => {
-    const answers = await ask('unlimited', 20);
+  it('that is unlimited lets all through and tells no limit', async ({ node }) => {
+    const answers = await ask(node, 'unlimited', 20);
     expect(new Set(answers.map(({ overallCode }) => overallCode))).toEqual(new Set([Code.OK]));
     expect(answers[19]?.statuses[0]?.currentLimit).toBeUndefined();
   });
 
-  it('of several limits is decided by all of them together, and tells which one decided', async () => {
-    const answers = await ask('several', 4);
+  it('of several limits is decided by all of them together, and tells which one decided', async ({ node }) => {
+    const answers = await ask(node, 'several', 4);
     expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
     expect(answers[3]?.statuses[0]?.currentLimit?.name).toBe('shop.several/1m');
   });
 });
 
 describe('a plan', () => {
-  it.each(THREE.map(([written, answered], index) => [written, answered, `plan-${index}`] as const))(
+  it.for(THREE.map(([written, answered], index) => [written, answered, `plan-${index}`] as const))(
     'with the limit %j lets a key in three times, and is answered as it was made',
-    async (written, answered, planId) => {
+    async ([written, answered, planId], { node, administrator }) => {
       const plan = { displayName: planId, limits: [{ name: 'three', ...written }] };
       const request = CreatePlanRequest.fromPartial({ planId, plan });
       const made = await node.admin.call(PlanServiceService.createPlan, request, administrator);
@@ -114,7 +104,7 @@ describe('a plan', () => {
       const { secret } = await node.createKey(administrator, planId);
       const statuses = [];
       for (let count = 0; count < 4; count++) {
-        statuses.push(statusOf(await check(node.decision, { 'x-api-key': secret })));
+        statuses.push(httpStatus(await check(node.decision, { 'x-api-key': secret })));
       }
       expect(statuses).toEqual([200, 200, 200, 429]);
       const info = await node.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
@@ -122,19 +112,22 @@ describe('a plan', () => {
     },
   );
 
-  it('that is unlimited lets a key in however often', async () => {
+  it('that is unlimited lets a key in however often', async ({ node, administrator }) => {
     const plan = { displayName: 'all', limits: [{ name: 'all', algorithm: 'unlimited' }] };
     const request = CreatePlanRequest.fromPartial({ planId: 'all', plan });
     const made = await node.admin.call(PlanServiceService.createPlan, request, administrator);
     expect(made.limits).toMatchObject([{ name: 'all', algorithm: 'unlimited', requests: 0, window: '' }]);
     const { secret } = await node.createKey(administrator, 'all');
     const answers = await Promise.all(Array.from({ length: 50 }, () => check(node.decision, { 'x-api-key': secret })));
-    expect(new Set(answers.map(statusOf))).toEqual(new Set([200]));
+    expect(new Set(answers.map(httpStatus))).toEqual(new Set([200]));
   });
 
-  it('with a token bucket is told as what the bucket holds, of which never more remains', async () => {
+  it('with a token bucket is told as what the bucket holds, of which never more remains', async ({
+    node,
+    administrator,
+  }) => {
     const { secret } = await node.createKey(administrator, 'plan-2');
-    const headers = headersOf(await check(node.decision, { 'x-api-key': secret }));
+    const headers = addedHeaders(await check(node.decision, { 'x-api-key': secret }));
     expect(headers).toMatchObject({
       'ratelimit-policy': '"three";q=3;w=10800',
       'x-ratelimit-limit': '3',

@@ -7,8 +7,8 @@ import {
   type RateLimitResponse,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { newDatabase } from '../../support/databases.ts';
+import { addedHeaders, check, shouldRateLimit } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, headersOf, shouldRateLimit } from '../../support/questions.ts';
 
 const RULES = `domain: shop
 descriptors:
@@ -124,7 +124,7 @@ describe.each([
     await node.createPlan(administrator, planId, 1);
     const { secret } = await node.createKey(administrator, planId);
     const granted = await check(node.decision, { 'x-api-key': secret });
-    expect('ratelimit' in headersOf(granted)).toBe(onGrants);
+    expect('ratelimit' in addedHeaders(granted)).toBe(onGrants);
     const { httpResponse } = await check(node.decision, { 'x-api-key': secret });
     const names =
       httpResponse?.$case === 'deniedResponse' ? httpResponse.value.headers.map(({ header }) => header?.key) : [];

@@ -41,7 +41,6 @@ beforeAll(async () => {
       isTooStale: false,
     },
     rules: { book: new Map([['shop', domain]]) },
-    isApiKey: () => false,
     tokens: { cached: () => undefined, verify: () => expect.fail('no token was sent') },
     requests: {},
     answers: { rateLimitHeaders: 'all', shadowMode: false },

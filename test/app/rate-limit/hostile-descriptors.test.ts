@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { decodeRateLimitRequest } from '../../../src/envoy/rate-limit/rate-limit-request.ts';
 import { InvalidRequest } from '../../../src/envoy/wire/decode-message.ts';
 import {
@@ -6,9 +6,8 @@ import {
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { newDatabase } from '../../support/databases.ts';
-import { TestNode } from '../../support/node.ts';
-import { useRules } from '../../support/rules-nodes.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const RULES = `domain: shop
 descriptors:
@@ -20,25 +19,19 @@ const RESOURCE_EXHAUSTED = 8;
 
 type Entries = readonly (readonly [key: string, value: string])[];
 
-const rules = useRules(RULES);
-let node: TestNode;
-
-beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules() });
-});
-afterAll(() => node?.stop());
+const it = test.override('rules', RULES);
 
 function requestOf(...descriptors: readonly Entries[]): RateLimitRequest {
   const each = descriptors.map((entries) => ({ entries: entries.map(([key, value]) => ({ key, value })) }));
   return RateLimitRequest.fromPartial({ domain: 'shop', descriptors: each });
 }
 
-function ask(...descriptors: readonly Entries[]) {
+function ask(node: TestNode, ...descriptors: readonly Entries[]) {
   return node.decision.call(RateLimitServiceService.shouldRateLimit, requestOf(...descriptors));
 }
 
-function refusalOf(...descriptors: readonly Entries[]) {
-  return node.decision.failing(RateLimitServiceService.shouldRateLimit, requestOf(...descriptors));
+function refusalOf(node: TestNode, ...descriptors: readonly Entries[]) {
+  return node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, requestOf(...descriptors));
 }
 
 function many<Item>(count: number, item: (place: number) => Item): Item[] {
@@ -46,47 +39,57 @@ function many<Item>(count: number, item: (place: number) => Item): Item[] {
 }
 
 describe('a rate limit request beyond what anybody sends', () => {
-  it('is answered with 64 descriptors, and refused by name with one more, with 1,000 and with 60,000', async () => {
+  it('is answered with 64 descriptors, and refused by name with one more, with 1,000 and with 60,000', async ({
+    node,
+  }) => {
     const descriptor = (): Entries => [['user', 'u']];
-    expect((await ask(...many(64, descriptor))).statuses).toHaveLength(64);
+    expect((await ask(node, ...many(64, descriptor))).statuses).toHaveLength(64);
     for (const count of [65, 1000, 60_000]) {
-      const refusal = await refusalOf(...many(count, descriptor));
-      expect(refusal).toMatchObject({ code: INVALID_ARGUMENT, details: 'descriptors: must be at most 64' });
-    }
-  });
-
-  it('is answered with 64 entries in a descriptor, which no rule is for, and refused by name with more', async () => {
-    const entry = (): readonly [string, string] => ['user', 'u'];
-    expect((await ask(many(64, entry))).overallCode).toBe(Code.OK);
-    for (const count of [65, 50_000]) {
-      expect(await refusalOf([['user', 'u']], many(count, entry))).toMatchObject({
+      const refusal = await refusalOf(node, ...many(count, descriptor));
+      expect(refusal).toMatchObject({
         code: INVALID_ARGUMENT,
-        details: 'descriptors[1].entries: must be at most 64',
+        details: 'descriptors: must have at most 64 items (got more)',
       });
     }
   });
 
-  it('is counted as any other with a value of almost a megabyte, and refused by name beyond', async () => {
-    const value = 'v'.repeat(1_000_000);
-    const codes = [];
-    for (let hit = 0; hit < 3; hit++) codes.push((await ask([['user', value]])).overallCode);
-    expect(codes).toEqual([Code.OK, Code.OK, Code.OVER_LIMIT]);
-    expect((await ask([['user', `${value}w`]])).overallCode).toBe(Code.OK);
-    expect((await ask([['path', `/a${'/b/c'.repeat(240_000)}`]])).overallCode).toBe(Code.OK);
-    expect(await refusalOf([['user', 'v'.repeat(1_100_000)]])).toMatchObject({ code: RESOURCE_EXHAUSTED });
+  it('is answered with 64 entries in a descriptor, which no rule is for, and refused by name with more', async ({
+    node,
+  }) => {
+    const entry = (): readonly [string, string] => ['user', 'u'];
+    expect((await ask(node, many(64, entry))).overallCode).toBe(Code.OK);
+    for (const count of [65, 50_000]) {
+      expect(await refusalOf(node, [['user', 'u']], many(count, entry))).toMatchObject({
+        code: INVALID_ARGUMENT,
+        details: 'descriptors[1].entries: must have at most 64 items (got more)',
+      });
+    }
   });
 
-  it('is answered with empty keys and values, which no rule is for', async () => {
-    const answer = await ask([['', '']], [['', 'v']], [['user', '']]);
+  it('is counted as any other with a value of almost a megabyte, and refused by name beyond', async ({ node }) => {
+    const value = 'v'.repeat(1_000_000);
+    const codes = [];
+    for (let hit = 0; hit < 3; hit++) codes.push((await ask(node, [['user', value]])).overallCode);
+    expect(codes).toEqual([Code.OK, Code.OK, Code.OVER_LIMIT]);
+    expect((await ask(node, [['user', `${value}w`]])).overallCode).toBe(Code.OK);
+    expect((await ask(node, [['path', `/a${'/b/c'.repeat(240_000)}`]])).overallCode).toBe(Code.OK);
+    expect(await refusalOf(node, [['user', 'v'.repeat(1_100_000)]])).toMatchObject({ code: RESOURCE_EXHAUSTED });
+  });
+
+  it('is answered with empty keys and values, which no rule is for', async ({ node }) => {
+    const answer = await ask(node, [['', '']], [['', 'v']], [['user', '']]);
     expect(answer.overallCode).toBe(Code.OK);
     expect(answer.statuses.map(({ currentLimit }) => currentLimit?.name)).toEqual([undefined, undefined, 'shop.user']);
   });
 
-  it('is refused by name without descriptors, entries, or a domain', async () => {
-    expect(await refusalOf()).toMatchObject({ code: INVALID_ARGUMENT, details: 'descriptors: must be at least one' });
-    expect(await refusalOf([])).toMatchObject({
+  it('is refused by name without descriptors, entries, or a domain', async ({ node }) => {
+    expect(await refusalOf(node)).toMatchObject({
       code: INVALID_ARGUMENT,
-      details: 'descriptors[0].entries: must be at least one',
+      details: 'descriptors: must have at least one item (got none)',
+    });
+    expect(await refusalOf(node, [])).toMatchObject({
+      code: INVALID_ARGUMENT,
+      details: 'descriptors[0].entries: must have at least one item (got none)',
     });
   });
 

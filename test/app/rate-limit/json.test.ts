@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startRedis } from '../../../provision/redis.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { newDatabase } from '../../support/databases.ts';
+import { shouldRateLimit } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
-import { shouldRateLimit } from '../../support/questions.ts';
 
 let folder: string;
 let rules: string;
@@ -67,17 +67,17 @@ it('takes the fields by either of their names, and numbers of 64 bits as texts',
 });
 
 it.each([
-  ['', 'not JSON'],
-  ['{"domain": "shop",}', 'not JSON'],
+  ['', 'body: must be JSON'],
+  ['{"domain": "shop",}', 'body: must be JSON'],
   ['[]', 'RateLimitRequest'],
   ['{"domain": 1}', 'RateLimitRequest.domain'],
   ['{"domian": "shop"}', '"domian" is unknown'],
   ['{"domain": "shop", "descriptors": [{"entries": [{"kye": "path"}]}]}', '"kye" is unknown'],
   ['{"domain": "shop", "descriptors": [{"entries": {"key": "path"}}]}', 'RateLimitDescriptor.entries'],
-  ['{"domain": "shop", "descriptors": []}', 'descriptors: must be at least one'],
+  ['{"domain": "shop", "descriptors": []}', 'descriptors: must have at least one item (got none)'],
   ['{"descriptors": [{"entries": [{"key": "path"}]}]}', 'domain: must not be empty'],
-  ['{"domain": "shop", "descriptors": [{}]}', 'descriptors[0].entries: must be at least one'],
-  [`${'['.repeat(100_000)}`, 'not JSON'],
+  ['{"domain": "shop", "descriptors": [{}]}', 'descriptors[0].entries: must have at least one item (got none)'],
+  [`${'['.repeat(100_000)}`, 'body: must be JSON'],
   [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'RateLimitRequest'],
   [`{"domain": ${JSON.stringify(['x'.repeat(100_000)])}}`, 'RateLimitRequest.domain'],
 ])('refuses what is wrong, and names it: %.60s', async (body, said) => {

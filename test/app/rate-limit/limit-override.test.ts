@@ -1,14 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { RateLimitUnit as Unit } from '../../../src/generated/envoy/type/v3/ratelimit_unit.ts';
-import { newDatabase } from '../../support/databases.ts';
-import { TestNode } from '../../support/node.ts';
-import { shouldRateLimit } from '../../support/questions.ts';
-import { useRules } from '../../support/rules-nodes.ts';
+import { shouldRateLimit } from '../../support/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const RULES = `domain: shop
 descriptors:
@@ -17,13 +16,7 @@ descriptors:
 `;
 const INVALID_ARGUMENT = 3;
 
-const rules = useRules(RULES);
-let node: TestNode;
-
-beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules() });
-});
-afterAll(() => node?.stop());
+const it = test.override('rules', RULES);
 
 interface Override {
   readonly requestsPerUnit: number;
@@ -34,15 +27,16 @@ function asking(domain: string, key: string, value: string, limit: Override): Ra
   return RateLimitRequest.fromPartial({ domain, descriptors: [{ entries: [{ key, value }], limit }] });
 }
 
-function ask(key: string, value: string, limit: Override, domain = 'shop') {
+function ask(node: TestNode, key: string, value: string, limit: Override, domain = 'shop') {
   return node.decision.call(RateLimitServiceService.shouldRateLimit, asking(domain, key, value, limit));
 }
 
 describe('a descriptor’s limit', () => {
-  it('takes the place of its rule’s, on the same counter where the window is the same', async () => {
+  it('takes the place of its rule’s, on the same counter where the window is the same', async ({ node }) => {
     await shouldRateLimit(node.decision, 'shop', ['customer', 'a']);
     const answers = [];
-    for (let hit = 0; hit < 4; hit++) answers.push(await ask('customer', 'a', { requestsPerUnit: 4, unit: Unit.HOUR }));
+    for (let hit = 0; hit < 4; hit++)
+      answers.push(await ask(node, 'customer', 'a', { requestsPerUnit: 4, unit: Unit.HOUR }));
     expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
     expect(answers[0]?.statuses[0]).toMatchObject({
       currentLimit: { name: 'shop.customer', requestsPerUnit: 4, unit: Unit.HOUR },
@@ -50,36 +44,42 @@ describe('a descriptor’s limit', () => {
     });
     expect((await shouldRateLimit(node.decision, 'shop', ['customer', 'a'])).overallCode).toBe(Code.OVER_LIMIT);
     // Another window is another counter.
-    expect((await ask('customer', 'a', { requestsPerUnit: 4, unit: Unit.MINUTE })).statuses[0]?.limitRemaining).toBe(3);
+    expect(
+      (await ask(node, 'customer', 'a', { requestsPerUnit: 4, unit: Unit.MINUTE })).statuses[0]?.limitRemaining,
+    ).toBe(3);
   });
 
-  it('limits where no rule does, each value for itself, but not in a domain that has no rules', async () => {
+  it('limits where no rule does, each value for itself, but not in a domain that has no rules', async ({ node }) => {
     const one = { requestsPerUnit: 1, unit: Unit.DAY };
-    const codes = [await ask('new', 'a', one), await ask('new', 'a', one), await ask('new', 'b', one)];
+    const codes = [
+      await ask(node, 'new', 'a', one),
+      await ask(node, 'new', 'a', one),
+      await ask(node, 'new', 'b', one),
+    ];
     expect(codes.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OVER_LIMIT, Code.OK]);
     expect(codes[1]?.dynamicMetadata).toMatchObject({ rule: 'shop.new', limit: '1d', remaining: 0 });
-    const elsewhere = await ask('new', 'a', { ...one, requestsPerUnit: 0 }, 'nobody knows');
+    const elsewhere = await ask(node, 'new', 'a', { ...one, requestsPerUnit: 0 }, 'nobody knows');
     expect(elsewhere).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK, currentLimit: undefined }] });
   });
 
-  it('of 0 refuses everything, and promises no retry', async () => {
-    const refused = await ask('customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
+  it('of 0 refuses everything, and promises no retry', async ({ node }) => {
+    const refused = await ask(node, 'customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
     expect(refused).toMatchObject({ overallCode: Code.OVER_LIMIT, statuses: [{ durationUntilReset: undefined }] });
     expect(refused.responseHeadersToAdd.map(({ key }) => key)).not.toContain('retry-after');
     expect((await shouldRateLimit(node.decision, 'shop', ['customer', 'b'])).overallCode).toBe(Code.OK);
   });
 
-  it('is in earnest also where its rule is in shadow mode', async () => {
+  it('is in earnest also where its rule is in shadow mode', async ({ node }) => {
     const none = { requestsPerUnit: 0, unit: Unit.SECOND };
-    expect((await ask('tried', 'a', none)).overallCode).toBe(Code.OVER_LIMIT);
+    expect((await ask(node, 'tried', 'a', none)).overallCode).toBe(Code.OVER_LIMIT);
   });
 
-  it.each([
+  it.for([
     ['descriptors[0].limit.unit', asking('shop', 'customer', 'c', { requestsPerUnit: 1, unit: Unit.UNKNOWN })],
     ['descriptors[0].limit.unit', asking('shop', 'customer', 'c', { requestsPerUnit: 1, unit: 7 as Unit })],
     ['descriptors[0].limit', asking('plans', 'api_key', 'k', { requestsPerUnit: 1, unit: Unit.HOUR })],
-  ])('that is wrong is an invalid argument: %s', async (field, request) => {
-    const error = await node.decision.failing(RateLimitServiceService.shouldRateLimit, request);
+  ] as const)('that is wrong is an invalid argument: %s', async ([field, request], { node }) => {
+    const error = await node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, request);
     expect(error.code).toBe(INVALID_ARGUMENT);
     expect(error.details).toContain(`${field}: `);
   });

@@ -4,7 +4,7 @@ import {
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { shouldRateLimit } from '../../support/questions.ts';
+import { shouldRateLimit } from '../../support/decision-calls.ts';
 import { useMemoryAndRedis } from '../../support/rules-nodes.ts';
 
 const HOUR = 'window: 1h, on_store_failure: deny';

@@ -9,8 +9,8 @@ import {
   type RateLimitResponse,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { newDatabase } from '../../support/databases.ts';
+import { shouldRateLimit } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
-import { shouldRateLimit } from '../../support/questions.ts';
 
 const UNAVAILABLE = 14;
 const SOON = { timeout: 10_000, interval: 50 };

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { newDatabase } from '../../support/databases.ts';
-import type { Headers } from '../../support/grpc.ts';
+import { addedHeaders, check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import type { Headers } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf, headersOf, shouldRateLimit, statusOf } from '../../support/questions.ts';
 
 let node: TestNode;
 let administrator: Headers;
@@ -25,7 +25,7 @@ describe('an access token of our own', () => {
   it('lets its account in, on the account’s plan, and is not seen by the upstream', async () => {
     const { authorization, account } = await accessToken();
     const answer = await check(node.decision, { authorization, 'x-weir-key': 'forged' });
-    expect(headersOf(answer)).toMatchObject({ 'ratelimit-policy': '"minute";q=60;w=60, "day";q=1000;w=86400' });
+    expect(addedHeaders(answer)).toMatchObject({ 'ratelimit-policy': '"minute";q=60;w=60, "day";q=1000;w=86400' });
     expect(answer.dynamicMetadata).toMatchObject({ account, plan: 'free' });
     expect(answer.dynamicMetadata).not.toHaveProperty('api_key');
     const ok = answer.httpResponse?.$case === 'okResponse' ? answer.httpResponse.value : undefined;
@@ -36,7 +36,9 @@ describe('an access token of our own', () => {
   it('is charged what the account is in the domain plans: one budget', async () => {
     const { authorization, account } = await accessToken();
     const remaining = async () =>
-      Number(headersOf(await check(node.decision, { authorization }, { 'weir.cost': '0' }))['x-ratelimit-remaining']);
+      Number(
+        addedHeaders(await check(node.decision, { authorization }, { 'weir.cost': '0' }))['x-ratelimit-remaining'],
+      );
     const before = await remaining();
     const answer = await shouldRateLimit(node.decision, 'plans', ['account', account]);
     expect(answer.overallCode).toBe(Code.OK);
@@ -56,13 +58,13 @@ describe('an access token of our own', () => {
     });
     const sent = [...forged, ...forged, authorization, authorization, ...forged];
     const answers = await Promise.all(sent.map((each) => check(node.decision, { authorization: each })));
-    expect(answers.map(statusOf)).toEqual(sent.map((each) => (each === authorization ? 200 : 401)));
+    expect(answers.map(httpStatus)).toEqual(sent.map((each) => (each === authorization ? 200 : 401)));
   });
 
   it('has the features of its account’s plan, and no others', async () => {
     const { authorization } = await accessToken();
     const refused = await check(node.decision, { authorization }, { 'weir.require': 'export' });
-    expect([statusOf(refused), errorOf(refused)?.code]).toEqual([403, 'missing_feature']);
+    expect([httpStatus(refused), parseDenial(refused)?.code]).toEqual([403, 'missing_feature']);
   });
 
   it('that is bad is refused also where a credential is optional, and told as RFC 6750 has it', async () => {
@@ -70,7 +72,7 @@ describe('an access token of our own', () => {
     const authorization = `Bearer ${header}.${claims}.${'A'.repeat(86)}`;
     for (let time = 0; time < 2; time++) {
       const answer = await check(node.decision, { authorization }, { 'weir.auth': 'optional' });
-      expect([statusOf(answer), errorOf(answer)?.code]).toEqual([401, 'unknown_credential']);
+      expect([httpStatus(answer), parseDenial(answer)?.code]).toEqual([401, 'unknown_credential']);
       const denied = answer.httpResponse?.$case === 'deniedResponse' ? answer.httpResponse.value : undefined;
       const headers = Object.fromEntries(denied?.headers.map(({ header: h }) => [h?.key, h?.value]) ?? []);
       expect(headers['www-authenticate']).toBe('Bearer realm="api", error="invalid_token"');
@@ -79,7 +81,7 @@ describe('an access token of our own', () => {
 
   it('in x-api-key is no credential, and beside an API key is not looked at', async () => {
     const token = (administrator.authorization ?? '').slice('Bearer '.length);
-    expect(errorOf(await check(node.decision, { 'x-api-key': token }))?.code).toBe('malformed_credential');
+    expect(parseDenial(await check(node.decision, { 'x-api-key': token }))?.code).toBe('malformed_credential');
     const { secret } = await node.createKey(administrator, 'free');
     const answer = await check(node.decision, { 'x-api-key': secret, authorization: `Bearer ${token}` });
     expect(answer.dynamicMetadata).toHaveProperty('api_key');

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificates } from '../../../provision/certificates.ts';
 import { freePort } from '../../../src/database/embedded/free-port.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { GrpcClient, type Headers } from '../../support/grpc.ts';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
 import {
   IdentityProvider,
   type IssuerColumns,
@@ -15,7 +16,6 @@ import {
   type TokenKey,
 } from '../../support/identity-provider.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf, headersOf, statusOf } from '../../support/questions.ts';
 
 let url: string;
 let node: TestNode;
@@ -42,7 +42,7 @@ const ask = (token: string, extensions: Record<string, string> = {}) =>
 async function becomes(answer: string | number, token: () => Promise<string>): Promise<void> {
   const seen = async () => {
     const response = await ask(await token());
-    return errorOf(response)?.code ?? statusOf(response);
+    return parseDenial(response)?.code ?? httpStatus(response);
   };
   await expect.poll(seen, { timeout: 30_000, interval: 100 }).toBe(answer);
 }
@@ -60,7 +60,7 @@ describe('a token of an issuer outside', () => {
     await becomes(200, token);
     const answer = await ask(await token());
     expect(answer.dynamicMetadata).toMatchObject({ account: 'corp:ann', plan: 'free' });
-    expect(headersOf(answer)).toHaveProperty('x-ratelimit-remaining');
+    expect(addedHeaders(answer)).toHaveProperty('x-ratelimit-remaining');
   });
 
   it('tells its plan and features by the names that the issuer has for them', async () => {
@@ -70,16 +70,16 @@ describe('a token of an issuer outside', () => {
     await becomes(200, () => token(pro));
     const answer = await ask(await token(pro), { 'weir.require': 'bulk,export' });
     expect(answer.dynamicMetadata).toMatchObject({ account: 'mapped:42', plan: 'pro' });
-    expect(errorOf(await ask(await token(pro), { 'weir.require': 'other' }))?.code).toBe('missing_feature');
+    expect(parseDenial(await ask(await token(pro), { 'weir.require': 'other' }))?.code).toBe('missing_feature');
     const unknown = { ...pro, 'https://example.com/tier': 'no such plan' };
-    expect(errorOf(await ask(await token(unknown)))?.code).toBe('unknown_credential');
+    expect(parseDenial(await ask(await token(unknown)))?.code).toBe('unknown_credential');
   });
 
   it('on no plan at all is refused, and never unlimited', async () => {
     const claims = { plan: 'tier' };
     const token = await addIssuer('planless', { claims, defaultPlanId: null });
     await becomes(200, () => token({ tier: 'free' }));
-    expect(errorOf(await ask(await token()))?.code).toBe('unknown_credential');
+    expect(parseDenial(await ask(await token()))?.code).toBe('unknown_credential');
   });
 
   it('names accounts of the catalog where the issuer may', async () => {
@@ -89,7 +89,7 @@ describe('a token of an issuer outside', () => {
     await becomes(200, () => token({ sub: own.sub }));
     const answer = await ask(await token({ sub: own.sub }));
     expect(answer.dynamicMetadata).toMatchObject({ account: own.sub });
-    expect(errorOf(await ask(await token({ sub: 'nobody' })))?.code).toBe('unknown_credential');
+    expect(parseDenial(await ask(await token({ sub: 'nobody' })))?.code).toBe('unknown_credential');
   });
 
   it.each(['ES256', 'ES384', 'RS256', 'PS256'])('may be signed by %s where the issuer is allowed that', async (alg) => {
@@ -122,7 +122,7 @@ describe('a token of an issuer outside', () => {
     await issuers.run(revoke, 'r2', 'session', 'session', null);
     await issuers.run(revoke, 'r3', 'account', 'revoking:bob', new Date(Date.now() - 60_000));
     for (const each of [one, ofSession, ofAccount]) await becomes('revoked_credential', async () => each);
-    expect(statusOf(await ask(other))).toBe(200);
+    expect(httpStatus(await ask(other))).toBe(200);
   });
 });
 
@@ -142,9 +142,9 @@ describe('an issuer whose keys are fetched', () => {
     const waiting = ask(await token());
     const { authorization = '' } = await node.signIn();
     const began = performance.now();
-    expect(statusOf(await check(node.decision, { authorization }))).toBe(200);
+    expect(httpStatus(await check(node.decision, { authorization }))).toBe(200);
     expect(performance.now() - began).toBeLessThan(900);
-    expect(statusOf(await waiting)).toBe(503);
+    expect(httpStatus(await waiting)).toBe(503);
     provider.fault = 'none';
     await becomes(200, token);
   }, 60_000);
@@ -153,7 +153,7 @@ describe('an issuer whose keys are fetched', () => {
     const after = await makeTokenKey('EdDSA');
     provider.keys = [after.publicJwk];
     await becomes(200, () => signToken(after, { iss: provider.issuer }));
-    expect(statusOf(await ask(await signToken(key, { iss: provider.issuer })))).toBe(401);
+    expect(httpStatus(await ask(await signToken(key, { iss: provider.issuer })))).toBe(401);
   }, 60_000);
 
   it('is not asked for each kid that somebody makes up', async () => {
@@ -162,7 +162,7 @@ describe('an issuer whose keys are fetched', () => {
       Array.from({ length: 300 }, (_, index) => signToken(key, { iss: provider.issuer }, { kid: `made-up-${index}` })),
     );
     const answers = await Promise.all(tokens.map((token) => ask(token)));
-    expect(new Set(answers.map(statusOf))).toEqual(new Set([401]));
+    expect(new Set(answers.map(httpStatus))).toEqual(new Set([401]));
     expect(provider.requests - before).toBeLessThanOrEqual(4);
   }, 30_000);
 });
@@ -194,7 +194,7 @@ it('an issuer that is asked over https is let in by whoever trusts its certifica
         .then((answer) => answer.ok)
         .catch(() => false);
     while (trusting.exitCode === null && !(await isReady())) await sleep(50);
-    expect(statusOf(await check(client, { authorization: `Bearer ${await token()}` }))).toBe(200);
+    expect(httpStatus(await check(client, { authorization: `Bearer ${await token()}` }))).toBe(200);
   } finally {
     client.close();
     trusting.kill();

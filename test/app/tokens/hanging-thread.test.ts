@@ -2,8 +2,8 @@ import { Session } from 'node:inspector';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
 import { newDatabase } from '../../support/databases.ts';
+import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf, statusOf } from '../../support/questions.ts';
 
 let node: TestNode;
 
@@ -24,11 +24,11 @@ function runInThreads(session: Session, expression: string): void {
 }
 
 it('while the thread that verifies tokens hangs they are answered 503, and another one takes its place', async () => {
-  await becomesTrue(async () => statusOf(await askAnew()) === 200);
+  await becomesTrue(async () => httpStatus(await askAnew()) === 200);
   const session = new Session();
   session.connect();
   runInThreads(session, 'for (;;);');
-  await becomesTrue(async () => errorOf(await askAnew())?.code === 'verification_unavailable');
+  await becomesTrue(async () => parseDenial(await askAnew())?.code === 'verification_unavailable');
   session.disconnect();
-  await expect.poll(async () => statusOf(await askAnew()), { timeout: 40_000, interval: 500 }).toBe(200);
+  await expect.poll(async () => httpStatus(await askAnew()), { timeout: 40_000, interval: 500 }).toBe(200);
 }, 60_000);

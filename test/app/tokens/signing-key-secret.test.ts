@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { newDatabase } from '../../support/databases.ts';
+import { check, httpStatus } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, statusOf } from '../../support/questions.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -20,7 +20,7 @@ it('is made up in DATA_DIR where it is not set, and kept there', async () => {
   await node.stop();
   expect((await stat(path.join(folder, 'signing-key-secret'))).mode & 0o777).toBe(0o600);
   const again = await TestNode.start(environment);
-  expect(statusOf(await check(again.decision, { authorization }))).toBe(200);
+  expect(httpStatus(await check(again.decision, { authorization }))).toBe(200);
   await again.stop();
 });
 
@@ -35,7 +35,7 @@ it('may be another on each node: each signs with keys of its own, and takes what
     for (const signing of [one, other]) {
       const token = await signing.signIn();
       for (const taking of [one, other, following]) {
-        await expect.poll(async () => statusOf(await check(taking.decision, { ...token }))).toBe(200);
+        await expect.poll(async () => httpStatus(await check(taking.decision, { ...token }))).toBe(200);
       }
       for (const taking of [one, other])
         await taking.admin.call(PlanServiceService.listPlans, { pageSize: 0, pageToken: '' }, token);

@@ -2,9 +2,9 @@ import { constants, createHmac, generateKeyPairSync, type KeyObject, randomBytes
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
 import { newDatabase } from '../../support/databases.ts';
+import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
 import { IssuerTable } from '../../support/identity-provider.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf, statusOf } from '../../support/questions.ts';
 
 let node: TestNode;
 let issuers: IssuerTable;
@@ -91,7 +91,7 @@ function token(
 /** `let in`, or the code that callers are told. */
 async function answer(text: string): Promise<string> {
   const response = await check(node.decision, { authorization: `Bearer ${text}` });
-  return statusOf(response) === 200 ? 'let in' : (errorOf(response)?.code ?? 'nothing');
+  return httpStatus(response) === 200 ? 'let in' : (parseDenial(response)?.code ?? 'nothing');
 }
 
 /** The same, asked twice: what is remembered must not say otherwise. */

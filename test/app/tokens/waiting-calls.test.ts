@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AuthorizationService, CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { becomesTrue } from '../../counters/redis/waiting.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { GrpcClient } from '../../support/grpc.ts';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { GrpcClient } from '../../support/grpc-client.ts';
 import {
   IdentityProvider,
   IssuerTable,
@@ -14,7 +15,6 @@ import {
   type TokenKey,
 } from '../../support/identity-provider.ts';
 import { TestNode } from '../../support/node.ts';
-import { check, errorOf, headersOf, statusOf } from '../../support/questions.ts';
 
 const threads: Worker[] = [];
 const note = (thread: Worker) => threads.push(thread);
@@ -33,7 +33,7 @@ beforeAll(async () => {
   provider.keys = [key.publicJwk];
   await issuers.add('static', 'https://static.example.com', { jwks: { keys: [key.publicJwk] } });
   await issuers.add('slow', provider.issuer, { jwksUri: provider.jwksUri });
-  await becomesTrue(async () => statusOf(await ask(await newToken())) === 200);
+  await becomesTrue(async () => httpStatus(await ask(await newToken())) === 200);
 });
 afterAll(async () => {
   process.off('worker', note);
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 const newToken = (iss = 'https://static.example.com') => signToken(key, { iss });
 const ask = (token: string) => check(node.decision, { authorization: `Bearer ${token}` });
-const remaining = async (token: string) => Number(headersOf(await ask(token))['x-ratelimit-remaining']);
+const remaining = async (token: string) => Number(addedHeaders(await ask(token))['x-ratelimit-remaining']);
 
 it('whose caller has cancelled, or waits no longer, are charged nothing once they are verified', async () => {
   provider.fault = 'slow';
@@ -78,8 +78,8 @@ it('whose caller has cancelled, or waits no longer, are charged nothing once the
     expect(await Promise.all([first.code, second.code])).toEqual([status.CANCELLED, status.DEADLINE_EXCEEDED]);
     await sleep(400);
     let answer = await ask(await newToken(provider.issuer));
-    while (statusOf(answer) === 503) answer = await ask(await newToken(provider.issuer));
-    expect(headersOf(answer)['x-ratelimit-remaining']).toBe('59');
+    while (httpStatus(answer) === 503) answer = await ask(await newToken(provider.issuer));
+    expect(addedHeaders(answer)['x-ratelimit-remaining']).toBe('59');
     expect(await remaining(cancelled)).toBe(58);
     expect(await remaining(late)).toBe(57);
   } finally {
@@ -92,7 +92,7 @@ const forgedFrom = (token: string) => `${token.slice(0, -8)}AAAAAAAA`;
 
 it('are refused when the thread that verifies them dies, and it is started again', async () => {
   const seen = await newToken();
-  expect(statusOf(await ask(seen))).toBe(200);
+  expect(httpStatus(await ask(seen))).toBe(200);
   const codes: (string | undefined)[] = [];
   for (let time = 0; time < 3; time++) {
     const started = threads.length;
@@ -101,15 +101,15 @@ it('are refused when the thread that verifies them dies, and it is started again
     await threads.at(-1)?.terminate();
     // There is no thread now, for a tenth of a second.
     const answers = await Promise.all([ask(good), ask(forged), ask(seen)]);
-    codes.push(errorOf(answers[0])?.code);
-    expect([200, 503]).toContain(statusOf(answers[0]));
-    expect([401, 503]).toContain(statusOf(answers[1]));
+    codes.push(parseDenial(answers[0])?.code);
+    expect([200, 503]).toContain(httpStatus(answers[0]));
+    expect([401, 503]).toContain(httpStatus(answers[1]));
     // What was verified before needs none.
-    expect(statusOf(answers[2])).toBe(200);
-    for (const answer of await Promise.all(waiting)) expect([401, 503]).toContain(statusOf(answer));
+    expect(httpStatus(answers[2])).toBe(200);
+    for (const answer of await Promise.all(waiting)) expect([401, 503]).toContain(httpStatus(answer));
     await becomesTrue(() => threads.length > started);
-    await becomesTrue(async () => statusOf(await ask(await newToken())) === 200);
-    expect(statusOf(await ask(forgedFrom(await newToken())))).toBe(401);
+    await becomesTrue(async () => httpStatus(await ask(await newToken())) === 200);
+    expect(httpStatus(await ask(forgedFrom(await newToken())))).toBe(401);
   }
   expect(codes).toContain('verification_unavailable');
 });
@@ -120,14 +120,14 @@ it('of one sender in great numbers leave room for others', async () => {
   const forged = Array.from({ length: 3000 }, (_, index) => `${good.slice(0, -20)}${`${index}`.padStart(20, 'A')}`);
   const flooding = forged.map((token, index) => {
     const client = clients[index % clients.length];
-    return client && check(client, { authorization: `Bearer ${token}` }, {}, '192.0.2.1').then(statusOf);
+    return client && check(client, { authorization: `Bearer ${token}` }, {}, '192.0.2.1').then(httpStatus);
   });
   const others: (number | undefined)[] = [];
   let isOver = false;
   const over = Promise.all(flooding).finally(() => {
     isOver = true;
   });
-  while (!isOver) others.push(statusOf(await ask(await newToken())));
+  while (!isOver) others.push(httpStatus(await ask(await newToken())));
   expect(new Set(await over)).toEqual(new Set([401, 503]));
   expect(others.length).toBeGreaterThan(3);
   // 429 is good as well: they come on one account.

@@ -5,7 +5,7 @@ import {
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import type { GrpcClient } from '../../../support/grpc.ts';
+import type { GrpcClient } from '../../../support/grpc-client.ts';
 
 /** Entries of one descriptor, as `key=value`. */
 type Asked = readonly string[];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newDatabase } from '../../../support/databases.ts';
-import { GrpcClient } from '../../../support/grpc.ts';
+import { GrpcClient } from '../../../support/grpc-client.ts';
 import { TestNode } from '../../../support/node.ts';
 import { answersOf, CONFIGURATIONS } from './configurations.ts';
 

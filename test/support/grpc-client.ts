@@ -9,6 +9,8 @@ export interface Method<Request, Response> {
 
 export type Headers = Readonly<Record<string, string>>;
 
+const DEADLINE_MS = 10_000;
+
 /** A grpc-js client of one server. Close it with `close()`. */
 export class GrpcClient {
   readonly #client: Client;
@@ -26,7 +28,7 @@ export class GrpcClient {
     const metadata = new Metadata();
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     const { path, requestSerialize, responseDeserialize } = method;
-    const options = { deadline: Date.now() + 10_000 };
+    const options = { deadline: Date.now() + DEADLINE_MS };
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         path,
@@ -43,8 +45,8 @@ export class GrpcClient {
     });
   }
 
-  /** The error of a call that must fail. */
-  async failing<Request, Response>(
+  /** Makes a call that must fail. Resolves with its error; rejects if the call succeeds. */
+  async callAndFail<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
     headers: Headers = {},

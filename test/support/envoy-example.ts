@@ -5,14 +5,14 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Envoy, type EnvoyChange, startEnvoy } from '../../demo/envoy.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
-import type { Headers } from './grpc.ts';
+import type { Headers } from './grpc-client.ts';
 import { HeldUpstream } from './held-upstream.ts';
 import { TestNode } from './node.ts';
 
 const FOLDER = fileURLToPath(new URL('../../envoy/', import.meta.url));
 
 /** One of the worked examples of envoy/: a Weir with its rules, an upstream that answers when told to, and Envoys. */
-export class Example {
+export class EnvoyExample {
   readonly node: TestNode;
   readonly upstream: HeldUpstream;
   readonly administrator: Headers;
@@ -41,7 +41,7 @@ export class Example {
     name: string,
     databaseUrl: string,
     rewrite: (rules: string) => string = (rules) => rules,
-  ): Promise<Example> {
+  ): Promise<EnvoyExample> {
     await using started = new AsyncDisposableStack();
     const upstream = await HeldUpstream.start();
     started.defer(() => upstream.stop());
@@ -55,7 +55,7 @@ export class Example {
     const administrator = await node.signIn();
     const database = await openDatabase({ url: databaseUrl });
     started.defer(() => database.close(true));
-    return new Example(name, node, upstream, administrator, database, started.move());
+    return new EnvoyExample(name, node, upstream, administrator, database, started.move());
   }
 
   /** Starts an Envoy on the example's configuration, but for the changes. */

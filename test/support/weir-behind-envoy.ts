@@ -2,10 +2,10 @@ import { type Answer, askOverHttp1, type Question } from '../../demo/client.ts';
 import { type EnvoyChange, startEnvoy } from '../../demo/envoy.ts';
 import { type Received, startUpstream } from '../../demo/upstream.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
-import { TestNode } from './node.ts';
+import { type Environment, TestNode } from './node.ts';
 
-/** A whole Weir in this process, behind real Envoys and before an upstream that tells what it received. */
-export class BehindEnvoy {
+/** A complete Weir in this process, real Envoys in front of it, and an upstream that reports what it received. */
+export class WeirBehindEnvoy {
   readonly node: TestNode;
   readonly upstreamPort: number;
   readonly #started: AsyncDisposableStack;
@@ -16,16 +16,25 @@ export class BehindEnvoy {
     this.#started = started;
   }
 
-  static async start(environment: Readonly<Record<string, string>>, log?: Logger): Promise<BehindEnvoy> {
+  /** Starts a node with its upstream. `stop` stops both. */
+  static async start(environment: Environment, log?: Logger): Promise<WeirBehindEnvoy> {
+    await using started = new AsyncDisposableStack();
+    const node = await TestNode.start(environment, log);
+    started.defer(() => node.stop());
+    const weir = await WeirBehindEnvoy.inFrontOf(node);
+    started.defer(() => weir.stop());
+    return new WeirBehindEnvoy(node, weir.upstreamPort, started.move());
+  }
+
+  /** Uses a node that already runs. `stop` leaves it running. */
+  static async inFrontOf(node: TestNode): Promise<WeirBehindEnvoy> {
     await using started = new AsyncDisposableStack();
     const upstream = await startUpstream('127.0.0.1', 0);
     started.defer(() => upstream.stop());
-    const node = await TestNode.start(environment, log);
-    started.defer(() => node.stop());
-    return new BehindEnvoy(node, upstream.port, started.move());
+    return new WeirBehindEnvoy(node, upstream.port, started.move());
   }
 
-  /** Starts an Envoy, on envoy/envoy.yaml but for the changes; its origin, `http://127.0.0.1:port`. */
+  /** Starts an Envoy with the changes to envoy/envoy.yaml. Returns its origin, `http://127.0.0.1:{port}`. */
   async envoy(...changes: readonly EnvoyChange[]): Promise<string> {
     const weirPort = this.node.app.ports.decision ?? 0;
     const envoy = await startEnvoy({ weirPort, upstreamPort: this.upstreamPort }, ...changes);
@@ -38,8 +47,8 @@ export class BehindEnvoy {
   }
 }
 
-/** The answer's status, and what reached the upstream where that was asked. */
-export async function passing(
+/** Sends a request. Returns its status, and what the upstream received if the request reached it. */
+export async function sendThrough(
   origin: string,
   question: Question,
 ): Promise<{ readonly status: number; readonly answer: Answer; readonly received: Received | undefined }> {

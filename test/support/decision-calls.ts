@@ -8,9 +8,9 @@ import {
   type RateLimitResponse,
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import type { GrpcClient } from './grpc.ts';
+import type { GrpcClient } from './grpc-client.ts';
 
-/** Asks as ext_authz does about a request with these headers, from this address. */
+/** Calls Check as Envoy's ext_authz filter does, about a request with these headers from this address. */
 export function check(
   client: GrpcClient,
   headers: Record<string, string>,
@@ -24,33 +24,32 @@ export function check(
   return client.call(AuthorizationService.check, request);
 }
 
-/** The HTTP status that Envoy makes of it: 200 for an allowed one. */
-export function statusOf(response: CheckResponse): number | undefined {
+/** The HTTP status that Envoy makes of the response: 200 if the request may pass. */
+export function httpStatus(response: CheckResponse): number | undefined {
   if (response.httpResponse?.$case === 'deniedResponse') return response.httpResponse.value.status?.code;
   return response.status?.code === 0 ? 200 : undefined;
 }
 
-/** The body's error of a denied one. */
-export function errorOf(response: CheckResponse): { code: string; message: string; request_id: string } | undefined {
+/** The `error` member of the body of a denied request. */
+export function parseDenial(
+  response: CheckResponse,
+): { code: string; message: string; request_id: string } | undefined {
   const body = response.httpResponse?.$case === 'deniedResponse' ? response.httpResponse.value.body : '{}';
   return (JSON.parse(body) as { error?: { code: string; message: string; request_id: string } }).error;
 }
 
-/** The headers that an allowing one adds to the response. */
-export function headersOf(response: CheckResponse): Record<string, string> {
+/** The headers that Envoy adds to the upstream's response to an allowed request. */
+export function addedHeaders(response: CheckResponse): Record<string, string> {
   const added = response.httpResponse?.$case === 'okResponse' ? response.httpResponse.value.responseHeadersToAdd : [];
   return Object.fromEntries(added.map(({ header }) => [header?.key ?? '', header?.value ?? '']));
 }
 
-/** Asks as the rate limit filter does, about descriptors of one entry each. */
+/** Calls ShouldRateLimit as Envoy's rate limit filter does, with descriptors of one entry each. */
 export function shouldRateLimit(
   client: GrpcClient,
   domain: string,
-  ...descriptors: readonly (readonly [key: string, value: string])[]
+  ...entries: readonly (readonly [key: string, value: string])[]
 ): Promise<RateLimitResponse> {
-  const each = descriptors.map(([key, value]) => ({ entries: [{ key, value }] }));
-  return client.call(
-    RateLimitServiceService.shouldRateLimit,
-    RateLimitRequest.fromPartial({ domain, descriptors: each }),
-  );
+  const descriptors = entries.map(([key, value]) => ({ entries: [{ key, value }] }));
+  return client.call(RateLimitServiceService.shouldRateLimit, RateLimitRequest.fromPartial({ domain, descriptors }));
 }
