@@ -1,10 +1,10 @@
 export type QuestionKind = 'check' | 'rate_limit';
 
-/** Upper bounds in seconds, 50 µs to 100 ms: Envoy's own timeouts for these calls are 20 and 200 ms. */
+/** Upper bounds of the latency buckets, in seconds: 50 µs to 100 ms. Envoy's timeouts for these calls are 20 and 200 ms. */
 export const LATENCY_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
 export interface LatencyTally {
-  /** One more than LATENCY_BUCKETS: the last counts what took longer than all of them. */
+  /** One count for each of LATENCY_BUCKETS, then one for all longer times. Not cumulative. */
   readonly bucketCounts: number[];
   sumSeconds: number;
 }
@@ -16,7 +16,7 @@ export interface DecisionCount {
   readonly count: number;
 }
 
-export interface ShadowCount {
+export interface RuleCount {
   readonly rule: string;
   readonly verdict: string;
   readonly count: number;
@@ -28,80 +28,55 @@ export interface ReceiptCount {
   readonly count: number;
 }
 
-/** Beyond it they are counted together: what scrapes them keeps every name that it has seen. */
-const MOST_RULES = 10_000;
-const LONGEST_RULE = 256;
+/** Further rules, and rules with longer names, are counted as OTHER_RULES: Prometheus keeps every name that it has seen. */
+const MAX_RULES = 10_000;
+const MAX_RULE_NAME_LENGTH = 256;
 const OTHER_RULES = 'other rules';
 
-/** Counts of decisions, in plain numbers: this is called for every decision. */
+/** Counts decisions in plain numbers. It is called for every decision. */
 export class DecisionTally {
   /** By question, verdict and source. */
-  readonly #counts = new Map<QuestionKind, Map<string, Map<string, number>>>();
-  /** By rule and verdict. */
-  readonly #shadows = new Map<string, Map<string, number>>();
-  readonly #candidates = new Map<string, Map<string, number>>();
+  readonly #decisions = new Map<QuestionKind, Map<string, Map<string, number>>>();
+  readonly #shadows = new PairCounts();
+  readonly #candidates = new PairCounts();
+  readonly #receipts = new PairCounts();
   readonly #rules = new Map<string, { ok: number; overLimit: number }>();
-  /** By use and result. */
-  readonly #receipts = new Map<string, Map<string, number>>();
   readonly #latencies = new Map<QuestionKind, LatencyTally>();
 
+  /** Counts one answered question. */
   count(question: QuestionKind, verdict: string, source: string): void {
-    const bySource = inner(inner(this.#counts, question), verdict);
+    const bySource = innerMap(innerMap(this.#decisions, question), verdict);
     bySource.set(source, (bySource.get(source) ?? 0) + 1);
   }
 
-  /** What a rule in shadow mode would have done. Rules are as many as the rules files have, or had. */
+  /** Counts what a rule in shadow mode would have decided. There are as many rules as the rules files have, or had. */
   countShadow(rule: string, verdict: string): void {
-    const byVerdict = inner(this.#shadows, rule);
-    byVerdict.set(verdict, (byVerdict.get(verdict) ?? 0) + 1);
+    this.#shadows.increment(rule, verdict);
   }
 
-  /** What the candidate of a rule would have done. */
+  /** Counts what the candidate of a rule would have decided. */
   countCandidate(rule: string, verdict: string): void {
-    const byVerdict = inner(this.#candidates, rule);
-    byVerdict.set(verdict, (byVerdict.get(verdict) ?? 0) + 1);
+    this.#candidates.increment(rule, verdict);
   }
 
-  *candidateCounts(): Iterable<ShadowCount> {
-    for (const [rule, byVerdict] of this.#candidates)
-      for (const [verdict, count] of byVerdict) yield { rule, verdict, count };
+  /** Counts what became of a receipt that a caller refunds or settles. */
+  countReceipt(use: string, result: string): void {
+    this.#receipts.increment(use, result);
   }
 
-  /** A descriptor that a rule was matched by. Names may have values in them that anybody sends. */
+  /** Counts a descriptor that a rule matched. The name can contain values that anybody sends, so names are bounded. */
   countRule(name: string, overLimit: boolean): void {
     let count = this.#rules.get(name);
     if (count === undefined) {
-      const known = this.#rules.size < MOST_RULES && name.length <= LONGEST_RULE ? name : OTHER_RULES;
-      count = this.#rules.get(known) ?? { ok: 0, overLimit: 0 };
-      this.#rules.set(known, count);
+      const bounded = this.#rules.size < MAX_RULES && name.length <= MAX_RULE_NAME_LENGTH ? name : OTHER_RULES;
+      count = this.#rules.get(bounded) ?? { ok: 0, overLimit: 0 };
+      this.#rules.set(bounded, count);
     }
     if (overLimit) count.overLimit++;
     else count.ok++;
   }
 
-  *ruleCounts(): Iterable<ShadowCount> {
-    for (const [rule, { ok, overLimit }] of this.#rules) {
-      if (ok > 0) yield { rule, verdict: 'ok', count: ok };
-      if (overLimit > 0) yield { rule, verdict: 'over_limit', count: overLimit };
-    }
-  }
-
-  /** What became of a receipt that was to be given back or settled. */
-  countReceipt(use: string, result: string): void {
-    const byResult = inner(this.#receipts, use);
-    byResult.set(result, (byResult.get(result) ?? 0) + 1);
-  }
-
-  *receiptCounts(): Iterable<ReceiptCount> {
-    for (const [use, byResult] of this.#receipts) for (const [result, count] of byResult) yield { use, result, count };
-  }
-
-  *shadowCounts(): Iterable<ShadowCount> {
-    for (const [rule, byVerdict] of this.#shadows)
-      for (const [verdict, count] of byVerdict) yield { rule, verdict, count };
-  }
-
-  /** Seconds from arrival to answer of so many calls. */
+  /** Records the time from arrival to answer, in seconds, of `calls` calls. */
   observe(question: QuestionKind, seconds: number, calls: number): void {
     let latency = this.#latencies.get(question);
     if (latency === undefined) {
@@ -114,10 +89,29 @@ export class DecisionTally {
     latency.sumSeconds += seconds * calls;
   }
 
-  *counts(): Iterable<DecisionCount> {
-    for (const [question, byVerdict] of this.#counts)
+  *decisionCounts(): Iterable<DecisionCount> {
+    for (const [question, byVerdict] of this.#decisions)
       for (const [verdict, bySource] of byVerdict)
         for (const [source, count] of bySource) yield { question, verdict, source, count };
+  }
+
+  *ruleCounts(): Iterable<RuleCount> {
+    for (const [rule, { ok, overLimit }] of this.#rules) {
+      if (ok > 0) yield { rule, verdict: 'ok', count: ok };
+      if (overLimit > 0) yield { rule, verdict: 'over_limit', count: overLimit };
+    }
+  }
+
+  *shadowCounts(): Iterable<RuleCount> {
+    for (const [rule, verdict, count] of this.#shadows.entries()) yield { rule, verdict, count };
+  }
+
+  *candidateCounts(): Iterable<RuleCount> {
+    for (const [rule, verdict, count] of this.#candidates.entries()) yield { rule, verdict, count };
+  }
+
+  *receiptCounts(): Iterable<ReceiptCount> {
+    for (const [use, result, count] of this.#receipts.entries()) yield { use, result, count };
   }
 
   latencies(): ReadonlyMap<QuestionKind, LatencyTally> {
@@ -125,11 +119,26 @@ export class DecisionTally {
   }
 }
 
-function inner<Outer, Key, Value>(outer: Map<Outer, Map<Key, Value>>, key: Outer): Map<Key, Value> {
-  let found = outer.get(key);
-  if (found === undefined) {
-    found = new Map();
-    outer.set(key, found);
+/** Counts by two labels. */
+class PairCounts {
+  readonly #counts = new Map<string, Map<string, number>>();
+
+  increment(first: string, second: string): void {
+    const bySecond = innerMap(this.#counts, first);
+    bySecond.set(second, (bySecond.get(second) ?? 0) + 1);
   }
-  return found;
+
+  *entries(): Iterable<readonly [first: string, second: string, count: number]> {
+    for (const [first, bySecond] of this.#counts) for (const [second, count] of bySecond) yield [first, second, count];
+  }
+}
+
+/** Returns the map at `key`, which is added if it is missing. */
+function innerMap<Outer, Key, Value>(outer: Map<Outer, Map<Key, Value>>, key: Outer): Map<Key, Value> {
+  let inner = outer.get(key);
+  if (inner === undefined) {
+    inner = new Map();
+    outer.set(key, inner);
+  }
+  return inner;
 }

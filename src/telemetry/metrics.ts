@@ -3,95 +3,98 @@ import { DecisionTally, LATENCY_BUCKETS, type LatencyTally, type QuestionKind } 
 
 export interface Metrics {
   readonly decisions: DecisionTally;
-  /** Notes that a Redis server is asked no more, but for probes, or is asked again. */
-  readonly breaker: (server: string, isOpen: boolean) => void;
-  readonly liveNodes: (count: number) => void;
-  /** Notes that the rules files have changed, and whether that could be taken up. */
-  readonly rulesReload: (isTakenUp: boolean) => void;
-  /** Notes that a token was refused when it came first, and what was wrong with it. */
-  readonly refusedToken: (fault: string) => void;
+  /** Records that the circuit breaker of a Redis server has opened or closed. */
+  readonly recordBreaker: (server: string, isOpen: boolean) => void;
+  /** Records how many nodes share the counters. */
+  readonly recordLiveNodes: (count: number) => void;
+  /** Records that the rules files have changed, and whether the change was applied. */
+  readonly recordRulesReload: (isApplied: boolean) => void;
+  /** Records that a token was rejected, and the fault in it. */
+  readonly recordRejectedToken: (fault: string) => void;
   readonly registry: Registry;
 }
 
-/** Decisions are tallied beside prom-client, whose own counters would cost as much as deciding; a scrape reads them. */
+/**
+ * Decisions are tallied outside prom-client, whose counters would cost as much as a decision. A scrape reads the tally.
+ */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const decisions = new DecisionTally();
   collectDefaultMetrics({ register: registry, prefix: 'weir_' });
-  registerDecisions(registry, decisions);
-  registry.registerMetric(latencyMetric(decisions));
+  registerDecisionMetrics(registry, decisions);
+  registry.registerMetric(createLatencyMetric(decisions));
   const liveNodes = new Gauge({
     name: 'weir_live_nodes',
-    help: 'Nodes that share the counters, as last counted; while Redis is away each has that part of a local limit.',
+    help: 'Nodes that share the counters, as last counted. While Redis is away, each has its share of a local limit.',
     registers: [registry],
   });
   return {
     decisions,
-    breaker: breakerMetrics(registry),
-    liveNodes: (count) => liveNodes.set(count),
-    rulesReload: rulesMetrics(registry),
-    refusedToken: refusedTokens(registry),
+    recordBreaker: createBreakerRecorder(registry),
+    recordLiveNodes: (count) => liveNodes.set(count),
+    recordRulesReload: createReloadRecorder(registry),
+    recordRejectedToken: createTokenRecorder(registry),
     registry,
   };
 }
 
-function registerDecisions(registry: Registry, decisions: DecisionTally): void {
-  registerTallied(registry, () => decisions.counts(), {
+function registerDecisionMetrics(registry: Registry, decisions: DecisionTally): void {
+  registerTalliedCounter(registry, () => decisions.decisionCounts(), {
     name: 'weir_decisions_total',
     help: 'Decisions by question (check, rate_limit), verdict and the source that decided.',
     labelNames: ['question', 'verdict', 'source'],
   });
-  registerTallied(registry, () => decisions.ruleCounts(), {
+  registerTalliedCounter(registry, () => decisions.ruleCounts(), {
     name: 'weir_rule_decisions_total',
-    help: 'Descriptors of the rate limit service by the rule that was matched and their status (ok, over_limit).',
+    help: 'Descriptors of the rate limit service by the rule that matched and their status (ok, over_limit).',
     labelNames: ['rule', 'verdict'],
   });
-  registerTallied(registry, () => decisions.shadowCounts(), {
+  registerTalliedCounter(registry, () => decisions.shadowCounts(), {
     name: 'weir_shadow_decisions_total',
-    help: 'What rules in shadow mode would have done (ok, would_deny, unavailable) with requests that were let in.',
+    help: 'Verdicts that rules in shadow mode would have given (ok, would_deny, unavailable) on admitted requests.',
     labelNames: ['rule', 'verdict'],
   });
-  registerTallied(registry, () => decisions.candidateCounts(), {
+  registerTalliedCounter(registry, () => decisions.candidateCounts(), {
     name: 'weir_candidate_decisions_total',
-    help: 'What the candidates of rules would have done (ok, would_deny, unavailable) with requests that were let in.',
+    help: 'Verdicts that candidates of rules would have given (ok, would_deny, unavailable) on admitted requests.',
     labelNames: ['rule', 'verdict'],
   });
-  registerTallied(registry, () => decisions.receiptCounts(), {
+  registerTalliedCounter(registry, () => decisions.receiptCounts(), {
     name: 'weir_receipts_total',
     help:
-      'What became of receipts by use (give_back, settle): done; ignored, as they came again or too late; missing, of ' +
-      'negative hits that had none; unavailable.',
+      'Receipts by use (give_back, settle) and result: done; ignored, because repeated or too late; missing, for ' +
+      'negative hits without a receipt; unavailable.',
     labelNames: ['use', 'result'],
   });
 }
 
-/** A counter of what is tallied beside prom-client; what each count has besides are its labels. */
-function registerTallied(
+/** Registers a counter that reads the tally at each scrape. The fields of a count, other than `count`, are its labels. */
+function registerTalliedCounter(
   registry: Registry,
-  counts: () => Iterable<{ readonly count: number }>,
-  described: { readonly name: string; readonly help: string; readonly labelNames: string[] },
+  readCounts: () => Iterable<{ readonly count: number }>,
+  description: { readonly name: string; readonly help: string; readonly labelNames: string[] },
 ): void {
   new Counter({
-    ...described,
+    ...description,
     registers: [registry],
     collect() {
       this.reset();
-      for (const { count, ...labels } of counts()) this.inc(labels, count);
+      for (const { count, ...labels } of readCounts()) this.inc(labels, count);
     },
   });
 }
 
-function breakerMetrics(registry: Registry): Metrics['breaker'] {
+function createBreakerRecorder(registry: Registry): Metrics['recordBreaker'] {
   const labelNames = ['server'] as const;
   const open = new Gauge({
     name: 'weir_redis_breaker_open',
-    help: '1 while a Redis server is silent and only probed, so that decisions on it follow on_store_failure.',
+    help: '1 while the circuit breaker of a Redis server is open, so that decisions on it follow on_store_failure.',
     labelNames,
     registers: [registry],
   });
   const openings = new Counter({
     name: 'weir_redis_breaker_openings_total',
-    help: 'How often a Redis server was found to be silent.',
+    help: 'How often the circuit breaker of a Redis server has opened.',
     labelNames,
     registers: [registry],
   });
@@ -101,36 +104,36 @@ function breakerMetrics(registry: Registry): Metrics['breaker'] {
   };
 }
 
-function rulesMetrics(registry: Registry): Metrics['rulesReload'] {
+function createReloadRecorder(registry: Registry): Metrics['recordRulesReload'] {
   const outdated = new Gauge({
     name: 'weir_rules_outdated',
-    help: '1 while the rules files have faults, so that the rules from before their last change are in use.',
+    help: '1 while the rules files have faults and the rules from before their last change are in force.',
     registers: [registry],
   });
   const reloads = new Counter({
     name: 'weir_rules_reloads_total',
-    help: 'How often the rules files have changed, by whether that was taken_up or refused.',
+    help: 'Changes of the rules files, by whether they were taken_up or refused.',
     labelNames: ['result'] as const,
     registers: [registry],
   });
-  return (isTakenUp) => {
-    outdated.set(isTakenUp ? 0 : 1);
-    reloads.inc({ result: isTakenUp ? 'taken_up' : 'refused' });
+  return (isApplied) => {
+    outdated.set(isApplied ? 0 : 1);
+    reloads.inc({ result: isApplied ? 'taken_up' : 'refused' });
   };
 }
 
-/** Callers are not told, so that nobody can feel their way; who runs the service has to know. */
-function refusedTokens(registry: Registry): Metrics['refusedToken'] {
-  const refused = new Counter({
+/** The answer to a caller does not name the fault, so that nobody can feel their way. Operators need to know it. */
+function createTokenRecorder(registry: Registry): Metrics['recordRejectedToken'] {
+  const rejected = new Counter({
     name: 'weir_tokens_refused_total',
-    help: 'Tokens whose signature or claims were refused, by fault; one that comes again within seconds is not counted anew.',
+    help: 'Tokens rejected for their signature or claims, by fault. Repetitions within seconds are not counted.',
     labelNames: ['fault'] as const,
     registers: [registry],
   });
-  return (fault) => refused.inc({ fault });
+  return (fault) => rejected.inc({ fault });
 }
 
-function latencyMetric(decisions: DecisionTally): Metric<string> {
+function createLatencyMetric(decisions: DecisionTally): Metric<string> {
   const name = 'weir_decision_seconds';
   const metric = {
     name,
@@ -140,14 +143,14 @@ function latencyMetric(decisions: DecisionTally): Metric<string> {
       help: 'Time from the arrival of a call to its answer.',
       type: 'histogram',
       aggregator: 'sum',
-      values: [...decisions.latencies()].flatMap(([question, latency]) => histogramValues(name, question, latency)),
+      values: [...decisions.latencies()].flatMap(([question, latency]) => toHistogram(name, question, latency)),
     }),
   };
-  // A registry calls name, get and reset of a metric and nothing else; its type asks for the whole class.
+  // A registry uses nothing but name, get and reset of a metric. Its type requires the whole class.
   return metric as unknown as Metric<string>;
 }
 
-function histogramValues(name: string, question: QuestionKind, { bucketCounts, sumSeconds }: LatencyTally) {
+function toHistogram(name: string, question: QuestionKind, { bucketCounts, sumSeconds }: LatencyTally) {
   let count = 0;
   const buckets = bucketCounts.map((inBucket, index) => {
     count += inBucket;

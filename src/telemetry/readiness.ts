@@ -1,35 +1,44 @@
-/** Beyond that the catalog may miss a revoked key; requests should go to a node that knows better. */
-const STALE_AFTER_MS = 30_000;
+/** With an older copy of the catalog a revoked key could still pass. Requests should go to a node with a newer one. */
+const MAX_CATALOG_STALENESS_MS = 30_000;
 
-/** What keeps this node from deciding, in words; probes ask for it. */
+interface CatalogState {
+  /** Age of this node's copy, in ms. */
+  readonly staleness: number;
+  readonly isTooStale: boolean;
+}
+
+interface StoreState {
+  readonly ready: boolean;
+}
+
+/** Knows why this node cannot decide. Readiness probes ask for it. */
 export class Readiness {
-  #isLeaving = false;
-  #catalog: { readonly staleness: number; readonly isTooStale: boolean } | undefined;
-  #store: { readonly ready: boolean } | undefined;
-  #storeWasReady = false;
+  #isStopping = false;
+  #catalog: CatalogState | undefined;
+  #store: StoreState | undefined;
+  #wasStoreReady = false;
 
-  /** `staleness` in ms. */
-  watch(
-    catalog: { readonly staleness: number; readonly isTooStale: boolean },
-    store: { readonly ready: boolean },
-  ): void {
+  /** Until this is called, the node is starting. */
+  setDependencies(catalog: CatalogState, store: StoreState): void {
     this.#catalog = catalog;
     this.#store = store;
   }
 
-  leave(): void {
-    this.#isLeaving = true;
+  beginShutdown(): void {
+    this.#isStopping = true;
   }
 
+  /** Returns the reasons as phrases; none where the node can decide. */
   reasons(): readonly string[] {
     if (this.#catalog === undefined || this.#store === undefined) return ['starting'];
     const reasons: string[] = [];
-    if (this.#isLeaving) reasons.push('stopping');
-    if (this.#catalog.isTooStale || this.#catalog.staleness > STALE_AFTER_MS)
-      reasons.push('the catalog cannot be followed');
-    // Only at first: when Redis goes away later it does so for all nodes, and callers are better off with an answer.
-    this.#storeWasReady ||= this.#store.ready;
-    if (!this.#storeWasReady) reasons.push('Redis was not reached yet');
+    if (this.#isStopping) reasons.push('stopping');
+    if (this.#catalog.isTooStale || this.#catalog.staleness > MAX_CATALOG_STALENESS_MS)
+      reasons.push('the catalog is out of date');
+    // Redis counts only until it was reached once. When it goes away later, it does so for all nodes, and an answer by
+    // their own counters is better than none.
+    this.#wasStoreReady ||= this.#store.ready;
+    if (!this.#wasStoreReady) reasons.push('Redis has not been reached yet');
     return reasons;
   }
 }

@@ -7,16 +7,16 @@ import type { KeyRecord } from '../../src/decide/ports.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { LastUsed } from '../../src/usage/last-used.ts';
 import { newDatabase } from '../support/databases.ts';
+import { check, httpStatus } from '../support/decision-calls.ts';
 import type { Headers } from '../support/grpc-client.ts';
 import { type NewApiKey, TestNode } from '../support/node.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
 
 const MINUTE_MS = 60_000;
 
-const minuteOf = (time: Date | undefined) => Math.floor(Number(time) / MINUTE_MS);
-const thisMinute = () => Math.floor(Date.now() / MINUTE_MS);
+const toMinute = (time: Date | undefined) => Math.floor(Number(time) / MINUTE_MS);
+const currentMinute = () => Math.floor(Date.now() / MINUTE_MS);
 
-describe('a node that decides', () => {
+describe('a node that makes decisions', () => {
   let url: string;
   let node: TestNode;
   let administrator: Headers;
@@ -30,47 +30,47 @@ describe('a node that decides', () => {
 
   const get = ({ name }: NewApiKey) => node.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
 
-  it('writes when it ends which keys it let in, and of no others; their versions stay', async () => {
+  it('writes the last-used times of admitted keys when it stops, and changes nothing else about any key', async () => {
     const used = await node.createKey(administrator, 'two');
     const unused = await node.createKey(administrator, 'two');
     const disabled = await node.createKey(administrator, 'two', { disabled: true });
     const before = await get(used);
     expect(before.lastUsedTime).toBeUndefined();
     const deciding = await TestNode.start({ DATABASE_URL: url, WEIR_ROLE: 'decision' });
-    const begun = thisMinute();
+    const minuteBefore = currentMinute();
     for (const { secret } of [used, used, disabled]) await check(deciding.decision, { 'x-api-key': secret });
     await deciding.stop();
     const after = await get(used);
-    expect(minuteOf(after.lastUsedTime)).toBeGreaterThanOrEqual(begun);
-    expect(minuteOf(after.lastUsedTime)).toBeLessThanOrEqual(thisMinute());
+    expect(toMinute(after.lastUsedTime)).toBeGreaterThanOrEqual(minuteBefore);
+    expect(toMinute(after.lastUsedTime)).toBeLessThanOrEqual(currentMinute());
     expect(Number(after.lastUsedTime) % MINUTE_MS).toBe(0);
     expect({ ...after, lastUsedTime: undefined }).toEqual(before);
     for (const key of [unused, disabled]) expect((await get(key)).lastUsedTime).toBeUndefined();
   });
 
-  it('does not take for use what a limit refused', async () => {
+  it('does not count a request as use when a limit rejects it', async () => {
     const key = await node.createKey(administrator, 'two');
     const deciding = await TestNode.start({ DATABASE_URL: url, WEIR_ROLE: 'decision' });
-    const refused = await check(deciding.decision, { 'x-api-key': key.secret }, { 'weir.cost': '3' });
+    const rejected = await check(deciding.decision, { 'x-api-key': key.secret }, { 'weir.cost': '3' });
     await deciding.stop();
-    expect(httpStatus(refused)).toBe(429);
+    expect(httpStatus(rejected)).toBe(429);
     expect((await get(key)).lastUsedTime).toBeUndefined();
   });
 
-  it('writes shortly after the minute', { timeout: 90_000 }, async () => {
+  it('writes last-used times shortly after the end of a minute', { timeout: 90_000 }, async () => {
     const key = await node.createKey(administrator, 'two');
     await check(node.decision, { 'x-api-key': key.secret });
-    const minutes = [thisMinute() - 1, thisMinute()];
+    const minutes = [currentMinute() - 1, currentMinute()];
     await expect.poll(async () => (await get(key)).lastUsedTime, { timeout: 75_000, interval: 500 }).toBeDefined();
-    expect(minutes).toContain(minuteOf((await get(key)).lastUsedTime));
+    expect(minutes).toContain(toMinute((await get(key)).lastUsedTime));
   });
 });
 
-describe('what is noted', () => {
+describe('the last-used time of a key', () => {
   let database: Database;
   const T0 = 1_800_000_000_000;
   const log = { info: () => {}, warn: () => {} };
-  const record = (id: string): KeyRecord => ({
+  const makeRecord = (id: string): KeyRecord => ({
     id,
     counterId: id,
     accountId: '',
@@ -96,7 +96,8 @@ describe('what is noted', () => {
       [prefix, prefix, count],
     );
   };
-  const times = async (from: Database, prefix: string) => {
+  /** Returns the distinct last-used times of the keys with a prefix, in Unix ms, with the number of keys that have each. */
+  const readTimes = async (from: Database, prefix: string) => {
     const sql = `select extract(epoch from last_used_time)::float8 * 1000 as time, count(*)::int as keys
       from api_key where id like ? || '%' group by 1 order by 1`;
     return (await createQuery(from)(sql, [prefix])) as { time: number | null; keys: number }[];
@@ -106,30 +107,30 @@ describe('what is noted', () => {
   });
   afterAll(() => database.close(true));
 
-  it('is the minute, of many keys, and never an earlier one than is known', async () => {
+  it('is the minute of its latest use, for many keys at once, and never moves back', async () => {
     await insertKeys(database, 'many-', 25_000);
     const lastUsed = new LastUsed({ query: createQuery(database), log }, T0);
-    const records = Array.from({ length: 25_000 }, (_, index) => record(`many-${index + 1}`));
+    const records = Array.from({ length: 25_000 }, (_, index) => makeRecord(`many-${index + 1}`));
     for (const key of records) lastUsed.note(key);
-    lastUsed.turn(T0 + MINUTE_MS);
+    lastUsed.startMinute(T0 + MINUTE_MS);
     for (const key of records.slice(0, 10)) lastUsed.note(key);
-    await lastUsed.write();
-    expect(await times(database, 'many-')).toEqual([{ time: T0, keys: 25_000 }]);
-    lastUsed.turn(T0 + 2 * MINUTE_MS);
-    await lastUsed.write();
+    await lastUsed.flush();
+    expect(await readTimes(database, 'many-')).toEqual([{ time: T0, keys: 25_000 }]);
+    lastUsed.startMinute(T0 + 2 * MINUTE_MS);
+    await lastUsed.flush();
     const expected = [
       { time: T0, keys: 24_990 },
       { time: T0 + MINUTE_MS, keys: 10 },
     ];
-    expect(await times(database, 'many-')).toEqual(expected);
-    const behind = new LastUsed({ query: createQuery(database), log }, T0);
-    for (const key of records) behind.note({ ...key, notedInMinute: 0 });
-    behind.turn(T0);
-    await behind.write();
-    expect(await times(database, 'many-')).toEqual(expected);
+    expect(await readTimes(database, 'many-')).toEqual(expected);
+    const lagging = new LastUsed({ query: createQuery(database), log }, T0);
+    for (const key of records) lagging.note({ ...key, notedInMinute: 0 });
+    lagging.startMinute(T0);
+    await lagging.flush();
+    expect(await readTimes(database, 'many-')).toEqual(expected);
   });
 
-  it('is written by many nodes at once without a deadlock', async () => {
+  it('can be written by many nodes at once without a deadlock', async () => {
     await insertKeys(database, 'shared-', 2_000);
     const ids = Array.from({ length: 2_000 }, (_, index) => `shared-${index + 1}`);
     const warnings: unknown[] = [];
@@ -139,35 +140,35 @@ describe('what is noted', () => {
         { query: createQuery(database), log: { info: () => {}, warn } },
         T0 + node * MINUTE_MS,
       );
-      for (const id of node % 2 === 0 ? ids : [...ids].reverse()) lastUsed.note(record(id));
-      lastUsed.turn(T0);
+      for (const id of node % 2 === 0 ? ids : [...ids].reverse()) lastUsed.note(makeRecord(id));
+      lastUsed.startMinute(T0);
       return lastUsed;
     });
-    await Promise.all(nodes.map((node) => node.write()));
+    await Promise.all(nodes.map((node) => node.flush()));
     expect(warnings).toEqual([]);
-    expect(await times(database, 'shared-')).toEqual([{ time: T0 + 7 * MINUTE_MS, keys: 2_000 }]);
+    expect(await readTimes(database, 'shared-')).toEqual([{ time: T0 + 7 * MINUTE_MS, keys: 2_000 }]);
   });
 
-  it('brings no change to the feed', async () => {
+  it('does not appear in the change feed', async () => {
     await insertKeys(database, 'quiet-', 10);
     const changes = async () => createQuery(database)('select count(*)::int as rows from catalog_change', []);
     const before = await changes();
     const lastUsed = new LastUsed({ query: createQuery(database), log }, T0);
-    lastUsed.note(record('quiet-1'));
-    lastUsed.turn(T0);
-    await lastUsed.write();
-    expect(await times(database, 'quiet-1')).toContainEqual({ time: T0, keys: 1 });
+    lastUsed.note(makeRecord('quiet-1'));
+    lastUsed.startMinute(T0);
+    await lastUsed.flush();
+    expect(await readTimes(database, 'quiet-1')).toContainEqual({ time: T0, keys: 1 });
     expect(await changes()).toEqual(before);
   });
 
-  it('is kept while Postgres is away, and written once it is back', async () => {
+  it('is kept while Postgres is away, and written once Postgres is back', async () => {
     const dataFolder = await temporaryFolder();
     const quiet = { info: () => {}, warn: () => {}, error: () => {} };
     let postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log: quiet });
     const first = await openDatabase({ url: postgres.url });
     const lines: string[] = [];
     const line = (_: object, message: string) => void lines.push(message);
-    // Started again it has another port.
+    // After a restart Postgres has another port.
     let current = first;
     const query = (sql: string, parameters: readonly unknown[]) => createQuery(current)(sql, parameters);
     const lastUsed = new LastUsed({ query, log: { info: line, warn: line } }, T0);
@@ -175,19 +176,19 @@ describe('what is noted', () => {
       await migrate(first);
       await insertKeys(first, 'kept-', 2);
       await postgres.stop();
-      lastUsed.note(record('kept-1'));
-      lastUsed.note(record('kept-2'));
-      lastUsed.turn(T0 + MINUTE_MS);
-      await lastUsed.write();
-      lastUsed.note(record('kept-2'));
-      lastUsed.turn(T0 + 2 * MINUTE_MS);
-      await lastUsed.write();
-      expect(lines).toEqual(['when API keys were used last cannot be written; it is kept']);
+      lastUsed.note(makeRecord('kept-1'));
+      lastUsed.note(makeRecord('kept-2'));
+      lastUsed.startMinute(T0 + MINUTE_MS);
+      await lastUsed.flush();
+      lastUsed.note(makeRecord('kept-2'));
+      lastUsed.startMinute(T0 + 2 * MINUTE_MS);
+      await lastUsed.flush();
+      expect(lines).toEqual(['writing last-used times of API keys failed; keeping them for the next attempt']);
       postgres = await startEmbeddedPostgres({ dataFolder, log: quiet });
       current = await openDatabase({ url: postgres.url });
-      await lastUsed.write();
-      expect(lines.slice(1)).toEqual(['when API keys were used last is written again']);
-      expect(await times(current, 'kept-')).toEqual([
+      await lastUsed.flush();
+      expect(lines.slice(1)).toEqual(['writing last-used times of API keys recovered']);
+      expect(await readTimes(current, 'kept-')).toEqual([
         { time: T0, keys: 1 },
         { time: T0 + MINUTE_MS, keys: 1 },
       ]);
