@@ -1,7 +1,6 @@
-import type { LimitName } from '../domain/limit-status.ts';
+import { elementAt } from '../collections/element-at.ts';
 import {
   type CounterStore,
-  type Decision,
   type DecisionResult,
   type MaybePromise,
   mapMaybe,
@@ -9,158 +8,141 @@ import {
   type Receipt,
   StoreUnavailable,
 } from './ports.ts';
+import type { AdvisoryResult, PreparedDecision, ShadowDecision } from './prepared-decision.ts';
 import { createReceipt } from './receipts/receipt.ts';
 import type { Redemption } from './receipts/redeem.ts';
+import { checkResults } from './store-answers.ts';
 
-/**
- * A question that has been thought through as far as memory reaches: what it charges, and how to answer it once the
- * counters have spoken. No charges: it is judged without them.
- */
-export interface PreparedDecision<Verdict> extends Decision {
-  /** How the limit of each charge is known, in their order. */
-  readonly names: readonly LimitName[];
-  /** Decided after it, each by itself, where it lets the request in. */
-  readonly shadows?: readonly ShadowDecision[] | undefined;
-  /** Decided after it, each by itself, where it lets the request in, and before it is judged. */
-  readonly advisories?: readonly AdvisoryDecision[] | undefined;
-  /**
-   * `outcome` is undefined when there was nothing to charge, StoreUnavailable when the counters could not tell. `beside`
-   * tells what was decided of its own `beside`; empty where that was not asked.
-   */
-  conclude(outcome: DecisionResult | undefined, beside?: readonly DecisionResult[]): Verdict;
-  /** Whether what was decided beside it refuses the request: then what was granted is given back. */
-  isRejectedByAdvisories?(beside: readonly DecisionResult[]): boolean;
-  /** What the question wants done with receipts. */
-  readonly redemptions?: readonly Redemption[] | undefined;
-}
-
-/** A decision that refuses nothing. What it would have done is told of the rule that it is for. */
-export interface ShadowDecision extends Decision {
-  readonly rule: string;
-}
-
-/** A decision that refuses nothing by itself, but is told in the answer. */
-export interface AdvisoryDecision extends Decision {
-  readonly kind: 'quota' | 'candidate';
-  readonly rule: string;
-}
-
-/** What became of a batch. */
+/** The result of a batch, and the work that it leaves to do once all calls are answered. */
 export interface DecidedBatch<Verdict> {
-  /** One for each question, in their order. */
+  /** One for each decision, in the same order. */
   readonly verdicts: readonly Verdict[];
-  /** To be given back: what was granted to questions that nobody waits for any more, as their requests do not go on. */
+  /** Grants to refund: their requests do not go on, because the caller has left or a quota rejects them. */
   readonly refunds: readonly Receipt[];
-  /** Of all questions: whoever reports the end of a stream need not wait for an answer. */
+  /** Redemptions of all decisions. A caller that reports the end of a stream does not wait for them. */
   readonly redemptions: readonly Redemption[];
-  /** Of the questions that let their request in, and that somebody still waits for: to be decided once all are answered. */
+  /** Shadows of the granted requests that somebody still waits for. */
   readonly shadows: readonly ShadowDecision[];
 }
 
 /**
- * Answers a batch of considered questions with one call of the store, in their order; with a second one where there is
- * something to decide beside them. `isAbandoned` tells of a question, by its place and once the counters have spoken,
- * whether its caller has left. Throws, or rejects, only with a fault of the program, never because the store is away.
+ * Decides a batch in order with one call of the store, or with a second one if decisions have advisories. `isAbandoned`
+ * returns whether the caller of the decision at an index has left. It is called after the store has answered. Throws or
+ * rejects only on a bug, never because the store is unreachable.
  */
 export function decideBatch<Verdict>(
   store: CounterStore,
-  considerations: readonly PreparedDecision<Verdict>[],
-  isAbandoned: (place: number) => boolean,
+  decisions: readonly PreparedDecision<Verdict>[],
+  isAbandoned: (index: number) => boolean,
 ): MaybePromise<DecidedBatch<Verdict>> {
-  const outcomes = decideCharges(store, considerations);
-  return outcomes instanceof Promise || considerations.some(({ advisories }) => advisories !== undefined)
-    ? judgeLater(store, considerations, outcomes, isAbandoned)
-    : judge(considerations, outcomes, undefined, isAbandoned);
+  const results = decideCharges(store, decisions);
+  return results instanceof Promise || decisions.some(hasAdvisories)
+    ? concludeLater(store, decisions, results, isAbandoned)
+    : concludeBatch(decisions, results, undefined, isAbandoned);
 }
 
-async function judgeLater<Verdict>(
+async function concludeLater<Verdict>(
   store: CounterStore,
-  considerations: readonly PreparedDecision<Verdict>[],
-  deciding: MaybePromise<Outcomes>,
-  isAbandoned: (place: number) => boolean,
+  decisions: readonly PreparedDecision<Verdict>[],
+  deciding: MaybePromise<Results>,
+  isAbandoned: (index: number) => boolean,
 ): Promise<DecidedBatch<Verdict>> {
-  const outcomes = await deciding;
-  const besides = considerations.some(({ advisories }) => advisories !== undefined)
-    ? await decideBeside(store, considerations, outcomes, isAbandoned)
+  const results = await deciding;
+  const advisoryResults = decisions.some(hasAdvisories)
+    ? await decideAdvisories(store, decisions, results, isAbandoned)
     : undefined;
-  return judge(considerations, outcomes, besides, isAbandoned);
+  return concludeBatch(decisions, results, advisoryResults, isAbandoned);
 }
 
-/** By the places of the considerations: undefined where there is nothing to charge. */
-type Outcomes = readonly (DecisionResult | undefined)[];
-
-function judge<Verdict>(
-  considerations: readonly PreparedDecision<Verdict>[],
-  outcomes: Outcomes,
-  besides: readonly (readonly DecisionResult[])[] | undefined,
-  isAbandoned: (place: number) => boolean,
+function concludeBatch<Verdict>(
+  decisions: readonly PreparedDecision<Verdict>[],
+  results: Results,
+  advisoryResults: readonly (readonly AdvisoryResult[])[] | undefined,
+  isAbandoned: (index: number) => boolean,
 ): DecidedBatch<Verdict> {
   const refunds: Receipt[] = [];
   const shadows: ShadowDecision[] = [];
   const redemptions: Redemption[] = [];
-  const verdicts = considerations.map((consideration, place) => {
-    if (consideration.redemptions !== undefined) redemptions.push(...consideration.redemptions);
-    const outcome = outcomes[place];
-    const beside = besides?.[place] ?? NONE;
-    if (letsIn(outcome)) {
-      if (isAbandoned(place) || consideration.isRejectedByAdvisories?.(beside) === true) {
-        refunds.push(...grantsOf(consideration, outcome, beside));
-      } else if (consideration.shadows !== undefined) shadows.push(...consideration.shadows);
+  const verdicts = decisions.map((decision, index) => {
+    if (decision.redemptions !== undefined) redemptions.push(...decision.redemptions);
+    const result = resultFor(decision, results, index);
+    const advisories = advisoryResults === undefined ? NONE : elementAt(advisoryResults, index);
+    if (isGranted(result)) {
+      if (isAbandoned(index) || decision.isRejectedByAdvisories?.(advisories) === true) {
+        refunds.push(...receiptsFor(decision, result, advisories));
+      } else if (decision.shadows !== undefined) shadows.push(...decision.shadows);
     }
-    return consideration.conclude(outcome, beside);
+    return decision.conclude(result, advisories);
   });
   return { verdicts, refunds, redemptions, shadows };
 }
 
+/** The results of a batch, by the index of the decision. undefined, or past the end: the decision has no charges. */
+type Results = readonly (DecisionResult | undefined)[];
+
 const NONE: readonly never[] = [];
 
-function decideCharges(
-  store: CounterStore,
-  considerations: readonly PreparedDecision<unknown>[],
-): MaybePromise<Outcomes> {
-  const charging = considerations.filter(({ charges }) => charges.length > 0);
+function decideCharges(store: CounterStore, decisions: readonly PreparedDecision<unknown>[]): MaybePromise<Results> {
+  const charging = decisions.filter(hasCharges);
   if (charging.length === 0) return NONE;
-  return mapMaybe(store.decide(charging), (outcomes) => inPlaces(considerations, charging.length, outcomes));
+  return mapMaybe(store.decide(charging), (results) => alignResults(decisions, checkResults(charging, results)));
 }
 
-function inPlaces(
-  considerations: readonly PreparedDecision<unknown>[],
-  asked: number,
-  outcomes: readonly DecisionResult[],
-): Outcomes {
-  // To `judge`, no outcome means that there was nothing to charge, and lets the request in.
-  if (outcomes.length < asked) throw new Error('the store gave fewer outcomes than it was asked for');
-  if (asked === considerations.length) return outcomes;
+/** Moves each result of the decisions with charges to the index of its decision. */
+function alignResults(decisions: readonly PreparedDecision<unknown>[], results: readonly DecisionResult[]): Results {
+  if (results.length === decisions.length) return results;
   let next = 0;
-  return considerations.map(({ charges }) => (charges.length > 0 ? outcomes[next++] : undefined));
+  return decisions.map((decision) => (hasCharges(decision) ? elementAt(results, next++) : undefined));
 }
 
-async function decideBeside(
+/** Returns the result of a decision; undefined if it has no charges. */
+function resultFor(decision: PreparedDecision<unknown>, results: Results, index: number): DecisionResult | undefined {
+  if (!hasCharges(decision)) return undefined;
+  const result = elementAt(results, index);
+  // Without a result, the request would be let in uncounted.
+  if (result === undefined) throw new Error('a decision with charges has no result');
+  return result;
+}
+
+async function decideAdvisories(
   store: CounterStore,
-  considerations: readonly PreparedDecision<unknown>[],
-  outcomes: Outcomes,
-  isAbandoned: (place: number) => boolean,
-): Promise<readonly (readonly DecisionResult[])[]> {
-  const asked = considerations.map(({ advisories = NONE }, place) =>
-    letsIn(outcomes[place]) && !isAbandoned(place) ? advisories : NONE,
-  );
-  const decided = (await store.decide(asked.flat())).values();
-  return asked.map((each) => each.map(() => decided.next().value ?? new StoreUnavailable('the store gave no outcome')));
+  decisions: readonly PreparedDecision<unknown>[],
+  results: Results,
+  isAbandoned: (index: number) => boolean,
+): Promise<readonly (readonly AdvisoryResult[])[]> {
+  const open = decisions.map((decision, index) => {
+    const isOpen = isGranted(resultFor(decision, results, index)) && !isAbandoned(index);
+    return isOpen ? (decision.advisories ?? NONE) : NONE;
+  });
+  const advisories = open.flat();
+  const answers = checkResults(advisories, await store.decide(advisories));
+  let next = 0;
+  return open.map((own) => own.map((advisory) => ({ advisory, result: elementAt(answers, next++) })));
 }
 
-function letsIn(outcome: DecisionResult | undefined): outcome is Outcome | undefined {
-  return outcome === undefined || (!(outcome instanceof StoreUnavailable) && outcome.granted);
+function hasCharges({ charges }: PreparedDecision<unknown>): boolean {
+  return charges.length > 0;
 }
 
-function grantsOf(
-  { charges, advisories = NONE }: PreparedDecision<unknown>,
+function hasAdvisories({ advisories }: PreparedDecision<unknown>): boolean {
+  return advisories !== undefined;
+}
+
+/** Whether the store lets the request in. It does if there was nothing to charge. */
+function isGranted(result: DecisionResult | undefined): result is Outcome | undefined {
+  return result === undefined || (!(result instanceof StoreUnavailable) && result.granted);
+}
+
+/** Receipts for everything that a decision and its advisories were granted. */
+function receiptsFor(
+  { charges }: PreparedDecision<unknown>,
   outcome: Outcome | undefined,
-  decided: readonly DecisionResult[],
+  advisories: readonly AdvisoryResult[],
 ): readonly Receipt[] {
   const receipts = outcome === undefined ? [] : [createReceipt(undefined, charges, outcome)];
-  for (const [place, each] of advisories.entries()) {
-    const granted = decided[place];
-    if (granted !== undefined && letsIn(granted)) receipts.push(createReceipt(undefined, each.charges, granted));
+  for (const { advisory, result } of advisories) {
+    if (result instanceof StoreUnavailable || !result.granted) continue;
+    receipts.push(createReceipt(undefined, advisory.charges, result));
   }
   return receipts;
 }

@@ -2,168 +2,196 @@ import type { CounterChange } from '../domain/counting/counter-admin.ts';
 import type { ApiKeyPolicy } from '../domain/credentials/api-key-policy.ts';
 import type { CountedLimit } from '../domain/limits/limit.ts';
 import type { Plan } from '../domain/limits/plan.ts';
-import type { VerifiedToken, TokenTrust, Verification } from '../domain/tokens/token.ts';
+import type { TokenTrust, Verification, VerifiedToken } from '../domain/tokens/token.ts';
 
-/** Hits asked of one counter. */
+/**
+ * The ports of decide/: what it needs from the counters, the catalog and the token verifier. Those folders implement
+ * these interfaces; decide/ never imports them. MUST binds an implementation. WILL says what decide/ does with it.
+ * Microseconds and Unix times in µs come from the clock of the store that answered, never from this process.
+ */
+
+/** Hits charged to one counter. */
 export interface Charge {
-  /** What the counter counts for, escaped (core/counter-key.ts); with `limit.identity` it names the counter. */
+  /**
+   * Subject of the counter, escaped (domain/counting/counter-subject.ts). With `limit.identity` it names the counter.
+   */
   readonly subject: string;
   readonly limit: CountedLimit;
-  /** At least 0; 0 looks and changes nothing. */
+  /** At least 0. With 0 the store reads the counter and changes nothing. */
   readonly hits: number;
-  /** Hits that were spent already: they are charged whether they fit or not, and refuse nothing. */
+  /** True for hits that were already spent. The store charges them even if they do not fit, and never rejects them. */
   readonly isSettlement?: boolean;
-  /** µs from now at which the hits will be spent at the latest, if not at once; they count from then on. */
+  /**
+   * Latest time at which the hits will be spent, in µs from now. They count from then on. Left out: they are spent now.
+   */
   readonly spentWithinMicros?: number;
   /**
-   * Where the store found the counter, written by it for whoever asks with the same object again: who keeps the object
-   * sets it to null. A store that did not write it does not read it.
+   * Where the store keeps the counter. A caller that keeps the charge for later decisions sets it to null. The store
+   * may then write a handle of its own, to find the counter faster when the same object comes again. undefined: the
+   * store writes nothing. A store MUST ignore a handle that it did not write itself.
    */
   storeHandle?: object | null | undefined;
 }
 
-/** All charges of one request: granted together or not at all. The same counter twice is summed. */
+/** The charges of one request: the store grants all of them or none. It sums charges on the same counter. */
 export interface Decision {
   readonly charges: readonly Charge[];
 }
 
-/** Proof of a grant, with which what it took is given back. */
+/** Proof of a grant. With it the granted hits can be refunded. */
 export interface Receipt {
-  /** Not that of any other receipt; undefined where it never leaves this process and is given back once. */
+  /** Unique among all receipts. undefined: the receipt never leaves this process, which refunds it once at most. */
   readonly id: string | undefined;
-  /** Who granted: what it took is given back there and nowhere else. */
+  /** The part that granted the hits. They are refunded there and nowhere else. */
   readonly source: Source;
-  /** µs since 1970, by the clock of whoever granted: from then on giving back is ignored. */
-  readonly expires: number;
+  /** Unix time in µs, by the clock of `source`. From then on the store ignores the receipt. */
+  readonly expiresAt: number;
   readonly granted: readonly GrantedCharge[];
 }
 
-/** Hits of one counter that a grant took. */
+/** Hits that a grant charged to one counter. */
 export interface GrantedCharge {
   readonly charge: Charge;
-  /** When they stop counting by themselves: `freeAt` of the charge's outcome. */
-  readonly end: number;
+  /** Unix time in µs at which the hits stop counting without a refund: `freeAt` of the charge's outcome. */
+  readonly countsUntil: number;
 }
 
-/** What became of one charge. */
+/** Result of one charge. Durations are in µs. */
 export interface ChargeOutcome {
-  /** Whether this counter alone would have refused. */
+  /** Whether this counter on its own would have rejected the decision. */
   readonly exceeded: boolean;
   /** Hits that are free after the decision, at least 0. */
   readonly remaining: number;
-  /** µs until the whole limit is free again if nothing more is charged; 0 when it is free already. */
+  /** Time until the whole limit is free again if nothing more is charged. 0: it is free now. */
   readonly resetAfter: number;
-  /** When that will be: µs since 1970, by the clock of whoever counts. */
+  /** Unix time in µs at which the whole limit is free again, by the clock of the store. */
   readonly freeAt: number;
-  /** µs until as many hits as asked would fit if nobody else spends them; undefined when not exceeded, or when never. */
+  /** Time until the same hits fit if nobody else spends them. undefined: not exceeded, or they will never fit. */
   readonly retryAfter: number | undefined;
-  /** µs until a block ends that refuses the hits, after which the next refusal may begin another; undefined: none does. */
+  /** Time until the block ends that rejects the hits. The next rejection may start another. undefined: no block. */
   readonly blockedFor: number | undefined;
 }
 
 /**
- * Who decided: `memory` or `redis`, where the counters are; this process for them, as it knows that the limit is used up
- * (`local`) or took a slice of it ahead (`lease`); or, while they cannot be reached, its own counters (`fail-local`) or
- * nobody (`fail-open`).
+ * The part that decided. `memory` and `redis` are the stores themselves. This process decides on their behalf when it
+ * has seen that a limit is used up (`local`), or has leased a slice of it (`lease`). While the store is unreachable,
+ * the process decides by its own counters (`fail-local`), or lets the request pass uncounted (`fail-open`).
  */
 export type Source = 'memory' | 'redis' | 'local' | 'lease' | 'fail-local' | 'fail-open';
 
+/** Result of one decision. */
 export interface Outcome {
   readonly granted: boolean;
   readonly source: Source;
-  /** In the order of the decision's charges. */
+  /** One for each charge of the decision, in the same order. */
   readonly charges: readonly ChargeOutcome[];
 }
 
-/** What became of a decision; StoreUnavailable where that cannot be told. */
+/** An outcome, or StoreUnavailable if the store cannot say what it decided. */
 export type DecisionResult = Outcome | StoreUnavailable;
 
-/** What is done to one counter by hand. */
+/** A manual change of one counter. `subject` and `limit` name the counter as those of a charge do. */
 export interface Correction {
-  /** As of a charge. */
   readonly subject: string;
   readonly limit: CountedLimit;
   readonly change: CounterChange;
 }
 
-/** At once where it is known already: waiting for it would put the answers of a batch off by a turn of the event loop. */
+/** A value, or a promise of it. A value at hand is returned as it is: a promise would cost a turn of the event loop. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Goes on with the value: at once where it is there. */
-export function mapMaybe<T, Next>(value: MaybePromise<T>, goOn: (value: T) => MaybePromise<Next>): MaybePromise<Next> {
-  return value instanceof Promise ? value.then(goOn) : goOn(value);
+/** Applies `next` to a value: at once if it is at hand, else when its promise resolves. */
+export function mapMaybe<T, Next>(value: MaybePromise<T>, next: (value: T) => MaybePromise<Next>): MaybePromise<Next> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /**
- * Counts. A batch is decided in the order of its decisions, as if each came alone; a refused decision charges nothing.
- * No method rejects because counters cannot be reached.
+ * Counts hits. A method MUST NOT throw or reject because counters are unreachable: it answers StoreUnavailable in their
+ * place. A method that throws or rejects has a bug.
  */
 export interface CounterStore {
   /**
-   * One for each decision, in their order. StoreUnavailable where it cannot be told within the deadline what was
-   * decided; then nothing more of that decision is executed later, as far as the store can help it.
+   * Decides a batch in order, as if each decision came alone. A rejected decision MUST charge nothing. MUST answer one
+   * result for each decision, in the same order, within the store's deadline. A decision that is answered with
+   * StoreUnavailable may have been executed already. It SHOULD NOT be executed later.
    */
   decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]>;
   /**
-   * Gives back what receipts tell was taken: once for each receipt, however often it is asked; nothing of what has
-   * stopped counting since.
+   * Refunds the granted hits of receipts. MUST refund a receipt once, however often it comes, and MUST NOT refund hits
+   * that have stopped counting. MUST answer one result for each receipt, in the same order.
    */
   refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]>;
   /**
-   * Changes counters by hand, each by itself. What other nodes know of them lasts a second at most: refusals 250 ms, and
-   * slices of a limit as long as they live. For each StoreUnavailable where it cannot be told whether it was done.
+   * Changes counters manually, each one independently. MUST answer one result for each correction, in the same order:
+   * undefined when it is done, StoreUnavailable if the store cannot say whether it is done. Other nodes may act on
+   * their old knowledge of the counters for up to a second: 250 ms for cached rejections, the lifetime of a slice for
+   * leases.
    */
   correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]>;
 }
 
-/** Hits of a receipt that are free again, summed over its charges; undefined where it was used before, or has expired. */
+/** Hits freed by a receipt, summed over its charges. undefined: the receipt was used before, or has expired. */
 export type RefundResult = number | undefined | StoreUnavailable;
 
-/** The counters cannot be reached or did not answer in time. The message is for the log, not for callers. */
+/** The counters are unreachable or did not answer in time. The message is for the log, never for callers. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
 }
 
-/** An API key as a decision needs it. */
+/** An API key, as far as decisions need it. */
 export interface KeyRecord {
-  /** Without the `apiKeys/` of its resource name. */
+  /** Resource name without `apiKeys/`. */
   readonly id: string;
-  /** What its requests are counted by; kept when the key is rotated, so that a new secret is no new budget. */
+  /** Counts the key's requests. It survives rotation, so that a new secret does not bring a new budget. */
   readonly counterId: string;
   readonly accountId: string;
-  /** The key's own plan, else its account's. */
+  /** The key's own plan, or its account's if it has none. */
   readonly planId: string;
-  readonly conditions: ApiKeyPolicy;
+  readonly policy: ApiKeyPolicy;
   readonly disabled: boolean;
-  /** Unix time in ms; undefined: never. */
+  /** Unix time in ms. undefined: the key never expires. */
   readonly expiresAt: number | undefined;
-  /** Written by whoever notes that it is used (usage/), in minutes since 1970, so that it is noted once a minute. */
+  /**
+   * Minute since 1970 in which the use of the key was last noted. Only usage/ reads and writes it, to note once a
+   * minute.
+   */
   notedInMinute?: number;
 }
 
+/** An account, as far as decisions need it. */
 export interface AccountRecord {
   readonly id: string;
   readonly planId: string;
 }
 
-/** The replicated catalog, answered from memory. */
+/**
+ * The node's copy of the catalog. Every method MUST answer from memory, and MUST NOT throw. undefined: there is no such
+ * entry. A changed record MUST be another object, and an unchanged one SHOULD stay the same: decide/ caches charges by
+ * the identity of records.
+ */
 export interface Catalog {
-  /** It was cut off for longer than is allowed: what it tells may have been revoked since, and lets nobody in. */
+  /**
+   * Whether the copy was cut off from the database for longer than the configuration allows. Credentials may have been
+   * revoked since, so decide/ WILL let no credential in while it is true.
+   */
   readonly isTooStale: boolean;
-  /** Key of a secret; the secret has passed core/api-key's format check. */
-  keyOfSecret(secret: string): KeyRecord | undefined;
+  /** Finds the key of a secret. decide/ WILL only pass secrets that `isApiKey` accepts. */
+  keyBySecret(secret: string): KeyRecord | undefined;
   key(id: string): KeyRecord | undefined;
   account(id: string): AccountRecord | undefined;
   plan(id: string): Plan | undefined;
-  /** Whose tokens are good. */
+  /** The issuers and keys whose tokens are accepted. */
   readonly trust: TokenTrust;
   isRevoked(token: VerifiedToken): boolean;
 }
 
-/** Tells whose tokens are. */
+/** Verifies the signatures of tokens. */
 export interface TokenVerifier {
-  /** What is known of a token, without waiting; undefined: `verify` has to find out. `now` is Unix time in ms. */
+  /** Returns the verification of a token seen before. undefined: `verify` has to run. `now` is Unix time in ms. */
   cached(token: string, now: number): Verification | undefined;
-  /** Calls back once, at once or in a bounded time, perhaps that it cannot be told. `source` tells senders apart. */
+  /**
+   * MUST call `done` exactly once, at once or within a bounded time, with kind `unavailable` if it cannot verify the
+   * token. `source` tells senders apart, so that none of them can crowd out the others.
+   */
   verify(token: string, source: string, done: (verification: Verification) => void): void;
 }

@@ -1,50 +1,63 @@
-import type { AdminCounter, CounterAccess, CounterSnapshot, CounterSelector } from '../../domain/counting/counter-admin.ts';
+import { elementAt } from '../../collections/element-at.ts';
+import type {
+  AdminCounter,
+  CounterAccess,
+  CounterSelector,
+  CounterSnapshot,
+} from '../../domain/counting/counter-admin.ts';
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
-import { countedEntries, matchRule, type RuleBook, ruleLimitName } from '../../domain/rules/rule-book.ts';
-import { type Cost, costForAccount, costForKey } from '../check/credential-charges.ts';
+import type { DescriptorEntry } from '../../domain/descriptor.ts';
+import { matchRule } from '../../domain/rules/match-rule.ts';
+import { countedEntries, ruleLimitName } from '../../domain/rules/rule.ts';
+import type { RuleBook } from '../../domain/rules/rule-book.ts';
+import { ALL_ROUTES, chargesForAccount, chargesForKey } from '../check/credential-charges.ts';
+import type { NamedCharge } from '../named-charge.ts';
 import { type Catalog, type CounterStore, type DecisionResult, StoreUnavailable } from '../ports.ts';
+import { checkResults } from '../store-answers.ts';
 
-/** Counters by whom they count, for people. */
-export function counterAccess(
+/** Finds, peeks at and changes counters for the admin plane. A reload of the rules replaces `rules.book`. */
+export function createCounterAccess(
   store: CounterStore,
   rules: { readonly book: RuleBook },
   catalog: Catalog,
 ): CounterAccess {
   return {
-    find: (subject) => countersOf(subject, rules.book, catalog),
+    find: (selector) => findCounters(selector, rules.book, catalog),
     async peek(counters) {
       const decisions = counters.map(({ subject, limit }) => ({ charges: [{ subject, limit, hits: 0 }] }));
-      const states = (await store.decide(decisions)).map(stateOf);
-      return states.every((state) => state !== undefined) ? states : undefined;
+      const snapshots = checkResults(decisions, await store.decide(decisions)).map(toSnapshot);
+      return snapshots.every((snapshot) => snapshot !== undefined) ? snapshots : undefined;
     },
     async change(counters, change) {
-      const done = await store.correct(counters.map(({ subject, limit }) => ({ subject, limit, change })));
-      return done.every((each) => each === undefined);
+      const failures = await store.correct(counters.map(({ subject, limit }) => ({ subject, limit, change })));
+      return failures.every((failure) => failure === undefined);
     },
   };
 }
 
-function countersOf(subject: CounterSelector, book: RuleBook, catalog: Catalog): readonly AdminCounter[] | undefined {
-  if (subject.kind === 'descriptor') return countersOfRule(subject.domain, subject.entries, book);
-  if (subject.kind === 'api_key') {
-    const key = catalog.key(subject.id);
+function findCounters(
+  selector: CounterSelector,
+  book: RuleBook,
+  catalog: Catalog,
+): readonly AdminCounter[] | undefined {
+  if (selector.kind === 'descriptor') return findRuleCounters(selector.domain, selector.entries, book);
+  if (selector.kind === 'api_key') {
+    const key = catalog.key(selector.id);
     const plan = key && catalog.plan(key.planId);
-    return key && plan && countersOfCost(costForKey(key, plan, ANY_USAGE));
+    return key && plan && chargesForKey(key, plan, 0, ALL_ROUTES).map(toAdminCounter);
   }
-  const account = catalog.account(subject.id);
+  const account = catalog.account(selector.id);
   const plan = account && catalog.plan(account.planId);
-  return account && plan && countersOfCost(costForAccount(account, plan, ANY_USAGE));
+  return account && plan && chargesForAccount(account, plan, 0, ALL_ROUTES).map(toAdminCounter);
 }
 
-const ANY_USAGE = { hits: 0, route: undefined, isAnywhere: true } as const;
-
-function countersOfCost({ charges, names }: Cost): readonly AdminCounter[] {
-  return charges.map(({ subject, limit }, place) => ({ label: names[place]?.label ?? '', subject, limit }));
+function toAdminCounter({ subject, limit, limitName }: NamedCharge): AdminCounter {
+  return { label: limitName.label, subject, limit };
 }
 
-function countersOfRule(
+function findRuleCounters(
   domain: string,
-  entries: Extract<CounterSelector, { kind: 'descriptor' }>['entries'],
+  entries: readonly DescriptorEntry[],
   book: RuleBook,
 ): readonly AdminCounter[] | undefined {
   const rule = matchRule(book, domain, entries);
@@ -55,22 +68,21 @@ function countersOfRule(
   );
 }
 
-/** undefined where it was not told by the counters of all nodes. */
-function stateOf(decided: DecisionResult): CounterSnapshot | undefined {
-  if (decided instanceof StoreUnavailable) return undefined;
-  const [outcome] = decided.charges;
-  if (outcome === undefined || (decided.source !== 'redis' && decided.source !== 'memory')) return undefined;
-  const { exceeded, remaining, resetAfter, freeAt, retryAfter } = outcome;
-  const toldAt = freeAt - resetAfter;
+/** Returns undefined unless the counters that all nodes share have answered. */
+function toSnapshot(result: DecisionResult): CounterSnapshot | undefined {
+  if (result instanceof StoreUnavailable) return undefined;
+  if (result.source !== 'redis' && result.source !== 'memory') return undefined;
+  const { exceeded, remaining, resetAfter, freeAt, retryAfter } = elementAt(result.charges, 0);
+  const answeredAt = freeAt - resetAfter;
   return {
     remaining,
-    resetAt: resetAfter === 0 ? undefined : inMilliseconds(freeAt),
+    resetAt: resetAfter === 0 ? undefined : ceilToMilliseconds(freeAt),
     isBlocked: exceeded,
-    blockEndsAt: retryAfter === undefined ? undefined : inMilliseconds(toldAt + retryAfter),
+    blockEndsAt: retryAfter === undefined ? undefined : ceilToMilliseconds(answeredAt + retryAfter),
   };
 }
 
-/** Not before it. */
-function inMilliseconds(microseconds: number): number {
+/** Rounds up, so that the time is never too early. */
+function ceilToMilliseconds(microseconds: number): number {
   return Math.ceil(microseconds / 1000);
 }

@@ -1,88 +1,107 @@
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { PlanLimit } from '../../domain/limits/plan-limit.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
+import type { NamedCharge } from '../named-charge.ts';
 import type { KeyRecord } from '../ports.ts';
-import { type Cost, costForKey, costForToken, type Usage } from './credential-charges.ts';
+import { chargesForKey, chargesForToken } from './credential-charges.ts';
 
-type Credential = KeyRecord | VerifiedToken;
+type CredentialRecord = KeyRecord | VerifiedToken;
 
-/** What requests on a credential cost. */
-interface KnownCosts {
-  /** Another object when anything of the plan has changed. */
+/** Charges for the requests of one credential. */
+interface CredentialCharges {
+  /** The plan that they were made for. A changed plan is another object. */
   readonly plan: Plan | undefined;
-  /** Where no limit names the route. */
-  readonly elsewhere: CostsOfRoute;
+  /** For requests on a route that no limit names. */
+  readonly onOtherRoutes: RouteCharges;
   /** undefined: no limit names a route. */
-  readonly byRoute: Map<string, CostsOfRoute> | undefined;
+  readonly byRoute: Map<string, RouteCharges> | undefined;
 }
 
-/** What requests on a credential cost on one route. */
-interface CostsOfRoute {
-  readonly once: Cost;
-  /** By hits, where a route costs more or less than one. */
-  others: Map<number, Cost> | undefined;
+/** Charges for the requests of one credential on one route. */
+interface RouteCharges {
+  readonly forOneHit: readonly NamedCharge[];
+  /** For requests that cost more or less than one hit, by the number of hits. */
+  byHits: Map<number, readonly NamedCharge[]> | undefined;
 }
 
-/** Envoy's configuration has few routes and costs; were they many, each would be worked out anew. */
-const MOST_ROUTES = 64;
-const MOST_COSTS = 16;
+// Envoy's configuration has few routes and costs. Beyond these numbers, charges are made again for each request.
+const MAX_ROUTES = 64;
+const MAX_COSTS = 16;
 
-const costs = new WeakMap<Credential, KnownCosts>();
+const cache = new WeakMap<CredentialRecord, CredentialCharges>();
 
 /**
- * What a request on a key or a token costs. It is the same each time, so it is kept by its record; and a counter is found
- * faster by a subject that was looked up before. Only a token with limits of its own may be without a plan.
+ * Returns the charges for a request on a key or a token. They are the same objects each time, cached by the record of
+ * the credential, so the store finds their counters faster. Only a token with limits of its own may have no plan.
  */
-export function cachedCost(
-  credential: Credential,
+export function cachedCharges(
+  credential: CredentialRecord,
   plan: Plan | undefined,
   hits: number,
   route: string | undefined,
-): Cost {
-  let known = costs.get(credential);
-  if (known === undefined || known.plan !== plan) {
-    const byRoute = limitsOf(credential, plan).some(({ routes }) => routes !== undefined)
-      ? new Map<string, CostsOfRoute>()
-      : undefined;
-    known = { plan, elsewhere: costsOfRoute(credential, plan, undefined), byRoute };
-    costs.set(credential, known);
+): readonly NamedCharge[] {
+  let cached = cache.get(credential);
+  if (cached === undefined || cached.plan !== plan) {
+    cached = createCredentialCharges(credential, plan);
+    cache.set(credential, cached);
   }
-  const ofRoute =
-    route === undefined || known.byRoute === undefined
-      ? known.elsewhere
-      : costsOn(route, credential, known, known.byRoute);
-  if (hits === 1) return ofRoute.once;
-  ofRoute.others ??= new Map();
-  const cost = ofRoute.others.get(hits) ?? costOf(credential, plan, { hits, route });
-  if (ofRoute.others.size < MOST_COSTS) ofRoute.others.set(hits, cost);
-  return cost;
+  const routeCharges =
+    route === undefined || cached.byRoute === undefined
+      ? cached.onOtherRoutes
+      : cachedRouteCharges(route, credential, cached, cached.byRoute);
+  if (hits === 1) return routeCharges.forOneHit;
+  routeCharges.byHits ??= new Map();
+  const { byHits } = routeCharges;
+  const charges = byHits.get(hits) ?? createCharges(credential, plan, hits, route);
+  if (byHits.size < MAX_COSTS) byHits.set(hits, charges);
+  return charges;
 }
 
-function costsOn(
+function createCredentialCharges(credential: CredentialRecord, plan: Plan | undefined): CredentialCharges {
+  const byRoute = allLimits(credential, plan).some(({ routes }) => routes !== undefined)
+    ? new Map<string, RouteCharges>()
+    : undefined;
+  return { plan, onOtherRoutes: createRouteCharges(credential, plan, undefined), byRoute };
+}
+
+function cachedRouteCharges(
   route: string,
-  credential: Credential,
-  { plan, elsewhere }: KnownCosts,
-  byRoute: Map<string, CostsOfRoute>,
-): CostsOfRoute {
-  const known = byRoute.get(route);
-  if (known !== undefined) return known;
-  const isNamed = limitsOf(credential, plan).some(({ routes }) => routes?.includes(route));
-  const found = isNamed ? costsOfRoute(credential, plan, route) : elsewhere;
-  if (byRoute.size < MOST_ROUTES) byRoute.set(route, found);
-  return found;
+  credential: CredentialRecord,
+  { plan, onOtherRoutes }: CredentialCharges,
+  byRoute: Map<string, RouteCharges>,
+): RouteCharges {
+  const cached = byRoute.get(route);
+  if (cached !== undefined) return cached;
+  const isNamed = allLimits(credential, plan).some(({ routes }) => routes?.includes(route));
+  const charges = isNamed ? createRouteCharges(credential, plan, route) : onOtherRoutes;
+  if (byRoute.size < MAX_ROUTES) byRoute.set(route, charges);
+  return charges;
 }
 
-function costsOfRoute(credential: Credential, plan: Plan | undefined, route: string | undefined): CostsOfRoute {
-  return { once: costOf(credential, plan, { hits: 1, route }), others: undefined };
+function createRouteCharges(
+  credential: CredentialRecord,
+  plan: Plan | undefined,
+  route: string | undefined,
+): RouteCharges {
+  return { forOneHit: createCharges(credential, plan, 1, route), byHits: undefined };
 }
 
-function costOf(credential: Credential, plan: Plan | undefined, usage: Usage): Cost {
-  if (!('conditions' in credential)) return costForToken(credential, plan, usage);
-  if (plan === undefined) throw new Error('a key without a plan would cost nothing');
-  return costForKey(credential, plan, usage);
+function createCharges(
+  credential: CredentialRecord,
+  plan: Plan | undefined,
+  hits: number,
+  route: string | undefined,
+): readonly NamedCharge[] {
+  if (!isKey(credential)) return chargesForToken(credential, plan, hits, route);
+  if (plan === undefined) throw new Error('a key without a plan would be charged nothing');
+  return chargesForKey(credential, plan, hits, route);
 }
 
-function limitsOf(credential: Credential, plan: Plan | undefined): readonly PlanLimit[] {
-  const own = 'conditions' in credential ? credential.conditions.limits : credential.limits;
-  return [...(plan?.limits ?? []), ...own];
+function allLimits(credential: CredentialRecord, plan: Plan | undefined): readonly PlanLimit[] {
+  const ownLimits = isKey(credential) ? credential.policy.limits : credential.limits;
+  return [...(plan?.limits ?? []), ...ownLimits];
+}
+
+function isKey(credential: CredentialRecord): credential is KeyRecord {
+  return 'policy' in credential;
 }

@@ -1,83 +1,98 @@
 import { formatSubject } from '../../domain/counting/counter-subject.ts';
-import type { LimitName } from '../../domain/limit-status.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { PlanLimit } from '../../domain/limits/plan-limit.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
-import type { AccountRecord, Charge, KeyRecord } from '../ports.ts';
+import type { NamedCharge } from '../named-charge.ts';
+import type { AccountRecord, KeyRecord } from '../ports.ts';
 
-/** What a request is charged, and how each charge's limit is known, in the same order. */
-export interface Cost {
-  readonly charges: readonly Charge[];
-  readonly names: readonly LimitName[];
-}
+export const NO_CHARGES: readonly NamedCharge[] = [];
 
-export const NOTHING: Cost = { charges: [], names: [] };
+/** Stands for a request on all routes at once, which every limit counts. */
+export const ALL_ROUTES = Symbol('all routes');
 
-/** What of a request decides its cost beside who asks. */
-export interface Usage {
-  readonly hits: number;
-  /** By which limits name routes; undefined: it is on none of them. */
-  readonly route: string | undefined;
-  /** It stands for requests on all routes. */
-  readonly isAnywhere?: true;
+/** The route of a request, as limits name it. undefined: no limit names the route. */
+export type ChargedRoute = string | undefined | typeof ALL_ROUTES;
+
+/**
+ * Charges a request on an API key: every limit of its plan, and every limit of its own, that counts the route. Limits
+ * of the plan count the key, or its account if the keys share them. Check and the rate limit domain `plans` both charge
+ * this, so a key has one budget for both filters. The key's own limits have a subject of their own, because they may
+ * have the same names and windows as the plan's.
+ */
+export function chargesForKey(key: KeyRecord, plan: Plan, hits: number, route: ChargedRoute): readonly NamedCharge[] {
+  const keySubject = formatSubject('key', key.counterId);
+  const planCharges = chargeLimits(
+    `plans/${plan.id}`,
+    plan.limits,
+    keySubject,
+    accountSubject(key.accountId),
+    hits,
+    route,
+  );
+  const { limits } = key.policy;
+  if (limits.length === 0) return planCharges;
+  const ownSubject = formatSubject('key', key.counterId, 'own');
+  return [...planCharges, ...chargeLimits(`apiKeys/${key.id}`, limits, ownSubject, ownSubject, hits, route)];
 }
 
 /**
- * What one request on an API key is charged: every limit of its plan and every one of its own that counts the route, for
- * the key or for its account. Check and the RLS domain `plans` both charge this, so a key has one budget whichever
- * filter asks. The key's own are another subject: they may have the names and windows of the plan's.
+ * Charges a request on an account: every limit of its plan that counts the route. Limits that the account's keys share
+ * have the same counters here.
  */
-export function costForKey(key: KeyRecord, plan: Plan, usage: Usage): Cost {
-  const subjects = { each: formatSubject('key', key.counterId), shared: subjectOfAccount(key.accountId) };
-  const ofPlan = costOf(`plans/${plan.id}`, subjects, plan.limits, usage);
-  const { limits } = key.conditions;
-  if (limits.length === 0) return ofPlan;
-  const own = formatSubject('key', key.counterId, 'own');
-  const ofKey = costOf(`apiKeys/${key.id}`, { each: own, shared: own }, limits, usage);
-  return { charges: [...ofPlan.charges, ...ofKey.charges], names: [...ofPlan.names, ...ofKey.names] };
+export function chargesForAccount(
+  account: AccountRecord,
+  plan: Plan,
+  hits: number,
+  route: ChargedRoute,
+): readonly NamedCharge[] {
+  const subject = accountSubject(account.id);
+  return chargeLimits(`plans/${plan.id}`, plan.limits, subject, subject, hits, route);
 }
 
-/**
- * What one request on an account is charged: every limit of its plan that counts the route, for the account. Of those
- * that its keys share these are the same counters.
- */
-export function costForAccount(account: AccountRecord, plan: Plan, usage: Usage): Cost {
-  const subject = subjectOfAccount(account.id);
-  return costOf(`plans/${plan.id}`, { each: subject, shared: subject }, plan.limits, usage);
-}
-
-/**
- * What one request on a token is charged: what its account is, whoever else of it asks, and the limits that the token
- * itself has, counted for it alone.
- */
-export function costForToken(token: VerifiedToken, plan: Plan | undefined, usage: Usage): Cost {
-  const ofPlan = plan === undefined ? NOTHING : costForAccount({ id: token.accountId, planId: plan.id }, plan, usage);
-  if (token.limits.length === 0) return ofPlan;
+/** Charges a request on a token: what its account is charged, and the token's own limits, which count it alone. */
+export function chargesForToken(
+  token: VerifiedToken,
+  plan: Plan | undefined,
+  hits: number,
+  route: ChargedRoute,
+): readonly NamedCharge[] {
+  const planCharges =
+    plan === undefined ? NO_CHARGES : chargesForAccount({ id: token.accountId, planId: plan.id }, plan, hits, route);
+  if (token.limits.length === 0) return planCharges;
   const id = token.tokenId ?? '';
   const subject = formatSubject('token', token.issuerId ?? '', id);
-  const own = costOf(`tokens/${id}`, { each: subject, shared: subject }, token.limits, usage);
-  return { charges: [...ofPlan.charges, ...own.charges], names: [...ofPlan.names, ...own.names] };
+  return [...planCharges, ...chargeLimits(`tokens/${id}`, token.limits, subject, subject, hits, route)];
 }
 
-function subjectOfAccount(id: string): string {
-  return formatSubject('account', id);
+function accountSubject(accountId: string): string {
+  return formatSubject('account', accountId);
 }
 
-function costOf(
+/** `owner` is the resource name of the owner of the limits. `sharedSubject` is counted by limits per account. */
+function chargeLimits(
   owner: string,
-  subjects: { readonly each: string; readonly shared: string },
   limits: readonly PlanLimit[],
-  usage: Usage,
-): Cost {
-  const charges = limits.flatMap((limit) => {
-    if (limit.algorithm === 'unlimited' || !countsUsage(limit, usage)) return [];
-    const subject = limit.per === 'account' ? subjects.shared : subjects.each;
-    // null, as they are mostly kept (known-costs.ts).
-    return { subject, limit, hits: usage.hits, storeHandle: null };
-  });
-  return { charges, names: charges.map(({ limit }) => ({ rule: owner, label: `${owner}/${limit.name}` })) };
+  subject: string,
+  sharedSubject: string,
+  hits: number,
+  route: ChargedRoute,
+): readonly NamedCharge[] {
+  const charges: NamedCharge[] = [];
+  for (const limit of limits) {
+    if (limit.algorithm === 'unlimited' || !countsRoute(limit, route)) continue;
+    charges.push({
+      subject: limit.per === 'account' ? sharedSubject : subject,
+      limit,
+      hits,
+      limitName: { rule: owner, label: `${owner}/${limit.name}` },
+      // null, because charges are mostly cached (charge-cache.ts).
+      storeHandle: null,
+    });
+  }
+  return charges;
 }
 
-function countsUsage({ routes }: PlanLimit, { route, isAnywhere }: Usage): boolean {
-  return routes === undefined || isAnywhere === true || (route !== undefined && routes.includes(route));
+function countsRoute({ routes }: PlanLimit, route: ChargedRoute): boolean {
+  if (routes === undefined || route === ALL_ROUTES) return true;
+  return route !== undefined && routes.includes(route);
 }

@@ -1,42 +1,51 @@
 import { describe, expect, it } from 'vitest';
+import { formatApiKey } from '../../domain/credentials/api-key.ts';
 import { type ApiKeyPolicy, NO_POLICY, parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import { parsePlanLimits } from '../../domain/limits/plan.ts';
 import { EMPTY_RULE_BOOK, type RuleBook } from '../../domain/rules/rule-book.ts';
-import type { Verification } from '../../domain/tokens/token.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
-import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
-import type { CheckQuestion } from './check.ts';
-import { prepareCheck, UnverifiedCheck } from './prepare-check.ts';
+import { type Catalog, type ChargeOutcome, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
+import type { CheckQuestion } from './check-question.ts';
+import { PendingCheck, type PreparedCheck, prepareCheck } from './prepare-check.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
+/** The secret of the only key in the catalog. */
+const GOOD_SECRET = makeSecret(1);
+const UNKNOWN_SECRET = makeSecret(2);
 const limits = parsePlanLimits([
   { name: 'burst', requests: 5, window: '60s', algorithm: '' },
   { name: 'day', requests: 100, window: '1d', algorithm: '' },
 ]);
-if ('faults' in limits) throw new Error('faults in the test’s own limits');
+if ('faults' in limits) throw new Error('the test’s own limits have faults');
 const plan = { id: 'team', limits, features: ['export'] };
 const key: KeyRecord = {
   id: 'k1',
   counterId: 'k1',
   accountId: 'a1',
   planId: 'team',
-  conditions: NO_POLICY,
+  policy: NO_POLICY,
   disabled: false,
   expiresAt: undefined,
 };
 
-const own = parseApiKeyPolicy({
+const ownPolicy = parseApiKeyPolicy({
   limits: [{ name: 'burst', requests: 2, window: '60s' }],
   allowedNetworks: ['192.0.2.0/24'],
   features: ['bulk'],
 });
-if ('faults' in own) throw new Error('faults in the test’s own conditions');
-const onlyFromOffice: ApiKeyPolicy = { ...NO_POLICY, allowedNetworks: own.allowedNetworks };
+if ('faults' in ownPolicy) throw new Error('the test’s own policy has faults');
+const officePolicy: ApiKeyPolicy = { ...NO_POLICY, allowedNetworks: ownPolicy.allowedNetworks };
 
-function catalogWith(change: Partial<KeyRecord>): Catalog {
+function makeSecret(byte: number): string {
+  const secret = formatApiKey(new Uint8Array(64).fill(byte));
+  if (secret === undefined) throw new Error('too few random bytes for a key');
+  return secret;
+}
+
+function makeCatalog(change: Partial<KeyRecord>): Catalog {
   const record = { ...key, ...change };
   return {
-    keyOfSecret: (secret) => (secret === 'wk_good' ? record : undefined),
+    keyBySecret: (secret) => (secret === GOOD_SECRET ? record : undefined),
     key: (id) => (id === record.id ? record : undefined),
     account: () => undefined,
     plan: (id) => (id === plan.id ? plan : undefined),
@@ -46,15 +55,13 @@ function catalogWith(change: Partial<KeyRecord>): Catalog {
   };
 }
 
-const verifications = new Map<string, Verification>();
-
-function consider(
+function prepare(
   question: Partial<CheckQuestion>,
   change: Partial<KeyRecord> = {},
-  catalog = catalogWith(change),
+  catalog = makeCatalog(change),
   rules: RuleBook = EMPTY_RULE_BOOK,
-) {
-  const asked: CheckQuestion = {
+): PreparedCheck {
+  const wholeQuestion: CheckQuestion = {
     requestIdHeader: 'r1',
     contentTypeHeader: undefined,
     apiKeyHeader: undefined,
@@ -72,26 +79,19 @@ function consider(
     forgedHeaders: [],
     ...question,
   };
-  const isApiKey = (text: string) => text.startsWith('wk_');
-  const tokens = { cached: (token: string) => verifications.get(token), verify: () => expect.fail('asked to verify') };
-  const consideration = prepareCheck(asked, { catalog, rules: { book: rules }, isApiKey, tokens }, NOW);
-  if (consideration instanceof UnverifiedCheck) throw new Error('the token is not known to the test');
-  return consideration;
+  const tokens = { cached: () => undefined, verify: () => expect.fail('verified a token') };
+  const prepared = prepareCheck(wholeQuestion, { catalog, rules: { book: rules }, tokens }, NOW);
+  if (prepared instanceof PendingCheck) throw new Error('the test sends no token');
+  return prepared;
 }
 
-const charge = (exceeded: boolean, retryAfter?: number) => ({
-  exceeded,
-  remaining: 0,
-  resetAfter: 60e6,
-  freeAt: 0,
-  retryAfter,
-  blockedFor: undefined,
-});
-const outcome = (...charges: Outcome['charges']): Outcome => ({
-  granted: charges.every(({ exceeded }) => !exceeded),
-  source: 'memory',
-  charges,
-});
+function makeChargeOutcome(exceeded: boolean, retryAfter?: number): ChargeOutcome {
+  return { exceeded, remaining: 0, resetAfter: 60e6, freeAt: 0, retryAfter, blockedFor: undefined };
+}
+
+function makeOutcome(...charges: Outcome['charges']): Outcome {
+  return { granted: charges.every(({ exceeded }) => !exceeded), source: 'memory', charges };
+}
 
 describe('a Check is denied without a charge', () => {
   it.each([
@@ -100,152 +100,163 @@ describe('a Check is denied without a charge', () => {
     ['missing_credential', { authorizationHeader: 'Basic d2tfZ29vZA==' }, {}],
     ['malformed_credential', { apiKeyHeader: 'garbage' }, {}],
     ['malformed_credential', { authorizationHeader: 'Bearer ' }, {}],
-    ['unknown_credential', { apiKeyHeader: 'wk_other' }, {}],
-    ['unknown_credential', { apiKeyHeader: 'wk_good,wk_good' }, {}],
-    ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true }],
-    ['disabled_credential', { apiKeyHeader: 'wk_good' }, { disabled: true, expiresAt: NOW }],
-    ['expired_credential', { apiKeyHeader: 'wk_good' }, { expiresAt: NOW }],
-    ['unknown_credential', { apiKeyHeader: 'wk_good' }, { planId: 'gone' }],
-    ['invalid_configuration', { apiKeyHeader: 'wk_good', cost: undefined }, {}],
+    ['unknown_credential', { apiKeyHeader: UNKNOWN_SECRET }, {}],
+    ['malformed_credential', { apiKeyHeader: `${GOOD_SECRET},${GOOD_SECRET}` }, {}],
+    ['disabled_credential', { apiKeyHeader: GOOD_SECRET }, { disabled: true }],
+    ['disabled_credential', { apiKeyHeader: GOOD_SECRET }, { disabled: true, expiresAt: NOW }],
+    ['expired_credential', { apiKeyHeader: GOOD_SECRET }, { expiresAt: NOW }],
+    ['unknown_credential', { apiKeyHeader: GOOD_SECRET }, { planId: 'gone' }],
+    ['invalid_configuration', { apiKeyHeader: GOOD_SECRET, cost: undefined }, {}],
     ['invalid_configuration', { allowsAnonymous: true, cost: undefined }, {}],
     ['malformed_credential', { allowsAnonymous: true, apiKeyHeader: 'garbage' }, {}],
-    ['unknown_credential', { allowsAnonymous: true, authorizationHeader: 'Bearer wk_other' }, {}],
-    ['disabled_credential', { allowsAnonymous: true, apiKeyHeader: 'wk_good' }, { disabled: true }],
+    ['unknown_credential', { allowsAnonymous: true, authorizationHeader: `Bearer ${UNKNOWN_SECRET}` }, {}],
+    ['disabled_credential', { allowsAnonymous: true, apiKeyHeader: GOOD_SECRET }, { disabled: true }],
     ['missing_credential', { allowsAnonymous: true, requiredFeatures: ['export'] }, {}],
-    ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['export', 'bulk'] }, {}],
-    ['missing_feature', { apiKeyHeader: 'wk_good', requiredFeatures: ['bulk', 'beta'] }, { conditions: own }],
-    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: '198.51.100.1' }, { conditions: onlyFromOffice }],
-    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: undefined }, { conditions: onlyFromOffice }],
-    ['forbidden_network', { apiKeyHeader: 'wk_good', sourceAddress: 'unknown' }, { conditions: onlyFromOffice }],
-  ])('%s for %j of a key with %j', (code, question, change) => {
-    const consideration = consider(question, change);
-    expect(consideration.charges).toEqual([]);
-    expect(consideration.conclude(undefined)).toMatchObject({ kind: 'denied', code });
+    ['missing_feature', { apiKeyHeader: GOOD_SECRET, requiredFeatures: ['export', 'bulk'] }, {}],
+    ['missing_feature', { apiKeyHeader: GOOD_SECRET, requiredFeatures: ['bulk', 'beta'] }, { policy: ownPolicy }],
+    ['forbidden_network', { apiKeyHeader: GOOD_SECRET, sourceAddress: '198.51.100.1' }, { policy: officePolicy }],
+    ['forbidden_network', { apiKeyHeader: GOOD_SECRET, sourceAddress: undefined }, { policy: officePolicy }],
+    ['forbidden_network', { apiKeyHeader: GOOD_SECRET, sourceAddress: 'unknown' }, { policy: officePolicy }],
+  ])('with %s for the request %j and a key with %j', (code, question, change) => {
+    const prepared = prepare(question, change);
+    expect(prepared.charges).toEqual([]);
+    expect(prepared.conclude(undefined)).toMatchObject({ kind: 'denied', code });
   });
 });
 
-describe('a Check without a credential where that is optional', () => {
-  it.each([{}, { apiKeyHeader: '' }, { authorizationHeader: 'Basic eA==' }])('%j is let in, as nobody', (question) => {
-    const consideration = consider({ ...question, allowsAnonymous: true });
-    expect(consideration.charges).toEqual([]);
-    expect(consideration.conclude(undefined)).toMatchObject({ kind: 'anonymous', source: 'catalog' });
+describe('a Check without a credential on a route where it is optional', () => {
+  it.each([{}, { apiKeyHeader: '' }, { authorizationHeader: 'Basic eA==' }])('passes as anonymous: %j', (question) => {
+    const prepared = prepare({ ...question, allowsAnonymous: true });
+    expect(prepared.charges).toEqual([]);
+    expect(prepared.conclude(undefined)).toMatchObject({ kind: 'anonymous', source: 'catalog' });
   });
 });
 
-describe('a Check where the domain edge has rules', () => {
+describe('a Check with rules in the domain edge', () => {
   const rules = parseRules(
     'edge.yaml',
     'domain: edge\ndescriptors:\n  - {key: remote_address, rate_limit: {requests: 9, window: 60s}}\n' +
       '  - {key: device, rate_limit: {requests: 9, window: 60s}}\n',
   );
-  if (!('root' in rules)) throw new Error('faults in the test’s own rules');
+  if (!('root' in rules)) throw new Error('the test’s own rules have faults');
   const atEdge = new Map([[rules.domain, rules.root]]);
-  const withRules = (question: Partial<CheckQuestion>) => consider(question, {}, catalogWith({}), atEdge);
+  const withRules = (question: Partial<CheckQuestion>) => prepare(question, {}, makeCatalog({}), atEdge);
 
-  it('is charged there before it is denied, and is not told why while it is over', () => {
-    const consideration = withRules({ apiKeyHeader: 'wk_other' });
-    expect(consideration.charges).toMatchObject([{ subject: 'rule|edge|remote_address|192.0.2.1', hits: 1 }]);
-    expect(consideration.conclude(outcome(charge(false)))).toMatchObject({ code: 'unknown_credential', limits: [] });
-    expect(consideration.conclude(outcome(charge(true, 1e6)))).toMatchObject({
+  it('charges the edge before it denies, and reports only the rate limit while the edge is exceeded', () => {
+    const prepared = withRules({ apiKeyHeader: UNKNOWN_SECRET });
+    expect(prepared.charges).toMatchObject([{ subject: 'rule|edge|remote_address|192.0.2.1', hits: 1 }]);
+    expect(prepared.conclude(makeOutcome(makeChargeOutcome(false)))).toMatchObject({
+      code: 'unknown_credential',
+      limits: [],
+    });
+    expect(prepared.conclude(makeOutcome(makeChargeOutcome(true, 1e6)))).toMatchObject({
       code: 'rate_limited',
       retryAfterSeconds: 1,
     });
   });
 
-  it('does not answer who guesses while the counters cannot tell', () => {
-    const verdict = withRules({ apiKeyHeader: 'wk_other' }).conclude(new StoreUnavailable('away'));
+  it('does not report on a guessed credential while the counters are unavailable', () => {
+    const verdict = withRules({ apiKeyHeader: UNKNOWN_SECRET }).conclude(new StoreUnavailable('unreachable'));
     expect(verdict).toMatchObject({ kind: 'denied', code: 'store_unavailable' });
   });
 
-  it('costs one hit there, whatever the route costs, beside the plan’s', () => {
-    const { charges } = withRules({ apiKeyHeader: 'wk_good', cost: 10 });
+  it('charges one hit at the edge, whatever the route costs, and the plan as well', () => {
+    const { charges } = withRules({ apiKeyHeader: GOOD_SECRET, cost: 10 });
     expect(charges.map(({ hits }) => hits)).toEqual([1, 10, 10]);
   });
 
-  it('counts no more of a device’s name than 256 characters', () => {
+  it('counts at most 256 characters of a device’s name', () => {
     const subjects = ['x'.repeat(300), 'x'.repeat(60_000)].map((device) => withRules({ device }).charges[1]?.subject);
     expect(subjects[0]).toBe(`rule|edge|device|${'x'.repeat(256)}`);
     expect(subjects[1]).toBe(subjects[0]);
   });
 });
 
-describe('a Check with a good key', () => {
+describe('a Check with a valid key', () => {
   it.each([
-    ['x-api-key', { apiKeyHeader: 'wk_good' }],
-    ['x-api-key', { apiKeyHeader: 'wk_good', authorizationHeader: 'Basic x' }],
-    ['authorization', { authorizationHeader: 'Bearer wk_good' }],
-    ['authorization', { authorizationHeader: 'bearer  wk_good' }],
-  ])('in %s (%j) charges every limit of its plan to the key', (header, question) => {
-    const consideration = consider(question);
-    expect(consideration.charges).toMatchObject([
+    ['x-api-key', { apiKeyHeader: GOOD_SECRET }],
+    ['x-api-key', { apiKeyHeader: GOOD_SECRET, authorizationHeader: 'Basic x' }],
+    ['authorization', { authorizationHeader: `Bearer ${GOOD_SECRET}` }],
+    ['authorization', { authorizationHeader: `bearer  ${GOOD_SECRET}` }],
+  ])('in %s charges every limit of its plan to the key: %j', (header, question) => {
+    const prepared = prepare(question);
+    expect(prepared.charges).toMatchObject([
       { subject: 'key|k1', hits: 1, limit: { name: 'burst' } },
       { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
     ]);
-    const verdict = consideration.conclude(outcome(charge(false), charge(false)));
+    const verdict = prepared.conclude(makeOutcome(makeChargeOutcome(false), makeChargeOutcome(false)));
     expect(verdict).toMatchObject({ kind: 'allowed', keyId: 'k1', credentialHeader: header, source: 'memory' });
   });
 
-  it('with limits of its own charges them beside the plan’s, counted apart, and names them as its own', () => {
-    const consideration = consider({ apiKeyHeader: 'wk_good' }, { conditions: own });
-    expect(consideration.charges).toMatchObject([
+  it('charges the key’s own limits as well, counts them apart, and names them after the key', () => {
+    const prepared = prepare({ apiKeyHeader: GOOD_SECRET }, { policy: ownPolicy });
+    expect(prepared.charges).toMatchObject([
       { subject: 'key|k1', hits: 1, limit: { name: 'burst' } },
       { subject: 'key|k1', hits: 1, limit: { name: 'day' } },
       { subject: 'key|k1|own', hits: 1, limit: { name: 'burst', requests: 2 } },
     ]);
-    const { limits: told } = consideration.conclude(outcome(charge(false), charge(false), charge(true)));
-    expect(told.map(({ label }) => label)).toEqual(['plans/team/burst', 'plans/team/day', 'apiKeys/k1/burst']);
+    const { limits: reported } = prepared.conclude(
+      makeOutcome(makeChargeOutcome(false), makeChargeOutcome(false), makeChargeOutcome(true)),
+    );
+    expect(reported.map(({ label }) => label)).toEqual(['plans/team/burst', 'plans/team/day', 'apiKeys/k1/burst']);
   });
 
-  it('is charged what the route costs', () => {
+  it('charges the cost of the route', () => {
     for (const cost of [0, 10, 10]) {
-      expect(consider({ apiKeyHeader: 'wk_good', cost }).charges.map(({ hits }) => hits)).toEqual([cost, cost]);
+      expect(prepare({ apiKeyHeader: GOOD_SECRET, cost }).charges.map(({ hits }) => hits)).toEqual([cost, cost]);
     }
-    const catalog = catalogWith({});
-    const charges = [1, 10, 1, 10].map((cost) => consider({ apiKeyHeader: 'wk_good', cost }, {}, catalog).charges);
+    const catalog = makeCatalog({});
+    const charges = [1, 10, 1, 10].map((cost) => prepare({ apiKeyHeader: GOOD_SECRET, cost }, {}, catalog).charges);
     expect(charges[2]).toBe(charges[0]);
     expect(charges[3]).toBe(charges[1]);
   });
 
-  it('is charged the same object each time, so that nothing is made anew for each request', () => {
-    const catalog = catalogWith({ conditions: own });
-    const asked = consider({ apiKeyHeader: 'wk_good' }, {}, catalog);
-    expect(consider({ apiKeyHeader: 'wk_good' }, {}, catalog).charges).toBe(asked.charges);
+  it('charges the same objects each time, so that a request does not create any', () => {
+    const catalog = makeCatalog({ policy: ownPolicy });
+    const first = prepare({ apiKeyHeader: GOOD_SECRET }, {}, catalog);
+    expect(prepare({ apiKeyHeader: GOOD_SECRET }, {}, catalog).charges).toBe(first.charges);
+    // null lets the store keep its handle.
+    expect(first.charges.map(({ storeHandle }) => storeHandle)).toEqual([null, null, null]);
   });
 
-  it('has the features of its plan and its own together', () => {
+  it('has its own features and those of its plan', () => {
     const requiredFeatures = ['bulk', 'export'];
-    const verdict = consider({ apiKeyHeader: 'wk_good', requiredFeatures, rateLimitOff: true }, { conditions: own });
+    const verdict = prepare({ apiKeyHeader: GOOD_SECRET, requiredFeatures, rateLimitOff: true }, { policy: ownPolicy });
     expect(verdict.conclude(undefined).kind).toBe('allowed');
   });
 
-  it('keeps a second key in authorization from the upstream, but nothing else that stands there', () => {
+  it('removes a second key in authorization before the upstream sees it, but no other credential', () => {
     const removes = (authorizationHeader: string) => {
-      const verdict = consider({ apiKeyHeader: 'wk_good', authorizationHeader }).conclude(
-        outcome(charge(false), charge(false)),
+      const verdict = prepare({ apiKeyHeader: GOOD_SECRET, authorizationHeader }).conclude(
+        makeOutcome(makeChargeOutcome(false), makeChargeOutcome(false)),
       );
       return verdict.kind === 'allowed' && verdict.removesAuthorization;
     };
     expect(['Bearer wk_live_other', 'Bearer a.b.c', 'Basic eA=='].map(removes)).toEqual([true, false, false]);
   });
 
-  it('charges nothing where the route leaves that to the RLS filter', () => {
-    const consideration = consider({ apiKeyHeader: 'wk_good', rateLimitOff: true });
-    expect(consideration.charges).toEqual([]);
-    expect(consideration.conclude(undefined)).toMatchObject({ kind: 'allowed', limits: [] });
+  it('charges nothing on a route that leaves it to the rate limit filter', () => {
+    const prepared = prepare({ apiKeyHeader: GOOD_SECRET, rateLimitOff: true });
+    expect(prepared.charges).toEqual([]);
+    expect(prepared.conclude(undefined)).toMatchObject({ kind: 'allowed', limits: [] });
   });
 
-  it('is rate_limited by a rate, and told when a retry fits, rounded up', () => {
-    const verdict = consider({ apiKeyHeader: 'wk_good' }).conclude(outcome(charge(true, 1_500_000), charge(false)));
+  it('is denied as rate_limited by a rate, with the time of a retry, rounded up', () => {
+    const verdict = prepare({ apiKeyHeader: GOOD_SECRET }).conclude(
+      makeOutcome(makeChargeOutcome(true, 1_500_000), makeChargeOutcome(false)),
+    );
     expect(verdict).toMatchObject({ kind: 'denied', code: 'rate_limited', retryAfterSeconds: 2 });
   });
 
-  it('has its quota_exceeded by a calendar limit, whichever else refuses, and the longest wait is told', () => {
-    const verdict = consider({ apiKeyHeader: 'wk_good' }).conclude(outcome(charge(true, 1e6), charge(true, 3600e6)));
+  it('is denied as quota_exceeded by a calendar limit, even if a rate rejects too, with the longest wait', () => {
+    const verdict = prepare({ apiKeyHeader: GOOD_SECRET }).conclude(
+      makeOutcome(makeChargeOutcome(true, 1e6), makeChargeOutcome(true, 3600e6)),
+    );
     expect(verdict).toMatchObject({ kind: 'denied', code: 'quota_exceeded', retryAfterSeconds: 3600 });
   });
 
-  it('is not let in when the counters cannot tell', () => {
-    const verdict = consider({ apiKeyHeader: 'wk_good' }).conclude(new StoreUnavailable('away'));
+  it('is denied while the counters are unavailable', () => {
+    const verdict = prepare({ apiKeyHeader: GOOD_SECRET }).conclude(new StoreUnavailable('unreachable'));
     expect(verdict).toMatchObject({ kind: 'denied', code: 'store_unavailable' });
   });
 });

@@ -1,33 +1,41 @@
 import type { CounterSnapshot } from '../../domain/counting/counter-admin.ts';
 import type { Charge, ChargeOutcome, Outcome } from '../ports.ts';
 
-/** Whether hits would be refused by a counter that says so. */
+/** A charge, and its counter before the charge is made. */
+export interface SimulatedCharge {
+  readonly charge: Charge;
+  readonly snapshot: CounterSnapshot;
+}
+
+/** Whether the counter would reject the hits. */
 export function wouldExceed({ isBlocked, remaining }: CounterSnapshot, hits: number): boolean {
   return isBlocked || hits > remaining;
 }
 
 /**
- * The outcome that a decision would have by what its counters say, one state for each charge. Of its times only what a
- * look tells: when a refused request would fit is not known.
+ * Simulates the outcome of a decision. A peek does not show when a rejected request would fit, so the outcome has no
+ * times.
  */
-export function simulateOutcome(charges: readonly Charge[], states: readonly CounterSnapshot[]): Outcome {
-  const asked = new Map<string, number>();
-  for (const charge of charges) asked.set(nameOf(charge), (asked.get(nameOf(charge)) ?? 0) + charge.hits);
-  // The same counter twice is summed, and by the lower limit.
-  const refusing = new Set<string>();
-  for (const [place, charge] of charges.entries()) {
-    const state = states[place];
-    if (state === undefined || wouldExceed(state, asked.get(nameOf(charge)) ?? 0)) refusing.add(nameOf(charge));
+export function simulateOutcome(charges: readonly SimulatedCharge[]): Outcome {
+  // The store sums charges on the same counter, and applies the lower limit.
+  const hitsByCounter = new Map<string, number>();
+  for (const { charge } of charges) {
+    const counter = counterName(charge);
+    hitsByCounter.set(counter, (hitsByCounter.get(counter) ?? 0) + charge.hits);
   }
-  const granted = refusing.size === 0;
+  const rejecting = new Set<string>();
+  for (const { charge, snapshot } of charges) {
+    const counter = counterName(charge);
+    if (wouldExceed(snapshot, hitsByCounter.get(counter) ?? 0)) rejecting.add(counter);
+  }
+  const granted = rejecting.size === 0;
   return {
     granted,
     source: 'memory',
-    charges: charges.map((charge, place): ChargeOutcome => {
-      const exceeded = refusing.has(nameOf(charge));
-      const remaining = (states[place]?.remaining ?? 0) - (granted ? charge.hits : 0);
+    charges: charges.map(({ charge, snapshot }): ChargeOutcome => {
+      const remaining = snapshot.remaining - (granted ? charge.hits : 0);
       return {
-        exceeded,
+        exceeded: rejecting.has(counterName(charge)),
         remaining: Math.max(0, remaining),
         resetAfter: 0,
         freeAt: 0,
@@ -38,6 +46,6 @@ export function simulateOutcome(charges: readonly Charge[], states: readonly Cou
   };
 }
 
-function nameOf({ subject, limit }: Charge): string {
+function counterName({ subject, limit }: Charge): string {
   return `${limit.identity} ${subject}`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
-import { type Catalog, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
+import { type Catalog, type ChargeOutcome, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
 import { prepareRateLimit } from './prepare-rate-limit.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -30,7 +30,7 @@ descriptors:
     rate_limit: {requests: 10, window: 1s}
 `,
 );
-if (!('root' in rules)) throw new Error('faults in the test’s own rules');
+if (!('root' in rules)) throw new Error('the test’s own rules have faults');
 const book = new Map([[rules.domain, rules.root]]);
 
 const limit = {
@@ -47,7 +47,7 @@ const keys: readonly KeyRecord[] = [
     counterId: 'good',
     accountId: 'a1',
     planId: 'team',
-    conditions: NO_POLICY,
+    policy: NO_POLICY,
     disabled: false,
     expiresAt: undefined,
   },
@@ -56,7 +56,7 @@ const keys: readonly KeyRecord[] = [
     counterId: 'disabled',
     accountId: 'a1',
     planId: 'team',
-    conditions: NO_POLICY,
+    policy: NO_POLICY,
     disabled: true,
     expiresAt: undefined,
   },
@@ -65,7 +65,7 @@ const keys: readonly KeyRecord[] = [
     counterId: 'expired',
     accountId: 'a1',
     planId: 'team',
-    conditions: NO_POLICY,
+    policy: NO_POLICY,
     disabled: false,
     expiresAt: NOW,
   },
@@ -74,13 +74,13 @@ const keys: readonly KeyRecord[] = [
     counterId: 'orphan',
     accountId: 'a1',
     planId: 'gone',
-    conditions: NO_POLICY,
+    policy: NO_POLICY,
     disabled: false,
     expiresAt: undefined,
   },
 ];
 const catalog: Catalog = {
-  keyOfSecret: () => undefined,
+  keyBySecret: () => undefined,
   key: (id) => keys.find((key) => key.id === id),
   account: (id) => (id === 'a1' ? { id, planId: 'team' } : undefined),
   plan: (id) => (id === 'team' ? { id, limits: [limit], features: [] } : undefined),
@@ -89,44 +89,39 @@ const catalog: Catalog = {
   isTooStale: false,
 };
 
-function consider(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {
-  const asked = descriptors.map(([key, value, hits = 1]) => ({ entries: [{ key, value }], hits, isRefund: false }));
-  return prepareRateLimit({ domain, descriptors: asked }, book, catalog, NOW);
+function prepare(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {
+  const question = descriptors.map(([key, value, hits = 1]) => ({ entries: [{ key, value }], hits, isRefund: false }));
+  return prepareRateLimit({ domain, descriptors: question }, book, catalog, NOW);
 }
 
-const charged = (exceeded: boolean) => ({
-  exceeded,
-  remaining: 2,
-  resetAfter: 1,
-  freeAt: 0,
-  retryAfter: exceeded ? 1 : undefined,
-  blockedFor: undefined,
-});
-const outcome = (...charges: Outcome['charges']): Outcome => ({
-  granted: charges.every(({ exceeded }) => !exceeded),
-  source: 'redis',
-  charges,
-});
+function makeChargeOutcome(exceeded: boolean): ChargeOutcome {
+  const retryAfter = exceeded ? 1 : undefined;
+  return { exceeded, remaining: 2, resetAfter: 1, freeAt: 0, retryAfter, blockedFor: undefined };
+}
+
+function makeOutcome(...charges: Outcome['charges']): Outcome {
+  return { granted: charges.every(({ exceeded }) => !exceeded), source: 'redis', charges };
+}
 
 describe('ShouldRateLimit', () => {
-  it('passes an unknown domain and a descriptor without a rule, with one status each', () => {
-    for (const consideration of [consider('other', ['a', 'b']), consider('shop', ['a', 'b'])]) {
-      expect(consideration.charges).toEqual([]);
+  it('grants an unknown domain and a descriptor that no rule matches, with one status each', () => {
+    for (const prepared of [prepare('other', ['a', 'b']), prepare('shop', ['a', 'b'])]) {
+      expect(prepared.charges).toEqual([]);
       const descriptors = [{ overLimit: false, status: undefined }];
-      expect(consideration.conclude(undefined)).toMatchObject({ overLimit: false, descriptors });
+      expect(prepared.conclude(undefined)).toMatchObject({ overLimit: false, descriptors });
     }
   });
 
-  it('charges all descriptors as one decision, each value of a key for itself', () => {
-    expect(consider('shop', ['path', '/a'], ['x', 'y'], ['user', 'u|1', 4]).charges).toMatchObject([
+  it('charges all descriptors as one decision, and counts each value of a key on its own', () => {
+    expect(prepare('shop', ['path', '/a'], ['x', 'y'], ['user', 'u|1', 4]).charges).toMatchObject([
       { subject: 'rule|shop|path|/a', hits: 1, limit: { requests: 3 } },
       { subject: 'rule|shop|user|u%7C1', hits: 4, limit: { requests: 9 } },
     ]);
   });
 
-  it('answers 1:1, and only the refusing descriptor is over its limit', () => {
-    const consideration = consider('shop', ['path', '/a'], ['x', 'y'], ['user', 'u1']);
-    const verdict = consideration.conclude(outcome(charged(false), charged(true)));
+  it('answers each descriptor, and only the one that rejects is over its limit', () => {
+    const prepared = prepare('shop', ['path', '/a'], ['x', 'y'], ['user', 'u1']);
+    const verdict = prepared.conclude(makeOutcome(makeChargeOutcome(false), makeChargeOutcome(true)));
     expect(verdict).toMatchObject({
       overLimit: true,
       source: 'redis',
@@ -138,15 +133,15 @@ describe('ShouldRateLimit', () => {
     });
   });
 
-  it('tells of a shadow apart, each rule by itself, and answers OK for it', () => {
-    const consideration = consider('shop', ['tried', 'a'], ['user', 'u1'], ['tried', 'b', 0], ['tried-better', 'c']);
-    expect(consideration.charges).toMatchObject([{ subject: 'rule|shop|user|u1' }]);
-    expect(consideration.shadows).toMatchObject([
+  it('keeps shadows apart, each rule on its own, and answers OK for them', () => {
+    const prepared = prepare('shop', ['tried', 'a'], ['user', 'u1'], ['tried', 'b', 0], ['tried-better', 'c']);
+    expect(prepared.charges).toMatchObject([{ subject: 'rule|shop|user|u1' }]);
+    expect(prepared.shadows).toMatchObject([
       { rule: 'shop.tried', charges: [{ subject: 'rule|shop|tried|a', hits: 1 }, { limit: { requests: 2 } }] },
       { rule: 'shop.tried-better' },
     ]);
     const ok = { overLimit: false, status: undefined };
-    expect(consideration.conclude(outcome(charged(false)))).toMatchObject({
+    expect(prepared.conclude(makeOutcome(makeChargeOutcome(false)))).toMatchObject({
       overLimit: false,
       descriptors: [ok, { overLimit: false, status: { label: 'shop.user' } }, ok, ok],
     });
@@ -161,46 +156,49 @@ describe('ShouldRateLimit', () => {
       ],
     ],
     [
-      'behind',
+      'after',
       [
         ['better', 'b'],
         ['read', 'a'],
       ],
     ],
-  ] as const)('does not charge a limit that another one replaces, when it stands %s it', (_, asked) => {
-    const consideration = consider('shop', ...asked.map(([key, value]): [string, string] => [key, value]));
-    expect(consideration.charges).toMatchObject([{ subject: 'rule|shop|better|b' }]);
-    const labels = asked.map(([key]) =>
+  ] as const)('does not charge a limit that another rule replaces, if it comes %s that rule', (_, descriptors) => {
+    const prepared = prepare('shop', ...descriptors.map(([key, value]): [string, string] => [key, value]));
+    expect(prepared.charges).toMatchObject([{ subject: 'rule|shop|better|b' }]);
+    const labels = descriptors.map(([key]) =>
       key === 'better' ? { status: { label: 'shop.better' } } : { status: undefined },
     );
-    expect(consideration.conclude(outcome(charged(true)))).toMatchObject({ overLimit: true, descriptors: labels });
-    expect(consider('shop', ['read', 'a']).charges).toHaveLength(1);
-    expect(consider('shop', ['read', 'a'], ['tried-better', 'b']).charges).toEqual([]);
+    expect(prepared.conclude(makeOutcome(makeChargeOutcome(true)))).toMatchObject({
+      overLimit: true,
+      descriptors: labels,
+    });
+    expect(prepare('shop', ['read', 'a']).charges).toHaveLength(1);
+    expect(prepare('shop', ['read', 'a'], ['tried-better', 'b']).charges).toEqual([]);
   });
 
-  it('counts values that share a limit as one', () => {
-    const subjects = ['/files/a', '/files/b'].map((value) => consider('shop', ['file', value]).charges[0]?.subject);
+  it('counts values that share a limit together', () => {
+    const subjects = ['/files/a', '/files/b'].map((value) => prepare('shop', ['file', value]).charges[0]?.subject);
     expect(subjects).toEqual(['rule|shop|file|/files/*', 'rule|shop|file|/files/*']);
   });
 
-  it('cannot answer when the counters cannot tell', () => {
-    expect(consider('shop', ['path', '/a']).conclude(new StoreUnavailable('away'))).toEqual({
+  it('is unavailable while the counters are', () => {
+    expect(prepare('shop', ['path', '/a']).conclude(new StoreUnavailable('unreachable'))).toEqual({
       kind: 'unavailable',
-      away: 'counters',
+      dependency: 'counters',
     });
   });
 
-  it('gives nothing back without a receipt', () => {
+  it('refunds nothing without a receipt', () => {
     const descriptors = [{ entries: [{ key: 'path', value: '/a' }], hits: 1, isRefund: true }];
-    const consideration = prepareRateLimit({ domain: 'shop', descriptors }, book, catalog, NOW);
-    expect(consideration.charges).toEqual([]);
-    expect(consideration.conclude(undefined)).toMatchObject({ overLimit: false });
+    const prepared = prepareRateLimit({ domain: 'shop', descriptors }, book, catalog, NOW);
+    expect(prepared.charges).toEqual([]);
+    expect(prepared.conclude(undefined)).toMatchObject({ overLimit: false });
   });
 });
 
 describe('the domain plans', () => {
-  it('charges every identity of a descriptor, and refuses when one of them may not pass', () => {
-    const asked = (key: string) => {
+  it('charges every identity of a descriptor, and rejects if one of them must not pass', () => {
+    const prepareWith = (key: string) => {
       const entries = [
         { key: 'account', value: 'a1' },
         { key: 'api_key', value: key },
@@ -208,12 +206,12 @@ describe('the domain plans', () => {
       const descriptors = [{ entries, hits: 1, isRefund: false }];
       return prepareRateLimit({ domain: 'plans', descriptors }, book, catalog, NOW);
     };
-    expect(asked('good').charges).toMatchObject([{ subject: 'account|a1' }, { subject: 'key|good' }]);
-    expect(asked('good').conclude(outcome(charged(false), charged(true)))).toMatchObject({
+    expect(prepareWith('good').charges).toMatchObject([{ subject: 'account|a1' }, { subject: 'key|good' }]);
+    expect(prepareWith('good').conclude(makeOutcome(makeChargeOutcome(false), makeChargeOutcome(true)))).toMatchObject({
       overLimit: true,
       descriptors: [{ overLimit: true }],
     });
-    expect(asked('disabled').conclude(undefined)).toMatchObject({
+    expect(prepareWith('disabled').conclude(undefined)).toMatchObject({
       overLimit: true,
       descriptors: [{ overLimit: true }],
     });
@@ -224,8 +222,8 @@ describe('the domain plans', () => {
     ['api_key', 'apiKeys/good', 'key|good'],
     ['account', 'a1', 'account|a1'],
     ['account', 'accounts/a1', 'account|a1'],
-  ])('counts %s %s against its plan, for %s', (key, value, subject) => {
-    expect(consider('plans', [key, value]).charges).toMatchObject([{ subject, limit: { name: 'day' } }]);
+  ])('charges %s %s the limits of its plan, on the counter %s', (key, value, subject) => {
+    expect(prepare('plans', [key, value]).charges).toMatchObject([{ subject, limit: { name: 'day' } }]);
   });
 
   it.each([
@@ -235,10 +233,10 @@ describe('the domain plans', () => {
     ['api_key', 'expired'],
     ['api_key', 'orphan'],
     ['account', 'unknown'],
-  ])('is over the limit for %s "%s", and charges nothing else of the request', (key, value) => {
-    const consideration = consider('plans', ['api_key', 'good'], [key, value]);
-    expect(consideration.charges).toEqual([]);
+  ])('is over the limit for %s "%s", and charges nothing of the request', (key, value) => {
+    const prepared = prepare('plans', ['api_key', 'good'], [key, value]);
+    expect(prepared.charges).toEqual([]);
     const descriptors = [{ overLimit: false }, { overLimit: true }];
-    expect(consideration.conclude(undefined)).toMatchObject({ overLimit: true, descriptors });
+    expect(prepared.conclude(undefined)).toMatchObject({ overLimit: true, descriptors });
   });
 });

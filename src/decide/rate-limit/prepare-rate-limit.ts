@@ -1,160 +1,148 @@
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
-import { keyStatus } from '../../domain/credentials/key-status.ts';
+import { keyStatus } from '../../domain/credentials/api-key.ts';
 import type { Descriptor, DescriptorEntry } from '../../domain/descriptor.ts';
-import { countedEntries, matchRule, metricName, type RuleBook } from '../../domain/rules/rule-book.ts';
-import { type Cost, costForAccount, costForKey, type Usage } from '../check/credential-charges.ts';
-import type { PreparedDecision } from '../decide-batch.ts';
+import { matchRule } from '../../domain/rules/match-rule.ts';
+import { countedEntries, ruleMetricName } from '../../domain/rules/rule.ts';
+import type { RuleBook } from '../../domain/rules/rule-book.ts';
+import { chargesForAccount, chargesForKey } from '../check/credential-charges.ts';
+import type { NamedCharge } from '../named-charge.ts';
 import type { Catalog, Receipt } from '../ports.ts';
+import type { PreparedDecision } from '../prepared-decision.ts';
 import { decodeReceipt } from '../receipts/codec.ts';
 import { cachedOverride, unmatchedRule } from './override-cache.ts';
-import { NOTHING_REPLACED, PreparedRateLimit, RejectedByCatalog } from './prepared-rate-limit.ts';
+import { NONE_REPLACED, PreparedRateLimit, RejectedByCatalog } from './prepared-rate-limit.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
 
-/** Its descriptors with the keys `api_key` and `account` are counted against the catalog's plans. */
+/** The domain whose descriptors with the keys `api_key` and `account` are charged the limits of plans. */
 export const PLANS_DOMAIN = 'plans';
-/** The only entry of a descriptor that gives back or settles, with the text of the receipt. */
-const RECEIPT = 'receipt';
+/** Key of the only entry of a descriptor that redeems a receipt. The value is the encoded receipt. */
+const RECEIPT_KEY = 'receipt';
 
 export interface RateLimitQuestion {
   readonly domain: string;
   readonly descriptors: readonly Descriptor[];
 }
 
-/**
- * Thinks one ShouldRateLimit request through: all its descriptors are one decision. `now` is Unix time in ms.
- */
+/** Prepares a ShouldRateLimit request: all its descriptors are one decision. `now` is Unix time in ms. */
 export function prepareRateLimit(
   question: RateLimitQuestion,
   rules: RuleBook,
   catalog: Catalog,
   now: number,
 ): PreparedDecision<RateLimitVerdict> {
-  if (catalog.isTooStale && asksCatalog(question)) return UNTOLD;
-  const charged = new PreparedRateLimit(NOTHING_REPLACED);
-  const considered = considerDescriptors(question, rules, catalog, now, charged);
-  if (charged.replaced.size === 0) return considered;
-  // A rule may replace one that was matched before it.
-  return considerDescriptors(question, rules, catalog, now, new PreparedRateLimit(charged.replaced));
+  if (catalog.isTooStale && needsCatalog(question)) return CATALOG_UNAVAILABLE;
+  let prepared = prepareDescriptors(question, rules, catalog, now, NONE_REPLACED);
+  // A rule may replace limits of a rule that was matched before it.
+  if (prepared.replaced.size > 0) prepared = prepareDescriptors(question, rules, catalog, now, prepared.replaced);
+  // One rejected descriptor rejects the request, and a rejected request charges nothing.
+  return prepared.hasRejected ? new RejectedByCatalog(prepared.descriptors) : prepared;
 }
 
-/** What the catalog says is not known any more. */
-const UNTOLD: PreparedDecision<RateLimitVerdict> = {
+const CATALOG_UNAVAILABLE: PreparedDecision<RateLimitVerdict> = {
   charges: [],
-  names: [],
-  conclude: () => ({ kind: 'unavailable', away: 'catalog' }),
+  conclude: () => ({ kind: 'unavailable', dependency: 'catalog' }),
 };
 
-function asksCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
+function needsCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
   if (domain !== PLANS_DOMAIN) return false;
-  return descriptors.some(({ entries, isRefund }) => !isRefund && entries.some(isIdentity));
+  return descriptors.some(({ entries, isRefund }) => !isRefund && entries.some(isPlanIdentity));
 }
 
-function considerDescriptors(
-  question: RateLimitQuestion,
+/** `skipped`: names of the limits of rules that are not charged. */
+function prepareDescriptors(
+  { domain, descriptors }: RateLimitQuestion,
   rules: RuleBook,
   catalog: Catalog,
   now: number,
-  charged: PreparedRateLimit,
-): PreparedDecision<RateLimitVerdict> {
-  let refused: boolean[] | undefined;
-  for (let index = 0; index < question.descriptors.length; index++) {
-    const descriptor = question.descriptors[index];
-    if (descriptor === undefined || mayPass(question.domain, descriptor, rules, catalog, now, charged)) continue;
-    refused ??= question.descriptors.map(() => false);
-    refused[index] = true;
+  skipped: ReadonlySet<string>,
+): PreparedRateLimit {
+  const prepared = new PreparedRateLimit(skipped);
+  for (const descriptor of descriptors) {
+    const { entries, hits, isRefund } = descriptor;
+    const receipt = findReceipt(entries);
+    // Without a receipt, nothing is refunded: Envoy reports the end of a stream for rejected requests as well.
+    if (isRefund) prepared.addRedemption({ use: 'give_back', hits, receipt });
+    else if (receipt !== undefined) prepared.addRedemption({ use: 'settle', hits, receipt });
+    else if (domain === PLANS_DOMAIN && entries.some(isPlanIdentity)) addPlans(prepared, descriptor, catalog, now);
+    else addRule(prepared, domain, descriptor, rules);
   }
-  // One descriptor that may not pass refuses the request, and a refused request charges nothing.
-  return refused === undefined ? charged : new RejectedByCatalog(refused);
+  return prepared;
 }
 
-/** Adds what the descriptor charges; false when it names a key or an account that may not pass at all. */
-function mayPass(
-  domain: string,
-  descriptor: Descriptor,
-  rules: RuleBook,
+/** Charges each identity of the descriptor. One that must not pass rejects it, even next to others that may. */
+function addPlans(prepared: PreparedRateLimit, { entries, hits }: Descriptor, catalog: Catalog, now: number): void {
+  const route = findRoute(entries);
+  const charges: NamedCharge[] = [];
+  for (const entry of entries) {
+    if (!isPlanIdentity(entry)) continue;
+    const identityCharges = chargesForIdentity(entry, hits, route, catalog, now);
+    if (identityCharges === undefined) {
+      prepared.addRejected();
+      return;
+    }
+    charges.push(...identityCharges);
+  }
+  prepared.addPlans(charges);
+}
+
+/** Returns undefined if the key or account is unknown or must not pass. */
+function chargesForIdentity(
+  { key: kind, value }: DescriptorEntry,
+  hits: number,
+  route: string | undefined,
   catalog: Catalog,
   now: number,
-  charged: PreparedRateLimit,
-): boolean {
-  const { entries, hits, isRefund } = descriptor;
-  const receipt = receiptIn(entries);
-  // Without a receipt nothing is given back: Envoy sends the end of a stream for requests that were refused as well.
-  if (isRefund) return charged.addRedemption({ use: 'give_back', hits, receipt });
-  if (receipt !== undefined) return charged.addRedemption({ use: 'settle', hits, receipt });
-  if (domain === PLANS_DOMAIN) {
-    const identities = entries.filter(isIdentity);
-    const usage = { hits, route: routeOf(entries) };
-    if (identities.length > 0) return mayPassByPlans(identities, usage, catalog, now, charged);
-  }
-  const rule = matchRule(rules, domain, entries);
-  if (descriptor.limitOverride !== undefined && rules.has(domain)) {
-    // As in envoyproxy/ratelimit also where no rule is for it, and each value for itself.
-    const replaced = rule ?? unmatchedRule(domain, entries);
-    return charged.addOverride(
-      replaced,
-      cachedOverride(replaced, descriptor.limitOverride),
-      formatDescriptorSubject(domain, entries),
-      hits,
-    );
-  }
-  if (rule === undefined) return charged.addNothing();
-  const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));
-  return charged.addRule(rule, metricName(rule, domain, entries), subject, hits);
-}
-
-/** Whether it gives back or settles what was granted before; no rule is for it then. */
-export function isRedemption({ entries, isRefund }: Descriptor): boolean {
-  return isRefund || receiptIn(entries) !== undefined;
-}
-
-/** Of a descriptor whose only entry is one. */
-function receiptIn(entries: readonly DescriptorEntry[]): Receipt | undefined {
-  const [entry] = entries;
-  return entry?.key === RECEIPT && entries.length === 1 ? decodeReceipt(entry.value) : undefined;
-}
-
-/** Whether the domain of plans counts by it. */
-export function isIdentity({ key }: DescriptorEntry): boolean {
-  return key === 'api_key' || key === 'account';
-}
-
-/** Each identity must be good, and each is charged: who names a revoked key beside a good account must not pass. */
-function mayPassByPlans(
-  identities: readonly DescriptorEntry[],
-  usage: Usage,
-  catalog: Catalog,
-  now: number,
-  charged: PreparedRateLimit,
-): boolean {
-  const costs: Cost[] = [];
-  for (const identity of identities) {
-    const cost = costOfIdentity(identity, usage, catalog, now);
-    if (cost === undefined) return false;
-    costs.push(cost);
-  }
-  return charged.addPlans(costs);
-}
-
-function costOfIdentity(identity: DescriptorEntry, usage: Usage, catalog: Catalog, now: number): Cost | undefined {
-  const id = withoutCollection(identity.value);
-  if (identity.key === 'api_key') {
+): readonly NamedCharge[] | undefined {
+  const id = resourceId(value);
+  if (kind === 'api_key') {
     const key = catalog.key(id);
     if (key === undefined || keyStatus(key, now) !== 'valid') return undefined;
     const plan = catalog.plan(key.planId);
-    return plan && costForKey(key, plan, usage);
+    return plan && chargesForKey(key, plan, hits, route);
   }
   const account = catalog.account(id);
   const plan = account && catalog.plan(account.planId);
-  return account && plan && costForAccount(account, plan, usage);
+  return account && plan && chargesForAccount(account, plan, hits, route);
 }
 
-/** By which limits of plans name routes. */
-function routeOf(entries: readonly DescriptorEntry[]): string | undefined {
+function addRule(prepared: PreparedRateLimit, domain: string, descriptor: Descriptor, rules: RuleBook): void {
+  const { entries, hits, limitOverride } = descriptor;
+  const rule = matchRule(rules, domain, entries);
+  if (limitOverride !== undefined && rules.has(domain)) {
+    // As in envoyproxy/ratelimit, an override also applies where no rule matches, and to each value on its own.
+    const overridden = rule ?? unmatchedRule(domain, entries);
+    const limit = cachedOverride(overridden, limitOverride);
+    prepared.addOverride(overridden, limit, formatDescriptorSubject(domain, entries), hits);
+  } else if (rule === undefined) prepared.addUnmatched();
+  else {
+    const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));
+    prepared.addRule(rule, ruleMetricName(rule, domain, entries), subject, hits);
+  }
+}
+
+/** Whether the descriptor refunds or settles a grant. No rule matches it then. */
+export function isRedemption({ entries, isRefund }: Descriptor): boolean {
+  return isRefund || findReceipt(entries) !== undefined;
+}
+
+/** Reads the receipt of a descriptor with no other entries. Returns undefined if there is no readable one. */
+function findReceipt(entries: readonly DescriptorEntry[]): Receipt | undefined {
+  const [entry] = entries;
+  return entry?.key === RECEIPT_KEY && entries.length === 1 ? decodeReceipt(entry.value) : undefined;
+}
+
+/** Whether the entry names what the domain `plans` charges. */
+export function isPlanIdentity({ key }: DescriptorEntry): boolean {
+  return key === 'api_key' || key === 'account';
+}
+
+/** Finds the route that the limits of plans may name. */
+function findRoute(entries: readonly DescriptorEntry[]): string | undefined {
   for (const { key, value } of entries) if (key === 'route') return value;
   return undefined;
 }
 
-/** Metadata carries `abc`, the admin API prints `apiKeys/abc`; whoever copies the latter means the same. */
-export function withoutCollection(value: string): string {
+/** Strips the collection of a resource name: metadata carries `abc`, the admin API prints `apiKeys/abc`. */
+export function resourceId(value: string): string {
   return value.slice(value.indexOf('/') + 1);
 }

@@ -1,45 +1,50 @@
 import { MessageCache } from '../../collections/message-cache.ts';
-import type { PreparedDecision } from '../decide-batch.ts';
+import { EMPTY_RULE_BOOK, type RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Catalog } from '../ports.ts';
-import { PLANS_DOMAIN, prepareRateLimit } from './prepare-rate-limit.ts';
+import type { PreparedDecision } from '../prepared-decision.ts';
+import { PLANS_DOMAIN, prepareRateLimit, type RateLimitQuestion } from './prepare-rate-limit.ts';
 import { PreparedRateLimit } from './prepared-rate-limit.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
-import { EMPTY_RULE_BOOK, type RuleBook } from '../../domain/rules/rule-book.ts';
-import { decodeRateLimitRequest } from '../../envoy/rate-limit/rate-limit-request.ts';
+
+/** Decodes a RateLimitRequest. Throws if the bytes are not one. */
+export type RateLimitDecoder = (message: Uint8Array) => RateLimitQuestion;
 
 /**
- * Reads RateLimitRequests and thinks them through. What rules make of a request hangs on nothing but its bytes, and Envoy
- * sends the same ones for the same client: so of those that come again it is kept, with the charges, by which the store
- * finds counters again.
+ * Prepares RateLimitRequests and caches those that repeat. What the rules make of a request depends on its bytes alone,
+ * and Envoy sends the same bytes for the same client. The charges of a cached request are the same objects each time,
+ * so the store finds their counters faster.
  */
 export class PreparedRateLimitCache {
+  readonly #decode: RateLimitDecoder;
   readonly #rules: { readonly book: RuleBook };
   readonly #catalog: Catalog;
-  readonly #known = new MessageCache<PreparedRateLimit>();
-  /** What is known was made of it. */
+  readonly #cached = new MessageCache<PreparedRateLimit>();
+  /** The rule book that the cached requests were prepared with. */
   #book = EMPTY_RULE_BOOK;
 
-  constructor(rules: { readonly book: RuleBook }, catalog: Catalog) {
+  /** A reload of the rules replaces `rules.book`. */
+  constructor(decode: RateLimitDecoder, rules: { readonly book: RuleBook }, catalog: Catalog) {
+    this.#decode = decode;
     this.#rules = rules;
     this.#catalog = catalog;
   }
 
-  /** Throws InvalidRequest. `now` is Unix time in ms. */
+  /** Throws what the decoder throws. `now` is Unix time in ms. */
   prepare(message: Uint8Array, now: number): PreparedDecision<RateLimitVerdict> {
     const { book } = this.#rules;
     if (book !== this.#book) {
       this.#book = book;
-      this.#known.clear();
+      this.#cached.clear();
     }
-    const known = this.#known.get(message);
-    if (known !== undefined) return known;
-    const question = decodeRateLimitRequest(message);
-    const considered = prepareRateLimit(question, book, this.#catalog, now);
-    // Plans may be others by the next time, and a receipt is good once.
-    const isLasting = question.domain !== PLANS_DOMAIN && considered.redemptions === undefined;
-    if (isLasting && considered instanceof PreparedRateLimit && this.#known.offer(message, considered)) {
-      for (const charge of considered.charges) charge.storeHandle = null;
+    const cached = this.#cached.get(message);
+    if (cached !== undefined) return cached;
+    const question = this.#decode(message);
+    const prepared = prepareRateLimit(question, book, this.#catalog, now);
+    // Plans may change before the next request, and a receipt can be used once.
+    const isCacheable = question.domain !== PLANS_DOMAIN && prepared.redemptions === undefined;
+    if (isCacheable && prepared instanceof PreparedRateLimit && this.#cached.offer(message, prepared)) {
+      for (const charge of prepared.charges) charge.storeHandle = null;
     }
-    return considered;
+    return prepared;
   }
 }

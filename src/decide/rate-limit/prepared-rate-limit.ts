@@ -1,178 +1,175 @@
-import type { LimitName } from '../../domain/limit-status.ts';
-import type { CountedLimit } from '../../domain/limits/limit.ts';
-import { type Rule, ruleLimitName } from '../../domain/rules/rule-book.ts';
-import type { Cost } from '../check/credential-charges.ts';
-import type { AdvisoryDecision, PreparedDecision, ShadowDecision } from '../decide-batch.ts';
-import { type Charge, type DecisionResult, StoreUnavailable } from '../ports.ts';
+import type { CountedLimit, Limit } from '../../domain/limits/limit.ts';
+import { type Rule, ruleLimitName } from '../../domain/rules/rule.ts';
+import type { NamedCharge } from '../named-charge.ts';
+import { type DecisionResult, StoreUnavailable } from '../ports.ts';
+import type { AdvisoryDecision, AdvisoryResult, PreparedDecision, ShadowDecision } from '../prepared-decision.ts';
 import type { Redemption } from '../receipts/redeem.ts';
-import { NOTHING_CHARGED, type RateLimitVerdict } from './rate-limit-verdict.ts';
-import { VerdictBuilder } from './verdict-builder.ts';
+import { type RateLimitVerdict, UNCHARGED_VERDICT } from './rate-limit-verdict.ts';
+import { type PreparedDescriptor, VerdictBuilder } from './verdict-builder.ts';
 
-export const NOTHING_REPLACED: ReadonlySet<string> = new Set();
+export const NONE_REPLACED: ReadonlySet<string> = new Set();
 
 const NONE: readonly never[] = [];
+const COUNTERS_UNAVAILABLE: RateLimitVerdict = { kind: 'unavailable', dependency: 'counters' };
 
-/** A descriptor names a key or an account that may not pass at all: nothing is charged. */
+/** A request with a descriptor that names a key or an account that must not pass. It charges nothing. */
 export class RejectedByCatalog implements PreparedDecision<RateLimitVerdict> {
-  readonly charges = [];
-  readonly names = [];
-  readonly #refused: readonly boolean[];
+  readonly charges = NONE;
+  readonly #descriptors: readonly PreparedDescriptor[];
 
-  constructor(refused: readonly boolean[]) {
-    this.#refused = refused;
+  constructor(descriptors: readonly PreparedDescriptor[]) {
+    this.#descriptors = descriptors;
   }
 
   conclude(): RateLimitVerdict {
-    const descriptors = this.#refused.map((overLimit) => ({ overLimit, status: undefined }));
-    return { ...NOTHING_CHARGED, overLimit: true, descriptors };
+    const descriptors = this.#descriptors.map(({ isRejected }) => ({ overLimit: isRejected, status: undefined }));
+    return { ...UNCHARGED_VERDICT, overLimit: true, descriptors };
   }
 }
 
-/** A descriptor, and which of the charges in one list are its. */
-export interface PreparedDescriptor {
-  /** Behind its last charge; its first one is behind the last of the descriptor before. */
-  readonly end: number;
-  /** undefined: none was matched. */
-  readonly rule: Rule | undefined;
-  readonly metricName: string | undefined;
-  /** A rule or plan leaves it unlimited. */
-  readonly isUnlimited: boolean;
-}
-
-/** What is decided beside the charges for one descriptor. */
-export interface Advisory extends AdvisoryDecision {
-  /** The descriptor's place. */
-  readonly place: number;
-  readonly names: readonly LimitName[];
-}
-
-/** The charges of all descriptors in one list, each with the name of its limit. */
+/** A rate limit request: the charges of all its descriptors in one list, and what is decided alongside them. */
 export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
-  readonly charges: Charge[] = [];
-  readonly names: LimitName[] = [];
+  readonly charges: NamedCharge[] = [];
+  readonly descriptors: PreparedDescriptor[] = [];
   redemptions: readonly Redemption[] | undefined;
   shadows: readonly ShadowDecision[] | undefined;
-  advisories: readonly Advisory[] | undefined;
-  readonly #descriptors: PreparedDescriptor[] = [];
-  readonly #leftOut: ReadonlySet<string>;
-  #replaced = NOTHING_REPLACED;
+  advisories: readonly AdvisoryDecision[] | undefined;
+  readonly #skipped: ReadonlySet<string>;
+  #replaced = NONE_REPLACED;
+  #hasRejected = false;
 
-  /** Limits of rules with these names are left out. */
-  constructor(leftOut: ReadonlySet<string>) {
-    this.#leftOut = leftOut;
+  /**
+   * `skipped`: names of the limits of rules that are not charged, because another rule of the request replaces them.
+   */
+  constructor(skipped: ReadonlySet<string>) {
+    this.#skipped = skipped;
   }
 
-  /** Names of the limits that rules which were added replace. */
+  /** Names of the limits that the rules added so far replace. */
   get replaced(): ReadonlySet<string> {
     return this.#replaced;
   }
 
-  /** A descriptor that no rule is for. */
-  addNothing(): true {
-    return this.#end(undefined, undefined, false);
+  /** Whether a descriptor names a key or an account that must not pass. */
+  get hasRejected(): boolean {
+    return this.#hasRejected;
   }
 
-  addRule(rule: Rule, metricName: string, subject: string, hits: number): true {
-    const before = this.charges.length;
+  /** Adds a descriptor that no rule matches. */
+  addUnmatched(): void {
+    this.#addDescriptor(this.charges.length, undefined, undefined, false);
+  }
+
+  /** Adds a descriptor that names a key or an account that must not pass. */
+  addRejected(): void {
+    this.#addDescriptor(this.charges.length, undefined, undefined, false, true);
+    this.#hasRejected = true;
+  }
+
+  addRule(rule: Rule, metricName: string, subject: string, hits: number): void {
+    const firstCharge = this.charges.length;
     if (rule.replaces !== undefined) this.#replaced = new Set([...this.#replaced, ...rule.replaces]);
     if (rule.isShadow === true) this.#addShadow(rule, subject, hits);
     else if (rule.isQuota === true) this.#addQuota(rule, subject, hits);
-    else {
-      for (const limit of rule.limits) {
-        if (limit.algorithm === 'unlimited' || this.#leftOut.has(limit.name)) continue;
-        this.charges.push({ subject, limit, hits, storeHandle: undefined });
-        this.names.push(ruleLimitName(rule, limit.name));
-      }
+    else this.#addCharges(rule, subject, hits);
+    if (rule.candidate !== undefined && hits > 0) {
+      this.#addAdvisory({ kind: 'candidate', rule: rule.path, charges: [{ subject, limit: rule.candidate, hits }] });
     }
-    if (rule.candidate !== undefined) this.#addCandidate(rule.path, { subject, limit: rule.candidate, hits });
-    return this.#end(rule, metricName, this.charges.length === before && rule.limits.every(isUnlimited));
+    const isUnlimited = this.charges.length === firstCharge && rule.limits.every(isUnlimitedLimit);
+    this.#addDescriptor(firstCharge, rule, metricName, isUnlimited);
   }
 
-  /** The limit that a request brings along is never in shadow or quota mode, and neither replaces others nor is replaced. */
-  addOverride(rule: Rule, limit: CountedLimit, subject: string, hits: number): true {
-    this.charges.push({ subject, limit, hits, storeHandle: undefined });
-    this.names.push({ rule: rule.path, label: rule.path });
-    return this.#end(rule, rule.path, false);
+  /**
+   * Adds a descriptor with a limit of its own. That limit is never in shadow or quota mode, nor is it ever replaced.
+   */
+  addOverride(rule: Rule, limit: CountedLimit, subject: string, hits: number): void {
+    const firstCharge = this.charges.length;
+    const limitName = { rule: rule.path, label: rule.path };
+    this.charges.push({ subject, limit, hits, limitName, storeHandle: undefined });
+    this.#addDescriptor(firstCharge, rule, rule.path, false);
   }
 
-  addPlans(costs: readonly Cost[]): true {
-    for (const { charges, names } of costs) {
-      this.charges.push(...charges);
-      this.names.push(...names);
-    }
-    return this.#end(
-      undefined,
-      undefined,
-      costs.every(({ charges }) => charges.length === 0),
-    );
+  /** Adds a descriptor that is charged the limits of plans. Without charges, the plans leave it unlimited. */
+  addPlans(charges: readonly NamedCharge[]): void {
+    const firstCharge = this.charges.length;
+    this.charges.push(...charges);
+    this.#addDescriptor(firstCharge, undefined, undefined, charges.length === 0);
   }
 
-  addRedemption(redemption: Redemption): true {
+  addRedemption(redemption: Redemption): void {
     this.redemptions = [...(this.redemptions ?? NONE), redemption];
-    return this.addNothing();
+    this.addUnmatched();
   }
 
-  conclude(outcome: DecisionResult | undefined, beside: readonly DecisionResult[] = NONE): RateLimitVerdict {
-    if (outcome instanceof StoreUnavailable) return { kind: 'unavailable', away: 'counters' };
-    const judged = new VerdictBuilder(this.#descriptors, this.charges, this.names, outcome);
-    if (beside.length === 0) return judged.verdict(false);
-    if (this.#isQuotaUnknown(beside)) return { kind: 'unavailable', away: 'counters' };
-    for (const [place, decided] of beside.entries()) {
-      const each = this.advisories?.[place];
-      if (each !== undefined) judged.addBeside(each, decided);
+  conclude(result: DecisionResult | undefined, advisories: readonly AdvisoryResult[] = NONE): RateLimitVerdict {
+    if (result instanceof StoreUnavailable || advisories.some(isUnavailableQuota)) return COUNTERS_UNAVAILABLE;
+    const builder = new VerdictBuilder(this.descriptors, this.charges, result);
+    for (const advisory of advisories) builder.addAdvisory(advisory);
+    return builder.build(this.isRejectedByAdvisories(advisories));
+  }
+
+  /**
+   * If there are several quotas, all of them must be used up: the request passes on any that is left. A quota is only
+   * unavailable if its limit says so: else this node decides it on its own, or nobody does.
+   */
+  isRejectedByAdvisories(advisories: readonly AdvisoryResult[]): boolean {
+    if (advisories.length === 0) return false;
+    if (advisories.some(isUnavailableQuota)) return true;
+    const quotas = advisories.filter(({ advisory }) => advisory.kind === 'quota');
+    return quotas.length > 0 && quotas.every(({ result }) => !(result instanceof StoreUnavailable) && !result.granted);
+  }
+
+  #addCharges(rule: Rule, subject: string, hits: number): void {
+    for (const limit of rule.limits) {
+      if (this.#isCharged(limit)) this.charges.push(chargeRule(rule, limit, subject, hits));
     }
-    return judged.verdict(this.isRejectedByAdvisories(beside));
   }
 
-  /** All of several quotas must be used up: one that is left lets the request pass on it. */
-  isRejectedByAdvisories(beside: readonly DecisionResult[]): boolean {
-    if (beside.length === 0) return false;
-    if (this.#isQuotaUnknown(beside)) return true;
-    const quotas = beside.filter((_, place) => this.advisories?.[place]?.kind === 'quota');
-    return quotas.length > 0 && quotas.every((decided) => !(decided instanceof StoreUnavailable) && !decided.granted);
-  }
-
-  /** Only where the limit says so: else it is decided by this node, or nobody. */
-  #isQuotaUnknown(beside: readonly DecisionResult[]): boolean {
-    return beside.some(
-      (decided, place) => decided instanceof StoreUnavailable && this.advisories?.[place]?.kind === 'quota',
-    );
-  }
-
-  /** A look at a shadow changes nothing and tells nobody. */
+  /** A shadow without hits changes nothing and is not reported. */
   #addShadow(rule: Rule, subject: string, hits: number): void {
-    const charges = this.#counted(rule).map((limit) => ({ subject, limit, hits }));
-    if (hits > 0 && charges.length > 0) this.shadows = [...(this.shadows ?? NONE), { rule: rule.path, charges }];
+    if (hits === 0) return;
+    const charges = this.#chargedLimits(rule).map((limit) => ({ subject, limit, hits }));
+    if (charges.length > 0) this.shadows = [...(this.shadows ?? NONE), { rule: rule.path, charges }];
   }
 
   #addQuota(rule: Rule, subject: string, hits: number): void {
-    const limits = this.#counted(rule);
-    if (limits.length === 0) return;
-    const charges = limits.map((limit) => ({ subject, limit, hits }));
-    const names = limits.map(({ name }) => ruleLimitName(rule, name));
-    this.#addBeside({ kind: 'quota', rule: rule.path, place: this.#descriptors.length, charges, names });
+    const charges = this.#chargedLimits(rule).map((limit) => chargeRule(rule, limit, subject, hits));
+    if (charges.length > 0) this.#addAdvisory({ kind: 'quota', charges, descriptorIndex: this.descriptors.length });
   }
 
-  #addCandidate(rule: string, charge: Charge): void {
-    if (charge.hits === 0) return;
-    const place = this.#descriptors.length;
-    this.#addBeside({ kind: 'candidate', rule, place, charges: [charge], names: NONE });
+  #addAdvisory(advisory: AdvisoryDecision): void {
+    this.advisories = [...(this.advisories ?? NONE), advisory];
   }
 
-  #addBeside(beside: Advisory): void {
-    this.advisories = [...(this.advisories ?? NONE), beside];
+  #chargedLimits({ limits }: Rule): readonly CountedLimit[] {
+    return limits.filter((limit) => this.#isCharged(limit));
   }
 
-  #counted({ limits }: Rule): readonly CountedLimit[] {
-    return limits.filter((limit): limit is CountedLimit => !isUnlimited(limit) && !this.#leftOut.has(limit.name));
+  #isCharged(limit: Limit): limit is CountedLimit {
+    return !isUnlimitedLimit(limit) && !this.#skipped.has(limit.name);
   }
 
-  #end(rule: Rule | undefined, metricName: string | undefined, unlimited: boolean): true {
-    this.#descriptors.push({ end: this.charges.length, rule, metricName, isUnlimited: unlimited });
-    return true;
+  /** Adds a descriptor with the charges from index `firstCharge` on. */
+  #addDescriptor(
+    firstCharge: number,
+    rule: Rule | undefined,
+    metricName: string | undefined,
+    isUnlimited: boolean,
+    isRejected = false,
+  ): void {
+    const endCharge = this.charges.length;
+    this.descriptors.push({ firstCharge, endCharge, rule, metricName, isUnlimited, isRejected });
   }
 }
 
-function isUnlimited({ algorithm }: { readonly algorithm: string }): boolean {
+function chargeRule(rule: Rule, limit: CountedLimit, subject: string, hits: number): NamedCharge {
+  return { subject, limit, hits, limitName: ruleLimitName(rule, limit.name), storeHandle: undefined };
+}
+
+function isUnlimitedLimit({ algorithm }: Limit): boolean {
   return algorithm === 'unlimited';
+}
+
+function isUnavailableQuota({ advisory, result }: AdvisoryResult): boolean {
+  return advisory.kind === 'quota' && result instanceof StoreUnavailable;
 }

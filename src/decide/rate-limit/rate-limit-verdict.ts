@@ -1,48 +1,51 @@
-import type { LimitStatus } from '../../domain/limit-status.ts';
+import type { LimitStatus } from '../../domain/limits/limit-status.ts';
 import type { Metadata } from '../../domain/metadata.ts';
 import type { Source } from '../ports.ts';
-
-/** What is told of one descriptor. */
-export interface DescriptorVerdict {
-  readonly overLimit: boolean;
-  /** Of the limits that it charged, the tightest; undefined where none applies. */
-  readonly status: LimitStatus | undefined;
-  /** Its rule says that nothing limits it. */
-  readonly isUnlimited?: true;
-  /** What metrics name its rule by; undefined: it has none. */
-  readonly metricName?: string | undefined;
-}
 
 export type RateLimitVerdict =
   | {
       readonly kind: 'rate_limit';
       readonly overLimit: boolean;
+      /** `rules`: no limit was charged. */
       readonly source: Source | 'rules';
-      /** One for each descriptor, in their order. */
+      /** One for each descriptor, in the same order. */
       readonly descriptors: readonly DescriptorVerdict[];
-      /** Every limit that was charged, in the order of the descriptors, those in quota mode last. */
+      /** Every limit that was charged, in the order of the descriptors. Those of rules in quota mode come last. */
       readonly limits: readonly LimitStatus[];
-      /** The tightest of them, which refused if any did; undefined where there is none. */
+      /** The tightest of `limits`: one that rejects, if any does. undefined: there are none. */
       readonly deciding: LimitStatus | undefined;
-      /** undefined where no retry is promised. */
+      /** undefined: no retry is promised. */
       readonly retryAfterSeconds: number | undefined;
-      /** With which slots that were granted are given back, and what was reserved is settled (receipt-text.ts). */
+      /**
+       * Encoded receipt (receipts/codec.ts), which frees granted slots and settles reservations. undefined: neither.
+       */
       readonly receipt: string | undefined;
-      /** What the candidates of rules would have done, where they were asked. */
+      /** Verdicts of the candidates of rules, as far as they were evaluated. */
       readonly candidates: readonly CandidateVerdict[];
-      /** Of the rules that let their descriptors pass. */
+      /** Metadata of the rules that let their descriptors pass. */
       readonly metadata: readonly Metadata[];
     }
-  /** Nothing can be told, because the counters cannot be reached, or the catalog has not been followed for too long. */
-  | { readonly kind: 'unavailable'; readonly away: 'counters' | 'catalog' };
+  /** No decision: the counters are unreachable, or the copy of the catalog is too old. */
+  | { readonly kind: 'unavailable'; readonly dependency: 'counters' | 'catalog' };
+
+export interface DescriptorVerdict {
+  readonly overLimit: boolean;
+  /** The tightest of the limits that the descriptor charged. undefined: it charged none. */
+  readonly status: LimitStatus | undefined;
+  /** Its rule or plan leaves it unlimited. */
+  readonly isUnlimited?: true;
+  /** The name of its rule in metrics. undefined: it has no rule. */
+  readonly metricName?: string | undefined;
+}
 
 export interface CandidateVerdict {
+  /** The path of the rule. */
   readonly rule: string;
   readonly verdict: 'ok' | 'would_deny' | 'unavailable';
 }
 
-/** Of a request that charges nothing, but for its descriptors. */
-export const NOTHING_CHARGED = {
+/** The verdict on a request that charges nothing, without its descriptors. */
+export const UNCHARGED_VERDICT = {
   kind: 'rate_limit',
   overLimit: false,
   source: 'rules',

@@ -1,66 +1,68 @@
-import { type LimitName, type LimitStatus, combinedRetryAfterSeconds, tighterStatus } from '../../domain/limit-status.ts';
+import { elementAt } from '../../collections/element-at.ts';
+import { combinedRetryAfterSeconds, type LimitStatus, tighterStatus } from '../../domain/limits/limit-status.ts';
 import type { Metadata } from '../../domain/metadata.ts';
-import { type Charge, type DecisionResult, type Outcome, StoreUnavailable } from '../ports.ts';
+import type { Rule } from '../../domain/rules/rule.ts';
+import { limitStatus, type NamedCharge } from '../named-charge.ts';
+import { type Outcome, type Source, StoreUnavailable } from '../ports.ts';
+import type { AdvisoryResult, QuotaDecision } from '../prepared-decision.ts';
 import { encodeReceipt } from '../receipts/codec.ts';
-import { createReceipt } from '../receipts/receipt.ts';
-import { limitStatus } from '../named-charge.ts';
-import type { Advisory, PreparedDescriptor } from './prepared-rate-limit.ts';
+import { createReceipt, isRedeemable } from '../receipts/receipt.ts';
 import {
   type CandidateVerdict,
   type DescriptorVerdict,
-  NOTHING_CHARGED,
   type RateLimitVerdict,
+  UNCHARGED_VERDICT,
 } from './rate-limit-verdict.ts';
+
+/** A descriptor and its part of the request's charges. */
+export interface PreparedDescriptor {
+  /** Index of its first charge. The charges of a request are one list, as are their outcomes. */
+  readonly firstCharge: number;
+  /** Index after its last charge. */
+  readonly endCharge: number;
+  /** undefined: no rule matches. */
+  readonly rule: Rule | undefined;
+  readonly metricName: string | undefined;
+  /** A rule or plan leaves it unlimited. */
+  readonly isUnlimited: boolean;
+  /** It names a key or an account that must not pass. */
+  readonly isRejected: boolean;
+}
 
 const NONE: readonly never[] = [];
 
-/** What became of the descriptors of one request. */
+/** Builds the verdict on one rate limit request from the outcome of its charges and advisories. */
 export class VerdictBuilder {
-  readonly #asked: readonly PreparedDescriptor[];
-  readonly #charges: readonly Charge[];
+  readonly #prepared: readonly PreparedDescriptor[];
+  readonly #charges: readonly NamedCharge[];
   readonly #outcome: Outcome | undefined;
   readonly #limits: LimitStatus[] = [];
   readonly #descriptors: DescriptorVerdict[] = [];
   #deciding: LimitStatus | undefined;
-  #source: Outcome['source'] | undefined;
+  #source: Source | undefined;
   #candidates: readonly CandidateVerdict[] = NONE;
 
-  /** `outcome` is undefined where nothing was charged. */
-  constructor(
-    asked: readonly PreparedDescriptor[],
-    charges: readonly Charge[],
-    names: readonly LimitName[],
-    outcome: Outcome | undefined,
-  ) {
-    this.#asked = asked;
+  /** `outcome` is that of `charges`; undefined: there was nothing to charge. */
+  constructor(prepared: readonly PreparedDescriptor[], charges: readonly NamedCharge[], outcome: Outcome | undefined) {
+    this.#prepared = prepared;
     this.#charges = charges;
     this.#outcome = outcome;
     this.#source = outcome?.source;
-    let next = 0;
-    for (const { end, metricName, isUnlimited } of asked) {
-      let status: LimitStatus | undefined;
-      if (outcome !== undefined) {
-        for (; next < end; next++)
-          status = tighterStatus(status, this.#addStatus(names[next], charges[next], outcome, next));
-      }
-      if (status !== undefined) this.#deciding = tighterStatus(this.#deciding, status);
-      const told = { overLimit: status?.exceeded ?? false, status, metricName };
-      this.#descriptors.push(status === undefined && isUnlimited ? { ...told, isUnlimited } : told);
-    }
+    for (const descriptor of prepared) this.#addDescriptor(descriptor);
   }
 
-  addBeside(beside: Advisory, decided: DecisionResult): void {
-    if (beside.kind === 'candidate') {
-      const verdict = decided instanceof StoreUnavailable ? 'unavailable' : decided.granted ? 'ok' : 'would_deny';
-      this.#candidates = [...this.#candidates, { rule: beside.rule, verdict }];
-    } else if (!(decided instanceof StoreUnavailable)) this.#addQuota(beside, decided);
+  addAdvisory({ advisory, result }: AdvisoryResult): void {
+    if (advisory.kind === 'candidate') {
+      const verdict = result instanceof StoreUnavailable ? 'unavailable' : result.granted ? 'ok' : 'would_deny';
+      this.#candidates = [...this.#candidates, { rule: advisory.rule, verdict }];
+    } else if (!(result instanceof StoreUnavailable)) this.#addQuota(advisory, result);
   }
 
-  /** `byQuotas`: they refuse what the others have granted. */
-  verdict(byQuotas: boolean): RateLimitVerdict {
-    const overLimit = byQuotas || this.#outcome?.granted === false;
-    if (this.#source === undefined && this.#candidates.length === 0 && this.#asked.every(hasNoMetadata)) {
-      return { ...NOTHING_CHARGED, descriptors: this.#descriptors };
+  /** `isRejectedByQuotas`: the quotas reject a request that its charges let in. */
+  build(isRejectedByQuotas: boolean): RateLimitVerdict {
+    const overLimit = isRejectedByQuotas || this.#outcome?.granted === false;
+    if (this.#source === undefined && this.#candidates.length === 0 && this.#prepared.every(hasNoMetadata)) {
+      return { ...UNCHARGED_VERDICT, descriptors: this.#descriptors };
     }
     return {
       kind: 'rate_limit',
@@ -70,62 +72,57 @@ export class VerdictBuilder {
       limits: this.#limits,
       deciding: this.#deciding,
       retryAfterSeconds: overLimit ? combinedRetryAfterSeconds(this.#limits) : undefined,
-      receipt: overLimit || this.#outcome === undefined ? undefined : this.#receiptOf(this.#outcome),
+      receipt: overLimit || this.#outcome === undefined ? undefined : this.#formatReceipt(this.#outcome),
       candidates: this.#candidates,
-      metadata: this.#metadata(),
+      metadata: this.#collectMetadata(),
     };
   }
 
-  #addQuota({ place, charges, names }: Advisory, outcome: Outcome): void {
-    let status: LimitStatus | undefined;
-    for (const [index, charge] of charges.entries()) {
-      status = tighterStatus(status, this.#addStatus(names[index], charge, outcome, index));
-    }
+  #addDescriptor({ firstCharge, endCharge, metricName, isUnlimited }: PreparedDescriptor): void {
+    const status =
+      this.#outcome === undefined ? undefined : this.#addLimits(this.#charges, this.#outcome, firstCharge, endCharge);
+    const verdict = { overLimit: status?.exceeded ?? false, status, metricName };
+    this.#descriptors.push(status === undefined && isUnlimited ? { ...verdict, isUnlimited } : verdict);
+  }
+
+  #addQuota({ descriptorIndex, charges }: QuotaDecision, outcome: Outcome): void {
+    const status = this.#addLimits(charges, outcome, 0, charges.length);
     if (status === undefined) return;
-    this.#deciding = tighterStatus(this.#deciding, status);
     this.#source ??= outcome.source;
-    this.#descriptors[place] = { ...this.#descriptors[place], overLimit: status.exceeded, status };
+    const verdict = elementAt(this.#descriptors, descriptorIndex);
+    this.#descriptors[descriptorIndex] = { ...verdict, overLimit: status.exceeded, status };
   }
 
-  #addStatus(
-    name: LimitName | undefined,
-    charge: Charge | undefined,
-    { charges }: Outcome,
-    place: number,
-  ): LimitStatus {
-    const charged = charges[place];
-    if (charge === undefined || charged === undefined || name === undefined) {
-      throw new Error('the store told of fewer charges than it was asked for');
+  /** Adds the limits of the charges from index `first` up to `end`. Returns the tightest; undefined: there are none. */
+  #addLimits(charges: readonly NamedCharge[], outcome: Outcome, first: number, end: number): LimitStatus | undefined {
+    let tightest: LimitStatus | undefined;
+    for (let index = first; index < end; index++) {
+      const status = limitStatus(elementAt(charges, index), elementAt(outcome.charges, index));
+      this.#limits.push(status);
+      tightest = tighterStatus(tightest, status);
     }
-    const status = limitStatus(name, charge, charged);
-    this.#limits.push(status);
-    return status;
+    if (tightest !== undefined) this.#deciding = tighterStatus(this.#deciding, tightest);
+    return tightest;
   }
 
-  #receiptOf(outcome: Outcome): string | undefined {
-    if (outcome.source === 'fail-open' || !this.#charges.some(isInReceipt)) return undefined;
-    const charges = outcome.charges.filter((_, place) => isInReceipt(this.#charges[place]));
-    return encodeReceipt(
-      createReceipt(crypto.randomUUID(), this.#charges.filter(isInReceipt), { ...outcome, charges }),
-    );
+  /** Returns undefined if nothing was counted, or nothing can be redeemed. */
+  #formatReceipt(outcome: Outcome): string | undefined {
+    if (outcome.source === 'fail-open' || !this.#charges.some(isRedeemable)) return undefined;
+    return encodeReceipt(createReceipt(crypto.randomUUID(), this.#charges, outcome, isRedeemable));
   }
 
-  #metadata(): readonly Metadata[] {
-    let told: readonly Metadata[] = NONE;
-    for (let place = 0; place < this.#asked.length; place++) {
-      const metadata = this.#asked[place]?.rule?.metadata;
-      if (metadata !== undefined && this.#descriptors[place]?.overLimit === false) told = [...told, metadata];
+  /** Collects the metadata of the rules that let their descriptors pass. */
+  #collectMetadata(): readonly Metadata[] {
+    let collected: readonly Metadata[] = NONE;
+    for (let index = 0; index < this.#prepared.length; index++) {
+      const metadata = elementAt(this.#prepared, index).rule?.metadata;
+      if (metadata === undefined || elementAt(this.#descriptors, index).overLimit) continue;
+      collected = [...collected, metadata];
     }
-    return told;
+    return collected;
   }
 }
 
 function hasNoMetadata({ rule }: PreparedDescriptor): boolean {
   return rule?.metadata === undefined;
-}
-
-/** Slots, and what is to be settled: what any other rate has granted was asked for, however the request ends. */
-function isInReceipt(charge: Charge | undefined): boolean {
-  if (charge === undefined) return false;
-  return charge.limit.settle === true || (charge.limit.algorithm === 'concurrency' && charge.hits > 0);
 }

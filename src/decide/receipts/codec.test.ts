@@ -1,18 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { UntrustedLimitSpec } from '../../domain/limits/limit-spec.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import type { Receipt } from '../ports.ts';
 import { decodeReceipt, encodeReceipt } from './codec.ts';
 
-function limitOf(written: UntrustedLimitSpec) {
-  const limit = parseLimit({ name: 'tokens', ...written });
-  if (!('identity' in limit)) throw new Error(`a limit that counts was expected: ${JSON.stringify(limit)}`);
+function makeLimit(spec: UntrustedLimitSpec): CountedLimit {
+  const limit = parseLimit({ name: 'tokens', ...spec });
+  if (!('identity' in limit)) throw new Error(`spec: must be a limit that counts (got ${JSON.stringify(limit)})`);
   return limit;
 }
 
 const requests = fc.integer({ min: 1, max: 1e9 });
-const seconds = fc.integer({ min: 1, max: 86_400 }).map((each) => `${each}s`);
+const seconds = fc.integer({ min: 1, max: 86_400 }).map((length) => `${length}s`);
 const blockFor = fc.option(seconds, { nil: undefined });
 const limits = fc.oneof(
   fc.record({ requests, window: seconds, algorithm: fc.constant('concurrency') }),
@@ -31,22 +32,22 @@ const limits = fc.oneof(
 const receipts = fc.record({
   id: fc.uuid(),
   source: fc.constantFrom('memory' as const, 'redis' as const, 'fail-local' as const),
-  expires: fc.maxSafeNat(),
+  expiresAt: fc.maxSafeNat(),
   granted: fc.array(
     fc.record({
       charge: fc.record({
-        subject: fc.string({ unit: 'binary' }).map((text) => Buffer.from(text).toString()), // no lone surrogates
-        limit: limits.map(limitOf),
+        subject: fc.string({ unit: 'binary' }).map((text) => Buffer.from(text).toString()), // without lone surrogates
+        limit: limits.map(makeLimit),
         hits: fc.integer({ min: 0, max: 1e9 }),
       }),
-      end: fc.maxSafeNat(),
+      countsUntil: fc.maxSafeNat(),
     }),
     { maxLength: 4 },
   ),
 });
 
-describe('the text of a receipt', () => {
-  it('is read as what was written, in characters that need no escape anywhere', () => {
+describe('an encoded receipt', () => {
+  it('decodes to the receipt that was encoded, and has no characters that need escaping', () => {
     fc.assert(
       fc.property(receipts, (receipt: Receipt) => {
         const text = encodeReceipt(receipt);
@@ -56,16 +57,16 @@ describe('the text of a receipt', () => {
     );
   });
 
-  it('is short, as a header’s value may be: of a budget of tokens a minute and one a month', () => {
+  it('is short enough for the value of a header, with a budget of tokens per minute and one per month', () => {
     const charges = [
-      limitOf({ requests: 1e5, window: '1m' }),
-      limitOf({ requests: 1e7, window: '1mo', algorithm: 'calendar' }),
+      makeLimit({ requests: 1e5, window: '1m' }),
+      makeLimit({ requests: 1e7, window: '1mo', algorithm: 'calendar' }),
     ];
     const granted = charges.map((limit) => ({
       charge: { subject: 'rule|ai|account|a1', limit, hits: 500 },
-      end: 1.8e15,
+      countsUntil: 1.8e15,
     }));
-    const text = encodeReceipt({ id: crypto.randomUUID(), source: 'redis', expires: 1.8e15, granted });
+    const text = encodeReceipt({ id: crypto.randomUUID(), source: 'redis', expiresAt: 1.8e15, granted });
     expect(text.length).toBeLessThan(300);
   });
 
@@ -74,31 +75,31 @@ describe('the text of a receipt', () => {
     'x',
     '%',
     'bnVsbA',
-    encoded(null),
-    encoded([2]),
-    encoded([1, 'id', 'redis', 1, []]),
-    encoded([2, '', 'redis', 1, []]),
-    encoded([2, 7, 'redis', 1, []]),
-    encoded([2, 'id', 'lease', 1, []]),
-    encoded([2, 'id', 'redis', 1.5, []]),
-    encoded([2, 'id', 'redis', -1, []]),
-    encoded([2, 'id', 'redis', 1, {}]),
-    encoded([2, 'id', 'redis', 1, [null]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/s60', -1, 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'N!/s60', 1, 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/x60', 1, 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/s060', 1, 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/s60@UTC', 1, 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/c1mo@Nowhere/City', 1, 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/n1000000000', 1, 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 2 ** 47, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/s60', 1, '1', 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 1]]]),
-    encoded([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 1, 1, 7, 0]]]),
+    encodeJson(null),
+    encodeJson([2]),
+    encodeJson([1, 'id', 'redis', 1, []]),
+    encodeJson([2, '', 'redis', 1, []]),
+    encodeJson([2, 7, 'redis', 1, []]),
+    encodeJson([2, 'id', 'lease', 1, []]),
+    encodeJson([2, 'id', 'redis', 1.5, []]),
+    encodeJson([2, 'id', 'redis', -1, []]),
+    encodeJson([2, 'id', 'redis', 1, {}]),
+    encodeJson([2, 'id', 'redis', 1, [null]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60', -1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'N!/s60', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/x60', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/s060', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60@UTC', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/c1mo@Nowhere/City', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/n1000000000', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 2 ** 47, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60', 1, '1', 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60', 1, 1, 1, 7, 0]]]),
     'A'.repeat(1_000_000),
-  ])('is none: %.60s', (text) => expect(decodeReceipt(text)).toBeUndefined());
+  ])('does not decode from %.60s', (text) => expect(decodeReceipt(text)).toBeUndefined());
 });
 
-function encoded(value: unknown): string {
+function encodeJson(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }

@@ -3,32 +3,34 @@ import { type LimitParameters, parseLimitIdentity } from '../../domain/limits/li
 import type { GrantedCharge, Receipt, Source } from '../ports.ts';
 
 const VERSION = 2;
-/** Of a request with 64 descriptors, each with a long subject. Beyond it, nothing that was made here is refused. */
-const LONGEST_TEXT = 100_000;
-/** More is none that was made here. */
-const MOST_HITS = 2 ** 46;
-/** That grant by counters, which therefore can be given back to. */
+/** Enough for a request with 64 descriptors, each with a long subject: no receipt that Weir issues is longer. */
+const MAX_TEXT_LENGTH = 100_000;
+/** No receipt that Weir issues has more hits in a charge. */
+const MAX_HITS = 2 ** 46;
+/** The sources that count, and can therefore refund. */
 const SOURCES: readonly Source[] = ['memory', 'redis', 'fail-local'];
 
 /**
- * A receipt as it travels in metadata: base64url of the JSON
- * `[2, id, source, expires, [[subject, identity, requests, hits, end, burst, blockForSeconds], …]]`, times in µs since
- * 1970; the last two are left out where they are 0. It is not signed: whoever could put a text of their own into Envoy's
- * metadata could as well ask anything else of this service. What it says is held to what a receipt can say.
+ * Formats a receipt as it travels in dynamic metadata: base64url of the JSON `[2, id, source, expiresAt, [[subject,
+ * identity, requests, hits, countsUntil, burst, blockForSeconds], …]]`. Times are Unix times in µs. The last two fields
+ * of a charge are left out if both are 0.
+ *
+ * Receipts are not signed. A caller that can forge Envoy's metadata can send this service any other request as well.
+ * Decoding still accepts nothing that a receipt cannot say.
  */
-export function encodeReceipt({ id, source, expires, granted }: Receipt): string {
-  const each = granted.map(({ charge: { subject, limit, hits }, end }) => {
+export function encodeReceipt({ id, source, expiresAt, granted }: Receipt): string {
+  const entries = granted.map(({ charge: { subject, limit, hits }, countsUntil }) => {
     const burst = limit.algorithm === 'token_bucket' ? limit.burst : 0;
     const { identity, requests, blockForSeconds = 0 } = limit;
-    const entry = [subject, identity, requests, hits, end];
+    const entry = [subject, identity, requests, hits, countsUntil];
     return burst > 0 || blockForSeconds > 0 ? [...entry, burst, blockForSeconds] : entry;
   });
-  return Buffer.from(JSON.stringify([VERSION, id, source, expires, each])).toString('base64url');
+  return Buffer.from(JSON.stringify([VERSION, id, source, expiresAt, entries])).toString('base64url');
 }
 
-/** The receipt of a text; undefined where the text is none. */
+/** Parses the text of a receipt. Returns undefined if it is not one. */
 export function decodeReceipt(text: string): Receipt | undefined {
-  if (text.length > LONGEST_TEXT) return undefined;
+  if (text.length > MAX_TEXT_LENGTH) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(text, 'base64url').toString());
@@ -36,44 +38,46 @@ export function decodeReceipt(text: string): Receipt | undefined {
     return undefined;
   }
   if (!Array.isArray(value) || value.length !== 5 || value[0] !== VERSION) return undefined;
-  const [, id, source, expires, each] = value as readonly unknown[];
-  const known = SOURCES.find((other) => other === source);
-  if (typeof id !== 'string' || id === '' || known === undefined || !isWhole(expires)) return undefined;
-  if (!Array.isArray(each)) return undefined;
-  const granted = each.map(readTaken);
-  if (!granted.every((one) => one !== undefined)) return undefined;
-  return { id, source: known, expires, granted };
+  const [, id, sourceName, expiresAt, entries] = value as readonly unknown[]; // an array: checked above
+  const source = SOURCES.find((name) => name === sourceName);
+  if (typeof id !== 'string' || id === '' || source === undefined || !isWholeNumber(expiresAt)) return undefined;
+  if (!Array.isArray(entries)) return undefined;
+  const granted = entries.map(parseGrantedCharge);
+  if (!granted.every((charge) => charge !== undefined)) return undefined;
+  return { id, source, expiresAt, granted };
 }
 
-function readTaken(entry: unknown): GrantedCharge | undefined {
+function parseGrantedCharge(entry: unknown): GrantedCharge | undefined {
   if (!Array.isArray(entry) || (entry.length !== 5 && entry.length !== 7)) return undefined;
-  const [subject, identity, requests, hits, end, burst = 0, block = 0] = entry as readonly unknown[];
+  const [subject, identity, requests, hits, countsUntil, burst = 0, blockForSeconds = 0] = entry as readonly unknown[];
   if (typeof subject !== 'string' || typeof identity !== 'string') return undefined;
-  if (!isWhole(requests) || !isWhole(hits) || hits > MOST_HITS || !isWhole(end)) return undefined;
-  if (!isWhole(burst) || !isWhole(block)) return undefined;
-  const limit = knownLimit(identity, {
+  if (!isWholeNumber(requests) || !isWholeNumber(hits) || hits > MAX_HITS) return undefined;
+  if (!isWholeNumber(countsUntil) || !isWholeNumber(burst) || !isWholeNumber(blockForSeconds)) return undefined;
+  const limit = cachedLimit(identity, {
     requests,
     burst: burst === 0 ? undefined : burst,
-    blockForSeconds: block === 0 ? undefined : block,
+    blockForSeconds: blockForSeconds === 0 ? undefined : blockForSeconds,
   });
-  return limit === undefined ? undefined : { charge: { subject, limit, hits }, end };
+  return limit === undefined ? undefined : { charge: { subject, limit, hits }, countsUntil };
 }
 
-/** A calendar's periods take long to find, and are kept by the limit. */
+/**
+ * Limits by identity and parameters: the periods of a calendar take long to find, and are cached by the limit object.
+ */
 const limits = new Map<string, CountedLimit>();
-const MOST_LIMITS = 1000;
+const MAX_CACHED_LIMITS = 1000;
 
-function knownLimit(identity: string, rest: LimitParameters): CountedLimit | undefined {
-  const name = `${identity}|${rest.requests}|${rest.burst}|${rest.blockForSeconds}`;
-  const known = limits.get(name);
-  if (known !== undefined) return known;
-  const limit = parseLimitIdentity(identity, rest);
+function cachedLimit(identity: string, parameters: LimitParameters): CountedLimit | undefined {
+  const name = `${identity}|${parameters.requests}|${parameters.burst}|${parameters.blockForSeconds}`;
+  const cached = limits.get(name);
+  if (cached !== undefined) return cached;
+  const limit = parseLimitIdentity(identity, parameters);
   if (limit === undefined) return undefined;
-  if (limits.size >= MOST_LIMITS) limits.clear();
+  if (limits.size >= MAX_CACHED_LIMITS) limits.clear();
   limits.set(name, limit);
   return limit;
 }
 
-function isWhole(value: unknown): value is number {
+function isWholeNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0; // a safe integer is a number
 }

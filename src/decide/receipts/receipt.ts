@@ -1,26 +1,47 @@
-import type { Charge, Outcome, Receipt } from '../ports.ts';
+import { elementAt } from '../../collections/element-at.ts';
+import type { Charge, GrantedCharge, Outcome, Receipt } from '../ports.ts';
 
-const MICROSECONDS = 1_000_000;
-/** That a receipt was given back is remembered for as long; a slot's receipt lives as long as the slot. */
-const LONGEST_LIFE = 3600 * MICROSECONDS;
-/** A stream may end after what it reserved has stopped counting, and still is to be settled, once. */
-const SETTLED_LIFE = 900 * MICROSECONDS;
+const MICROS_PER_SECOND = 1_000_000;
+/** The store remembers for this long that a receipt was used. Receipts for slots live as long as the slots. */
+const MAX_LIFETIME_MICROS = 3600 * MICROS_PER_SECOND;
+/** A stream may end after its reservation has stopped counting. It can still be settled, once. */
+const SETTLEMENT_LIFETIME_MICROS = 900 * MICROS_PER_SECOND;
 
-/** The receipt of a grant. `id`: see Receipt. */
-export function createReceipt(id: string | undefined, charges: readonly Charge[], outcome: Outcome): Receipt {
-  let expires = 0;
-  const granted = charges.flatMap((charge, place) => {
-    const charged = outcome.charges[place];
-    // What a look reserved may be settled for more.
-    if (charged === undefined || (charge.hits === 0 && charge.limit.settle !== true)) return [];
-    const { freeAt: end, resetAfter } = charged;
-    expires = Math.max(expires, end - resetAfter + lifeOf(charge, resetAfter));
-    return { charge, end };
-  });
-  return { id, source: outcome.source, expires, granted };
+/**
+ * Creates the receipt of a granted decision, for those of its charges that `isIncluded` accepts. `id` is that of the
+ * receipt: see Receipt.
+ */
+export function createReceipt(
+  id: string | undefined,
+  charges: readonly Charge[],
+  outcome: Outcome,
+  isIncluded: (charge: Charge) => boolean = isRefundable,
+): Receipt {
+  let expiresAt = 0;
+  const granted: GrantedCharge[] = [];
+  for (const [index, charge] of charges.entries()) {
+    if (!isIncluded(charge)) continue;
+    const { freeAt, resetAfter } = elementAt(outcome.charges, index);
+    expiresAt = Math.max(expiresAt, freeAt - resetAfter + receiptLifetimeMicros(charge, resetAfter));
+    granted.push({ charge, countsUntil: freeAt });
+  }
+  return { id, source: outcome.source, expiresAt, granted };
 }
 
-function lifeOf({ limit }: Charge, resetAfter: number): number {
+/**
+ * Whether the caller needs a receipt for the charge: to free a slot, or to settle a reservation, even one of no hits.
+ * The hits of any other limit stay spent, however the request ends.
+ */
+export function isRedeemable({ limit, hits }: Charge): boolean {
+  return limit.settle === true || (limit.algorithm === 'concurrency' && hits > 0);
+}
+
+/** Whether a refund can change the counter of the charge: a charge without hits can only be settled for more. */
+function isRefundable({ limit, hits }: Charge): boolean {
+  return hits > 0 || limit.settle === true;
+}
+
+function receiptLifetimeMicros({ limit }: Charge, resetAfter: number): number {
   if (limit.algorithm === 'concurrency') return resetAfter;
-  return limit.settle === true ? SETTLED_LIFE : Math.min(resetAfter, LONGEST_LIFE);
+  return limit.settle === true ? SETTLEMENT_LIFETIME_MICROS : Math.min(resetAfter, MAX_LIFETIME_MICROS);
 }
