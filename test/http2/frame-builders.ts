@@ -12,6 +12,7 @@ export function frame(type: number, flags: number, streamId: number, payload: Ui
   return Buffer.concat([header, payload]);
 }
 
+/** The connection preface with an empty SETTINGS frame. */
 export const preface = Buffer.concat([Buffer.from(CONNECTION_PREFACE), frame(FrameType.SETTINGS, 0, 0)]);
 
 export function encodeUint32(value: number): Buffer {
@@ -20,11 +21,12 @@ export function encodeUint32(value: number): Buffer {
   return bytes;
 }
 
-/** As gRPC frames a message. */
-export function grpcMessage(message: Uint8Array, compressed = false): Buffer {
-  return Buffer.concat([Buffer.from([compressed ? 1 : 0]), encodeUint32(message.length), message]);
+/** A message with the prefix that gRPC puts in front of it. */
+export function grpcMessage(message: Uint8Array, isCompressed = false): Buffer {
+  return Buffer.concat([Buffer.from([isCompressed ? 1 : 0]), encodeUint32(message.length), message]);
 }
 
+/** The header block of a call, with extra header fields. */
 export function requestHeaders(extra: readonly (readonly [string, string])[] = [], path = METHOD): Buffer {
   return encodeHeaders([
     [':method', 'POST'],
@@ -47,12 +49,12 @@ export function dataFrame(streamId: number, data: Uint8Array, flags: number = Fl
   return frame(FrameType.DATA, flags, streamId, data);
 }
 
-/** A whole call. */
+/** All frames of one call: HEADERS and DATA. */
 export function callFrames(
   streamId: number,
   message: Uint8Array = Buffer.from('hello'),
   block: Uint8Array = plainHeaders,
-) {
+): Buffer {
   return Buffer.concat([headersFrame(streamId, block), dataFrame(streamId, grpcMessage(message))]);
 }
 
@@ -67,20 +69,20 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** Cuts the whole frames off the front of what has come. */
+/** Splits received bytes into their complete frames and the incomplete rest. */
 export function splitFrames(bytes: Buffer): { frames: Frame[]; rest: Buffer } {
   const frames: Frame[] = [];
-  let at = 0;
-  while (bytes.length - at >= 9) {
-    const end = at + 9 + bytes.readUIntBE(at, 3);
+  let offset = 0;
+  while (bytes.length - offset >= 9) {
+    const end = offset + 9 + bytes.readUIntBE(offset, 3);
     if (end > bytes.length) break;
     frames.push({
-      type: bytes.readUInt8(at + 3),
-      flags: bytes.readUInt8(at + 4),
-      streamId: bytes.readUInt32BE(at + 5),
-      payload: bytes.subarray(at + 9, end),
+      type: bytes.readUInt8(offset + 3),
+      flags: bytes.readUInt8(offset + 4),
+      streamId: bytes.readUInt32BE(offset + 5),
+      payload: bytes.subarray(offset + 9, end),
     });
-    at = end;
+    offset = end;
   }
-  return { frames, rest: bytes.subarray(at) };
+  return { frames, rest: bytes.subarray(offset) };
 }

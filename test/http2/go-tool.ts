@@ -8,14 +8,15 @@ const SOURCES = {
   ghz: 'github.com/bojand/ghz/cmd/ghz@latest',
 };
 
-/** Path of a tool: on the PATH, else in Go's folder, into which it is installed if need be. */
+/** Returns the path of a tool: on the PATH, or else in Go's folder. Installs it there if it is missing. */
 export function goTool(name: keyof typeof SOURCES): string {
   if (spawnSync(name, ['--version']).error === undefined) return name;
   const source = SOURCES[name];
   const { status, stdout } = spawnSync('go', ['env', 'GOPATH'], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${name} is not on the PATH, and there is no Go to get it: go install ${source}`);
+  if (status !== 0)
+    throw new Error(`${name}: must be on the PATH, or Go must be installed to build it (go install ${source})`);
   const installed = path.join(stdout.trim(), 'bin', name);
   if (!existsSync(installed)) spawnSync('go', ['install', source], { stdio: 'inherit' });
-  if (!existsSync(installed)) throw new Error(`${name} could not be installed: go install ${source}`);
+  if (!existsSync(installed)) throw new Error(`${name}: installation failed (go install ${source})`);
   return installed;
 }

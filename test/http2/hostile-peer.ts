@@ -1,4 +1,4 @@
-// node hostile-peer.ts ATTACK PORT: attacks until it is killed; a connection that is cut is opened again.
+// node hostile-peer.ts ATTACK PORT: attacks until it is killed. When the server closes the connection, it opens another.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
@@ -15,19 +15,20 @@ import {
   resetFrame,
 } from './frame-builders.ts';
 
-const BURST = 500;
+const REPETITIONS = 500;
 
-function repeat(make: () => Uint8Array): Buffer {
-  return Buffer.concat(Array.from({ length: BURST }, make));
+function repeat(createFrames: () => Uint8Array): Buffer {
+  return Buffer.concat(Array.from({ length: REPETITIONS }, createFrames));
 }
 
-/** Made once: the attacker's own work must not be what slows the others on a small machine. */
-function always(bytes: Uint8Array): () => Uint8Array {
+/** Repeats the same bytes. They are prepared once, so that on a small machine the attacker's own work slows nobody. */
+function repeatConstant(bytes: Uint8Array): () => Uint8Array {
   const burst = repeat(() => bytes);
   return () => burst;
 }
 
-function oddIds(): () => number {
+/** Returns a function that yields the stream ids of a client: 1, 3, 5, … */
+function createIdSequence(): () => number {
   let id = -1;
   return () => {
     id += 2;
@@ -35,26 +36,29 @@ function oddIds(): () => number {
   };
 }
 
-/** Indexes one field of almost the whole table, then a block that names it thousands of times. */
-function bomb(): (nextId: () => number) => Buffer {
+/** An HPACK bomb: adds a field of almost the size of the table, then refers to it thousands of times in one block. */
+function createHpackBomb(): (nextId: () => number) => Buffer {
   const name = Buffer.from('x-bomb');
   const size = Buffer.from([0x7f, 0x80 + ((3900 - 127) & 0x7f), (3900 - 127) >> 7]);
   const insert = Buffer.concat([Buffer.from([0x40, name.length]), name, size, Buffer.alloc(3900, 'a')]);
-  const inserting = Buffer.concat([requestHeaders(), insert]);
-  const exploding = Buffer.concat([requestHeaders(), Buffer.alloc(16_000, 0xbe)]);
+  const addingBlock = Buffer.concat([requestHeaders(), insert]);
+  const bombBlock = Buffer.concat([requestHeaders(), Buffer.alloc(16_000, 0xbe)]);
   return (nextId) =>
-    Buffer.concat([callFrames(nextId(), undefined, inserting), callFrames(nextId(), undefined, exploding)]);
+    Buffer.concat([callFrames(nextId(), undefined, addingBlock), callFrames(nextId(), undefined, bombBlock)]);
 }
 
 interface Attack {
-  /** What is sent over and over; ids go on. */
+  /** Returns the bytes to send next, again and again. `nextId` yields a new stream id. */
   readonly send: (nextId: () => number) => Uint8Array;
+  /** Whether the attacker reads the responses. Default: true. */
   readonly reads?: boolean;
+  /** Bytes to send once, right after the preface; they use stream 1. */
   readonly first?: Uint8Array;
+  /** Whether the attacker closes its sending side after it has sent once. */
   readonly halfCloses?: boolean;
 }
 
-const pieceOfMessage = grpcMessage(Buffer.alloc(1_000_000)).subarray(0, 16_000);
+const partOfMessage = grpcMessage(Buffer.alloc(1_000_000)).subarray(0, 16_000);
 const hugeValue = encodeHeaders([['x-huge', 'a'.repeat(15_000)]]);
 
 export const ATTACKS: Record<string, Attack> = {
@@ -67,24 +71,24 @@ export const ATTACKS: Record<string, Attack> = {
   },
   'CONTINUATION flood': {
     first: frame(FrameType.HEADERS, 0, 1, requestHeaders()),
-    send: always(frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(100))),
+    send: repeatConstant(frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(100))),
   },
-  'HPACK bomb': { send: bomb() },
-  'SETTINGS flood': { send: always(frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0]))) },
-  'PING flood': { send: always(frame(FrameType.PING, 0, 0, Buffer.alloc(8))) },
+  'HPACK bomb': { send: createHpackBomb() },
+  'SETTINGS flood': { send: repeatConstant(frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0]))) },
+  'PING flood': { send: repeatConstant(frame(FrameType.PING, 0, 0, Buffer.alloc(8))) },
   'PING flood without reading': {
-    send: always(frame(FrameType.PING, 0, 0, Buffer.alloc(8))),
+    send: repeatConstant(frame(FrameType.PING, 0, 0, Buffer.alloc(8))),
     reads: false,
   },
-  'empty DATA flood': { first: headersFrame(1), send: always(dataFrame(1, Buffer.alloc(0), 0)) },
+  'empty DATA flood': { first: headersFrame(1), send: repeatConstant(dataFrame(1, Buffer.alloc(0), 0)) },
   'one-byte DATA flood': {
     first: Buffer.concat([headersFrame(1), dataFrame(1, grpcMessage(Buffer.alloc(1_000_000)).subarray(0, 5), 0)]),
-    send: always(dataFrame(1, Buffer.alloc(1), 0)),
+    send: repeatConstant(dataFrame(1, Buffer.alloc(1), 0)),
   },
-  'PRIORITY flood': { send: always(frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(5))) },
+  'PRIORITY flood': { send: repeatConstant(frame(FrameType.PRIORITY, 0, 1, Buffer.alloc(5))) },
   'WINDOW_UPDATE flood': {
     first: headersFrame(1),
-    send: always(frame(FrameType.WINDOW_UPDATE, 0, 1, encodeUint32(1))),
+    send: repeatConstant(frame(FrameType.WINDOW_UPDATE, 0, 1, encodeUint32(1))),
   },
   'a reader that never reads': { send: (nextId) => repeat(() => callFrames(nextId())), reads: false },
   'half-closed sockets': { send: (nextId) => repeat(() => headersFrame(nextId())), halfCloses: true },
@@ -100,7 +104,7 @@ export const ATTACKS: Record<string, Attack> = {
   'messages that never come whole': {
     send: (nextId) => {
       const id = nextId();
-      return Buffer.concat([headersFrame(id), dataFrame(id, pieceOfMessage, 0)]);
+      return Buffer.concat([headersFrame(id), dataFrame(id, partOfMessage, 0)]);
     },
   },
 };
@@ -116,7 +120,7 @@ async function attackOnce(attack: Attack, port: number): Promise<void> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   socket.on('error', () => {});
   if (attack.reads !== false) socket.resume();
-  const nextId = oddIds();
+  const nextId = createIdSequence();
   await write(socket, preface);
   if (attack.first !== undefined) {
     nextId();

@@ -5,7 +5,7 @@ import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/
 import { callFrames } from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
-const MOST = 20;
+const MAX_CONNECTIONS = 20;
 
 let server: Http2GrpcServer;
 const sockets: Socket[] = [];
@@ -20,9 +20,9 @@ afterEach(async () => {
 async function serve(): Promise<void> {
   server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
-    maxConnections: MOST,
+    maxConnections: MAX_CONNECTIONS,
     handler: (calls) => {
-      for (const each of calls) each.reply(each.message);
+      for (const call of calls) call.reply(call.message);
     },
     log: { warn: (fields) => warnings.push(fields) },
   });
@@ -34,15 +34,16 @@ async function connectPeer(): Promise<RawPeer> {
   return peer;
 }
 
-/** A peer whose first call was answered. */
-async function callingPeer(): Promise<RawPeer> {
+/** Connects a peer, and waits for the response to its first call. */
+async function connectCallingPeer(): Promise<RawPeer> {
   const peer = await connectPeer();
   peer.send(callFrames(1));
   await peer.waitForResponse(1);
   return peer;
 }
 
-async function silentPeers(count: number): Promise<Socket[]> {
+/** Opens connections that send nothing. */
+async function connectSilentPeers(count: number): Promise<Socket[]> {
   const opened: Socket[] = [];
   for (let index = 0; index < count; index++) {
     const socket = connect({ port: server.address.port, host: '127.0.0.1' });
@@ -54,33 +55,33 @@ async function silentPeers(count: number): Promise<Socket[]> {
   return opened;
 }
 
-describe('connections beyond the most', () => {
-  it('close the oldest that never asked, so that silent ones lock nobody out, however many', async () => {
+describe('a server with its maximum of connections', () => {
+  it('closes the oldest connection without a call for a new one, so silent connections lock nobody out', async () => {
     await serve();
-    const early = await callingPeer();
-    const silent = await silentPeers(5 * MOST);
-    const late = await callingPeer();
+    const early = await connectCallingPeer();
+    const silent = await connectSilentPeers(5 * MAX_CONNECTIONS);
+    const late = await connectCallingPeer();
     await sleep(50);
-    expect(silent.filter((socket) => !socket.destroyed)).toEqual(silent.slice(-(MOST - 2)));
-    expect(server.countConnections()).toBe(MOST);
+    expect(silent.filter((socket) => !socket.destroyed)).toEqual(silent.slice(-(MAX_CONNECTIONS - 2)));
+    expect(server.countConnections()).toBe(MAX_CONNECTIONS);
     for (const peer of [early, late]) {
       peer.send(callFrames(3));
       expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
     }
   });
 
-  it('are closed themselves where all have asked, until one of these leaves; told once', async () => {
+  it('closes new connections while all open ones have made calls, and logs one warning', async () => {
     await serve();
     const peers: RawPeer[] = [];
-    for (let index = 0; index < MOST; index++) peers.push(await callingPeer());
-    for (let refused = 0; refused < 3; refused++) await (await connectPeer()).waitUntilClosed();
-    expect(warnings).toEqual([{ most: MOST, closed: 1 }]);
+    for (let index = 0; index < MAX_CONNECTIONS; index++) peers.push(await connectCallingPeer());
+    for (let rejected = 0; rejected < 3; rejected++) await (await connectPeer()).waitUntilClosed();
+    expect(warnings).toEqual([{ most: MAX_CONNECTIONS, closed: 1 }]);
     for (const peer of peers) {
       peer.send(callFrames(3));
       expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
     }
     peers[0]?.socket.destroy();
-    while (server.countConnections() === MOST) await sleep(5);
-    await callingPeer();
+    while (server.countConnections() === MAX_CONNECTIONS) await sleep(5);
+    await connectCallingPeer();
   });
 });

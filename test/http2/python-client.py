@@ -1,4 +1,4 @@
-"""python-client.py PORT METHOD CALLS: makes so many calls at once with an echoed message, then prints OK."""
+"""python-client.py PORT METHOD CALLS: makes CALLS concurrent calls to an echo server, checks them, prints OK."""
 
 import sys
 
@@ -8,8 +8,8 @@ port, method, calls = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
     call = channel.unary_unary(method, lambda message: message, lambda message: message)
     messages = [b"message %d" % index for index in range(calls)]
-    answers = [call.future(message, timeout=10) for message in messages]
-    assert [answer.result() for answer in answers] == messages
+    responses = [call.future(message, timeout=10) for message in messages]
+    assert [response.result() for response in responses] == messages
     try:
         call(b"fail", timeout=10)
         raise AssertionError("expected a failure")

@@ -4,30 +4,36 @@ import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-const
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
 import { type Frame, frame, preface, splitFrames } from './frame-builders.ts';
 
+/** A response, or the part of it that arrived before a reset. */
 export interface RawResponse {
+  /** Headers and trailers. */
   readonly headers: Record<string, string>;
   readonly body: Buffer;
+  /** The error code of RST_STREAM; undefined: the stream was not reset. */
   readonly reset: number | undefined;
 }
 
-/** A client that sends what it is told and keeps what it gets, to speak HTTP/2 as no library would. */
+/** A client that sends the given bytes and keeps the frames that arrive. It speaks HTTP/2 as no library would. */
 export class RawPeer {
   readonly socket: Socket;
   readonly frames: Frame[] = [];
   readonly #decoder = new HeaderDecoder();
-  readonly #answers = new Map<number, { headers: Record<string, string>; body: Buffer[]; reset: number | undefined }>();
+  readonly #responses = new Map<
+    number,
+    { headers: Record<string, string>; body: Buffer[]; reset: number | undefined }
+  >();
   #rest: Buffer = Buffer.alloc(0);
-  #waiting: (() => void)[] = [];
+  #waiters: (() => void)[] = [];
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on('error', () => {});
-    socket.on('close', () => this.#wake());
+    socket.on('close', () => this.#wakeWaiters());
     socket.on('data', (bytes) => {
       const { frames, rest } = splitFrames(Buffer.concat([this.#rest, bytes]));
       this.#rest = rest;
-      for (const each of frames) this.#take(each);
-      this.#wake();
+      for (const received of frames) this.#receive(received);
+      this.#wakeWaiters();
     });
   }
 
@@ -42,35 +48,38 @@ export class RawPeer {
     this.socket.write(Buffer.concat(parts));
   }
 
-  /** Waits until something that has come satisfies the condition; fails when the connection ends before. */
+  /** Waits until the condition holds, and checks it whenever bytes arrive. Rejects when the connection ends first. */
   async waitUntil(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.socket.closed) throw new Error('the connection has ended');
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }
 
-  /** Waits for the server to have taken all that was sent before. */
+  /** Waits until the server has read everything that was sent before. */
   async roundTrip(): Promise<void> {
     const mark = Buffer.alloc(8);
     mark.writeDoubleBE(Math.random());
     this.send(frame(FrameType.PING, 0, 0, mark));
-    await this.waitUntil(() => this.frames.some((each) => each.type === FrameType.PING && each.payload.equals(mark)));
+    await this.waitUntil(() =>
+      this.frames.some(({ type, payload }) => type === FrameType.PING && payload.equals(mark)),
+    );
   }
 
+  /** Waits for the end of the stream, by a complete response or a reset. */
   async waitForResponse(streamId: number): Promise<RawResponse> {
-    await this.waitUntil(() => this.frames.some((each) => each.streamId === streamId && endsStream(each)));
-    const answer = this.#answers.get(streamId);
+    await this.waitUntil(() => this.frames.some((received) => received.streamId === streamId && endsStream(received)));
+    const response = this.#responses.get(streamId);
     return {
-      headers: answer?.headers ?? {},
-      body: Buffer.concat(answer?.body ?? []),
-      reset: answer?.reset,
+      headers: response?.headers ?? {},
+      body: Buffer.concat(response?.body ?? []),
+      reset: response?.reset,
     };
   }
 
   get goAways(): { lastStreamId: number; code: number }[] {
     return this.frames
-      .filter((each) => each.type === FrameType.GOAWAY)
+      .filter(({ type }) => type === FrameType.GOAWAY)
       .map(({ payload }) => ({ lastStreamId: payload.readUInt32BE(0), code: payload.readUInt32BE(4) }));
   }
 
@@ -82,23 +91,25 @@ export class RawPeer {
     if (!this.isClosed) await Promise.race([once(this.socket, 'end'), once(this.socket, 'close')]);
   }
 
-  #take(each: Frame): void {
-    this.frames.push(each);
-    const { type, streamId, payload } = each;
-    if (type === FrameType.SETTINGS && (each.flags & Flag.ACK) === 0) this.send(frame(FrameType.SETTINGS, Flag.ACK, 0));
+  #receive(received: Frame): void {
+    this.frames.push(received);
+    const { type, flags, streamId, payload } = received;
+    if (type === FrameType.SETTINGS && (flags & Flag.ACK) === 0) this.send(frame(FrameType.SETTINGS, Flag.ACK, 0));
     if (streamId === 0) return;
-    const answer = this.#answers.get(streamId) ?? { headers: {}, body: [], reset: undefined };
-    this.#answers.set(streamId, answer);
-    if (type === FrameType.DATA) answer.body.push(payload);
-    if (type === FrameType.RST_STREAM) answer.reset = payload.readUInt32BE(0);
+    const response = this.#responses.get(streamId) ?? { headers: {}, body: [], reset: undefined };
+    this.#responses.set(streamId, response);
+    if (type === FrameType.DATA) response.body.push(payload);
+    if (type === FrameType.RST_STREAM) response.reset = payload.readUInt32BE(0);
     if (type !== FrameType.HEADERS) return;
-    for (const { name, value } of this.#decoder.decode(payload, 0, payload.length).fields) answer.headers[name] = value;
+    for (const { name, value } of this.#decoder.decode(payload, 0, payload.length).fields) {
+      response.headers[name] = value;
+    }
   }
 
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+  #wakeWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
   }
 }
 

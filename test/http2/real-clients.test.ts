@@ -9,7 +9,7 @@ import { GrpcStatus } from '../../src/transport/unary-call.ts';
 import { METHOD } from './frame-builders.ts';
 import { goTool } from './go-tool.ts';
 
-const run = promisify(execFile);
+const runFile = promisify(execFile);
 const root = path.join(import.meta.dirname, '..', '..');
 const RLS_FILES = ['-import-path', path.join(root, 'proto'), '-proto', 'envoy/service/ratelimit/v3/rls.proto'];
 const RLS_METHOD = 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
@@ -26,7 +26,8 @@ beforeAll(async () => {
       for (const call of calls) {
         const text = Buffer.from(call.message).toString();
         if (text === 'fail') call.fail(GrpcStatus.INVALID_ARGUMENT, 'größer');
-        else if (text === 'silence') continue;
+        else if (text === 'silence')
+          continue; // the call stays open
         else if (text.includes('rate-limit')) call.reply(OK_RESPONSE);
         else call.reply(call.message);
       }
@@ -36,42 +37,42 @@ beforeAll(async () => {
 
 afterAll(() => server.stop({ graceMs: 100 }));
 
-describe('grpc-js', () => {
-  const identity = (bytes: Buffer): Buffer => bytes;
+describe('the client grpc-js', () => {
+  const passThrough = (bytes: Buffer): Buffer => bytes;
 
   function connect(options = {}): Client {
     return new Client(`127.0.0.1:${server.address.port}`, credentials.createInsecure(), options);
   }
 
-  function request(client: Client, message: Buffer, deadline = 10_000): Promise<Buffer | undefined> {
+  function call(client: Client, message: Buffer, timeoutMs = 10_000): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
       client.makeUnaryRequest(
         METHOD,
-        identity,
-        identity,
+        passThrough,
+        passThrough,
         message,
         new Metadata(),
-        { deadline: Date.now() + deadline },
-        (error, answer) => (error === null ? resolve(answer) : reject(error)),
+        { deadline: Date.now() + timeoutMs },
+        (error, response) => (error === null ? resolve(response) : reject(error)),
       );
     });
   }
 
-  it('gets the answers of many calls at once', async () => {
+  it('gets the responses of many concurrent calls', async () => {
     const client = connect();
     const messages = Array.from({ length: 2000 }, (_, index) => Buffer.from(`message ${index}`));
-    expect(await Promise.all(messages.map((message) => request(client, message)))).toEqual(messages);
+    expect(await Promise.all(messages.map((message) => call(client, message)))).toEqual(messages);
     client.close();
   });
 
-  it('gets large answers, and sends large and compressed messages', async () => {
+  it('gets large responses, and sends large and compressed messages', async () => {
     const client = connect({ 'grpc.default_compression_algorithm': compressionAlgorithms.gzip });
     const message = Buffer.alloc(500_000, 'abc');
-    expect((await request(client, message))?.equals(message)).toBe(true);
+    expect((await call(client, message))?.equals(message)).toBe(true);
     client.close();
   });
 
-  it('gets every call answered that it made before the server was asked to stop', async () => {
+  it('gets a response to every call that it made before the server began to stop', async () => {
     const stopping = await startHttp2GrpcServer({
       address: { host: '127.0.0.1', port: 0 },
       maxConnections: 100,
@@ -82,28 +83,28 @@ describe('grpc-js', () => {
       },
     });
     const client = new Client(`127.0.0.1:${stopping.address.port}`, credentials.createInsecure());
-    await request(client, Buffer.from('connected'));
-    const message = Buffer.from('under way');
-    const answers = Promise.all(Array.from({ length: 500 }, () => request(client, message)));
+    await call(client, Buffer.from('connected'));
+    const message = Buffer.from('in progress');
+    const responses = Promise.all(Array.from({ length: 500 }, () => call(client, message)));
     await new Promise((resolve) => setTimeout(resolve, 10));
     await stopping.stop({ graceMs: 10_000 });
-    expect(await answers).toEqual(Array.from({ length: 500 }, () => message));
+    expect(await responses).toEqual(Array.from({ length: 500 }, () => message));
     client.close();
   });
 
-  it('gets a status with its message, and its own deadline', async () => {
+  it('gets a status with its message, and DEADLINE_EXCEEDED when the server does not respond in time', async () => {
     const client = connect();
-    const failure: ServiceError = await request(client, Buffer.from('fail')).then(Promise.reject, (error) => error);
+    const failure: ServiceError = await call(client, Buffer.from('fail')).then(Promise.reject, (error) => error);
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, details: 'größer' });
-    await expect(request(client, Buffer.from('silence'), 50)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    await expect(call(client, Buffer.from('silence'), 50)).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
     client.close();
   });
 });
 
-describe('grpcurl', () => {
-  it('decodes an answer', async () => {
+describe('the client grpcurl', () => {
+  it('decodes a response', async () => {
     const target = `127.0.0.1:${server.address.port}`;
-    const { stdout } = await run(goTool('grpcurl'), [
+    const { stdout } = await runFile(goTool('grpcurl'), [
       '-plaintext',
       ...RLS_FILES,
       '-d',
@@ -115,24 +116,24 @@ describe('grpcurl', () => {
   });
 });
 
-describe('ghz', () => {
-  // With one stream on a connection grpc-go sends a PING for almost every answer: that is no abuse.
+describe('the client ghz', () => {
+  // With one stream per connection, grpc-go sends a PING for almost every response. That must not count as abuse.
   it.each([
     [50, 5000],
     [4, 20_000],
-  ])('gets each of its calls answered, %d at a time over 4 connections', async (concurrency, calls) => {
+  ])('gets a response to each call, with %d concurrent calls over 4 connections', async (concurrency, calls) => {
     const target = `127.0.0.1:${server.address.port}`;
     const files = ['--import-paths', path.join(root, 'proto'), '--proto', 'envoy/service/ratelimit/v3/rls.proto'];
     const count = ['-n', `${calls}`, '-c', `${concurrency}`, '--connections', '4'];
     const load = [...count, '-d', '{"domain":"rate-limit"}', '-O', 'json'];
-    const { stdout } = await run(goTool('ghz'), ['--insecure', ...files, '--call', RLS_METHOD, ...load, target], {
+    const { stdout } = await runFile(goTool('ghz'), ['--insecure', ...files, '--call', RLS_METHOD, ...load, target], {
       maxBuffer: 64 * 1024 * 1024,
     });
     expect(JSON.parse(stdout).statusCodeDistribution).toEqual({ OK: calls });
   });
 });
 
-describe("Python's grpcio", () => {
+describe("the client grpcio, Python's gRPC", () => {
   const environment = path.join(root, '.cache', 'python-grpcio');
   const python = path.join(environment, 'bin', 'python');
 
@@ -144,12 +145,12 @@ describe("Python's grpcio", () => {
       ['touch', path.join(environment, 'ready')],
     ] as const)
       if (spawnSync(command, args, { stdio: 'inherit' }).status !== 0)
-        throw new Error(`Python's grpcio could not be installed: ${command} ${args.join(' ')}`);
+        throw new Error(`grpcio: installation failed (${command} ${args.join(' ')})`);
   }, 300_000);
 
-  it('gets answers, statuses with their messages, and sends compressed messages', async () => {
+  it('gets responses and statuses with their messages, and sends compressed messages', async () => {
     const script = path.join(import.meta.dirname, 'python-client.py');
-    const { stdout } = await run(python, [script, String(server.address.port), METHOD, '500']);
+    const { stdout } = await runFile(python, [script, String(server.address.port), METHOD, '500']);
     expect(stdout).toBe('OK\n');
   });
 });

@@ -4,28 +4,28 @@ import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-const
 import { callFrames, encodeUint32, frame, preface } from './frame-builders.ts';
 
 const STREAMS = 2;
-const LARGE_WINDOW = 2 ** 30;
+const WINDOW_INCREMENT = 2 ** 30;
 
-/** A well-behaved client that always has the same number of calls under way, and counts those that are answered. */
+/** A well-behaved client that always has the same number of calls in progress, and counts the completed ones. */
 export class SteadyLoad {
   readonly #socket: Socket;
-  #answered = 0;
+  #completed = 0;
   #nextId = 1;
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(port: number) {
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    this.#socket.write(Buffer.concat([preface, frame(FrameType.WINDOW_UPDATE, 0, 0, encodeUint32(LARGE_WINDOW))]));
+    this.#socket.write(Buffer.concat([preface, frame(FrameType.WINDOW_UPDATE, 0, 0, encodeUint32(WINDOW_INCREMENT))]));
     this.#socket.on('data', (bytes) => this.#receive(bytes));
-    this.#callAnew(STREAMS);
+    this.#startCalls(STREAMS);
   }
 
-  /** Calls answered in a second, measured for so many ms. */
-  async rate(ms: number): Promise<number> {
-    const before = this.#answered;
+  /** Measures the completed calls per second for the given time. */
+  async rate(durationMs: number): Promise<number> {
+    const before = this.#completed;
     const start = performance.now();
-    await sleep(ms);
-    return ((this.#answered - before) * 1000) / (performance.now() - start);
+    await sleep(durationMs);
+    return ((this.#completed - before) * 1000) / (performance.now() - start);
   }
 
   get isAlive(): boolean {
@@ -38,20 +38,21 @@ export class SteadyLoad {
 
   #receive(received: Buffer): void {
     const bytes = this.#rest.length === 0 ? received : Buffer.concat([this.#rest, received]);
-    let at = 0;
-    let answered = 0;
-    while (bytes.length - at >= 9) {
-      const end = at + 9 + bytes.readUIntBE(at, 3);
+    let offset = 0;
+    let completed = 0;
+    while (bytes.length - offset >= 9) {
+      const end = offset + 9 + bytes.readUIntBE(offset, 3);
       if (end > bytes.length) break;
-      if (bytes[at + 3] === FrameType.HEADERS && (bytes.readUInt8(at + 4) & Flag.END_STREAM) !== 0) answered += 1;
-      at = end;
+      if (bytes[offset + 3] === FrameType.HEADERS && (bytes.readUInt8(offset + 4) & Flag.END_STREAM) !== 0)
+        completed += 1;
+      offset = end;
     }
-    this.#rest = bytes.subarray(at);
-    this.#answered += answered;
-    this.#callAnew(answered);
+    this.#rest = bytes.subarray(offset);
+    this.#completed += completed;
+    this.#startCalls(completed);
   }
 
-  #callAnew(count: number): void {
+  #startCalls(count: number): void {
     const calls: Buffer[] = [];
     for (let index = 0; index < count; index++) {
       calls.push(callFrames(this.#nextId));

@@ -12,21 +12,30 @@ import { grpcMessage, METHOD } from './frame-builders.ts';
 
 let folder: string;
 const servers: Http2GrpcServer[] = [];
-const at = (file: string): string => path.join(folder, file);
+const inFolder = (file: string): string => path.join(folder, file);
 
-function certify(name: string): void {
+/** Creates a self-signed certificate with its key. */
+function createCertificate(name: string): void {
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at(`${name}.key`)];
-  execFileSync('openssl', ['req', '-x509', ...key, ...subject, '-days', '2', '-out', at(`${name}.crt`)], {
+  const key = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    inFolder(`${name}.key`),
+  ];
+  execFileSync('openssl', ['req', '-x509', ...key, ...subject, '-days', '2', '-out', inFolder(`${name}.crt`)], {
     stdio: 'pipe',
   });
 }
 
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'weir-tls-'));
-  for (const name of ['first', 'second', 'client']) certify(name);
-  copyFileSync(at('first.crt'), at('server.crt'));
-  copyFileSync(at('first.key'), at('server.key'));
+  for (const name of ['first', 'second', 'client']) createCertificate(name);
+  copyFileSync(inFolder('first.crt'), inFolder('server.crt'));
+  copyFileSync(inFolder('first.key'), inFolder('server.key'));
 });
 
 afterEach(async () => {
@@ -45,7 +54,7 @@ async function serve({
   const server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
     maxConnections,
-    tls: { certFile: at('server.crt'), keyFile: at('server.key'), ...extra },
+    tls: { certFile: inFolder('server.crt'), keyFile: inFolder('server.key'), ...extra },
     handler: (calls) => {
       for (const call of calls) call.reply(call.message);
     },
@@ -54,7 +63,8 @@ async function serve({
   return server.address.port;
 }
 
-function echo(session: ClientHttp2Session, message: Buffer): Promise<Buffer> {
+/** Makes a call with the message, and resolves to the body of its response. */
+function call(session: ClientHttp2Session, message: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const request = session.request({
       ':method': 'POST',
@@ -64,18 +74,18 @@ function echo(session: ClientHttp2Session, message: Buffer): Promise<Buffer> {
     });
     const parts: Buffer[] = [];
     request.on('data', (part) => parts.push(part));
-    request.on('end', () => (parts.length > 0 ? resolve(Buffer.concat(parts)) : reject(new Error('no answer'))));
+    request.on('end', () => (parts.length > 0 ? resolve(Buffer.concat(parts)) : reject(new Error('no response'))));
     request.on('error', reject);
     request.on('close', () => reject(new Error('closed')));
     request.end(grpcMessage(message));
   });
 }
 
-function session(port: number, options: object): Promise<ClientHttp2Session> {
+function openSession(port: number, options: object): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
-    const opened = connect(`https://localhost:${port}`, options);
-    opened.on('error', reject);
-    opened.on('connect', () => resolve(opened));
+    const session = connect(`https://localhost:${port}`, options);
+    session.on('error', reject);
+    session.on('connect', () => resolve(session));
   });
 }
 
@@ -87,83 +97,83 @@ function handshake(port: number, ALPNProtocols: string[] | undefined): Promise<T
   });
 }
 
-describe('over TLS', () => {
-  it('calls are answered, small and large', async () => {
-    const opened = await session(await serve(), { ca: readFileSync(at('first.crt')) });
+describe('a server with TLS', () => {
+  it('answers small and large calls', async () => {
+    const session = await openSession(await serve(), { ca: readFileSync(inFolder('first.crt')) });
     for (const message of [Buffer.from('small'), Buffer.alloc(300_000, 'large')])
-      expect((await echo(opened, message)).equals(grpcMessage(message))).toBe(true);
-    opened.destroy();
+      expect((await call(session, message)).equals(grpcMessage(message))).toBe(true);
+    session.destroy();
   });
 
-  it('only h2 is spoken', async () => {
+  it('accepts only HTTP/2, and closes connections that negotiate something else or nothing', async () => {
     const port = await serve();
     const socket = await handshake(port, ['h2']);
     expect(socket.alpnProtocol).toBe('h2');
     socket.destroy();
     await expect(handshake(port, ['http/1.1'])).rejects.toThrow();
-    const silent = await handshake(port, undefined);
-    await new Promise((resolve) => silent.on('close', resolve));
+    const withoutAlpn = await handshake(port, undefined);
+    await new Promise((resolve) => withoutAlpn.on('close', resolve));
   });
 
-  it('a client must show a certificate of the authority where one is asked for', async () => {
-    const port = await serve({ clientCaFile: at('client.crt') });
-    const ca = readFileSync(at('first.crt'));
-    const shown = { ca, cert: readFileSync(at('client.crt')), key: readFileSync(at('client.key')) };
-    const opened = await session(port, shown);
-    expect(await echo(opened, Buffer.from('trusted'))).toEqual(grpcMessage(Buffer.from('trusted')));
-    opened.destroy();
-    const stranger = { ca, cert: readFileSync(at('second.crt')), key: readFileSync(at('second.key')) };
+  it('accepts only clients with a certificate of the client CA, if one is configured', async () => {
+    const port = await serve({ clientCaFile: inFolder('client.crt') });
+    const ca = readFileSync(inFolder('first.crt'));
+    const trusted = { ca, cert: readFileSync(inFolder('client.crt')), key: readFileSync(inFolder('client.key')) };
+    const session = await openSession(port, trusted);
+    expect(await call(session, Buffer.from('trusted'))).toEqual(grpcMessage(Buffer.from('trusted')));
+    session.destroy();
+    const stranger = { ca, cert: readFileSync(inFolder('second.crt')), key: readFileSync(inFolder('second.key')) };
     for (const options of [{ ca }, stranger]) {
-      const refused = await session(port, options);
-      await expect(echo(refused, Buffer.from('refused'))).rejects.toThrow();
+      const rejected = await openSession(port, options);
+      await expect(call(rejected, Buffer.from('rejected'))).rejects.toThrow();
     }
   });
 
-  it('files that change are taken up by new connections, while open ones stay; bad ones are left', {
+  it('uses changed files for new connections, keeps open ones, and ignores a certificate that does not fit its key', {
     timeout: 30_000,
   }, async () => {
     const port = await serve();
-    const early = await session(port, { ca: readFileSync(at('first.crt')) });
-    const presented = async (): Promise<string | string[] | undefined> => {
+    const early = await openSession(port, { ca: readFileSync(inFolder('first.crt')) });
+    const presentedName = async (): Promise<string | string[] | undefined> => {
       const socket = await handshake(port, ['h2']);
       const { CN } = socket.getPeerCertificate().subject;
       socket.destroy();
       return CN;
     };
-    expect(await presented()).toBe('first');
-    copyFileSync(at('second.crt'), at('server.crt'));
+    expect(await presentedName()).toBe('first');
+    copyFileSync(inFolder('second.crt'), inFolder('server.crt'));
     await sleep(1500);
-    expect(await presented()).toBe('first');
-    copyFileSync(at('second.key'), at('server.key'));
-    while ((await presented()) !== 'second') await sleep(100);
-    expect(await echo(early, Buffer.from('still open'))).toEqual(grpcMessage(Buffer.from('still open')));
+    expect(await presentedName()).toBe('first');
+    copyFileSync(inFolder('second.key'), inFolder('server.key'));
+    while ((await presentedName()) !== 'second') await sleep(100);
+    expect(await call(early, Buffer.from('still open'))).toEqual(grpcMessage(Buffer.from('still open')));
     early.destroy();
   });
 
-  it('who never shakes hands is gone in time, and at once where room is needed; who calls stays', {
+  it('closes a connection without a handshake after the timeout, or at once to make room, but not one with calls', {
     timeout: 60_000,
   }, async () => {
     const port = await serve({ maxConnections: 2 });
-    const client = await session(port, { rejectUnauthorized: false });
-    await echo(client, Buffer.from('first'));
-    const silent = [connectTcp(port, '127.0.0.1'), connectTcp(port, '127.0.0.1')];
-    const lives = await Promise.all(
-      silent.map(async (socket) => {
+    const client = await openSession(port, { rejectUnauthorized: false });
+    await call(client, Buffer.from('first'));
+    const silentSockets = [connectTcp(port, '127.0.0.1'), connectTcp(port, '127.0.0.1')];
+    const lifetimesMs = await Promise.all(
+      silentSockets.map(async (socket) => {
         const start = performance.now();
         socket.on('error', () => {}).resume();
         await new Promise((resolve) => socket.once('close', resolve));
         return performance.now() - start;
       }),
     );
-    expect(Math.min(...lives)).toBeLessThan(5000);
-    expect(Math.max(...lives)).toBeGreaterThan(9000);
-    expect(Math.max(...lives)).toBeLessThan(30_000);
-    expect(await echo(client, Buffer.from('still'))).toEqual(grpcMessage(Buffer.from('still')));
+    expect(Math.min(...lifetimesMs)).toBeLessThan(5000);
+    expect(Math.max(...lifetimesMs)).toBeGreaterThan(9000);
+    expect(Math.max(...lifetimesMs)).toBeLessThan(30_000);
+    expect(await call(client, Buffer.from('still'))).toEqual(grpcMessage(Buffer.from('still')));
     client.close();
   });
 
-  it('does not start without its files', async () => {
-    const tls = { certFile: at('missing.crt'), keyFile: at('server.key') };
+  it('does not start when a file is missing', async () => {
+    const tls = { certFile: inFolder('missing.crt'), keyFile: inFolder('server.key') };
     const start = startHttp2GrpcServer({
       address: { host: '127.0.0.1', port: 0 },
       maxConnections: 100,

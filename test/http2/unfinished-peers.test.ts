@@ -6,9 +6,11 @@ import { CONNECTION_PREFACE, FrameType } from '../../src/transport/http2/frames/
 import { callFrames, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
-/** ms that a peer is given at the least, and after which it must be gone, however busy the machine. */
-const GIVEN = 10_000;
-const GONE = 30_000;
+/** The time that the server gives a peer at least. */
+const TIMEOUT_MS = 10_000;
+/** The time after which the server must have acted, however busy the machine is. */
+const MAX_LIFETIME_MS = 30_000;
+/** The error code of HTTP/2. */
 const CANCEL = 8;
 
 let server: Http2GrpcServer;
@@ -19,7 +21,7 @@ beforeAll(async () => {
     address: { host: '127.0.0.1', port: 0 },
     maxConnections: 100,
     handler: (calls) => {
-      for (const each of calls) each.reply(each.message);
+      for (const call of calls) call.reply(call.message);
     },
   });
 });
@@ -35,81 +37,84 @@ async function connectPeer(): Promise<RawPeer> {
   return peer;
 }
 
-/** ms until the server ends a connection that sends this, and goes on with `drip` every second. */
-async function lifeOf(first: Uint8Array, drip: Uint8Array): Promise<number> {
+/** Measures the ms until the server ends a connection that sends `first`, then `drip` every second. */
+async function measureLifetimeMs(first: Uint8Array, drip: Uint8Array): Promise<number> {
   const socket = connect({ port: server.address.port, host: '127.0.0.1' });
   sockets.push(socket);
   const start = performance.now();
   socket.on('error', () => {}).resume();
   socket.write(first);
-  const dripping = setInterval(() => socket.write(drip), 1000);
+  const dripTimer = setInterval(() => socket.write(drip), 1000);
   await new Promise((resolve) => socket.once('close', resolve));
-  clearInterval(dripping);
+  clearInterval(dripTimer);
   return performance.now() - start;
 }
 
 const nothing = Buffer.alloc(0);
-const openBlock = frame(FrameType.HEADERS, 0, 1, requestHeaders());
+const openHeaderBlock = frame(FrameType.HEADERS, 0, 1, requestHeaders());
 const halfFrame = headersFrame(1).subarray(0, 20);
 
-describe.concurrent('a connection is ended', { timeout: 60_000 }, () => {
+describe.concurrent('a connection whose peer stalls', { timeout: 60_000 }, () => {
   it.for([
-    ['that sends nothing', nothing, nothing],
-    ['that drips its preface', Buffer.from('PRI * '), nothing],
-    ['that never sends SETTINGS', Buffer.from(CONNECTION_PREFACE), nothing],
-    ['whose header block does not end', Buffer.concat([preface, openBlock]), nothing],
+    ['it sends nothing', nothing, nothing],
+    ['its preface stays incomplete', Buffer.from('PRI * '), nothing],
+    ['it never sends SETTINGS', Buffer.from(CONNECTION_PREFACE), nothing],
+    ['its header block does not end', Buffer.concat([preface, openHeaderBlock]), nothing],
     [
-      'whose header block goes on and on',
-      Buffer.concat([preface, openBlock]),
+      'its header block continues forever',
+      Buffer.concat([preface, openHeaderBlock]),
       frame(FrameType.CONTINUATION, 0, 1, Buffer.from([0x82])),
     ],
-    ['whose frame stays a half', Buffer.concat([preface, halfFrame]), nothing],
-    ['whose frame comes byte by byte', Buffer.concat([preface, callFrames(1), halfFrame]), Buffer.from([0x82])],
-  ] as const)('%s', async ([, first, drip], { expect }) => {
-    const life = await lifeOf(first, drip);
-    expect(life).toBeGreaterThan(GIVEN - 100);
-    expect(life).toBeLessThan(GONE);
+    ['its frame stays incomplete', Buffer.concat([preface, halfFrame]), nothing],
+    ['its frame arrives one byte a second', Buffer.concat([preface, callFrames(1), halfFrame]), Buffer.from([0x82])],
+  ] as const)('ends after the timeout when %s', async ([, first, drip], { expect }) => {
+    const lifetimeMs = await measureLifetimeMs(first, drip);
+    expect(lifetimeMs).toBeGreaterThan(TIMEOUT_MS - 100);
+    expect(lifetimeMs).toBeLessThan(MAX_LIFETIME_MS);
   });
 });
 
-describe.concurrent('a stream is reset', { timeout: 60_000 }, () => {
+describe.concurrent('a stream whose peer stalls', { timeout: 60_000 }, () => {
   const message = grpcMessage(Buffer.alloc(1000));
   const noWindow = frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0]));
   it.for([
-    ['whose request has no body', headersFrame(1), nothing],
+    ['its request body never comes', headersFrame(1), nothing],
     [
-      'whose message stays a half',
+      'its message stays incomplete',
       Buffer.concat([headersFrame(1), dataFrame(1, message.subarray(0, 500), 0)]),
       nothing,
     ],
     [
-      'whose message comes byte by byte',
+      'its message arrives one byte a second',
       Buffer.concat([headersFrame(1), dataFrame(1, message.subarray(0, 500), 0)]),
       dataFrame(1, Buffer.alloc(1), 0),
     ],
-    ['whose response finds no window', Buffer.concat([noWindow, callFrames(1)]), nothing],
-  ] as const)('%s, and its connection serves on', async ([, first, drip], { expect }) => {
-    const peer = await connectPeer();
-    const start = performance.now();
-    peer.send(first);
-    const dripping = setInterval(() => peer.send(drip), 1000);
-    const { reset } = await peer.waitForResponse(1);
-    clearInterval(dripping);
-    expect(reset).toBe(CANCEL);
-    expect(performance.now() - start).toBeGreaterThan(GIVEN - 100);
-    expect(performance.now() - start).toBeLessThan(GONE);
-    peer.send(frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0])), callFrames(3));
-    expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
-    expect(peer.goAways).toEqual([]);
-  });
+    ['the peer opens no window for its response', Buffer.concat([noWindow, callFrames(1)]), nothing],
+  ] as const)(
+    'is reset after the timeout when %s, and its connection keeps serving',
+    async ([, first, drip], { expect }) => {
+      const peer = await connectPeer();
+      const start = performance.now();
+      peer.send(first);
+      const dripTimer = setInterval(() => peer.send(drip), 1000);
+      const { reset } = await peer.waitForResponse(1);
+      clearInterval(dripTimer);
+      expect(reset).toBe(CANCEL);
+      expect(performance.now() - start).toBeGreaterThan(TIMEOUT_MS - 100);
+      expect(performance.now() - start).toBeLessThan(MAX_LIFETIME_MS);
+      peer.send(frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 1, 0, 0])), callFrames(3));
+      expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
+      expect(peer.goAways).toEqual([]);
+    },
+  );
 });
 
-it.concurrent('connections beside them are served all the time, also one that was idle', {
+it.concurrent('a server with stalled peers keeps serving busy and idle connections', {
   timeout: 60_000,
 }, async () => {
   const [idle, busy] = [await connectPeer(), await connectPeer()];
   await idle.roundTrip();
-  const end = performance.now() + 1.5 * GIVEN;
+  const end = performance.now() + 1.5 * TIMEOUT_MS;
   let id = 1;
   for (; performance.now() < end; id += 2) {
     busy.send(callFrames(id));

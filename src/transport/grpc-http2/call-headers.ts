@@ -2,11 +2,11 @@ import type { HeaderField } from '../http2/hpack/header-field.ts';
 import { GrpcStatus } from '../unary-call.ts';
 import { encodeFailure, encodeHttpRejection } from './responses.ts';
 
-/** What the server needs from the headers of a call. */
+/** The parts of a call's headers that the server needs. */
 export interface CallHeaders {
   readonly path: string;
   readonly requestId: string | undefined;
-  /** The value of grpc-timeout; undefined: there is none, or it is invalid. */
+  /** The value of grpc-timeout; undefined: it is missing or invalid. */
   readonly timeoutMs: number | undefined;
   /** Whether compressed messages of this call are gzip. */
   readonly isGzip: boolean;

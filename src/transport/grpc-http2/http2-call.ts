@@ -12,7 +12,7 @@ import {
 } from './message-assembly.ts';
 import { encodeFailureCached, REPLY_HEADERS, REPLY_TRAILERS } from './responses.ts';
 
-/** What a call needs from its connection. */
+/** The services that a call uses of its connection. */
 export interface CallContext {
   /**
    * Counts memory of messages that are incomplete or not inflated, as a change in bytes. Returns whether the memory

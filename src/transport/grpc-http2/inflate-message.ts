@@ -15,7 +15,7 @@ const queue: InflationJob[] = [];
 let running = 0;
 
 /**
- * Inflates a gzip message, then calls `onInflated` with the message or with the reason why there is none. It works off
+ * Inflates a gzip message, then calls `onInflated` with the message or with the reason of the failure. It works off
  * the event loop, so a compression bomb costs only its sender. It never inflates to more than a message may have.
  */
 export function inflateMessage(compressed: Buffer, onInflated: OnInflated): void {

@@ -82,7 +82,7 @@ class GrpcJsCall implements UnaryCall {
   }
 }
 
-/** Reads the caller's x-request-id. undefined: there is none, or it is too long for a log line. */
+/** Reads the caller's x-request-id. undefined: it is missing or too long for a log line. */
 export function readRequestId(metadata: Metadata): string | undefined {
   const [value] = metadata.get('x-request-id');
   return typeof value === 'string' && value !== '' && value.length <= MAX_REQUEST_ID_LENGTH ? value : undefined;

@@ -20,7 +20,7 @@ export class FrameParser {
   }
 
   /**
-   * The frame that has arrived only in part; undefined: there is none. Each frame is another object, so a caller can
+   * The frame that has arrived only in part; undefined: no frame is incomplete. Each frame is another object, so a caller can
    * tell whether it still waits for the same one.
    */
   get partialFrame(): object | undefined {

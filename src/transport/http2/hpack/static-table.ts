@@ -31,7 +31,7 @@ export const STATIC_TABLE: readonly HeaderField[] = [
 
 /**
  * Finds the index of the first static field with this name (`nameIndex`), and of the one with this name and value
- * (`fieldIndex`). 0: there is none.
+ * (`fieldIndex`). 0 means that the table has no such field.
  */
 export function findStaticIndex(name: string, value: string): { fieldIndex: number; nameIndex: number } {
   const nameIndex = STATIC_TABLE.findIndex((field) => field.name === name) + 1;

@@ -13,7 +13,7 @@ import type { ResponseSender } from './response-sender.ts';
 import { type RequestReceiver, ServerStream } from './server-stream.ts';
 import { StreamRegistry } from './stream-registry.ts';
 
-/** What the application does with the requests of a connection. */
+/** The callbacks of the application that serves a connection. */
 export interface ConnectionHandlers<Head> {
   readonly readHead: HeadReader<Head>;
   /** Accepts a request as soon as its headers have arrived. `now` is the time that was passed to `receive`. */

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
+import { callFrames, frame } from './frame-builders.ts';
+import { keepCalls, useGrpcServer } from './use-grpc-server.ts';
+
+const serve = useGrpcServer();
+
+describe('a server that stops', () => {
+  it('sends two GOAWAYs, answers the calls that arrive between them, then closes its connections and its listener', async () => {
+    const { calls, handler } = keepCalls();
+    const { server, connect } = await serve(handler);
+    const peer = await connect();
+    peer.send(callFrames(1));
+    await peer.roundTrip();
+    const stopped = server.stop({ graceMs: 10_000 });
+    await peer.waitUntil(() => peer.goAways.length === 1);
+    expect(peer.goAways).toEqual([{ lastStreamId: 2 ** 31 - 1, code: 0 }]);
+    peer.send(callFrames(3));
+    const ping = peer.frames.findLast(({ type, flags }) => type === FrameType.PING && (flags & Flag.ACK) === 0);
+    peer.send(frame(FrameType.PING, Flag.ACK, 0, ping?.payload));
+    await peer.waitUntil(() => peer.goAways.length === 2);
+    expect(peer.goAways[1]).toEqual({ lastStreamId: 3, code: 0 });
+    expect(peer.isClosed).toBe(false);
+    for (const call of calls) call.reply(Buffer.from('done'));
+    expect((await peer.waitForResponse(1)).headers['grpc-status']).toBe('0');
+    expect((await peer.waitForResponse(3)).headers['grpc-status']).toBe('0');
+    await stopped;
+    await expect(connect()).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('serves clients that connect while the calls of others are still in progress', async () => {
+    const { calls, handler } = keepCalls();
+    const { server, connect } = await serve(handler);
+    const early = await connect();
+    early.send(callFrames(1));
+    await early.roundTrip();
+    const stopped = server.stop({ graceMs: 10_000 });
+    const late = await connect();
+    late.send(callFrames(1));
+    await late.roundTrip();
+    for (const call of calls) call.reply(Buffer.from('done'));
+    expect((await late.waitForResponse(1)).headers['grpc-status']).toBe('0');
+    await stopped;
+  });
+
+  it('closes the remaining connections when the grace period is over', async () => {
+    const { handler } = keepCalls();
+    const { server, connect } = await serve(handler);
+    const peer = await connect();
+    peer.send(callFrames(1));
+    await peer.roundTrip();
+    await server.stop({ graceMs: 100 });
+    await peer.waitUntilClosed();
+    expect(server.countConnections()).toBe(0);
+  });
+});
