@@ -1,6 +1,6 @@
 import type { Database } from '../database/open-database.ts';
 import type { CounterAccess } from '../domain/counting/counter-admin.ts';
-import type { Explain } from '../domain/rules/explanation.ts';
+import type { Explain } from '../domain/explanation.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
 import { CounterServiceService } from '../generated/weir/admin/v1/counter_service.ts';
@@ -14,12 +14,12 @@ import type { CallLimit } from '../interfaces/call-limit.ts';
 import { createApiKeyService } from './api-keys/api-key-service.ts';
 import { createAuthService } from './auth/auth-service.ts';
 import { createAuthenticator } from './auth/caller.ts';
-import type { TokenVerification } from './auth/verify-presented-token.ts';
+import type { TokenVerificationOptions } from './auth/verify-presented-token.ts';
 import { createCounterService } from './counters/counter-service.ts';
 import { createExplainService } from './explain/explain-service.ts';
 import { createIssuerService } from './issuers/issuer-service.ts';
 import { createPlanService } from './plans/plan-service.ts';
-import { type Handlers, mapDatabaseErrors, refreshBeforeReply } from './shared/service.ts';
+import { type Handlers, mapDatabaseErrors, refreshBeforeReply, type UnaryService } from './shared/unary-service.ts';
 import type { SigningKeyRing } from './signing-keys/signing-key-ring.ts';
 import { createSigningKeyService } from './signing-keys/signing-key-service.ts';
 import type { TokenInfoOptions } from './tokens/token-info-options.ts';
@@ -28,44 +28,49 @@ import { createTokenService } from './tokens/token-service.ts';
 
 export interface AdminServicesOptions {
   readonly database: Database;
+  /** `refresh` reads the changes of the catalog that this node has not read yet. It never rejects. */
   readonly catalog: TokenInfoOptions['catalog'] & { refresh(): Promise<void> };
   readonly counters: CounterAccess;
   readonly calls: CallLimit;
   readonly explain: Explain;
-  readonly verifier: TokenVerification['verifier'];
+  readonly verifier: TokenVerificationOptions['verifier'];
   readonly signingKeys: SigningKeyRing;
   readonly accessTokenSeconds: number;
+  /** A session ends this long after its last refresh. */
   readonly refreshTokenSeconds: number;
-  /** Of an API key's secret, in hex; the same that the catalog looks up by. */
+  /** Digests an API key's secret, in hex. Must be the function that the catalog uses to find keys. */
   digest(secret: string): string;
 }
 
-/** The admin API, as services for a server to serve. */
-export function createAdminServices(options: AdminServicesOptions) {
-  const authenticate = createAuthenticator(options);
-  const withAuthenticate = { ...options, authenticate };
-  const changing = ({ definition, handlers }: ReturnType<typeof service>) => {
-    return { definition, handlers: refreshBeforeReply(handlers, () => options.catalog.refresh()) };
-  };
+/** All services of the admin API, for nodes that write the catalog. */
+export function createAdminServices(options: AdminServicesOptions): readonly UnaryService[] {
+  const withAuthenticate = { ...options, authenticate: createAuthenticator(options) };
+  const catalogServices = [
+    toService(AuthServiceService, createAuthService(withAuthenticate)),
+    toService(PlanServiceService, createPlanService(withAuthenticate)),
+    toService(ApiKeyServiceService, createApiKeyService(withAuthenticate)),
+    toService(IssuerServiceService, createIssuerService(withAuthenticate)),
+    toService(SigningKeyServiceService, createSigningKeyService(withAuthenticate)),
+    toService(TokenServiceService, createTokenService(withAuthenticate)),
+    toService(TokenInfoServiceService, createTokenInfoService(options)),
+  ];
   return [
-    changing(service(AuthServiceService, createAuthService(withAuthenticate))),
-    changing(service(PlanServiceService, createPlanService(withAuthenticate))),
-    changing(service(ApiKeyServiceService, createApiKeyService(withAuthenticate))),
-    changing(service(IssuerServiceService, createIssuerService(withAuthenticate))),
-    changing(service(SigningKeyServiceService, createSigningKeyService(withAuthenticate))),
-    changing(service(TokenServiceService, createTokenService(withAuthenticate))),
-    changing(service(TokenInfoServiceService, createTokenInfoService(options))),
-    service(CounterServiceService, createCounterService(withAuthenticate)),
-    service(ExplainServiceService, createExplainService(withAuthenticate)),
+    ...catalogServices.map((service) => refreshBeforeReply(service, () => options.catalog.refresh())),
+    toService(CounterServiceService, createCounterService(withAuthenticate)),
+    toService(ExplainServiceService, createExplainService(withAuthenticate)),
   ];
 }
 
-/** What a node that only follows the catalog can answer. */
-export function createReadOnlyServices(parts: TokenInfoOptions) {
-  return [service(TokenInfoServiceService, createReadOnlyTokenInfoService(parts))];
+/** The services of nodes that only follow the catalog: the methods that need no database. */
+export function createReadOnlyServices(options: TokenInfoOptions): readonly UnaryService[] {
+  return [toService(TokenInfoServiceService, createReadOnlyTokenInfoService(options))];
 }
 
-/** A method without a handler is answered UNIMPLEMENTED. */
-function service<Definition extends object>(definition: Definition, handlers: Partial<Handlers<Definition>>) {
-  return { definition, handlers: mapDatabaseErrors(handlers) };
+function toService<Definition extends UnaryService['definition']>(
+  definition: Definition,
+  handlers: Partial<Handlers<Definition>>,
+): UnaryService {
+  // Partial<Handlers> of a concrete definition is a record of handlers, which the type of the generic one does not
+  // show.
+  return mapDatabaseErrors({ definition, handlers: handlers as UnaryService['handlers'] });
 }

@@ -1,19 +1,26 @@
-/** System and SQLSTATE codes that say: not this request is at fault, Postgres cannot be reached or is not serving. */
-const AWAY = new Set([
+/** System errors and SQLSTATE codes which mean that Postgres cannot be reached or does not serve requests. */
+const UNAVAILABLE_CODES = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
-  ...['57P01', '57P02', '57P03', '53300', '25006'], // shutting down, crashed, starting, too many clients, a standby
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now: it is starting
+  '53300', // too_many_connections
+  '25006', // read_only_sql_transaction: it is a standby
 ]);
 
-/** node-postgres gives these no code. */
-const AWAY_MESSAGE =
+/** SQLSTATE class of connection exceptions. */
+const CONNECTION_EXCEPTION = '08';
+
+/** Errors for which node-postgres sets no code. */
+const UNAVAILABLE_MESSAGE =
   /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection)/;
 
-/** Whether an error, or what caused it, says that Postgres is away for the moment. */
+/** Whether an error, or one of its causes, means that Postgres is temporarily unavailable. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  for (let each = error; each instanceof Error; each = each.cause) {
-    if (AWAY_MESSAGE.test(each.message)) return true;
-    if (!('code' in each) || typeof each.code !== 'string') continue;
-    if (AWAY.has(each.code) || each.code.startsWith('08')) return true;
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (UNAVAILABLE_MESSAGE.test(current.message)) return true;
+    if (!('code' in current) || typeof current.code !== 'string') continue;
+    if (UNAVAILABLE_CODES.has(current.code) || current.code.startsWith(CONNECTION_EXCEPTION)) return true;
   }
   return false;
 }

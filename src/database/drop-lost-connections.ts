@@ -1,22 +1,23 @@
-/** What is used here of node-postgres' pool. */
+/** The used part of node-postgres' pool. */
 interface Pool {
-  /** Being closed: connections end in order then. */
+  /** Whether the pool is closing, so that ending connections are expected. */
   readonly ending: boolean;
   on(event: 'connect', listener: (client: Client) => void): unknown;
 }
 
 interface Client {
   once(event: 'end', listener: () => void): unknown;
-  /** Gives it back to the pool, or, with true, out of it; throws when it was given back before. */
+  /** With true, removes the connection from the pool. Throws if the connection was released before. */
   release(destroy: true): void;
 }
 
-/** On a lost connection every query fails at once, so that whoever holds it gives it back long before. */
-const GRACE_MS = 1_000;
+/** Time for the holder of a lost connection to release it. All queries on it fail at once, so the holder is quick. */
+const RELEASE_TIMEOUT_MS = 1_000;
 
 /**
- * Takes connections out of the pool that were lost within a transaction. The ORM fails to roll back on them and then
- * keeps them: after as many losses as the pool is large nothing would work any more, and closing it would wait forever.
+ * Removes connections from the pool that were lost within a transaction. The ORM fails to roll back on such a
+ * connection and never releases it. After as many losses as the pool has connections, every query would wait forever,
+ * and so would closing the pool.
  */
 export function dropLostConnections(pool: Pool): void {
   pool.on('connect', (client) => {
@@ -26,9 +27,9 @@ export function dropLostConnections(pool: Pool): void {
         try {
           client.release(true);
         } catch {
-          // It was given back in order.
+          // Its holder has released it.
         }
-      }, GRACE_MS);
+      }, RELEASE_TIMEOUT_MS);
     });
   });
 }

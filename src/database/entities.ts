@@ -1,6 +1,7 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { PlanLimitSpec } from '../domain/limits/plan-limit.ts';
-import type { ClaimNamesSpec, JsonWebKey, JsonWebKeySet } from '../domain/tokens/issuer.ts';
+import type { ClaimNamesSpec } from '../domain/tokens/issuer.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../domain/tokens/issuer-keys.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),
@@ -18,7 +19,7 @@ export const PlanEntity = defineEntity({
     displayName: p.text(),
     limits: p.json<readonly PlanLimitSpec[]>(),
     features: p.json<readonly string[]>(),
-    /** Also the etag: an update of another version than the one that was read is refused. */
+    /** Also the etag. An update fails if the row has another version than the one that was read. */
     version: p.integer().version(),
     ...times,
   },
@@ -30,7 +31,7 @@ export const AccountEntity = defineEntity({
   tableName: 'account',
   properties: {
     id: p.text().primary(),
-    /** In lower case: one address is one account, however it is typed. */
+    /** In lower case, so that one address is one account, however it is typed. */
     email: p.text().unique(),
     passwordHash: p.text().hidden(),
     role: p.string().$type<'admin' | 'user'>(),
@@ -47,26 +48,26 @@ export const ApiKeyEntity = defineEntity({
     id: p.text().primary(),
     digest: p.blob().unique().hidden(),
     hint: p.text(),
-    /** What its requests are counted by: a rotated key goes on with the budget of the one before. */
+    /** Identifies the counters of the key. The successor of a rotated key keeps it, and so continues its counters. */
     counterId: p.text(),
     displayName: p.text(),
     accountId: p.text(),
     /** Null: the plan of the account. */
     planId: p.text().nullable().strictNullable(),
-    /** In CIDR notation; none: from everywhere. */
+    /** In CIDR notation. Empty: the key can be used from everywhere. */
     allowedNetworks: p.json<readonly string[]>(),
-    /** Its own beside the plan's. */
+    /** The key's own limits, in addition to the plan's. */
     limits: p.json<readonly PlanLimitSpec[]>(),
-    /** Its own beside the plan's. */
+    /** The key's own features, in addition to the plan's. */
     features: p.json<readonly string[]>(),
     disabled: p.boolean(),
-    /** Null: never. */
+    /** Null: the key does not expire. */
     expireTime: p.datetime().nullable().strictNullable(),
-    /** When a rotated key ends; null: it was not rotated. Kept apart from its own expiry, which its successors have. */
+    /** When a rotated key stops working; null: not rotated. Apart from `expireTime`, which the successors inherit. */
     overlapEndTime: p.datetime().nullable().strictNullable(),
-    /** Set: deleted. The row stays, because usage and audit refer to it. */
+    /** Null: not deleted. The rows of deleted keys stay, because usage and audit refer to them. */
     deleteTime: p.datetime().nullable().strictNullable(),
-    /** To the minute; null: never. Written beside the entity, so that it makes no other version of it. */
+    /** To the minute; null: never used. Written by SQL and not through the entity, so that `version` stays the same. */
     lastUsedTime: p.datetime().nullable().strictNullable(),
     version: p.integer().version(),
     ...times,
@@ -74,48 +75,48 @@ export const ApiKeyEntity = defineEntity({
 });
 export type ApiKeyEntity = InferEntity<typeof ApiKeyEntity>;
 
-/** Signs tokens of our own, on all nodes that write the catalog; its public part is known to all nodes. */
+/** A key that signs Weir's own tokens, on all nodes that write the catalog. All nodes know its public part. */
 export const SigningKeyEntity = defineEntity({
   name: 'SigningKeyEntity',
   tableName: 'signing_key',
   properties: {
     id: p.text().primary(),
-    /** As an earlier version kept it, in the clear: whoever reads it can sign in as anybody. */
+    /** Plain text, as an earlier version stored it: anybody who reads it can sign in as anybody. Null: sealed. */
     privateJwk: p.json<JsonWebKey>().nullable().strictNullable().hidden(),
     algorithm: p.text().default('EdDSA'),
-    /** Null: it stands in `private_jwk`, or the algorithm has none. */
+    /** Null: `private_jwk` contains it, or the algorithm has no public key. */
     publicJwk: p.json<JsonWebKey>().nullable().strictNullable(),
-    /** The private key, encrypted with a key that is not in this database. */
+    /** The private key, encrypted with a secret that is not in this database. */
     sealedJwk: p.text().nullable().strictNullable().hidden(),
-    /** From when on it signs, as long as no newer one does; null: from when it was made. */
+    /** When the key starts to sign, until a newer one does; null: at `create_time`. */
     activateTime: p.datetime().nullable().strictNullable(),
-    /** Until when what it signed is accepted; null: until another is to take its place. */
+    /** Until when its signatures are accepted; null: no end is set, because no other key is to replace it. */
     expireTime: p.datetime().nullable().strictNullable(),
-    /** When the last stateless token that it signed expires; null: it signed none. Access tokens do not live long. */
+    /** When the last stateless token that it signed expires; null: it signed none. Access tokens are short-lived. */
     lastTokenExpireTime: p.datetime().nullable().strictNullable(),
     createTime: p.datetime().onCreate(() => new Date()),
   },
 });
 export type SigningKeyEntity = InferEntity<typeof SigningKeyEntity>;
 
-/** Who else may sign tokens, and what their claims mean here. */
+/** An external issuer that may sign tokens, and the meaning of its claims. */
 export const IssuerEntity = defineEntity({
   name: 'IssuerEntity',
   tableName: 'issuer',
   properties: {
     id: p.text().primary(),
     displayName: p.text(),
-    /** The claim `iss` of its tokens. */
+    /** The `iss` claim of its tokens. */
     issuer: p.text().unique(),
     audiences: p.json<readonly string[]>(),
     algorithms: p.json<readonly string[]>(),
-    /** Null: its keys are at `jwks_uri`, or where OIDC discovery tells if that is null too. */
+    /** Null: its keys are at `jwks_uri`, or, if that is null as well, where OIDC discovery says. */
     jwks: p.json<JsonWebKeySet>().nullable().strictNullable(),
     jwksUri: p.text().nullable().strictNullable(),
     claims: p.json<ClaimNamesSpec>(),
-    /** Of accounts whose token and whose catalog entry name no plan; null: such tokens are refused. */
+    /** The plan if neither token nor catalog names one; null: such tokens are denied. */
     defaultPlanId: p.text().nullable().strictNullable(),
-    /** Its accounts are those of the catalog; false: they are its own, named after it. */
+    /** Whether its accounts are those of the catalog; false: they are its own, named after it. */
     catalogAccounts: p.boolean(),
     disabled: p.boolean(),
     version: p.integer().version(),
@@ -124,54 +125,54 @@ export const IssuerEntity = defineEntity({
 });
 export type IssuerEntity = InferEntity<typeof IssuerEntity>;
 
-/** Tokens that are refused although their signature is good and their time has not come. */
+/** Tokens that are denied although their signature is valid and they have not expired. */
 export const RevocationEntity = defineEntity({
   name: 'RevocationEntity',
   tableName: 'revocation',
   properties: {
     id: p.text().primary(),
-    /** Null: of tokens of our own. */
+    /** Null: Weir's own tokens. */
     issuerId: p.text().nullable().strictNullable(),
     kind: p.string().$type<'token' | 'session' | 'account'>(),
-    /** The claim `jti`, the session's id or the account's. */
+    /** The `jti` claim, the id of the session, or the account. */
     value: p.text(),
-    /** Of an account's tokens those that were issued before; null: all that it names. */
+    /** Of an account's tokens, only those that were issued before; null: all. */
     issuedBefore: p.datetime().nullable().strictNullable(),
-    /** When the last token that it names has expired by itself. */
+    /** When the last revoked token has expired. The revocation is not needed any more then. */
     expireTime: p.datetime(),
     createTime: p.datetime().onCreate(() => new Date()),
   },
 });
 
-/** A family of refresh tokens, begun by one sign-in. */
+/** A sign-in and its family of refresh tokens. */
 export const SessionEntity = defineEntity({
   name: 'SessionEntity',
   tableName: 'session',
   properties: {
     id: p.text().primary(),
     accountId: p.text(),
-    /** Of the part that all tokens of the family have in common. */
+    /** Digest of the part that all refresh tokens of the family share. */
     familyDigest: p.blob().unique().hidden(),
-    /** Of the one token that works now. */
+    /** Digest of the only refresh token that works now. */
     tokenDigest: p.blob().hidden(),
     expireTime: p.datetime(),
-    /** Set: ended, no token of the family works any more. */
+    /** Null: not ended. After the end no token of the family works any more. */
     endTime: p.datetime().nullable().strictNullable(),
     ...times,
   },
 });
 export type SessionEntity = InferEntity<typeof SessionEntity>;
 
-/** The tables whose changes the feed tells. */
+/** The tables whose changes the feed reports. */
 type CatalogTable = 'plan' | 'account' | 'api_key' | 'issuer' | 'signing_key' | 'revocation';
 
-/** The change feed; rows are written by triggers only. */
+/** The change feed. Only triggers write its rows, in the transaction of the change. */
 export const CatalogChangeEntity = defineEntity({
   name: 'CatalogChangeEntity',
   tableName: 'catalog_change',
   properties: {
     id: p.bigint('string').primary().autoincrement(),
-    /** The transaction that made the change: what a reader compares with the snapshot it read last. */
+    /** The transaction that made the change. Readers compare it with the snapshot that they have read last. */
     transactionId: p.string().columnType('xid8'),
     entity: p.string().$type<CatalogTable>(),
     entityId: p.text(),

@@ -9,8 +9,9 @@ export type Database = MikroORM;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const QUERY_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 10;
 
-/** Opens a pool; connects at the first query. Close it with `database.close(true)`. */
+/** Opens a connection pool, which connects at the first query. Close it with `database.close(true)`. */
 export async function openDatabase(options: { readonly url: string }): Promise<Database> {
   return MikroORM.init({
     clientUrl: options.url,
@@ -21,17 +22,18 @@ export async function openDatabase(options: { readonly url: string }): Promise<D
       application_name: 'weir',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       keepAlive: true,
-      // Behind a connection that went silent a call would wait until TCP gives up.
+      // Without a timeout, a query on a connection that went silent would wait until TCP gives up.
       query_timeout: QUERY_TIMEOUT_MS,
       onPoolCreated: dropLostConnections,
     },
-    pool: { min: 0, max: 10 },
+    pool: { min: 0, max: MAX_CONNECTIONS },
     allowGlobalContext: false,
-    // The pool's own lines on lost connections: what matters of them reaches our log by the query that failed.
+    // Drops the pool's own messages about lost connections: the query that failed reports what matters.
     logger: () => {},
   });
 }
 
+/** Runs single statements without the ORM. */
 export function createQuery(database: Database): Query {
   return (sql, parameters) => database.em.getConnection().execute(sql, [...parameters]);
 }

@@ -3,11 +3,12 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Revocation } from '../domain/tokens/token.ts';
 
 /**
- * Has tokens refused on every node, until `expireTime`, when the last of them has expired by itself. The same again
- * changes nothing, or has it last longer.
+ * Makes every node deny the revoked tokens until `expireTime`, when the last of them has expired. Recording the same
+ * revocation again can only extend it.
  */
 export async function recordRevocation(em: EntityManager, revocation: Revocation, expireTime: Date): Promise<void> {
   const { issuerId = null, kind, value, issuedBefore = null } = revocation;
+  // Equal revocations have equal ids, so that repeating one updates its row.
   const id = hash('sha256', JSON.stringify([issuerId, kind, value, issuedBefore]), 'hex');
   await em.execute(
     `insert into revocation (id, issuer_id, kind, value, issued_before, expire_time, create_time)

@@ -1,56 +1,55 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { LimitSpec } from '../domain/limits/limit-spec.ts';
+import { withAdvisoryLock } from './advisory-locks.ts';
 import { AccountEntity, PlanEntity } from './entities.ts';
-import { withSeedLock } from './migrate.ts';
 import type { Database } from './open-database.ts';
 
 export interface SeedOptions {
-  /** The first administrator; without a password one is made up. Neither matters once there is an administrator. */
+  /** The first administrator. An undefined password is generated. Ignored if there already is an administrator. */
   readonly admin: { readonly email: string; readonly password: string | undefined };
   hashPassword(password: string): Promise<string>;
 }
 
 export interface SeedResult {
-  /** Set when this call made up the first administrator's password: nobody else knows it, so print it now. */
+  /** The first administrator's password if this call generated it. It is stored nowhere else: show it now. */
   readonly generatedPassword: string | undefined;
 }
 
-const limit = (name: string, requests: number, window: string, algorithm: string): LimitSpec => {
-  return { name, requests, window, algorithm };
-};
+/** The plan of a new account. */
+const DEFAULT_PLAN_ID = 'free';
 
-/** The plan that accounts have until they get another. */
-export const DEFAULT_PLAN_ID = 'free';
-
-const FIRST_PLANS: readonly { id: string; displayName: string; limits: readonly LimitSpec[] }[] = [
+const INITIAL_PLANS: readonly { id: string; displayName: string; limits: readonly LimitSpec[] }[] = [
   {
     id: DEFAULT_PLAN_ID,
     displayName: 'Free',
-    limits: [limit('minute', 60, '60s', 'sliding_window'), limit('day', 1_000, '86400s', 'calendar')],
+    limits: [
+      { name: 'minute', requests: 60, window: '60s', algorithm: 'sliding_window' },
+      { name: 'day', requests: 1_000, window: '86400s', algorithm: 'calendar' },
+    ],
   },
   {
     id: 'pro',
     displayName: 'Pro',
     limits: [
-      limit('minute', 600, '60s', 'sliding_window'),
-      limit('hour', 20_000, '3600s', 'sliding_window'),
-      limit('day', 50_000, '86400s', 'calendar'),
+      { name: 'minute', requests: 600, window: '60s', algorithm: 'sliding_window' },
+      { name: 'hour', requests: 20_000, window: '3600s', algorithm: 'sliding_window' },
+      { name: 'day', requests: 50_000, window: '86400s', algorithm: 'calendar' },
     ],
   },
   { id: 'enterprise', displayName: 'Enterprise', limits: [] },
 ];
 
 /**
- * Fills an empty database with what a first start needs: plans and an administrator. What is there already is left alone,
- * so it may be called at every start and by many nodes at once.
+ * Fills an empty database with what a first start needs: plans and an administrator. Leaves existing rows alone, so
+ * every start can call it, and many nodes can call it at once.
  */
 export async function seed(database: Database, options: SeedOptions): Promise<SeedResult> {
-  return withSeedLock(database, async () => {
+  return withAdvisoryLock(database, 'seed', async () => {
     const em = database.em.fork();
-    // A plan that an administrator deleted does not come back: plans are made in an empty table only.
+    // Only into an empty table: a plan that an administrator has deleted must not come back.
     if ((await em.count(PlanEntity)) === 0) {
-      for (const plan of FIRST_PLANS) em.create(PlanEntity, { ...plan, features: [] });
+      for (const plan of INITIAL_PLANS) em.create(PlanEntity, { ...plan, features: [] });
       await em.flush();
     }
     const generatedPassword = await createFirstAdmin(em, options);
@@ -59,6 +58,7 @@ export async function seed(database: Database, options: SeedOptions): Promise<Se
   });
 }
 
+/** Returns the password if it was generated. */
 async function createFirstAdmin(em: EntityManager, { admin, hashPassword }: SeedOptions): Promise<string | undefined> {
   if ((await em.count(AccountEntity, { role: 'admin' })) > 0) return undefined;
   const password = admin.password ?? randomBytes(18).toString('base64url');

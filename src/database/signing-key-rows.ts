@@ -1,77 +1,78 @@
 import { LockMode } from '@mikro-orm/core';
-import type { JsonWebKey } from '../domain/tokens/issuer.ts';
-import { signsFrom, acceptedUntil, newestKey } from '../domain/tokens/signing-schedule.ts';
+import type { JsonWebKey } from '../domain/tokens/issuer-keys.ts';
+import { acceptedUntil, newestKey, signsFrom } from '../domain/tokens/signing-schedule.ts';
+import { withAdvisoryLock } from './advisory-locks.ts';
 import { SigningKeyEntity } from './entities.ts';
-import { withSigningKeyLock } from './migrate.ts';
 import type { Database } from './open-database.ts';
 
-/** A new key, as it is kept. */
+/** A new key with its private part sealed. */
 export type NewSigningKey = Pick<SigningKeyEntity, 'id' | 'algorithm' | 'publicJwk' | 'sealedJwk' | 'activateTime'>;
 
-/** Encrypts a private key, bound to which one it is. */
-export type SealPrivateKey = (name: Pick<SigningKeyEntity, 'id' | 'algorithm'>, privateJwk: JsonWebKey) => string;
+/** Encrypts a private key and binds it to the id and algorithm of the key. */
+export type SealPrivateKey = (key: Pick<SigningKeyEntity, 'id' | 'algorithm'>, privateJwk: JsonWebKey) => string;
 
-/** All that may still be needed, the oldest first. */
+/** Decides when a new signing key is due, and creates it. */
+export interface SigningKeyRotation {
+  /** Whether the new key may replace `key`. Keys of nodes with another secret form a chain of their own. */
+  canReplace(key: SigningKeyEntity): boolean;
+  /** `newest`: the newest key that can be replaced; undefined: there are no such keys. */
+  isDue(newest: SigningKeyEntity | undefined): boolean;
+  create(previous: SigningKeyEntity | undefined): Promise<NewSigningKey>;
+}
+
+/** All keys that have not expired, oldest first. */
 export async function listUsableSigningKeys(database: Database, now: Date): Promise<readonly SigningKeyEntity[]> {
   const where = { $or: [{ expireTime: null }, { expireTime: { $gt: now } }] };
   return database.em.fork().find(SigningKeyEntity, where, { orderBy: { createTime: 'asc', id: 'asc' } });
 }
 
-/** When another key is made, and how. */
-export interface SigningKeyRotation {
-  /** Whether a key is one of those that it is to succeed: each secret has a line of its own. */
-  isOwn(key: SigningKeyEntity): boolean;
-  /** Of the newest of them; undefined: there is none. */
-  isDue(newestKey: SigningKeyEntity | undefined): boolean;
-  make(former: SigningKeyEntity | undefined): Promise<NewSigningKey>;
-}
-
 /**
- * Makes a key where it is due, and has those before it end when the last of their tokens has expired. Nodes that ask at
- * the same time make one between them.
+ * Adds a key if one is due. The keys that it replaces expire when the last of their tokens has expired. If several
+ * nodes call it at the same time, only one of them adds a key.
  */
 export async function addSigningKeyIfDue(
   database: Database,
-  { isOwn, isDue, make }: SigningKeyRotation,
+  { canReplace, isDue, create }: SigningKeyRotation,
   accessTokenSeconds: number,
 ): Promise<void> {
-  const add = async () => {
+  const addIfDue = async () => {
     await database.em.fork().transactional(async (em) => {
-      // Locked, because a token that outlives all others may just now be issued by one of them.
-      const all = await em.findAll(SigningKeyEntity, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      const keys = all.filter(isOwn);
-      if (!isDue(newestKey(keys))) return;
-      const made = await make(newestKey(keys));
-      const begin = made.activateTime ?? new Date();
-      for (const key of keys) key.expireTime ??= acceptedUntil(begin, accessTokenSeconds, key);
-      em.create(SigningKeyEntity, { ...made, privateJwk: null, expireTime: null, lastTokenExpireTime: null });
+      // Locks the rows: a concurrent call may issue a long-lived token with one of these keys.
+      const allKeys = await em.findAll(SigningKeyEntity, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      const replacedKeys = allKeys.filter(canReplace);
+      const newest = newestKey(replacedKeys);
+      if (!isDue(newest)) return;
+      const created = await create(newest);
+      const createdSignsFrom = created.activateTime ?? new Date();
+      for (const key of replacedKeys) key.expireTime ??= acceptedUntil(createdSignsFrom, accessTokenSeconds, key);
+      em.create(SigningKeyEntity, { ...created, privateJwk: null, expireTime: null, lastTokenExpireTime: null });
     });
   };
-  await withSigningKeyLock(database, add);
+  await withAdvisoryLock(database, 'signingKeys', addIfDue);
 }
 
 /**
- * Has keys end that began by then and that none has succeeded: whoever had their secret is gone, and what they signed is
- * good for as long as any other token.
+ * Sets an expiry for keys that were never replaced and have signed since `latestStart` or longer: no node has their
+ * secret any more. Tokens that they signed stay valid until they expire.
  */
 export async function expireAbandonedSigningKeys(
   database: Database,
-  latestBegin: Date,
+  latestStart: Date,
   accessTokenSeconds: number,
 ): Promise<void> {
   await database.em.fork().transactional(async (em) => {
     const keys = await em.find(SigningKeyEntity, { expireTime: null }, { lockMode: LockMode.PESSIMISTIC_WRITE });
     for (const key of keys) {
-      if (signsFrom(key) <= latestBegin) key.expireTime = acceptedUntil(new Date(), accessTokenSeconds, key);
+      if (signsFrom(key) <= latestStart) key.expireTime = acceptedUntil(new Date(), accessTokenSeconds, key);
     }
   });
 }
 
-/** Seals keys that an earlier version kept in the clear. */
+/** Seals private keys that an earlier version of Weir has stored in plain text. */
 export async function sealPlaintextSigningKeys(database: Database, seal: SealPrivateKey): Promise<void> {
   await database.em.fork().transactional(async (em) => {
-    const clear = { privateJwk: { $ne: null } };
-    const keys = await em.find(SigningKeyEntity, clear, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    const isPlaintext = { privateJwk: { $ne: null } };
+    const keys = await em.find(SigningKeyEntity, isPlaintext, { lockMode: LockMode.PESSIMISTIC_WRITE });
     for (const key of keys) {
       if (key.privateJwk === null) continue;
       const { d: _private, ...publicJwk } = key.privateJwk;
@@ -82,19 +83,19 @@ export async function sealPlaintextSigningKeys(database: Database, seal: SealPri
   });
 }
 
-/** Takes away the keys whose last token has expired. */
+/** Deletes keys whose last token has expired. */
 export async function deleteExpiredSigningKeys(database: Database, now: Date): Promise<void> {
   await database.em.fork().nativeDelete(SigningKeyEntity, { expireTime: { $lte: now } });
 }
 
-/** false: there was none. */
+/** Returns false if there is no such key. */
 export async function deleteSigningKey(database: Database, id: string): Promise<boolean> {
   return (await database.em.fork().nativeDelete(SigningKeyEntity, { id })) > 0;
 }
 
 /**
- * Has a key known at least until a stateless token that it is about to sign expires; false: it is known no more, so that
- * nothing may be signed with it.
+ * Keeps a key at least until a token expires that it is about to sign. Returns false if the key has been deleted: it
+ * must not sign any more.
  */
 export async function retainSigningKeyUntil(database: Database, id: string, tokenExpireTime: Date): Promise<boolean> {
   return database.em.fork().transactional(async (em) => {
@@ -103,11 +104,11 @@ export async function retainSigningKeyUntil(database: Database, id: string, toke
     if (key.lastTokenExpireTime === null || key.lastTokenExpireTime < tokenExpireTime) {
       key.lastTokenExpireTime = tokenExpireTime;
     }
-    if (key.expireTime !== null) key.expireTime = later(key.expireTime, acceptedUntil(new Date(0), 0, key));
+    if (key.expireTime !== null) key.expireTime = laterOf(key.expireTime, acceptedUntil(new Date(0), 0, key));
     return true;
   });
 }
 
-function later(one: Date, other: Date): Date {
-  return one > other ? one : other;
+function laterOf(a: Date, b: Date): Date {
+  return a > b ? a : b;
 }

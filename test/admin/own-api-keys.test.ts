@@ -98,7 +98,7 @@ describe('who is no administrator', () => {
         () => update(eve, name, '*'),
         () => update(eve, name, '', { account: 'accounts/x', disabled: true }),
       ]) {
-        expect(await failureOf(call())).toMatchObject({ ...FORBIDDEN, message: 'this needs an administrator' });
+        expect(await failureOf(call())).toMatchObject({ ...FORBIDDEN, message: 'only administrators can do this' });
       }
     }
     expect(await row()).toBe(before);

@@ -1,126 +1,144 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ApiKeyEntity } from '../../database/entities.ts';
-import { parseNetworks } from '../../domain/credentials/networks.ts';
+import { parseNetworks } from '../../domain/credentials/allowed-networks.ts';
+import { withFound } from '../../domain/found-value.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from '../auth/caller.ts';
+import { checkDisplayName, readTime, readUpdateMask } from '../shared/common-fields.ts';
 import { FieldViolations } from '../shared/field-violations.ts';
 import { readFeatures, readLimits } from '../shared/limits-and-features.ts';
+import { readResourceName } from '../shared/resource-names.ts';
 
-/** What an update may change of a key. */
+/** The columns of a key that an update can change. */
 type UpdatableFields = Pick<
   ApiKeyEntity,
   'displayName' | 'planId' | 'disabled' | 'expireTime' | 'allowedNetworks' | 'limits' | 'features'
 >;
 
+/** The columns of a key that its creator sets. A key without `counterId` gets a counter of its own. */
 export type ApiKeyValues = UpdatableFields & Pick<ApiKeyEntity, 'accountId'> & { readonly counterId?: string };
 
-/** What a key is to be that a caller may make: an administrator any, others one of their account, on its plan and without features. */
-export function readApiKeyValues(given: ApiKey, caller: Caller): ApiKeyValues {
-  const faults = new FieldViolations();
-  const fields = new FieldReader(faults, given);
-  const { account } = given;
-  const accountId = account === '' ? caller.accountId : faults.idOf('accounts', 'api_key.account', account);
-  if (accountId === undefined)
-    faults.add('api_key.account', 'must be given: the caller has no account of their own here');
+/**
+ * The values of a key to create. Throws `forbidden` if the caller is not an administrator and the key belongs to
+ * another account, has a plan of its own or has features.
+ */
+export function readApiKeyValues(apiKey: ApiKey, caller: Caller): ApiKeyValues {
+  const violations = new FieldViolations();
+  const reader = new FieldReader(violations, apiKey);
   const values = {
-    displayName: fields.displayName(),
-    planId: fields.planId(),
-    disabled: given.disabled,
-    expireTime: fields.expireTime(),
-    allowedNetworks: fields.allowedNetworks(),
-    limits: fields.limits(),
-    features: fields.features(),
-    accountId: accountId ?? '',
+    displayName: reader.displayName(),
+    planId: reader.planId(),
+    disabled: apiKey.disabled,
+    expireTime: reader.expireTime(),
+    allowedNetworks: reader.allowedNetworks(),
+    limits: reader.limits(),
+    features: reader.features(),
+    accountId: reader.accountId(caller.accountId),
   };
   const { expireTime, planId, features } = values;
-  if (expireTime !== null && expireTime <= new Date()) faults.add('api_key.expire_time', 'must be in the future');
-  faults.throwIfAny();
+  if (expireTime !== null && expireTime <= new Date()) {
+    violations.add('api_key.expire_time', withFound('must be in the future', expireTime.toISOString()));
+  }
+  violations.throwIfAny();
   if (planId !== null || features.length > 0 || values.accountId !== caller.accountId) requireAdmin(caller);
   return values;
 }
 
-/** What an update changes of a key, by its mask. */
-export function readApiKeyChanges(given: ApiKey, updateMask: string): Partial<UpdatableFields> {
-  const faults = new FieldViolations();
-  const named = faults.mask(updateMask, {
-    displayName: given.displayName !== '',
-    plan: given.plan !== '',
-    disabled: given.disabled,
-    expireTime: given.expireTime !== undefined,
-    allowedNetworks: given.allowedNetworks.length > 0,
-    limits: given.limits.length > 0,
-    features: given.features.length > 0,
+/** The changes of an update: the fields that its mask names, or without a mask those that are set. */
+export function readApiKeyChanges(apiKey: ApiKey, updateMask: string): Partial<UpdatableFields> {
+  const violations = new FieldViolations();
+  const updated = readUpdateMask(violations, updateMask, {
+    displayName: apiKey.displayName !== '',
+    plan: apiKey.plan !== '',
+    disabled: apiKey.disabled,
+    expireTime: apiKey.expireTime !== undefined,
+    allowedNetworks: apiKey.allowedNetworks.length > 0,
+    limits: apiKey.limits.length > 0,
+    features: apiKey.features.length > 0,
   });
-  const fields = new FieldReader(faults, given);
+  const reader = new FieldReader(violations, apiKey);
   const changes = {
-    ...(named.has('displayName') && { displayName: fields.displayName() }),
-    ...(named.has('plan') && { planId: fields.planId() }),
-    ...(named.has('disabled') && { disabled: given.disabled }),
-    ...(named.has('expireTime') && { expireTime: fields.expireTime() }),
-    ...(named.has('allowedNetworks') && { allowedNetworks: fields.allowedNetworks() }),
-    ...(named.has('limits') && { limits: fields.limits() }),
-    ...(named.has('features') && { features: fields.features() }),
+    ...(updated.has('displayName') && { displayName: reader.displayName() }),
+    ...(updated.has('plan') && { planId: reader.planId() }),
+    ...(updated.has('disabled') && { disabled: apiKey.disabled }),
+    ...(updated.has('expireTime') && { expireTime: reader.expireTime() }),
+    ...(updated.has('allowedNetworks') && { allowedNetworks: reader.allowedNetworks() }),
+    ...(updated.has('limits') && { limits: reader.limits() }),
+    ...(updated.has('features') && { features: reader.features() }),
   };
-  faults.throwIfAny();
+  violations.throwIfAny();
   return changes;
 }
 
-/** Whether a change lets a key do again, for longer, or more than what somebody may have set on purpose. */
+/**
+ * Whether changes lift a restriction of a key: enable it, extend its lifetime, allow more networks, remove or change
+ * one of its limits, or add a feature. An administrator may have set the restriction on purpose.
+ */
 export function grantsMore(row: ApiKeyEntity, changes: Partial<UpdatableFields>): boolean {
-  const { disabled, expireTime, allowedNetworks, limits, features = [] } = changes;
+  const { disabled, expireTime, allowedNetworks, limits, features } = changes;
   if (row.disabled && disabled === false) return true;
-  if (allowedNetworks !== undefined && !narrowsNetworks(row.allowedNetworks, allowedNetworks)) return true;
-  if (limits !== undefined && !row.limits.every((limit) => limits.some((other) => isDeepStrictEqual(limit, other))))
+  if (allowedNetworks !== undefined && !isSubsetOfNetworks(allowedNetworks, row.allowedNetworks)) return true;
+  if (limits !== undefined && !row.limits.every((limit) => limits.some((other) => isDeepStrictEqual(limit, other)))) {
     return true;
-  if (!features.every((feature) => row.features.includes(feature))) return true;
+  }
+  if (features?.some((feature) => !row.features.includes(feature))) return true;
   if (expireTime === undefined || row.expireTime === null) return false;
   return expireTime === null || expireTime > row.expireTime;
 }
 
-/** No networks are all networks. */
-function narrowsNetworks(before: readonly string[], after: readonly string[]): boolean {
-  return before.length === 0 || (after.length > 0 && after.every((network) => before.includes(network)));
+/** An empty list stands for all networks. Compares by text: a part of an allowed network does not count as allowed. */
+function isSubsetOfNetworks(networks: readonly string[], allowed: readonly string[]): boolean {
+  return allowed.length === 0 || (networks.length > 0 && networks.every((network) => allowed.includes(network)));
 }
 
-/** Reads the fields of a key, and collects what is wrong with them. */
+/** Reads the fields of a key in the form in which they are stored, and adds a violation for each that is invalid. */
 class FieldReader {
-  readonly #faults: FieldViolations;
-  readonly #given: ApiKey;
+  readonly #violations: FieldViolations;
+  readonly #apiKey: ApiKey;
 
-  constructor(faults: FieldViolations, given: ApiKey) {
-    this.#faults = faults;
-    this.#given = given;
+  constructor(violations: FieldViolations, apiKey: ApiKey) {
+    this.#violations = violations;
+    this.#apiKey = apiKey;
   }
 
   displayName(): string {
-    this.#faults.displayName('api_key.display_name', this.#given.displayName);
-    return this.#given.displayName;
+    checkDisplayName(this.#violations, 'api_key.display_name', this.#apiKey.displayName);
+    return this.#apiKey.displayName;
   }
 
-  /** Null: the plan of the account. */
+  /** `callerAccountId`: the default; undefined if the caller has no account. */
+  accountId(callerAccountId: string | undefined): string {
+    const { account } = this.#apiKey;
+    if (account !== '') return readResourceName(this.#violations, 'accounts', 'api_key.account', account);
+    if (callerAccountId === undefined) {
+      this.#violations.add('api_key.account', 'must be set: the caller has no account in the catalog');
+    }
+    return callerAccountId ?? '';
+  }
+
+  /** Null: the key has the plan of its account. */
   planId(): string | null {
-    const { plan } = this.#given;
-    return plan === '' ? null : this.#faults.idOf('plans', 'api_key.plan', plan);
+    const { plan } = this.#apiKey;
+    return plan === '' ? null : readResourceName(this.#violations, 'plans', 'api_key.plan', plan);
   }
 
+  /** Null: the key does not expire. */
   expireTime(): Date | null {
-    return this.#faults.time('api_key.expire_time', this.#given.expireTime);
+    return readTime(this.#violations, 'api_key.expire_time', this.#apiKey.expireTime);
   }
 
   allowedNetworks(): readonly string[] {
-    const networks = parseNetworks(this.#given.allowedNetworks);
-    if ('faults' in networks) {
-      for (const { field, description } of networks.faults) this.#faults.add(`api_key.${field}`, description);
-    }
-    return this.#given.allowedNetworks;
+    const parsed = parseNetworks(this.#apiKey.allowedNetworks);
+    if ('faults' in parsed) this.#violations.addAll('api_key.', parsed.faults);
+    return this.#apiKey.allowedNetworks;
   }
 
   features(): readonly string[] {
-    return readFeatures(this.#faults, 'api_key', this.#given.features);
+    return readFeatures(this.#violations, 'api_key', this.#apiKey.features);
   }
 
   limits(): readonly PlanLimitSpec[] {
-    return readLimits(this.#faults, 'api_key', this.#given.limits);
+    return readLimits(this.#violations, 'api_key', this.#apiKey.limits);
   }
 }

@@ -1,12 +1,12 @@
 import type { ApiKeyEntity } from '../../database/entities.ts';
 import { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { formatEtag } from '../shared/etag.ts';
-import { toLimitMessages } from '../shared/limits-and-features.ts';
+import { toLimitMessage } from '../shared/limits-and-features.ts';
 
-/** What a request without a key means: one with nothing set. */
+/** Stands for the key of a request that has none: no field is set. */
 export const EMPTY_API_KEY: ApiKey = ApiKey.create();
 
-/** From when on a key is refused: its expiry or the end of its overlap, whichever comes first; null: never. */
+/** When a key becomes invalid: at its expiry or at the end of its overlap, whichever comes first. Null: never. */
 export function validUntil({
   expireTime,
   overlapEndTime,
@@ -19,7 +19,7 @@ export function toApiKeyMessage(row: ApiKeyEntity): ApiKey {
   return {
     name: `apiKeys/${row.id}`,
     displayName: row.displayName,
-    plan: row.planId == null ? '' : `plans/${row.planId}`,
+    plan: row.planId === null ? '' : `plans/${row.planId}`,
     account: `accounts/${row.accountId}`,
     disabled: row.disabled,
     expireTime: validUntil(row) ?? undefined,
@@ -28,7 +28,7 @@ export function toApiKeyMessage(row: ApiKeyEntity): ApiKey {
     updateTime: row.updateTime,
     etag: formatEtag(row),
     allowedNetworks: [...row.allowedNetworks],
-    limits: toLimitMessages(row.limits),
+    limits: row.limits.map(toLimitMessage),
     features: [...row.features],
     deleteTime: row.deleteTime ?? undefined,
     lastUsedTime: row.lastUsedTime ?? undefined,

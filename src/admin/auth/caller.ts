@@ -3,59 +3,69 @@ import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import type { CallContext } from '../../interfaces/call-context.ts';
-import { type TokenVerification, verifyPresentedToken } from './verify-presented-token.ts';
+import { type TokenVerificationOptions, verifyPresentedToken } from './verify-presented-token.ts';
 
-/** Who calls. */
+/** The authenticated caller of an admin method. */
 export type Caller = {
-  /** The sign-in that the call belongs to; undefined: none of this service. */
+  /** The session that the call belongs to; undefined: the token does not come from a sign-in to Weir. */
   readonly sessionId: string | undefined;
 } & (
   | { readonly isAdmin: false; readonly accountId: string }
-  /** Undefined: an administrator who has no account in the catalog, and so nothing of their own. */
+  /** Undefined: the administrator has no account in the catalog, and so owns nothing. */
   | { readonly isAdmin: true; readonly accountId: string | undefined }
 );
 
+/**
+ * Returns the caller. Throws `unauthenticated` for a missing or invalid token, `forbidden` for one of the data plane.
+ */
 export type Authenticate = (context: CallContext) => Promise<Caller>;
 
 const BEARER = /^bearer +([^\s]+)$/i;
 
 /**
- * Finds out who calls, or throws `unauthenticated`. Role, session and revocation are looked at each time, so that a role
- * which was taken away and a session which ended count at once, not when the token expires. What an issuer outside or a
- * stateless token says of the role holds as long as the token does.
+ * Authenticates callers by their bearer token. Reads role, session and revocations at each call, so that the loss of a
+ * role and the end of a session apply at once and not only when the token expires. The role in a token of an external
+ * issuer or in a stateless token applies until that token expires.
  */
-export function createAuthenticator(parts: TokenVerification & { readonly database: Database }): Authenticate {
+export function createAuthenticator(options: TokenVerificationOptions & { readonly database: Database }): Authenticate {
+  const { database } = options;
   return async ({ authorization, peer }) => {
     if (authorization === undefined) throw new ApiError({ kind: 'unauthenticated', reason: 'TOKEN_MISSING' });
     const [, text] = BEARER.exec(authorization) ?? [];
-    const presented = text === undefined ? undefined : await verifyPresentedToken(text, peer, parts);
-    if (presented?.kind !== 'cached' || presented.status !== 'valid') throw invalidToken();
+    const presented = text === undefined ? undefined : await verifyPresentedToken(text, peer, options);
+    if (presented?.kind !== 'verified' || presented.status !== 'valid') throw invalidToken();
     const { token, issuer } = presented;
-    if (issuer === undefined) return token.sessionId === undefined ? stateless(token) : signedIn(parts.database, token);
-    if (issuer.catalogAccounts) return ofCatalog(parts.database, token);
-    return stateless(token);
+    if (issuer === undefined && token.sessionId !== undefined) {
+      return findSessionCaller(database, token.accountId, token.sessionId);
+    }
+    if (issuer?.catalogAccounts === true) return findExternalCaller(database, token);
+    return requireAdminToken(token);
   };
 }
 
-/** An account that is signed in here; its token says nothing of what it may do. */
-async function signedIn(database: Database, token: VerifiedToken): Promise<Caller> {
-  const { accountId, sessionId } = token;
+/** The caller of an access token, which names account and session but no role. The role is the account's. */
+async function findSessionCaller(database: Database, accountId: string, sessionId: string): Promise<Caller> {
   const em = database.em.fork();
   const account = await em.findOne(AccountEntity, accountId);
-  const session = await em.findOne(SessionEntity, { id: sessionId ?? '', accountId, endTime: null });
+  const session = await em.findOne(SessionEntity, { id: sessionId, accountId, endTime: null });
   if (account === null || session === null) throw invalidToken();
-  return { accountId, sessionId: session.id, isAdmin: account.role === 'admin' };
+  return { accountId, sessionId, isAdmin: account.role === 'admin' };
 }
 
-/** An account of the catalog whose sign-in is somewhere else. Its role is what that tells, not the catalog's. */
-async function ofCatalog(database: Database, { accountId, isAdmin }: VerifiedToken): Promise<Caller> {
+/**
+ * The caller of an external issuer whose accounts are those of the catalog. The role is the token's, not the account's.
+ */
+async function findExternalCaller(database: Database, { accountId, isAdmin }: VerifiedToken): Promise<Caller> {
   const account = await database.em.fork().findOne(AccountEntity, accountId);
   if (account === null) throw invalidToken();
   return { accountId, sessionId: undefined, isAdmin };
 }
 
-/** Tokens that are no administrator's are for the data plane: whatever account they name, they do not act as it here. */
-function stateless({ isAdmin }: VerifiedToken): Caller {
+/**
+ * The caller of a token whose account is not looked up in the catalog. Without the role of an administrator such a
+ * token is for the data plane: it does not act as the account that it names.
+ */
+function requireAdminToken({ isAdmin }: VerifiedToken): Caller {
   if (!isAdmin) throw new ApiError({ kind: 'forbidden' });
   return { accountId: undefined, sessionId: undefined, isAdmin };
 }
@@ -64,6 +74,7 @@ function invalidToken(): ApiError {
   return new ApiError({ kind: 'unauthenticated', reason: 'TOKEN_INVALID' });
 }
 
+/** Throws `forbidden` if the caller is not an administrator. */
 export function requireAdmin(caller: Caller): void {
   if (!caller.isAdmin) throw new ApiError({ kind: 'forbidden' });
 }

@@ -2,79 +2,72 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../../domain/api-error.ts';
 import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
-import type { Revocation, VerifiedToken, Verification } from '../../domain/tokens/token.ts';
-import { tokenStatus } from '../../domain/tokens/token-status.ts';
+import { tokenStatus, type Verification, type VerifiedToken } from '../../domain/tokens/token.ts';
 import type { TokenVerifier } from '../../identity/verify-tokens/token-verifier.ts';
 
-/** What verifies tokens, and which of them the catalog says were revoked. */
-export interface TokenVerification {
+/** Verifies signatures, and knows which tokens are revoked. */
+export interface TokenVerificationOptions {
   readonly verifier: Pick<TokenVerifier, 'cached' | 'verify'>;
   readonly catalog: {
-    /** What it tells may have been revoked since. */
+    /** Whether the catalog is so old that revocations may be missing. */
     readonly isTooStale: boolean;
     isRevoked(token: VerifiedToken): boolean;
   };
 }
 
-/** Whose a token is, and how it stands. */
+/** A token that a caller has sent. */
 export type PresentedToken =
   | {
-      readonly kind: 'cached';
+      readonly kind: 'verified';
       readonly token: VerifiedToken;
-      /** undefined: a token of our own. */
+      /** Undefined: Weir issued the token. */
       readonly issuer: Issuer | undefined;
       readonly status: 'valid' | 'expired' | 'early' | 'revoked';
     }
-  /** Its signature proves nothing; or it has expired so long ago that nobody looks at it any more. */
-  | { readonly kind: 'unknown'; readonly isExpired: boolean };
+  /** The signature proves nothing, or the token expired so long ago that it is no longer verified (`isExpired`). */
+  | { readonly kind: 'unverified'; readonly isExpired: boolean };
 
-const UNKNOWN: PresentedToken = { kind: 'unknown', isExpired: false };
+const UNVERIFIED: PresentedToken = { kind: 'unverified', isExpired: false };
 
-/** Throws `keys_unavailable` or `unavailable` where it cannot be told now. `peer` tells senders apart, so that one leaves room for others. */
+/**
+ * Verifies a token and looks up whether it is revoked. Throws `keys_unavailable` or `unavailable` if this is not
+ * possible now. `peer` identifies the sender: the verifier queues tokens by sender, so that one cannot crowd out the
+ * others.
+ */
 export async function verifyPresentedToken(
   text: string,
   peer: string,
-  parts: TokenVerification,
+  { verifier, catalog }: TokenVerificationOptions,
 ): Promise<PresentedToken> {
-  if (!looksLikeToken(text)) return UNKNOWN;
-  if (parts.catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
-  const verification = await verificationOf(text, peer, parts.verifier);
+  if (!looksLikeToken(text)) return UNVERIFIED;
+  if (catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
+  const verification = await verifyPatiently(text, peer, verifier);
   if (verification.kind === 'unavailable') throw new ApiError({ kind: 'keys_unavailable' });
   if (verification.kind === 'bad') {
-    return verification.code === 'expired_credential' ? { kind: 'unknown', isExpired: true } : UNKNOWN;
+    return verification.code === 'expired_credential' ? { kind: 'unverified', isExpired: true } : UNVERIFIED;
   }
   const { token, issuer } = verification;
-  const status = parts.catalog.isRevoked(token) ? 'revoked' : tokenStatus(token, Date.now());
-  return { kind: 'cached', token, issuer, status };
+  const status = catalog.isRevoked(token) ? 'revoked' : tokenStatus(token, Date.now());
+  return { kind: 'verified', token, issuer, status };
 }
 
-/** Tokens that are to be refused, and when the last of them has expired by itself. */
-export interface ExpiringRevocation {
-  readonly revocation: Revocation;
-  readonly expireTime: Date;
-}
+/**
+ * How long to retry while the verifier is unavailable. A Check cannot wait for that, but a caller of the admin API can.
+ */
+const MAX_WAIT_MS = 5_000;
+const RETRY_DELAY_MS = 100;
 
-/** What ends one token before its time; undefined: it has no `jti` to be told by. */
-export function toTokenRevocation({ issuerId, tokenId, expiresAt }: VerifiedToken): ExpiringRevocation | undefined {
-  if (tokenId === undefined) return undefined;
-  const revocation = { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined } as const;
-  return { revocation, expireTime: new Date(expiresAt) };
-}
-
-/** ms: a Check cannot wait for a thread that has just started or that others keep busy, but who calls this API can. */
-const PATIENCE_MS = 5_000;
-const BETWEEN_MS = 100;
-
-async function verificationOf(
+/** Retries while the verifier is unavailable: its thread may have just started, or other senders may keep it busy. */
+async function verifyPatiently(
   text: string,
   peer: string,
-  verifier: TokenVerification['verifier'],
+  verifier: TokenVerificationOptions['verifier'],
 ): Promise<Verification> {
-  const latest = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + MAX_WAIT_MS;
   for (;;) {
-    const known = verifier.cached(text, Date.now());
-    const verification = known ?? (await new Promise<Verification>((resolve) => verifier.verify(text, peer, resolve)));
-    if (verification.kind !== 'unavailable' || performance.now() > latest) return verification;
-    await sleep(BETWEEN_MS);
+    const cached = verifier.cached(text, Date.now());
+    const verification = cached ?? (await new Promise<Verification>((resolve) => verifier.verify(text, peer, resolve)));
+    if (verification.kind !== 'unavailable' || performance.now() > deadline) return verification;
+    await sleep(RETRY_DELAY_MS);
   }
 }

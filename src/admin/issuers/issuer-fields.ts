@@ -1,10 +1,12 @@
 import type { IssuerEntity } from '../../database/entities.ts';
-import { type ClaimNamesSpec, type JsonWebKeySet, parseIssuer } from '../../domain/tokens/issuer.ts';
-import { Claims, Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
-import { formatEtag } from '../shared/etag.ts';
+import { type ClaimNamesSpec, parseIssuer } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import { Claims, type Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
+import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
 import type { FieldViolations } from '../shared/field-violations.ts';
+import { readResourceName } from '../shared/resource-names.ts';
 
-/** What an update may change of an issuer. */
+/** The columns of an issuer that an update can change. */
 export type IssuerFields = Pick<
   IssuerEntity,
   | 'displayName'
@@ -19,55 +21,72 @@ export type IssuerFields = Pick<
   | 'disabled'
 >;
 
-/** All fields as they are given; whether they are right is told by `judge`. */
-export function readIssuerFields(faults: FieldViolations, given: Issuer): IssuerFields {
-  const { displayName, issuer, audiences, algorithms, jwksUri, defaultPlan, catalogAccounts, disabled } = given;
-  const jwks: unknown = given.jwks;
+/** The fields of an issuer in the form in which they are stored. `checkIssuer` validates them. */
+export function readIssuerFields(violations: FieldViolations, issuer: Issuer): IssuerFields {
   return {
-    displayName,
-    issuer,
-    audiences,
-    algorithms,
-    // Of that type once `judge` has looked at it.
-    jwks: jwks === undefined ? null : (jwks as JsonWebKeySet),
-    jwksUri: jwksUri === '' ? null : jwksUri,
-    claims: writtenClaims(given.claims ?? Claims.create()),
-    defaultPlanId: defaultPlan === '' ? null : faults.idOf('plans', 'issuer.default_plan', defaultPlan),
-    catalogAccounts,
-    disabled,
+    displayName: issuer.displayName,
+    issuer: issuer.issuer,
+    audiences: issuer.audiences,
+    algorithms: issuer.algorithms,
+    jwks: readJwks(issuer),
+    jwksUri: issuer.jwksUri === '' ? null : issuer.jwksUri,
+    claims: toClaimNamesSpec(issuer.claims ?? Claims.create()),
+    defaultPlanId: readDefaultPlanId(violations, issuer),
+    catalogAccounts: issuer.catalogAccounts,
+    disabled: issuer.disabled,
   };
 }
 
-/** What an update changes of an issuer, by its mask. */
-export function readIssuerChanges(faults: FieldViolations, given: Issuer, updateMask: string): Partial<IssuerFields> {
-  const named = faults.mask(updateMask, {
-    displayName: given.displayName !== '',
-    issuer: given.issuer !== '',
-    audiences: given.audiences.length > 0,
-    algorithms: given.algorithms.length > 0,
-    jwks: given.jwks !== undefined,
-    jwksUri: given.jwksUri !== '',
-    claims: given.claims !== undefined,
-    defaultPlan: given.defaultPlan !== '',
-    catalogAccounts: given.catalogAccounts,
-    disabled: given.disabled,
+/** The changes of an update: the fields that its mask names, or without a mask those that are set. */
+export function readIssuerChanges(
+  violations: FieldViolations,
+  issuer: Issuer,
+  updateMask: string,
+): Partial<IssuerFields> {
+  const updated = readUpdateMask(violations, updateMask, {
+    displayName: issuer.displayName !== '',
+    issuer: issuer.issuer !== '',
+    audiences: issuer.audiences.length > 0,
+    algorithms: issuer.algorithms.length > 0,
+    jwks: issuer.jwks !== undefined,
+    jwksUri: issuer.jwksUri !== '',
+    claims: issuer.claims !== undefined,
+    defaultPlan: issuer.defaultPlan !== '',
+    catalogAccounts: issuer.catalogAccounts,
+    disabled: issuer.disabled,
   });
-  const considered = named.has('defaultPlan') ? given : { ...given, defaultPlan: '' };
-  const { defaultPlanId, ...fields } = readIssuerFields(faults, considered);
-  const changes = Object.entries(fields).filter(([name]) => named.has(name as keyof typeof fields)); // its own keys
-  return { ...Object.fromEntries(changes), ...(named.has('defaultPlan') && { defaultPlanId }) };
+  return {
+    ...(updated.has('displayName') && { displayName: issuer.displayName }),
+    ...(updated.has('issuer') && { issuer: issuer.issuer }),
+    ...(updated.has('audiences') && { audiences: issuer.audiences }),
+    ...(updated.has('algorithms') && { algorithms: issuer.algorithms }),
+    ...(updated.has('jwks') && { jwks: readJwks(issuer) }),
+    ...(updated.has('jwksUri') && { jwksUri: issuer.jwksUri === '' ? null : issuer.jwksUri }),
+    ...(updated.has('claims') && { claims: toClaimNamesSpec(issuer.claims ?? Claims.create()) }),
+    ...(updated.has('defaultPlan') && { defaultPlanId: readDefaultPlanId(violations, issuer) }),
+    ...(updated.has('catalogAccounts') && { catalogAccounts: issuer.catalogAccounts }),
+    ...(updated.has('disabled') && { disabled: issuer.disabled }),
+  };
 }
 
-/** Adds what is wrong with an issuer as a whole, by the same rules that its row is read by. */
-export function validateIssuer(faults: FieldViolations, id: string, fields: IssuerFields): void {
-  faults.displayName('issuer.display_name', fields.displayName);
+/** Adds the violations of an issuer as a whole, by the rules that also apply when the catalog reads its row. */
+export function checkIssuer(violations: FieldViolations, id: string, fields: IssuerFields): void {
+  checkDisplayName(violations, 'issuer.display_name', fields.displayName);
   const parsed = parseIssuer(id, fields);
-  if (!('faults' in parsed)) return;
-  for (const { field, description } of parsed.faults) faults.add(`issuer.${field}`, description);
+  if ('faults' in parsed) violations.addAll('issuer.', parsed.faults);
 }
 
-/** Without what is left to its default, as limits are. */
-function writtenClaims({ account, plan, features, role, adminRoles }: Claims): ClaimNamesSpec {
+function readJwks({ jwks }: Issuer): JsonWebKeySet | null {
+  // The Struct may contain anything. `checkIssuer` makes sure that it is a key set before it is stored.
+  return jwks === undefined ? null : (jwks as unknown as JsonWebKeySet);
+}
+
+function readDefaultPlanId(violations: FieldViolations, { defaultPlan }: Issuer): string | null {
+  return defaultPlan === '' ? null : readResourceName(violations, 'plans', 'issuer.default_plan', defaultPlan);
+}
+
+/** The claim names without those that are left to their default. */
+function toClaimNamesSpec({ account, plan, features, role, adminRoles }: Claims): ClaimNamesSpec {
   return {
     ...(account !== '' && { account }),
     ...(plan !== '' && { plan }),
@@ -75,24 +94,4 @@ function writtenClaims({ account, plan, features, role, adminRoles }: Claims): C
     ...(role !== '' && { role }),
     ...(adminRoles.length > 0 && { adminRoles }),
   };
-}
-
-export function toIssuerMessage(row: IssuerEntity): Issuer {
-  const { claims } = row;
-  return Issuer.create({
-    name: `issuers/${row.id}`,
-    displayName: row.displayName,
-    issuer: row.issuer,
-    audiences: [...row.audiences],
-    algorithms: [...row.algorithms],
-    ...(row.jwks !== null && { jwks: { ...row.jwks } }),
-    jwksUri: row.jwksUri ?? '',
-    claims: { ...claims, adminRoles: [...(claims.adminRoles ?? [])] },
-    defaultPlan: row.defaultPlanId === null ? '' : `plans/${row.defaultPlanId}`,
-    catalogAccounts: row.catalogAccounts,
-    disabled: row.disabled,
-    createTime: row.createTime,
-    updateTime: row.updateTime,
-    etag: formatEtag(row),
-  });
 }

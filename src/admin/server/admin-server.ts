@@ -1,72 +1,69 @@
 import { randomUUID } from 'node:crypto';
 import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { DECISION_PATHS } from '../../data-plane/decision-methods.ts';
-import type { CallContext } from '../../interfaces/call-context.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import { createServer, listen, type RunningServer } from '../../transport/grpc-js/grpc-js-server.ts';
-import { rawServices, requestIdOf } from '../../transport/grpc-js/raw-services.ts';
+import { createGrpcJsServer, listen, type RunningServer } from '../../transport/grpc-js/grpc-js-server.ts';
+import { createRawServices, readRequestId } from '../../transport/grpc-js/raw-services.ts';
 import type { BatchHandler } from '../../transport/unary-call.ts';
-import { errorStatus, isInternalError, rejectionReason } from './error-status.ts';
+import { isReadOnly, type UnaryService } from '../shared/unary-service.ts';
+import { describeRejection, isInternalError, toErrorStatus } from './error-status.ts';
 import { createReflectionService } from './reflection.ts';
-
-/** A service, by its definition from ts-proto, and a handler for each of its methods. */
-export interface UnaryService {
-  readonly definition: object;
-  readonly handlers: Readonly<Record<string, (request: never, context: CallContext) => Promise<unknown>>>;
-}
 
 export interface AdminServerOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
   readonly services: readonly UnaryService[];
-  /** Answers Authorization and RateLimitService, which the admin plane serves too. */
-  readonly dataPlane: BatchHandler;
+  /**
+   * The methods of the data plane, which the admin plane serves as well: `/package.Service/Method`, and their handler.
+   */
+  readonly dataPlane: { readonly paths: readonly string[]; readonly handler: BatchHandler };
   readonly log: Logger;
 }
 
-/** The admin plane: the services given, the data plane's, health and reflection. Rejects when it cannot listen. */
+/** Serves the given services, those of the data plane, health and reflection. Rejects if it cannot listen. */
 export async function startAdminServer(options: AdminServerOptions): Promise<RunningServer> {
   const { address, services, dataPlane, log } = options;
-  const created = createServer();
+  const created = createGrpcJsServer();
   for (const service of services) {
-    created.server.addService(service.definition as ServiceDefinition, implement(service, log)); // ts-proto's const object is one, if not by type
+    // ts-proto's constants have the form of a ServiceDefinition, but are not typed as one.
+    created.server.addService(service.definition as ServiceDefinition, implement(service, log));
   }
-  for (const { definition, implementation } of rawServices(DECISION_PATHS, dataPlane)) {
+  for (const { definition, implementation } of createRawServices(dataPlane.paths, dataPlane.handler)) {
     created.server.addService(definition, implementation);
   }
   createReflectionService().addToServer(created.server);
   return listen(created, address);
 }
 
-/** grpc-js gives `address:port`, without brackets around an IPv6 address, and `unknown` once the connection is gone. */
-function addressOf(peer: string): string {
-  const end = peer.lastIndexOf(':');
-  return end < 0 ? peer : peer.slice(0, end);
-}
-
-/** These change nothing, and are not worth a line each. */
-const READING = /^(get|list|explain)/;
-
-function implement({ handlers }: UnaryService, log: Logger): UntypedServiceImplementation {
-  const methods = Object.entries(handlers).map(([method, handle]) => {
+/** Turns handlers into grpc-js handlers that log each call, except for successful calls of read-only methods. */
+function implement(service: UnaryService, log: Logger): UntypedServiceImplementation {
+  const methods = Object.entries(service.handlers).map(([method, handle]) => {
     const unary: handleUnaryCall<unknown, unknown> = (call, callback) => {
-      const requestId = requestIdOf(call.metadata) ?? randomUUID();
+      const requestId = readRequestId(call.metadata) ?? randomUUID();
       const [authorization] = call.metadata.get('authorization').map(String);
-      // The definition that decoded the request is the handler's own.
-      handle(call.request as never, { requestId, authorization, peer: addressOf(call.getPeer()) }).then(
+      // `never` is safe: the definition that decoded the request is the handler's own.
+      handle(call.request as never, { requestId, authorization, peer: parsePeerAddress(call.getPeer()) }).then(
         (response) => {
-          if (!READING.test(method)) log.info({ requestId, method }, 'admin call');
+          if (!isReadOnly(service, method)) log.info({ requestId, method }, 'admin call completed');
           callback(null, response);
         },
         (error: unknown) => {
-          const answer = errorStatus(error);
+          const reply = toErrorStatus(error);
           if (isInternalError(error)) log.error({ err: error, requestId, method }, 'admin call failed');
-          else log.info({ requestId, method, code: answer.code, ...rejectionReason(error) }, 'admin call refused');
-          callback(answer);
+          else log.info({ requestId, method, code: reply.code, ...describeRejection(error) }, 'admin call rejected');
+          callback(reply);
         },
       );
     };
     return [method, unary] as const;
   });
   return Object.fromEntries(methods);
+}
+
+/**
+ * The IP address of a peer. grpc-js names peers `address:port`, without brackets around an IPv6 address, and `unknown`
+ * once the connection is closed.
+ */
+function parsePeerAddress(peer: string): string {
+  const portStart = peer.lastIndexOf(':');
+  return portStart < 0 ? peer : peer.slice(0, portStart);
 }

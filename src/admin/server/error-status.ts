@@ -3,120 +3,163 @@ import { ApiError, type ApiErrorReason } from '../../domain/api-error.ts';
 import { BadRequest, ErrorInfo, RetryInfo } from '../../generated/google/rpc/error_details.ts';
 import { Status } from '../../generated/google/rpc/status.ts';
 
-/** The domain of all our ErrorInfos. */
-const DOMAIN = 'weir';
-const RETRY_SECONDS = 1;
+/** The `domain` of every google.rpc.ErrorInfo that Weir sends. */
+const ERROR_DOMAIN = 'weir';
+const RETRY_DELAY_SECONDS = 1;
 
-interface Answer {
+/** Every `reason` of an ErrorInfo. docs/errors.md describes them. */
+export const ERROR_REASONS = [
+  'INVALID_FIELDS',
+  'TOKEN_MISSING',
+  'TOKEN_INVALID',
+  'CREDENTIALS_INVALID',
+  'NOT_ADMINISTRATOR',
+  'RESOURCE_NOT_FOUND',
+  'RESOURCE_EXISTS',
+  'ETAG_MISMATCH',
+  'PLAN_IN_USE',
+  'API_KEY_DISABLED',
+  'API_KEY_EXPIRED',
+  'SIGNING_KEY_IN_USE',
+  'DATABASE_UNAVAILABLE',
+  'COUNTERS_UNAVAILABLE',
+  'VERIFICATION_UNAVAILABLE',
+  'TOO_MANY_SIGN_INS',
+  'TOO_MANY_CALLS',
+  'INTERNAL',
+] as const;
+
+type ErrorReason = (typeof ERROR_REASONS)[number];
+
+interface ErrorReply {
   readonly code: status;
   readonly message: string;
-  /** Of the ErrorInfo. */
-  readonly reason: string;
+  readonly reason: ErrorReason;
+  /** `metadata` of the ErrorInfo. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Beside the ErrorInfo. */
-  readonly details?: readonly { readonly typeUrl: string; readonly value: Uint8Array }[];
+  /** Further details after the ErrorInfo. */
+  readonly details?: readonly PackedMessage[];
+}
+
+/** A google.protobuf.Any. */
+interface PackedMessage {
+  readonly typeUrl: string;
+  readonly value: Uint8Array;
 }
 
 /**
- * What a caller is told of whatever a handler threw: problems by their kind, all else by a fixed text, because its
- * message may hold anything.
+ * The gRPC status for whatever a handler has thrown. Only an ApiError is described to the caller. The message of any
+ * other error may contain anything, so the caller gets a fixed text.
  */
-export function errorStatus(error: unknown): Partial<StatusObject> & Pick<ServerErrorResponse, 'code'> {
-  const answer: Answer =
+export function toErrorStatus(error: unknown): Partial<StatusObject> & Pick<ServerErrorResponse, 'code'> {
+  const reply: ErrorReply =
     error instanceof ApiError
-      ? answerTo(error.reason)
+      ? toErrorReply(error.reason)
       : { code: status.INTERNAL, message: 'internal error', reason: 'INTERNAL' };
-  const { code, message, reason, metadata: info = {}, details = [] } = answer;
-  const errorInfo = any('google.rpc.ErrorInfo', ErrorInfo.encode({ reason, domain: DOMAIN, metadata: { ...info } }));
+  const { code, message, reason, metadata: infoMetadata = {}, details = [] } = reply;
+  const errorInfo = ErrorInfo.encode({ reason, domain: ERROR_DOMAIN, metadata: { ...infoMetadata } });
+  const packed = [packMessage('google.rpc.ErrorInfo', errorInfo), ...details];
   const metadata = new Metadata();
-  const bytes = Status.encode({ code, message, details: [errorInfo, ...details] }).finish();
-  metadata.set('grpc-status-details-bin', Buffer.from(bytes));
+  metadata.set('grpc-status-details-bin', Buffer.from(Status.encode({ code, message, details: packed }).finish()));
   return { code, details: message, metadata };
 }
 
-/** What the log is told of it: not the message, in which what the caller sent may be repeated. */
-export function rejectionReason(error: unknown): { readonly reason: string; readonly fields?: readonly string[] } {
+/** Log fields for a rejected call. They leave the message out, because it may repeat what the caller sent. */
+export function describeRejection(error: unknown): {
+  readonly reason: ErrorReason;
+  readonly fields?: readonly string[];
+} {
   if (!(error instanceof ApiError)) return { reason: 'INTERNAL' };
-  const { reason } = answerTo(error.reason);
+  const { reason } = toErrorReply(error.reason);
   if (error.reason.kind !== 'invalid') return { reason };
   return { reason, fields: error.reason.faults.map(({ field }) => field) };
 }
 
-/** Whether it is worth a log line: the caller's own mistakes are not. */
+/** Whether an error is Weir's own fault or that of its database, as opposed to a mistake of the caller. */
 export function isInternalError(error: unknown): boolean {
   return !(error instanceof ApiError) || error.reason.kind === 'unavailable';
 }
 
-function answerTo(problem: ApiErrorReason): Answer {
-  switch (problem.kind) {
+function toErrorReply(reason: ApiErrorReason): ErrorReply {
+  switch (reason.kind) {
     case 'invalid':
-      return invalidAnswer(problem.faults);
+      return replyInvalid(reason.faults);
     case 'unauthenticated':
-      return { code: status.UNAUTHENTICATED, message: UNAUTHENTICATED[problem.reason], reason: problem.reason };
+      return { code: status.UNAUTHENTICATED, message: UNAUTHENTICATED[reason.reason], reason: reason.reason };
     case 'forbidden':
-      return { code: status.PERMISSION_DENIED, message: 'this needs an administrator', reason: 'NOT_ADMINISTRATOR' };
+      return {
+        code: status.PERMISSION_DENIED,
+        message: 'only administrators can do this',
+        reason: 'NOT_ADMINISTRATOR',
+      };
     case 'not_found':
-      return named(status.NOT_FOUND, 'RESOURCE_NOT_FOUND', 'does not exist', problem.name);
+      return replyAbout(status.NOT_FOUND, 'RESOURCE_NOT_FOUND', reason.name, 'does not exist');
     case 'already_exists':
-      return named(status.ALREADY_EXISTS, 'RESOURCE_EXISTS', 'exists already', problem.name);
+      return replyAbout(status.ALREADY_EXISTS, 'RESOURCE_EXISTS', reason.name, 'already exists');
     case 'conflict':
-      return named(status.ABORTED, 'ETAG_MISMATCH', 'was changed since it was read; read it again', problem.name);
+      return replyAbout(status.ABORTED, 'ETAG_MISMATCH', reason.name, 'has changed since you read it; read it again');
     case 'precondition':
-      return named(status.FAILED_PRECONDITION, problem.reason, PRECONDITIONS[problem.reason], problem.name);
+      return replyAbout(status.FAILED_PRECONDITION, reason.reason, reason.name, PRECONDITIONS[reason.reason]);
     case 'unavailable':
-      return retryLater('DATABASE_UNAVAILABLE', 'the database cannot be reached; nothing is known to have changed');
+      return replyRetryLater('DATABASE_UNAVAILABLE', `the database is unavailable; ${MAY_BE_APPLIED}`);
     case 'counters_unavailable':
-      return retryLater('COUNTERS_UNAVAILABLE', 'the counters cannot be reached; a change may be made again');
+      return replyRetryLater('COUNTERS_UNAVAILABLE', `the counters are unavailable; ${MAY_BE_APPLIED}; retry`);
     case 'keys_unavailable':
-      return retryLater('VERIFICATION_UNAVAILABLE', 'it cannot be told now whether the token is good; try again');
+      return replyRetryLater('VERIFICATION_UNAVAILABLE', 'the token cannot be verified right now; retry');
     case 'busy':
-      return retryLater('TOO_MANY_SIGN_INS', 'too many sign-ins at once; try again');
+      return replyRetryLater('TOO_MANY_SIGN_INS', 'too many concurrent sign-ins; retry');
     case 'too_many_calls':
-      return tooManyCalls(problem.retryAfterSeconds);
+      return replyTooManyCalls(reason.retryAfterSeconds);
   }
 }
 
-function retryLater(reason: string, message: string): Answer {
-  return { code: status.UNAVAILABLE, message, reason, details: [retryIn(RETRY_SECONDS)] };
-}
-
-function tooManyCalls(seconds: number): Answer {
-  const message = `too many calls; try again in ${seconds} s`;
-  return { code: status.RESOURCE_EXHAUSTED, message, reason: 'TOO_MANY_CALLS', details: [retryIn(seconds)] };
-}
-
-function retryIn(seconds: number) {
-  return any('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds, nanos: 0 } }));
-}
-
 const UNAUTHENTICATED = {
-  TOKEN_MISSING: 'no access token: send "authorization: Bearer …" with one from AuthService/Login',
-  TOKEN_INVALID: 'the access token is not valid, or no longer',
-  CREDENTIALS_INVALID: 'these credentials are not valid',
+  TOKEN_MISSING: 'the call has no access token; send "authorization: Bearer …" with a token from AuthService/Login',
+  TOKEN_INVALID: 'the access token is invalid or has expired',
+  CREDENTIALS_INVALID: 'the credentials are invalid',
 } as const;
 
 const PRECONDITIONS = {
   PLAN_IN_USE: 'is still used by accounts, API keys or issuers',
   API_KEY_DISABLED: 'is disabled',
   API_KEY_EXPIRED: 'has expired',
-  SIGNING_KEY_IN_USE: 'signs tokens, or is about to: rotate first, and wait until another signs',
+  SIGNING_KEY_IN_USE: 'signs tokens or is about to; rotate first and wait until the new key signs',
 } as const;
 
-function named(code: status, reason: string, text: string, name: string): Answer {
-  return { code, message: `${name} ${text}`, reason, metadata: { name } };
-}
+const MAY_BE_APPLIED = 'a change may or may not have been applied';
 
-function invalidAnswer(fieldViolations: Extract<ApiErrorReason, { kind: 'invalid' }>['faults']): Answer {
-  const message = fieldViolations.map(({ field, description }) => `${field} ${description}`).join('; ');
-  const badRequest = BadRequest.encode({ fieldViolations: [...fieldViolations] });
+function replyInvalid(faults: Extract<ApiErrorReason, { kind: 'invalid' }>['faults']): ErrorReply {
+  const badRequest = BadRequest.encode({ fieldViolations: [...faults] });
   return {
     code: status.INVALID_ARGUMENT,
-    message,
+    message: faults.map(({ field, description }) => `${field}: ${description}`).join('; '),
     reason: 'INVALID_FIELDS',
-    details: [any('google.rpc.BadRequest', badRequest)],
+    details: [packMessage('google.rpc.BadRequest', badRequest)],
   };
 }
 
-function any(type: string, message: { finish(): Uint8Array }) {
+/** A reply about one resource, such as `plans/team does not exist`. */
+function replyAbout(code: status, reason: ErrorReason, name: string, predicate: string): ErrorReply {
+  return { code, message: `${name} ${predicate}`, reason, metadata: { name } };
+}
+
+function replyRetryLater(reason: ErrorReason, message: string): ErrorReply {
+  return { code: status.UNAVAILABLE, message, reason, details: [packRetryInfo(RETRY_DELAY_SECONDS)] };
+}
+
+function replyTooManyCalls(retryAfterSeconds: number): ErrorReply {
+  return {
+    code: status.RESOURCE_EXHAUSTED,
+    message: `too many calls; retry after ${retryAfterSeconds} s`,
+    reason: 'TOO_MANY_CALLS',
+    details: [packRetryInfo(retryAfterSeconds)],
+  };
+}
+
+function packRetryInfo(seconds: number): PackedMessage {
+  return packMessage('google.rpc.RetryInfo', RetryInfo.encode({ retryDelay: { seconds, nanos: 0 } }));
+}
+
+function packMessage(type: string, message: { finish(): Uint8Array }): PackedMessage {
   return { typeUrl: `type.googleapis.com/${type}`, value: message.finish() };
 }

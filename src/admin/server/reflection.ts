@@ -5,16 +5,16 @@ import { ReflectionService } from '@grpc/reflection';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
 
 /**
- * Tells callers such as grpcurl what services and messages there are, comments included. From buf's descriptors:
- * proto-loader's own have no JSON names, and would make grpcurl print `access_token`.
+ * Describes all services and messages, with their comments, to clients such as grpcurl. Uses buf's descriptors, because
+ * those of proto-loader contain no JSON names: grpcurl would print `access_token` instead of `accessToken`.
  */
 export function createReflectionService(): ReflectionService {
-  const { file } = fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64'));
+  const { file: files } = fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64'));
   const definition: EnumTypeDefinition = {
     format: 'Protocol Buffer 3 EnumDescriptorProto',
     type: {},
-    fileDescriptorProtos: file.map((each) => Buffer.from(toBinary(FileDescriptorProtoSchema, each))),
+    fileDescriptorProtos: files.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file))),
   };
-  // The service reads nothing of a definition but its files, and any one may carry them all.
+  // ReflectionService reads only the files of a definition. One definition can carry all of them.
   return new ReflectionService({ all: definition });
 }

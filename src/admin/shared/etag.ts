@@ -1,20 +1,24 @@
 import { type EntityManager, OptimisticLockError } from '@mikro-orm/core';
 import { ApiError } from '../../domain/api-error.ts';
 
-/** Quoted, as RFC 9110 writes strong entity tags. */
+/** The row's version in quotes, as RFC 9110 writes strong entity tags. */
 export function formatEtag(row: { readonly version: number }): string {
   return `"${row.version}"`;
 }
 
-/** Throws `conflict` when an etag was sent and is not the current one. */
-export function checkEtag(
-  given: { readonly name: string; readonly etag: string },
+/**
+ * Throws `conflict` if the resource of an update request has an etag other than the row's. An empty etag always passes.
+ */
+export function requireCurrentEtag(
+  resource: { readonly name: string; readonly etag: string },
   row: { readonly version: number },
 ): void {
-  if (given.etag !== '' && given.etag !== formatEtag(row)) throw new ApiError({ kind: 'conflict', name: given.name });
+  if (resource.etag !== '' && resource.etag !== formatEtag(row)) {
+    throw new ApiError({ kind: 'conflict', name: resource.name });
+  }
 }
 
-/** Writes what was changed; `conflict` when somebody else wrote since it was read. */
+/** Writes the changed rows. Throws `conflict` if another call has written one of them since it was read. */
 export async function flushOrConflict(em: EntityManager, name: string): Promise<void> {
   try {
     await em.flush();

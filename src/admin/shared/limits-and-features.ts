@@ -4,39 +4,40 @@ import { type PlanLimitSpec, toPlanLimitSpec, type UntrustedPlanLimitSpec } from
 import { Limit } from '../../generated/weir/admin/v1/limit.ts';
 import type { FieldViolations } from './field-violations.ts';
 
-type Resource = 'plan' | 'api_key' | 'token';
+/**
+ * The owner of limits and features, by the name of its field in requests. Those of a token are fields of the request.
+ */
+type Owner = 'plan' | 'api_key' | 'token';
+
+const FIELD_PREFIXES: Readonly<Record<Owner, string>> = { plan: 'plan.', api_key: 'api_key.', token: '' };
 
 /**
- * Limits in the one form that they are stored in, with nothing left to a default that a later version may change.
- * `resource` is the field that they stand in; a token's stand in the request itself.
+ * The limits in the form in which they are stored. Defaults are filled in, so that a later version with other defaults
+ * does not change stored limits. Adds violations and returns no limits if one of them is invalid.
  */
 export function readLimits(
-  faults: FieldViolations,
-  resource: Resource,
-  written: readonly UntrustedPlanLimitSpec[],
+  violations: FieldViolations,
+  owner: Owner,
+  limits: readonly UntrustedPlanLimitSpec[],
 ): readonly PlanLimitSpec[] {
-  const parsed = resource === 'plan' ? parsePlanLimits(written) : parseKeyLimits(written);
+  const parsed = owner === 'plan' ? parsePlanLimits(limits) : parseKeyLimits(limits);
   if (!('faults' in parsed)) return parsed.map(toPlanLimitSpec);
-  for (const { field, description } of parsed.faults) faults.add(placeIn(resource, field), description);
+  violations.addAll(FIELD_PREFIXES[owner], parsed.faults);
   return [];
 }
 
-/** Features as they are stored. `resource`: as of `readLimits`. */
+/** The features in the form in which they are stored. Adds violations and returns none if one of them is invalid. */
 export function readFeatures(
-  faults: FieldViolations,
-  resource: Resource,
-  written: readonly string[],
+  violations: FieldViolations,
+  owner: Owner,
+  features: readonly string[],
 ): readonly string[] {
-  const parsed = parseFeatures(written);
+  const parsed = parseFeatures(features);
   if (!('faults' in parsed)) return parsed;
-  for (const { field, description } of parsed.faults) faults.add(placeIn(resource, field), description);
+  violations.addAll(FIELD_PREFIXES[owner], parsed.faults);
   return [];
 }
 
-function placeIn(resource: Resource, field: string): string {
-  return resource === 'token' ? field : `${resource}.${field}`;
-}
-
-export function toLimitMessages(limits: readonly PlanLimitSpec[]): Limit[] {
-  return limits.map(({ routes = [], ...limit }) => Limit.fromPartial({ ...limit, routes: [...routes] }));
+export function toLimitMessage({ routes = [], ...limit }: PlanLimitSpec): Limit {
+  return Limit.fromPartial({ ...limit, routes: [...routes] });
 }

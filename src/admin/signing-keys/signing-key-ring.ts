@@ -12,8 +12,8 @@ import {
   sealPlaintextSigningKeys,
 } from '../../database/signing-key-rows.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import type { JsonWebKey } from '../../domain/tokens/issuer.ts';
-import { signsFrom, PUBLISH_BEFORE_SIGNING_MS, newestKey, signingKeyAt } from '../../domain/tokens/signing-schedule.ts';
+import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
+import { newestKey, PUBLISH_BEFORE_SIGNING_MS, signingKeyAt, signsFrom } from '../../domain/tokens/signing-schedule.ts';
 import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
 import { CannotOpen, type Sealer } from '../../identity/issue-tokens/sealed-key.ts';
 import { createSigner, generateSigningKey, type Signer } from '../../identity/issue-tokens/signing-key.ts';
@@ -22,86 +22,88 @@ import type { Logger } from '../../interfaces/logger.ts';
 export interface SigningKeyRingOptions {
   readonly database: Database;
   readonly sealer: Sealer;
-  /** Of new keys. */
+  /** The algorithm of new keys. */
   readonly algorithm: OwnAlgorithm;
-  /** Signs so long until another takes its place. */
+  /** How long a key signs before it is replaced. */
   readonly rotationSeconds: number;
-  /** How long a token lives that is not noted with its key. */
+  /** The lifetime of access tokens. The expiry of longer-lived tokens is recorded with their key. */
   readonly accessTokenSeconds: number;
   readonly log: Logger;
 }
 
-/** How often the keys are looked at: well below the time that a new one is known before it signs. */
-const TEND_EVERY_MS = 20_000;
+/** Well below PUBLISH_BEFORE_SIGNING_MS, so that every node loads a new key before it signs. */
+const MAINTENANCE_INTERVAL_MS = 20_000;
 
 /**
- * Loads the keys that tokens of our own are signed with, and goes on to follow what other nodes do with them, until
- * `stop`. Seals those that an earlier version kept in the clear, and makes the first one, or another where that is not of
- * the algorithm asked for. Keys that were sealed with another secret are other nodes': they sign there, and this node has
- * keys of its own beside them.
+ * Loads the signing keys and maintains them until `stop`. Seals keys that an earlier version has stored in plain text.
+ * Creates the first key, and a new one if the newest does not have the configured algorithm. Keys that were sealed with
+ * another secret belong to other nodes, which sign with them. This node then has its own keys next to them.
  */
 export async function startSigningKeyRing(options: SigningKeyRingOptions): Promise<SigningKeyRing> {
-  const keys = new SigningKeyRing(options);
-  await keys.prepare();
-  keys.follow();
-  return keys;
+  const keyRing = new SigningKeyRing(options);
+  await keyRing.prepare();
+  keyRing.startMaintenance();
+  return keyRing;
 }
 
-/** What signs, on a node that writes the catalog; all such nodes that have the same secret share it. */
+/** The keys that sign Weir's own tokens, on a node that writes the catalog. Nodes with the same secret share them. */
 export class SigningKeyRing {
   readonly #options: SigningKeyRingOptions;
-  readonly #signers = new Map<string, Signer>();
+  readonly #signersById = new Map<string, Signer>();
   readonly #stopping = new AbortController();
-  /** That this node can open. */
+  /** The keys that this node can open. */
   #rows: readonly SigningKeyEntity[] = [];
-  /** By id: those that it cannot. */
-  readonly #foreign = new Set<string>();
-  #following: Promise<void> = Promise.resolve();
+  /** Ids of keys that it cannot open and has already warned about. */
+  readonly #reportedForeignIds = new Set<string>();
+  #maintenance: Promise<void> = Promise.resolve();
 
   constructor(options: SigningKeyRingOptions) {
     this.#options = options;
   }
 
+  /** Signs access tokens. */
   get signer(): Signer {
     const key = signingKeyAt(this.#rows, new Date());
-    const signer = key === undefined ? undefined : this.#signers.get(key.id);
-    if (signer === undefined) throw new Error('there is no key to sign with');
+    const signer = key === undefined ? undefined : this.#signersById.get(key.id);
+    if (signer === undefined) throw new Error('there is no signing key');
     return signer;
   }
 
-  /** What signs a token that lives longer than access tokens: its key is then known until that expires. */
+  /** Signs a token that outlives access tokens. The database then keeps the key until the token expires. */
   async signerUntil(tokenExpireTime: Date): Promise<Signer> {
     const { database } = this.#options;
     const signer = this.signer;
     if (await retainSigningKeyUntil(database, signer.id, tokenExpireTime)) return signer;
-    await this.#load(); // another node has deleted it
-    const another = this.signer;
-    if (await retainSigningKeyUntil(database, another.id, tokenExpireTime)) return another;
-    throw new Error('the key that signs has been deleted');
+    await this.#load(); // another node has deleted the key
+    const nextSigner = this.signer;
+    if (await retainSigningKeyUntil(database, nextSigner.id, tokenExpireTime)) return nextSigner;
+    throw new Error('the current signing key has been deleted');
   }
 
   async prepare(): Promise<void> {
     const { database, sealer, algorithm } = this.#options;
-    await sealPlaintextSigningKeys(database, (name, key) => sealer.seal(name, key));
-    await this.#add((key) => key?.algorithm !== algorithm);
+    await sealPlaintextSigningKeys(database, (key, privateJwk) => sealer.seal(key, privateJwk));
+    await this.#addIfDue((newest) => newest?.algorithm !== algorithm);
     await this.#load();
   }
 
-  /** As they are now, the oldest first, also those of nodes with another secret. */
+  /** All unexpired keys, oldest first, including those of nodes with another secret. */
   async list(): Promise<readonly SigningKeyEntity[]> {
     return this.#load();
   }
 
-  /** Has another key take the place of the one that signs; while one is about to, that one. */
+  /** Creates a key that replaces the current one, or returns the one that is already about to. */
   async rotate(): Promise<SigningKeyEntity> {
-    await this.#add((key) => key === undefined || signsFrom(key) <= new Date());
+    await this.#addIfDue((newest) => newest === undefined || signsFrom(newest) <= new Date());
     await this.#load();
-    const key = newestKey(this.#rows);
-    if (key === undefined) throw new Error('no key was made');
-    return key;
+    const newest = newestKey(this.#rows);
+    if (newest === undefined) throw new Error('no signing key was created');
+    return newest;
   }
 
-  /** Ends a key before its time. */
+  /**
+   * Deletes a key, and so invalidates its tokens at once. Throws `precondition` for the current key and the next one.
+   */
   async delete(id: string): Promise<void> {
     const name = `signingKeys/${id}`;
     await this.#load();
@@ -113,72 +115,79 @@ export class SigningKeyRing {
     await this.#load();
   }
 
-  /** Does what is due: another key, an end to expired ones, and a look at what other nodes did. */
+  /** Rotates if a rotation is due, expires and deletes old keys, and loads the changes of other nodes. */
   async maintain(): Promise<void> {
-    const latestBegin = new Date(Date.now() - this.#options.rotationSeconds * 1000);
-    const isDue = (key: SigningKeyEntity | undefined) => key === undefined || signsFrom(key) <= latestBegin;
+    const { database, rotationSeconds, accessTokenSeconds } = this.#options;
+    const dueSince = new Date(Date.now() - rotationSeconds * 1000);
+    const isDue = (newest: SigningKeyEntity | undefined) => newest === undefined || signsFrom(newest) <= dueSince;
     await this.#load();
-    if (isDue(newestKey(this.#rows))) await this.#add(isDue);
-    const latestAbandoned = new Date(latestBegin.getTime() - this.#options.rotationSeconds * 1000);
-    await expireAbandonedSigningKeys(this.#options.database, latestAbandoned, this.#options.accessTokenSeconds);
-    await deleteExpiredSigningKeys(this.#options.database, new Date());
+    if (isDue(newestKey(this.#rows))) await this.#addIfDue(isDue);
+    const abandonedSince = new Date(dueSince.getTime() - rotationSeconds * 1000);
+    await expireAbandonedSigningKeys(database, abandonedSince, accessTokenSeconds);
+    await deleteExpiredSigningKeys(database, new Date());
     await this.#load();
   }
 
-  follow(): void {
-    this.#following = this.#tendUntilStopped(this.#stopping.signal);
+  startMaintenance(): void {
+    this.#maintenance = this.#maintainUntilStopped(this.#stopping.signal);
   }
 
+  /** Waits for a maintenance run in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#following;
+    await this.#maintenance;
   }
 
-  async #tendUntilStopped(signal: AbortSignal): Promise<void> {
+  async #maintainUntilStopped(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await sleep(TEND_EVERY_MS, undefined, { signal, ref: false }).catch(() => {}); // an abort is what ends the loop
+      await sleep(MAINTENANCE_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {}); // rejects when aborted
       if (signal.aborted) return;
       await this.maintain().catch((error: unknown) => {
-        this.#options.log.warn({ err: error }, 'the signing keys could not be looked at; it will be tried again');
+        const message = `maintenance of signing keys failed; retrying in ${MAINTENANCE_INTERVAL_MS / 1000} s`;
+        this.#options.log.warn({ err: error }, message);
       });
     }
   }
 
-  async #add(isDue: (newestKey: SigningKeyEntity | undefined) => boolean): Promise<void> {
+  async #addIfDue(isDue: (newest: SigningKeyEntity | undefined) => boolean): Promise<void> {
     const { database, accessTokenSeconds } = this.#options;
-    const isOwn = (key: SigningKeyEntity) => this.#opened(key) !== undefined;
-    await addSigningKeyIfDue(database, { isOwn, isDue, make: (former) => this.#make(former) }, accessTokenSeconds);
+    const canReplace = (key: SigningKeyEntity) => this.#open(key) !== undefined;
+    const create = (previous: SigningKeyEntity | undefined) => this.#create(previous);
+    await addSigningKeyIfDue(database, { canReplace, isDue, create }, accessTokenSeconds);
   }
 
-  /** The first one signs at once: there is nobody who could know another. */
-  async #make(former: SigningKeyEntity | undefined): Promise<NewSigningKey> {
+  /** Generates a key. The first one signs at once, because there is no other key that verifiers know already. */
+  async #create(previous: SigningKeyEntity | undefined): Promise<NewSigningKey> {
     const { sealer, algorithm, log } = this.#options;
     const { privateJwk, ...key } = await generateSigningKey(algorithm);
-    const activateTime = former === undefined ? null : new Date(Date.now() + PUBLISH_BEFORE_SIGNING_MS);
-    log.info({ signing_key: key.id, algorithm, activate_time: activateTime ?? 'now' }, 'a signing key was made');
+    const activateTime = previous === undefined ? null : new Date(Date.now() + PUBLISH_BEFORE_SIGNING_MS);
+    log.info({ signing_key: key.id, algorithm, activate_time: activateTime ?? 'now' }, 'signing key created');
     return { ...key, sealedJwk: sealer.seal(key, privateJwk), activateTime };
   }
 
-  /** All of them. */
+  /** Loads the keys that this node can open, and returns all of them. */
   async #load(): Promise<readonly SigningKeyEntity[]> {
-    const rows = await listUsableSigningKeys(this.#options.database, new Date());
-    const own: SigningKeyEntity[] = [];
-    for (const row of rows) {
-      const { id, algorithm } = row;
-      const jwk = this.#opened(row);
-      if (jwk === undefined) this.#tellForeign(row);
-      else {
-        own.push(row);
-        if (!this.#signers.has(id)) this.#signers.set(id, await createSigner(id, algorithm, jwk));
+    const allRows = await listUsableSigningKeys(this.#options.database, new Date());
+    const ownRows: SigningKeyEntity[] = [];
+    for (const row of allRows) {
+      const jwk = this.#open(row);
+      if (jwk === undefined) {
+        this.#warnAboutForeign(row);
+        continue;
       }
+      ownRows.push(row);
+      const { id, algorithm } = row;
+      if (!this.#signersById.has(id)) this.#signersById.set(id, await createSigner(id, algorithm, jwk));
     }
-    this.#rows = own;
-    for (const id of this.#signers.keys()) if (!own.some((row) => row.id === id)) this.#signers.delete(id);
-    return rows;
+    this.#rows = ownRows;
+    for (const id of this.#signersById.keys()) {
+      if (!ownRows.some((row) => row.id === id)) this.#signersById.delete(id);
+    }
+    return allRows;
   }
 
-  /** undefined: it was sealed with another secret. */
-  #opened({ id, algorithm, sealedJwk }: SigningKeyEntity): JsonWebKey | undefined {
+  /** The private key; undefined: it was sealed with another secret. */
+  #open({ id, algorithm, sealedJwk }: SigningKeyEntity): JsonWebKey | undefined {
     if (sealedJwk === null) return undefined;
     try {
       return this.#options.sealer.open({ id, algorithm }, sealedJwk);
@@ -188,11 +197,11 @@ export class SigningKeyRing {
     }
   }
 
-  #tellForeign({ id, algorithm }: SigningKeyEntity): void {
-    if (this.#foreign.has(id)) return;
-    this.#foreign.add(id);
-    const takes = algorithm === 'HS256' ? 'what it signs is refused here' : 'what it signs is taken here all the same';
-    const text = `a signing key was sealed with another SIGNING_KEY_SECRET, by another node: ${takes}`;
-    this.#options.log.warn({ signing_key: id }, text);
+  #warnAboutForeign({ id, algorithm }: SigningKeyEntity): void {
+    if (this.#reportedForeignIds.has(id)) return;
+    this.#reportedForeignIds.add(id);
+    const consequence = algorithm === 'HS256' ? 'this node denies its tokens' : 'this node still accepts its tokens';
+    const message = `another node sealed a signing key with a different SIGNING_KEY_SECRET; ${consequence}`;
+    this.#options.log.warn({ signing_key: id }, message);
   }
 }

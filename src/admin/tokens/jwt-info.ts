@@ -7,52 +7,56 @@ import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
-import { toTokenRevocation, verifyPresentedToken } from '../auth/verify-presented-token.ts';
-import { toLimitMessages } from '../shared/limits-and-features.ts';
-import { readRemainingLimits, type TokenInfoOptions } from './token-info-options.ts';
+import { verifyPresentedToken } from '../auth/verify-presented-token.ts';
+import { toLimitMessage } from '../shared/limits-and-features.ts';
+import { readRemainingLimits } from './remaining-limits.ts';
+import type { TokenInfoOptions } from './token-info-options.ts';
+import { toTokenRevocation } from './token-revocation.ts';
 
 const STATES = { valid: State.VALID, expired: State.EXPIRED, revoked: State.DISABLED, early: State.UNKNOWN } as const;
 
-/** What a JWT is worth where Check is asked, told to its holder. */
-export async function describeJwt(text: string, peer: string, parts: TokenInfoOptions): Promise<GetTokenInfoResponse> {
-  const { catalog, counters } = parts;
-  const presented = await verifyPresentedToken(text, peer, parts);
-  if (presented.kind === 'unknown') {
+/** Describes a JWT to its holder, as Check would treat it. */
+export async function describeJwt(jwt: string, peer: string, options: TokenInfoOptions): Promise<GetTokenInfoResponse> {
+  const { catalog, counters } = options;
+  const presented = await verifyPresentedToken(jwt, peer, options);
+  if (presented.kind === 'unverified') {
     return GetTokenInfoResponse.create({ state: presented.isExpired ? State.EXPIRED : State.UNKNOWN });
   }
   const { token, issuer, status } = presented;
   const account = catalog.account(token.accountId);
   const planId = resolvePlanId(token, account, issuer);
   const plan = planId === undefined ? undefined : catalog.plan(planId);
-  const isRefused =
+  const isDenied =
     (account === undefined && requiresCatalogAccount(token, issuer)) || (planId !== undefined && plan === undefined);
-  if (isRefused) return GetTokenInfoResponse.create({ state: State.UNKNOWN });
-  const isCountedByPlan = account !== undefined && account.planId === planId;
+  if (isDenied) return GetTokenInfoResponse.create({ state: State.UNKNOWN });
+  // Only then the counters of the account are those of the token's plan.
+  const hasPlanOfAccount = account !== undefined && account.planId === planId;
   return GetTokenInfoResponse.create({
     state: STATES[status],
     tokenId: token.tokenId ?? '',
     account: account === undefined ? token.accountId : `accounts/${account.id}`,
     plan: planId === undefined ? '' : `plans/${planId}`,
-    limits: toLimitMessages([...(plan?.limits ?? []), ...token.limits].map(toPlanLimitSpec)),
+    limits: [...(plan?.limits ?? []), ...token.limits].map((limit) => toLimitMessage(toPlanLimitSpec(limit))),
     features: [...new Set([...(plan?.features ?? []), ...token.features])],
     role: token.isAdmin ? 'admin' : '',
     expireTime: new Date(token.expiresAt),
-    remaining: isCountedByPlan ? await readRemainingLimits({ kind: 'account', id: account.id }, counters) : [],
+    remaining: hasPlanOfAccount ? await readRemainingLimits(counters, { kind: 'account', id: account.id }) : [],
   });
 }
 
-/** Ends a JWT before its time. */
+/** Revokes a JWT that its holder has presented. */
 export async function disableJwt(
-  text: string,
+  jwt: string,
   peer: string,
-  parts: TokenInfoOptions & { readonly database: Database },
+  options: TokenInfoOptions & { readonly database: Database },
 ): Promise<void> {
-  const presented = await verifyPresentedToken(text, peer, parts);
-  // In place of a name: the secret must not be repeated.
-  if (presented.kind === 'unknown') throw new ApiError({ kind: 'not_found', name: 'tokens/-' });
-  const revoked = toTokenRevocation(presented.token);
-  if (revoked === undefined) {
-    throw invalidArgument({ field: 'secret', description: 'has no jti to be told by; ask an administrator' });
+  const presented = await verifyPresentedToken(jwt, peer, options);
+  // The token has no name, and it must not be repeated.
+  if (presented.kind === 'unverified') throw new ApiError({ kind: 'not_found', name: 'tokens/-' });
+  const revocation = toTokenRevocation(presented.token);
+  if (revocation === undefined) {
+    const description = 'must have a jti claim; without one, ask an administrator to revoke the tokens of the account';
+    throw invalidArgument({ field: 'secret', description });
   }
-  await recordRevocation(parts.database.em.fork(), revoked.revocation, revoked.expireTime);
+  await recordRevocation(options.database.em.fork(), revocation.revocation, revocation.expireTime);
 }

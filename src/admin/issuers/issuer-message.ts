@@ -1,0 +1,26 @@
+import type { IssuerEntity } from '../../database/entities.ts';
+import { Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
+import { formatEtag } from '../shared/etag.ts';
+
+/** Stands for the issuer of a request that has none: no field is set. */
+export const EMPTY_ISSUER: Issuer = Issuer.create();
+
+export function toIssuerMessage(row: IssuerEntity): Issuer {
+  const { claims } = row;
+  return Issuer.create({
+    name: `issuers/${row.id}`,
+    displayName: row.displayName,
+    issuer: row.issuer,
+    audiences: [...row.audiences],
+    algorithms: [...row.algorithms],
+    ...(row.jwks !== null && { jwks: { ...row.jwks } }),
+    jwksUri: row.jwksUri ?? '',
+    claims: { ...claims, adminRoles: [...(claims.adminRoles ?? [])] },
+    defaultPlan: row.defaultPlanId === null ? '' : `plans/${row.defaultPlanId}`,
+    catalogAccounts: row.catalogAccounts,
+    disabled: row.disabled,
+    createTime: row.createTime,
+    updateTime: row.updateTime,
+    etag: formatEtag(row),
+  });
+}

@@ -1,0 +1,48 @@
+import { withFound } from '../../domain/found-value.ts';
+import type { FieldViolations } from './field-violations.ts';
+
+const MAX_DISPLAY_NAME_LENGTH = 200;
+
+export function checkDisplayName(violations: FieldViolations, field: string, text: string): void {
+  if (text.length > MAX_DISPLAY_NAME_LENGTH) {
+    violations.add(field, `must be at most ${MAX_DISPLAY_NAME_LENGTH} characters (got ${text.length})`);
+  }
+  if (/\p{Cc}/u.test(text)) violations.add(field, 'must not contain control characters');
+}
+
+/** Null if the time is absent. Adds a violation for a time that RFC 3339, and so the JSON form, cannot express. */
+export function readTime(violations: FieldViolations, field: string, time: Date | undefined): Date | null {
+  if (time === undefined) return null;
+  if (Number.isNaN(time.getTime()) || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999) {
+    violations.add(field, 'must be a time in the years 1 to 9999');
+  }
+  return time;
+}
+
+/**
+ * The fields that an update changes: those that `mask` names, or without a mask those that are set. `isSet` has all
+ * fields that can be updated. `mask` is the JSON form of google.protobuf.FieldMask; names in snake_case are accepted
+ * too.
+ */
+export function readUpdateMask<Field extends string>(
+  violations: FieldViolations,
+  mask: string,
+  isSet: Readonly<Record<Field, boolean>>,
+): ReadonlySet<Field> {
+  const updatable = Object.keys(isSet) as Field[]; // Object.keys() returns string[], whatever the type of the keys
+  if (mask === '') return new Set(updatable.filter((field) => isSet[field]));
+  if (mask === '*') return new Set(updatable);
+  const paths = mask
+    .split(',')
+    .map((path) => path.trim().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  for (const path of paths) {
+    if (updatable.some((field) => field === path)) continue;
+    violations.add('update_mask', withFound(`must contain only ${updatable.join(', ')}`, path));
+  }
+  return new Set(updatable.filter((field) => paths.includes(field)));
+}
+
+/** A timestamp of a response; `unixMs` is Unix time in ms. */
+export function toTimestamp(unixMs: number | undefined): Date | undefined {
+  return unixMs === undefined ? undefined : new Date(unixMs);
+}

@@ -1,0 +1,46 @@
+import { hash } from 'node:crypto';
+import { withFound } from '../../domain/found-value.ts';
+import type { FieldViolations } from './field-violations.ts';
+import { type Collection, isResourceId } from './resource-names.ts';
+
+const DEFAULT_PAGE_SIZE = 100;
+const MAX_PAGE_SIZE = 1_000;
+/** Of the digest that tells lists apart. It protects nothing: each request checks again what its caller may see. */
+const DIGEST_LENGTH = 16;
+
+/**
+ * A page of a list that is sorted by id. Its token is the base64url of the id that it starts after and `tokenSuffix`.
+ */
+export interface Page {
+  readonly size: number;
+  /** The last id of the previous page; empty for the first page. */
+  readonly after: string;
+  /** Identifies the list by a digest of its filter; empty for a list without a filter. */
+  readonly tokenSuffix: string;
+}
+
+/** `filter` is a text of everything that selects the items of the list; empty if nothing does. */
+export function readPage(
+  violations: FieldViolations,
+  collection: Collection,
+  { pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string },
+  filter = '',
+): Page {
+  if (pageSize < 0) violations.add('page_size', withFound('must not be negative', pageSize));
+  const [after = '', ...rest] = Buffer.from(pageToken, 'base64url').toString().split(' ');
+  const tokenSuffix = filter === '' ? '' : ` ${hash('sha256', filter, 'hex').slice(0, DIGEST_LENGTH)}`;
+  if (pageToken !== '' && !isResourceId(collection, after)) {
+    violations.add('page_token', 'must be the next_page_token of a previous response');
+  } else if (pageToken !== '' && [after, ...rest].join(' ') !== after + tokenSuffix) {
+    violations.add('page_token', 'must come from the same list: only page_size may change between pages');
+  }
+  return { size: Math.min(pageSize === 0 ? DEFAULT_PAGE_SIZE : pageSize, MAX_PAGE_SIZE), after, tokenSuffix };
+}
+
+/** The items of a page out of up to `page.size + 1` rows. The additional row shows that there is a next page. */
+export function splitPage<T extends { readonly id: string }>(rows: readonly T[], page: Page) {
+  const hasNext = rows.length > page.size;
+  const items = rows.slice(0, page.size);
+  const nextPageToken = hasNext ? Buffer.from((items.at(-1)?.id ?? '') + page.tokenSuffix).toString('base64url') : '';
+  return { items, nextPageToken };
+}

@@ -1,0 +1,58 @@
+import { invalidArgument } from '../../domain/api-error.ts';
+import { withFound } from '../../domain/found-value.ts';
+import type { FieldViolations } from './field-violations.ts';
+
+/** Ids that the caller chooses at creation. */
+const CHOSEN_ID = /^[a-z][a-z0-9-]{0,62}$/;
+/** Ids that Weir generates: UUIDs in lower case. */
+const GENERATED_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const ID_PATTERNS = {
+  plans: CHOSEN_ID,
+  issuers: CHOSEN_ID,
+  accounts: GENERATED_ID,
+  apiKeys: GENERATED_ID,
+  signingKeys: GENERATED_ID,
+} as const;
+
+/** The kinds of resources, by the first part of their names. */
+export type Collection = keyof typeof ID_PATTERNS;
+
+export function isResourceId(collection: Collection, id: string): boolean {
+  return ID_PATTERNS[collection].test(id);
+}
+
+/** The id of a resource name, such as `team` for `plans/team`; undefined if `name` is not a name of the collection. */
+export function parseResourceName(collection: Collection, name: string): string | undefined {
+  const prefix = `${collection}/`;
+  const id = name.slice(prefix.length);
+  return name.startsWith(prefix) && isResourceId(collection, id) ? id : undefined;
+}
+
+/** The id of a resource name. Adds a violation and returns an empty id if `name` is not a name of the collection. */
+export function readResourceName(
+  violations: FieldViolations,
+  collection: Collection,
+  field: string,
+  name: string,
+): string {
+  const id = parseResourceName(collection, name);
+  if (id === undefined) violations.add(field, describeFault(collection, name));
+  return id ?? '';
+}
+
+/** The id of a resource name. Throws `invalid` if `name` is not a name of the collection. */
+export function requireResourceName(collection: Collection, field: string, name: string): string {
+  const id = parseResourceName(collection, name);
+  if (id === undefined) throw invalidArgument({ field, description: describeFault(collection, name) });
+  return id;
+}
+
+function describeFault(collection: Collection, name: string): string {
+  return withFound(`must be a resource name of the form ${collection}/{id}`, name);
+}
+
+export function checkChosenId(violations: FieldViolations, field: string, id: string): void {
+  if (CHOSEN_ID.test(id)) return;
+  violations.add(field, withFound('must be 1 to 63 characters of a-z, 0-9 and "-", starting with a letter', id));
+}

@@ -1,0 +1,106 @@
+import { IssuerEntity } from '../../database/entities.ts';
+import type { Database } from '../../database/open-database.ts';
+import { ApiError, invalidArgument } from '../../domain/api-error.ts';
+import { withFound } from '../../domain/found-value.ts';
+import type { Revocation, VerifiedToken } from '../../domain/tokens/token.ts';
+import { isClaimName } from '../../domain/tokens/token-claims.ts';
+import type { RevokeTokenRequest, RevokeTokensRequest } from '../../generated/weir/admin/v1/token_service.ts';
+import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
+import { readTime } from '../shared/common-fields.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import { readResourceName } from '../shared/resource-names.ts';
+
+/** The longest lifetime of a stateless token. Revocations and signing keys are kept for as long. */
+export const MAX_TOKEN_LIFETIME_SECONDS = 366 * 86_400;
+
+/** Rule for the names of accounts and tokens in claims (`isClaimName`). */
+export const CLAIM_NAME_RULE = 'must be 1 to 256 printable ASCII characters, without a space at either end';
+
+/** A revocation, and the time when the last token that it covers has expired. */
+export interface ExpiringRevocation {
+  readonly revocation: Revocation;
+  readonly expireTime: Date;
+}
+
+/** The revocation of one token; undefined: the token has no `jti` claim to revoke it by. */
+export function toTokenRevocation({ issuerId, tokenId, expiresAt }: VerifiedToken): ExpiringRevocation | undefined {
+  if (tokenId === undefined) return undefined;
+  const revocation = { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined } as const;
+  return { revocation, expireTime: new Date(expiresAt) };
+}
+
+/** Reads a revocation of one token, given by itself or by its id. */
+export async function readTokenRevocation(
+  request: RevokeTokenRequest,
+  peer: string,
+  options: TokenVerificationOptions & { readonly database: Database },
+): Promise<ExpiringRevocation> {
+  if (request.token === '') return readRevocationById(request, options.database);
+  return readRevocationByToken(request, peer, options);
+}
+
+/** The token proves what it is. An expired one, which is denied anyway, is revoked as well. */
+async function readRevocationByToken(
+  request: RevokeTokenRequest,
+  peer: string,
+  options: TokenVerificationOptions,
+): Promise<ExpiringRevocation> {
+  if (request.tokenId !== '' || request.issuer !== '' || request.expireTime !== undefined) {
+    throw invalidArgument({ field: 'token', description: 'must be the only field of the request, or be left out' });
+  }
+  const presented = await verifyPresentedToken(request.token, peer, options);
+  if (presented.kind === 'unverified') {
+    throw invalidArgument({ field: 'token', description: 'must be signed by a trusted key and must not have expired' });
+  }
+  const revocation = toTokenRevocation(presented.token);
+  if (revocation !== undefined) return revocation;
+  const description = 'must have a jti claim; without one, revoke the tokens of its account';
+  throw invalidArgument({ field: 'token', description });
+}
+
+async function readRevocationById(request: RevokeTokenRequest, database: Database): Promise<ExpiringRevocation> {
+  const violations = new FieldViolations();
+  const { tokenId } = request;
+  if (!isClaimName(tokenId)) violations.add('token_id', `${CLAIM_NAME_RULE}, unless token is set`);
+  const issuerId = readIssuerId(violations, request.issuer);
+  const expireTime = readTime(violations, 'expire_time', request.expireTime) ?? maxExpireTime();
+  violations.throwIfAny();
+  if (issuerId !== undefined) await requireIssuer(database, issuerId);
+  return { revocation: { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined }, expireTime };
+}
+
+/** Reads a revocation of all tokens of an account that were issued before a time. */
+export async function readAccountRevocation(
+  request: RevokeTokensRequest,
+  database: Database,
+): Promise<ExpiringRevocation> {
+  const violations = new FieldViolations();
+  const { account } = request;
+  if (!isClaimName(account)) violations.add('account', CLAIM_NAME_RULE);
+  const issuerId = readIssuerId(violations, request.issuer);
+  const issuedBefore = readTime(violations, 'issued_before', request.issuedBefore) ?? new Date();
+  if (issuedBefore > new Date()) {
+    violations.add('issued_before', withFound('must not be in the future', issuedBefore.toISOString()));
+  }
+  violations.throwIfAny();
+  const issuer = issuerId === undefined ? undefined : await requireIssuer(database, issuerId);
+  // Weir names accounts that are the issuer's own after the issuer.
+  const value = issuer === undefined || issuer.catalogAccounts ? account : `${issuer.id}:${account}`;
+  const revocation = { issuerId, kind: 'account', value, issuedBefore: issuedBefore.getTime() } as const;
+  return { revocation, expireTime: maxExpireTime() };
+}
+
+/** Undefined: Weir issued the tokens. */
+function readIssuerId(violations: FieldViolations, issuer: string): string | undefined {
+  return issuer === '' ? undefined : readResourceName(violations, 'issuers', 'issuer', issuer);
+}
+
+async function requireIssuer(database: Database, id: string): Promise<IssuerEntity> {
+  const row = await database.em.fork().findOne(IssuerEntity, id);
+  if (row === null) throw new ApiError({ kind: 'not_found', name: `issuers/${id}` });
+  return row;
+}
+
+function maxExpireTime(): Date {
+  return new Date(Date.now() + MAX_TOKEN_LIFETIME_SECONDS * 1000);
+}
