@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { brokenLinks, codeBlocks, markdownPages } from './markdown.ts';
 
@@ -14,6 +14,15 @@ describe('the documentation', () => {
     const named = [...text.matchAll(/^npm (?:run (?:--silent )?)?([a-z:-]+)/gm)].map(([, name = '']) => name);
     expect(named.filter((name) => name !== 'install' && name !== 'ci' && scripts[name] === undefined)).toEqual([]);
   });
+
+  it.each(markdownPages().filter((page) => !page.startsWith('src/')))(
+    'names only source files in %s that exist',
+    (page) => {
+      const named = [...readFileSync(page, 'utf8').matchAll(/`((?:[a-z0-9-]+\/)+[a-z0-9-]+\.(?:ts|mjs|lua|json))`/g)];
+      const files = named.map(([, file = '']) => file);
+      expect(files.filter((file) => !existsSync(file) && !existsSync(`src/${file}`))).toEqual([]);
+    },
+  );
 
   it('lists every page of docs/ in docs/README.md', () => {
     const index = readFileSync('docs/README.md', 'utf8');
