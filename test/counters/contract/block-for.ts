@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
-import type { StoreHarness } from './counter-store-contract.ts';
+import type { StoreHarness } from './store-harness.ts';
 
 const block = { blockForSeconds: 600 };
 const limits = [
@@ -11,98 +11,98 @@ const limits = [
   makeCalendarLimit(2, 'hour', block),
 ];
 
-export function describeBlockFor(bench: StoreHarness): void {
-  describe('block_for', () => {
+export function describeBlockFor(harness: StoreHarness): void {
+  describe('a limit with block_for', () => {
     it.each(limits)(
-      'refuses everything from the first refusal on for so long: $algorithm, $requests',
+      'rejects everything for that time from its first rejection on ($algorithm, $requests requests)',
       async (limit) => {
-        const subject = bench.subject();
+        const subject = harness.subject();
         const all = makeCharge(subject, limit, limit.requests);
-        bench.now += 30 * 60 * SECOND; // In the hour that ends in 10 minutes.
-        await bench.charge(all);
-        bench.now += SECOND;
-        const refused = await bench.charge(makeCharge(subject, limit));
-        expect(refused).toMatchObject({
+        harness.now += 30 * 60 * SECOND; // the hour ends in 10 minutes
+        await harness.charge(all);
+        harness.now += SECOND;
+        const rejected = await harness.charge(makeCharge(subject, limit));
+        expect(rejected).toMatchObject({
           exceeded: true,
           remaining: 0,
           resetAfter: 600 * SECOND,
           retryAfter: 600 * SECOND,
         });
-        bench.now += 600 * SECOND - 1;
-        expect(await bench.charge(makeCharge(subject, limit))).toMatchObject({ exceeded: true, retryAfter: 1 });
-        bench.now += 1;
-        expect(await bench.charge(all)).toMatchObject({ exceeded: false, remaining: 0 });
+        harness.now += 600 * SECOND - 1;
+        expect(await harness.charge(makeCharge(subject, limit))).toMatchObject({ exceeded: true, retryAfter: 1 });
+        harness.now += 1;
+        expect(await harness.charge(all)).toMatchObject({ exceeded: false, remaining: 0 });
       },
     );
 
-    it('blocks at nothing but a refusal', async () => {
-      const one = makeCharge(bench.subject(), makeLimit(2, '60s', block));
-      await bench.charge(one);
-      expect(await bench.charge(one)).toMatchObject({ exceeded: false, remaining: 0, resetAfter: 60 * SECOND });
-      bench.now += 60 * SECOND;
-      expect(await bench.charge(one)).toMatchObject({ exceeded: false, remaining: 1 });
+    it('does not block while it grants', async () => {
+      const one = makeCharge(harness.subject(), makeLimit(2, '60s', block));
+      await harness.charge(one);
+      expect(await harness.charge(one)).toMatchObject({ exceeded: false, remaining: 0, resetAfter: 60 * SECOND });
+      harness.now += 60 * SECOND;
+      expect(await harness.charge(one)).toMatchObject({ exceeded: false, remaining: 1 });
     });
 
-    it('tells when it ends, beside when the hits fit', async () => {
+    it('reports when the block ends, in addition to when the hits fit', async () => {
       const limit = makeLimit(1, '3600s', block);
-      const subject = bench.subject();
-      await bench.charge(makeCharge(subject, limit));
-      bench.now += SECOND;
-      const told = { exceeded: true, retryAfter: 3599 * SECOND, blockedFor: 600 * SECOND };
-      expect(await bench.charge(makeCharge(subject, limit))).toMatchObject(told);
-      bench.now += 600 * SECOND;
+      const subject = harness.subject();
+      await harness.charge(makeCharge(subject, limit));
+      harness.now += SECOND;
+      const atFirst = { exceeded: true, retryAfter: 3599 * SECOND, blockedFor: 600 * SECOND };
+      expect(await harness.charge(makeCharge(subject, limit))).toMatchObject(atFirst);
+      harness.now += 600 * SECOND;
       const later = { exceeded: true, retryAfter: 2999 * SECOND, blockedFor: 600 * SECOND };
-      expect(await bench.charge(makeCharge(subject, limit))).toMatchObject(later);
+      expect(await harness.charge(makeCharge(subject, limit))).toMatchObject(later);
     });
 
-    it('is not extended by what is refused meanwhile', async () => {
-      const one = makeCharge(bench.subject(), makeLimit(1, '60s', block));
-      await bench.decide({ charges: [one] }, { charges: [one] });
+    it('does not extend a block with the rejections in it', async () => {
+      const one = makeCharge(harness.subject(), makeLimit(1, '60s', block));
+      await harness.decide({ charges: [one] }, { charges: [one] });
       for (let i = 0; i < 5; i++) {
-        bench.now += 100 * SECOND;
-        expect(await bench.charge(one)).toMatchObject({ exceeded: true, retryAfter: (500 - i * 100) * SECOND });
+        harness.now += 100 * SECOND;
+        expect(await harness.charge(one)).toMatchObject({ exceeded: true, retryAfter: (500 - i * 100) * SECOND });
       }
-      bench.now += 100 * SECOND;
-      expect(await bench.charge(one)).toMatchObject({ exceeded: false });
+      harness.now += 100 * SECOND;
+      expect(await harness.charge(one)).toMatchObject({ exceeded: false });
     });
 
-    it('refuses looks too while it lasts, and smaller ones that would fit', async () => {
+    it('rejects also peeks, and fewer hits that would fit, while it blocks', async () => {
       const limit = makeLimit(3, '60s', block);
-      const subject = bench.subject();
-      await bench.charge(makeCharge(subject, limit, 4));
+      const subject = harness.subject();
+      await harness.charge(makeCharge(subject, limit, 4));
       for (const hits of [0, 1]) {
-        const refused = await bench.charge(makeCharge(subject, limit, hits));
-        expect(refused).toMatchObject({ exceeded: true, remaining: 0, retryAfter: 600 * SECOND });
+        const rejected = await harness.charge(makeCharge(subject, limit, hits));
+        expect(rejected).toMatchObject({ exceeded: true, remaining: 0, retryAfter: 600 * SECOND });
       }
     });
 
-    it('begins with more hits than the limit, of which no time can be promised', async () => {
-      const subject = bench.subject();
+    it('also begins a block at more hits than the limit, which never fit', async () => {
+      const subject = harness.subject();
       const limit = makeLimit(3, '60s', block);
-      expect(await bench.charge(makeCharge(subject, limit, 4))).toMatchObject({
+      expect(await harness.charge(makeCharge(subject, limit, 4))).toMatchObject({
         exceeded: true,
         retryAfter: undefined,
       });
-      expect(await bench.charge(makeCharge(subject, limit))).toMatchObject({
+      expect(await harness.charge(makeCharge(subject, limit))).toMatchObject({
         exceeded: true,
         retryAfter: 600 * SECOND,
       });
     });
 
-    it('is not begun by a look', async () => {
-      const subject = bench.subject();
-      await bench.charge(makeCharge(subject, makeLimit(3, '60s', block), 3));
+    it('begins no block at the rejection of a peek', async () => {
+      const subject = harness.subject();
+      await harness.charge(makeCharge(subject, makeLimit(3, '60s', block), 3));
       const lowered = makeLimit(2, '60s', block);
-      expect(await bench.charge(makeCharge(subject, lowered, 0))).toMatchObject({ retryAfter: 60 * SECOND });
-      bench.now += 60 * SECOND;
-      expect(await bench.charge(makeCharge(subject, lowered, 0))).toMatchObject({ exceeded: false, remaining: 2 });
+      expect(await harness.charge(makeCharge(subject, lowered, 0))).toMatchObject({ retryAfter: 60 * SECOND });
+      harness.now += 60 * SECOND;
+      expect(await harness.charge(makeCharge(subject, lowered, 0))).toMatchObject({ exceeded: false, remaining: 2 });
     });
 
-    it('blocks only the limit that refused, not the others of the decision', async () => {
-      const subject = bench.subject();
+    it('blocks only the limit that was exceeded, not the others of the decision', async () => {
+      const subject = harness.subject();
       const wide = makeCharge(subject, makeLimit(9, '60s', { ...block, name: 'wide' }));
       const narrow = makeCharge(subject, makeLimit(1, '60s', { ...block, name: 'narrow' }));
-      const outcomes = await bench.decide(
+      const outcomes = await harness.decide(
         { charges: [wide, narrow] },
         { charges: [wide, narrow] },
         { charges: [wide] },
@@ -111,24 +111,24 @@ export function describeBlockFor(bench: StoreHarness): void {
       expect(outcomes[2]?.charges[0]).toMatchObject({ remaining: 7 });
     });
 
-    it('holds within a batch from the refusal on, and what came before it stays granted', async () => {
+    it('blocks within a batch from the rejection on, and keeps the grants before it', async () => {
       const limit = makeLimit(3, '60s', block);
-      const subject = bench.subject();
-      const outcomes = await bench.decide(
+      const subject = harness.subject();
+      const outcomes = await harness.decide(
         ...[1, 1, 2, 1].map((hits) => ({ charges: [makeCharge(subject, limit, hits)] })),
       );
       expect(outcomes.map(({ granted }) => granted)).toEqual([true, true, false, false]);
       expect(outcomes.map(({ charges }) => charges[0]?.resetAfter)).toEqual([60, 60, 600, 600].map((s) => s * SECOND));
     });
 
-    it('lasts no longer than it should after a clock that ran far ahead', async () => {
-      const one = makeCharge(bench.subject(), makeLimit(1, '60s', block), 2);
-      bench.now += 86_400 * SECOND;
-      await bench.charge(one);
-      bench.now -= 86_400 * SECOND;
-      expect(await bench.charge({ ...one, hits: 1 })).toMatchObject({ exceeded: true, retryAfter: 600 * SECOND });
-      bench.now += 600 * SECOND;
-      expect(await bench.charge({ ...one, hits: 1 })).toMatchObject({ exceeded: false });
+    it('blocks no longer than that time after a clock that ran far ahead', async () => {
+      const one = makeCharge(harness.subject(), makeLimit(1, '60s', block), 2);
+      harness.now += 86_400 * SECOND;
+      await harness.charge(one);
+      harness.now -= 86_400 * SECOND;
+      expect(await harness.charge({ ...one, hits: 1 })).toMatchObject({ exceeded: true, retryAfter: 600 * SECOND });
+      harness.now += 600 * SECOND;
+      expect(await harness.charge({ ...one, hits: 1 })).toMatchObject({ exceeded: false });
     });
   });
 }

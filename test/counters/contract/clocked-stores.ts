@@ -14,7 +14,7 @@ import {
 import { RedisStore, type Scripts } from '../../../src/counters/redis/redis-store.ts';
 import { type Outcome, StoreUnavailable } from '../../../src/decide/ports.ts';
 import { becomesTrue } from '../redis/waiting.ts';
-import type { ClockedStore } from './counter-store-contract.ts';
+import type { ClockedStore } from './store-harness.ts';
 
 export async function openMemory(): Promise<ClockedStore> {
   let now = 0;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Receipt } from '../../../src/decide/ports.ts';
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
 import { HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
-import type { StoreHarness } from './counter-store-contract.ts';
+import type { StoreHarness } from './store-harness.ts';
 
 const limits = [
   makeLimit(10, '2h'),
@@ -14,225 +14,225 @@ const limits = [
 ];
 const bucket = makeLimit(6, '60s', { algorithm: 'token_bucket', burst: 10 });
 
-export function describeReceipts(bench: StoreHarness): void {
-  describe('receipts', () => {
-    describeWhatIsFreed(bench);
-    describeTokens(bench);
-    describeOnce(bench);
-    describeIgnored(bench);
+export function describeReceipts(harness: StoreHarness): void {
+  describe('a receipt', () => {
+    describeRefunds(harness);
+    describeTokenBuckets(harness);
+    describeSingleUse(harness);
+    describeIgnoredReceipts(harness);
   });
 }
 
-function describeWhatIsFreed(bench: StoreHarness): void {
-  it.each(limits)('give back what the grant took, at once and to the hit: $algorithm, $requests', async (limit) => {
-    const subject = bench.subject();
-    await bench.charge(makeCharge(subject, limit, 2));
-    bench.now += SECOND;
-    const receipt = await bench.takeReceipt(makeCharge(subject, limit, 3));
-    bench.now += SECOND;
-    await bench.charge(makeCharge(subject, limit, 4));
-    expect(await bench.refund(receipt)).toEqual([3]);
-    expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: limit.requests - 6 });
-    expect(await bench.charge(makeCharge(subject, limit, limit.requests - 6))).toMatchObject({ exceeded: false });
+function describeRefunds(harness: StoreHarness): void {
+  it.each(limits)('refunds exactly what the grant charged, at once ($algorithm, $requests requests)', async (limit) => {
+    const subject = harness.subject();
+    await harness.charge(makeCharge(subject, limit, 2));
+    harness.now += SECOND;
+    const receipt = await harness.grant(makeCharge(subject, limit, 3));
+    harness.now += SECOND;
+    await harness.charge(makeCharge(subject, limit, 4));
+    expect(await harness.refund(receipt)).toEqual([3]);
+    expect(await harness.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: limit.requests - 6 });
+    expect(await harness.charge(makeCharge(subject, limit, limit.requests - 6))).toMatchObject({ exceeded: false });
   });
 
-  it('free nothing of other charges on the same counter, not even of one made at the same time', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '60s'));
-    const [first] = [await bench.takeReceipt(one), await bench.takeReceipt(one), await bench.takeReceipt(one)];
-    expect(await bench.refund(first)).toEqual([1]);
-    expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
+  it('refunds nothing of other charges on the same counter, not even of one at the same time', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '60s'));
+    const [first] = [await harness.grant(one), await harness.grant(one), await harness.grant(one)];
+    expect(await harness.refund(first)).toEqual([1]);
+    expect(await harness.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
   });
 
-  it('give back every charge of the decision, the sum is told, and looks took nothing', async () => {
-    const subject = bench.subject();
+  it('refunds every charge of the decision, reports the sum, and ignores peeks', async () => {
+    const subject = harness.subject();
     const charges = ['a', 'b', 'c'].map((name, i) => makeCharge(subject, makeLimit(9, '60s', { name }), i));
-    const receipt = await bench.takeReceipt(...charges);
-    expect(await bench.refund(receipt)).toEqual([3]);
-    const { charges: outcomes } = await bench.decideOne(...charges.map((each) => ({ ...each, hits: 0 })));
+    const receipt = await harness.grant(...charges);
+    expect(await harness.refund(receipt)).toEqual([3]);
+    const { charges: outcomes } = await harness.decideOne(...charges.map((each) => ({ ...each, hits: 0 })));
     expect(outcomes.map(({ remaining, resetAfter }) => [remaining, resetAfter])).toEqual(
       [9, 9, 9].map((all) => [all, 0]),
     );
   });
 
-  it('give back both of two charges on the same counter', async () => {
-    const twice = makeCharge(bench.subject(), makeLimit(5, '60s'), 2);
-    const receipt = await bench.takeReceipt(twice, twice);
-    expect(await bench.refund(receipt)).toEqual([4]);
-    expect(await bench.charge({ ...twice, hits: 5 })).toMatchObject({ exceeded: false });
+  it('refunds both of two charges on the same counter', async () => {
+    const twice = makeCharge(harness.subject(), makeLimit(5, '60s'), 2);
+    const receipt = await harness.grant(twice, twice);
+    expect(await harness.refund(receipt)).toEqual([4]);
+    expect(await harness.charge({ ...twice, hits: 5 })).toMatchObject({ exceeded: false });
   });
 
-  it('give back fewer hits than were granted where fewer are named', async () => {
+  it('refunds fewer hits than were granted where it names fewer', async () => {
     const limit = makeLimit(5, '60s');
-    const subject = bench.subject();
-    const receipt = await bench.takeReceipt(makeCharge(subject, limit, 5));
+    const subject = harness.subject();
+    const receipt = await harness.grant(makeCharge(subject, limit, 5));
     const granted = receipt.granted.map((each) => ({ ...each, charge: { ...each.charge, hits: 2 } }));
-    expect(await bench.refund({ ...receipt, granted })).toEqual([2]);
-    expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: 2 });
+    expect(await harness.refund({ ...receipt, granted })).toEqual([2]);
+    expect(await harness.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: 2 });
   });
 
-  it('find what they took also after the limit was raised or lowered within its form', async () => {
-    const subject = bench.subject();
-    const receipt = await bench.takeReceipt(makeCharge(subject, makeLimit(10, '60s'), 5));
-    await bench.charge(makeCharge(subject, makeLimit(20, '60s')));
-    expect(await bench.refund(receipt)).toEqual([5]);
-    expect(await bench.charge(makeCharge(subject, makeLimit(5, '60s'), 0))).toMatchObject({ remaining: 4 });
+  it('finds its hits after the limit was raised or lowered, if both limits count in the same form', async () => {
+    const subject = harness.subject();
+    const receipt = await harness.grant(makeCharge(subject, makeLimit(10, '60s'), 5));
+    await harness.charge(makeCharge(subject, makeLimit(20, '60s')));
+    expect(await harness.refund(receipt)).toEqual([5]);
+    expect(await harness.charge(makeCharge(subject, makeLimit(5, '60s'), 0))).toMatchObject({ remaining: 4 });
   });
 
-  it('end no block', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(1, '60s', { blockForSeconds: 30 }));
-    const receipt = await bench.takeReceipt(one);
-    await bench.charge(one);
-    expect(await bench.refund(receipt)).toEqual([1]);
-    expect(await bench.charge(one)).toMatchObject({ exceeded: true, retryAfter: 30 * SECOND });
-  });
-}
-
-function describeTokens(bench: StoreHarness): void {
-  it('give back to a token bucket what was not refilled yet', async () => {
-    const subject = bench.subject();
-    const receipt = await bench.takeReceipt(makeCharge(subject, bucket, 8));
-    bench.now += 35 * SECOND; // 3.5 of them are refilled.
-    expect(await bench.refund(receipt)).toEqual([4]);
-    expect(await bench.charge(makeCharge(subject, bucket, 0))).toMatchObject({ remaining: 9 });
-    bench.now += 1; // The half hit that is less than one, but for the µs to which times are rounded.
-    expect(await bench.charge(makeCharge(subject, bucket, 0))).toMatchObject({ remaining: 10, resetAfter: 0 });
-  });
-
-  it('give back to a token bucket nothing that is refilled already, though others have drawn since', async () => {
-    const subject = bench.subject();
-    const receipt = await bench.takeReceipt(makeCharge(subject, bucket, 2));
-    bench.now += 10 * SECOND;
-    await bench.charge(makeCharge(subject, bucket, 5));
-    bench.now += 10 * SECOND;
-    expect(await bench.refund({ ...receipt, expiresAt: bench.now + HOUR })).toEqual([0]);
-    expect(await bench.charge(makeCharge(subject, bucket, 0))).toMatchObject({ remaining: 5 });
+  it('ends no block', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(1, '60s', { blockForSeconds: 30 }));
+    const receipt = await harness.grant(one);
+    await harness.charge(one);
+    expect(await harness.refund(receipt)).toEqual([1]);
+    expect(await harness.charge(one)).toMatchObject({ exceeded: true, retryAfter: 30 * SECOND });
   });
 }
 
-function describeOnce(bench: StoreHarness): void {
-  it('are good once, however often they are given back', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '60s'), 2);
-    const receipt = await bench.takeReceipt(one);
-    await bench.takeReceipt(one);
-    expect(await bench.refund(receipt)).toEqual([2]);
-    bench.now += SECOND;
-    expect(await bench.refund(receipt)).toEqual([undefined]);
-    expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
+function describeTokenBuckets(harness: StoreHarness): void {
+  it('refunds to a token bucket only hits that are not refilled yet', async () => {
+    const subject = harness.subject();
+    const receipt = await harness.grant(makeCharge(subject, bucket, 8));
+    harness.now += 35 * SECOND; // 3.5 of them are refilled
+    expect(await harness.refund(receipt)).toEqual([4]);
+    expect(await harness.charge(makeCharge(subject, bucket, 0))).toMatchObject({ remaining: 9 });
+    harness.now += 1; // the half hit, up to the µs to which times are rounded
+    expect(await harness.charge(makeCharge(subject, bucket, 0))).toMatchObject({ remaining: 10, resetAfter: 0 });
   });
 
-  it('are good once also within one call', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '60s'), 2);
-    const [receipt, other] = [await bench.takeReceipt(one), await bench.takeReceipt(one)];
-    expect(await bench.refund(receipt, receipt, other)).toEqual([2, undefined, 2]);
-    expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 5 });
-  });
-
-  it('are known by their id alone, whatever else they say', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '60s'), 2);
-    const [receipt, other] = [await bench.takeReceipt(one), await bench.takeReceipt(one)];
-    expect(await bench.refund(receipt, { ...other, id: receipt.id })).toEqual([2, undefined]);
-  });
-
-  it('are good once for as long as they live: an hour', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '1d'));
-    const receipt = await bench.takeReceipt(one);
-    await bench.takeReceipt(one);
-    expect(await bench.refund(receipt)).toEqual([1]);
-    bench.now += HOUR - 1;
-    expect(await bench.refund(receipt)).toEqual([undefined]);
-    expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 4 });
-  });
-
-  it('without an id are given back as often as they are asked, as far as they find what they took', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '60s'), 2);
-    const receipt = { ...(await bench.takeReceipt(one)), id: undefined };
-    expect(await bench.refund(receipt, receipt)).toEqual([2, 0]);
+  it('refunds nothing to a token bucket once its hits are refilled, whatever others have drawn since', async () => {
+    const subject = harness.subject();
+    const receipt = await harness.grant(makeCharge(subject, bucket, 2));
+    harness.now += 10 * SECOND;
+    await harness.charge(makeCharge(subject, bucket, 5));
+    harness.now += 10 * SECOND;
+    expect(await harness.refund({ ...receipt, expiresAt: harness.now + HOUR })).toEqual([0]);
+    expect(await harness.charge(makeCharge(subject, bucket, 0))).toMatchObject({ remaining: 5 });
   });
 }
 
-function describeIgnored(bench: StoreHarness): void {
-  it.each(limits)('free nothing that has stopped counting: $algorithm, $requests', async (limit) => {
-    const subject = bench.subject();
-    const receipt = await bench.takeReceipt(makeCharge(subject, limit, 3));
-    bench.now = receipt.granted[0]?.countsUntil ?? 0;
-    await bench.charge(makeCharge(subject, limit, 3));
-    // It lives on, so that nothing but its end tells that it comes too late.
-    expect(await bench.refund({ ...receipt, expiresAt: bench.now + HOUR })).toEqual([0]);
-    expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: limit.requests - 3 });
+function describeSingleUse(harness: StoreHarness): void {
+  it('is refunded once, however often it is presented', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '60s'), 2);
+    const receipt = await harness.grant(one);
+    await harness.grant(one);
+    expect(await harness.refund(receipt)).toEqual([2]);
+    harness.now += SECOND;
+    expect(await harness.refund(receipt)).toEqual([undefined]);
+    expect(await harness.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
   });
 
-  it('are ignored an hour after the grant, but for slots, which are good as long as they are granted', async () => {
-    const subject = bench.subject();
-    const day = await bench.takeReceipt(makeCharge(subject, makeLimit(5, '1d')));
-    const slot = await bench.takeReceipt(makeCharge(subject, makeLimit(5, '2h', { algorithm: 'concurrency' })));
-    bench.now += HOUR;
-    expect(await bench.refund(day, slot)).toEqual([undefined, 1]);
+  it('is refunded once also where one call presents it twice', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '60s'), 2);
+    const [receipt, other] = [await harness.grant(one), await harness.grant(one)];
+    expect(await harness.refund(receipt, receipt, other)).toEqual([2, undefined, 2]);
+    expect(await harness.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 5 });
   });
 
-  it('free nothing of counters that nobody charged, and make none', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '60s'));
-    const end = bench.now + 60 * SECOND;
+  it('is recognised by its id alone', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '60s'), 2);
+    const [receipt, other] = [await harness.grant(one), await harness.grant(one)];
+    expect(await harness.refund(receipt, { ...other, id: receipt.id })).toEqual([2, undefined]);
+  });
+
+  it('is refunded once in all of its lifetime of an hour', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '1d'));
+    const receipt = await harness.grant(one);
+    await harness.grant(one);
+    expect(await harness.refund(receipt)).toEqual([1]);
+    harness.now += HOUR - 1;
+    expect(await harness.refund(receipt)).toEqual([undefined]);
+    expect(await harness.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 4 });
+  });
+
+  it('without an id is refunded as often as it is presented, as far as its hits still count', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '60s'), 2);
+    const receipt = { ...(await harness.grant(one)), id: undefined };
+    expect(await harness.refund(receipt, receipt)).toEqual([2, 0]);
+  });
+}
+
+function describeIgnoredReceipts(harness: StoreHarness): void {
+  it.each(limits)('refunds nothing that has stopped counting ($algorithm, $requests requests)', async (limit) => {
+    const subject = harness.subject();
+    const receipt = await harness.grant(makeCharge(subject, limit, 3));
+    harness.now = receipt.granted[0]?.countsUntil ?? 0;
+    await harness.charge(makeCharge(subject, limit, 3));
+    // It does not expire, so only the end of its hits shows that it is too late.
+    expect(await harness.refund({ ...receipt, expiresAt: harness.now + HOUR })).toEqual([0]);
+    expect(await harness.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: limit.requests - 3 });
+  });
+
+  it('is ignored an hour after the grant, but refunds slots for as long as they are granted', async () => {
+    const subject = harness.subject();
+    const day = await harness.grant(makeCharge(subject, makeLimit(5, '1d')));
+    const slot = await harness.grant(makeCharge(subject, makeLimit(5, '2h', { algorithm: 'concurrency' })));
+    harness.now += HOUR;
+    expect(await harness.refund(day, slot)).toEqual([undefined, 1]);
+  });
+
+  it('refunds nothing to a counter that nobody charged, and does not create it', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '60s'));
+    const end = harness.now + 60 * SECOND;
     const unknown: Receipt = {
-      id: bench.subject('unknown'),
+      id: harness.subject('unknown'),
       source: 'memory',
       expiresAt: end,
       granted: [{ charge: one, countsUntil: end }],
     };
-    expect(await bench.refund(unknown)).toEqual([0]);
-    expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 5, resetAfter: 0 });
+    expect(await harness.refund(unknown)).toEqual([0]);
+    expect(await harness.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 5, resetAfter: 0 });
   });
 
-  it('free nothing of other subjects and other limits than were charged', async () => {
+  it('refunds nothing to other subjects or limits than those that were charged', async () => {
     const limit = makeLimit(5, '60s');
-    const one = makeCharge(bench.subject(), limit);
+    const one = makeCharge(harness.subject(), limit);
     const others = [
-      makeCharge(bench.subject('other'), limit),
+      makeCharge(harness.subject('other'), limit),
       makeCharge(one.subject, makeLimit(5, '60s', { name: 'other' })),
     ];
-    const receipt = await bench.takeReceipt(one);
-    bench.now += 1;
-    await bench.decideOne(...others);
+    const receipt = await harness.grant(one);
+    harness.now += 1;
+    await harness.decideOne(...others);
     const foreign = {
       ...receipt,
       granted: receipt.granted.flatMap((each) => others.map((charge) => ({ ...each, charge }))),
     };
-    expect(await bench.refund(foreign)).toEqual([0]);
-    const { charges } = await bench.decideOne(...[one, ...others].map((each) => ({ ...each, hits: 0 })));
+    expect(await harness.refund(foreign)).toEqual([0]);
+    const { charges } = await harness.decideOne(...[one, ...others].map((each) => ({ ...each, hits: 0 })));
     expect(charges.map(({ remaining }) => remaining)).toEqual([4, 4, 4]);
   });
 
-  it('free no more than is there when they claim more hits than were granted', async () => {
+  it('refunds no more than its counter has where it claims more hits than were granted', async () => {
     const limit = makeLimit(5, '60s');
-    const subject = bench.subject();
-    const receipt = await bench.takeReceipt(makeCharge(subject, limit, 2));
-    bench.now += 1;
-    await bench.charge(makeCharge(subject, limit, 2));
+    const subject = harness.subject();
+    const receipt = await harness.grant(makeCharge(subject, limit, 2));
+    harness.now += 1;
+    await harness.charge(makeCharge(subject, limit, 2));
     const granted = receipt.granted.map((each) => ({ ...each, charge: { ...each.charge, hits: 4 } }));
-    expect(await bench.refund({ ...receipt, granted })).toEqual([2]);
-    expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: 3 });
+    expect(await harness.refund({ ...receipt, granted })).toEqual([2]);
+    expect(await harness.charge(makeCharge(subject, limit, 0))).toMatchObject({ remaining: 3 });
   });
 
-  it('of which nothing is given back are used all the same, and leave what they took', async () => {
-    const one = makeCharge(bench.subject(), makeLimit(5, '60s'), 2);
-    const receipt = await bench.takeReceipt(one);
+  it('with no hits to refund is used up all the same, and leaves the charged hits', async () => {
+    const one = makeCharge(harness.subject(), makeLimit(5, '60s'), 2);
+    const receipt = await harness.grant(one);
     const granted = receipt.granted.map((each) => ({ ...each, charge: { ...each.charge, hits: 0 } }));
-    expect(await bench.refund({ ...receipt, granted })).toEqual([0]);
-    expect(await bench.refund(receipt)).toEqual([undefined]);
-    expect(await bench.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
+    expect(await harness.refund({ ...receipt, granted })).toEqual([0]);
+    expect(await harness.refund(receipt)).toEqual([undefined]);
+    expect(await harness.charge({ ...one, hits: 0 })).toMatchObject({ remaining: 3 });
   });
 
-  it('of a decision without hits took nothing', async () => {
-    const receipt = await bench.takeReceipt(makeCharge(bench.subject(), makeLimit(5, '60s'), 0));
+  it('of a peek has no charges', async () => {
+    const receipt = await harness.grant(makeCharge(harness.subject(), makeLimit(5, '60s'), 0));
     expect(receipt.granted).toEqual([]);
   });
 
-  it('are answered one by one and in their order, more than 256 of them', async () => {
+  it('is answered in its position among more than 256', async () => {
     const limit = makeLimit(5, '60s');
-    const charges = Array.from({ length: 300 }, (_, i) => makeCharge(bench.subject(`${i}`), limit, (i % 5) + 1));
-    const outcomes = await bench.decide(...charges.map((each) => ({ charges: [each] })));
+    const charges = Array.from({ length: 300 }, (_, i) => makeCharge(harness.subject(`${i}`), limit, (i % 5) + 1));
+    const outcomes = await harness.decide(...charges.map((each) => ({ charges: [each] })));
     const receipts = outcomes.map((outcome, i) =>
-      createReceipt(bench.subject(`receipt${i}`), charges.slice(i, i + 1), outcome),
+      createReceipt(harness.subject(`receipt${i}`), charges.slice(i, i + 1), outcome),
     );
-    expect(await bench.refund(...receipts)).toEqual(charges.map(({ hits }) => hits));
+    expect(await harness.refund(...receipts)).toEqual(charges.map(({ hits }) => hits));
   });
 }

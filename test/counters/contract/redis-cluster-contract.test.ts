@@ -8,7 +8,8 @@ import { makeCharge, makeLimit } from '../model/traces.ts';
 import { openStore as openOneStore } from '../redis/opened-stores.ts';
 import { becomesTrue } from '../redis/waiting.ts';
 import { openRedisCluster } from './clocked-stores.ts';
-import { describeCounterStore, requireAnswer } from './counter-store-contract.ts';
+import { describeCounterStore } from './counter-store-contract.ts';
+import { requireAnswer } from './store-harness.ts';
 
 describeCounterStore('counters in a Redis Cluster', openRedisCluster);
 

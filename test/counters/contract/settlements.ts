@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makeCalendarLimit, makeCharge, makeLimit, makeSettlement, SECOND } from '../model/traces.ts';
-import type { StoreHarness } from './counter-store-contract.ts';
+import type { StoreHarness } from './store-harness.ts';
 
 const limits = [
   makeLimit(10, '60s'),
@@ -11,97 +11,100 @@ const limits = [
   makeLimit(10, '60s', { algorithm: 'concurrency' }),
 ];
 
-export function describeSettlements(bench: StoreHarness): void {
-  describe('settlements of hits that were spent already', () => {
-    it.each(limits)('are charged beyond the limit, into debt that refuses: $algorithm, $requests', async (limit) => {
-      const subject = bench.subject();
-      const { requests } = limit;
-      expect(await bench.charge(makeSettlement(subject, limit, requests + 5))).toMatchObject({
-        exceeded: false,
-        remaining: 0,
-        retryAfter: undefined,
-      });
-      const { resetAfter } = await bench.charge(makeSettlement(subject, limit, 5));
-      expect(await bench.charge(makeCharge(subject, limit))).toMatchObject({ exceeded: true, remaining: 0 });
-      // Looks, too, as less than nothing is free.
-      expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({
-        exceeded: true,
-        remaining: 0,
-        resetAfter,
-      });
-      bench.now += resetAfter;
-      expect(await bench.charge(makeCharge(subject, limit, requests))).toMatchObject({ exceeded: false });
-    });
+export function describeSettlements(harness: StoreHarness): void {
+  describe('a settlement of hits that were spent already', () => {
+    it.each(limits)(
+      'is charged beyond the limit, into a debt that rejects ($algorithm, $requests requests)',
+      async (limit) => {
+        const subject = harness.subject();
+        const { requests } = limit;
+        expect(await harness.charge(makeSettlement(subject, limit, requests + 5))).toMatchObject({
+          exceeded: false,
+          remaining: 0,
+          retryAfter: undefined,
+        });
+        const { resetAfter } = await harness.charge(makeSettlement(subject, limit, 5));
+        expect(await harness.charge(makeCharge(subject, limit))).toMatchObject({ exceeded: true, remaining: 0 });
+        // Peeks, too, as less than nothing is free.
+        expect(await harness.charge(makeCharge(subject, limit, 0))).toMatchObject({
+          exceeded: true,
+          remaining: 0,
+          resetAfter,
+        });
+        harness.now += resetAfter;
+        expect(await harness.charge(makeCharge(subject, limit, requests))).toMatchObject({ exceeded: false });
+      },
+    );
 
-    it('tell when a refused one fits: once the debt is paid', async () => {
+    it('delays rejected hits until its debt is paid', async () => {
       const limit = makeLimit(60, '60s', { algorithm: 'token_bucket', burst: 5 });
-      const subject = bench.subject();
-      await bench.charge(makeSettlement(subject, limit, 25));
-      expect(await bench.charge(makeCharge(subject, limit))).toMatchObject({ retryAfter: 21 * SECOND });
+      const subject = harness.subject();
+      await harness.charge(makeSettlement(subject, limit, 25));
+      expect(await harness.charge(makeCharge(subject, limit))).toMatchObject({ retryAfter: 21 * SECOND });
       const sliding = makeLimit(2, '60s');
-      await bench.charge(makeSettlement(subject, sliding, 2));
-      bench.now += SECOND;
-      await bench.charge(makeSettlement(subject, sliding, 2));
-      expect(await bench.charge(makeCharge(subject, sliding))).toMatchObject({ retryAfter: 60 * SECOND });
+      await harness.charge(makeSettlement(subject, sliding, 2));
+      harness.now += SECOND;
+      await harness.charge(makeSettlement(subject, sliding, 2));
+      expect(await harness.charge(makeCharge(subject, sliding))).toMatchObject({ retryAfter: 60 * SECOND });
     });
 
-    it('refuse nothing: a decision is granted by its other charges alone', async () => {
-      const subject = bench.subject();
+    it('never rejects: the other charges alone decide', async () => {
+      const subject = harness.subject();
       const [tokens, requests] = [makeLimit(5, '60s', { name: 'tokens' }), makeLimit(1, '60s', { name: 'requests' })];
       const both = [makeSettlement(subject, tokens, 9), makeCharge(subject, requests)];
-      expect(await bench.decideOne(...both)).toMatchObject({ granted: true });
-      const refused = await bench.decideOne(...both);
-      expect(refused).toMatchObject({
+      expect(await harness.decideOne(...both)).toMatchObject({ granted: true });
+      const rejected = await harness.decideOne(...both);
+      expect(rejected).toMatchObject({
         granted: false,
         charges: [{ exceeded: false, remaining: 0 }, { exceeded: true }],
       });
     });
 
-    it('are not charged where the decision is refused by another charge', async () => {
-      const subject = bench.subject();
+    it('is not charged where another charge rejects the decision', async () => {
+      const subject = harness.subject();
       const [tokens, requests] = [makeLimit(5, '60s', { name: 'tokens' }), makeLimit(1, '60s', { name: 'requests' })];
-      const refused = [makeSettlement(subject, tokens, 4), makeCharge(subject, requests, 2)];
-      expect(await bench.decideOne(...refused)).toMatchObject({ granted: false });
-      expect(await bench.charge(makeCharge(subject, tokens, 0))).toMatchObject({ remaining: 5 });
+      const decision = [makeSettlement(subject, tokens, 4), makeCharge(subject, requests, 2)];
+      expect(await harness.decideOne(...decision)).toMatchObject({ granted: false });
+      expect(await harness.charge(makeCharge(subject, tokens, 0))).toMatchObject({ remaining: 5 });
     });
 
-    it('stay settlements when there are two of one counter in a decision', async () => {
-      const settlement = makeSettlement(bench.subject(), makeLimit(5, '60s'), 4);
-      const { granted, charges } = await bench.decideOne(settlement, settlement);
+    it('stays a settlement when a decision has two of one counter', async () => {
+      const settlement = makeSettlement(harness.subject(), makeLimit(5, '60s'), 4);
+      const { granted, charges } = await harness.decideOne(settlement, settlement);
       expect(granted).toBe(true);
       expect(charges).toEqual([charges[0], charges[0]]);
-      expect(await bench.charge(makeCharge(settlement.subject, settlement.limit))).toMatchObject({ exceeded: true });
+      expect(await harness.charge(makeCharge(settlement.subject, settlement.limit))).toMatchObject({ exceeded: true });
     });
 
-    it('come before hits that the same decision asks of their counter', async () => {
+    it('is charged before the hits that the same decision requests from its counter', async () => {
       const limit = makeLimit(5, '60s');
-      const subject = bench.subject();
-      const [settlement, asked] = [makeSettlement(subject, limit, 4), makeCharge(subject, limit, 2)];
-      expect(await bench.decideOne(asked, settlement)).toMatchObject({ granted: false });
-      expect(await bench.decideOne(settlement, asked)).toMatchObject({ granted: false });
-      expect(await bench.decideOne({ ...asked, hits: 1 }, settlement)).toMatchObject({ granted: true });
+      const subject = harness.subject();
+      const [settlement, request] = [makeSettlement(subject, limit, 4), makeCharge(subject, limit, 2)];
+      expect(await harness.decideOne(request, settlement)).toMatchObject({ granted: false });
+      expect(await harness.decideOne(settlement, request)).toMatchObject({ granted: false });
+      expect(await harness.decideOne({ ...request, hits: 1 }, settlement)).toMatchObject({ granted: true });
     });
 
-    it('are charged while the counter is blocked', async () => {
+    it('is charged while the counter is blocked', async () => {
       const limit = makeLimit(5, '60s', { blockForSeconds: 10 });
-      const subject = bench.subject();
-      await bench.charge(makeCharge(subject, limit, 6));
-      expect(await bench.decideOne(makeSettlement(subject, limit, 3))).toMatchObject({ granted: true });
-      bench.now += 10 * SECOND;
-      expect(await bench.charge(makeCharge(subject, limit, 0))).toMatchObject({ exceeded: false, remaining: 2 });
+      const subject = harness.subject();
+      await harness.charge(makeCharge(subject, limit, 6));
+      expect(await harness.decideOne(makeSettlement(subject, limit, 3))).toMatchObject({ granted: true });
+      harness.now += 10 * SECOND;
+      expect(await harness.charge(makeCharge(subject, limit, 0))).toMatchObject({ exceeded: false, remaining: 2 });
     });
 
-    it('are charged however many come at times of their own, and count for the window at least', async () => {
+    it('is charged however many others have times of their own, and counts for a window at least', async () => {
       const limit = makeLimit(3, '16s');
-      const subject = bench.subject();
+      const subject = harness.subject();
       for (let i = 0; i < 150; i++) {
-        await bench.charge(makeSettlement(subject, limit, 1));
-        bench.now += SECOND / 10;
+        await harness.charge(makeSettlement(subject, limit, 1));
+        harness.now += SECOND / 10;
       }
-      bench.now = bench.now - SECOND / 10 + 16 * SECOND - 1;
-      expect(await bench.charge(makeCharge(subject, limit, 3))).toMatchObject({ exceeded: true });
-      bench.now += SECOND;
-      expect(await bench.charge(makeCharge(subject, limit, 3))).toMatchObject({ exceeded: false });
+      harness.now = harness.now - SECOND / 10 + 16 * SECOND - 1;
+      expect(await harness.charge(makeCharge(subject, limit, 3))).toMatchObject({ exceeded: true });
+      harness.now += SECOND;
+      expect(await harness.charge(makeCharge(subject, limit, 3))).toMatchObject({ exceeded: false });
     });
   });
 }

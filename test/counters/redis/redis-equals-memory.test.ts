@@ -4,7 +4,7 @@ import { type Decision, type Outcome, type Receipt, StoreUnavailable } from '../
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from '../contract/clocked-stores.ts';
-import type { ClockedStore } from '../contract/counter-store-contract.ts';
+import type { ClockedStore } from '../contract/store-harness.ts';
 import { PureCounter } from '../model/pure-counter.ts';
 import {
   clockStepsBack,

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
 import { RedisStore, type RedisStoreOptions } from '../../../src/counters/redis/redis-store.ts';
-import { freePort } from '../../../src/database/embedded/free-port.ts';
+import { freePort } from '../../../provision/free-port.ts';
 import { StoreUnavailable } from '../../../src/decide/ports.ts';
 import { makeCharge, makeLimit } from '../model/traces.ts';
 import { decided } from './opened-stores.ts';

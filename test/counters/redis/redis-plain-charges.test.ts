@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Charge } from '../../../src/decide/ports.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from '../contract/clocked-stores.ts';
-import type { ClockedStore } from '../contract/counter-store-contract.ts';
+import type { ClockedStore } from '../contract/store-harness.ts';
 import { makeCalendarLimit, makeLimit, NOON, SECOND, waits } from '../model/traces.ts';
 import { anyChange } from './random-decisions.ts';
 

@@ -3,7 +3,7 @@ import { type Certificates, makeCertificates, tlsOptions } from '../../../provis
 import { startRedisProcess } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { startRedisSentinels } from '../../../provision/redis-sentinel.ts';
-import { freePort } from '../../../src/database/embedded/free-port.ts';
+import { freePort } from '../../../provision/free-port.ts';
 import { makeCharge, makeLimit } from '../model/traces.ts';
 import { decided, type OpenedStore, openStore } from './opened-stores.ts';
 import { becomesTrue } from './waiting.ts';
