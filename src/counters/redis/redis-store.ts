@@ -1,3 +1,4 @@
+import { elementAt } from '../../collections/element-at.ts';
 import {
   type Correction,
   type CounterStore,
@@ -9,12 +10,13 @@ import {
   StoreUnavailable,
 } from '../../decide/ports.ts';
 import type { WarningLogger } from '../../interfaces/logger.ts';
-import { buildChargeBatches, type ChargeBatch, parseOutcomes } from './batch/charge-batch.ts';
+import { buildChargeBatches, type ChargeBatch } from './batch/charge-batch.ts';
+import { parseOutcomes } from './batch/charge-reply.ts';
 import { buildCorrection } from './batch/correction.ts';
 import { computeVirtualTag } from './batch/counter-key.ts';
 import { buildAnnouncement, NODES_TAG, parseNodeCount } from './batch/node-announcement.ts';
-import { buildRefundBatches, type RefundBatch } from './batch/refund-batch.ts';
-import { byGroup, outcomeOfParts, type Part, receiptsByGroup } from './batch/split-by-group.ts';
+import { buildRefundBatches, parseRefunds, type RefundBatch } from './batch/refund-batch.ts';
+import { type DecidedPart, mergeParts, splitDecisions, splitReceipts } from './batch/split-by-group.ts';
 import type { RedisAccess } from './connection/connection-settings.ts';
 import type { BreakerListener } from './connection/script-connection.ts';
 import { CHARGE_SCRIPT, CORRECT_SCRIPT, NODES_SCRIPT, REFUND_SCRIPT, type Script } from './lua/scripts.ts';
@@ -22,16 +24,16 @@ import { openShards } from './topology/open-shards.ts';
 import { type Shards, SlotMigrating } from './topology/shards.ts';
 
 export interface RedisStoreOptions {
-  /** As redis-url.ts reads it. */
+  /** A URL that connection/redis-url.ts parses. */
   readonly url: string;
   readonly access?: RedisAccess | undefined;
   readonly logger: WarningLogger;
-  /** What every key begins with, so that deployments can share a server; no braces. */
+  /** Prefix of every key, so that deployments can share a server. Must not contain braces. Default: `weir`. */
   readonly keyPrefix?: string;
-  /** ms that a batch may take until StoreUnavailable. */
+  /** Time in ms after which a batch without a reply is answered with StoreUnavailable. Default: 10. */
   readonly deadlineMs?: number;
   readonly onBreaker?: BreakerListener;
-  /** Tests put another clock into both: into the scripts, and here in µs since 1970. */
+  /** Tests replace the clock in both places: in the scripts, and here in µs since 1970. */
   readonly scripts?: Scripts;
   readonly now?: () => number;
 }
@@ -44,7 +46,7 @@ export interface Scripts {
 
 const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, refund: REFUND_SCRIPT, correct: CORRECT_SCRIPT };
 
-/** Counters that all nodes share. Limits hold across nodes as far as they reach the same Redis. */
+/** Counters in Redis. All nodes that reach the same Redis share their limits. */
 export class RedisStore implements CounterStore {
   readonly #shards: Shards;
   readonly #scripts: Scripts;
@@ -59,76 +61,79 @@ export class RedisStore implements CounterStore {
     this.#shards = openShards({ ...options, deadlineMs, scripts: [...Object.values(scripts), NODES_SCRIPT] });
   }
 
-  /** Whether a batch would be sent now; reconnecting goes on by itself. */
+  /** Whether the store would send a batch now. It reconnects by itself. */
   get ready(): boolean {
     return this.#shards.ready;
   }
 
   /**
-   * All charges of a decision that may stand in one script are granted together or not at all. Where a cluster keeps
-   * them apart, each part is reserved, and given back when another part is refused: never over, and a refusal is free as
-   * far as that arrives.
+   * One script grants all charges of a decision or none. If a cluster keeps its counters in several groups, each part is
+   * charged on its own, and refunded when another part is rejected. So the limit is never exceeded, and a rejection is
+   * free unless the refund is lost.
    */
   async decide(decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
     if (this.#shards.groupCount === 1) return this.#decideInGroup(0, decisions);
-    const groups = byGroup(decisions, this.#groupOf);
-    const parts: Part[][] = decisions.map(() => []);
+    const decidedParts: DecidedPart[][] = decisions.map(() => []);
     await Promise.all(
-      Array.from(groups, async ([group, entries]) => {
-        const decided = await this.#decideInGroup(group, entries);
-        for (const [i, entry] of entries.entries()) {
-          const outcome = decided[i] ?? new StoreUnavailable('no outcome from Redis');
-          parts[entry.decision]?.push({ ...entry, outcome });
+      Array.from(splitDecisions(decisions, this.#groupForSubject), async ([group, parts]) => {
+        const results = await this.#decideInGroup(group, parts);
+        for (const [i, part] of parts.entries()) {
+          elementAt(decidedParts, part.decisionIndex).push({ part, result: elementAt(results, i) });
         }
       }),
     );
     const refunds: Receipt[] = [];
-    const outcomes = decisions.map(({ charges }, i) => outcomeOfParts(charges, parts[i] ?? [], refunds));
+    const results = decisions.map(({ charges }, i) => mergeParts(charges, elementAt(decidedParts, i), refunds));
     if (refunds.length > 0) await this.refund(refunds);
-    return outcomes;
+    return results;
   }
 
   async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
-    // One that names nothing has nothing to expire, and no group that could tell so.
-    const freed: RefundResult[] = receipts.map(({ granted }) => (granted.length > 0 ? 0 : undefined));
-    const groups = receiptsByGroup(receipts, this.#groupOf);
+    // A receipt without charges belongs to no group. It has nothing to refund, so it counts as used.
+    const results: RefundResult[] = receipts.map(({ granted }) => (granted.length > 0 ? 0 : undefined));
     await Promise.all(
-      Array.from(groups, async ([group, entries]) => {
-        const answers = await this.#giveBackInGroup(
+      Array.from(splitReceipts(receipts, this.#groupForSubject), async ([group, parts]) => {
+        const refunded = await this.#refundInGroup(
           group,
-          entries.map(({ receipt }) => receipt),
+          parts.map(({ receipt }) => receipt),
         );
-        for (const [i, { place }] of entries.entries()) freed[place] = sum(freed[place], answers[i]);
+        for (const [i, { receiptIndex }] of parts.entries()) {
+          results[receiptIndex] = addRefunds(elementAt(results, receiptIndex), elementAt(refunded, i));
+        }
       }),
     );
-    return freed;
+    return results;
   }
 
   correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
     return Promise.all(corrections.map((correction) => this.#correctOne(correction)));
   }
 
-  /** Says that the node is there, for so many ms; how many are, itself included. Rejects with StoreUnavailable. */
+  /**
+   * Announces that a node is alive for another `lifeMs`. Returns the number of live nodes, this one included. Rejects with
+   * StoreUnavailable.
+   */
   async announce(node: string, lifeMs: number): Promise<number> {
-    const { keys, args } = buildAnnouncement(this.#keyPrefix, node, lifeMs);
-    return parseNodeCount(await this.#shards.run(NODES_SCRIPT, this.#shards.groupForTag(NODES_TAG), keys, args));
+    const announcement = buildAnnouncement(this.#keyPrefix, node, lifeMs);
+    return parseNodeCount(await this.#shards.run(NODES_SCRIPT, this.#shards.groupForTag(NODES_TAG), announcement));
   }
 
+  /** Waits for the replies to what was sent, up to the deadline, then disconnects for good. */
   close(): Promise<void> {
     return this.#shards.close();
   }
 
   async #correctOne(correction: Correction): Promise<StoreUnavailable | undefined> {
-    const { keys, args } = buildCorrection(this.#keyPrefix, correction, this.#now());
+    const call = buildCorrection(this.#keyPrefix, correction, this.#now());
     try {
-      await this.#shards.run(this.#scripts.correct, this.#groupOf(correction.subject), keys, args);
+      await this.#shards.run(this.#scripts.correct, this.#groupForSubject(correction.subject), call);
       return undefined;
     } catch (error) {
-      return unavailable(error);
+      return asStoreUnavailable(error);
     }
   }
 
-  readonly #groupOf = (subject: string): number => this.#shards.groupForTag(computeVirtualTag(subject));
+  readonly #groupForSubject = (subject: string): number => this.#shards.groupForTag(computeVirtualTag(subject));
 
   async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
     const batches = buildChargeBatches(this.#keyPrefix, decisions, this.#now());
@@ -139,42 +144,37 @@ export class RedisStore implements CounterStore {
 
   async #decideBatch(batch: ChargeBatch, group: number): Promise<readonly DecisionResult[]> {
     // Decisions without charges need no Redis.
-    if (batch.keys.length === 0) return batch.runs.flatMap(({ times }) => Array.from({ length: times }, () => GRANTED));
+    if (batch.keys.length === 0) return repeatForDecisions(batch, GRANTED);
     try {
-      return parseOutcomes(batch, await this.#shards.run(this.#scripts.charge, group, batch.keys, batch.args));
+      return parseOutcomes(batch, await this.#shards.run(this.#scripts.charge, group, batch));
     } catch (error) {
-      if (error instanceof SlotMigrating && batch.runs.length > 1) return this.#decideAlone(batch, group);
-      return batch.runs.flatMap(({ times }) => Array.from({ length: times }, () => unavailable(error)));
+      if (error instanceof SlotMigrating && batch.runs.length > 1) return this.#decideRunsSeparately(batch, group);
+      return repeatForDecisions(batch, asStoreUnavailable(error));
     }
   }
 
-  /** While a slot moves, scripts of one key each go through where larger ones do not. */
-  async #decideAlone({ runs }: ChargeBatch, group: number): Promise<readonly DecisionResult[]> {
-    const alone = runs.map(({ times, asked }) =>
+  /** While a slot migrates, scripts with one key succeed where scripts with more keys do not. */
+  async #decideRunsSeparately({ runs }: ChargeBatch, group: number): Promise<readonly DecisionResult[]> {
+    const results = runs.map(({ decisionCount, charges }) =>
       this.#decideInGroup(
         group,
-        Array.from({ length: times }, () => ({ charges: asked })),
+        Array.from({ length: decisionCount }, () => ({ charges })),
       ),
     );
-    return (await Promise.all(alone)).flat();
+    return (await Promise.all(results)).flat();
   }
 
-  async #giveBackInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
+  async #refundInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
     const batches = buildRefundBatches(this.#keyPrefix, receipts, this.#now());
-    return (await Promise.all(batches.map((batch) => this.#giveBackBatch(batch, group)))).flat();
+    return (await Promise.all(batches.map((batch) => this.#refundBatch(batch, group)))).flat();
   }
 
-  async #giveBackBatch(batch: RefundBatch, group: number): Promise<readonly RefundResult[]> {
-    const each = Array.from({ length: batch.receipts });
-    if (batch.keys.length === 0) return each.map(() => 0);
+  async #refundBatch(batch: RefundBatch, group: number): Promise<readonly RefundResult[]> {
     try {
-      const reply = await this.#shards.run(this.#scripts.refund, group, batch.keys, batch.args);
-      return each.map(() => {
-        const freed = reply.readInt48();
-        return freed < 0 ? undefined : freed;
-      });
+      return parseRefunds(batch, await this.#shards.run(this.#scripts.refund, group, batch));
     } catch (error) {
-      return each.map(() => unavailable(error));
+      const unavailable = asStoreUnavailable(error);
+      return Array.from({ length: batch.receiptCount }, () => unavailable);
     }
   }
 }
@@ -185,13 +185,20 @@ function unixMicroseconds(): number {
 
 const GRANTED: Outcome = { granted: true, source: 'redis', charges: [] };
 
-function unavailable(error: unknown): StoreUnavailable {
+/** Returns the same result for each decision of a batch. */
+function repeatForDecisions({ runs }: ChargeBatch, result: DecisionResult): readonly DecisionResult[] {
+  return runs.flatMap(({ decisionCount }) => Array.from({ length: decisionCount }, () => result));
+}
+
+/** Returns the error if it is a StoreUnavailable, and throws any other. */
+function asStoreUnavailable(error: unknown): StoreUnavailable {
   if (error instanceof StoreUnavailable) return error;
   throw error;
 }
 
-function sum(some: RefundResult, more: RefundResult): RefundResult {
-  if (some instanceof StoreUnavailable) return some;
-  if (more instanceof StoreUnavailable) return more;
-  return some === undefined || more === undefined ? undefined : some + more;
+/** Adds the refunds of two parts of one receipt. */
+function addRefunds(one: RefundResult, other: RefundResult): RefundResult {
+  if (one instanceof StoreUnavailable) return one;
+  if (other instanceof StoreUnavailable) return other;
+  return one === undefined || other === undefined ? undefined : one + other;
 }

@@ -1,7 +1,8 @@
 import type { Correction } from '../../../decide/ports.ts';
-import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
+import type { ScriptArguments } from '../lua/scripts.ts';
+import { ScriptArgumentsBuilder } from './script-arguments.ts';
 
-/** Arguments of the correct script. `now` is in µs since 1970. */
+/** Builds a call of the correct script. `now` is in µs since 1970. */
 export function buildCorrection(prefix: string, { subject, limit, change }: Correction, now: number): ScriptArguments {
   const builder = new ScriptArgumentsBuilder(prefix, now);
   builder.addSubject(subject);

@@ -1,40 +1,43 @@
 const BASE = 128;
-const SHORT_DIGITS = 3;
+const UINT21_DIGITS = 3;
 const HITS_DIGITS = 5;
 const TIME_DIGITS = 8;
 
-/** More than any limit has requests, so that hits beyond it are refused as these are. */
-const MOST_HITS = BASE ** HITS_DIGITS - 1;
+/** More than any limit has requests, so the script still rejects hits that are capped to this. */
+const MAX_HITS = BASE ** HITS_DIGITS - 1;
 
-const MOST_KEPT = 1024;
-const shorts: string[] = [];
+const MAX_CACHED_UINT21 = 1023;
+const cachedUint21s: string[] = [];
 
-/** A number below 2,097,152 as three characters below 128. */
+/** Packs an integer from 0 to 2,097,151 into three characters. */
 export function packUint21(value: number): string {
-  // Places in a batch, for the most part: each is asked for at every batch.
-  if (value >= MOST_KEPT) return packed(value, SHORT_DIGITS);
-  const known = shorts[value];
-  if (known !== undefined) return known;
-  const text = packed(value, SHORT_DIGITS);
-  shorts[value] = text;
-  return text;
+  // Mostly counts and indexes of a batch: every batch packs the same few.
+  if (value > MAX_CACHED_UINT21) return pack(value, UINT21_DIGITS);
+  const cached = cachedUint21s[value];
+  if (cached !== undefined) return cached;
+  const packed = pack(value, UINT21_DIGITS);
+  cachedUint21s[value] = packed;
+  return packed;
 }
 
-/** Hits as five characters below 128; more than 2^35 - 1 become so many. */
+/** Packs hits into five characters; more than 2^35 - 1 hits become 2^35 - 1. */
 export function packHits(hits: number): string {
-  return packed(Math.min(hits, MOST_HITS), HITS_DIGITS);
+  return pack(Math.min(hits, MAX_HITS), HITS_DIGITS);
 }
 
-/** µs since 1970 as eight characters below 128. */
-export function packTime(time: number): string {
-  return packed(time, TIME_DIGITS);
+/** Packs a time in µs since 1970 into eight characters. */
+export function packTime(timeMicros: number): string {
+  return pack(timeMicros, TIME_DIGITS);
 }
 
-/** Digits of base 128, the highest first: characters that are one byte in UTF-8, and that Lua reads several at a time. */
-function packed(value: number, digits: number): string {
-  let text = '';
+/**
+ * Packs an integer as digits of base 128, highest first, each the character of that code. Each is one byte in UTF-8, and
+ * Lua's `string.byte` reads several of them at a time.
+ */
+function pack(value: number, digits: number): string {
+  let packed = '';
   for (let rest = value, digit = 0; digit < digits; digit++, rest = Math.floor(rest / BASE)) {
-    text = String.fromCharCode(rest % BASE) + text;
+    packed = String.fromCharCode(rest % BASE) + packed;
   }
-  return text;
+  return packed;
 }

@@ -1,8 +1,9 @@
 const TIME_BYTES = 7;
-const GRANTED_BYTES = 3;
-const FREE_BYTES = 6;
 
-/** Reads a script's reply (charge-script.ts and give-back-script.ts, `returns`) from its beginning to its end. */
+/**
+ * Reads the reply of a script from its beginning to its end. Every script replies with big-endian integers without gaps
+ * (lua/*.lua, `returns`); the first is the shard's time. Reading past the end throws a RangeError.
+ */
 export class PackedReply {
   readonly #bytes: Buffer;
   #position = TIME_BYTES;
@@ -11,34 +12,43 @@ export class PackedReply {
     this.#bytes = bytes;
   }
 
-  /** The shard's time in µs. */
+  /** The shard's time in µs since 1970. */
   get timeMicros(): number {
-    return this.#uint56(0);
+    return this.#uint56At(0);
   }
 
-  /** The batch came past its not-after: nothing of it was executed, and nothing else is in the reply. */
+  /** Whether the script ran past its not-after. Then it executed nothing, and the reply contains only the time. */
   get isLate(): boolean {
     return this.#bytes.length === TIME_BYTES;
   }
 
   readUint24(): number {
-    this.#position += GRANTED_BYTES;
-    return this.#bytes.readUIntBE(this.#position - GRANTED_BYTES, GRANTED_BYTES);
+    const position = this.#advance(3);
+    return this.#bytes.readUIntBE(position, 3);
   }
 
-  /** Hits that are free; of a charge's state it may be below 0. */
   readInt48(): number {
-    this.#position += FREE_BYTES;
-    return this.#bytes.readIntBE(this.#position - FREE_BYTES, FREE_BYTES);
+    const position = this.#advance(6);
+    return this.#bytes.readIntBE(position, 6);
   }
 
-  /** µs. */
   readUint56(): number {
-    this.#position += TIME_BYTES;
-    return this.#uint56(this.#position - TIME_BYTES);
+    return this.#uint56At(this.#advance(7));
   }
 
-  #uint56(position: number): number {
+  /** Throws when the reply is longer than what was read: then it may belong to other decisions. */
+  assertFullyRead(): void {
+    const { length } = this.#bytes;
+    if (this.#position !== length) throw new Error(`Redis reply: must be ${this.#position} bytes long (got ${length})`);
+  }
+
+  #advance(bytes: number): number {
+    const position = this.#position;
+    this.#position += bytes;
+    return position;
+  }
+
+  #uint56At(position: number): number {
     return this.#bytes.readUInt8(position) * 2 ** 48 + this.#bytes.readUIntBE(position + 1, 6);
   }
 }

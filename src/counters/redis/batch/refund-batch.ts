@@ -1,41 +1,61 @@
-import type { Receipt } from '../../../decide/ports.ts';
+import { elementAt } from '../../../collections/element-at.ts';
+import type { Receipt, RefundResult } from '../../../decide/ports.ts';
+import type { ScriptArguments } from '../lua/scripts.ts';
 import { MAX_BATCH_CHARGES } from './charge-batch.ts';
 import { computeVirtualTag, formatUsedReceiptKey } from './counter-key.ts';
 import { packHits, packTime, packUint21 } from './packed-numbers.ts';
-import { type ScriptArguments, ScriptArgumentsBuilder } from './script-arguments.ts';
+import type { PackedReply } from './packed-reply.ts';
+import { ScriptArgumentsBuilder } from './script-arguments.ts';
 
-/** One call of the give-back script. */
+/** One call of the refund script. */
 export interface RefundBatch extends ScriptArguments {
-  readonly receipts: number;
+  readonly receiptCount: number;
 }
 
-/** The receipts in order, in batches of at most 512 keys; none is torn apart. `now` is in µs since 1970. */
+/**
+ * Builds batches that have at most MAX_BATCH_CHARGES keys. The receipts stay in order and are never split; each must have
+ * at least one charge. `now` is in µs since 1970.
+ */
 export function buildRefundBatches(prefix: string, receipts: readonly Receipt[], now: number): readonly RefundBatch[] {
   const batches: RefundBatch[] = [];
   let builder = new ScriptArgumentsBuilder(prefix, now);
   let packed = '';
-  let count = 0;
+  let receiptCount = 0;
   for (const receipt of receipts) {
-    if (count > 0 && builder.keyCount + receipt.granted.length + 1 > MAX_BATCH_CHARGES) {
-      batches.push({ ...builder.build(packed), receipts: count });
+    if (receiptCount > 0 && builder.keyCount + receipt.granted.length + 1 > MAX_BATCH_CHARGES) {
+      batches.push({ ...builder.build(packed), receiptCount });
       builder = new ScriptArgumentsBuilder(prefix, now);
       packed = '';
-      count = 0;
+      receiptCount = 0;
     }
     packed += packReceipt(builder, prefix, receipt);
-    count++;
+    receiptCount++;
   }
-  batches.push({ ...builder.build(packed), receipts: count });
+  batches.push({ ...builder.build(packed), receiptCount });
   return batches;
 }
 
 function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expiresAt, granted }: Receipt): string {
-  const tag = computeVirtualTag(granted[0]?.charge.subject ?? '');
-  const mark = id === undefined ? 0 : builder.addKey(formatUsedReceiptKey(prefix, tag, id));
-  let packed = packUint21(mark) + packTime(expiresAt) + packUint21(granted.length);
+  const tag = computeVirtualTag(elementAt(granted, 0).charge.subject);
+  const receiptKey = id === undefined ? 0 : builder.addKey(formatUsedReceiptKey(prefix, tag, id));
+  let packed = packUint21(receiptKey) + packTime(expiresAt) + packUint21(granted.length);
   for (const { charge, countsUntil } of granted) {
     const key = builder.addSubject(charge.subject);
     packed += packUint21(key) + packUint21(builder.addSpec(charge)) + packHits(charge.hits) + packTime(countsUntil);
   }
   return packed;
+}
+
+/**
+ * Reads the result of each receipt, in order, from the reply of the refund script. Throws when the reply does not have the
+ * length that the batch calls for.
+ */
+export function parseRefunds({ receiptCount }: RefundBatch, reply: PackedReply): readonly RefundResult[] {
+  const results: RefundResult[] = [];
+  for (let i = 0; i < receiptCount; i++) {
+    const hits = reply.readInt48();
+    results.push(hits < 0 ? undefined : hits);
+  }
+  reply.assertFullyRead();
+  return results;
 }

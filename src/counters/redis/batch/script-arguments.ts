@@ -1,27 +1,25 @@
 import { createHash } from 'node:crypto';
 import type { Charge } from '../../../decide/ports.ts';
-import { type CounterSpec, counterSpec } from '../../../domain/counting/counter-spec.ts';
+import { counterSpec } from '../../../domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../../domain/limits/limit.ts';
+import type { ScriptArguments } from '../lua/scripts.ts';
 import { formatCounterKey } from './counter-key.ts';
 
-/** KEYS and ARGV of one call of a script, but for its not-after; each key and each term stands in them once. */
-export interface ScriptArguments {
-  readonly keys: readonly string[];
-  readonly args: readonly (number | string)[];
-}
-
-/** Gathers what a script is given (terms-lua.ts, `ARGV`). Places are counted from 1. */
+/**
+ * Collects the keys and counter specs of one script call, each once (lua/parts/specs.lua, `ARGV`). Indexes count from 1,
+ * as in Lua.
+ */
 export class ScriptArgumentsBuilder {
   readonly #prefix: string;
-  /** µs since 1970, for the periods of calendars. */
+  /** µs since 1970, for the periods of calendar limits. */
   readonly #now: number;
   readonly #keys: string[] = [];
-  readonly #subjects = new Map<string, number>();
-  readonly #termArgs: (number | string)[] = [];
-  readonly #limits = new Map<CountedLimit, number>();
-  /** Of charges that settle, or that are made ahead. */
-  readonly #special = new Map<string, Map<CountedLimit, number>>();
-  #terms = 0;
+  readonly #subjectIndexes = new Map<string, number>();
+  readonly #specArgs: number[] = [];
+  #specCount = 0;
+  readonly #specIndexes = new Map<CountedLimit, number>();
+  /** Specs of charges that settle or that are spent later, by both of these. */
+  readonly #variantSpecIndexes = new Map<string, Map<CountedLimit, number>>();
 
   constructor(prefix: string, now: number) {
     this.#prefix = prefix;
@@ -32,72 +30,78 @@ export class ScriptArgumentsBuilder {
     return this.#keys.length;
   }
 
+  /** Adds the key of a subject unless the call has it, and returns its index. */
   addSubject(subject: string): number {
-    const known = this.#subjects.get(subject);
-    if (known !== undefined) return known;
-    const place = this.addKey(formatCounterKey(this.#prefix, subject));
-    this.#subjects.set(subject, place);
-    return place;
+    const existing = this.#subjectIndexes.get(subject);
+    if (existing !== undefined) return existing;
+    const index = this.addKey(formatCounterKey(this.#prefix, subject));
+    this.#subjectIndexes.set(subject, index);
+    return index;
   }
 
-  /** Of a key that stands in the call once. */
+  /** Adds a key that the call does not have yet, and returns its index. */
   addKey(key: string): number {
     return this.#keys.push(key);
   }
 
+  /** Adds the spec of a charge's counter unless the call has it, and returns its index. */
   addSpec({ limit, isSettlement = false, spentWithinMicros = 0 }: Charge): number {
-    const places =
-      isSettlement || spentWithinMicros > 0 ? this.#specialPlaces(isSettlement, spentWithinMicros) : this.#limits;
-    const known = places.get(limit);
-    if (known !== undefined) return known;
-    const place = this.#addTerm(limit, isSettlement, spentWithinMicros);
-    places.set(limit, place);
-    return place;
+    const indexes =
+      isSettlement || spentWithinMicros > 0
+        ? this.#indexesOfVariant(isSettlement, spentWithinMicros)
+        : this.#specIndexes;
+    const existing = indexes.get(limit);
+    if (existing !== undefined) return existing;
+    this.#appendSpec(limit, isSettlement, spentWithinMicros);
+    indexes.set(limit, this.#specCount);
+    return this.#specCount;
   }
 
-  build(...packed: readonly string[]): ScriptArguments {
-    return { keys: this.#keys, args: [this.#terms, ...this.#termArgs, ...packed] };
+  /** Returns the arguments of the call; `rest` are those that come after the specs. */
+  build(...rest: readonly string[]): ScriptArguments {
+    return { keys: this.#keys, args: [this.#specCount, ...this.#specArgs, ...rest] };
   }
 
-  #specialPlaces(settles: boolean, ahead: number): Map<CountedLimit, number> {
-    const name = `${settles}|${ahead}`;
-    const known = this.#special.get(name);
-    if (known !== undefined) return known;
-    const places = new Map<CountedLimit, number>();
-    this.#special.set(name, places);
-    return places;
+  #indexesOfVariant(isSettlement: boolean, spentWithinMicros: number): Map<CountedLimit, number> {
+    const variant = `${isSettlement}|${spentWithinMicros}`;
+    const existing = this.#variantSpecIndexes.get(variant);
+    if (existing !== undefined) return existing;
+    const indexes = new Map<CountedLimit, number>();
+    this.#variantSpecIndexes.set(variant, indexes);
+    return indexes;
   }
 
-  #addTerm(limit: CountedLimit, settles: boolean, ahead: number): number {
-    const term = counterSpec(limit, this.#now);
-    this.#termArgs.push(hashLimitIdentity(limit), ...numbersOf(term), term.blockMicros, ahead, settles ? 1 : 0);
-    return ++this.#terms;
+  #appendSpec(limit: CountedLimit, isSettlement: boolean, spentWithinMicros: number): void {
+    const spec = counterSpec(limit, this.#now);
+    const args = this.#specArgs;
+    args.push(hashLimitIdentity(limit));
+    switch (spec.kind) {
+      case 'window':
+        args.push(1, spec.requests, spec.resolutionMicros, spec.lifetimeMicros, 0);
+        break;
+      case 'calendar':
+        args.push(2, spec.requests, spec.start, spec.end, spec.nextEnd);
+        break;
+      case 'token_bucket':
+        args.push(3, spec.requests, spec.windowMicros, spec.burst, 0);
+        break;
+    }
+    args.push(spec.blockMicros, spentWithinMicros, isSettlement ? 1 : 0);
+    this.#specCount++;
   }
 }
 
-/** Kind, requests, x, y, z. */
-function numbersOf(term: CounterSpec): readonly number[] {
-  switch (term.kind) {
-    case 'window':
-      return [1, term.requests, term.resolutionMicros, term.lifetimeMicros, 0];
-    case 'calendar':
-      return [2, term.requests, term.start, term.end, term.nextEnd];
-    case 'token_bucket':
-      return [3, term.requests, term.windowMicros, term.burst, 0];
-  }
-}
-
-const IDENTITY_BYTES = 6;
-const identityNumbers = new WeakMap<CountedLimit, number>();
+const IDENTITY_HASH_BYTES = 6;
+const identityHashes = new WeakMap<CountedLimit, number>();
 
 /**
- * What a subject's value knows the limit by: the first six bytes of its identity's SHA-1. Two limits of one subject would
- * have to agree in 48 bits to be counted as one.
+ * Hashes a limit's identity: the first six bytes of its SHA-1. A subject's value names its limits by this hash, so two
+ * limits of one subject count as one only if they agree in all 48 bits.
  */
 export function hashLimitIdentity(limit: CountedLimit): number {
-  const known = identityNumbers.get(limit);
-  if (known !== undefined) return known;
-  const number = createHash('sha1').update(limit.identity).digest().readUIntBE(0, IDENTITY_BYTES);
-  identityNumbers.set(limit, number);
-  return number;
+  const cached = identityHashes.get(limit);
+  if (cached !== undefined) return cached;
+  const hash = createHash('sha1').update(limit.identity).digest().readUIntBE(0, IDENTITY_HASH_BYTES);
+  identityHashes.set(limit, hash);
+  return hash;
 }

@@ -1,84 +1,90 @@
+import { elementAt } from '../../../collections/element-at.ts';
 import {
   type Charge,
   type ChargeOutcome,
   type Decision,
-  type Outcome,
+  type DecisionResult,
   type Receipt,
   StoreUnavailable,
 } from '../../../decide/ports.ts';
 import { createReceipt } from '../../../decide/receipts/receipt.ts';
 
-/** Those charges of a decision that are decided in one script. */
-export interface PartOfDecision extends Decision {
+/** Returns the group of a subject: one script can use only subjects of one group (topology/shards.ts). */
+export type GroupForSubject = (subject: string) => number;
+
+/** The charges of a decision that one script can decide. */
+export interface DecisionPart extends Decision {
   readonly group: number;
-  /** Its place in the batch. */
-  readonly decision: number;
-  /** Of each charge its place in the decision. */
-  readonly places: readonly number[];
+  /** Index of the whole decision in the batch. */
+  readonly decisionIndex: number;
+  /** For each charge of the part, its index in the whole decision. */
+  readonly chargeIndexes: readonly number[];
 }
 
-export interface Part extends PartOfDecision {
-  readonly outcome: Outcome | StoreUnavailable;
+/** A part and its result. */
+export interface DecidedPart {
+  readonly part: DecisionPart;
+  readonly result: DecisionResult;
 }
 
-/** The decisions by group of their subjects, in order; torn apart where their charges are of several. */
-export function byGroup(
+/** Splits decisions by the group of their subjects. Within each group the parts keep the order of the decisions. */
+export function splitDecisions(
   decisions: readonly Decision[],
-  groupOf: (subject: string) => number,
-): ReadonlyMap<number, readonly PartOfDecision[]> {
-  const parts = decisions.flatMap(({ charges }, decision): PartOfDecision[] => {
-    const groups = Map.groupBy(charges.keys(), (place) => groupOf(charges[place]?.subject ?? ''));
-    return Array.from(groups, ([group, places]) => {
-      return { group, decision, places, charges: places.flatMap((place) => charges[place] ?? []) };
+  groupForSubject: GroupForSubject,
+): ReadonlyMap<number, readonly DecisionPart[]> {
+  const parts = decisions.flatMap(({ charges }, decisionIndex): DecisionPart[] => {
+    const groups = Map.groupBy(charges.keys(), (index) => groupForSubject(elementAt(charges, index).subject));
+    return Array.from(groups, ([group, chargeIndexes]) => {
+      return { group, decisionIndex, chargeIndexes, charges: chargeIndexes.map((index) => elementAt(charges, index)) };
     });
   });
   return Map.groupBy(parts, ({ group }) => group);
 }
 
-/** What of a receipt is given back in one script. */
-export interface PartOfReceipt {
+/** The charges of a receipt that one script can refund. */
+export interface ReceiptPart {
   readonly group: number;
-  /** The receipt's place in the batch. */
-  readonly place: number;
+  /** Index of the whole receipt among the receipts. */
+  readonly receiptIndex: number;
+  /** The receipt with only the charges of the part. */
   readonly receipt: Receipt;
 }
 
-/** The receipts by group of their subjects, in order; torn apart as decisions are. */
-export function receiptsByGroup(
+/** Splits receipts by the group of their subjects. Within each group the parts keep the order of the receipts. */
+export function splitReceipts(
   receipts: readonly Receipt[],
-  groupOf: (subject: string) => number,
-): ReadonlyMap<number, readonly PartOfReceipt[]> {
-  const parts = receipts.flatMap((receipt, place): PartOfReceipt[] => {
-    const groups = Map.groupBy(receipt.granted, ({ charge }) => groupOf(charge.subject));
-    return Array.from(groups, ([group, granted]) => ({ group, place, receipt: { ...receipt, granted } }));
+  groupForSubject: GroupForSubject,
+): ReadonlyMap<number, readonly ReceiptPart[]> {
+  const parts = receipts.flatMap((receipt, receiptIndex): ReceiptPart[] => {
+    const groups = Map.groupBy(receipt.granted, ({ charge }) => groupForSubject(charge.subject));
+    return Array.from(groups, ([group, granted]) => ({ group, receiptIndex, receipt: { ...receipt, granted } }));
   });
   return Map.groupBy(parts, ({ group }) => group);
 }
 
 /**
- * What became of a decision of which each part was decided by itself: granted if all are. Else the parts that were
- * granted are added to `refunds`, and told as they are once they are given back.
+ * Merges the results of a decision's parts: the decision is granted if all parts are. Otherwise the function adds receipts
+ * of the granted parts to `refunds`, and reports their counters as they are after that refund.
  */
-export function outcomeOfParts(
+export function mergeParts(
   charges: readonly Charge[],
-  parts: readonly Part[],
+  parts: readonly DecidedPart[],
   refunds: Receipt[],
-): Outcome | StoreUnavailable {
-  const granted = parts.every(({ outcome }) => !(outcome instanceof StoreUnavailable) && outcome.granted);
+): DecisionResult {
+  const granted = parts.every(({ result }) => !(result instanceof StoreUnavailable) && result.granted);
   const outcomes: ChargeOutcome[] = new Array(charges.length);
   let unavailable: StoreUnavailable | undefined;
-  for (const part of parts) {
-    const { outcome } = part;
-    if (outcome instanceof StoreUnavailable) {
-      unavailable = outcome;
+  for (const { part, result } of parts) {
+    if (result instanceof StoreUnavailable) {
+      unavailable = result;
       continue;
     }
-    const isGivenBack = outcome.granted && !granted;
-    if (isGivenBack) refunds.push(createReceipt(undefined, part.charges, outcome));
-    for (const [i, place] of part.places.entries()) {
-      const charged = outcome.charges[i];
-      const back = isGivenBack ? (part.charges[i]?.hits ?? 0) : 0;
-      if (charged !== undefined) outcomes[place] = { ...charged, remaining: charged.remaining + back };
+    const isRefunded = result.granted && !granted;
+    if (isRefunded) refunds.push(createReceipt(undefined, part.charges, result));
+    for (const [i, index] of part.chargeIndexes.entries()) {
+      const outcome = elementAt(result.charges, i);
+      const refundedHits = isRefunded ? elementAt(part.charges, i).hits : 0;
+      outcomes[index] = { ...outcome, remaining: outcome.remaining + refundedHits };
     }
   }
   return unavailable ?? { granted, source: 'redis', charges: outcomes };

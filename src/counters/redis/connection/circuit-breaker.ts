@@ -1,66 +1,66 @@
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
-/** In a row, all without an answer in time; with one or two, it may just as well have been the network. */
-const TRIPPING_SILENCES = 3;
+/** Consecutive timeouts that open the breaker. One or two may be the network's fault. */
+const MIN_TIMEOUTS_TO_OPEN = 3;
 /**
- * That all of them span, at least. A server that forks to save itself is silent for about 10 ms per GB (redis.io,
- * "Diagnosing latency issues"), in which a busy node gives up many calls.
+ * Least time that these timeouts must span. A server that forks to save its data is silent for about 10 ms per GB
+ * (redis.io, "Diagnosing latency issues"), and a busy node times out many calls in that time.
  */
-const TRIPPING_MS = 200;
-/** Until a server that is back is noticed. */
-const PROBE_EVERY_MS = 250;
+const MIN_SILENCE_TO_OPEN_MS = 200;
+/** Longest time until the breaker notices that a server is back. */
+const PROBE_INTERVAL_MS = 250;
 
 /**
- * Whether a server is asked, or taken for silent without asking, so that nobody waits for it in vain. There is one for
- * each connection: a silent server of a cluster closes nothing for the others.
+ * Decides whether to call a server, or to treat it as silent so that nobody waits for it in vain. Each connection has its
+ * own breaker: a silent server of a cluster does not affect the others.
  *
- * Only silence counts. Who refuses a command answers at once, and so does a connection that is not there.
+ * Only silence counts. A server that rejects a command replies at once, and a lost connection fails at once.
  *
- * All times are ms on one clock that does not run back, such as performance.now().
+ * All times are in ms on one monotonic clock, such as performance.now().
  */
 export class CircuitBreaker {
-  #answeredAt = Number.NEGATIVE_INFINITY;
-  #silences = 0;
+  #repliedAt = Number.NEGATIVE_INFINITY;
+  #timeouts = 0;
   #silentSince = 0;
   #openedAt: number | undefined;
   #probedAt = 0;
 
-  /** Half-open: open, and a probe is on its way. */
+  /** `half-open`: open, and a probe is in flight. */
   get state(): BreakerState {
     if (this.#openedAt === undefined) return 'closed';
     return this.#probedAt > this.#openedAt ? 'half-open' : 'open';
   }
 
   /**
-   * Whether a call may be sent at `now`. While open, one call may every 250 ms, also where nobody told what became of the
-   * one before.
+   * Returns whether a call may be sent at `now`. While open, it allows one probe every 250 ms, even if nobody recorded the
+   * result of the last one.
    */
   allowCall(now: number): boolean {
     if (this.#openedAt === undefined) return true;
-    if (now - Math.max(this.#openedAt, this.#probedAt) < PROBE_EVERY_MS) return false;
+    if (now - Math.max(this.#openedAt, this.#probedAt) < PROBE_INTERVAL_MS) return false;
     this.#probedAt = now;
     return true;
   }
 
-  /** An answer came in time, whatever it says. Whether that closed it. */
+  /** Records a reply in time, whatever it says. Returns whether that closed the breaker. */
   recordReply(now: number): boolean {
     const wasOpen = this.#openedAt !== undefined;
-    this.#answeredAt = now;
-    this.#silences = 0;
+    this.#repliedAt = now;
+    this.#timeouts = 0;
     this.#openedAt = undefined;
     return wasOpen;
   }
 
-  /** A call that was sent at `sentAt` was given up at `now`. Whether that opened it. */
+  /** Records that a call sent at `sentAt` timed out at `now`. Returns whether that opened the breaker. */
   recordTimeout(sentAt: number, now: number): boolean {
     if (this.#openedAt !== undefined) {
-      // Of those that were on their way when it opened, the later ones say nothing new.
+      // Calls that were in flight when the breaker opened say nothing new; a failed probe does.
       if (sentAt >= this.#probedAt && this.#probedAt > this.#openedAt) this.#openedAt = now;
       return false;
     }
-    if (this.#silences === 0) this.#silentSince = Math.max(sentAt, this.#answeredAt);
-    this.#silences++;
-    if (this.#silences < TRIPPING_SILENCES || now - this.#silentSince < TRIPPING_MS) return false;
+    if (this.#timeouts === 0) this.#silentSince = Math.max(sentAt, this.#repliedAt);
+    this.#timeouts++;
+    if (this.#timeouts < MIN_TIMEOUTS_TO_OPEN || now - this.#silentSince < MIN_SILENCE_TO_OPEN_MS) return false;
     this.#openedAt = now;
     return true;
   }

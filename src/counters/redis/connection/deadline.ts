@@ -1,57 +1,57 @@
 import { StoreUnavailable } from '../../../decide/ports.ts';
 
-/** How long a run may take, from when it was asked for. */
+/** Time limit of one script run, counted from its creation. */
 export class Deadline {
   /** ms on the clock of performance.now(). */
   readonly expiresAt: number;
   readonly #durationMs: number;
-  readonly #whenOver: (() => void)[] = [];
-  #isOver = false;
+  readonly #listeners: (() => void)[] = [];
+  #isExpired = false;
 
   constructor(durationMs: number) {
     this.#durationMs = durationMs;
     this.expiresAt = performance.now() + durationMs;
   }
 
-  /** Whether the one who asked was told that there is no reply: nothing more may be sent for it. */
+  /** Whether the caller already got StoreUnavailable. From then on nothing may be sent for this run. */
   get isExpired(): boolean {
-    return this.#isOver;
+    return this.#isExpired;
   }
 
-  /** Called if and when it is over without the work being settled. */
+  /** Registers a listener for the case that the deadline passes before the work settles. */
   onExpired(listener: () => void): void {
-    this.#whenOver.push(listener);
+    this.#listeners.push(listener);
   }
 
   /**
-   * Settles as the work does, its errors turned by `failure`; rejects with StoreUnavailable if it has not by the deadline.
-   * Without `finally`, which costs three promises for each batch.
+   * Settles as `work` does, with errors mapped by `mapError`. Rejects with StoreUnavailable when the deadline passes first.
+   * Does not use `finally`, which creates three promises for each batch.
    */
-  enforce<T>(work: Promise<T>, failure: (error: unknown) => unknown = (error) => error): Promise<T> {
+  enforce<T>(work: Promise<T>, mapError: (error: unknown) => unknown = (error) => error): Promise<T> {
     return new Promise((resolve, reject) => {
-      const giveUp = () => {
-        this.#isOver = true;
-        for (const listener of this.#whenOver) listener();
+      const expire = () => {
+        this.#isExpired = true;
+        for (const listener of this.#listeners) listener();
         reject(new StoreUnavailable(`no reply from Redis within ${this.#durationMs} ms`));
       };
-      // After timers the event loop reads sockets, then come immediates: a reply that was waiting while this process
-      // was busy, or stopped, still counts.
+      // The event loop runs timers, then reads sockets, then runs immediates. So a reply that arrived while this process
+      // was busy or stopped still counts.
       let immediate: NodeJS.Immediate | undefined;
       const timer = setTimeout(() => {
-        immediate = setImmediate(giveUp);
+        immediate = setImmediate(expire);
       }, this.#durationMs);
-      const settle = () => {
+      const clear = () => {
         clearTimeout(timer);
         clearImmediate(immediate);
       };
       work.then(
         (value) => {
-          settle();
+          clear();
           resolve(value);
         },
         (error: unknown) => {
-          settle();
-          reject(failure(error));
+          clear();
+          reject(mapError(error));
         },
       );
     });

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidRedisUrl, parseRedisUrl } from './redis-url.ts';
 
-const nobody = { username: undefined, password: undefined };
+const noCredentials = { username: undefined, password: undefined };
 
-describe('a Redis URL', () => {
-  it('names a server', () => {
+describe('parsing a Redis URL', () => {
+  it('reads a single server', () => {
     expect(parseRedisUrl('redis://localhost')).toEqual({
       topology: { kind: 'server' },
       hosts: [{ host: 'localhost', port: 6379 }],
       isTls: false,
-      ...nobody,
+      ...noCredentials,
       database: 0,
     });
     expect(parseRedisUrl('rediss://weir:p%40ss@10.0.0.1:7000/2')).toEqual({
@@ -22,7 +22,7 @@ describe('a Redis URL', () => {
     });
   });
 
-  it('names Sentinels and their master', () => {
+  it('reads Sentinels and the name of their master', () => {
     expect(parseRedisUrl('redis+sentinel://:secret@a,b:5000,[::1]:5001/my-master/3')).toEqual({
       topology: { kind: 'sentinel', master: 'my-master' },
       hosts: [
@@ -37,7 +37,7 @@ describe('a Redis URL', () => {
     });
   });
 
-  it('names nodes of a cluster', () => {
+  it('reads nodes of a cluster', () => {
     expect(parseRedisUrl('rediss+cluster://a:1,b/')).toEqual({
       topology: { kind: 'cluster' },
       hosts: [
@@ -45,7 +45,7 @@ describe('a Redis URL', () => {
         { host: 'b', port: 6379 },
       ],
       isTls: true,
-      ...nobody,
+      ...noCredentials,
       database: 0,
     });
   });
@@ -66,13 +66,13 @@ describe('a Redis URL', () => {
     ['redis://a?db=1', 'host[:port]'],
     ['redis+sentinel://a', 'must name the master'],
     ['redis+sentinel://a/', 'must name the master'],
-    ['redis+sentinel://a/m/x', 'must end with its database'],
-    ['redis://a/x', 'must end with its database'],
-    ['redis://a/0/1', 'must end with its database'],
+    ['redis+sentinel://a/m/x', 'must end with the number of its database'],
+    ['redis://a/x', 'must end with the number of its database'],
+    ['redis://a/0/1', 'must end with the number of its database'],
     ['redis+cluster://a/1', 'must name no database'],
     ['redis://weir@a', 'must have a password'],
     ['redis://weir:%zz@a', 'percent-encoded'],
-  ])('is refused as %s', (text, expected) => {
+  ])('rejects %s and says what was expected: %s', (text, expected) => {
     expect(() => parseRedisUrl(text)).toThrow(InvalidRedisUrl);
     expect(() => parseRedisUrl(text)).toThrow(expected);
   });
@@ -82,7 +82,8 @@ describe('a Redis URL', () => {
     'redis://weir:correct-horse@a,b',
     'redis+sentinel://weir:correct-horse@a',
     'ftp://weir:correct-horse@a',
-  ])('that is refused is not repeated: it may hold a password', (text) => {
+  ])('does not repeat %s in the error, as it contains a password', (text) => {
     expect(() => parseRedisUrl(text)).not.toThrow('horse');
+    expect(() => parseRedisUrl(text)).toThrow(InvalidRedisUrl);
   });
 });

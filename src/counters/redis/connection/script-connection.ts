@@ -2,7 +2,7 @@ import { Redis, ReplyError } from 'ioredis';
 import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { WarningLogger } from '../../../interfaces/logger.ts';
 import { PackedReply } from '../batch/packed-reply.ts';
-import type { Script } from '../lua/scripts.ts';
+import type { Script, ScriptArguments } from '../lua/scripts.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { Deadline } from './deadline.ts';
@@ -14,36 +14,34 @@ import { WarningDeduplicator } from './warning-deduplicator.ts';
 export interface ScriptConnectionOptions {
   readonly server: Host;
   readonly settings: ConnectionSettings;
-  /** Loaded at each connection, so that a run need not carry its text. */
+  /** Loaded into the server on each connection, so that a call does not have to carry its text. */
   readonly scripts: readonly Script[];
   readonly logger: WarningLogger;
-  /** Called whenever the connection was closed; it is opened again by itself. */
+  /** Called whenever the connection closes. It reconnects by itself. */
   readonly onClose?: () => void;
   readonly onBreaker?: BreakerListener | undefined;
 }
 
-/** Told when a server is taken for silent and asked no more, but for probes, and when it is asked again. */
+/** Called when a server's circuit breaker opens, so that the server gets only probes, and when it closes again. */
 export type BreakerListener = (server: string, isOpen: boolean) => void;
 
-/** One run of a script. */
+/** One call of a script. */
 export interface ScriptCall {
   readonly script: Script;
-  readonly keys: readonly string[];
-  /** ARGV from the second on; the first is the not-after. */
-  readonly args: readonly (number | string)[];
+  readonly scriptArguments: ScriptArguments;
   readonly deadline: Deadline;
 }
 
-/** A server that answers none of so many is not sent more: it could only throw them away later. */
-const MOST_UNANSWERED = 256;
-/** Without a pause, a server that refuses to be used would be asked in a tight loop. */
-const UNUSABLE_PAUSE_MS = 1000;
-/** The first one is slow when it meets a process that is still starting. */
-const CLOCK_SAMPLES = 3;
+/** A server with this many unanswered calls gets no more: it could only discard them later. */
+const MAX_UNANSWERED_CALLS = 256;
+/** Time until a connection is opened again to a server that does not allow Weir's commands. Prevents a tight loop. */
+const UNUSABLE_RETRY_DELAY_MS = 1000;
+/** The first sample is slow if this process is still starting. */
+const CLOCK_SAMPLE_COUNT = 3;
 
 /**
- * Runs scripts on one Redis server. What is asked is sent once or not at all, and what was not executed by its deadline
- * never will be, as each call carries the deadline in the server's own time.
+ * Runs scripts on one Redis server. A call is sent once or not at all. A call that the server did not execute by its
+ * deadline is never executed, because each call carries the deadline in the server's own time.
  */
 export class ScriptConnection {
   readonly #options: ScriptConnectionOptions;
@@ -53,15 +51,15 @@ export class ScriptConnection {
   readonly #warnings: WarningDeduplicator;
   #isReady = false;
   #isClosing = false;
-  #unanswered = 0;
-  #preparation: NodeJS.Timeout | undefined;
+  #unansweredCalls = 0;
+  #reconnectTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ScriptConnectionOptions) {
     this.#options = options;
     this.#warnings = new WarningDeduplicator(options.logger, { server: formatHost(options.server) });
     this.#redis = new Redis(options.settings);
     this.#redis.on('error', (error: Error) => this.#warn('counters: Redis connection failed', error));
-    this.#redis.on('close', () => this.#disconnected());
+    this.#redis.on('close', () => this.#handleClose());
     this.#redis.on('ready', () => void this.#prepare());
   }
 
@@ -71,37 +69,42 @@ export class ScriptConnection {
   }
 
   /**
-   * The script's reply. Rejects with StoreUnavailable when nothing can be sent or it came too late, else with what Redis
-   * said (ioredis' ReplyError) or what became of the connection. Takes as long as Redis does: the deadline's `bound` is
-   * the caller's. `isAsking`: a slot that is on its way here may be used already (Redis' ASKING).
+   * Runs a script and returns its reply. Rejects with StoreUnavailable when nothing can be sent or the server got the call
+   * too late, with ioredis' ReplyError when Redis rejects the call, and with another error when the connection is lost.
+   * Does not stop at the deadline: the caller enforces it.
+   *
+   * @param isAsking Whether to send ASKING first, for a slot that is migrating to this server.
    */
-  async run({ script, keys, args, deadline }: ScriptCall, isAsking = false): Promise<PackedReply> {
+  async run({ script, scriptArguments, deadline }: ScriptCall, isAsking = false): Promise<PackedReply> {
     const notAfter = this.#isReady ? this.#clock.toShardTime(deadline.expiresAt) : undefined;
     if (notAfter === undefined) throw new StoreUnavailable('not connected to Redis');
-    if (this.#unanswered >= MOST_UNANSWERED) throw new StoreUnavailable('Redis does not answer');
-    const rest = [keys.length, ...keys, notAfter, ...args];
+    if (this.#unansweredCalls >= MAX_UNANSWERED_CALLS) throw new StoreUnavailable('Redis does not answer');
+    const { keys, args } = scriptArguments;
+    const commandArgs = [keys.length, ...keys, notAfter, ...args];
     const sentAt = performance.now();
-    if (!this.#breaker.allowCall(sentAt)) throw new StoreUnavailable('Redis has been silent of late');
+    if (!this.#breaker.allowCall(sentAt)) throw new StoreUnavailable('the circuit breaker of this Redis is open');
     let isAnswered = false;
     deadline.onExpired(() => {
-      if (!isAnswered) this.#gaveUp(sentAt);
+      if (!isAnswered) this.#recordTimeout(sentAt);
     });
-    this.#unanswered++;
+    this.#unansweredCalls++;
     try {
-      return this.#executed(await this.#send(isAsking, new ScriptCommand('EVALSHA', script.sha, rest)), sentAt);
+      const command = new ScriptCommand('EVALSHA', script.sha, commandArgs);
+      return this.#parseReply(await this.#send(isAsking, command), sentAt);
     } catch (error) {
       // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
       if (!isNoScript(error) || deadline.isExpired) throw error;
-      return this.#executed(await this.#send(isAsking, new ScriptCommand('EVAL', script.text, rest)), sentAt);
+      const command = new ScriptCommand('EVAL', script.text, commandArgs);
+      return this.#parseReply(await this.#send(isAsking, command), sentAt);
     } finally {
-      this.#unanswered--;
+      this.#unansweredCalls--;
       isAnswered = true;
-      // A refusal is an answer too, and a connection that was lost is no longer asked.
-      if (!deadline.isExpired) this.#answered();
+      // An error is a reply too, and a lost connection gets no more calls.
+      if (!deadline.isExpired) this.#recordReply();
     }
   }
 
-  /** What the caller of a run that was rejected is told; says in the log what Redis said. */
+  /** Converts an error of `run` for the caller. Logs an error that Redis replied with. */
   toStoreUnavailable(error: unknown): StoreUnavailable {
     if (error instanceof StoreUnavailable) return error;
     if (!isReplyError(error)) return new StoreUnavailable('the connection to Redis was lost');
@@ -109,63 +112,65 @@ export class ScriptConnection {
     return new StoreUnavailable(`Redis failed: ${error.message}`);
   }
 
-  /** Lets what was sent come back, up to so many ms, then disconnects for good. */
+  /** Waits up to `patienceMs` for the replies to what was sent, then disconnects for good. */
   async close(patienceMs: number): Promise<void> {
     this.#isClosing = true;
     this.#isReady = false;
-    const givenUpAt = performance.now() + patienceMs;
-    while (this.#unanswered > 0 && performance.now() < givenUpAt) {
+    const giveUpAt = performance.now() + patienceMs;
+    while (this.#unansweredCalls > 0 && performance.now() < giveUpAt) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    clearTimeout(this.#preparation);
+    clearTimeout(this.#reconnectTimer);
     this.#redis.disconnect();
-    this.#answered(); // nobody is to be told any more that it is silent
+    this.#recordReply(); // a closed connection must not stay reported as silent
   }
 
   #send(isAsking: boolean, command: ScriptCommand): Promise<unknown> {
-    // It holds for the next command of the connection alone, so both are written at once.
+    // ASKING applies to the connection's next command only, so both are written at once.
     const asking = isAsking ? this.#redis.asking() : undefined;
-    const replying = this.#redis.sendCommand(command) as Promise<unknown>; // of a Command that was given no callback
-    return asking === undefined ? replying : replyAfter(asking, replying);
+    const reply = this.#redis.sendCommand(command) as Promise<unknown>; // a Command without a callback returns a promise
+    return asking === undefined ? reply : awaitBoth(asking, reply);
   }
 
-  #executed(bytes: unknown, sentAt: number): PackedReply {
-    if (!Buffer.isBuffer(bytes)) throw new StoreUnavailable('Redis replied with something else than the script does');
+  #parseReply(bytes: unknown, sentAt: number): PackedReply {
+    if (!Buffer.isBuffer(bytes))
+      throw new StoreUnavailable('Redis replied with something that the script does not return');
     const reply = new PackedReply(bytes);
     this.#clock.addSample(sentAt, performance.now(), reply.timeMicros);
     if (reply.isLate) throw new StoreUnavailable('Redis got the batch too late and did not execute it');
     return reply;
   }
 
-  /** Nothing is decided before the server's clock is known, as nothing would keep it from being executed late. */
+  /** Makes the connection ready. It is not before the server's clock is known: no call could carry a deadline. */
   async #prepare(): Promise<void> {
-    // Who may not load scripts has the first batch do it.
-    const loading = this.#options.scripts.map(({ text }) => this.#redis.script('LOAD', text));
-    await Promise.allSettled(loading);
+    // A user without permission to load scripts sends their text with the first call instead.
+    await Promise.allSettled(this.#options.scripts.map(({ text }) => this.#redis.script('LOAD', text)));
     try {
-      for (let sample = 0; sample < CLOCK_SAMPLES; sample++) await this.#learnClock();
+      for (let sample = 0; sample < CLOCK_SAMPLE_COUNT; sample++) await this.#sampleClock();
     } catch (error) {
-      if (this.#redis.status !== 'ready') return; // the connection is gone, and another one on its way
+      if (this.#redis.status !== 'ready') return; // the connection is lost, and ioredis is opening another
       this.#warn('counters: Redis is not usable', error);
-      if (!this.#isClosing) this.#preparation = setTimeout(() => this.#redis.disconnect(true), UNUSABLE_PAUSE_MS);
+      if (!this.#isClosing) {
+        this.#reconnectTimer = setTimeout(() => this.#redis.disconnect(true), UNUSABLE_RETRY_DELAY_MS);
+      }
       return;
     }
     this.#isReady = !this.#isClosing;
-    this.#answered();
+    this.#recordReply();
     this.#warnings.reset();
-    await this.#warnOfEviction().catch((error: unknown) => {
+    await this.#warnIfEvicting().catch((error: unknown) => {
       this.#warn('counters: cannot tell whether Redis may evict live counters', error);
     });
   }
 
-  async #learnClock(): Promise<void> {
+  async #sampleClock(): Promise<void> {
     const sentAt = performance.now();
     const [seconds = 0, microseconds = 0] = (await this.#redis.time()).map(Number);
     this.#clock.addSample(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
   }
 
-  async #warnOfEviction(): Promise<void> {
-    const info = await this.#redis.info('memory'); // CONFIG GET is forbidden to most users, and by hosted servers
+  async #warnIfEvicting(): Promise<void> {
+    const info = await this.#redis.info('memory'); // most users, and hosted servers, do not allow CONFIG GET
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'unknown';
     if (policy === 'noeviction') return;
     this.#options.logger.warn(
@@ -175,22 +180,22 @@ export class ScriptConnection {
     );
   }
 
-  #gaveUp(sentAt: number): void {
+  #recordTimeout(sentAt: number): void {
     const { server, logger, onBreaker } = this.#options;
     if (!this.#breaker.recordTimeout(sentAt, performance.now())) return;
-    logger.warn({ server: formatHost(server) }, 'counters: Redis is silent; it is only probed until it answers');
+    logger.warn({ server: formatHost(server) }, 'counters: Redis is silent; it gets only probes until it answers');
     onBreaker?.(formatHost(server), true);
   }
 
-  #answered(): void {
+  #recordReply(): void {
     const { server, onBreaker } = this.#options;
     if (this.#breaker.recordReply(performance.now())) onBreaker?.(formatHost(server), false);
   }
 
-  #disconnected(): void {
-    clearTimeout(this.#preparation);
+  #handleClose(): void {
+    clearTimeout(this.#reconnectTimer);
     this.#isReady = false;
-    this.#clock.reset(); // the next server behind the address may have another clock
+    this.#clock.reset(); // the next server at this address may have another clock
     if (!this.#isClosing) this.#options.onClose?.();
   }
 
@@ -199,10 +204,11 @@ export class ScriptConnection {
   }
 }
 
-async function replyAfter(asking: Promise<unknown>, replying: Promise<unknown>): Promise<unknown> {
-  const [asked, reply] = await Promise.allSettled([asking, replying]);
-  if (reply.status === 'fulfilled') return reply.value;
-  throw asked.status === 'rejected' ? asked.reason : reply.reason;
+/** Waits for both replies and returns the second. An error of ASKING explains an error of the command. */
+async function awaitBoth(asking: Promise<unknown>, reply: Promise<unknown>): Promise<unknown> {
+  const [asked, replied] = await Promise.allSettled([asking, reply]);
+  if (replied.status === 'fulfilled') return replied.value;
+  throw asked.status === 'rejected' ? asked.reason : replied.reason;
 }
 
 function isReplyError(error: unknown): error is Error {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ShardClock } from './shard-clock.ts';
 
-/** The shard is exactly 1,000 ms ahead in these tests. */
+/** In these tests the shard's clock is exactly 1,000 ms ahead. */
 const AHEAD = 1_000_000;
 
-describe('the clock of a shard', () => {
-  it('is unknown at first and after it was forgotten', () => {
+describe('the estimated clock of a shard', () => {
+  it('is unknown before the first sample and after a reset', () => {
     const clock = new ShardClock();
     expect(clock.toShardTime(5)).toBeUndefined();
     clock.addSample(10, 11, 10_500 + AHEAD);
@@ -13,14 +13,14 @@ describe('the clock of a shard', () => {
     expect(clock.toShardTime(5)).toBeUndefined();
   });
 
-  it('is never taken for later than it is, and for at most a round trip earlier', () => {
+  it('is never later than the real one, and at most a round trip earlier', () => {
     const clock = new ShardClock();
     clock.addSample(10, 14, 11_000 + AHEAD);
     expect(clock.toShardTime(20)).toBeLessThanOrEqual(20_000 + AHEAD);
     expect(clock.toShardTime(20)).toBeGreaterThanOrEqual(16_000 + AHEAD);
   });
 
-  it('is known best from the quickest reply', () => {
+  it('relies on the fastest reply', () => {
     const clock = new ShardClock();
     clock.addSample(10, 14, 11_000 + AHEAD);
     clock.addSample(20, 20.5, 20_250 + AHEAD);
@@ -28,14 +28,14 @@ describe('the clock of a shard', () => {
     expect(clock.toShardTime(40)).toBe(39_750 + AHEAD);
   });
 
-  it.each([500_000, -500_000])('is learned anew when it was set by %i µs', (step) => {
+  it.each([500_000, -500_000])('starts over when the clock of the shard was set by %i µs', (step) => {
     const clock = new ShardClock();
     clock.addSample(20, 20.5, 20_250 + AHEAD);
     clock.addSample(30, 38, 31_000 + AHEAD + step);
     expect(clock.toShardTime(40)).toBe(33_000 + AHEAD + step);
   });
 
-  it('is learned anew from a slower reply the sooner the older the last one is: clocks drift', () => {
+  it('accepts a slower reply once the last sample is old, because clocks drift', () => {
     const clock = new ShardClock();
     clock.addSample(20, 20.5, 20_250 + AHEAD);
     clock.addSample(1000, 1002, 1_001_000 + AHEAD);

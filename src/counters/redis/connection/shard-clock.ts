@@ -1,46 +1,52 @@
-/** A clock being set right by NTP goes wrong by at most half of this. */
-const DRIFT = 0.001;
-const MICROSECONDS_PER_MS = 1000;
+/** Relative drift of a clock while NTP adjusts it is at most half of this. */
+const MAX_DRIFT = 0.001;
+const MICROS_PER_MS = 1000;
 
 /**
- * The shard's clock as seen from here, learned from replies. A shard that said t in a reply that came back at local time
- * b is at least at t now, so `shard − local ≥ t − b`; the quickest reply of late gives the narrowest bound. It is a
- * lower bound on purpose: a deadline moved to the shard's clock by it is never later than the local one.
+ * Estimates the shard's clock from its replies. If a reply says that the shard's time was t, and arrives at local time b,
+ * then the shard's time is at least t at b: `shard - local >= t - b`. The fastest recent reply gives the tightest bound.
+ *
+ * The estimate is a lower bound on purpose: a deadline that is converted to the shard's clock is never later than the local
+ * one.
  */
 export class ShardClock {
-  #offset: number | undefined;
-  #roundTrip = 0;
-  #learnedAt = 0;
+  #offsetMicros: number | undefined;
+  #roundTripMs = 0;
+  #sampledAt = 0;
 
-  /** Local times in ms on the clock of performance.now(), the shard's in µs. */
-  addSample(sentAt: number, receivedAt: number, shardTime: number): void {
-    const roundTrip = receivedAt - sentAt;
-    const offset = shardTime - receivedAt * MICROSECONDS_PER_MS;
-    // What is known grows vague with age, little by little: one slow reply must not make a good bound a bad one.
-    const vagueness = this.#roundTrip + (receivedAt - this.#learnedAt) * DRIFT;
-    if (roundTrip <= vagueness || !this.#agrees(offset, roundTrip)) {
-      this.#offset = offset;
-      this.#roundTrip = roundTrip;
-      this.#learnedAt = receivedAt;
+  /** Adds a reply. Local times are in ms on the clock of performance.now(), the shard's is in µs. */
+  addSample(sentAt: number, receivedAt: number, shardMicros: number): void {
+    const roundTripMs = receivedAt - sentAt;
+    const offsetMicros = shardMicros - receivedAt * MICROS_PER_MS;
+    // A sample loses precision slowly as it ages: one slow reply must not replace a good bound.
+    const uncertaintyMs = this.#roundTripMs + (receivedAt - this.#sampledAt) * MAX_DRIFT;
+    if (roundTripMs <= uncertaintyMs || !this.#agreesWith(offsetMicros, roundTripMs)) {
+      this.#offsetMicros = offsetMicros;
+      this.#roundTripMs = roundTripMs;
+      this.#sampledAt = receivedAt;
     }
   }
 
-  /** A local time on the shard's clock in whole µs, or a little before; undefined until something was learned. */
+  /** Converts a local time to the shard's clock in whole µs, at most a little too early. undefined before a sample. */
   toShardTime(localMs: number): number | undefined {
-    if (this.#offset === undefined) return undefined;
-    return Math.floor(localMs * MICROSECONDS_PER_MS + this.#offset);
+    if (this.#offsetMicros === undefined) return undefined;
+    return Math.floor(localMs * MICROS_PER_MS + this.#offsetMicros);
   }
 
+  /** Forgets all samples. */
   reset(): void {
-    this.#offset = undefined;
+    this.#offsetMicros = undefined;
   }
 
-  /** Both samples say `bound ≤ true offset ≤ bound + round trip`; when these do not meet, one of the clocks was set. */
-  #agrees(offset: number, roundTrip: number): boolean {
-    if (this.#offset === undefined) return false;
+  /**
+   * Whether a sample fits the current one. Each says `bound <= true offset <= bound + round trip`. If these ranges do not
+   * overlap, one of the clocks was set.
+   */
+  #agreesWith(offsetMicros: number, roundTripMs: number): boolean {
+    if (this.#offsetMicros === undefined) return false;
     return (
-      offset <= this.#offset + this.#roundTrip * MICROSECONDS_PER_MS &&
-      this.#offset <= offset + roundTrip * MICROSECONDS_PER_MS
+      offsetMicros <= this.#offsetMicros + this.#roundTripMs * MICROS_PER_MS &&
+      this.#offsetMicros <= offsetMicros + roundTripMs * MICROS_PER_MS
     );
   }
 }

@@ -1,9 +1,9 @@
 import type { WarningLogger } from '../../../interfaces/logger.ts';
 
-/** Warns once for each reason in a row: reconnecting goes on for as long as a server is away. */
+/** Logs a warning only when its reason differs from the last one: reconnecting repeats for as long as a server is down. */
 export class WarningDeduplicator {
   readonly #logger: WarningLogger;
-  /** What every line names. */
+  /** Fields of every log line. */
   readonly #fields: object;
   #lastReason = '';
 
@@ -19,7 +19,7 @@ export class WarningDeduplicator {
     this.#logger.warn({ ...this.#fields, reason }, message);
   }
 
-  /** The next reason is told even if it is the last one again. */
+  /** Logs the next warning even if its reason is the last one again. */
   reset(): void {
     this.#lastReason = '';
   }

@@ -4,8 +4,14 @@ import { CHARGE_LUA, CORRECT_LUA, NODES_LUA, REFUND_LUA } from '../../../generat
 /** A script that runs on Redis. Its ARGV[1] is a not-after in µs of the server's clock, its reply a PackedReply. */
 export interface Script {
   readonly text: string;
-  /** SHA-1 of the text in hex. EVALSHA names the script by it. */
+  /** SHA-1 of the text in hex: the name of the script for EVALSHA. */
   readonly sha: string;
+}
+
+/** KEYS and ARGV of one call of a script, without ARGV[1]: the connection that sends the call adds its not-after. */
+export interface ScriptArguments {
+  readonly keys: readonly string[];
+  readonly args: readonly (number | string)[];
 }
 
 export function createScript(text: string): Script {

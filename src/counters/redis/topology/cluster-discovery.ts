@@ -4,16 +4,16 @@ import { formatHost, type Host } from '../connection/redis-url.ts';
 import { type ClusterSlots, parseClusterSlots } from './cluster-slots.ts';
 
 export interface ClusterDiscoveryOptions {
-  /** Nodes of the cluster to begin with, and to come back to when no other answers. */
+  /** Nodes of the cluster to begin with, and to fall back to when no other node answers. */
   readonly seeds: readonly Host[];
   readonly settingsFor: (node: Host) => ConnectionSettings;
 }
 
-/** Asks the cluster who holds its slots, each time another node: what one of them knows may be old. */
+/** Asks the cluster which master has which slots. Each query begins with another node, because one may be out of date. */
 export class ClusterDiscovery {
   readonly #options: ClusterDiscoveryOptions;
   #nodes: readonly Host[];
-  #turn = 0;
+  #queryCount = 0;
   #client: Redis | undefined;
   #isClosed = false;
 
@@ -22,16 +22,19 @@ export class ClusterDiscovery {
     this.#nodes = options.seeds;
   }
 
-  /** Asks the known nodes one by one until one answers; rejects with the last error when none does. One at a time. */
+  /**
+   * Asks the nodes one by one until one answers. Rejects with the last error when none does. Must not be called again
+   * before it has settled.
+   */
   async discoverSlots(): Promise<ClusterSlots> {
     let failure: unknown = new Error('closed');
-    const candidates = [...inTurn(this.#nodes, this.#turn++), ...this.#options.seeds];
+    const candidates = [...rotate(this.#nodes, this.#queryCount++), ...this.#options.seeds];
     for (const node of candidates) {
       if (this.#isClosed) break;
       try {
-        const slots = await this.#askNode(node);
+        const slots = await this.#queryNode(node);
         if (slots.nodes.length > 0) {
-          this.#nodes = distinct(slots.nodes);
+          this.#nodes = removeDuplicates(slots.nodes);
           return slots;
         }
         failure = new Error('no slots are assigned');
@@ -47,12 +50,12 @@ export class ClusterDiscovery {
     this.#client?.disconnect();
   }
 
-  async #askNode(node: Host): Promise<ClusterSlots> {
+  async #queryNode(node: Host): Promise<ClusterSlots> {
     const client = new Redis({
       ...this.#options.settingsFor(node),
       lazyConnect: true,
       retryStrategy: null,
-      enableReadyCheck: false, // a node that loads its data knows the slots already
+      enableReadyCheck: false, // a node that is still loading its data already knows the slots
       connectTimeout: DISCOVERY_TIMEOUT_MS,
       commandTimeout: DISCOVERY_TIMEOUT_MS,
     });
@@ -65,18 +68,19 @@ export class ClusterDiscovery {
       await client.connect();
       return parseClusterSlots(await client.cluster('SLOTS'), node);
     } catch (error) {
-      throw failure ?? error; // ioredis rejects with "Connection is closed.", whatever closed it
+      throw failure ?? error; // ioredis always rejects with "Connection is closed.", whatever closed it
     } finally {
       client.disconnect();
     }
   }
 }
 
-function inTurn<T>(list: readonly T[], turn: number): readonly T[] {
-  const first = turn % list.length;
+/** Returns the list beginning with the element at `start`, which wraps around. */
+function rotate<T>(list: readonly T[], start: number): readonly T[] {
+  const first = start % list.length;
   return [...list.slice(first), ...list.slice(0, first)];
 }
 
-function distinct(hosts: readonly Host[]): readonly Host[] {
-  return [...new Map(hosts.map((each) => [formatHost(each), each])).values()];
+function removeDuplicates(hosts: readonly Host[]): readonly Host[] {
+  return [...new Map(hosts.map((host) => [formatHost(host), host])).values()];
 }

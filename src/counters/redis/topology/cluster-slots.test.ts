@@ -3,18 +3,19 @@ import { computeTagSlot, parseClusterSlots, parseRedirect } from './cluster-slot
 
 const asked = { host: '10.0.0.9', port: 7009 };
 
-describe('the slots of a cluster', () => {
-  // As CLUSTER KEYSLOT of Redis 7.0.15 says for {0}, {7}, {42} and {63}.
+describe('the slot of a tag', () => {
   it.each([
     [0, 13907],
     [7, 1716],
     [42, 8000],
     [63, 10499],
-  ])('has the tag %i in %i', (tag, slot) => {
+  ])('is for the tag %i what CLUSTER KEYSLOT of Redis 7.0.15 says: %i', (tag, slot) => {
     expect(computeTagSlot(tag)).toBe(slot);
   });
+});
 
-  it('tell the master of each and all nodes', () => {
+describe('a reply to CLUSTER SLOTS', () => {
+  it('names the master of each slot, and all nodes', () => {
     const { masterForSlot, nodes } = parseClusterSlots(
       [
         [0, 99, ['10.0.0.1', 7001, 'id', []], ['10.0.0.2', 7002, 'id', []]],
@@ -35,23 +36,23 @@ describe('the slots of a cluster', () => {
     expect(nodes.map(({ port }) => port)).toEqual([7001, 7002, 7003, 7004, 7006]);
   });
 
-  it('are none in a reply that is none', () => {
+  it('names no nodes when it has another form', () => {
     expect(parseClusterSlots('OK', asked).nodes).toEqual([]);
     expect(parseClusterSlots([], asked).masterForSlot(1)).toBeUndefined();
   });
 });
 
-describe('a refusal of a cluster', () => {
+describe('an error of a cluster node', () => {
   it.each([
     ['MOVED 3999 10.0.0.1:6381', { kind: 'moved', master: { host: '10.0.0.1', port: 6381 } }],
     ['MOVED 3999 ::1:6381', { kind: 'moved', master: { host: '::1', port: 6381 } }],
     ['ASK 3999 :6381', { kind: 'ask', master: { host: '10.0.0.9', port: 6381 } }],
     ['ASK 3999 ?:6381', undefined],
-    ['TRYAGAIN Multiple keys request during rehashing of slot', { kind: 'apart' }],
+    ['TRYAGAIN Multiple keys request during rehashing of slot', { kind: 'try-again' }],
     ['CLUSTERDOWN Hash slot not served', undefined],
     ['CROSSSLOT Keys in request don’t hash to the same slot', undefined],
     ['ERR MOVED 3999 10.0.0.1:6381', undefined],
-  ])('is read from %s', (message, expected) => {
+  ])('redirects only if it is a redirection of Redis Cluster: %s', (message, expected) => {
     expect(parseRedirect(new Error(message), asked)).toEqual(expected);
   });
 });

@@ -1,36 +1,26 @@
+import calculateSlot from 'cluster-key-slot';
 import type { Host } from '../connection/redis-url.ts';
 
-/** Of a slot, the address of the master that holds it. */
-export type MasterOf = (slot: number) => Host | undefined;
-
-const SLOTS = 16_384;
-/** CRC-16/XMODEM, by which Redis Cluster maps keys to slots: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/ */
-const POLYNOMIAL = 0x1021;
-
-/** The slot, 0 to 16,383, of all keys with `{tag}` in them. */
+/** Computes the hash slot, 0 to 16,383, of all keys that contain `{tag}`. */
 export function computeTagSlot(tag: number): number {
-  let crc = 0;
-  for (const byte of Buffer.from(`${tag}`)) {
-    crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x8000 ? POLYNOMIAL : 0)) & 0xffff;
-  }
-  return crc % SLOTS;
+  return calculateSlot(`{${tag}}`);
 }
 
 export interface ClusterSlots {
-  readonly masterForSlot: MasterOf;
+  /** Returns the master of a slot; undefined if the cluster names none. */
+  readonly masterForSlot: (slot: number) => Host | undefined;
   /** Masters and replicas. */
   readonly nodes: readonly Host[];
 }
 
 /**
- * Reads the reply to CLUSTER SLOTS: `[first, last, [host, port, …], replica, …]`, slots inclusive. A node that does not
- * know its own host is the one that was asked.
+ * Parses the reply to CLUSTER SLOTS: `[first, last, [host, port, …], replica, …]`, slots inclusive. An empty host stands
+ * for `asked`, the node that replied: it does not know its own address.
  */
 export function parseClusterSlots(reply: unknown, asked: Host): ClusterSlots {
-  const ranges = arrayOf(reply).map((range) => {
-    const [first, last, ...nodes] = arrayOf(range);
-    return { first: Number(first), last: Number(last), nodes: nodes.map((node) => hostOf(node, asked)) };
+  const ranges = asArray(reply).map((range) => {
+    const [first, last, ...nodes] = asArray(range);
+    return { first: Number(first), last: Number(last), nodes: nodes.map((node) => parseNode(node, asked)) };
   });
   return {
     masterForSlot: (slot) => ranges.find(({ first, last }) => first <= slot && slot <= last)?.nodes[0],
@@ -38,27 +28,31 @@ export function parseClusterSlots(reply: unknown, asked: Host): ClusterSlots {
   };
 }
 
-function hostOf(node: unknown, asked: Host): Host | undefined {
-  const [host, port] = arrayOf(node);
-  if (!Number.isInteger(port) || host === '?') return undefined; // `?`: to be called by a name that it was not given
+function parseNode(node: unknown, asked: Host): Host | undefined {
+  const [host, port] = asArray(node);
+  // `?` means that the cluster prefers host names, and this node has none.
+  if (!Number.isInteger(port) || host === '?') return undefined;
   return { host: typeof host === 'string' && host !== '' ? host : asked.host, port: Number(port) };
 }
 
-function arrayOf(value: unknown): readonly unknown[] {
+function asArray(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A node's word that it did not execute a script, and why. */
+/** An error of a cluster node that did not execute a script and says why. */
 export type ClusterRedirect =
-  /** Neither the master that gives the slot nor the one that gets it has all of the keys. */
-  | { readonly kind: 'apart' }
-  /** Another master has the slot; with `ask`, for this one call. */
+  /** The slot is migrating, and neither the old nor the new master has all of the keys (TRYAGAIN). */
+  | { readonly kind: 'try-again' }
+  /** Another master has the slot. `ask`: for this call only. */
   | { readonly kind: 'moved' | 'ask'; readonly master: Host };
 
-/** Reads `MOVED 3999 10.0.0.1:6379`, `ASK …` and `TRYAGAIN …`; an empty host is the one asked. Else undefined. */
+/**
+ * Parses `MOVED 3999 10.0.0.1:6379`, `ASK …` and `TRYAGAIN …`. An empty host stands for `asked`, the node that replied.
+ * Returns undefined for any other error.
+ */
 export function parseRedirect(error: unknown, asked: Host): ClusterRedirect | undefined {
   const message = error instanceof Error ? error.message : '';
-  if (message.startsWith('TRYAGAIN ')) return { kind: 'apart' };
+  if (message.startsWith('TRYAGAIN ')) return { kind: 'try-again' };
   const [, kind, host = '', port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(message) ?? [];
   if (kind === undefined || host === '?') return undefined;
   return { kind: kind === 'ASK' ? 'ask' : 'moved', master: { host: host || asked.host, port: Number(port) } };

@@ -9,11 +9,11 @@ import type { Shards } from './shards.ts';
 import { SingleServerShards } from './single-server-shards.ts';
 
 export interface ShardsOptions {
-  /** As redis-url.ts reads it. */
+  /** A URL that connection/redis-url.ts parses. */
   readonly url: string;
   readonly access?: RedisAccess | undefined;
   readonly scripts: readonly Script[];
-  /** ms that a run may take until StoreUnavailable. */
+  /** Time in ms after which a run rejects with StoreUnavailable. */
   readonly deadlineMs: number;
   readonly logger: WarningLogger;
   readonly onBreaker?: BreakerListener | undefined;
@@ -21,7 +21,7 @@ export interface ShardsOptions {
 
 const NO_ACCESS: RedisAccess = { tls: {}, sentinel: {} };
 
-/** Connects to what the URL names. Throws InvalidRedisUrl, or when a file cannot be read. */
+/** Opens connections to the servers that the URL names. Throws InvalidRedisUrl, or when a TLS file cannot be read. */
 export function openShards({ url: text, access = NO_ACCESS, ...options }: ShardsOptions): Shards {
   const url = parseRedisUrl(text);
   const { topology, hosts } = url;

@@ -5,14 +5,14 @@ import type { ConnectionSettingsFactory } from '../connection/connection-setting
 import { Deadline } from '../connection/deadline.ts';
 import { formatHost, type Host } from '../connection/redis-url.ts';
 import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
-import type { Script } from '../lua/scripts.ts';
+import type { Script, ScriptArguments } from '../lua/scripts.ts';
 import { SentinelDiscovery } from './sentinel-discovery.ts';
 import type { Shards } from './shards.ts';
 import { TopologyWatcher } from './topology-watcher.ts';
 
 export interface SentinelShardsOptions {
   readonly sentinels: readonly Host[];
-  /** What the Sentinels call the master. */
+  /** The name of the master in the Sentinels' configuration. */
   readonly master: string;
   readonly settings: ConnectionSettingsFactory;
   readonly scripts: readonly Script[];
@@ -21,27 +21,26 @@ export interface SentinelShardsOptions {
   readonly onBreaker?: BreakerListener | undefined;
 }
 
-/** For about so long a master that the Sentinels have replaced is asked on, where it still answers. */
-const CALM_MS = 500;
+/** About as long as this, a master that was replaced but still answers keeps getting calls. */
+const IDLE_INTERVAL_MS = 500;
 
-/** Whichever server the Sentinels call the master. */
+/** The server that the Sentinels name as the master. */
 export class SentinelShards implements Shards {
   readonly groupCount = 1;
   readonly #options: SentinelShardsOptions;
-  readonly #map: SentinelDiscovery;
-  readonly #watch: TopologyWatcher;
-  #name = '';
+  readonly #discovery: SentinelDiscovery;
+  readonly #watcher: TopologyWatcher;
+  #masterName = '';
   #connection: ScriptConnection | undefined;
   #isClosed = false;
 
   constructor(options: SentinelShardsOptions) {
     this.#options = options;
-    this.#map = new SentinelDiscovery({ ...options, settingsFor: options.settings.forSentinel });
-    const refresh = async () => this.#adopt(await this.#map.discoverMaster());
-    this.#watch = new TopologyWatcher({
-      refresh,
+    this.#discovery = new SentinelDiscovery({ ...options, settingsFor: options.settings.forSentinel });
+    this.#watcher = new TopologyWatcher({
+      refresh: async () => this.#adopt(await this.#discovery.discoverMaster()),
       isComplete: () => this.ready,
-      idleIntervalMs: CALM_MS,
+      idleIntervalMs: IDLE_INTERVAL_MS,
       logger: options.logger,
     });
   }
@@ -54,34 +53,28 @@ export class SentinelShards implements Shards {
     return 0;
   }
 
-  async run(
-    script: Script,
-    _: number,
-    keys: readonly string[],
-    args: readonly (number | string)[],
-  ): Promise<PackedReply> {
+  async run(script: Script, _group: number, scriptArguments: ScriptArguments): Promise<PackedReply> {
     const connection = this.#connection;
     if (connection === undefined) throw new StoreUnavailable('no Redis master is known');
     const deadline = new Deadline(this.#options.deadlineMs);
-    return deadline.enforce(connection.run({ script, keys, args, deadline }), (error) =>
-      connection.toStoreUnavailable(error),
-    );
+    const reply = connection.run({ script, scriptArguments, deadline });
+    return deadline.enforce(reply, (error) => connection.toStoreUnavailable(error));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#watch.close();
-    this.#map.close();
+    this.#watcher.close();
+    this.#discovery.close();
     await this.#connection?.close(this.#options.deadlineMs);
   }
 
   #adopt(master: Host): void {
     const name = formatHost(master);
-    if (this.#isClosed || name === this.#name) return;
-    const { settings: settingsOf, scripts, deadlineMs, logger, onBreaker } = this.#options;
+    if (this.#isClosed || name === this.#masterName) return;
+    const { settings, scripts, deadlineMs, logger, onBreaker } = this.#options;
     void this.#connection?.close(deadlineMs);
-    const settings = settingsOf.forServer(master);
-    this.#connection = new ScriptConnection({ server: master, settings, scripts, logger, onBreaker });
-    this.#name = name;
+    const serverSettings = settings.forServer(master);
+    this.#connection = new ScriptConnection({ server: master, settings: serverSettings, scripts, logger, onBreaker });
+    this.#masterName = name;
   }
 }

@@ -1,34 +1,35 @@
 import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
-import type { Script } from '../lua/scripts.ts';
+import type { Script, ScriptArguments } from '../lua/scripts.ts';
 
-/** Where scripts run: one server, a Sentinel's master, or a cluster's masters. */
+/** The servers that run scripts: a single server, the master that Sentinels name, or the masters of a cluster. */
 export interface Shards {
-  /** Whether a run would be sent now, to some of the masters at least; reconnecting goes on by itself. */
+  /** Whether at least one master would get a call now. Connections reopen by themselves. */
   readonly ready: boolean;
 
-  /** 1, or as many as there are tags. */
+  /** Number of groups: 1, or one for each tag. */
   readonly groupCount: number;
 
   /**
-   * Counters whose tags (0 to 63, counter-key.ts) give the same group may stand in one script. Of one server always 0; of
-   * a cluster the tag, since a script there has the keys of one slot.
+   * Returns the group of a tag, 0 to 63 (batch/counter-key.ts). One script can use only counters of one group. On one
+   * server all counters are in group 0. On a cluster the group is the tag, because all keys of a script must be in the
+   * same slot.
    */
   groupForTag(tag: number): number;
 
   /**
-   * Sends what is asked once, or again only after a server said that it did not execute it. The not-after that the script
-   * is given before `args` is the deadline in the time of the server that it goes to. Rejects with StoreUnavailable: at
-   * the deadline, at once when nothing can be sent, or when the server refuses.
+   * Runs a script on the master of a group. Sends it once, and again only after a server said that it did not execute it.
+   * Adds the not-after to the arguments: the deadline on the clock of the server that gets the call. Rejects with
+   * StoreUnavailable at the deadline, at once when nothing can be sent, or when the server rejects the call.
    */
-  run(script: Script, group: number, keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply>;
+  run(script: Script, group: number, scriptArguments: ScriptArguments): Promise<PackedReply>;
 
-  /** Lets what was sent come back, up to the deadline, then disconnects for good. */
+  /** Waits for the replies to what was sent, up to the deadline, then disconnects for good. */
   close(): Promise<void>;
 }
 
 /**
- * Nothing was executed: the group's slot is on its way from one master to another, and neither has all of the keys.
- * Scripts of one key each are not refused so.
+ * The group's slot is migrating from one master to another, and neither has all of the keys. Nothing was executed. Scripts
+ * with one key never fail this way.
  */
 export class SlotMigrating extends StoreUnavailable {}

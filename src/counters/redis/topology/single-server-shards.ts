@@ -4,7 +4,7 @@ import type { ConnectionSettings } from '../connection/connection-settings.ts';
 import { Deadline } from '../connection/deadline.ts';
 import type { Host } from '../connection/redis-url.ts';
 import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
-import type { Script } from '../lua/scripts.ts';
+import type { Script, ScriptArguments } from '../lua/scripts.ts';
 import type { Shards } from './shards.ts';
 
 export interface SingleServerShardsOptions {
@@ -35,12 +35,12 @@ export class SingleServerShards implements Shards {
     return 0;
   }
 
-  run(script: Script, _: number, keys: readonly string[], args: readonly (number | string)[]): Promise<PackedReply> {
+  run(script: Script, _group: number, scriptArguments: ScriptArguments): Promise<PackedReply> {
     const deadline = new Deadline(this.#deadlineMs);
-    return deadline.enforce(this.#connection.run({ script, keys, args, deadline }), this.#failure);
+    return deadline.enforce(this.#connection.run({ script, scriptArguments, deadline }), this.#toStoreUnavailable);
   }
 
-  readonly #failure = (error: unknown) => this.#connection.toStoreUnavailable(error);
+  readonly #toStoreUnavailable = (error: unknown) => this.#connection.toStoreUnavailable(error);
 
   close(): Promise<void> {
     return this.#connection.close(this.#deadlineMs);

@@ -2,39 +2,39 @@ import type { WarningLogger } from '../../../interfaces/logger.ts';
 import { WarningDeduplicator } from '../connection/warning-deduplicator.ts';
 
 export interface TopologyWatcherOptions {
-  /** Learns who the masters are. Rejects when nobody tells. */
+  /** Discovers the masters. Rejects when no server answers. */
   readonly refresh: () => Promise<void>;
-  /** Whether every master that is known of would be sent something. */
+  /** Whether every known master would get a call now. */
   readonly isComplete: () => boolean;
-  /** Longest time between two looks while all is whole. */
+  /** Longest time between two refreshes while the topology is complete. */
   readonly idleIntervalMs: number;
   readonly logger: WarningLogger;
 }
 
-/** Longest time until the next look when a master went away or something moved; doubled until all is whole again. */
-const FIRST_TROUBLE_MS = 100;
-const LONGEST_TROUBLE_MS = 500;
+/** Longest time until the next refresh after a master went down or a slot moved. It doubles until all masters are up. */
+const MIN_RETRY_INTERVAL_MS = 100;
+const MAX_RETRY_INTERVAL_MS = 500;
 
-/** Looks again and again who the masters are: rarely while all are there, often while one is away. */
+/** Refreshes the known masters periodically: rarely while all are up, often while one is down. */
 export class TopologyWatcher {
   readonly #options: TopologyWatcherOptions;
   readonly #warnings: WarningDeduplicator;
   #timer: NodeJS.Timeout | undefined;
-  /** On the clock of performance.now(). */
+  /** ms on the clock of performance.now(). */
   #dueAt = 0;
-  #troubleMs = FIRST_TROUBLE_MS;
-  #isLooking = false;
+  #retryIntervalMs = MIN_RETRY_INTERVAL_MS;
+  #isRefreshing = false;
   #isClosed = false;
 
   constructor(options: TopologyWatcherOptions) {
     this.#options = options;
     this.#warnings = new WarningDeduplicator(options.logger, {});
-    this.#lookWithin(0);
+    this.#refreshWithin(0);
   }
 
-  /** Something is not as it was known to be: looks soon. */
+  /** Schedules a refresh soon, because a call showed that the known topology is out of date. */
   refreshSoon(): void {
-    this.#lookWithin(FIRST_TROUBLE_MS);
+    this.#refreshWithin(MIN_RETRY_INTERVAL_MS);
   }
 
   close(): void {
@@ -42,28 +42,30 @@ export class TopologyWatcher {
     clearTimeout(this.#timer);
   }
 
-  /** Half of the time is by chance, so that nodes do not ask all at once. */
-  #lookWithin(longestMs: number): void {
-    const delayMs = longestMs / 2 + Math.random() * (longestMs / 2);
+  /** Schedules a refresh unless one is due earlier. Half of the delay is random, so that nodes do not ask all at once. */
+  #refreshWithin(maxDelayMs: number): void {
+    const delayMs = maxDelayMs / 2 + Math.random() * (maxDelayMs / 2);
     const dueAt = performance.now() + delayMs;
-    if (this.#isClosed || this.#isLooking || (this.#timer !== undefined && this.#dueAt <= dueAt)) return;
+    if (this.#isClosed || this.#isRefreshing || (this.#timer !== undefined && this.#dueAt <= dueAt)) return;
     clearTimeout(this.#timer);
     this.#dueAt = dueAt;
-    this.#timer = setTimeout(() => void this.#look(), delayMs);
+    this.#timer = setTimeout(() => void this.#refresh(), delayMs);
   }
 
-  async #look(): Promise<void> {
+  async #refresh(): Promise<void> {
     this.#timer = undefined;
-    this.#isLooking = true;
+    this.#isRefreshing = true;
     try {
       await this.#options.refresh();
       this.#warnings.reset();
     } catch (error) {
       if (!this.#isClosed) this.#warnings.warn('counters: cannot learn who the Redis masters are', error);
     }
-    this.#isLooking = false;
-    const isWhole = this.#options.isComplete();
-    this.#lookWithin(isWhole ? this.#options.idleIntervalMs : this.#troubleMs);
-    this.#troubleMs = isWhole ? FIRST_TROUBLE_MS : Math.min(2 * this.#troubleMs, LONGEST_TROUBLE_MS);
+    this.#isRefreshing = false;
+    const isComplete = this.#options.isComplete();
+    this.#refreshWithin(isComplete ? this.#options.idleIntervalMs : this.#retryIntervalMs);
+    this.#retryIntervalMs = isComplete
+      ? MIN_RETRY_INTERVAL_MS
+      : Math.min(2 * this.#retryIntervalMs, MAX_RETRY_INTERVAL_MS);
   }
 }

@@ -2,7 +2,7 @@
 --
 -- ARGV    1. Not-after, in µs of this shard's clock. The script executes nothing later than that.
 --         2. Number of specs. Then for each spec (src/domain/counting/counter-spec.ts), all times in µs:
---         number of the limit's identity, kind (1 window, 2 calendar, 3 token bucket), requests,
+--         hash of the limit's identity, kind (1 window, 2 calendar, 3 token bucket), requests,
 --         three numbers by kind (window: resolution, lifetime, 0; calendar: start, end and next end of the period;
 --         token bucket: window, burst, 0), length of a block,
 --         and of the charges (src/decide/ports.ts) spentWithinMicros and isSettlement (0 or 1).

@@ -5,7 +5,7 @@
 -- head    41 bytes, one per counter:
 --         5: Unix time in s from which the counter is no longer needed
 --         2: length of its list
---         6: number of its limit's identity (script-arguments.ts, limitIdNumber)
+--         6: hash of its limit's identity (batch/script-arguments.ts, hashLimitIdentity)
 --         1: form: 64 for a token bucket, otherwise 5 × time form + count form; plus 128 if blocked, plus another 32 if
 --            blocked manually
 --         7, 7, 7, 6: of a hit log: base, last end, total hits, hits of the last end;
