@@ -8,7 +8,7 @@ import { echo, keepCalls, useGrpcServer } from './use-grpc-server.ts';
 const serve = useGrpcServer();
 
 describe('a batch', () => {
-  it('contains the calls of all connections that arrived while the loop was busy, and ends in one write each', async () => {
+  it('contains the calls of all connections that arrived in one turn, and causes one write on each', async () => {
     const { batchSizes, handler } = keepCalls();
     const { connect } = await serve((calls) => {
       handler(calls);
@@ -48,7 +48,7 @@ describe('a batch', () => {
     expect(calls).toEqual([]);
   });
 
-  it('counts the time for which a turn blocked the event loop towards the deadlines of calls that arrived meanwhile', async () => {
+  it('omits a call that arrived while the event loop was blocked, if its deadline has passed since', async () => {
     const handledPaths: string[] = [];
     const lateCalls = [
       callFrames(3, undefined, requestHeaders([['grpc-timeout', '50m']], '/late')),

@@ -120,7 +120,7 @@ describe('a connection', () => {
     expect(splitFrames(outcome.sent).frames.filter((frame) => frame.type === FrameType.GOAWAY)).toEqual([]);
   });
 
-  it('never throws on mutated traffic, sends whole frames, the same ones however the input is split, and frees all memory', {
+  it('survives mutated traffic: sends whole frames, the same however its input is split, and frees its memory', {
     timeout: TIMEOUT_MS,
   }, async () => {
     const before = measureMemory();

@@ -1,4 +1,4 @@
-// node hostile-peer.ts ATTACK PORT: attacks until it is killed. When the server closes the connection, it opens another.
+// node hostile-peer.ts ATTACK PORT: attacks until it is killed. Opens another connection when the server closes one.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';

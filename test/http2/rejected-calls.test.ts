@@ -137,7 +137,7 @@ describe('the server, for an invalid call', () => {
     expect(calls).toEqual([]);
   });
 
-  it('rejects the call that exceeds the memory budget of its connection for partial messages, but not the others', async () => {
+  it('rejects only the call that exceeds the memory budget of its connection for incomplete messages', async () => {
     const { connect } = await serve(echo);
     const peer = await connect();
     const message = grpcMessage(Buffer.alloc(900_000, 7));

@@ -6,7 +6,7 @@ import { keepCalls, useGrpcServer } from './use-grpc-server.ts';
 const serve = useGrpcServer();
 
 describe('a server that stops', () => {
-  it('sends two GOAWAYs, answers the calls that arrive between them, then closes its connections and its listener', async () => {
+  it('sends two GOAWAYs, answers the calls in between, then closes its connections and its listener', async () => {
     const { calls, handler } = keepCalls();
     const { server, connect } = await serve(handler);
     const peer = await connect();

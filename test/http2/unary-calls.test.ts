@@ -134,7 +134,7 @@ describe('the server, for a unary call', () => {
     expect((await peer.waitForResponse(1)).body).toEqual(grpcMessage(Buffer.from('zipped')));
   });
 
-  it('responds before the peer ends its stream, as a client that streams to an unknown method never would', async () => {
+  it('responds before the client ends its stream, as one that streams to an unknown method never does', async () => {
     const { connect } = await serve((calls) => {
       for (const call of calls) call.fail(GrpcStatus.UNIMPLEMENTED, 'no such method');
     });

@@ -30,7 +30,10 @@ const TOO_LARGE = `request message: must be at most ${MAX_MESSAGE_LENGTH} bytes`
 const TOO_MANY = 'too many incomplete or compressed request messages at once';
 const NOT_ONE_MESSAGE = 'expected exactly one request message';
 
-/** A unary call on a stream: receives the data of the stream, joins the batch once its message is complete, responds. */
+/**
+ * A unary call on a stream. It receives the data of the stream, joins the batch once its message is complete, and sends
+ * the response.
+ */
 export class Http2Call implements UnaryCall, RequestReceiver {
   readonly path: string;
   readonly requestId: string | undefined;

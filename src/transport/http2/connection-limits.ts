@@ -20,8 +20,8 @@ export const CONNECTION_LIMITS = {
   maxContinuationFrames: 32,
   /**
    * Time for the peer to finish what it has begun. An unfinished preface, frame or header block ends the connection,
-   * because nothing else can arrive on it until then. An unfinished request body, or a response for which the peer opens
-   * no window, resets the stream. Callers wait for tens of milliseconds, so by then no caller is left who needs the rest.
+   * because nothing else can arrive on it until then. An unfinished request body, or a response for which the peer
+   * opens no window, resets the stream. Callers wait for tens of milliseconds, so by then nobody needs the rest.
    */
   unfinishedTimeoutMs: 10_000,
   /** Receive window of the connection. */
@@ -32,8 +32,8 @@ export const CONNECTION_LIMITS = {
   controlFrameBudget: { burst: 1000, perSecond: 100 },
   /**
    * Units for frames that bring no request but that well-behaved peers send in large numbers. Reading pauses while the
-   * budget is used up. A proxy resets calls that time out, thousands at once when this server is slow, and must not lose
-   * its connection for that. grpc-go measures bandwidth with a PING for almost every response.
+   * budget is used up. A proxy resets calls that time out, thousands at once when this server is slow, and must not
+   * lose its connection for that. grpc-go measures bandwidth with a PING for almost every response.
    */
   overheadBudget: { burst: 20_000, perSecond: 100_000 },
   /** Units of `overheadBudget` for one stream that is reset, by either side. */

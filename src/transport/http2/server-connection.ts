@@ -133,7 +133,8 @@ export class ServerConnection<Head> {
 
   /**
    * Begins a graceful shutdown (RFC 9113, section 6.8). Asks the peer to open no more streams. Streams that it opens
-   * before it learns of that are still accepted, so no call is lost; its answer to a PING shows that it has learned of it.
+   * before it has received that request are still accepted, so no call is lost. Its answer to a PING shows that it has
+   * received it.
    */
   announceShutdown(): void {
     if (this.#phase !== 'open') return;

@@ -20,8 +20,8 @@ export class FrameParser {
   }
 
   /**
-   * The frame that has arrived only in part; undefined: no frame is incomplete. Each frame is another object, so a caller can
-   * tell whether it still waits for the same one.
+   * The frame that has arrived only in part; undefined: no frame is incomplete. Each frame is another object, so a
+   * caller can tell whether it still waits for the same one.
    */
   get partialFrame(): object | undefined {
     return this.#partialFrame;

@@ -4,7 +4,7 @@ import { STATIC_TABLE } from './static-table.ts';
 /** Size in bytes that the peer's encoder may use: SETTINGS_HEADER_TABLE_SIZE keeps its default. */
 export const MAX_TABLE_SIZE = 4096;
 
-/** The most entries that a full table holds, as each counts its overhead at least. A power of two, to index by a mask. */
+/** The most entries that fit, as each counts its overhead at least. A power of two, so that a mask wraps positions. */
 const RING_LENGTH = MAX_TABLE_SIZE / FIELD_OVERHEAD;
 const RING_MASK = RING_LENGTH - 1;
 

@@ -23,7 +23,7 @@ export class HeaderBlockAssembly {
     if (this.#length > maxHeaderBlockBytes || this.#fragments.length > maxContinuationFrames + 1)
       throw new ConnectionError(
         ErrorCode.ENHANCE_YOUR_CALM,
-        `header block: must have at most ${maxHeaderBlockBytes} bytes in at most ${maxContinuationFrames} CONTINUATION frames`,
+        `header block: must have at most ${maxHeaderBlockBytes} bytes and ${maxContinuationFrames} CONTINUATION frames`,
       );
   }
 

@@ -180,7 +180,7 @@ export class RequestStreams<Head> {
     this.#registry.delete(stream);
   }
 
-  /** Resets the streams whose peer has for too long neither finished its request nor opened a window for the response. */
+  /** Resets the streams whose peer has not finished its request, or opened a window for the response, in time. */
   sweep(now: number): void {
     for (const stream of this.#registry.values()) {
       if (stream.isRemoteClosed && stream.pendingBody === undefined) continue;

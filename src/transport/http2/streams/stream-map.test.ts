@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StreamMap } from './stream-map.ts';
 
-/** One step: a stream is added, and others may end. Clients choose ids one by one, or far apart so that slots collide. */
+/** One step: a stream is added, and others may end. Its id is the next one, or far away so that slots collide. */
 const step = fc.record({
   gap: fc.oneof({ weight: 4, arbitrary: fc.constant(1) }, fc.constantFrom(8, 16, 64, 512, 1024)),
   /** The index of the open stream that ends, modulo their number; null: none ends. */

@@ -40,7 +40,7 @@ export class StreamMap<Stream extends Identified> {
     if (slots[hole] === undefined) return;
     this.#size--;
     const mask = slots.length - 1;
-    // Streams after the hole move into it where that brings them nearer to their home slot, so that no search stops early.
+    // Later streams move into the hole where that brings them nearer to their home slot, so that no search stops early.
     for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
       const stream = slots[slot];
       if (stream === undefined) break;

@@ -51,7 +51,7 @@ export class StreamRegistry {
   }
 
   /**
-   * Remembers that this server reset the stream, because frames that the peer sent before it learned of the reset must be
+   * Remembers that this server reset the stream, because frames that the peer sent before it received the reset must be
    * ignored. Only the latest 1024 such streams are remembered.
    */
   rememberReset(id: number): void {
