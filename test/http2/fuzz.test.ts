@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CallHeaders, readCallHeaders } from '../../src/transport/grpc-http2/call-headers.ts';
-import { type CallContext, Http2Call } from '../../src/transport/grpc-http2/http2-call.ts';
+import { type ConnectionServices, Http2Call } from '../../src/transport/grpc-http2/http2-call.ts';
 import { ConnectionError } from '../../src/transport/http2/connection-error.ts';
 import { FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
@@ -73,7 +73,7 @@ let reservedBytes = 0;
 /** Feeds the pieces to a connection whose application echoes each call at once. */
 function serve(pieces: readonly Buffer[]): Outcome {
   const calls: Http2Call[] = [];
-  const context: CallContext = {
+  const services: ConnectionServices = {
     reserve: (change) => {
       reservedBytes += change;
       return true;
@@ -87,7 +87,7 @@ function serve(pieces: readonly Buffer[]): Outcome {
   const connection = new ServerConnection<CallHeaders>({
     readHead: readCallHeaders,
     acceptRequest: (stream, headers) => {
-      const call = new Http2Call(stream, headers, undefined, context);
+      const call = new Http2Call(stream, headers, undefined, services);
       if (headers.rejection !== undefined) stream.respondWithHeaders(headers.rejection);
       return call;
     },

@@ -13,7 +13,7 @@ import {
 import { encodeFailureCached, REPLY_HEADERS, REPLY_TRAILERS } from './responses.ts';
 
 /** The services that a call uses of its connection. */
-export interface CallContext {
+export interface ConnectionServices {
   /**
    * Counts memory of messages that are incomplete or not inflated, as a change in bytes. Returns whether the memory
    * budget is still kept.
@@ -42,18 +42,18 @@ export class Http2Call implements UnaryCall, RequestReceiver {
   cancelled = false;
   readonly #stream: ServerStream;
   readonly #headers: CallHeaders;
-  readonly #context: CallContext;
+  readonly #services: ConnectionServices;
   #assembly: MessageAssembly | undefined;
   #reservedBytes = 0;
   #isMessageReceived = false;
 
-  constructor(stream: ServerStream, headers: CallHeaders, deadline: number | undefined, context: CallContext) {
+  constructor(stream: ServerStream, headers: CallHeaders, deadline: number | undefined, services: ConnectionServices) {
     this.path = headers.path;
     this.requestId = headers.requestId;
     this.deadline = deadline;
     this.#stream = stream;
     this.#headers = headers;
-    this.#context = context;
+    this.#services = services;
   }
 
   /** Whether the call has been ended, by a response or without one. */
@@ -63,18 +63,18 @@ export class Http2Call implements UnaryCall, RequestReceiver {
 
   reply(message: Uint8Array): void {
     this.#stream.respond(REPLY_HEADERS, encodePrefix(message), message, REPLY_TRAILERS);
-    this.#context.scheduleFlush();
+    this.#services.scheduleFlush();
   }
 
   fail(status: GrpcStatus, message: string): void {
     this.#stream.respondWithHeaders(encodeFailureCached(status, message));
-    this.#context.scheduleFlush();
+    this.#services.scheduleFlush();
   }
 
   /** Ends a cancelled call, for which no response is due. */
   discard(): void {
     this.#stream.discard();
-    this.#context.scheduleFlush();
+    this.#services.scheduleFlush();
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
@@ -105,7 +105,7 @@ export class Http2Call implements UnaryCall, RequestReceiver {
   #receiveMessage(message: Uint8Array): void {
     this.#isMessageReceived = true;
     this.message = message;
-    this.#context.addToBatch(this);
+    this.#services.addToBatch(this);
   }
 
   #assemble(bytes: Buffer, start: number, end: number): void {
@@ -159,6 +159,6 @@ export class Http2Call implements UnaryCall, RequestReceiver {
   #reserve(bytes: number): boolean {
     const change = bytes - this.#reservedBytes;
     this.#reservedBytes = bytes;
-    return this.#context.reserve(change);
+    return this.#services.reserve(change);
   }
 }

@@ -4,7 +4,7 @@ import type { TransportLogger } from '../transport-logger.ts';
 import type { BatchHandler } from '../unary-call.ts';
 import { type CallHeaders, readCallHeaders } from './call-headers.ts';
 import { ConnectionLimiter } from './connection-limiter.ts';
-import { type CallContext, Http2Call } from './http2-call.ts';
+import { type ConnectionServices, Http2Call } from './http2-call.ts';
 import { Http2Socket } from './http2-socket.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { createTlsServer, type TlsFiles } from './tls-server.ts';
@@ -100,7 +100,7 @@ function openHttp2Socket(
   onFirstCall: () => void,
 ): Http2Socket {
   let hasCalls = false;
-  const context: CallContext = {
+  const services: ConnectionServices = {
     reserve: memoryBudget.forConnection(),
     addToBatch: (call) => turns.addCall(call),
     scheduleFlush: () => http2Socket.scheduleFlush(),
@@ -113,7 +113,7 @@ function openHttp2Socket(
       const { timeoutMs } = headers;
       // The timeout counts from when the request arrived, which may be earlier than when it was read.
       const deadline = timeoutMs === undefined ? undefined : now - turns.maxInputDelayMs + timeoutMs;
-      const call = new Http2Call(stream, headers, deadline, context);
+      const call = new Http2Call(stream, headers, deadline, services);
       if (headers.rejection !== undefined) stream.respondWithHeaders(headers.rejection);
       return call;
     },

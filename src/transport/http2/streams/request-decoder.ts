@@ -10,7 +10,7 @@ import { areTrailersWellFormed, validateHeaders } from './validate-headers.ts';
 export type HeadReader<Head> = (fields: readonly HeaderField[]) => Head;
 
 /** A request with valid headers. */
-export interface DecodedRequest<Head> {
+export interface WellFormedRequest<Head> {
   readonly fault: undefined;
   readonly head: Head;
   readonly contentLength: number | undefined;
@@ -28,7 +28,7 @@ const TOO_LARGE: RejectedRequest = { fault: 'too-large' };
 interface CachedBlock<Head> {
   readonly block: Uint8Array;
   readonly tableVersion: number;
-  readonly request: DecodedRequest<Head>;
+  readonly request: WellFormedRequest<Head>;
 }
 
 /** Clients send few different header blocks again and again, so a small cache is enough. A power of two. */
@@ -47,7 +47,7 @@ export class RequestDecoder<Head> {
   }
 
   /** Decodes the header block of a request. Throws a ConnectionError when the block is not valid HPACK. */
-  decode(bytes: Buffer, start: number, end: number): DecodedRequest<Head> | RejectedRequest {
+  decode(bytes: Buffer, start: number, end: number): WellFormedRequest<Head> | RejectedRequest {
     const slot = chooseSlot(bytes, start, end);
     const cached = this.#cache[slot];
     const tableVersion = this.#decoder.tableVersion;
@@ -57,7 +57,7 @@ export class RequestDecoder<Head> {
     if (isTooLarge) return TOO_LARGE;
     const validHeaders = validateHeaders(fields);
     if (validHeaders === undefined) return MALFORMED;
-    const request: DecodedRequest<Head> = {
+    const request: WellFormedRequest<Head> = {
       fault: undefined,
       head: this.#readHead(fields),
       contentLength: validHeaders.contentLength,
