@@ -1,5 +1,5 @@
 -- The arithmetic of counters, as in src/domain/counting/ (counter.ts, hit-log.ts, token-bucket.ts). A property test
--- keeps both equal (test/counters/redis/redis-equals-memory.test.ts). Comes after value.lua, which describes the fields
+-- keeps both equal (test/counters/redis/same-as-memory.test.ts). Comes after value.lua, which describes the fields
 -- of a counter.
 --
 -- A hit log keeps its last end and the hits that end then as numbers, and those before as bytes of its list. So most
