@@ -1,20 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CalendarPeriods, periodsAt, timeZoneNamed } from './calendar-period.ts';
+import { canonicalTimeZone, type PeriodDefinition, periodAt } from './calendar-period.ts';
 
-const HOUR = 3_600_000; // times are in ms here, but for those that periodsAt takes and gives
+const HOUR = 3_600_000; // times in this file are in ms, except those that periodAt takes and returns
 const DAY = 24 * HOUR;
 const FROM = Date.UTC(1970, 0, 1);
 const TO = Date.UTC(2100, 0, 1);
 const UNITS = ['hour', 'day', 'week', 'month', 'year'] as const;
 const ZONES = [...Intl.supportedValuesOf('timeZone'), 'UTC'];
 
-// The oracle shares nothing with what is tested, which reckons with Temporal: here Intl.DateTimeFormat shows the wall
-// clock, periods are numbered, and the first instant of each is searched for.
+// The oracle shares nothing with the code under test, which uses Temporal. It reads the wall clock by
+// Intl.DateTimeFormat, numbers the periods, and searches for the first instant of each.
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** What the wall clock shows, as ms since it showed the start of 1970. */
+/** The time on the wall clock, as ms since it showed the start of 1970. */
 function wallClock(timeZone: string, time: number): number {
   let format = formats.get(timeZone);
   if (format === undefined) {
@@ -23,14 +23,15 @@ function wallClock(timeZone: string, time: number): number {
     format = new Intl.DateTimeFormat('en-US', { timeZone, hourCycle: 'h23', ...shown });
     formats.set(timeZone, format);
   }
-  const [month, day, year, hour, minute, second] = format.format(time).split(/\D+/).map(Number) as Sextuple<number>;
+  const parts = format.format(time).split(/\D+/).map(Number);
+  const [month, day, year, hour, minute, second] = parts as Sextuple<number>; // by the format
   return Date.UTC(year, month - 1, day, hour, minute, second) + (((time % 1000) + 1000) % 1000);
 }
 type Sextuple<T> = [T, T, T, T, T, T];
 
 const offset = (timeZone: string, time: number) => wallClock(timeZone, time) - time;
 
-/** Between two instants of different offset, the first that has the later one's. */
+/** The first instant between two instants of different offsets that has the later one's offset. */
 function transition(timeZone: string, before: number, after: number): number {
   const later = offset(timeZone, after);
   let [low, high] = [before, after];
@@ -42,7 +43,7 @@ function transition(timeZone: string, before: number, after: number): number {
   return high;
 }
 
-/** The first instant at which the wall clock shows `clock` or more, no zone being off by 15 hours. */
+/** The first instant at which the wall clock shows `clock` or later. No zone differs from UTC by 15 hours. */
 function reached(timeZone: string, clock: number): number {
   for (let from = clock - 15 * HOUR; ; from += 3 * HOUR) {
     const to = from + 3 * HOUR;
@@ -79,7 +80,7 @@ const NUMBERED = {
   },
 };
 
-function searchedFor({ unit, timeZone, anchorDay }: CalendarPeriods, time: number): [number, number, number] {
+function searchedFor({ unit, timeZone, anchorDay }: PeriodDefinition, time: number): [number, number, number] {
   const { number, clock } = NUMBERED[unit];
   const first = (index: number) => reached(timeZone, clock(index, anchorDay));
   let index = number(wallClock(timeZone, time), anchorDay);
@@ -88,14 +89,14 @@ function searchedFor({ unit, timeZone, anchorDay }: CalendarPeriods, time: numbe
     index++;
     if (first(index) !== bounds.at(-1)) bounds.push(first(index));
   }
-  return bounds.slice(-3) as [number, number, number]; // of which two are after the time
+  return bounds.slice(-3) as [number, number, number]; // two of them are after the time
 }
 
 const anyTimeZone = fc.constantFrom(...ZONES);
 const anyTime = fc.integer({ min: FROM, max: TO - 1 });
 const moment = fc.oneof(
   fc.record({ timeZone: anyTimeZone, time: anyTime }),
-  // About half lie within a day of a change of the zone's offset, if it has any in the half year that follows.
+  // About half of the times lie within a day of a change of the zone's offset, if there is one in the next half year.
   fc.tuple(anyTimeZone, anyTime, fc.integer({ min: -DAY, max: DAY })).map(([timeZone, time, distance]) => {
     const after = time + 180 * DAY;
     if (offset(timeZone, time) === offset(timeZone, after)) return { timeZone, time };
@@ -105,22 +106,22 @@ const moment = fc.oneof(
 );
 
 describe.each(UNITS)('a calendar %s', (unit) => {
-  it('is the one that a search of the wall clock finds, whatever zone, time and anchor', () => {
+  it('is the one that a search of the wall clock finds, in any zone, at any time, with any anchor day', () => {
     fc.assert(
       fc.property(moment, fc.integer({ min: 1, max: 31 }), ({ timeZone, time }, day) => {
         const periods = { unit, timeZone, anchorDay: unit === 'month' ? day : 1 };
-        const { start, end, next } = periodsAt(periods, time * 1000);
-        expect([start / 1000, end / 1000, next / 1000]).toEqual(searchedFor(periods, time));
-        expect(start <= time * 1000 && time * 1000 < end && end < next).toBe(true);
-        expect(periodsAt(periods, end)).toMatchObject({ start: end, end: next });
-        expect(periodsAt(periods, end - 1)).toEqual({ start, end, next });
+        const { start, end, nextEnd } = periodAt(periods, time * 1000);
+        expect([start / 1000, end / 1000, nextEnd / 1000]).toEqual(searchedFor(periods, time));
+        expect(start <= time * 1000 && time * 1000 < end && end < nextEnd).toBe(true);
+        expect(periodAt(periods, end)).toMatchObject({ start: end, end: nextEnd });
+        expect(periodAt(periods, end - 1)).toEqual({ start, end, nextEnd });
       }),
       { numRuns: 10_000 },
     );
   }, 120_000);
 });
 
-// Unit and anchor day, zone, time, start and end of the period that holds it.
+// Unit and anchor day, zone, time, start and end of the period that contains it, description.
 const NAMED = `
   hour     | Asia/Kolkata        | 2026-03-14T12:20Z | 2026-03-14T11:30Z    | 2026-03-14T12:30Z    | half an hour off UTC
   hour     | Asia/Kathmandu      | 2026-03-14T12:20Z | 2026-03-14T12:15Z    | 2026-03-14T13:15Z    | a quarter off UTC
@@ -158,32 +159,32 @@ const NAMED = `
   year     | America/New_York    | 1970-01-01T00:00Z | 1969-01-01T05:00Z    | 1970-01-01T05:00Z    | from before 1970
 `;
 
-it.each(NAMED.trim().split('\n'))('the period is as told: %s', (line) => {
-  const [period, timeZone, time, ...expected] = line.split('|').map((cell) => cell.trim()) as Sextuple<string>;
-  const [unit, anchorDay = '1'] = period.split(' ') as [CalendarPeriods['unit'], string?]; // as written above
-  const { start, end } = periodsAt({ unit, timeZone, anchorDay: Number(anchorDay) }, Date.parse(time) * 1000);
+it.each(NAMED.trim().split('\n'))('finds the period %s', (line) => {
+  const [period, timeZone, time, ...expected] = line.split('|').map((cell) => cell.trim()) as Sextuple<string>; // as written above
+  const [unit, anchorDay = '1'] = period.split(' ') as [PeriodDefinition['unit'], string?]; // as written above
+  const { start, end } = periodAt({ unit, timeZone, anchorDay: Number(anchorDay) }, Date.parse(time) * 1000);
   const shown = [start, end].map((bound) => new Date(bound / 1000).toISOString().replace(/(:00)?\.000Z$/, 'Z'));
   expect(shown).toEqual(expected.slice(0, 2));
 });
 
-it('takes times between two milliseconds', () => {
+it('accepts times between two milliseconds', () => {
   const midnight = Date.UTC(2026, 2, 14) * 1000;
   const day = { unit: 'day', timeZone: 'UTC', anchorDay: 1 } as const;
-  expect(periodsAt(day, midnight - 1).end).toBe(midnight);
-  expect(periodsAt(day, midnight + 1).start).toBe(midnight);
+  expect(periodAt(day, midnight - 1).end).toBe(midnight);
+  expect(periodAt(day, midnight + 1).start).toBe(midnight);
 });
 
-it('throws where there is no such time zone', () => {
-  expect(() => periodsAt({ unit: 'day', timeZone: 'Mars/Phobos', anchorDay: 1 }, 0)).toThrow(RangeError);
+it('throws a RangeError for an unknown time zone', () => {
+  expect(() => periodAt({ unit: 'day', timeZone: 'Mars/Phobos', anchorDay: 1 }, 0)).toThrow(RangeError);
 });
 
 describe('a time zone', () => {
-  it.each([...ZONES, 'Etc/GMT+5', 'Asia/Calcutta', 'US/Pacific', 'EST5EDT'])('is %s', (name) =>
-    expect(timeZoneNamed(name)).toBe(name),
+  it.each([...ZONES, 'Etc/GMT+5', 'Asia/Calcutta', 'US/Pacific', 'EST5EDT'])('can be %s', (name) =>
+    expect(canonicalTimeZone(name)).toBe(name),
   );
 
-  it('has one name, in whatever case it is written', () => {
-    expect(timeZoneNamed('europe/BERLIN')).toBe('Europe/Berlin');
+  it('has one spelling, whatever the case of the input', () => {
+    expect(canonicalTimeZone('europe/BERLIN')).toBe('Europe/Berlin');
   });
 
   it.each([
@@ -197,5 +198,5 @@ describe('a time zone', () => {
     'T12:00[UTC]',
     '2026-03-14T12:00Z[UTC]',
     'UTC\0',
-  ])('is not "%s"', (name) => expect(timeZoneNamed(name)).toBeUndefined());
+  ])('cannot be "%s"', (name) => expect(canonicalTimeZone(name)).toBeUndefined());
 });

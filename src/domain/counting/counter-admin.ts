@@ -1,46 +1,46 @@
-import type { Entry } from '../descriptor.ts';
+import type { DescriptorEntry } from '../descriptor.ts';
 import type { CountedLimit } from '../limits/limit.ts';
 
-/** Whom counters count. */
-export type CounterSubject =
-  | { readonly kind: 'descriptor'; readonly domain: string; readonly entries: readonly Entry[] }
-  /** `id` without the collection of its resource name. */
+/** Selects the counters of one subject. */
+export type CounterSelector =
+  | { readonly kind: 'descriptor'; readonly domain: string; readonly entries: readonly DescriptorEntry[] }
+  /** `id` is the resource name without its collection. */
   | { readonly kind: 'api_key' | 'account'; readonly id: string };
 
-/** A counter, and where its limit stands. */
+/** A counter that an administrator can read and change. */
 export interface AdminCounter {
-  /** As in answers: plan, key or rule, and limit. */
+  /** Names the limit as responses do: by plan, key or rule, and limit. */
   readonly label: string;
   readonly subject: string;
   readonly limit: CountedLimit;
 }
 
-/** What a counter says. Times are in Unix time in ms, by the clock of whoever counts. */
-export interface CounterState {
+/** Contents of a counter. Times are Unix times in ms, by the clock of the store. */
+export interface CounterSnapshot {
   readonly remaining: number;
-  /** When the whole limit is free again if nothing more is charged; undefined: it is. */
+  /** Time at which the entire limit is available again if nothing more is charged; undefined: it is available now. */
   readonly resetAt: number | undefined;
-  /** Everything is refused, even a look. */
+  /** The counter rejects everything, even a peek. */
   readonly isBlocked: boolean;
-  /** When that ends; undefined where it is not, or where it cannot be told. */
+  /** End of the block; undefined: there is no block, or its end is unknown. */
   readonly blockEndsAt: number | undefined;
 }
 
-/** Where counters are found, read and changed. */
+/** Port for administrators to find, read and change counters. */
 export interface CounterAccess {
-  /** Of every limit that counts the subject; undefined where there is no such rule, key or account. */
-  find(subject: CounterSubject): readonly AdminCounter[] | undefined;
-  /** One for each, in their order; undefined while the counters of all nodes cannot be reached. */
-  peek(counters: readonly AdminCounter[]): Promise<readonly CounterState[] | undefined>;
-  /** Whether it was done to all; else it is not known what was done. */
+  /** Finds the counters of all limits that count the subject; undefined: there is no such rule, key or account. */
+  find(selector: CounterSelector): readonly AdminCounter[] | undefined;
+  /** Reads counters in their order; undefined while the counters that all nodes share are unavailable. */
+  peek(counters: readonly AdminCounter[]): Promise<readonly CounterSnapshot[] | undefined>;
+  /** Returns whether all counters were changed. If not, any number of them may have been. */
   change(counters: readonly AdminCounter[], change: CounterChange): Promise<boolean>;
 }
 
-/** What is done to a counter by hand. */
+/** A manual change of a counter. */
 export type CounterChange =
-  /** Nothing was ever charged, and nothing is blocked. */
+  /** Forgets all charges and any block. */
   | { readonly kind: 'reset' }
-  /** Everything is refused for so long from now on, whether the limit has `block_for` or not; in place of another block. */
+  /** Rejects everything from now on for this time, also if the limit has no `block_for`. Replaces any other block. */
   | { readonly kind: 'block'; readonly microseconds: number }
-  /** Ends a block, however it began. What was charged stays charged. */
+  /** Ends a block, whether manual or automatic. Charges stay. */
   | { readonly kind: 'unblock' };

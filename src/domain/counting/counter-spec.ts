@@ -1,77 +1,88 @@
 import type { CalendarLimit, CountedLimit } from '../limits/limit.ts';
-import { type CalendarPeriods, periodsAt } from './calendar-period.ts';
+import { type PeriodDefinition, periodAt } from './calendar-period.ts';
 
-/** What of a limit its counter's arithmetic needs. All times are in µs. */
+/** The part of a limit that the arithmetic of its counters needs. All times are in µs. */
 export type CounterSpec = WindowSpec | CalendarSpec | TokenBucketSpec;
 
-interface AnyTerm {
+interface BaseCounterSpec {
   readonly requests: number;
-  /** How long everything is refused from the first refusal on; 0: not at all. */
-  readonly block: number;
+  /** Time for which everything is rejected after the first rejection; 0: no block. */
+  readonly blockMicros: number;
 }
 
-/** A hit at t counts until t rounded down to `resolution`, plus `life`. */
-export interface WindowSpec extends AnyTerm {
-  readonly kind: 'span';
-  readonly resolution: number;
-  readonly life: number;
+/** Counts a hit made at t until t rounded down to a multiple of `resolutionMicros`, plus `lifetimeMicros`. */
+export interface WindowSpec extends BaseCounterSpec {
+  readonly kind: 'window';
+  readonly resolutionMicros: number;
+  readonly lifetimeMicros: number;
 }
 
-/** A hit counts until its period ends. Three ends, as the clock of whoever counts need not agree with ours. */
-export interface CalendarSpec extends AnyTerm {
-  readonly kind: 'period';
+/**
+ * Counts a hit until its period ends. Times are µs since 1970. Includes the end of the next period, because the clock of
+ * the store may differ from this node's.
+ */
+export interface CalendarSpec extends BaseCounterSpec {
+  readonly kind: 'calendar';
   readonly start: number;
   readonly end: number;
-  readonly next: number;
+  readonly nextEnd: number;
 }
 
-/** Hits are forgotten evenly, `requests` in each `window`; `burst` of them may be held. */
-export interface TokenBucketSpec extends AnyTerm {
-  readonly kind: 'rate';
-  readonly window: number;
+/** Refills evenly, `requests` tokens per `windowMicros`, and holds at most `burst` tokens. */
+export interface TokenBucketSpec extends BaseCounterSpec {
+  readonly kind: 'token_bucket';
+  readonly windowMicros: number;
   readonly burst: number;
 }
 
-/** Up to so many hits a limit keeps the time of each; with more, it keeps sub-buckets. */
-const MOST_EXACT_REQUESTS = 64;
-export const SUB_BUCKETS = 16;
-const MICROSECONDS = 1_000_000;
+/** Up to this many requests, a counter stores the exact time of each hit; above, it groups hits into sub-buckets. */
+const MAX_EXACT_REQUESTS = 64;
+export const SUB_BUCKETS_PER_WINDOW = 16;
+const MICROS_PER_SECOND = 1_000_000;
 
-const terms = new WeakMap<CountedLimit, CounterSpec>();
+const cachedSpecs = new WeakMap<CountedLimit, CounterSpec>();
 
 /**
- * The term of a limit at `now` (µs since 1970), which only calendars look at. Kept by limit: it is asked for at every
- * decision, and limits are few and long-lived.
+ * Returns the spec of a limit at `now` (µs since 1970), which matters for calendars only. Every decision asks for it, so
+ * specs are cached by limit object. Limits are interned, few and long-lived.
  */
 export function counterSpec(limit: CountedLimit, now: number): CounterSpec {
-  const known = terms.get(limit);
-  if (known !== undefined && (known.kind !== 'period' || (known.start <= now && now < known.end))) return known;
-  const term = makeTerm(limit, now);
-  terms.set(limit, term);
-  return term;
+  const cached = cachedSpecs.get(limit);
+  if (cached !== undefined && (cached.kind !== 'calendar' || (cached.start <= now && now < cached.end))) return cached;
+  const spec = buildCounterSpec(limit, now);
+  cachedSpecs.set(limit, spec);
+  return spec;
 }
 
-function makeTerm(limit: CountedLimit, now: number): CounterSpec {
+function buildCounterSpec(limit: CountedLimit, now: number): CounterSpec {
   const { requests } = limit;
-  const window = limit.windowSeconds * MICROSECONDS;
-  const block = (limit.blockForSeconds ?? 0) * MICROSECONDS;
+  const windowMicros = limit.windowSeconds * MICROS_PER_SECOND;
+  const blockMicros = (limit.blockForSeconds ?? 0) * MICROS_PER_SECOND;
   switch (limit.algorithm) {
     case 'sliding_window':
     case 'concurrency': {
-      if (requests <= MOST_EXACT_REQUESTS) return { kind: 'span', requests, block, resolution: 1, life: window };
-      // A hit counts as if made at the end of its sub-bucket, so that none is forgotten early.
-      const resolution = window / SUB_BUCKETS;
-      return { kind: 'span', requests, block, resolution, life: window + resolution };
+      if (requests <= MAX_EXACT_REQUESTS) {
+        return { kind: 'window', requests, blockMicros, resolutionMicros: 1, lifetimeMicros: windowMicros };
+      }
+      // Counts a hit as if it was made at the end of its sub-bucket, so that no hit is forgotten early.
+      const resolutionMicros = windowMicros / SUB_BUCKETS_PER_WINDOW;
+      return {
+        kind: 'window',
+        requests,
+        blockMicros,
+        resolutionMicros,
+        lifetimeMicros: windowMicros + resolutionMicros,
+      };
     }
     case 'fixed_window':
-      return { kind: 'span', requests, block, resolution: window, life: window };
+      return { kind: 'window', requests, blockMicros, resolutionMicros: windowMicros, lifetimeMicros: windowMicros };
     case 'token_bucket':
-      return { kind: 'rate', requests, block, window, burst: limit.burst };
+      return { kind: 'token_bucket', requests, blockMicros, windowMicros, burst: limit.burst };
     case 'calendar':
-      return { kind: 'period', requests, block, ...periodsAt(periodsOf(limit), now) };
+      return { kind: 'calendar', requests, blockMicros, ...periodAt(toPeriodDefinition(limit), now) };
   }
 }
 
-function periodsOf({ unit, timeZone = 'UTC', anchorDay = 1 }: CalendarLimit): CalendarPeriods {
+function toPeriodDefinition({ unit, timeZone = 'UTC', anchorDay = 1 }: CalendarLimit): PeriodDefinition {
   return { unit, timeZone, anchorDay };
 }

@@ -4,19 +4,19 @@ import { formatDescriptorSubject, formatSubject } from './counter-subject.ts';
 
 const part = fc.oneof(fc.string(), fc.stringMatching(/^[|%25C7]*$/));
 
-/** By the rule that subjectOf states. */
-const partsOf = (subject: string) =>
-  subject.split('|').map((each) => each.replaceAll('%7C', '|').replaceAll('%25', '%'));
+/** Inverts the escaping that formatSubject documents. */
+const parseSubject = (subject: string) =>
+  subject.split('|').map((part) => part.replaceAll('%7C', '|').replaceAll('%25', '%'));
 
-it('a subject gives its parts back, so no two lists of parts are one counter', () => {
+it('a subject can be split into its parts again, so different parts never share a counter', () => {
   fc.assert(
     fc.property(fc.array(part, { minLength: 1 }), (parts) => {
-      expect(partsOf(formatSubject(...parts))).toEqual(parts);
+      expect(parseSubject(formatSubject(...parts))).toEqual(parts);
     }),
   );
 });
 
-it('a rule’s subject is its domain, and the keys and values of its entries', () => {
+it('the subject of a rule’s counter consists of the domain, and the keys and values of the entries', () => {
   fc.assert(
     fc.property(part, fc.array(fc.record({ key: part, value: part })), (domain, entries) => {
       const parts = entries.flatMap(({ key, value }) => [key, value]);

@@ -1,15 +1,15 @@
-import type { Entry } from '../descriptor.ts';
+import type { DescriptorEntry } from '../descriptor.ts';
 
 /**
- * Subject of a counter: its parts, joined by `|` after escaping (`%` → `%25`, `|` → `%7C`), so that no two lists of
- * parts give the same subject: ['a|b'] and ['a', 'b'] stay apart.
+ * Formats the subject of a counter: its parts joined by `|`. Escapes `%` as `%25` and `|` as `%7C`, so that different
+ * parts never give the same subject: ['a|b'] differs from ['a', 'b'].
  */
 export function formatSubject(...parts: readonly string[]): string {
   return parts.map(escapePart).join('|');
 }
 
-/** Subject of a rule's counter: the domain and the entries' keys and values, in their order. */
-export function formatDescriptorSubject(domain: string, entries: readonly Entry[]): string {
+/** Formats the subject of a rule's counter: the domain, then the keys and values of the entries in their order. */
+export function formatDescriptorSubject(domain: string, entries: readonly DescriptorEntry[]): string {
   let subject = `rule|${escapePart(domain)}`;
   for (const { key, value } of entries) subject += `|${escapePart(key)}|${escapePart(value)}`;
   return subject;

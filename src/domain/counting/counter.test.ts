@@ -1,24 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { LoneCounter } from '../../../test/counters/model/lone-counter.ts';
-import { calendarOf, limitOf, NOON, SECOND, stepsBack, TRACES, waits } from '../../../test/counters/model/traces.ts';
+import { makeCalendarLimit, makeLimit, NOON, SECOND } from '../../../test/counters/model/builders.ts';
+import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
+import { clockStepsBack, TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
 import type { CountedLimit } from '../limits/limit.ts';
 
-vi.setConfig({ testTimeout: 120_000 }); // On a busy machine 10,000 traces take their time.
+vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
 
 const MINUTE = 60 * SECOND;
 
-/** One limit of each algorithm and form, all of them over a window of an hour. */
-function limitsOfAnHour(blockForSeconds?: number): readonly CountedLimit[] {
+/** One limit of each algorithm and form, each with a window of an hour. */
+function hourlyLimits(blockForSeconds?: number): readonly CountedLimit[] {
   const block = blockForSeconds === undefined ? {} : { blockForSeconds };
   return [
-    limitOf(5, '1h', block),
-    limitOf(100, '1h', block),
-    limitOf(20, '1h', { ...block, algorithm: 'fixed_window' }),
-    limitOf(20, '1h', { ...block, algorithm: 'token_bucket', burst: 7 }),
-    calendarOf(20, 'hour', block),
-    limitOf(5, '1h', { ...block, algorithm: 'concurrency' }),
-    limitOf(100, '1h', { ...block, algorithm: 'concurrency' }),
+    makeLimit(5, '1h', block),
+    makeLimit(100, '1h', block),
+    makeLimit(20, '1h', { ...block, algorithm: 'fixed_window' }),
+    makeLimit(20, '1h', { ...block, algorithm: 'token_bucket', burst: 7 }),
+    makeCalendarLimit(20, 'hour', block),
+    makeLimit(5, '1h', { ...block, algorithm: 'concurrency' }),
+    makeLimit(100, '1h', { ...block, algorithm: 'concurrency' }),
   ];
 }
 
@@ -27,59 +28,59 @@ interface Step {
   readonly hits: number;
 }
 
-function stepsOf(wait: fc.Arbitrary<number>): fc.Arbitrary<readonly Step[]> {
+function arbitrarySteps(wait: fc.Arbitrary<number>): fc.Arbitrary<readonly Step[]> {
   const hits = fc.constantFrom(0, 1, 1, 1, 2, 5, 40, 101);
   return fc.array(fc.record({ wait, hits }), { maxLength: 40, size: 'max' });
 }
 
 describe('block_for, with every algorithm', () => {
-  it('refuses everything, looks too, from the first refusal on for so long, whatever is refused meanwhile', () => {
+  it('rejects everything for the given time after the first rejection, peeks included, and is not extended', () => {
     const blocked = 20 * MINUTE;
-    const limits = limitsOfAnHour(blocked / SECOND);
+    const limits = hourlyLimits(blocked / SECOND);
     const wait = fc.oneof(waits(3600), waits(1200), fc.constantFrom(blocked - 1, blocked));
-    const property = fc.property(fc.constantFrom(...limits), stepsOf(wait), (limit, steps) => {
-      const counter = new LoneCounter();
-      /** The same limit without a block, charged alike: what the limit alone would say. */
-      const plain = new LoneCounter();
+    const property = fc.property(fc.constantFrom(...limits), arbitrarySteps(wait), (limit, steps) => {
+      const counter = new PureCounter();
+      /** The same limit without a block and with the same charges: what the limit alone would decide. */
+      const plain = new PureCounter();
       const { blockForSeconds: _, ...unblocked } = limit;
       let until = 0;
       let now = NOON;
       for (const { wait, hits } of steps) {
         now += wait;
         const isBlocked = now < until;
-        const { granted, free, retryAfter, resetAfter } = counter.ask(limit, now, hits);
-        const alone = plain.copy().ask(unblocked, now, hits);
+        const { granted, available, retryAfter, resetAfter } = counter.request(limit, now, hits);
+        const alone = plain.copy().request(unblocked, now, hits);
         expect(granted).toBe(!isBlocked && alone.granted);
-        if (granted) plain.ask(unblocked, now, hits);
+        if (granted) plain.request(unblocked, now, hits);
         else if (!isBlocked && hits > 0) until = now + blocked;
         if (now >= until) continue;
-        expect(free).toBeLessThan(0);
-        expect(resetAfter).toBe(Math.max(until - now, plain.look(unblocked, now).resetAfter));
+        expect(available).toBeLessThan(0);
+        expect(resetAfter).toBe(Math.max(until - now, plain.peek(unblocked, now).resetAfter));
         if (retryAfter !== undefined) expect(retryAfter).toBe(Math.max(until - now, alone.retryAfter ?? 0));
       }
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 
-  it('is granted at the retryAfter that a refusal tells, and not just before', () => {
-    const limits = limitsOfAnHour(1200);
-    const property = fc.property(fc.constantFrom(...limits), stepsOf(waits(3600)), (limit, steps) => {
-      const counter = new LoneCounter();
+  it('grants at the retryAfter of a rejection, and not just before', () => {
+    const limits = hourlyLimits(1200);
+    const property = fc.property(fc.constantFrom(...limits), arbitrarySteps(waits(3600)), (limit, steps) => {
+      const counter = new PureCounter();
       let now = NOON;
       for (const { wait, hits } of steps) {
         now += wait;
-        const { granted, retryAfter } = counter.ask(limit, now, hits);
+        const { granted, retryAfter } = counter.request(limit, now, hits);
         if (granted || retryAfter === undefined) continue;
-        expect(counter.copy().ask(limit, now + retryAfter - 1, hits).granted).toBe(false);
-        expect(counter.copy().ask(limit, now + retryAfter, hits).granted).toBe(true);
+        expect(counter.copy().request(limit, now + retryAfter - 1, hits).granted).toBe(false);
+        expect(counter.copy().request(limit, now + retryAfter, hits).granted).toBe(true);
       }
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 });
 
-/** The longest that hits count when the clock is not set, in µs. */
-function longestOf(limit: CountedLimit): number {
+/** The longest time in µs for which a hit counts while the clock is not set. */
+function longestLifetime(limit: CountedLimit): number {
   const { algorithm, requests, windowSeconds } = limit;
   const window = windowSeconds * SECOND;
   if (algorithm === 'token_bucket') return (window / requests) * limit.burst;
@@ -87,66 +88,66 @@ function longestOf(limit: CountedLimit): number {
   return hasSubBuckets ? window * (17 / 16) : window;
 }
 
-const endOfOne = (limit: CountedLimit, time: number) => time + new LoneCounter().ask(limit, time, 1).resetAfter;
+const endOfOneHit = (limit: CountedLimit, time: number) => time + new PureCounter().request(limit, time, 1).resetAfter;
 
 describe('a clock that is set back', () => {
   const window = 3600 * SECOND;
-  const wait = fc.oneof({ weight: 3, arbitrary: waits(3600) }, { weight: 1, arbitrary: stepsBack(3600) });
-  const limits = fc.constantFrom(...limitsOfAnHour().filter(({ algorithm }) => algorithm !== 'token_bucket'));
+  const wait = fc.oneof({ weight: 3, arbitrary: waits(3600) }, { weight: 1, arbitrary: clockStepsBack(3600) });
+  const limits = fc.constantFrom(...hourlyLimits().filter(({ algorithm }) => algorithm !== 'token_bucket'));
 
-  it('by up to an eighth of the window: hits count until the clock was at their end, which is no later than before', () => {
-    const property = fc.property(limits, stepsOf(wait), (limit, steps) => {
-      const counter = new LoneCounter();
+  it('by up to an eighth of the window does not change when hits stop counting, nor delay new ones further', () => {
+    const property = fc.property(limits, arbitrarySteps(wait), (limit, steps) => {
+      const counter = new PureCounter();
       let made: { end: number; hits: number }[] = [];
       let [now, latest] = [NOON, NOON];
       for (const { wait, hits } of steps) {
         now = Math.max(now + wait, latest - window / 8);
         latest = Math.max(latest, now);
-        const { granted, freeBefore, resetAfter } = counter.ask(limit, now, hits);
+        const { granted, availableBefore, resetAfter } = counter.request(limit, now, hits);
         made = made.filter(({ end }) => end > now);
-        expect(limit.requests - freeBefore).toBe(made.reduce((sum, each) => sum + each.hits, 0));
+        expect(limit.requests - availableBefore).toBe(made.reduce((sum, { hits }) => sum + hits, 0));
         if (!granted || hits === 0) continue;
-        expect(now + resetAfter).toBeGreaterThanOrEqual(endOfOne(limit, now));
-        expect(now + resetAfter).toBeLessThanOrEqual(endOfOne(limit, latest));
+        expect(now + resetAfter).toBeGreaterThanOrEqual(endOfOneHit(limit, now));
+        expect(now + resetAfter).toBeLessThanOrEqual(endOfOneHit(limit, latest));
         made.push({ end: now + resetAfter, hits });
       }
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 
-  it('by up to an eighth of the window: a token bucket answers as if the clock stood until it has caught up', () => {
-    const limit = limitOf(20, '1h', { algorithm: 'token_bucket', burst: 7 });
-    const property = fc.property(stepsOf(wait), (steps) => {
-      const [stepping, standing] = [new LoneCounter(), new LoneCounter()];
+  it('by up to an eighth of the window lets a token bucket answer as if the clock stood still until it caught up', () => {
+    const limit = makeLimit(20, '1h', { algorithm: 'token_bucket', burst: 7 });
+    const property = fc.property(arbitrarySteps(wait), (steps) => {
+      const [stepping, standing] = [new PureCounter(), new PureCounter()];
       let [now, latest] = [NOON, NOON];
-      stepping.look(limit, now);
+      stepping.peek(limit, now);
       for (const { wait, hits } of steps) {
         now = Math.max(now + wait, latest - window / 8);
         latest = Math.max(latest, now);
-        const told = stepping.ask(limit, now, hits);
-        const expected = standing.ask(limit, latest, hits);
-        expect([told.granted, told.free]).toEqual([expected.granted, expected.free]);
-        if (expected.retryAfter !== undefined) expect(told.retryAfter).toBe(latest - now + expected.retryAfter);
+        const actual = stepping.request(limit, now, hits);
+        const expected = standing.request(limit, latest, hits);
+        expect([actual.granted, actual.available]).toEqual([expected.granted, expected.available]);
+        if (expected.retryAfter !== undefined) expect(actual.retryAfter).toBe(latest - now + expected.retryAfter);
       }
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 
-  it('by any time: nothing is free that was not, and all is free again an eighth of the window later at most', () => {
-    const blocked = limitOf(5, '1h', { name: 'blocked', blockForSeconds: 3 * 3600 });
-    const any = fc.constantFrom(...limitsOfAnHour(), blocked);
-    const property = fc.property(any, stepsOf(wait), (limit, steps) => {
-      const counter = new LoneCounter();
-      const longest = Math.max(longestOf(limit) * (9 / 8), longestOf(limit) + window / 8);
+  it('by any time frees nothing, and delays the full reset by at most an eighth of the window', () => {
+    const blocked = makeLimit(5, '1h', { name: 'blocked', blockForSeconds: 3 * 3600 });
+    const any = fc.constantFrom(...hourlyLimits(), blocked);
+    const property = fc.property(any, arbitrarySteps(wait), (limit, steps) => {
+      const counter = new PureCounter();
+      const longest = Math.max(longestLifetime(limit) * (9 / 8), longestLifetime(limit) + window / 8);
       let now = NOON;
       for (const { wait, hits } of steps) {
-        const before = counter.copy().look(limit, now);
+        const before = counter.copy().peek(limit, now);
         now += wait;
-        const { freeBefore, resetAfter } = counter.ask(limit, now, hits);
-        if (wait <= 0) expect(freeBefore).toBeLessThanOrEqual(before.free);
+        const { availableBefore, resetAfter } = counter.request(limit, now, hits);
+        if (wait <= 0) expect(availableBefore).toBeLessThanOrEqual(before.available);
         expect(resetAfter).toBeLessThanOrEqual(Math.max(longest, (limit.blockForSeconds ?? 0) * SECOND));
       }
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 });

@@ -1,89 +1,110 @@
 import type { CounterSpec } from './counter-spec.ts';
-import { addHits, advanceLog, emptyHitLog, type HitLog, lastEnd, removeHits, waitFor } from './hit-log.ts';
+import { addHits, advanceLog, emptyHitLog, type HitLog, lastEnd, microsUntilHitsFit, removeHits } from './hit-log.ts';
 import {
   availableTokens,
   fullBucket,
+  microsUntilFull,
+  microsUntilTokensFit,
   refill,
   refundTokens,
   type TokenBucket,
   takeTokens,
-  waitForTokens,
-  waitUntilFull,
 } from './token-bucket.ts';
 
-/** What is counted of one subject for one limit. Of tally and bucket, that is used which the limit's term is for. */
+/** Charges of one subject against one limit. The kind of the limit's spec decides which of `hitLog` and `tokenBucket` is used. */
 export interface Counter {
   /** µs since 1970; 0: not blocked. */
   blockedUntil: number;
-  /** The block was set by hand: it may be longer than the limit's own blocks, and the limit need not have any. */
-  isHeld: boolean;
-  readonly tally: HitLog;
-  readonly bucket: TokenBucket;
+  /** An administrator set the block. It may last longer than the limit's own blocks, and the limit need not have any. */
+  isBlockedManually: boolean;
+  readonly hitLog: HitLog;
+  readonly tokenBucket: TokenBucket;
 }
 
 export function emptyCounter(): Counter {
-  return { blockedUntil: 0, isHeld: false, tally: emptyHitLog(), bucket: fullBucket() };
+  return { blockedUntil: 0, isBlockedManually: false, hitLog: emptyHitLog(), tokenBucket: fullBucket() };
 }
 
 /**
- * Brings the counter to `clock`, in µs since 1970, at which everything below is asked. Returns whether the clock was set
- * back so far that something was moved: then the counter must be kept, or the next step would move it again.
+ * Advances the counter to `clock` (µs since 1970). All functions below require this. Returns whether the clock was set back
+ * so far that hits or a block were moved. Then the store must keep the counter, or it would move them again.
  */
-export function advance(counter: Counter, term: CounterSpec, clock: number): boolean {
-  const blockedUntil = counter.isHeld ? counter.blockedUntil : Math.min(counter.blockedUntil, clock + term.block);
-  const isMoved = blockedUntil < counter.blockedUntil;
+export function advance(counter: Counter, spec: CounterSpec, clock: number): boolean {
+  const blockedUntil = counter.isBlockedManually
+    ? counter.blockedUntil
+    : Math.min(counter.blockedUntil, clock + spec.blockMicros);
+  const isBlockShortened = blockedUntil < counter.blockedUntil;
   if (blockedUntil > clock) counter.blockedUntil = blockedUntil;
   else endBlock(counter);
-  const { tally, bucket } = counter;
-  return (term.kind === 'rate' ? refill(bucket, term, clock) : advanceLog(tally, term, clock)) || isMoved;
+  const { hitLog, tokenBucket } = counter;
+  return (
+    (spec.kind === 'token_bucket' ? refill(tokenBucket, spec, clock) : advanceLog(hitLog, spec, clock)) ||
+    isBlockShortened
+  );
 }
 
-/** Hits that would fit; below 0 while blocked, when not even a look fits, and after a limit was lowered. */
-export function available(counter: Counter, term: CounterSpec): number {
-  const free = term.kind === 'rate' ? availableTokens(counter.bucket, term) : term.requests - counter.tally.total;
+/**
+ * Returns the number of hits that fit. Negative while the counter is blocked (then not even a peek fits), and after the
+ * limit was lowered.
+ */
+export function available(counter: Counter, spec: CounterSpec): number {
+  const free =
+    spec.kind === 'token_bucket' ? availableTokens(counter.tokenBucket, spec) : spec.requests - counter.hitLog.total;
   return counter.blockedUntil > 0 ? Math.min(free, -1) : free;
 }
 
 /** Charges hits as made at `time`, whether they fit or not. */
-export function charge(counter: Counter, term: CounterSpec, time: number, hits: number): void {
-  if (term.kind === 'rate') takeTokens(counter.bucket, term, hits);
-  else addHits(counter.tally, term, time, hits);
+export function charge(counter: Counter, spec: CounterSpec, time: number, hits: number): void {
+  if (spec.kind === 'token_bucket') takeTokens(counter.tokenBucket, spec, hits);
+  else addHits(counter.hitLog, spec, time, hits);
 }
 
-/** A refusal begins the block, if the limit has one; further refusals do not extend it. Whether anything changed. */
-export function recordRejection(counter: Counter, term: CounterSpec, clock: number): boolean {
-  if (term.block === 0 || counter.blockedUntil > 0) return false;
-  counter.blockedUntil = clock + term.block;
+/**
+ * Begins the limit's block, if it has one. Further rejections do not extend it. Returns whether the counter changed.
+ */
+export function recordRejection(counter: Counter, spec: CounterSpec, clock: number): boolean {
+  if (spec.blockMicros === 0 || counter.blockedUntil > 0) return false;
+  counter.blockedUntil = clock + spec.blockMicros;
   return true;
 }
 
-/** Blocks by hand: until then everything is refused, whatever block there was before. */
+/** Rejects everything until the given time (µs since 1970). Replaces any other block. */
 export function blockManually(counter: Counter, until: number): void {
   counter.blockedUntil = until;
-  counter.isHeld = true;
+  counter.isBlockedManually = true;
 }
 
 export function endBlock(counter: Counter): void {
   counter.blockedUntil = 0;
-  counter.isHeld = false;
+  counter.isBlockedManually = false;
 }
 
-/** µs until the whole limit is free if nothing more is charged. */
-export function resetAfter(counter: Counter, term: CounterSpec, clock: number): number {
-  const end = lastEnd(counter.tally);
-  const counted = term.kind === 'rate' ? waitUntilFull(counter.bucket, term, clock) : Math.max(0, end - clock);
+/** Time in µs until the entire limit is available, if nothing more is charged. */
+export function resetAfterMicros(counter: Counter, spec: CounterSpec, clock: number): number {
+  const end = lastEnd(counter.hitLog);
+  const counted =
+    spec.kind === 'token_bucket' ? microsUntilFull(counter.tokenBucket, spec, clock) : Math.max(0, end - clock);
   return Math.max(counted, counter.blockedUntil - clock);
 }
 
-/** µs until `hits`, which do not fit now, would fit if nobody else spends them; undefined when they never do. */
-export function retryAfter(counter: Counter, term: CounterSpec, hits: number, clock: number): number | undefined {
-  const { tally, bucket, blockedUntil } = counter;
+/**
+ * Time in µs until `hits`, which do not fit now, would fit if nobody else spends them; undefined: they never fit.
+ */
+export function retryAfterMicros(counter: Counter, spec: CounterSpec, hits: number, clock: number): number | undefined {
+  const { hitLog, tokenBucket, blockedUntil } = counter;
   const wait =
-    term.kind === 'rate' ? waitForTokens(bucket, term, hits, clock) : waitFor(tally, term.requests, hits, clock);
+    spec.kind === 'token_bucket'
+      ? microsUntilTokensFit(tokenBucket, spec, hits, clock)
+      : microsUntilHitsFit(hitLog, spec.requests, hits, clock);
   return wait === undefined ? undefined : Math.max(wait, blockedUntil - clock);
 }
 
-/** Gives back hits of a charge after which `untilAllFree` led to `end`; how many are free again. */
-export function refund(counter: Counter, term: CounterSpec, end: number, hits: number): number {
-  return term.kind === 'rate' ? refundTokens(counter.bucket, term, end, hits) : removeHits(counter.tally, end, hits);
+/**
+ * Refunds hits of a charge. `end` identifies the charge: the time at which the entire limit was to be available again
+ * (`resetAfterMicros`), right after the charge. Returns the number of hits that were still charged.
+ */
+export function refund(counter: Counter, spec: CounterSpec, end: number, hits: number): number {
+  return spec.kind === 'token_bucket'
+    ? refundTokens(counter.tokenBucket, spec, end, hits)
+    : removeHits(counter.hitLog, end, hits);
 }

@@ -1,148 +1,157 @@
-import { type CalendarSpec, SUB_BUCKETS, type WindowSpec } from './counter-spec.ts';
+import { type CalendarSpec, SUB_BUCKETS_PER_WINDOW, type WindowSpec } from './counter-spec.ts';
 
 /**
- * Hits that still count, each with the time at which it stops counting. All algorithms but the token bucket are this
- * list; they differ only in how long a hit counts. All times are µs since 1970.
+ * Hits that still count, grouped by the time at which they stop counting (their end). All algorithms except the token
+ * bucket use this log; they differ only in how long a hit counts. All times are µs since 1970.
+ *
+ * Two arrays instead of an array of structs: arrays of numbers need no object per group, and a counter is charged on
+ * every decision. Only the functions in this file change them, always both at once.
  */
 export interface HitLog {
-  /** Ascending: a hit counts before its end and not at it. */
+  /** Ascending. A hit counts before its end and not at it. */
   readonly ends: number[];
+  /** Number of hits with each end, by the same index. */
   readonly hits: number[];
   /** Sum of `hits`. */
   total: number;
-  /** All ends are multiples of it. */
-  unit: number;
+  /** All ends are multiples of this. */
+  resolutionMicros: number;
 }
 
-type HitsTerm = WindowSpec | CalendarSpec;
+type HitLogSpec = WindowSpec | CalendarSpec;
 
-/** More than a limit with exact times has hits: only what is settled beyond it can come so far. */
+/** A limit that keeps exact times has at most this many hits. Only settlements beyond the limit could need more entries. */
 export const MAX_HIT_LOG_ENTRIES = 64;
-/** Only settlements beyond their limit could bring it so far, and beyond 2^53 it would not be exact. */
-const MOST_TOTAL = 2 ** 46;
+/** Only settlements beyond the limit can reach this. Beyond 2^53, the total would lose precision. */
+const MAX_TOTAL_HITS = 2 ** 46;
 
 export function emptyHitLog(): HitLog {
-  return { ends: [], hits: [], total: 0, unit: 1 };
+  return { ends: [], hits: [], total: 0, resolutionMicros: 1 };
 }
 
-/** When a hit made at `time` stops counting. */
-export function endOf(term: HitsTerm, time: number): number {
-  if (term.kind === 'span') return time - (time % term.resolution) + term.life;
-  if (time < term.start) return term.start;
-  return time < term.end ? term.end : term.next;
+/** The end of a hit that is made at `time`. */
+export function countsUntil(spec: HitLogSpec, time: number): number {
+  if (spec.kind === 'window') return time - (time % spec.resolutionMicros) + spec.lifetimeMicros;
+  if (time < spec.start) return spec.start;
+  return time < spec.end ? spec.end : spec.nextEnd;
 }
 
 /**
- * Forgets what has ended. Where the counter is far ahead of the clock, which means that the clock had run ahead and was
- * set back, all hits are taken as made now at the latest: nothing is forgotten, and a subject is blocked at most an
- * eighth of its window longer than without the step. Smaller steps back only make hits count as long as those before.
- * Returns whether hits were moved so: then the tally must be kept, or the next step would move them again.
+ * Drops hits that have ended.
+ *
+ * A log far ahead of the clock means that the clock ran fast and was set back. Then all hits count as made now at the
+ * latest. No hit is lost, and a subject waits at most an eighth of its window longer than without the clock step. After a
+ * smaller step, new hits count as long as the ones before them.
+ *
+ * Returns whether hits were moved. Then the store must keep the log, or it would move them again.
  */
-export function advanceLog(tally: HitLog, term: HitsTerm, clock: number): boolean {
-  forgetEnded(tally, clock);
-  if (begun(term, lastEnd(tally)) - clock <= mostAhead(term)) return false;
-  const latest = endOf(term, clock);
-  moveEnds(tally, (end) => Math.min(end, latest));
-  tally.unit = Math.min(tally.unit, resolutionOf(term));
+export function advanceLog(log: HitLog, spec: HitLogSpec, clock: number): boolean {
+  dropEnded(log, clock);
+  if (latestHitTime(spec, lastEnd(log)) - clock <= maxClockLeadMicros(spec)) return false;
+  const latestEnd = countsUntil(spec, clock);
+  mapEnds(log, (end) => Math.min(end, latestEnd));
+  log.resolutionMicros = Math.min(log.resolutionMicros, resolutionFor(spec));
   return true;
 }
 
-/** Adds hits made at `time`. What has ended must have been forgotten. */
-export function addHits(tally: HitLog, term: HitsTerm, time: number, asked: number): void {
-  const added = Math.min(asked, MOST_TOTAL - tally.total);
-  const resolution = resolutionOf(term);
-  // A limit was raised to where it keeps sub-buckets: beside exact times there would be more than 17 of them.
-  if (resolution > tally.unit) roundEnds(tally, resolution);
-  else if (tally.ends.length === MAX_HIT_LOG_ENTRIES) roundEnds(tally, subBucketOf(term));
-  tally.unit = resolution;
-  const last = lastEnd(tally);
-  // Never before the last one: hits then are in the order of their ends, also after the clock was set back.
-  const end = Math.max(endOf(term, time), last);
-  tally.total += added;
+/** Adds hits made at `time`. Requires `advanceLog` before. */
+export function addHits(log: HitLog, spec: HitLogSpec, time: number, hits: number): void {
+  const added = Math.min(hits, MAX_TOTAL_HITS - log.total);
+  const resolution = resolutionFor(spec);
+  // The limit was raised and uses sub-buckets now. Exact times would be too many next to them: more than 17 ends.
+  if (resolution > log.resolutionMicros) roundEnds(log, resolution);
+  else if (log.ends.length === MAX_HIT_LOG_ENTRIES) roundEnds(log, subBucketMicros(spec));
+  log.resolutionMicros = resolution;
+  const last = lastEnd(log);
+  // Never before the last end: hits stay in the order of their ends, also after the clock was set back.
+  const end = Math.max(countsUntil(spec, time), last);
+  log.total += added;
   if (end === last) {
-    tally.hits.push((tally.hits.pop() ?? 0) + added);
+    log.hits.push((log.hits.pop() ?? 0) + added);
   } else {
-    tally.ends.push(end);
-    tally.hits.push(added);
+    log.ends.push(end);
+    log.hits.push(added);
   }
 }
 
-/** µs from `clock` until `asked` hits, which do not fit now, would fit; undefined when they never do. */
-export function waitFor(tally: HitLog, requests: number, asked: number, clock: number): number | undefined {
-  if (asked > requests) return undefined;
-  let excess = tally.total + asked - requests;
+/** Time in µs until `hits`, which do not fit now, would fit; undefined: they never fit. */
+export function microsUntilHitsFit(log: HitLog, requests: number, hits: number, clock: number): number | undefined {
+  if (hits > requests) return undefined;
+  let excess = log.total + hits - requests;
   if (excess <= 0) return 0;
-  for (const [place, end] of tally.ends.entries()) {
-    excess -= tally.hits[place] ?? 0;
+  for (const [index, end] of log.ends.entries()) {
+    excess -= log.hits[index] ?? 0;
     if (excess <= 0) return end - clock;
   }
   return 0;
 }
 
-/** Takes hits out again that end at `end`; how many, which is none where others have that end by now. */
-export function removeHits(tally: HitLog, end: number, asked: number): number {
-  const place = tally.ends.indexOf(end);
-  const there = tally.hits[place] ?? 0;
-  const removed = Math.min(asked, there);
-  tally.total -= removed;
-  if (removed < there) {
-    tally.hits[place] = there - removed;
-  } else if (place >= 0) {
-    tally.ends.splice(place, 1);
-    tally.hits.splice(place, 1);
+/** Removes up to `hits` hits with this end. Returns the number removed: 0 if no hits have this end any more. */
+export function removeHits(log: HitLog, end: number, hits: number): number {
+  const index = log.ends.indexOf(end);
+  if (index < 0) return 0;
+  const present = log.hits[index] ?? 0;
+  const removed = Math.min(hits, present);
+  log.total -= removed;
+  if (removed < present) {
+    log.hits[index] = present - removed;
+  } else {
+    log.ends.splice(index, 1);
+    log.hits.splice(index, 1);
   }
   return removed;
 }
 
-/** When nothing counts any more; 0 when nothing does. */
+/** The end of the last hit; 0: the log is empty. */
 export function lastEnd({ ends }: HitLog): number {
   return ends[ends.length - 1] ?? 0;
 }
 
-/** What ends are rounded up to where there are too many, in µs. */
-export function subBucketOf(term: HitsTerm): number {
-  if (term.kind === 'period') return 1;
-  return term.resolution > 1 ? term.resolution : term.life / SUB_BUCKETS;
+/** The unit in µs that ends are rounded up to when there are too many of them. */
+export function subBucketMicros(spec: HitLogSpec): number {
+  if (spec.kind === 'calendar') return 1;
+  return spec.resolutionMicros > 1 ? spec.resolutionMicros : spec.lifetimeMicros / SUB_BUCKETS_PER_WINDOW;
 }
 
-function resolutionOf(term: HitsTerm): number {
-  return term.kind === 'span' ? term.resolution : 1;
+function resolutionFor(spec: HitLogSpec): number {
+  return spec.kind === 'window' ? spec.resolutionMicros : 1;
 }
 
-/** When, at the latest, a hit was made that ends at `end`. */
-function begun(term: HitsTerm, end: number): number {
-  if (term.kind === 'span') return end - term.life;
-  if (end <= term.start) return 0;
-  if (end <= term.end) return term.start;
-  return end <= term.next ? term.end : Number.POSITIVE_INFINITY;
+/** The latest time at which a hit with this end can have been made. */
+function latestHitTime(spec: HitLogSpec, end: number): number {
+  if (spec.kind === 'window') return end - spec.lifetimeMicros;
+  if (end <= spec.start) return 0;
+  if (end <= spec.end) return spec.start;
+  return end <= spec.nextEnd ? spec.end : Number.POSITIVE_INFINITY;
 }
 
-/** Clocks differ and slices are taken ahead, neither by more than a sixteenth of the window. */
-function mostAhead(term: HitsTerm): number {
-  return Math.floor((term.kind === 'span' ? term.life : term.end - term.start) / 8);
+/** Clocks differ, and leases are taken in advance, each by at most a sixteenth of the window. */
+function maxClockLeadMicros(spec: HitLogSpec): number {
+  return Math.floor((spec.kind === 'window' ? spec.lifetimeMicros : spec.end - spec.start) / 8);
 }
 
-function forgetEnded(tally: HitLog, clock: number): void {
-  const { ends, hits } = tally;
+function dropEnded(log: HitLog, clock: number): void {
+  const { ends, hits } = log;
   let ended = 0;
-  while (ended < ends.length && (ends[ended] ?? 0) <= clock) tally.total -= hits[ended++] ?? 0;
+  while (ended < ends.length && (ends[ended] ?? 0) <= clock) log.total -= hits[ended++] ?? 0;
   if (ended === 0) return;
-  // Element by element: splice would allocate what it removes, at every charge of a busy counter.
+  // In place: splice would allocate the removed items, at every charge of a busy counter.
   ends.copyWithin(0, ended);
   hits.copyWithin(0, ended);
   ends.length -= ended;
   hits.length -= ended;
 }
 
-function roundEnds(tally: HitLog, unit: number): void {
-  moveEnds(tally, (end) => Math.ceil(end / unit) * unit);
+function roundEnds(log: HitLog, resolution: number): void {
+  mapEnds(log, (end) => Math.ceil(end / resolution) * resolution);
 }
 
-function moveEnds({ ends, hits }: HitLog, moved: (end: number) => number): void {
+/** Replaces each end, and merges neighbours whose ends became equal. The new ends must be ascending, too. */
+function mapEnds({ ends, hits }: HitLog, replace: (end: number) => number): void {
   let kept = 0;
-  for (let place = 0; place < ends.length; place++) {
-    const end = moved(ends[place] ?? 0);
-    const count = hits[place] ?? 0;
+  for (let index = 0; index < ends.length; index++) {
+    const end = replace(ends[index] ?? 0);
+    const count = hits[index] ?? 0;
     if (kept > 0 && ends[kept - 1] === end) {
       hits[kept - 1] = (hits[kept - 1] ?? 0) + count;
     } else {

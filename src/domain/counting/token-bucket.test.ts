@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { expectResetToBeTrue, expectRetryToBeTrue, type Step } from '../../../test/counters/model/exact-log.ts';
-import { LoneCounter } from '../../../test/counters/model/lone-counter.ts';
-import { DAY, limitOf, NOON, SECOND, TRACES, waits } from '../../../test/counters/model/traces.ts';
+import { DAY, makeLimit, NOON, SECOND } from '../../../test/counters/model/builders.ts';
+import { expectExactResetTime, expectExactRetryTime, type Step } from '../../../test/counters/model/exact-log.ts';
+import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
+import { TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
 import type { TokenBucketLimit } from '../limits/limit.ts';
 
-vi.setConfig({ testTimeout: 120_000 }); // On a busy machine 10,000 traces take their time.
+vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
 
 interface BucketTrace {
   readonly limit: TokenBucketLimit;
@@ -19,14 +20,14 @@ function tracesOf(actions: readonly Step['action'][]): fc.Arbitrary<BucketTrace>
       burst: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 100_000 })),
       window: fc.constantFrom('1s', '7s', '60s', '1h', '1d'),
     })
-    .map(({ requests, burst, window }) => limitOf(requests, window, { algorithm: 'token_bucket', burst }))
+    .map(({ requests, burst, window }) => makeLimit(requests, window, { algorithm: 'token_bucket', burst }))
     .filter((limit) => limit.algorithm === 'token_bucket')
     .filter((limit) => new RationalBucket(limit).staysExactWith(limit.burst, NOON));
   return limits.chain((limit) => {
     const { burst } = limit;
     const step = fc.record({
       wait: fc.oneof(waits(limit.windowSeconds), waits(Math.ceil(limit.windowSeconds / limit.requests))),
-      action: fc.oneof(fc.constant<Step['action']>('ask'), fc.constantFrom(...actions)),
+      action: fc.oneof(fc.constant<Step['action']>('request'), fc.constantFrom(...actions)),
       hits: fc.oneof(
         fc.constant(1),
         fc.integer({ min: 1, max: Math.ceil(burst / 2) }),
@@ -38,10 +39,10 @@ function tracesOf(actions: readonly Step['action'][]): fc.Arbitrary<BucketTrace>
   });
 }
 
-/** What the bucket lacks, as a whole number of hits times µs of the window: rational arithmetic without rounding. */
+/** A token bucket in rational arithmetic without rounding. Its debt is a whole number of hits times µs of the window. */
 class RationalBucket {
   debt = 0n;
-  #seen = BigInt(NOON);
+  #refilledAt = BigInt(NOON);
   readonly #requests: bigint;
   readonly #window: bigint;
   readonly #burst: bigint;
@@ -53,9 +54,9 @@ class RationalBucket {
   }
 
   refill(now: number): void {
-    const refilled = this.debt - (BigInt(now) - this.#seen) * this.#requests;
+    const refilled = this.debt - (BigInt(now) - this.#refilledAt) * this.#requests;
     this.debt = refilled > 0n ? refilled : 0n;
-    this.#seen = BigInt(now);
+    this.#refilledAt = BigInt(now);
   }
 
   get free(): number {
@@ -70,14 +71,14 @@ class RationalBucket {
     this.debt += BigInt(hits) * this.#window;
   }
 
-  /** Whether neither the debt nor the time at which it is paid would be 2^53 or more. */
+  /** Whether both the debt and the time at which it is refilled would stay below 2^53. */
   staysExactWith(hits: number, now: number): boolean {
     const debt = this.debt + BigInt(hits) * this.#window;
     return debt < 2n ** 53n && BigInt(now) + debt / this.#requests < 2n ** 53n;
   }
 
-  /** µs until so many hits fit. */
-  waitFor(hits: number): number {
+  /** µs until the hits fit. */
+  microsUntilFit(hits: number): number {
     const excess = this.debt + (BigInt(hits) - this.#burst) * this.#window;
     return Number(divideUp(excess > 0n ? excess : 0n, this.#requests));
   }
@@ -87,98 +88,98 @@ function divideUp(dividend: bigint, divisor: bigint): bigint {
   return (dividend + divisor - 1n) / divisor;
 }
 
-interface Drawn {
+interface Withdrawal {
   readonly time: number;
   readonly hits: number;
 }
 
-/** In any interval at most the burst and what is refilled in it were drawn and not put back in it. */
+/** In any interval, the tokens taken minus those refunded are at most the burst plus the refill of that interval. */
 function expectAtMostBurstAndRefill(
   { burst, requests, windowSeconds }: TokenBucketLimit,
-  drawn: readonly Drawn[],
+  drawn: readonly Withdrawal[],
 ): void {
   for (let from = 0; from < drawn.length; from++) {
     let hits = 0;
-    for (const each of drawn.slice(from)) {
-      hits += each.hits;
-      const elapsed = BigInt(each.time - (drawn[from]?.time ?? 0));
-      const most = BigInt(burst) * BigInt(windowSeconds * SECOND) + elapsed * BigInt(requests);
-      if (BigInt(hits) * BigInt(windowSeconds * SECOND) > most) expect.fail(`${hits} hits in ${elapsed} µs`);
+    for (const withdrawal of drawn.slice(from)) {
+      hits += withdrawal.hits;
+      const elapsed = BigInt(withdrawal.time - (drawn[from]?.time ?? 0));
+      const max = BigInt(burst) * BigInt(windowSeconds * SECOND) + elapsed * BigInt(requests);
+      if (BigInt(hits) * BigInt(windowSeconds * SECOND) > max) expect.fail(`${hits} hits in ${elapsed} µs`);
     }
   }
 }
 
 describe('token_bucket', () => {
-  it('grants never more than the burst and what is refilled, in any interval', () => {
-    const property = fc.property(tracesOf(['look']), ({ limit, steps }) => {
-      const counter = new LoneCounter();
-      const drawn: Drawn[] = [];
+  it('never grants more than the burst plus the refill, in any interval', () => {
+    const property = fc.property(tracesOf(['peek']), ({ limit, steps }) => {
+      const counter = new PureCounter();
+      const drawn: Withdrawal[] = [];
       let now = NOON;
       for (const { wait, hits } of steps) {
         now += wait;
-        if (counter.ask(limit, now, hits).granted) drawn.push({ time: now, hits });
+        if (counter.request(limit, now, hits).granted) drawn.push({ time: now, hits });
       }
       expectAtMostBurstAndRefill(limit, drawn);
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 
-  it('equals rational arithmetic: what is free, what is granted, when a refused one fits, when all is free', () => {
-    const property = fc.property(tracesOf(['look', 'settle']), ({ limit, steps }) => {
-      const counter = new LoneCounter();
+  it('agrees with rational arithmetic on what is free and granted, on retry-after and on the full reset', () => {
+    const property = fc.property(tracesOf(['peek', 'settle']), ({ limit, steps }) => {
+      const counter = new PureCounter();
       const rational = new RationalBucket(limit);
       let now = NOON;
       for (const { wait, action, hits: asked } of steps) {
         now += wait;
         rational.refill(now);
-        expect(counter.look(limit, now).free).toBe(rational.free);
+        expect(counter.peek(limit, now).available).toBe(rational.free);
         if (action === 'settle') {
           if (!rational.staysExactWith(asked, now)) continue;
           rational.draw(asked);
-          expect(counter.settle(limit, now, asked)).toBe(rational.waitFor(limit.burst));
+          expect(counter.settle(limit, now, asked)).toBe(rational.microsUntilFit(limit.burst));
           continue;
         }
-        const hits = action === 'look' ? 0 : asked;
+        const hits = action === 'peek' ? 0 : asked;
         const before = counter.copy();
-        const answer = counter.ask(limit, now, hits);
+        const answer = counter.request(limit, now, hits);
         expect(answer.granted).toBe(rational.fits(hits));
         if (answer.granted) rational.draw(hits);
-        else if (hits <= limit.burst) expect(answer.retryAfter).toBe(rational.waitFor(hits));
-        expect(answer.resetAfter).toBe(rational.waitFor(limit.burst));
-        if (!answer.granted) expectRetryToBeTrue(before, limit, now, hits, answer);
-        expectResetToBeTrue(counter, limit, now, answer.resetAfter);
+        else if (hits <= limit.burst) expect(answer.retryAfter).toBe(rational.microsUntilFit(hits));
+        expect(answer.resetAfter).toBe(rational.microsUntilFit(limit.burst));
+        if (!answer.granted) expectExactRetryTime(before, limit, now, hits, answer);
+        expectExactResetTime(counter, limit, now, answer.resetAfter);
       }
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 
-  it('stays in debt, however much is settled', () => {
-    const limit = limitOf(1, '1d', { algorithm: 'token_bucket' });
-    const counter = new LoneCounter();
-    let { debt } = counter.counter.bucket;
+  it('stays in debt after settlements of any size', () => {
+    const limit = makeLimit(1, '1d', { algorithm: 'token_bucket' });
+    const counter = new PureCounter();
+    let { debt } = counter.counter.tokenBucket;
     for (let i = 0; i < 1000; i++) {
       counter.settle(limit, NOON, 50_000 + i);
-      expect(counter.counter.bucket.debt).toBeGreaterThanOrEqual(debt);
-      debt = counter.counter.bucket.debt;
+      expect(counter.counter.tokenBucket.debt).toBeGreaterThanOrEqual(debt);
+      debt = counter.counter.tokenBucket.debt;
     }
     expect(Number.isSafeInteger(debt)).toBe(true);
-    expect(counter.ask(limit, NOON + 3650 * DAY, 1).granted).toBe(false);
+    expect(counter.request(limit, NOON + 3650 * DAY, 1).granted).toBe(false);
   });
 });
 
-describe('what is given back to a token bucket', () => {
-  it('is what of the charge was not refilled yet, where the first to be drawn is the first to be refilled', () => {
-    const property = fc.property(tracesOf(['look']), fc.nat(40), fc.nat(), (trace, later, wait) => {
+describe('a refund to a token bucket', () => {
+  it('is limited to the part of the charge that is not refilled yet, in the order in which tokens were taken', () => {
+    const property = fc.property(tracesOf(['peek']), fc.nat(40), fc.nat(), (trace, later, wait) => {
       const { limit, steps } = trace;
       const window = BigInt(limit.windowSeconds * SECOND);
-      const counter = new LoneCounter();
+      const counter = new PureCounter();
       const rational = new RationalBucket(limit);
       let now = NOON;
       let place = later;
       let receipt: { hits: number; end: number; behind: bigint } | undefined;
       for (const step of steps) {
         now += step.wait;
-        const { granted, resetAfter } = counter.ask(limit, now, step.hits);
+        const { granted, resetAfter } = counter.request(limit, now, step.hits);
         if (!granted) continue;
         rational.refill(now);
         rational.draw(step.hits);
@@ -191,40 +192,40 @@ describe('what is given back to a token bucket', () => {
       const asked = BigInt(receipt.hits) * window;
       const out = rational.debt > receipt.behind ? rational.debt - receipt.behind : 0n;
       const still = out < asked ? out : asked;
-      const freed = BigInt(counter.giveBack(limit, now, receipt.end, receipt.hits)) * window;
+      const freed = BigInt(counter.refund(limit, now, receipt.end, receipt.hits)) * window;
       expect(freed <= still).toBe(true);
-      // Times are whole µs: that much less may be found to be still out.
+      // Times are whole µs: up to 1 µs of refill less may count as outstanding.
       expect(freed + window > still - BigInt(limit.requests)).toBe(true);
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 
-  it('is never more than was taken, and never lets more be drawn than the burst, the refill and itself', () => {
-    const property = fc.property(tracesOf(['look', 'giveBack']), ({ limit, steps }) => {
-      const counter = new LoneCounter();
-      const drawn: Drawn[] = [];
+  it('is never more than was taken, and never allows more than the burst, the refill and the refunds', () => {
+    const property = fc.property(tracesOf(['peek', 'refund']), ({ limit, steps }) => {
+      const counter = new PureCounter();
+      const drawn: Withdrawal[] = [];
       const receipts: { hits: number; end: number }[] = [];
       let now = NOON;
       for (const { wait, action, hits, grant } of steps) {
         now += wait;
-        if (action === 'giveBack') {
+        if (action === 'refund') {
           const [receipt] = receipts.splice(grant % Math.max(1, receipts.length), 1);
           if (receipt === undefined) continue;
-          const freed = counter.giveBack(limit, now, receipt.end, receipt.hits);
+          const freed = counter.refund(limit, now, receipt.end, receipt.hits);
           expect(freed).toBeGreaterThanOrEqual(0);
           expect(freed).toBeLessThanOrEqual(now < receipt.end ? receipt.hits : 0);
-          expect(counter.look(limit, now).free).toBeLessThanOrEqual(limit.burst);
-          // Of a part of a hit nothing is told, and yet it is back.
+          expect(counter.peek(limit, now).available).toBeLessThanOrEqual(limit.burst);
+          // The result is rounded down: a part of a hit is refunded as well.
           drawn.push({ time: now, hits: -Math.min(receipt.hits, freed + 1) });
           continue;
         }
-        const { granted, resetAfter } = counter.ask(limit, now, hits);
+        const { granted, resetAfter } = counter.request(limit, now, hits);
         if (!granted) continue;
         drawn.push({ time: now, hits });
         receipts.push({ hits, end: now + resetAfter });
       }
       expectAtMostBurstAndRefill(limit, drawn);
     });
-    fc.assert(property, TRACES);
+    fc.assert(property, TRACE_RUNS);
   });
 });

@@ -1,76 +1,83 @@
 import type { TokenBucketSpec } from './counter-spec.ts';
 
-/** What a token bucket lacks to be full. */
+/** State of a token bucket: its debt, which is what it lacks to be full, and the time of the last refill. */
 export interface TokenBucket {
-  /** µs since 1970 for which `debt` is told; does not run back with a clock that is set back a little. */
-  seen: number;
+  /** Time in µs since 1970 at which `debt` is correct. Does not go back when the clock is set back a little. */
+  refilledAt: number;
   /**
-   * Hits times the window in µs: refilling takes whole numbers from it, `requests` each µs, so that nothing is lost to
-   * rounding. At most 2^53 - 1.
+   * Tokens multiplied by the window in µs. In this unit, a refill is a whole number, `requests` per µs, and nothing is lost
+   * to rounding. At most 2^53 - 1.
    */
   debt: number;
 }
 
-const MOST_DEBT = Number.MAX_SAFE_INTEGER;
+const MAX_DEBT = Number.MAX_SAFE_INTEGER;
 
 export function fullBucket(): TokenBucket {
-  return { seen: 0, debt: 0 };
+  return { refilledAt: 0, debt: 0 };
 }
 
 /**
- * Refills what `clock` (µs) has brought. Far ahead of the clock, which was set back then, it is taken as seen now, with
- * nothing refilled; that is returned, as the bucket must be kept then, or the next step would do so again.
+ * Refills the bucket up to `clock` (µs). If the bucket is far ahead of the clock, the clock was set back: then the bucket
+ * counts as refilled now, and nothing is added. Returns whether that happened. Then the store must keep the bucket, or it
+ * would happen again.
  */
-export function refill(bucket: TokenBucket, term: TokenBucketSpec, clock: number): boolean {
-  const ahead = bucket.seen - clock;
-  if (ahead > 0 && ahead <= term.window / 8) return false;
-  bucket.debt = Math.max(0, bucket.debt - Math.max(0, -ahead) * term.requests);
-  bucket.seen = clock;
-  return ahead > 0;
+export function refill(bucket: TokenBucket, spec: TokenBucketSpec, clock: number): boolean {
+  const lead = bucket.refilledAt - clock;
+  if (lead > 0 && lead <= spec.windowMicros / 8) return false;
+  bucket.debt = Math.max(0, bucket.debt - Math.max(0, -lead) * spec.requests);
+  bucket.refilledAt = clock;
+  return lead > 0;
 }
 
-/** Hits that fit now; below 0 after a settlement beyond the burst, or when the burst was lowered. */
-export function availableTokens({ debt }: TokenBucket, { burst, window }: TokenBucketSpec): number {
-  return burst - Math.ceil(debt / window);
+/** Hits that fit now. Negative after a settlement beyond the burst, or after the burst was lowered. */
+export function availableTokens({ debt }: TokenBucket, { burst, windowMicros }: TokenBucketSpec): number {
+  return burst - Math.ceil(debt / windowMicros);
 }
 
-export function takeTokens(bucket: TokenBucket, { window }: TokenBucketSpec, hits: number): void {
-  bucket.debt = Math.min(MOST_DEBT, bucket.debt + hits * window);
+export function takeTokens(bucket: TokenBucket, { windowMicros }: TokenBucketSpec, hits: number): void {
+  bucket.debt = Math.min(MAX_DEBT, bucket.debt + hits * windowMicros);
 }
 
-/** µs from `clock` until `hits`, which do not fit now, would fit; undefined when they never do. */
-export function waitForTokens(
+/** Time in µs from `clock` until `hits`, which do not fit now, would fit; undefined: they never fit. */
+export function microsUntilTokensFit(
   bucket: TokenBucket,
-  term: TokenBucketSpec,
+  spec: TokenBucketSpec,
   hits: number,
   clock: number,
 ): number | undefined {
-  if (hits > term.burst) return undefined;
-  return wait(bucket, term, (term.burst - hits) * term.window, clock);
+  if (hits > spec.burst) return undefined;
+  return microsUntilDebtIs(bucket, spec, (spec.burst - hits) * spec.windowMicros, clock);
 }
 
-/** µs from `clock` until it is full. */
-export function waitUntilFull(bucket: TokenBucket, term: TokenBucketSpec, clock: number): number {
-  return bucket.debt === 0 ? 0 : wait(bucket, term, 0, clock);
+/** Time in µs from `clock` until the bucket is full. */
+export function microsUntilFull(bucket: TokenBucket, spec: TokenBucketSpec, clock: number): number {
+  return bucket.debt === 0 ? 0 : microsUntilDebtIs(bucket, spec, 0, clock);
 }
 
 /**
- * Puts hits back of a charge after which the bucket would have been full at `end`; how many. The first to be drawn is
- * the first to be refilled, so of that charge only what is refilled last is still there to put back.
+ * Refunds tokens of a charge after which the bucket was to be full at `end`. Returns the number of whole tokens refunded.
+ * Tokens are refilled in the order in which they were taken, so of that charge only the part that is not refilled yet can
+ * be refunded.
  */
 export function refundTokens(
   bucket: TokenBucket,
-  { requests, window }: TokenBucketSpec,
+  { requests, windowMicros }: TokenBucketSpec,
   end: number,
   hits: number,
 ): number {
-  // Less 1 µs, by which `end` may have been rounded up.
-  const stillOut = Math.max(0, end - 1 - bucket.seen) * requests;
-  const back = Math.min(hits * window, stillOut, bucket.debt);
-  bucket.debt -= back;
-  return Math.floor(back / window);
+  // Minus 1 µs: `end` may have been rounded up by that much.
+  const notRefilled = Math.max(0, end - 1 - bucket.refilledAt) * requests;
+  const refunded = Math.min(hits * windowMicros, notRefilled, bucket.debt);
+  bucket.debt -= refunded;
+  return Math.floor(refunded / windowMicros);
 }
 
-function wait({ seen, debt }: TokenBucket, { requests }: TokenBucketSpec, target: number, clock: number): number {
-  return seen - clock + Math.ceil((debt - target) / requests);
+function microsUntilDebtIs(
+  { refilledAt, debt }: TokenBucket,
+  { requests }: TokenBucketSpec,
+  target: number,
+  clock: number,
+): number {
+  return refilledAt - clock + Math.ceil((debt - target) / requests);
 }
