@@ -1,84 +1,88 @@
-import type { Entry } from '../descriptor.ts';
+import type { DescriptorEntry } from '../descriptor.ts';
 import type { Limit } from '../limits/limit.ts';
-import { type KeyRules, matchRule, pathBelow, type Rule, type RuleBook, type RuleNode } from './rule-book.ts';
+import { matchRule } from './match-rule.ts';
+import type { Rule } from './rule.ts';
+import { childPath, type KeyRules, type RuleBook, type RuleNode } from './rule-book.ts';
 
-/** What becomes of one rule; rules are the same that stand for the same entries. */
+/** One difference between two rule books. Two rules are the same rule if they stand for the same entries. */
 export type RuleChange =
-  /** `other`: the rule that had its requests before; undefined: none, or it may be several. */
-  | { readonly kind: 'added'; readonly rule: Rule; readonly other: Rule | undefined }
-  /** `other`: the rule that has its requests from now on, likewise. */
-  | { readonly kind: 'removed'; readonly rule: Rule; readonly other: Rule | undefined }
+  /** `otherMatch`: the rule that matched these requests before; undefined: none, or more than one. */
+  | { readonly kind: 'added'; readonly rule: Rule; readonly otherMatch: Rule | undefined }
+  /** `otherMatch`: the rule that matches these requests from now on; undefined: none, or more than one. */
+  | { readonly kind: 'removed'; readonly rule: Rule; readonly otherMatch: Rule | undefined }
   | {
       readonly kind: 'changed';
       readonly before: Rule;
       readonly rule: Rule;
       readonly limits: readonly LimitChange[];
     }
-  /** The domain finds its rules by another `match`. */
+  /** The domain's `match` changed. */
   | { readonly kind: 'rematched'; readonly domain: string; readonly isMostSpecific: boolean }
-  /** Of several values with `*` that fit, the first one counts. */
+  /** Values with `*` changed their order; the first that matches wins. */
   | { readonly kind: 'reordered'; readonly path: string; readonly values: readonly string[] };
 
-/** What becomes of one limit of a rule that stays. One of `before` and `after` may be undefined, and not both. */
+/** Change of one limit of a rule that stays. At most one of `before` and `after` is undefined. */
 export interface LimitChange {
   readonly before: Limit | undefined;
   readonly after: Limit | undefined;
-  /** What was counted goes on to count. */
+  /** The limit keeps its counters. */
   readonly keepsCounters: boolean;
 }
 
-/** A rule and where it stands: each entry's value as it is written, undefined: any. */
-interface Standing {
+/** A rule with its pattern: the value of each entry as written; undefined: any value. */
+interface LocatedRule {
   readonly rule: Rule;
   readonly domain: string;
   readonly pattern: readonly { readonly key: string; readonly value: string | undefined }[];
 }
 
-/** What changes from one set of rules to another, by the rules' paths in the order of their characters. */
+/** Lists the differences between two rule books, sorted by the paths of the rules. */
 export function compareRules(before: RuleBook, after: RuleBook): readonly RuleChange[] {
-  const [olds, news] = [standingsOf(before), standingsOf(after)];
+  const [oldRules, newRules] = [locateRules(before), locateRules(after)];
   const changes: { readonly path: string; readonly change: RuleChange }[] = [];
-  const note = (path: string, change: RuleChange) => void changes.push({ path, change });
-  for (const [place, standing] of news) {
-    const { rule } = standing;
-    const old = olds.get(place);
-    if (old === undefined) note(rule.path, { kind: 'added', rule, other: ruleInstead(standing, before) });
-    else if (!isSame(old.rule, rule)) {
-      note(rule.path, { kind: 'changed', before: old.rule, rule, limits: compareLimits(old.rule, rule) });
+  const record = (path: string, change: RuleChange) => void changes.push({ path, change });
+  for (const [location, located] of newRules) {
+    const { rule } = located;
+    const old = oldRules.get(location);
+    if (old === undefined) record(rule.path, { kind: 'added', rule, otherMatch: matchPattern(located, before) });
+    else if (!isEqual(old.rule, rule)) {
+      record(rule.path, { kind: 'changed', before: old.rule, rule, limits: compareLimits(old.rule, rule) });
     }
   }
-  for (const [place, standing] of olds) {
-    const { rule } = standing;
-    if (!news.has(place)) note(rule.path, { kind: 'removed', rule, other: ruleInstead(standing, after) });
+  for (const [location, located] of oldRules) {
+    const { rule } = located;
+    if (newRules.has(location)) continue;
+    record(rule.path, { kind: 'removed', rule, otherMatch: matchPattern(located, after) });
   }
   for (const [domain, root] of after) {
     const old = before.get(domain);
     const isMostSpecific = root.isMostSpecific === true;
     if (old !== undefined && (old.isMostSpecific === true) !== isMostSpecific) {
-      note(domain, { kind: 'rematched', domain, isMostSpecific });
+      record(domain, { kind: 'rematched', domain, isMostSpecific });
     }
-    compareOrder(old, root, domain, note);
+    compareOrder(old, root, domain, record);
   }
   changes.sort((one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0));
   return changes.map(({ change }) => change);
 }
 
-function standingsOf(book: RuleBook): ReadonlyMap<string, Standing> {
-  const found = new Map<string, Standing>();
-  const addBelow = (node: RuleNode, domain: string, pattern: Standing['pattern']): void => {
-    if (node.rule !== undefined) found.set(JSON.stringify([domain, pattern]), { rule: node.rule, domain, pattern });
+/** All rules of a book, by domain and pattern as JSON. */
+function locateRules(book: RuleBook): ReadonlyMap<string, LocatedRule> {
+  const located = new Map<string, LocatedRule>();
+  const addBelow = (node: RuleNode, domain: string, pattern: LocatedRule['pattern']): void => {
+    if (node.rule !== undefined) located.set(JSON.stringify([domain, pattern]), { rule: node.rule, domain, pattern });
     for (const [key, rules] of node.byKey ?? []) {
-      for (const [value, below] of rules.exact ?? []) addBelow(below, domain, [...pattern, { key, value }]);
+      for (const [value, child] of rules.exact ?? []) addBelow(child, domain, [...pattern, { key, value }]);
       if (rules.anyValue !== undefined) addBelow(rules.anyValue, domain, [...pattern, { key, value: undefined }]);
     }
   };
   for (const [domain, root] of book) addBelow(root, domain, []);
-  return found;
+  return located;
 }
 
-/** The rule of another book for what this one stands for; undefined where that depends on values that are left open. */
-function ruleInstead({ domain, pattern }: Standing, book: RuleBook): Rule | undefined {
-  const entries: Entry[] = [];
+/** Finds the rule of another book that matches this rule's requests; undefined if that depends on values left open. */
+function matchPattern({ domain, pattern }: LocatedRule, book: RuleBook): Rule | undefined {
+  const entries: DescriptorEntry[] = [];
   for (const { key, value } of pattern) {
     if (value === undefined || value.includes('*')) return undefined;
     entries.push({ key, value });
@@ -86,26 +90,24 @@ function ruleInstead({ domain, pattern }: Standing, book: RuleBook): Rule | unde
   return matchRule(book, domain, entries);
 }
 
-/** Limits that are counted alike belong together, then those of one name, then those that are left in their order. */
+/** Pairs limits that share their counters, then limits of the same name, then the remaining ones in their order. */
 function compareLimits(before: Rule, after: Rule): readonly LimitChange[] {
-  const left = [...before.limits];
-  const take = (fits: (limit: Limit) => boolean): Limit | undefined => {
-    const place = left.findIndex(fits);
-    return place < 0 ? undefined : left.splice(place, 1)[0];
+  const unpaired = [...before.limits];
+  const takeFirst = (fits: (limit: Limit) => boolean): Limit | undefined => {
+    const index = unpaired.findIndex(fits);
+    return index < 0 ? undefined : unpaired.splice(index, 1)[0];
   };
   const partners = new Map<Limit, Limit | undefined>();
-  const pair = (fits: (one: Limit, other: Limit) => boolean): void => {
+  const pairBy = (fits: (old: Limit, limit: Limit) => boolean): void => {
     for (const limit of after.limits) {
-      if (partners.get(limit) === undefined)
-        partners.set(
-          limit,
-          take((old) => fits(old, limit)),
-        );
+      if (partners.get(limit) !== undefined) continue;
+      const partner = takeFirst((old) => fits(old, limit));
+      partners.set(limit, partner);
     }
   };
-  pair((one, other) => isCountedAlike(one, other));
-  pair((one, other) => one.name === other.name);
-  pair(() => true);
+  pairBy((old, limit) => shareCounters(old, limit));
+  pairBy((old, limit) => old.name === limit.name);
+  pairBy(() => true);
   const changes = after.limits.map((limit): LimitChange => {
     const old = partners.get(limit);
     return {
@@ -114,22 +116,22 @@ function compareLimits(before: Rule, after: Rule): readonly LimitChange[] {
       keepsCounters: old !== undefined && keepsCounters({ ...before, limits: [old] }, after, limit),
     };
   });
-  const removed = left.map((limit): LimitChange => ({ before: limit, after: undefined, keepsCounters: false }));
-  const sharesOtherwise = !isSame(before.sharedValues, after.sharedValues);
-  return [...changes, ...removed].filter((change) => !isSame(change.before, change.after) || sharesOtherwise);
+  const removed = unpaired.map((limit): LimitChange => ({ before: limit, after: undefined, keepsCounters: false }));
+  const sharingChanged = !isEqual(before.sharedValues, after.sharedValues);
+  return [...changes, ...removed].filter((change) => !isEqual(change.before, change.after) || sharingChanged);
 }
 
-/** Whether a limit of a rule goes on with what was counted by the rule that had its requests before. */
+/** Whether a limit of the rule `after` keeps the counters of `before`, the rule that matched its requests until now. */
 export function keepsCounters(before: Rule, after: Rule, limit: Limit): boolean {
-  return isSame(before.sharedValues, after.sharedValues) && before.limits.some((old) => isCountedAlike(old, limit));
+  return isEqual(before.sharedValues, after.sharedValues) && before.limits.some((old) => shareCounters(old, limit));
 }
 
-function isCountedAlike(one: Limit, other: Limit): boolean {
+function shareCounters(one: Limit, other: Limit): boolean {
   return one.algorithm !== 'unlimited' && other.algorithm !== 'unlimited' && one.identity === other.identity;
 }
 
-/** By what they hold; fields stand in the order in which the parser puts them. */
-function isSame(one: unknown, other: unknown): boolean {
+/** Compares by content. The parser always writes fields in the same order. */
+function isEqual(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
@@ -137,23 +139,23 @@ function compareOrder(
   before: RuleNode | undefined,
   after: RuleNode,
   path: string,
-  note: (path: string, change: RuleChange) => void,
+  record: (path: string, change: RuleChange) => void,
 ): void {
   if (before === undefined) return;
   for (const [key, rules] of after.byKey ?? []) {
-    const earlier = before.byKey?.get(key);
-    const values = wildcardsOf(rules).filter((value) => earlier?.exact?.has(value));
-    const order = wildcardsOf(earlier).filter((value) => rules.exact?.has(value));
-    const keyPath = pathBelow(path, key, undefined);
-    if (!isSame(values, order)) note(keyPath, { kind: 'reordered', path: keyPath, values });
-    for (const [value, below] of rules.exact ?? []) {
-      compareOrder(earlier?.exact?.get(value), below, pathBelow(path, key, value), note);
+    const oldRules = before.byKey?.get(key);
+    const values = listWildcards(rules).filter((value) => oldRules?.exact?.has(value));
+    const oldValues = listWildcards(oldRules).filter((value) => rules.exact?.has(value));
+    const keyPath = childPath(path, key, undefined);
+    if (!isEqual(values, oldValues)) record(keyPath, { kind: 'reordered', path: keyPath, values });
+    for (const [value, child] of rules.exact ?? []) {
+      compareOrder(oldRules?.exact?.get(value), child, childPath(path, key, value), record);
     }
-    if (rules.anyValue !== undefined) compareOrder(earlier?.anyValue, rules.anyValue, keyPath, note);
+    if (rules.anyValue !== undefined) compareOrder(oldRules?.anyValue, rules.anyValue, keyPath, record);
   }
 }
 
-/** Values with asterisks in the order of the file. */
-function wildcardsOf(rules: KeyRules | undefined): readonly string[] {
+/** Values with asterisks, in the order of the file. */
+function listWildcards(rules: KeyRules | undefined): readonly string[] {
   return [...(rules?.exact?.keys() ?? [])].filter((value) => value.includes('*'));
 }

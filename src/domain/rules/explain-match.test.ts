@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
-import type { Entry } from '../descriptor.ts';
+import type { DescriptorEntry } from '../descriptor.ts';
 import { explainMatch } from './explain-match.ts';
-import { matchRule, type RuleBook } from './rule-book.ts';
+import { matchRule } from './match-rule.ts';
+import type { RuleBook } from './rule-book.ts';
 
 function bookOf(descriptors: unknown, match?: string): RuleBook {
   const parsed = parseRules('shop.yaml', JSON.stringify({ domain: 'shop', match, descriptors }));
@@ -34,39 +35,39 @@ function listed(...first: string[]) {
 }
 
 describe('an explanation', () => {
-  it('tells by what each entry led on, what came later, what did not fit, and what else there is', () => {
+  it('shows for each entry what matched, what else would match, other values and other keys', () => {
     expect(explain(['path', '/login'], ['user', 'ann'])).toMatchObject({
       isDomainKnown: true,
       rule: { path: 'shop.path_/login.user' },
-      onTheWay: ['shop.path_/login'],
-      keysBelow: listed(),
+      rulesOnPath: ['shop.path_/login'],
+      nextKeys: listed(),
       steps: [
         {
-          taken: { way: 'exact', path: 'shop.path_/login' },
-          passedOver: listed('shop.path_/log*', 'shop.path_*', 'shop.path'),
+          match: { kind: 'exact', path: 'shop.path_/login' },
+          alsoMatching: listed('shop.path_/log*', 'shop.path_*', 'shop.path'),
           otherValues: listed('shop.path_/else'),
           otherKeys: listed('address'),
         },
-        { taken: { way: 'key', path: 'shop.path_/login.user' }, otherKeys: listed('device') },
+        { match: { kind: 'key', path: 'shop.path_/login.user' }, otherKeys: listed('device') },
       ],
     });
     expect(explain(['path', '/logout']).steps[0]).toMatchObject({
-      taken: { way: 'wildcard', path: 'shop.path_/log*' },
-      passedOver: listed('shop.path_*', 'shop.path'),
+      match: { kind: 'wildcard', path: 'shop.path_/log*' },
+      alsoMatching: listed('shop.path_*', 'shop.path'),
     });
   });
 
-  it('tells why there is no rule: the way ended, stands too high, or leads on', () => {
+  it('shows why no rule matches: the path ends, the rule is above or below the last entry, or the domain is unknown', () => {
     expect(explain(['path', '/login'], ['color', 'red'], ['user', 'ann'])).toMatchObject({
       rule: undefined,
-      onTheWay: ['shop.path_/login'],
-      steps: [{}, { taken: undefined, otherKeys: listed('user', 'device') }],
+      rulesOnPath: ['shop.path_/login'],
+      steps: [{}, { match: undefined, otherKeys: listed('user', 'device') }],
     });
-    expect(explain(['path', '/logout'])).toMatchObject({ rule: undefined, keysBelow: listed() });
-    expect(explain(['address', 'a'], ['more', ''])).toMatchObject({ rule: undefined, onTheWay: ['shop.address'] });
+    expect(explain(['path', '/logout'])).toMatchObject({ rule: undefined, nextKeys: listed() });
+    expect(explain(['address', 'a'], ['more', ''])).toMatchObject({ rule: undefined, rulesOnPath: ['shop.address'] });
     expect(explain(['path', '/login'], ['device', 'x'])).toMatchObject({
       rule: undefined,
-      onTheWay: ['shop.path_/login'],
+      rulesOnPath: ['shop.path_/login'],
     });
     expect(explainMatch(book, 'other', [{ key: 'path', value: '' }])).toMatchObject({
       isDomainKnown: false,
@@ -74,24 +75,24 @@ describe('an explanation', () => {
     });
   });
 
-  it('lists ten of many', () => {
-    const many = bookOf(Array.from({ length: 100 }, (_, place) => ({ key: 'k', value: `${place}`, rate_limit })));
+  it('lists the first ten of many values', () => {
+    const many = bookOf(Array.from({ length: 100 }, (_, index) => ({ key: 'k', value: `${index}`, rate_limit })));
     const [step] = explainMatch(many, 'shop', [{ key: 'k', value: '7' }]).steps;
     expect(step?.otherValues.first).toHaveLength(10);
     expect(step?.otherValues.omitted).toBe(89);
   });
 });
 
-interface Written {
+interface WrittenDescriptor {
   readonly key: string;
   readonly value?: string;
   readonly rate_limit?: object;
-  readonly descriptors?: readonly Written[];
+  readonly descriptors?: readonly WrittenDescriptor[];
 }
 
 const key = fc.constantFrom('a', 'b');
 const value = fc.string({ unit: fc.constantFrom('x', 'y', '*'), maxLength: 3 });
-const { level } = fc.letrec<{ level: readonly Written[] }>((tie) => ({
+const { level } = fc.letrec<{ level: readonly WrittenDescriptor[] }>((tie) => ({
   level: fc.uniqueArray(
     fc.record(
       {
@@ -102,36 +103,41 @@ const { level } = fc.letrec<{ level: readonly Written[] }>((tie) => ({
       },
       { requiredKeys: ['key'] },
     ),
-    { maxLength: 6, selector: (each) => `${each.key}=${each.value ?? ''}` },
+    { maxLength: 6, selector: ({ key, value }) => `${key}=${value ?? ''}` },
   ),
 }));
-const request: fc.Arbitrary<readonly Entry[]> = fc.array(
+const request: fc.Arbitrary<readonly DescriptorEntry[]> = fc.array(
   fc.record({ key, value: fc.string({ unit: fc.constantFrom('x', 'y', '*'), maxLength: 3 }) }),
   { maxLength: 4 },
 );
 
-it('is that of the decision, on random rules and requests', () => {
+it('finds the same rule as the decision, for random rules and requests', () => {
   let matched = 0;
-  const way = fc.constantFrom(undefined, 'most_specific');
-  const property = fc.property(level, way, fc.array(request, { maxLength: 5 }), (descriptors, match, requests) => {
-    const random = bookOf(descriptors, match);
-    for (const entries of requests) {
-      const rule = matchRule(random, 'shop', entries);
-      const { rule: explained, steps, keysBelow } = explainMatch(random, 'shop', entries);
-      expect(explained).toBe(rule);
-      const isWhole = steps.length === entries.length && steps.every(({ taken }) => taken !== undefined);
-      if (rule === undefined) {
-        // Each step before the last one led on, or there would be no next.
-        expect(steps.slice(0, -1).every(({ taken }) => taken !== undefined)).toBe(true);
-        if (!isWhole) expect(keysBelow).toEqual(listed());
-        continue;
+  const matchMode = fc.constantFrom(undefined, 'most_specific');
+  const property = fc.property(
+    level,
+    matchMode,
+    fc.array(request, { maxLength: 5 }),
+    (descriptors, match, requests) => {
+      const random = bookOf(descriptors, match);
+      for (const entries of requests) {
+        const rule = matchRule(random, 'shop', entries);
+        const { rule: explained, steps, nextKeys } = explainMatch(random, 'shop', entries);
+        expect(explained).toBe(rule);
+        const isComplete = steps.length === entries.length && steps.every(({ match }) => match !== undefined);
+        if (rule === undefined) {
+          // Every step before the last one matched, or there would be no next step.
+          expect(steps.slice(0, -1).every(({ match }) => match !== undefined)).toBe(true);
+          if (!isComplete) expect(nextKeys).toEqual(listed());
+          continue;
+        }
+        matched++;
+        expect(isComplete).toBe(true);
+        expect(steps.at(-1)?.match?.path).toBe(rule.path);
+        for (const { match, alsoMatching } of steps) expect(alsoMatching.first).not.toContain(match?.path);
       }
-      matched++;
-      expect(isWhole).toBe(true);
-      expect(steps.at(-1)?.taken?.path).toBe(rule.path);
-      for (const { taken, passedOver } of steps) expect(passedOver.first).not.toContain(taken?.path);
-    }
-  });
+    },
+  );
   fc.assert(property, { numRuns: 2000, seed: 20_261_121 });
   expect(matched).toBeGreaterThan(500);
 });

@@ -1,124 +1,118 @@
-import type { Entry } from '../descriptor.ts';
+import type { DescriptorEntry } from '../descriptor.ts';
 import { matchMostSpecific } from './match-most-specific.ts';
-import {
-  type KeyRules,
-  matchRule,
-  nodeBelow,
-  pathBelow,
-  type Rule,
-  type RuleBook,
-  type RuleNode,
-} from './rule-book.ts';
-import { addWildcard, createWildcardValues, findWildcard } from './wildcard-values.ts';
+import { findChild, matchRule } from './match-rule.ts';
+import type { Rule } from './rule.ts';
+import { childPath, type KeyRules, type RuleBook, type RuleNode } from './rule-book.ts';
+import { addWildcard, createWildcardIndex, findFirstWildcard } from './wildcard-index.ts';
 
-/** By what an entry led one level down: the value as it is written, a value with `*`, or the key alone. */
+/** How an entry matched a level: by the value as written, by a value with `*`, or by the key alone. */
 export type MatchKind = 'exact' | 'wildcard' | 'key';
 
-/** What became of one entry. Descriptors are named by their paths, as rules are. */
+/** How one entry was matched. Descriptors appear as paths, as rules do. */
 export interface MatchStep {
-  readonly entry: Entry;
-  /** undefined: nothing fits, and the way ends. */
-  readonly taken: { readonly way: MatchKind; readonly path: string } | undefined;
-  /** Would fit as well, but the one that was taken comes first. */
-  readonly passedOver: Listed;
-  /** Have the entry's key and another value. */
-  readonly otherValues: Listed;
-  /** Keys that this level has beside the entry's. */
-  readonly otherKeys: Listed;
+  readonly entry: DescriptorEntry;
+  /** undefined: nothing matches, and the search ends here. */
+  readonly match: { readonly kind: MatchKind; readonly path: string } | undefined;
+  /** Descriptors that would match as well, but come after the one that matched. */
+  readonly alsoMatching: TruncatedList;
+  /** Descriptors with the entry's key and another value. */
+  readonly otherValues: TruncatedList;
+  /** Keys at this level other than the entry's. */
+  readonly otherKeys: TruncatedList;
 }
 
-/** The first few of what may be many. */
-export interface Listed {
+/** The first items of a list that may be long. */
+export interface TruncatedList {
   readonly first: readonly string[];
   readonly omitted: number;
 }
 
-/** Why a descriptor has the rule that it has, or none. */
+/** Explanation of why a descriptor has its rule, or none. */
 export interface MatchExplanation {
   readonly isDomainKnown: boolean;
-  /** One for each entry, up to the first that leads nowhere. */
+  /** One step for each entry, up to the first that matches nothing. */
   readonly steps: readonly MatchStep[];
-  /** What `matchRule` finds. */
+  /** The rule that `matchRule` finds. */
   readonly rule: Rule | undefined;
-  /** Rules on the way: they are for the entries up to there alone. */
-  readonly onTheWay: readonly string[];
-  /** Keys of one more entry that would lead further; none where the way ended before. */
-  readonly keysBelow: Listed;
+  /** Paths of rules that were passed. They apply only to requests whose entries end there. */
+  readonly rulesOnPath: readonly string[];
+  /** Keys that one more entry could match; empty if the search ended before. */
+  readonly nextKeys: TruncatedList;
 }
 
-const MOST_LISTED = 10;
+const MAX_LISTED_ITEMS = 10;
 
-/** Takes the same way as `matchRule`, and tells of each step what else there was. */
-export function explainMatch(book: RuleBook, domain: string, entries: readonly Entry[]): MatchExplanation {
+/** Follows the same path as `matchRule` and reports the alternatives at each step. */
+export function explainMatch(book: RuleBook, domain: string, entries: readonly DescriptorEntry[]): MatchExplanation {
   const root = book.get(domain);
   const steps: MatchStep[] = [];
-  const onTheWay: string[] = [];
+  const rulesOnPath: string[] = [];
   let node: RuleNode | undefined = root;
   let path = domain;
-  const way: RuleNode[] = [];
-  if (root?.isMostSpecific) matchMostSpecific(root, entries, way);
-  for (const [place, entry] of entries.entries()) {
+  const matchedNodes: RuleNode[] = [];
+  if (root?.isMostSpecific) matchMostSpecific(root, entries, matchedNodes);
+  for (const [index, entry] of entries.entries()) {
     if (node === undefined) break;
-    const next: RuleNode | undefined = way[place] ?? nodeBelow(node, entry.key, entry.value);
+    const next: RuleNode | undefined = matchedNodes[index] ?? findChild(node, entry.key, entry.value);
     const step = explainStep(node, path, entry, next);
     steps.push(step);
-    path = step.taken?.path ?? path;
-    if (next?.rule !== undefined && place < entries.length - 1) onTheWay.push(next.rule.path);
+    path = step.match?.path ?? path;
+    if (next?.rule !== undefined && index < entries.length - 1) rulesOnPath.push(next.rule.path);
     node = next;
   }
   return {
     isDomainKnown: root !== undefined,
     steps,
     rule: matchRule(book, domain, entries),
-    onTheWay,
-    keysBelow: listed(keysOf(node)),
+    rulesOnPath,
+    nextKeys: truncate(listKeys(node)),
   };
 }
 
-function explainStep(node: RuleNode, path: string, entry: Entry, next: RuleNode | undefined): MatchStep {
+function explainStep(node: RuleNode, path: string, entry: DescriptorEntry, next: RuleNode | undefined): MatchStep {
   const rules = node.byKey?.get(entry.key);
-  const children = rules === undefined ? [] : childrenOf(rules);
-  const taken = next === undefined ? undefined : children.find((child) => child.node === next);
-  const others = children.filter((child) => child !== taken);
-  const pathOf = ({ value }: Child) => pathBelow(path, entry.key, value);
+  const children = rules === undefined ? [] : listChildren(rules);
+  const matched = next === undefined ? undefined : children.find((child) => child.node === next);
+  const others = children.filter((child) => child !== matched);
+  const toPath = ({ value }: Child) => childPath(path, entry.key, value);
   return {
     entry,
-    taken: taken && { way: wayOf(taken, entry.value), path: pathOf(taken) },
-    passedOver: listed(others.filter((child) => fits(child, entry.value)).map(pathOf)),
-    otherValues: listed(others.filter((child) => !fits(child, entry.value)).map(pathOf)),
-    otherKeys: listed(keysOf(node).filter((key) => key !== entry.key)),
+    match: matched && { kind: matchKind(matched, entry.value), path: toPath(matched) },
+    alsoMatching: truncate(others.filter((child) => matches(child, entry.value)).map(toPath)),
+    otherValues: truncate(others.filter((child) => !matches(child, entry.value)).map(toPath)),
+    otherKeys: truncate(listKeys(node).filter((key) => key !== entry.key)),
   };
 }
 
-/** A descriptor of a level; `value` undefined: it has its key alone. */
+/** A descriptor of one level; `value` undefined: it has a key and no value. */
 interface Child {
   readonly value: string | undefined;
   readonly node: RuleNode;
 }
 
-function childrenOf({ exact, anyValue }: KeyRules): readonly Child[] {
+function listChildren({ exact, anyValue }: KeyRules): readonly Child[] {
   const children: Child[] = Array.from(exact ?? [], ([value, node]) => ({ value, node }));
   return anyValue === undefined ? children : [...children, { value: undefined, node: anyValue }];
 }
 
-function wayOf({ value: written }: Child, value: string): MatchKind {
-  if (written === undefined) return 'key';
-  return written === value ? 'exact' : 'wildcard';
+function matchKind({ value: pattern }: Child, value: string): MatchKind {
+  if (pattern === undefined) return 'key';
+  return pattern === value ? 'exact' : 'wildcard';
 }
 
-function fits({ value: written }: Child, value: string): boolean {
-  if (written === undefined || written === value) return true;
-  if (!written.includes('*')) return false;
-  const alone = createWildcardValues<true>();
-  addWildcard(alone, written, true);
-  return findWildcard(alone, value) === true;
+function matches({ value: pattern }: Child, value: string): boolean {
+  if (pattern === undefined || pattern === value) return true;
+  if (!pattern.includes('*')) return false;
+  const index = createWildcardIndex<true>();
+  addWildcard(index, pattern, true);
+  return findFirstWildcard(index, value) === true;
 }
 
-function keysOf(node: RuleNode | undefined): readonly string[] {
+function listKeys(node: RuleNode | undefined): readonly string[] {
   return [...(node?.byKey?.keys() ?? [])];
 }
 
-function listed(all: readonly string[]): Listed {
-  const first = all.slice(0, MOST_LISTED);
+function truncate(all: readonly string[]): TruncatedList {
+  const first = all.slice(0, MAX_LISTED_ITEMS);
   return { first, omitted: all.length - first.length };
 }

@@ -1,27 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maxNodesVisited } from './match-most-specific.ts';
-import { addRuleNode, createRuleNode, type DomainRules, matchRule, type RuleNode } from './rule-book.ts';
+import { matchRule } from './match-rule.ts';
+import { addRuleNode, createRuleNode, type DomainRules, type RuleNode } from './rule-book.ts';
 
 type Step = readonly [key: string, value: string | undefined];
 
-/** A domain with a rule at the end of each of these ways. */
-function domainOf(...ways: readonly (readonly Step[])[]): DomainRules {
+/** A domain with a rule at the end of each path. */
+function buildDomain(...paths: readonly (readonly Step[])[]): DomainRules {
   const root: DomainRules = { ...createRuleNode(), isMostSpecific: true };
-  for (const way of ways) {
+  for (const path of paths) {
     let node: RuleNode = root;
-    for (const [key, value] of way) {
+    for (const [key, value] of path) {
       const rules = node.byKey?.get(key);
-      const known = value === undefined ? rules?.anyValue : rules?.exact?.get(value);
-      node = known ?? addRuleNode(node, key, value) ?? node;
+      const existing = value === undefined ? rules?.anyValue : rules?.exact?.get(value);
+      node = existing ?? addRuleNode(node, key, value) ?? node;
     }
-    node.rule = { path: nameOf(way), limits: [] };
+    node.rule = { path: formatPath(path), limits: [] };
   }
   return root;
 }
 
-function nameOf(way: readonly Step[]): string {
-  return way.map(([key, value]) => `${key}=${value ?? ''}`).join(' ');
+function formatPath(path: readonly Step[]): string {
+  return path.map(([key, value]) => `${key}=${value ?? ''}`).join(' ');
 }
 
 function match(root: DomainRules, ...entries: readonly [string, string][]): string | undefined {
@@ -33,17 +34,17 @@ function match(root: DomainRules, ...entries: readonly [string, string][]): stri
 }
 
 describe('the most specific rule', () => {
-  it('is that of the exact value, then that of the wildcard that spells out most, then that of the key', () => {
-    const root = domainOf([['k', undefined]], [['k', '*']], [['k', 'a*']], [['k', 'a*c']], [['k', 'abc']]);
+  it('prefers the exact value, then the wildcard that spells out the most characters, then the key alone', () => {
+    const root = buildDomain([['k', undefined]], [['k', '*']], [['k', 'a*']], [['k', 'a*c']], [['k', 'abc']]);
     expect(match(root, ['k', 'abc'])).toBe('k=abc');
     expect(match(root, ['k', 'aXc'])).toBe('k=a*c');
     expect(match(root, ['k', 'aX'])).toBe('k=a*');
     expect(match(root, ['k', 'X'])).toBe('k=*');
-    expect(match(domainOf([['k', undefined]], [['k', 'a*']]), ['k', 'X'])).toBe('k=');
+    expect(match(buildDomain([['k', undefined]], [['k', 'a*']]), ['k', 'X'])).toBe('k=');
   });
 
-  it('is found by a way back where the more specific way ends without one', () => {
-    const root = domainOf(
+  it('is found by backtracking if a more specific path ends without a rule', () => {
+    const root = buildDomain(
       [
         ['path', '/login'],
         ['method', 'POST'],
@@ -64,8 +65,8 @@ describe('the most specific rule', () => {
     expect(match(root, ['path', '/login'])).toBeUndefined();
   });
 
-  it('goes by the first entry before the second', () => {
-    const root = domainOf(
+  it('weighs the first entry before the second', () => {
+    const root = buildDomain(
       [
         ['a', '1'],
         ['b', undefined],
@@ -78,42 +79,42 @@ describe('the most specific rule', () => {
     expect(match(root, ['a', '1'], ['b', '2'])).toBe('a=1 b=');
   });
 
-  it('is there whenever any rule fits, and no more was tried than was said', () => {
+  it('is found whenever any rule matches, and the search stays within maxNodesVisited', () => {
     const value = fc.constantFrom(undefined, 'a', 'ab', 'a*', '*', '*b', 'b*', 'ab*');
     const step = fc.tuple(fc.constantFrom('k', 'l'), value);
-    const ways = fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 });
+    const paths = fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 });
     const entry = fc.tuple(fc.constantFrom('k', 'l'), fc.constantFrom('a', 'ab', 'b', 'abc', 'c'));
-    const fits = (written: string | undefined, asked: string) =>
-      written === undefined || new RegExp(`^${written.replaceAll('*', '.*')}$`).test(asked);
+    const matches = (pattern: string | undefined, value: string) =>
+      pattern === undefined || new RegExp(`^${pattern.replaceAll('*', '.*')}$`).test(value);
     fc.assert(
-      fc.property(ways, fc.array(entry, { minLength: 1, maxLength: 3 }), (rules, asked) => {
-        const root = domainOf(...rules);
-        const fitting = rules.filter(
-          (way) =>
-            way.length === asked.length &&
-            way.every(([key, written], place) => key === asked[place]?.[0] && fits(written, asked[place][1])),
+      fc.property(paths, fc.array(entry, { minLength: 1, maxLength: 3 }), (rules, entries) => {
+        const root = buildDomain(...rules);
+        const matching = rules.filter(
+          (path) =>
+            path.length === entries.length &&
+            path.every(([key, value], i) => key === entries[i]?.[0] && matches(value, entries[i][1])),
         );
-        const found = match(root, ...asked);
-        expect(found === undefined).toBe(fitting.length === 0);
-        if (found !== undefined) expect(fitting.map(nameOf)).toContain(found);
-        expect(triedBy(root, asked)).toBeLessThanOrEqual(maxNodesVisited(root));
+        const found = match(root, ...entries);
+        expect(found === undefined).toBe(matching.length === 0);
+        if (found !== undefined) expect(matching.map(formatPath)).toContain(found);
+        expect(countVisits(root, entries)).toBeLessThanOrEqual(maxNodesVisited(root));
       }),
     );
   });
 });
 
-/** Levels that were gone through for an answer: each asks for the entry that it is at. */
-function triedBy(root: DomainRules, asked: readonly (readonly [string, string])[]): number {
-  let tried = 0;
+/** Counts the nodes that a search visits: at each node it reads one entry. */
+function countVisits(root: DomainRules, pairs: readonly (readonly [string, string])[]): number {
+  let visits = 0;
   const entries = new Proxy(
-    asked.map(([key, value]) => ({ key, value })),
+    pairs.map(([key, value]) => ({ key, value })),
     {
       get(target, name, receiver) {
-        tried++;
+        visits++;
         return Reflect.get(target, name, receiver);
       },
     },
   );
   matchRule(new Map([['d', root]]), 'd', entries);
-  return tried;
+  return visits;
 }

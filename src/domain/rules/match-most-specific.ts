@@ -1,69 +1,85 @@
-import type { Entry } from '../descriptor.ts';
-import type { KeyRules, Rule, RuleNode } from './rule-book.ts';
-import { fittingWildcards } from './wildcard-values.ts';
+import type { DescriptorEntry } from '../descriptor.ts';
+import type { Rule } from './rule.ts';
+import type { KeyRules, RuleNode } from './rule-book.ts';
+import { findWildcardsBySpecificity } from './wildcard-index.ts';
 
 /**
- * The rule for a descriptor's entries where the most specific one wins: of each entry in turn its exact value, else the
- * wildcard that spells out the most characters, else its key alone; what is said of an entry goes before what is said of
- * those behind it. A way that ends without a rule is taken back. No level is reached by two ways, so that a look-up costs
- * at most what `mostTried` says. With `way` it is filled with the levels on the way to the rule.
+ * Finds the rule for a descriptor's entries in a domain where the most specific rule wins. Each entry in turn prefers its
+ * exact value, then the wildcard that spells out the most characters, then its key alone. Earlier entries outweigh later
+ * ones. A path that ends without a rule is abandoned, and the search backtracks. No node is reached by two paths, so a
+ * search visits at most `maxNodesVisited` nodes. Fills `matchedNodes`, if given, with the nodes from the root's child
+ * down to the rule.
  */
-export function matchMostSpecific(root: RuleNode, entries: readonly Entry[], way?: RuleNode[]): Rule | undefined {
-  return findFrom(root, entries, 0, way);
+export function matchMostSpecific(
+  root: RuleNode,
+  entries: readonly DescriptorEntry[],
+  matchedNodes?: RuleNode[],
+): Rule | undefined {
+  return findFrom(root, entries, 0, matchedNodes);
 }
 
-function findFrom(node: RuleNode, entries: readonly Entry[], place: number, way?: RuleNode[]): Rule | undefined {
-  const entry = entries[place];
+function findFrom(
+  node: RuleNode,
+  entries: readonly DescriptorEntry[],
+  index: number,
+  matchedNodes?: RuleNode[],
+): Rule | undefined {
+  const entry = entries[index];
   if (entry === undefined) return node.rule;
   const rules = node.byKey?.get(entry.key);
   if (rules === undefined) return undefined;
   const exact = rules.exact?.get(entry.value);
-  let rule = exact && stepTo(exact, entries, place, way);
+  let rule = exact && descend(exact, entries, index, matchedNodes);
   if (rule === undefined && rules.wildcards !== undefined) {
-    for (const fitting of fittingWildcards(rules.wildcards, entry.value)) {
-      rule = fitting === exact ? undefined : stepTo(fitting, entries, place, way);
+    for (const child of findWildcardsBySpecificity(rules.wildcards, entry.value)) {
+      rule = child === exact ? undefined : descend(child, entries, index, matchedNodes);
       if (rule !== undefined) break;
     }
   }
-  return rule ?? (rules.anyValue && stepTo(rules.anyValue, entries, place, way));
+  return rule ?? (rules.anyValue && descend(rules.anyValue, entries, index, matchedNodes));
 }
 
-function stepTo(node: RuleNode, entries: readonly Entry[], place: number, way?: RuleNode[]): Rule | undefined {
-  const rule = findFrom(node, entries, place + 1, way);
-  if (rule !== undefined) way?.unshift(node);
+function descend(
+  child: RuleNode,
+  entries: readonly DescriptorEntry[],
+  index: number,
+  matchedNodes?: RuleNode[],
+): Rule | undefined {
+  const rule = findFrom(child, entries, index + 1, matchedNodes);
+  if (rule !== undefined) matchedNodes?.unshift(child);
   return rule;
 }
 
 /**
- * How many levels a look-up may go through at most, whatever is asked: at each those of one exact value, of all wildcards
- * that might fit the same value by how they begin, and of the key alone.
+ * Computes an upper bound for the nodes that one search visits, whatever the request. At each level that is the child
+ * of one exact value, the children of all wildcards whose beginnings allow the same value, and the child of the key alone.
  */
 export function maxNodesVisited(node: RuleNode): number {
   let most = 0;
-  for (const rules of node.byKey?.values() ?? []) most = Math.max(most, mostTriedOfKey(rules));
+  for (const rules of node.byKey?.values() ?? []) most = Math.max(most, maxNodesVisitedBelow(rules));
   return 1 + most;
 }
 
-function mostTriedOfKey({ exact, wildcards, anyValue }: KeyRules): number {
-  let mostOfExact = 0;
+function maxNodesVisitedBelow({ exact, wildcards, anyValue }: KeyRules): number {
+  let mostByExact = 0;
   for (const [value, node] of exact ?? []) {
-    if (!value.includes('*')) mostOfExact = Math.max(mostOfExact, maxNodesVisited(node));
+    if (!value.includes('*')) mostByExact = Math.max(mostByExact, maxNodesVisited(node));
   }
-  let mostOfWildcards = 0;
-  const byBeginning = new Map<string, number>();
-  // Shortest beginnings first: each has what those that it goes on from have.
-  for (const [, wildcardsOf] of wildcards?.byLength ?? []) {
-    for (const [beginning, alike] of wildcardsOf) {
-      let tried = alike.reduce((sum, { found }) => sum + maxNodesVisited(found), 0);
-      for (let length = beginning.length - 1; length >= 0; length--) {
-        const shorter = byBeginning.get(beginning.slice(0, length));
+  let mostByWildcards = 0;
+  const byPrefix = new Map<string, number>();
+  // Shortest prefixes first: a value that starts with a prefix also starts with each prefix of that prefix.
+  for (const [, wildcardsByPrefix] of wildcards?.byPrefixLength ?? []) {
+    for (const [prefix, samePrefix] of wildcardsByPrefix) {
+      let visited = samePrefix.reduce((sum, { target }) => sum + maxNodesVisited(target), 0);
+      for (let length = prefix.length - 1; length >= 0; length--) {
+        const shorter = byPrefix.get(prefix.slice(0, length));
         if (shorter === undefined) continue;
-        tried += shorter;
+        visited += shorter;
         break;
       }
-      byBeginning.set(beginning, tried);
-      mostOfWildcards = Math.max(mostOfWildcards, tried);
+      byPrefix.set(prefix, visited);
+      mostByWildcards = Math.max(mostByWildcards, visited);
     }
   }
-  return mostOfExact + mostOfWildcards + (anyValue === undefined ? 0 : maxNodesVisited(anyValue));
+  return mostByExact + mostByWildcards + (anyValue === undefined ? 0 : maxNodesVisited(anyValue));
 }

@@ -1,33 +1,33 @@
-import type { CounterState } from '../counting/counter-admin.ts';
-import type { Entry } from '../descriptor.ts';
-import type { Limit } from '../limits/limit.ts';
-import type { MatchExplanation } from './explain-match.ts';
+import type { CounterSnapshot } from './counting/counter-admin.ts';
+import type { DescriptorEntry } from './descriptor.ts';
+import type { Limit } from './limits/limit.ts';
+import type { MatchExplanation } from './rules/explain-match.ts';
 
-/** What is to be explained. Messages are Envoy's, encoded. */
+/** The request to explain. Messages are Envoy's, encoded. */
 export type ExplainQuestion =
   | { readonly kind: 'rate_limit' | 'check'; readonly message: Uint8Array }
-  /** `id` without the collection of its resource name. */
+  /** `id` is the key's resource name without its collection. */
   | { readonly kind: 'api_key'; readonly id: string }
   | { readonly kind: 'secret'; readonly secret: string };
 
-/** Explains without a charge. Throws ProblemError. */
+/** Explains a decision without charging anything. Throws ApiError. */
 export type Explain = (question: ExplainQuestion) => Promise<Explanation>;
 
 export interface Explanation {
-  /** As metrics name it; a denial's code. */
+  /** The decision as metrics name it; for a denial its code. */
   readonly answer: string;
-  /** Ids; undefined where the question names nobody who may come in, or a token without them. */
+  /** Ids; undefined if no credential is accepted, or if a token does not carry them. */
   readonly keyId: string | undefined;
   readonly accountId: string | undefined;
   readonly planId: string | undefined;
   readonly descriptors: readonly ExplainedDescriptor[];
-  /** Those that are charged in the order in which they are, then others. */
+  /** Charged limits in the order in which they are charged, then the others. */
   readonly limits: readonly ExplainedLimit[];
 }
 
 export interface ExplainedDescriptor {
   readonly domain: string;
-  readonly entries: readonly Entry[];
+  readonly entries: readonly DescriptorEntry[];
   readonly match: MatchExplanation;
 }
 
@@ -36,13 +36,13 @@ export interface ExplainedLimit {
   readonly limit: Limit;
   readonly use: LimitUse;
   readonly hits: number;
-  /** It would refuse, or as a shadow or quota would say so. */
+  /** The limit would reject, or, as a shadow or quota, would report that it does. */
   readonly isExceeded: boolean;
-  /** undefined: nothing is counted, or the counters cannot be reached. */
-  readonly state: CounterState | undefined;
+  /** undefined: nothing is counted, or the counters are unavailable. */
+  readonly state: CounterSnapshot | undefined;
 }
 
-/** What a question does to a limit that it meets. */
+/** How a request uses a limit that it matches. */
 export type LimitUse =
   | 'charged'
   | 'shadow'

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addWildcard, createWildcardValues, findWildcard } from './wildcard-values.ts';
+import { addWildcard, createWildcardIndex, findFirstWildcard } from './wildcard-index.ts';
 
 function find(value: string, ...patterns: string[]): string | undefined {
-  const values = createWildcardValues<string>();
+  const values = createWildcardIndex<string>();
   for (const pattern of patterns) addWildcard(values, pattern, pattern);
-  return findWildcard(values, value);
+  return findFirstWildcard(values, value);
 }
 
 describe('a value with asterisks', () => {
@@ -18,35 +18,35 @@ describe('a value with asterisks', () => {
     ['a*ba', ['aba', 'abba'], ['aa', 'ab']],
     ['a**b', ['ab', 'a*b'], ['a', 'b']],
     ['a*bc*c', ['abcc', 'axbcxc'], ['abc', 'acc']],
-  ])('%s fits what has its pieces in their order, and nothing else', (pattern, fitting, others) => {
-    for (const value of fitting) expect([value, find(value, pattern)]).toEqual([value, pattern]);
+  ])('%s matches exactly the values that have its pieces in order', (pattern, matching, others) => {
+    for (const value of matching) expect([value, find(value, pattern)]).toEqual([value, pattern]);
     for (const value of others) expect([value, find(value, pattern)]).toEqual([value, undefined]);
   });
 
-  it('wins over those behind it, however exact they are', () => {
+  it('takes precedence over those added later, however specific they are', () => {
     expect(find('foobar', 'f*', 'foobar*', '*')).toBe('f*');
     expect(find('foobar', 'foobar*', 'f*', '*')).toBe('foobar*');
     expect(find('foobar', 'b*', '*r', 'foo*')).toBe('*r');
     expect(find('foobar', 'foo*z', 'foo*r', 'foo*')).toBe('foo*r');
   });
 
-  it('is found as by trying one after the other', () => {
+  it('is found as if all were tried one after the other', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 6 });
     fc.assert(
-      fc.property(fc.array(letters, { maxLength: 8 }), letters, (written, value) => {
-        const patterns = [...new Set(written.filter((pattern) => pattern.includes('*')))];
-        const tried = patterns.find((pattern) => new RegExp(`^${pattern.split('*').join('.*')}$`, 's').test(value));
-        expect(find(value, ...patterns)).toBe(tried);
+      fc.property(fc.array(letters, { maxLength: 8 }), letters, (texts, value) => {
+        const patterns = [...new Set(texts.filter((pattern) => pattern.includes('*')))];
+        const expected = patterns.find((pattern) => new RegExp(`^${pattern.split('*').join('.*')}$`, 's').test(value));
+        expect(find(value, ...patterns)).toBe(expected);
       }),
       { numRuns: 5000 },
     );
   });
 
-  it('costs no more for a value that nearly fits in many ways', () => {
-    const values = createWildcardValues<string>();
+  it('matches in linear time a value that nearly matches in many ways', () => {
+    const values = createWildcardIndex<string>();
     addWildcard(values, `${'*a'.repeat(1000)}*b`, 'found');
     const started = performance.now();
-    expect(findWildcard(values, 'a'.repeat(1_000_000))).toBeUndefined();
+    expect(findFirstWildcard(values, 'a'.repeat(1_000_000))).toBeUndefined();
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });
