@@ -1,8 +1,8 @@
-import type { Fault } from './limits/limit-spec.ts';
+import type { FieldFault } from './field-fault.ts';
 
-/** Everything that a caller of the admin API can be told went wrong; whatever else happens is an internal error. */
+/** Reasons for which a call of the admin API fails. Every other failure is an internal error to the caller. */
 export type ApiErrorReason =
-  | { readonly kind: 'invalid'; readonly faults: readonly Fault[] }
+  | { readonly kind: 'invalid'; readonly faults: readonly FieldFault[] }
   | { readonly kind: 'unauthenticated'; readonly reason: 'TOKEN_MISSING' | 'TOKEN_INVALID' | 'CREDENTIALS_INVALID' }
   | { readonly kind: 'forbidden' }
   | { readonly kind: 'not_found'; readonly name: string }
@@ -15,21 +15,21 @@ export type ApiErrorReason =
     }
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'counters_unavailable' }
-  /** Of the issuer of a token, or what verifies it. */
+  /** The keys of a token's issuer, or the worker that verifies tokens. */
   | { readonly kind: 'keys_unavailable' }
   | { readonly kind: 'busy' }
   | { readonly kind: 'too_many_calls'; readonly retryAfterSeconds: number };
 
-/** Carries a problem out of a handler. Its message and cause are for the log, never for the caller. */
+/** Carries an ApiErrorReason out of a handler. The message and the cause are for the log, never for the caller. */
 export class ApiError extends Error {
-  override readonly name = 'ProblemError';
+  override readonly name = 'ApiError';
   readonly reason: ApiErrorReason;
-  constructor(problem: ApiErrorReason, options?: ErrorOptions) {
-    super(problem.kind, options);
-    this.reason = problem;
+  constructor(reason: ApiErrorReason, options?: ErrorOptions) {
+    super(reason.kind, options);
+    this.reason = reason;
   }
 }
 
-export function invalidArgument(...faults: readonly Fault[]): ApiError {
+export function invalidArgument(...faults: readonly FieldFault[]): ApiError {
   return new ApiError({ kind: 'invalid', faults });
 }

@@ -1,20 +1,20 @@
-/** What a google.protobuf.Struct can hold: texts, numbers, true and false, null, and lists and maps of them. */
+/** Any value of a google.protobuf.Struct. */
 export type MetadataValue = string | number | boolean | null | readonly MetadataValue[] | Metadata;
 
 export interface Metadata {
   readonly [key: string]: MetadataValue;
 }
 
-/** All that they hold; where two have the same key the first one counts, but for maps, which are merged likewise. */
-export function mergeMetadata(each: readonly Metadata[]): Metadata {
-  const [only] = each;
-  if (only !== undefined && each.length === 1) return only;
+/** Merges maps, nested ones recursively. If two have the same key, the first value wins. */
+export function mergeMetadata(parts: readonly Metadata[]): Metadata {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
   const merged = new Map<string, MetadataValue>();
-  for (const metadata of each) {
-    for (const [key, value] of Object.entries(metadata)) {
-      const before = merged.get(key);
-      if (before === undefined) merged.set(key, value);
-      else if (isMetadata(before) && isMetadata(value)) merged.set(key, mergeMetadata([before, value]));
+  for (const part of parts) {
+    for (const [key, value] of Object.entries(part)) {
+      const existing = merged.get(key);
+      if (existing === undefined) merged.set(key, value);
+      else if (isMetadata(existing) && isMetadata(value)) merged.set(key, mergeMetadata([existing, value]));
     }
   }
   return Object.fromEntries(merged);

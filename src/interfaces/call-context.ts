@@ -1,9 +1,9 @@
-/** What a handler of the admin API may know of a call beside its request. */
+/** The parts of an admin API call that a handler sees in addition to its request. */
 export interface CallContext {
-  /** The caller's x-request-id, else made. */
+  /** The caller's x-request-id, or a generated id. */
   readonly requestId: string;
   /** The header of that name. */
   readonly authorization: string | undefined;
-  /** IP address of whoever made the connection: the client, or a proxy before it. */
+  /** IP address of the connection's peer: the client, or a proxy in front of it. */
   readonly peer: string;
 }

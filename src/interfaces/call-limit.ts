@@ -1,12 +1,12 @@
-/** What becomes of a call whose number is limited. */
+/** Result of asking a call limit. */
 export type Admission =
   | { readonly kind: 'admitted' }
-  | { readonly kind: 'refused'; readonly retryAfterSeconds: number }
-  /** It cannot be told. */
+  | { readonly kind: 'rejected'; readonly retryAfterSeconds: number }
+  /** The counters are unavailable, so the limit cannot decide. */
   | { readonly kind: 'unknown' };
 
-/** Limits how often calls may be made that anybody may make. */
+/** Limits how often anyone may make calls that need no credential. */
 export interface CallLimit {
-  /** `call` names what is limited by itself; `peer` is the caller's IP address. */
+  /** Counts one call. `call` names the limited method; `peer` is the caller's IP address. */
   admit(call: string, peer: string): Promise<Admission>;
 }

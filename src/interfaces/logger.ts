@@ -1,9 +1,9 @@
-/** Where a part writes its log lines: pino's shape, so that pino is one. Fields hold no secrets. */
+/** Destination of log lines. A pino logger satisfies this. Fields must not hold secrets. */
 export interface Logger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
 
-/** Of a logger, all that those need who have nothing to tell but trouble. */
+/** A logger for parts that log nothing but problems. */
 export type WarningLogger = Pick<Logger, 'warn'>;

@@ -1,2 +1,2 @@
-/** Runs one statement and gives its rows as they are; parameters are written `?`. */
+/** Runs one SQL statement and returns its rows unparsed. Parameters are written as `?`. */
 export type Query = (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;

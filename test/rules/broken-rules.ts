@@ -253,7 +253,7 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'an empty rate_limit of a unit',
     limit('unit: day'),
-    '3:26: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
+    '3:26: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295 (got nothing)',
   ],
   [
     'a misspelt rate_limit',
@@ -300,22 +300,22 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'negative requests per unit',
     limit('unit: day, requests_per_unit: -1'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295 (got -1)',
   ],
   [
     'half a request per unit',
     limit('unit: day, requests_per_unit: 0.5'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295 (got 0.5)',
   ],
   [
     'a text for requests per unit',
     limit('unit: day, requests_per_unit: "5"'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295 (got "5")',
   ],
   [
     'requests per unit beyond 32 bits',
     limit('unit: day, requests_per_unit: 4294967296'),
-    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295',
+    '3:57: rate_limit.requests_per_unit: must be a whole number from 0 to 4294967295 (got 4294967296)',
   ],
   [
     'zero for a multiplier',
@@ -355,29 +355,33 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'zero requests',
     limit('requests: 0, window: 1s'),
-    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295',
+    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295 (got 0)',
   ],
   [
     'negative requests',
     limit('requests: -1, window: 1s'),
-    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295',
+    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295 (got -1)',
   ],
   [
     'infinite requests',
     limit('requests: .inf, window: 1s'),
-    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295',
+    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295 (got Infinity)',
   ],
   [
     'requests that are not a number',
     limit('requests: .nan, window: 1s'),
-    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295',
+    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295 (got NaN)',
   ],
   [
     'requests beyond 32 bits',
     limit('requests: 1e18, window: 1s'),
-    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295',
+    '3:37: rate_limit.requests: must be a whole number from 1 to 4294967295 (got 1000000000000000000)',
   ],
-  ['no requests', limit('window: 1s'), '3:26: rate_limit.requests: must be a whole number from 1 to 4294967295'],
+  [
+    'no requests',
+    limit('window: 1s'),
+    '3:26: rate_limit.requests: must be a whole number from 1 to 4294967295 (got nothing)',
+  ],
   [
     'null requests',
     limit('requests: , window: 1s'),
@@ -388,58 +392,58 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'no window',
     limit('requests: 1'),
-    '3:26: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:26: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year) (got nothing)',
   ],
   [
     'a window without a unit',
     limit('requests: 1, window: 60'),
-    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year) (got "60")',
   ],
   [
     'a window of zero',
     limit('requests: 1, window: 0s'),
-    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year) (got "0s")',
   ],
   [
     'a negative window',
     limit('requests: 1, window: -1s'),
-    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year) (got "-1s")',
   ],
   [
     'half a window',
     limit('requests: 1, window: 0.5s'),
-    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year) (got "0.5s")',
   ],
   [
     'a window in words',
     limit('requests: 1, window: a minute'),
-    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year) (got "a minute")',
   ],
   [
     'a window beyond ten years',
     limit('requests: 1, window: 3651d'),
-    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year) (got "3651d")',
   ],
   [
     'a window beyond everything',
     limit('requests: 1, window: 99999999999999999999s'),
-    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d, or for the algorithm calendar 1mo (a month) or 1y (a year)',
+    '3:48: rate_limit.window: must be a whole number and a unit, such as 30s, 5m (minutes), 1h, 7d or 1w, up to 3650d; for the algorithm calendar also 1mo (a month) or 1y (a year)',
   ],
   [
     'a month that slides',
     limit('requests: 1, window: 1mo'),
-    '3:48: rate_limit.window: must be in s, m (minutes), h, d or w; only the algorithm calendar knows months and years',
+    '3:48: rate_limit.window: must be in s, m (minutes), h, d or w: only the algorithm calendar has months and years (got "1mo")',
   ],
   ['a misspelt window', limit('requests: 1, windwo: 1s'), '3:40: windwo: not supported here; did you mean window?'],
   [
     'an unknown algorithm',
     limit('requests: 1, window: 1s, algorithm: leaky_bucket'),
-    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, unlimited',
+    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, unlimited (got "leaky_bucket")',
   ],
   [
     'an algorithm in capitals',
     limit('requests: 1, window: 1s, algorithm: FIXED_WINDOW'),
-    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, unlimited',
+    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, unlimited (got "FIXED_WINDOW")',
   ],
   [
     'a misspelt algorithm',
@@ -449,32 +453,32 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'a burst that slides',
     limit('requests: 1, window: 1s, burst: 5'),
-    '3:59: rate_limit.burst: must be left out for the algorithm sliding_window; token_bucket can have it',
+    '3:59: rate_limit.burst: must be left out for the algorithm sliding_window; allowed for token_bucket',
   ],
   [
     'zero burst',
     limit('requests: 1, window: 1s, algorithm: token_bucket, burst: 0'),
-    '3:84: rate_limit.burst: must be a whole number from 1 to 4294967295',
+    '3:84: rate_limit.burst: must be a whole number from 1 to 4294967295 (got 0)',
   ],
   [
     'a burst beyond its window',
     limit('requests: 1, window: 3650d, algorithm: token_bucket, burst: 4294967295'),
-    '3:87: rate_limit.burst: must be at most 28 for a window of 315360000 seconds; left out, it is requests',
+    '3:87: rate_limit.burst: must be at most 28 for a window of 315360000 seconds; the default is requests (got 4294967295)',
   ],
   [
     'five minutes of the calendar',
     limit('requests: 1, window: 5m, algorithm: calendar'),
-    '3:48: rate_limit.window: must be 1h, 1d, 1w, 1mo (a month) or 1y (a year) for the algorithm calendar, which limits of a plan have from 1d on unless they name another',
+    '3:48: rate_limit.window: must be 1h, 1d, 1w, 1mo (a month) or 1y (a year) for the algorithm calendar, the default for limits of a plan from 1d on (got "5m")',
   ],
   [
     'an unknown time zone',
     limit('requests: 1, window: 1d, algorithm: calendar, time_zone: Mars/Olympus'),
-    '3:84: rate_limit.time_zone: must be the name of a time zone of the IANA database, such as UTC or Europe/Berlin',
+    '3:84: rate_limit.time_zone: must be the name of a time zone in the IANA database, such as UTC or Europe/Berlin (got "Mars/Olympus")',
   ],
   [
     'an anchor day 32',
     limit('requests: 1, window: 1mo, algorithm: calendar, anchor_day: 32'),
-    '3:86: rate_limit.anchor_day: must be a whole number from 1 to 31',
+    '3:86: rate_limit.anchor_day: must be a whole number from 1 to 31 (got 32)',
   ],
   [
     'an anchor day of a week',
@@ -484,42 +488,42 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'slots held for a week',
     limit('requests: 1, window: 1w, algorithm: concurrency'),
-    '3:48: rate_limit.window: must be at most 1d: a slot that is not given back is held for so long',
+    '3:48: rate_limit.window: must be at most 1d: a slot that is never released stays taken for that time (got "1w")',
   ],
   [
     'a block without a unit',
     limit('requests: 1, window: 1s, block_for: 5'),
-    '3:63: rate_limit.block_for: must be a whole number and a unit, such as 30s, 5m, 1h or 1d, up to 3650d',
+    '3:63: rate_limit.block_for: must be a whole number and a unit, such as 30s, 5m, 1h or 1d, up to 3650d (got "5")',
   ],
   [
     'a block of slots',
     limit('requests: 1, window: 1s, algorithm: concurrency, block_for: 5s'),
-    '3:87: rate_limit.block_for: must be left out for the algorithm concurrency; sliding_window, fixed_window, token_bucket, calendar can have it',
+    '3:87: rate_limit.block_for: must be left out for the algorithm concurrency; allowed for sliding_window, fixed_window, token_bucket, calendar',
   ],
   [
     'an unknown policy',
     limit('requests: 1, window: 1s, on_store_failure: open'),
-    '3:70: rate_limit.on_store_failure: must be one of local, allow, deny',
+    '3:70: rate_limit.on_store_failure: must be one of local, allow, deny (got "open")',
   ],
   [
     'a text for lease',
     limit('requests: 1, window: 1s, lease: please'),
-    '3:59: rate_limit.lease: must be true or false',
+    '3:59: rate_limit.lease: must be true or false (got "please")',
   ],
   [
     'a lease of a fixed window',
     limit('requests: 1, window: 1s, algorithm: fixed_window, lease: true'),
-    '3:84: rate_limit.lease: must be left out for the algorithm fixed_window; sliding_window can have it',
+    '3:84: rate_limit.lease: must be left out for the algorithm fixed_window; allowed for sliding_window',
   ],
   [
     'a name in capitals',
     limit('requests: 1, window: 1s, name: Burst'),
-    '3:58: rate_limit.name: must be 1 to 63 characters of a-z, 0-9, "-" and "_"',
+    '3:58: rate_limit.name: must be 1 to 63 characters of a-z, 0-9, "-" and "_" (got "Burst")',
   ],
   [
     'a name with a bar',
     limit('requests: 1, window: 1s, name: "a|b"'),
-    '3:58: rate_limit.name: must be 1 to 63 characters of a-z, 0-9, "-" and "_"',
+    '3:58: rate_limit.name: must be 1 to 63 characters of a-z, 0-9, "-" and "_" (got "a|b")',
   ],
   [
     'a name of 64 characters',
@@ -564,7 +568,7 @@ export const BROKEN_RULES: readonly (readonly [fault: string, text: string, told
   [
     'a fault in the second limit',
     limits('[{requests: 1, window: 1s}, {requests: 0, window: 1m}]'),
-    '3:61: limits[1].requests: must be a whole number from 1 to 4294967295',
+    '3:61: limits[1].requests: must be a whole number from 1 to 4294967295 (got 0)',
   ],
   [
     'replaces that are a text',

@@ -1,36 +1,36 @@
-import type { Fault } from '../limits/limit-spec.ts';
+import type { Invalid } from '../field-fault.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
 import type { PlanLimit, UntrustedPlanLimitSpec } from '../limits/plan-limit.ts';
+import { type Network, parseNetworks } from './allowed-networks.ts';
 import { parseFeatures } from './features.ts';
-import { type Network, parseNetworks } from './networks.ts';
 
-/** What holds for an API key beside its plan. */
+/** Limits, networks and features of one API key, in addition to its plan. */
 export interface ApiKeyPolicy {
-  /** Decided together with the plan's, and counted apart from them. */
+  /** Decided together with the plan's limits, and counted separately. */
   readonly limits: readonly PlanLimit[];
-  /** From where it may be used; none: from everywhere. */
+  /** Networks from which the key may be used; empty: from anywhere. */
   readonly allowedNetworks: readonly Network[];
-  /** Beside the plan's. */
+  /** Features in addition to the plan's. */
   readonly features: readonly string[];
 }
 
-/** The same as it is written in the admin API and in the database. */
+/** ApiKeyPolicy as stored in the database and sent to the admin API. */
 export interface ApiKeyPolicySpec {
   readonly limits: readonly UntrustedPlanLimitSpec[];
   readonly allowedNetworks: readonly unknown[];
   readonly features: readonly unknown[];
 }
 
-/** What nearly all keys have, so that they share it. */
+/** The empty policy. Nearly all keys share this object. */
 export const NO_POLICY: ApiKeyPolicy = { limits: [], allowedNetworks: [], features: [] };
 
-/** Conditions that cannot be wrong, or every fault with its place (`limits[1].window`). Never throws. */
-export function parseApiKeyPolicy(written: ApiKeyPolicySpec): ApiKeyPolicy | { readonly faults: readonly Fault[] } {
-  const limits = parseKeyLimits(written.limits);
-  const allowedNetworks = parseNetworks(written.allowedNetworks);
-  const features = parseFeatures(written.features);
+/** Validates a policy. Returns the policy, or every fault with its path (`limits[1].window`). Never throws. */
+export function parseApiKeyPolicy(spec: ApiKeyPolicySpec): ApiKeyPolicy | Invalid {
+  const limits = parseKeyLimits(spec.limits);
+  const allowedNetworks = parseNetworks(spec.allowedNetworks);
+  const features = parseFeatures(spec.features);
   if ('faults' in limits || 'faults' in allowedNetworks || 'faults' in features) {
-    return { faults: [limits, allowedNetworks, features].flatMap((each) => ('faults' in each ? each.faults : [])) };
+    return { faults: [limits, allowedNetworks, features].flatMap((part) => ('faults' in part ? part.faults : [])) };
   }
   return { limits, allowedNetworks, features };
 }

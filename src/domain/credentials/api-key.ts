@@ -1,63 +1,74 @@
 /**
- * API keys as text: `wk_live_`, 22 characters of base62 that are random (131 bits), and 6 characters of base62 that are
- * the CRC32 of all before them. Prefix and checksum let scanners find leaked keys and let garbage be refused before any
- * look-up; the checksum authenticates nothing.
+ * API keys as text: `wk_live_`, 22 random characters of base62 (131 bits), and 6 characters of base62 that are the CRC32
+ * of everything before them. Prefix and checksum let scanners find leaked keys, and let Weir reject garbage before any
+ * look-up. The checksum authenticates nothing.
  */
-const PREFIX = 'wk_live_';
-/** What begins so is meant to be an API key, of whatever environment, and no JWT. */
-export const KEY_PREFIX = 'wk_';
+const LIVE_KEY_PREFIX = 'wk_live_';
+/** A credential with this prefix is meant to be an API key, of any environment, and not a JWT. */
+export const API_KEY_PREFIX = 'wk_';
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 22;
 const CHECKSUM_LENGTH = 6;
-const CHECKSUM_START = PREFIX.length + RANDOM_LENGTH;
+const CHECKSUM_START = LIVE_KEY_PREFIX.length + RANDOM_LENGTH;
 const KEY_LENGTH = CHECKSUM_START + CHECKSUM_LENGTH;
-/** By character code: what the character is worth in base62, or -1. */
-const DIGITS = Int8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)));
+/** Value of each character code in base62; -1: not a base62 character. */
+const DIGIT_VALUES = Int8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)));
 
-/** Bytes from here on would favour the first characters: 256 is no multiple of 62. */
-const FAIR_BYTES = 256 - (256 % ALPHABET.length);
+/** Bytes from this value on are skipped. They would favour the first characters, as 256 is not a multiple of 62. */
+const FIRST_BIASED_BYTE = 256 - (256 % ALPHABET.length);
+
+export type KeyStatus = 'valid' | 'disabled' | 'expired';
+
+/** Whether a key may be used at `now`. Times are Unix times in ms. Disabling takes precedence over expiry. */
+export function keyStatus(
+  { disabled, expiresAt }: { readonly disabled: boolean; readonly expiresAt: number | undefined },
+  now: number,
+): KeyStatus {
+  if (disabled) return 'disabled';
+  return expiresAt !== undefined && expiresAt <= now ? 'expired' : 'valid';
+}
 
 /**
- * The key made of random bytes, or undefined when too many of them had to be passed over: 64 bytes are too few once in
- * 10^25 times. The caller then tries again with fresh ones.
+ * Formats random bytes as a key. Returns undefined if too many bytes had to be skipped: of 64 bytes, once in 10^25 times.
+ * The caller then tries again with fresh bytes.
  */
 export function formatApiKey(random: Uint8Array): string | undefined {
-  let text = PREFIX;
+  let text = LIVE_KEY_PREFIX;
   for (const byte of random) {
     if (text.length === CHECKSUM_START) break;
-    if (byte < FAIR_BYTES) text += ALPHABET[byte % ALPHABET.length];
+    if (byte < FIRST_BIASED_BYTE) text += ALPHABET[byte % ALPHABET.length];
   }
-  return text.length === CHECKSUM_START ? text + checksum(text) : undefined;
+  return text.length === CHECKSUM_START ? text + formatChecksum(text) : undefined;
 }
 
-/** Whether a text has the form of a key and its checksum fits. Asked for each request: hence without other strings. */
+/** Whether a text has the form of a key and the right checksum. Runs for each request, so it creates no other strings. */
 export function isApiKey(text: string): boolean {
-  if (text.length !== KEY_LENGTH || !text.startsWith(PREFIX)) return false;
-  let written = 0;
-  let crc = CRC_OF_PREFIX;
-  for (let at = PREFIX.length; at < KEY_LENGTH; at += 1) {
-    const code = text.charCodeAt(at);
-    const digit = DIGITS[code] ?? -1;
+  if (text.length !== KEY_LENGTH || !text.startsWith(LIVE_KEY_PREFIX)) return false;
+  let checksum = 0;
+  let crc = PREFIX_CRC;
+  for (let position = LIVE_KEY_PREFIX.length; position < KEY_LENGTH; position += 1) {
+    const code = text.charCodeAt(position);
+    const digit = DIGIT_VALUES[code] ?? -1;
     if (digit < 0) return false;
-    if (at >= CHECKSUM_START) written = written * ALPHABET.length + digit;
-    else crc = crcWith(crc, code);
+    if (position >= CHECKSUM_START) checksum = checksum * ALPHABET.length + digit;
+    else crc = updateCrc(crc, code);
   }
-  return written === ended(crc);
+  return checksum === finishCrc(crc);
 }
 
-/** What a key is recognised by once it is no longer shown: its prefix and its last four characters. */
+/** Shortens a key to what its owner recognises it by: the prefix and the last four characters. */
 export function apiKeyHint(key: string): string {
-  return `${PREFIX}…${key.slice(-4)}`;
+  return `${LIVE_KEY_PREFIX}…${key.slice(-4)}`;
 }
 
-function checksum(text: string): string {
-  let rest = ended(crcOf(text));
-  let written = '';
-  for (let place = 0; place < CHECKSUM_LENGTH; place += 1) {
-    written = ALPHABET[rest % ALPHABET.length] + written;
+function formatChecksum(text: string): string {
+  let rest = finishCrc(startCrc(text));
+  let checksum = '';
+  for (let digit = 0; digit < CHECKSUM_LENGTH; digit += 1) {
+    checksum = ALPHABET[rest % ALPHABET.length] + checksum;
     rest = Math.floor(rest / ALPHABET.length);
   }
-  return written;
+  return checksum;
 }
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -66,19 +77,19 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-const CRC_OF_PREFIX = crcOf(PREFIX);
+const PREFIX_CRC = startCrc(LIVE_KEY_PREFIX);
 
-/** CRC-32 as in zip and Ethernet, of ASCII text; what comes behind the text may be added, and then it is `ended`. */
-function crcOf(text: string): number {
+/** CRC-32, as in zip and Ethernet, of ASCII text. `updateCrc` adds characters, `finishCrc` gives the result. */
+function startCrc(text: string): number {
   let crc = 0xffffffff;
-  for (let at = 0; at < text.length; at += 1) crc = crcWith(crc, text.charCodeAt(at));
+  for (let position = 0; position < text.length; position += 1) crc = updateCrc(crc, text.charCodeAt(position));
   return crc;
 }
 
-function crcWith(crc: number, code: number): number {
+function updateCrc(crc: number, code: number): number {
   return (CRC_TABLE[(crc ^ code) & 0xff] ?? 0) ^ (crc >>> 8);
 }
 
-function ended(crc: number): number {
+function finishCrc(crc: number): number {
   return (crc ^ 0xffffffff) >>> 0;
 }

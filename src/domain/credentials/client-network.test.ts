@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { describe, expect, it } from 'vitest';
 import { clientNetwork } from './client-network.ts';
 
-describe('what one client has', () => {
+describe('the network of a client', () => {
   it.each([
     ['192.0.2.1', '192.0.2.1'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
@@ -27,23 +27,23 @@ describe('what one client has', () => {
     ['2001:db8:1:2::', '2001:db8:1:2::/64'],
     ['unknown', 'unknown'],
     ['', ''],
-  ])('by %s is %s', (address, network) => expect(clientNetwork(address)).toBe(network));
+  ])('with the address %s is %s', (address, network) => expect(clientNetwork(address)).toBe(network));
 
-  it('is the same for two addresses exactly where their first 64 bits are', () => {
+  it('is the same for two IPv6 addresses exactly if their first 64 bits are', () => {
     const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff }));
     const half = fc.array(group, { minLength: 4, maxLength: 4 });
     fc.assert(
       fc.property(half, half, half, (network, host, other) => {
-        const written = [host, other].map((each) => new ipaddr.IPv6([...network, ...each]).toString());
-        // Elsewhere in this file: these are IPv4 addresses.
-        fc.pre(!written.some((address) => /^(::ffff:|64:ff9b::)/.test(address)));
+        const addresses = [host, other].map((half) => new ipaddr.IPv6([...network, ...half]).toString());
+        // These contain IPv4 addresses, which the cases above cover.
+        fc.pre(!addresses.some((address) => /^(::ffff:|64:ff9b::)/.test(address)));
         const expected = new ipaddr.IPv6([...network, 0, 0, 0, 0]).toRFC5952String();
-        for (const address of written) expect(clientNetwork(address)).toBe(`${expected}/64`);
+        for (const address of addresses) expect(clientNetwork(address)).toBe(`${expected}/64`);
       }),
     );
   });
 
-  it('is told of any text without an error', () => {
+  it('is computed for any text without an error', () => {
     const text = fc.string({ unit: fc.constantFrom(':', '::', '0', 'f', '.', '%', 'é') });
     fc.assert(fc.property(text, (address) => void clientNetwork(address)));
   });

@@ -1,29 +1,31 @@
-const GROUPS_OF_NETWORK = 4;
-const GROUPS = 8;
-/** Of IPv4 addresses that were translated to IPv6 (RFC 6052 section 2.1): all of the Internet is in that one network. */
-const TRANSLATED = '64:ff9b::';
-const MAPPED = '::ffff:';
+const GROUPS_PER_ADDRESS = 8;
+const GROUPS_PER_NETWORK = 4;
+/** Prefix of IPv4 addresses translated to IPv6 (RFC 6052, section 2.1). The whole IPv4 Internet is in this one network. */
+const TRANSLATED_PREFIX = '64:ff9b::';
+const MAPPED_PREFIX = '::ffff:';
 
 /**
- * What one client has, by its address as Envoy writes it: an IPv4 address whole, also within IPv6 (`::ffff:192.0.2.1`);
- * of an IPv6 address the network of 64 bits, such as `2001:db8::/64`, as which networks are given away (RFC 6177): whoever
- * has one has 2^64 addresses to come from. It is written as RFC 5952 says, as Envoy's action `masked_remote_address` does.
+ * Computes the addresses that belong to one client, from an address as Envoy writes it.
+ *
+ * For IPv4 that is the single address, also when it is inside IPv6 (`::ffff:192.0.2.1`). For IPv6 it is the 64-bit
+ * network, such as `2001:db8::/64`: providers assign such networks to single customers (RFC 6177), who then have 2^64
+ * addresses. The result is written as in RFC 5952, like that of Envoy's action `masked_remote_address`.
  */
 export function clientNetwork(address: string): string {
   if (!address.includes(':')) return address;
-  if (address.startsWith(MAPPED) && address.includes('.')) return address.slice(MAPPED.length);
-  if (address.startsWith(TRANSLATED)) return address;
+  if (address.startsWith(MAPPED_PREFIX) && address.includes('.')) return address.slice(MAPPED_PREFIX.length);
+  if (address.startsWith(TRANSLATED_PREFIX)) return address;
   const gap = address.indexOf('::');
-  const before = gap < 0 ? address : address.slice(0, gap);
-  const groups = before === '' ? [] : before.split(':', GROUPS_OF_NETWORK);
-  if (gap >= 0 && groups.length < GROUPS_OF_NETWORK) {
-    const behind = address.slice(gap + 2);
-    const groupsBehind = behind === '' ? [] : behind.split(':');
-    const zeros = GROUPS - groups.length - groupsBehind.length;
-    for (let zero = 0; zero < zeros && groups.length < GROUPS_OF_NETWORK; zero++) groups.push('0');
-    groups.push(...groupsBehind.slice(0, GROUPS_OF_NETWORK - groups.length));
+  const beforeGap = gap < 0 ? address : address.slice(0, gap);
+  const groups = beforeGap === '' ? [] : beforeGap.split(':', GROUPS_PER_NETWORK);
+  if (gap >= 0 && groups.length < GROUPS_PER_NETWORK) {
+    const afterGap = address.slice(gap + 2);
+    const groupsAfterGap = afterGap === '' ? [] : afterGap.split(':');
+    const zeros = GROUPS_PER_ADDRESS - groups.length - groupsAfterGap.length;
+    for (let zero = 0; zero < zeros && groups.length < GROUPS_PER_NETWORK; zero++) groups.push('0');
+    groups.push(...groupsAfterGap.slice(0, GROUPS_PER_NETWORK - groups.length));
   }
-  // The last four groups are the longest run of zeros, so that it is there that they are left out.
+  // The last four groups are the longest run of zeros, so `::` stands for them and the zeros before them.
   while (groups.at(-1) === '0') groups.pop();
   return `${groups.join(':')}::/64`;
 }

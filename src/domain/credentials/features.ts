@@ -1,20 +1,28 @@
-import type { Fault } from '../limits/limit-spec.ts';
+import type { FieldFault, Invalid } from '../field-fault.ts';
+import { withFound } from '../found-value.ts';
 
-const NAME = /^[a-z0-9_-]{1,63}$/;
-const MOST_FEATURES = 64;
+const FEATURE = /^[a-z0-9_-]{1,63}$/;
+const MAX_FEATURES = 64;
 
-/** Names of what a plan or a key may use beyond the ordinary, or every fault with its place (`features[1]`). Never throws. */
-export function parseFeatures(written: readonly unknown[]): readonly string[] | { readonly faults: readonly Fault[] } {
-  const faults: Fault[] = [];
-  if (written.length > MOST_FEATURES)
-    faults.push({ field: 'features', description: `must be at most ${MOST_FEATURES}` });
+/**
+ * Validates the names of features, which a plan, a key or a token grants. Returns the names, or every fault with its path
+ * (`features[1]`). Never throws.
+ */
+export function parseFeatures(values: readonly unknown[]): readonly string[] | Invalid {
+  const faults: FieldFault[] = [];
+  if (values.length > MAX_FEATURES) {
+    faults.push({
+      field: 'features',
+      description: withFound(`must have at most ${MAX_FEATURES} items`, values.length),
+    });
+  }
   const features: string[] = [];
-  for (const [index, name] of written.entries()) {
+  for (const [index, name] of values.entries()) {
     const field = `features[${index}]`;
-    if (typeof name !== 'string' || !NAME.test(name)) {
-      faults.push({ field, description: 'must be 1 to 63 characters of a-z, 0-9, "-" and "_"' });
+    if (typeof name !== 'string' || !FEATURE.test(name)) {
+      faults.push({ field, description: withFound('must be 1 to 63 characters of a-z, 0-9, "-" and "_"', name) });
     } else if (features.includes(name)) {
-      faults.push({ field, description: `must be unique; "${name}" is there already` });
+      faults.push({ field, description: `must be unique: "${name}" is listed before` });
     } else {
       features.push(name);
     }

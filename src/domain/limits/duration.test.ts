@@ -28,7 +28,7 @@ describe('a duration', () => {
     '522w',
     '9999999999s',
     '１s',
-  ])('is not written "%s"', (text) => expect(parseDuration(text)).toBeUndefined());
+  ])('cannot be "%s"', (text) => expect(parseDuration(text)).toBeUndefined());
 
   it.each([
     ['60s', '1m'],
@@ -36,5 +36,5 @@ describe('a duration', () => {
     ['24h', '1d'],
     ['7d', '1w'],
     ['30d', '30d'],
-  ])('%s is shortest as %s', (text, short) => expect(formatDuration(parseDuration(text) ?? 0)).toBe(short));
+  ])('%s has the shortest form %s', (text, short) => expect(formatDuration(parseDuration(text) ?? 0)).toBe(short));
 });

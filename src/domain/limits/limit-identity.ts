@@ -1,14 +1,15 @@
 import type { CountedLimit } from './limit.ts';
 import { parseLimit } from './parse-limit.ts';
 
-/** What of a limit its identity does not tell, and giving back to its counters needs. */
-export interface LimitRest {
+/** The parameters of a limit that its identity does not contain, and that refunding to its counters needs. */
+export interface LimitParameters {
   readonly requests: number;
-  /** Of a token bucket. */
+  /** undefined: the limit is not a token bucket. */
   readonly burst: number | undefined;
   readonly blockForSeconds: number | undefined;
 }
 
+/** By the letter in `CountedLimit.identity`. */
 const ALGORITHMS: Readonly<Record<string, string>> = {
   s: 'sliding_window',
   f: 'fixed_window',
@@ -16,13 +17,13 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   c: 'calendar',
   n: 'concurrency',
 };
-/** `name/` algorithm, window, and of a calendar perhaps `@zone` and `#day` (CountedLimit.identity). */
+/** Name, `/`, letter of the algorithm, window, and for calendars an optional `@zone` and `#day`. */
 const IDENTITY = /^([a-z0-9_-]{1,63})\/([sftcn])([0-9a-z]{1,12})(?:@([A-Za-z0-9_+/-]{1,64}))?(?:#(\d{1,2}))?$/;
 
-/** The limit of an identity; undefined where there can be none. */
-export function parseLimitIdentity(identity: string, rest: LimitRest): CountedLimit | undefined {
+/** Rebuilds a limit from its identity; undefined: no limit can have this identity. */
+export function parseLimitIdentity(identity: string, parameters: LimitParameters): CountedLimit | undefined {
   const [, name, letter = '', window = '', timeZone, anchorDay] = IDENTITY.exec(identity) ?? [];
-  const { requests, burst, blockForSeconds } = rest;
+  const { requests, burst, blockForSeconds } = parameters;
   const algorithm = ALGORITHMS[letter];
   if (name === undefined || algorithm === undefined) return undefined;
   const limit = parseLimit(

@@ -3,15 +3,15 @@ import type { CountedLimit, Limit } from './limit.ts';
 import { toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { parseLimit } from './parse-limit.ts';
 
-/** A limit that a request brings along, in place of the one that its rule has. */
+/** A limit that a request sends to replace the limit of its rule. */
 export interface LimitOverride {
-  /** 0: everything is refused. */
+  /** 0 rejects everything. */
   readonly requests: number;
   readonly windowSeconds: number;
 }
 
 const DAY_SECONDS = 86_400;
-/** Those that the calendar can count by, as envoyproxy/ratelimit means its units. */
+/** Windows that a calendar limit can have, with the unit lengths of envoyproxy/ratelimit. */
 const CALENDAR_WINDOWS = new Map([
   [3600, '1h'],
   [DAY_SECONDS, '1d'],
@@ -20,26 +20,30 @@ const CALENDAR_WINDOWS = new Map([
 ]);
 
 /**
- * The limit that an override makes of a rule's. Algorithm, options and a name that was given stay, so that with the
- * rule's own window it is the rule's counter; what the algorithm cannot count by (no calendar has minutes, no bucket is
- * refilled by nothing) slides. Of slots only the number is taken. Where the rule does not have just one limit, the
- * override keeps nothing but the first one's algorithm.
+ * Applies an override to a rule's limits.
+ *
+ * The algorithm, the options and an explicit name of the rule's limit stay, so that with the rule's own window the
+ * override shares the rule's counter. Where the algorithm cannot count the override (a calendar has no minutes, a bucket
+ * with 0 requests never refills), the limit becomes a sliding window. For concurrency limits, only the number of slots
+ * changes. If the rule has no limit, or several, the override keeps only the algorithm of the first one.
  */
 export function applyOverride(limits: readonly Limit[], override: LimitOverride): CountedLimit {
   const first = limits.find((limit) => limit.algorithm !== 'unlimited');
-  if (first === undefined || limits.length > 1) return overridden(first?.algorithm ?? 'sliding_window', {}, override);
+  if (first === undefined || limits.length > 1) {
+    return buildOverride(first?.algorithm ?? 'sliding_window', {}, override);
+  }
   if (first.algorithm === 'concurrency') return { ...first, requests: override.requests };
   const { name, ...options } = toLimitSpec(first);
-  return overridden(first.algorithm, isWindowsName(first) ? options : { ...options, name }, override);
+  return buildOverride(first.algorithm, hasDefaultName(first) ? options : { ...options, name }, override);
 }
 
-/** It was given none, and has its window's. */
-function isWindowsName({ name, windowSeconds, algorithm }: CountedLimit): boolean {
-  const isOfCalendar = algorithm === 'calendar' && CALENDAR_WINDOWS.get(windowSeconds) === name;
-  return isOfCalendar || name === formatDuration(windowSeconds);
+/** Whether the limit is named after its window, because its rule names none. */
+function hasDefaultName({ name, windowSeconds, algorithm }: CountedLimit): boolean {
+  const isCalendarName = algorithm === 'calendar' && CALENDAR_WINDOWS.get(windowSeconds) === name;
+  return isCalendarName || name === formatDuration(windowSeconds);
 }
 
-function overridden(
+function buildOverride(
   algorithm: string,
   { name, blockFor, lease, settle, onStoreFailure, timeZone, anchorDay }: UntrustedLimitSpec,
   { requests, windowSeconds }: LimitOverride,
@@ -48,23 +52,22 @@ function overridden(
   const window = `${windowSeconds}s`;
   const options = { name: name ?? formatDuration(windowSeconds), requests, window, blockFor, settle, onStoreFailure };
   if (algorithm === 'calendar') {
-    const ofMonth = calendarWindow === '1mo' ? { anchorDay } : {};
-    const limit = parsed({
+    const limit = parseCountedLimit({
       ...options,
       algorithm,
       name: name ?? calendarWindow,
       window: calendarWindow,
       timeZone,
-      ...ofMonth,
+      ...(calendarWindow === '1mo' && { anchorDay }),
     });
     if (limit !== undefined) return limit;
   }
-  const limit = parsed({ ...options, algorithm, lease }) ?? parsed(options);
-  if (limit === undefined) throw new Error('an override was let through that no limit can have');
+  const limit = parseCountedLimit({ ...options, algorithm, lease }) ?? parseCountedLimit(options);
+  if (limit === undefined) throw new Error('a limit override passed validation, but no limit can express it');
   return limit;
 }
 
-function parsed(written: UntrustedLimitSpec): CountedLimit | undefined {
-  const limit = parseLimit(written, 0);
+function parseCountedLimit(spec: UntrustedLimitSpec): CountedLimit | undefined {
+  const limit = parseLimit(spec, 0);
   return 'identity' in limit ? limit : undefined;
 }

@@ -2,16 +2,16 @@ import { parseDuration } from './duration.ts';
 import type { CalendarUnit, CountedLimit, Limit } from './limit.ts';
 
 /**
- * A limit as it is written in plans and, by the names in `LIMIT_FIELDS`, in rules files. What is not there, an empty
- * text and false mean the same: left out.
+ * A limit as written in plans and, by the names in `LIMIT_FIELDS`, in rules files. A missing field, an empty string and
+ * false all mean that the field is left out.
  */
 export interface LimitSpec {
   readonly name: string;
-  /** 0 where it is unlimited. */
+  /** 0 for an unlimited limit. */
   readonly requests: number;
-  /** Empty where it is unlimited. */
+  /** Empty for an unlimited limit. */
   readonly window: string;
-  /** Empty: sliding_window, or what `parsePlanLimit` makes of it. */
+  /** Empty: sliding_window, or the default that `parsePlanLimit` chooses. */
   readonly algorithm: string;
   readonly burst?: number;
   readonly blockFor?: string;
@@ -22,10 +22,10 @@ export interface LimitSpec {
   readonly anchorDay?: number;
 }
 
-/** The same while nothing of it is known to be of its type: out of YAML, or out of the database. */
+/** LimitSpec whose fields may have any type, because they come from YAML or from the database. */
 export type UntrustedLimitSpec = { readonly [Field in keyof LimitSpec]?: unknown };
 
-/** Its fields by their names in snake_case, as in rules files and as in faults everywhere. */
+/** The fields of LimitSpec by their snake_case names, which rules files and all faults use. */
 export const LIMIT_FIELDS = {
   name: 'name',
   requests: 'requests',
@@ -41,41 +41,38 @@ export const LIMIT_FIELDS = {
 } as const satisfies Readonly<Record<string, keyof LimitSpec>>;
 export type LimitField = keyof typeof LIMIT_FIELDS;
 
-/** What is wrong with one field, in words for whoever wrote it. */
-export interface Fault {
-  readonly field: string;
-  readonly description: string;
-}
-
-export interface Window {
-  /** Of a month 30 days, of a year 365. */
+/** Length of a limit's window. */
+export interface LimitWindow {
+  /** 30 days for a month, 365 days for a year. */
   readonly seconds: number;
-  /** Of the calendar, if it can count by this window. */
+  /** The calendar unit of the same length; undefined: no unit has it. */
   readonly unit: CalendarUnit | undefined;
 }
 
 const DAY_SECONDS = 86_400;
-const UNITS = new Map<number, CalendarUnit>([
+const CALENDAR_UNITS = new Map<number, CalendarUnit>([
   [3600, 'hour'],
   [DAY_SECONDS, 'day'],
   [7 * DAY_SECONDS, 'week'],
 ]);
-/** Minutes have the `m`. */
-const MONTH: Window = { seconds: 30 * DAY_SECONDS, unit: 'month' };
-const YEAR: Window = { seconds: 365 * DAY_SECONDS, unit: 'year' };
+const MONTH: LimitWindow = { seconds: 30 * DAY_SECONDS, unit: 'month' };
+const YEAR: LimitWindow = { seconds: 365 * DAY_SECONDS, unit: 'year' };
 
-/** A duration, or `1mo` and `1y`, which are no number of seconds; undefined if it is none of them. */
-export function parseWindow(text: unknown): Window | undefined {
-  if (typeof text !== 'string') return undefined;
-  if (text === '1mo') return MONTH;
-  if (text === '1y') return YEAR;
-  const seconds = parseDuration(text);
-  return seconds === undefined ? undefined : { seconds, unit: UNITS.get(seconds) };
+/**
+ * Parses a duration, or `1mo` (`m` stands for minutes) and `1y`, which are not a fixed number of seconds; undefined: the
+ * value is neither.
+ */
+export function parseWindow(value: unknown): LimitWindow | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (value === '1mo') return MONTH;
+  if (value === '1y') return YEAR;
+  const seconds = parseDuration(value);
+  return seconds === undefined ? undefined : { seconds, unit: CALENDAR_UNITS.get(seconds) };
 }
 
 /**
- * The limit as it is written, its window in seconds as google.protobuf.Duration is in JSON, unless it is a month or a
- * year. `parseLimit` reads it back.
+ * Writes a limit so that `parseLimit` reads it back. The window is in seconds, as google.protobuf.Duration is in JSON,
+ * unless it is a month or a year.
  */
 export function toLimitSpec(limit: Limit): LimitSpec {
   const { name, algorithm } = limit;
@@ -84,7 +81,7 @@ export function toLimitSpec(limit: Limit): LimitSpec {
   return {
     name,
     requests,
-    window: writeWindow(limit),
+    window: formatWindow(limit),
     algorithm,
     ...(algorithm === 'token_bucket' && { burst: limit.burst }),
     ...(blockForSeconds !== undefined && { blockFor: `${blockForSeconds}s` }),
@@ -96,7 +93,18 @@ export function toLimitSpec(limit: Limit): LimitSpec {
   };
 }
 
-function writeWindow(limit: CountedLimit): string {
+/** Writes a limit on one line, as in a rules file: `{name: burst, requests: 5, window: 30s}`. Leaves nothing out. */
+export function formatLimit(limit: Limit): string {
+  const spec: LimitSpec = toLimitSpec(limit);
+  const fields = Object.entries(LIMIT_FIELDS).flatMap(([name, field]) => {
+    const value = spec[field];
+    const isPresent = value !== undefined && value !== '' && !(field === 'requests' && value === 0);
+    return isPresent ? [`${name}: ${value}`] : [];
+  });
+  return `{${fields.join(', ')}}`;
+}
+
+function formatWindow(limit: CountedLimit): string {
   if (limit.algorithm === 'calendar' && limit.unit === 'month') return '1mo';
   if (limit.algorithm === 'calendar' && limit.unit === 'year') return '1y';
   return `${limit.windowSeconds}s`;

@@ -1,62 +1,63 @@
-/** What all limits have that count hits. */
-interface Counted {
+/** Fields of every limit that counts hits. */
+interface BaseCountedLimit {
   readonly name: string;
   readonly requests: number;
-  /** Of a calendar's month and year, which differ in length, 30 and 365 days. */
+  /** 30 days for a calendar month and 365 days for a calendar year, although their lengths vary. */
   readonly windowSeconds: number;
   /**
-   * What makes two limits of one subject the same counter: name, algorithm, window, and of a calendar its time zone and
-   * anchor day, as in `burst/s60` or `month/c1mo@Europe/Berlin#31`. Short, as it stands in every counter's place; at most
-   * 255 bytes, no `|`. `requests` and `burst` are not in it: a raised limit keeps what was used.
+   * Identifies the limit's counters. Two limits of one subject with equal identities share one counter. Consists of name,
+   * algorithm, window, and for a calendar its time zone and anchor day: `burst/s60`, `month/c1mo@Europe/Berlin#31`. At
+   * most 255 bytes, without `|`; short, because it is part of every counter's key. `requests` and `burst` are not part of
+   * it, so a raised limit keeps its counters.
    */
   readonly identity: string;
-  /** From the first refusal on everything is refused for so long; undefined: only what does not fit. */
+  /** After the first rejection, everything is rejected for this time; undefined: only hits that do not fit. */
   readonly blockForSeconds?: number;
-  /** What decides while the counters cannot be reached; undefined: `local`. */
+  /** Policy while the counters are unavailable; undefined: `local`. */
   readonly onStoreFailure?: StoreFailurePolicy;
-  /** What it is charged is in the receipt of the grant, with which it is settled for what the request really cost. */
+  /** A grant's receipt names this limit's charge, so that the actual cost of the request can be settled later. */
   readonly settle?: true;
 }
 
-/** `local`: this node's own counters, with its share of the limit; `allow` and `deny` without counting. */
+/** `local`: the node decides by its own counters and its share of the limit. `allow` and `deny` decide without counting. */
 export type StoreFailurePolicy = 'local' | 'allow' | 'deny';
 
 /** Never more than `requests` in any rolling window of `windowSeconds`. */
-export interface SlidingWindowLimit extends Counted {
+export interface SlidingWindowLimit extends BaseCountedLimit {
   readonly algorithm: 'sliding_window';
-  /** Nodes take slices of it ahead, and decide alone while they last. */
+  /** Nodes lease slices of the limit in advance and decide locally while a slice lasts. */
   readonly lease?: boolean;
 }
 
 /** At most `requests` in each window; windows begin at multiples of their length since 1970. */
-export interface FixedWindowLimit extends Counted {
+export interface FixedWindowLimit extends BaseCountedLimit {
   readonly algorithm: 'fixed_window';
 }
 
 /** At most `burst` at once, refilled evenly by `requests` in `windowSeconds`. */
-export interface TokenBucketLimit extends Counted {
+export interface TokenBucketLimit extends BaseCountedLimit {
   readonly algorithm: 'token_bucket';
   readonly burst: number;
 }
 
 /** At most `requests` in each hour, day, ISO week, month or year of a time zone. */
-export interface CalendarLimit extends Counted {
+export interface CalendarLimit extends BaseCountedLimit {
   readonly algorithm: 'calendar';
   readonly unit: CalendarUnit;
   /** IANA name; undefined: UTC. */
   readonly timeZone?: string;
-  /** Day on which a month begins, 1 to 31; in a shorter month its last one. undefined: 1. */
+  /** The day on which a month begins, 1 to 31; shorter months begin on their last day. undefined: 1. */
   readonly anchorDay?: number;
 }
 
 export type CalendarUnit = 'hour' | 'day' | 'week' | 'month' | 'year';
 
-/** At most `requests` hits that were not given back, each forgotten after `windowSeconds`, so that a crash leaks none. */
-export interface ConcurrencyLimit extends Counted {
+/** At most `requests` slots held at once. Each expires after `windowSeconds` unless released, so a crash leaks none. */
+export interface ConcurrencyLimit extends BaseCountedLimit {
   readonly algorithm: 'concurrency';
 }
 
-/** Written down to say so; counts nothing. */
+/** States explicitly that there is no limit; counts nothing. */
 export interface UnlimitedLimit {
   readonly name: string;
   readonly algorithm: 'unlimited';

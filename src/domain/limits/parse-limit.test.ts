@@ -4,16 +4,16 @@ import type { CountedLimit } from './limit.ts';
 import { LIMIT_FIELDS, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { ALGORITHMS, parseLimit } from './parse-limit.ts';
 
-const written = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
+const valid = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
 
-function limitOf(change: UntrustedLimitSpec): CountedLimit {
-  const limit = parseLimit({ ...written, ...change });
+function parse(change: UntrustedLimitSpec): CountedLimit {
+  const limit = parseLimit({ ...valid, ...change });
   if (!('identity' in limit)) throw new Error(JSON.stringify(limit));
   return limit;
 }
 
-/** What can be written for the algorithm, and is right. */
-const rightOptions: Readonly<Record<string, fc.Arbitrary<UntrustedLimitSpec>>> = {
+/** Valid options by algorithm. */
+const validOptions: Readonly<Record<string, fc.Arbitrary<UntrustedLimitSpec>>> = {
   sliding_window: fc.record({ lease: fc.boolean() }, { requiredKeys: [] }),
   fixed_window: fc.constant({}),
   token_bucket: fc.record({ burst: fc.integer({ min: 1, max: 28 }) }, { requiredKeys: [] }),
@@ -34,7 +34,7 @@ function zones() {
   return fc.constantFrom('', 'UTC', 'utc', 'Europe/Berlin', 'asia/kolkata', 'America/Argentina/ComodRivadavia');
 }
 
-const rightLimits = fc.constantFrom(...Object.keys(rightOptions)).chain((algorithm) =>
+const validSpecs = fc.constantFrom(...Object.keys(validOptions)).chain((algorithm) =>
   fc
     .tuple(
       fc.record(
@@ -50,14 +50,14 @@ const rightLimits = fc.constantFrom(...Object.keys(rightOptions)).chain((algorit
         },
         { requiredKeys: ['name', 'requests', 'window', 'algorithm'] },
       ),
-      rightOptions[algorithm] ?? fc.constant({}),
+      validOptions[algorithm] ?? fc.constant({}),
     )
     .map(([common, options]): UntrustedLimitSpec => ({ ...common, ...options })),
 );
 
 describe('a limit', () => {
-  it('slides unless it says otherwise', () => {
-    expect(limitOf({})).toEqual({
+  it('is a sliding window by default', () => {
+    expect(parse({})).toEqual({
       name: 'burst',
       algorithm: 'sliding_window',
       requests: 5,
@@ -66,13 +66,13 @@ describe('a limit', () => {
     });
   });
 
-  it('of every algorithm, with every option, is read back as it was written', () => {
+  it('of any algorithm with any options can be written and parsed again', () => {
     fc.assert(
-      fc.property(rightLimits, (right) => {
-        const limit = limitOf(right);
-        const again = toLimitSpec(limit);
-        expect(parseLimit(again)).toEqual(limit);
-        expect(parseLimit(JSON.parse(JSON.stringify(again)))).toEqual(limit);
+      fc.property(validSpecs, (spec) => {
+        const limit = parse(spec);
+        const written = toLimitSpec(limit);
+        expect(parseLimit(written)).toEqual(limit);
+        expect(parseLimit(JSON.parse(JSON.stringify(written)))).toEqual(limit);
         expect(Buffer.byteLength(limit.identity)).toBeLessThanOrEqual(255);
         expect(limit.identity).toMatch(/^[a-z0-9_-]{1,63}\/[sftcn][^|]+$/);
       }),
@@ -80,19 +80,19 @@ describe('a limit', () => {
     );
   });
 
-  it('is a limit or faults with their fields, whatever was written', () => {
-    const known = Object.keys(LIMIT_FIELDS);
+  it('is either parsed or rejected with the names of its fields, whatever the input', () => {
+    const fields = Object.keys(LIMIT_FIELDS);
     const anything = fc.record(Object.fromEntries(Object.values(LIMIT_FIELDS).map((field) => [field, fc.anything()])), {
       requiredKeys: [],
     });
-    const nearlyRight = fc
-      .tuple(rightLimits, fc.constantFrom(...Object.values(LIMIT_FIELDS)), fc.oneof(fc.anything(), fc.string()))
-      .map(([right, field, value]) => ({ ...right, [field]: value }));
+    const nearlyValid = fc
+      .tuple(validSpecs, fc.constantFrom(...Object.values(LIMIT_FIELDS)), fc.oneof(fc.anything(), fc.string()))
+      .map(([spec, field, value]) => ({ ...spec, [field]: value }));
     fc.assert(
-      fc.property(fc.oneof(anything, nearlyRight), (any) => {
-        const limit = parseLimit(any as UntrustedLimitSpec);
+      fc.property(fc.oneof(anything, nearlyValid), (input) => {
+        const limit = parseLimit(input as UntrustedLimitSpec); // every field is unknown in both
         if (!('faults' in limit)) expect(parseLimit(toLimitSpec(limit))).toEqual(limit);
-        else expect(limit.faults.map(({ field }) => known.includes(field))).not.toContain(false);
+        else expect(limit.faults.map(({ field }) => fields.includes(field))).not.toContain(false);
       }),
       { numRuns: 1000 },
     );
@@ -103,26 +103,26 @@ describe('a limit', () => {
     [{ algorithm: 'calendar', window: '1mo' }, '1mo'],
     [{ algorithm: 'calendar', window: '1y' }, '1y'],
     [{ window: '5m' }, '300s'],
-  ])('%j is written with the window %s', (change, window) => expect(toLimitSpec(limitOf(change)).window).toBe(window));
+  ])('%j is written with the window %s', (change, window) => expect(toLimitSpec(parse(change)).window).toBe(window));
 
-  it('that is unlimited has neither requests nor window', () => {
+  it('that is unlimited must have neither requests nor window', () => {
     expect(parseLimit({ name: 'all', algorithm: 'unlimited' })).toEqual({ name: 'all', algorithm: 'unlimited' });
-    expect(parseLimit({ ...written, algorithm: 'unlimited', burst: 3 })).toMatchObject({
+    expect(parseLimit({ ...valid, algorithm: 'unlimited', burst: 3 })).toMatchObject({
       faults: [{ field: 'requests' }, { field: 'window' }, { field: 'burst' }],
     });
   });
 
-  it('that is a token bucket holds its requests unless it says otherwise', () => {
-    expect(limitOf({ algorithm: 'token_bucket' })).toMatchObject({ burst: 5 });
-    expect(limitOf({ algorithm: 'token_bucket', burst: 3 })).toMatchObject({ requests: 5, burst: 3 });
+  it('that is a token bucket has its requests as the default burst', () => {
+    expect(parse({ algorithm: 'token_bucket' })).toMatchObject({ burst: 5 });
+    expect(parse({ algorithm: 'token_bucket', burst: 3 })).toMatchObject({ requests: 5, burst: 3 });
   });
 
-  it('that is a token bucket holds no more than is counted exactly', () => {
-    const most = Math.floor(Number.MAX_SAFE_INTEGER / 86_400_000_000);
+  it('that is a token bucket cannot have a larger burst than can be counted exactly', () => {
+    const maxBurst = Math.floor(Number.MAX_SAFE_INTEGER / 86_400_000_000);
     const day = { algorithm: 'token_bucket', window: '1d' };
-    expect(limitOf({ ...day, burst: most })).toMatchObject({ burst: most });
-    for (const change of [{ burst: most + 1 }, { requests: most + 1 }]) {
-      expect(parseLimit({ ...written, ...day, ...change })).toMatchObject({ faults: [{ field: 'burst' }] });
+    expect(parse({ ...day, burst: maxBurst })).toMatchObject({ burst: maxBurst });
+    for (const change of [{ burst: maxBurst + 1 }, { requests: maxBurst + 1 }]) {
+      expect(parseLimit({ ...valid, ...day, ...change })).toMatchObject({ faults: [{ field: 'burst' }] });
     }
   });
 });
@@ -139,16 +139,16 @@ describe('the identity of a limit', () => {
     [{ algorithm: 'calendar', window: '1mo', anchorDay: 1 }, 'burst/c1mo'],
     [{ algorithm: 'calendar', window: '1mo', anchorDay: 31, timeZone: 'europe/berlin' }, 'burst/c1mo@Europe/Berlin#31'],
     [{ algorithm: 'calendar', window: '1y' }, 'burst/c1y'],
-  ])('%j is %s', (change, identity) => expect(limitOf(change).identity).toBe(identity));
+  ])('%j is %s', (change, identity) => expect(parse(change).identity).toBe(identity));
 
-  it('stays when only what may be raised or lowered changes, so that what was used stays used', () => {
+  it('does not depend on requests, burst and options, so that a changed limit keeps its counters', () => {
     const bucket = { algorithm: 'token_bucket' };
-    expect(limitOf({ requests: 9, blockFor: '5s', onStoreFailure: 'deny', lease: true }).identity).toBe('burst/s60');
-    expect(limitOf({ ...bucket, burst: 7, requests: 9 }).identity).toBe(limitOf(bucket).identity);
+    expect(parse({ requests: 9, blockFor: '5s', onStoreFailure: 'deny', lease: true }).identity).toBe('burst/s60');
+    expect(parse({ ...bucket, burst: 7, requests: 9 }).identity).toBe(parse(bucket).identity);
   });
 });
 
-describe('a limit is refused by the name of the field', () => {
+describe('an invalid limit is rejected with the name of the field', () => {
   it.each<[string, UntrustedLimitSpec]>([
     ['name', { name: '' }],
     ['name', { name: 'With Space' }],
@@ -186,20 +186,20 @@ describe('a limit is refused by the name of the field', () => {
     ['anchor_day', { algorithm: 'calendar', window: '1mo', anchorDay: 0 }],
     ['anchor_day', { algorithm: 'calendar', window: '1d', anchorDay: 3 }],
   ])('%s: %j', (field, change) => {
-    const refused = parseLimit({ ...written, ...change });
-    expect(refused).toMatchObject({ faults: [{ field }] });
-    expect('faults' in refused && refused.faults.length).toBe(1);
+    const result = parseLimit({ ...valid, ...change });
+    expect(result).toMatchObject({ faults: [{ field }] });
+    expect('faults' in result && result.faults.length).toBe(1);
   });
 
-  it('all of them at once', () => {
-    const refused = parseLimit({ name: '', requests: 0, window: 'x', algorithm: 'y', blockFor: 'z' });
-    const fields = 'faults' in refused ? refused.faults.map(({ field }) => field) : [];
+  it('for all invalid fields at once', () => {
+    const result = parseLimit({ name: '', requests: 0, window: 'x', algorithm: 'y', blockFor: 'z' });
+    const fields = 'faults' in result ? result.faults.map(({ field }) => field) : [];
     expect(fields).toEqual(['name', 'requests', 'window', 'algorithm', 'block_for']);
   });
 
-  it('and told which algorithms there are', () => {
-    expect(parseLimit({ ...written, algorithm: 'leaky' })).toMatchObject({
-      faults: [{ description: `must be one of ${ALGORITHMS.join(', ')}` }],
+  it('with the value that was found, and the algorithms to choose from', () => {
+    expect(parseLimit({ ...valid, algorithm: 'leaky' })).toMatchObject({
+      faults: [{ description: `must be one of ${ALGORITHMS.join(', ')} (got "leaky")` }],
     });
   });
 });

@@ -2,27 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { parseKeyLimits, parsePlanLimits } from './plan.ts';
 import { parsePlanLimit, toPlanLimitSpec, type UntrustedPlanLimitSpec } from './plan-limit.ts';
 
-const written = { name: 'burst', requests: 5, window: '60s' };
+const valid = { name: 'burst', requests: 5, window: '60s' };
 
-describe('routes and per of a limit', () => {
+describe('routes and per of a plan’s limit', () => {
   it.each([{}, { routes: ['search', '/v1/export'] }, { per: 'account' }, { per: 'key', routes: ['a'] }])(
-    '%j are written as they were read',
+    '%j can be written and parsed again',
     (change) => {
-      const limit = parsePlanLimit({ ...written, ...change });
+      const limit = parsePlanLimit({ ...valid, ...change });
       if ('faults' in limit) throw new Error(JSON.stringify(limit));
       expect(limit).toMatchObject({ ...change, identity: 'burst/s60' });
-      expect(toPlanLimitSpec(limit)).toEqual({ ...written, algorithm: 'sliding_window', ...change });
+      expect(toPlanLimitSpec(limit)).toEqual({ ...valid, algorithm: 'sliding_window', ...change });
       expect(parsePlanLimit(toPlanLimitSpec(limit))).toEqual(limit);
     },
   );
 
-  it('that are empty are left out', () => {
-    expect(parsePlanLimit({ ...written, routes: [], per: '' })).toEqual(parsePlanLimit(written));
+  it('count as left out if they are empty', () => {
+    expect(parsePlanLimit({ ...valid, routes: [], per: '' })).toEqual(parsePlanLimit(valid));
   });
 
-  it('are not what a counter is kept by, so that a change of them keeps what is counted', () => {
+  it('are not part of the identity, so that changing them keeps the counters', () => {
     const identity = (change: UntrustedPlanLimitSpec) => {
-      const limit = parsePlanLimit({ ...written, ...change });
+      const limit = parsePlanLimit({ ...valid, ...change });
       return 'identity' in limit ? limit.identity : undefined;
     };
     expect(identity({ routes: ['a'], per: 'account' })).toBe('burst/s60');
@@ -39,15 +39,15 @@ describe('routes and per of a limit', () => {
     [{ per: 'plan' }, ['per']],
     [{ per: 1, requests: 0 }, ['requests', 'per']],
     [{ requests: 0, window: '', algorithm: 'unlimited', routes: ['a'], per: 'key' }, ['routes', 'per']],
-  ])('%j are refused by the names %j', (change, fields) => {
-    const refused = parsePlanLimit({ ...written, ...change });
-    expect('faults' in refused && refused.faults.map(({ field }) => field)).toEqual(fields);
+  ])('%j are rejected with the fields %j', (change, fields) => {
+    const result = parsePlanLimit({ ...valid, ...change });
+    expect('faults' in result && result.faults.map(({ field }) => field)).toEqual(fields);
   });
 
-  it('of a key cannot be shared by its account', () => {
-    const shared = [written, { ...written, name: 'shared', per: 'account' }];
+  it('of a key’s own limit cannot share it with the account', () => {
+    const shared = [valid, { ...valid, name: 'shared', per: 'account' }];
     expect(parsePlanLimits(shared)).toHaveLength(2);
     expect(parseKeyLimits(shared)).toMatchObject({ faults: [{ field: 'limits[1].per' }] });
-    expect(parseKeyLimits([{ ...written, per: 'key', routes: ['a'] }])).toHaveLength(1);
+    expect(parseKeyLimits([{ ...valid, per: 'key', routes: ['a'] }])).toHaveLength(1);
   });
 });

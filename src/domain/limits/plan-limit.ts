@@ -1,18 +1,20 @@
+import type { FieldFault, Invalid } from '../field-fault.ts';
+import { withFound } from '../found-value.ts';
 import type { Limit } from './limit.ts';
-import { type Fault, type LimitSpec, parseWindow, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
+import { type LimitSpec, parseWindow, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { parseLimit } from './parse-limit.ts';
 
-/** A limit of a plan or of a key, which also says which requests it counts, and for whom. */
+/** A limit of a plan or a key. It also says which requests it counts, and for whom. */
 export type PlanLimit = Limit & {
-  /** It counts requests on these routes alone, together; undefined: all requests. */
+  /** The limit counts only requests on these routes, all of them together; undefined: all requests. */
   readonly routes?: readonly string[];
-  /** `account`: all keys of an account share it; undefined or `key`: each key has it for itself. */
+  /** `account`: all keys of an account share the limit; undefined or `key`: each key has its own. */
   readonly per?: LimitOwner;
 };
 
 type LimitOwner = 'key' | 'account';
 
-/** The same as it is written in the admin API and in the database. */
+/** PlanLimit as stored in the database and sent to the admin API. */
 export interface PlanLimitSpec extends LimitSpec {
   /** Empty: all requests. */
   readonly routes?: readonly string[];
@@ -24,26 +26,26 @@ export type UntrustedPlanLimitSpec = UntrustedLimitSpec & { readonly routes?: un
 
 const DAY_SECONDS = 86_400;
 const OWNERS: readonly string[] = ['key', 'account'] satisfies LimitOwner[];
-/** Envoy's configuration names routes freely; what is not visible would be another name than the one that is seen. */
+/** Envoy's configuration allows any route name. An invisible character would make two names look the same. */
 const ROUTE = /^[\x21-\x7e]{1,63}$/;
-const MOST_ROUTES = 64;
+const MAX_ROUTES = 64;
+const UNLIMITED_COUNTS_NOTHING =
+  'must be left out for the algorithm unlimited, which does not exempt a route from other limits';
 
-/** A limit that cannot be wrong, or every fault of what was written, each with the field's name. Never throws. */
-export function parsePlanLimit(written: UntrustedPlanLimitSpec): PlanLimit | { readonly faults: readonly Fault[] } {
-  const faults: Fault[] = [];
-  const routes = parseRoutes(written.routes, faults);
-  const per = parsePer(written.per, faults);
-  const limit = parseLimit(withDefault(written));
+/** Validates a limit. Returns the limit, or every fault with the field's name. Never throws. */
+export function parsePlanLimit(spec: UntrustedPlanLimitSpec): PlanLimit | Invalid {
+  const faults: FieldFault[] = [];
+  const routes = parseRoutes(spec.routes, faults);
+  const per = parseOwner(spec.per, faults);
+  const limit = parseLimit(withDefaultAlgorithm(spec));
   if ('faults' in limit) return { faults: [...limit.faults, ...faults] };
   if (limit.algorithm === 'unlimited') {
-    if (routes !== undefined) faults.push({ field: 'routes', description: COUNTS_NOTHING });
-    if (per !== undefined) faults.push({ field: 'per', description: COUNTS_NOTHING });
+    if (routes !== undefined) faults.push({ field: 'routes', description: UNLIMITED_COUNTS_NOTHING });
+    if (per !== undefined) faults.push({ field: 'per', description: UNLIMITED_COUNTS_NOTHING });
   }
   if (faults.length > 0) return { faults };
   return { ...limit, ...(routes !== undefined && { routes }), ...(per !== undefined && { per }) };
 }
-
-const COUNTS_NOTHING = 'must be left out for the algorithm unlimited, which exempts no route from the other limits';
 
 export function toPlanLimitSpec(limit: PlanLimit): PlanLimitSpec {
   const { routes, per } = limit;
@@ -51,28 +53,31 @@ export function toPlanLimitSpec(limit: PlanLimit): PlanLimitSpec {
 }
 
 /**
- * Where the algorithm is left out, a limit of a day or longer is a calendar one: customers count their days from
- * midnight, and such counters outlive Redis.
+ * Makes a limit of a day or longer a calendar limit if it names no algorithm. Customers count their days from midnight,
+ * and counters of that length can outlive a Redis instance.
  */
-function withDefault(written: UntrustedLimitSpec): UntrustedLimitSpec {
-  if (written.algorithm !== undefined && written.algorithm !== '') return written;
-  const seconds = parseWindow(written.window)?.seconds ?? 0;
-  return seconds < DAY_SECONDS ? written : { ...written, algorithm: 'calendar' };
+function withDefaultAlgorithm(spec: UntrustedLimitSpec): UntrustedLimitSpec {
+  if (spec.algorithm !== undefined && spec.algorithm !== '') return spec;
+  const seconds = parseWindow(spec.window)?.seconds ?? 0;
+  return seconds < DAY_SECONDS ? spec : { ...spec, algorithm: 'calendar' };
 }
 
-function parseRoutes(written: unknown, faults: Fault[]): readonly string[] | undefined {
-  if (written === undefined) return undefined;
-  if (!Array.isArray(written) || written.length > MOST_ROUTES) {
-    faults.push({ field: 'routes', description: `must be a list of at most ${MOST_ROUTES} names` });
+function parseRoutes(value: unknown, faults: FieldFault[]): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length > MAX_ROUTES) {
+    const found = Array.isArray(value) ? value.length : value;
+    faults.push({ field: 'routes', description: withFound(`must be a list of at most ${MAX_ROUTES} names`, found) });
     return undefined;
   }
   const routes: string[] = [];
-  for (const [index, name] of (written as readonly unknown[]).entries()) {
+  for (const [index, name] of (value as readonly unknown[]).entries()) {
+    // Array.isArray says any[]
     const field = `routes[${index}]`;
     if (typeof name !== 'string' || !ROUTE.test(name)) {
-      faults.push({ field, description: 'must be 1 to 63 visible ASCII characters, as in the route’s weir.route' });
+      const expected = 'must be 1 to 63 visible ASCII characters, as in the route’s weir.route';
+      faults.push({ field, description: withFound(expected, name) });
     } else if (routes.includes(name)) {
-      faults.push({ field, description: `must be unique; "${name}" is there already` });
+      faults.push({ field, description: `must be unique: "${name}" is listed before` });
     } else {
       routes.push(name);
     }
@@ -80,10 +85,10 @@ function parseRoutes(written: unknown, faults: Fault[]): readonly string[] | und
   return routes.length === 0 ? undefined : routes;
 }
 
-function parsePer(written: unknown, faults: Fault[]): LimitOwner | undefined {
-  if (written === undefined || written === '') return undefined;
-  if (isOwner(written)) return written;
-  faults.push({ field: 'per', description: `must be one of ${OWNERS.join(', ')}` });
+function parseOwner(value: unknown, faults: FieldFault[]): LimitOwner | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (isOwner(value)) return value;
+  faults.push({ field: 'per', description: withFound(`must be one of ${OWNERS.join(', ')}`, value) });
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parsePlanLimits } from './plan.ts';
 
-const written = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
+const valid = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
 
 describe('the limits of a plan', () => {
   it.each([
@@ -13,27 +13,27 @@ describe('the limits of a plan', () => {
     ['1w', 'calendar'],
     ['1mo', 'calendar'],
     ['1y', 'calendar'],
-  ])('of %s count by %s unless they say otherwise', (window, algorithm) => {
-    expect(parsePlanLimits([{ ...written, window }])).toMatchObject([{ algorithm }]);
-    const { algorithm: _, ...without } = { ...written, window };
+  ])('of %s have the default algorithm %s', (window, algorithm) => {
+    expect(parsePlanLimits([{ ...valid, window }])).toMatchObject([{ algorithm }]);
+    const { algorithm: _, ...without } = { ...valid, window };
     expect(parsePlanLimits([without])).toMatchObject([{ algorithm }]);
   });
 
-  it('of a day or longer count as they say', () => {
-    const limits = [{ ...written, window: '30d', algorithm: 'sliding_window' }];
+  it('of a day or longer keep an explicit algorithm', () => {
+    const limits = [{ ...valid, window: '30d', algorithm: 'sliding_window' }];
     expect(parsePlanLimits(limits)).toMatchObject([{ algorithm: 'sliding_window', windowSeconds: 2_592_000 }]);
   });
 
-  it('of 30 days must say how they count: a month of the calendar is another', () => {
-    const refused = parsePlanLimits([{ ...written, window: '30d' }]);
-    expect(refused).toMatchObject({ faults: [{ field: 'limits[0].window' }] });
-    expect('faults' in refused && refused.faults[0]?.description).toContain('1mo');
+  it('of 30 days need an explicit algorithm: a calendar month is something else', () => {
+    const result = parsePlanLimits([{ ...valid, window: '30d' }]);
+    expect(result).toMatchObject({ faults: [{ field: 'limits[0].window' }] });
+    expect('faults' in result && result.faults[0]?.description).toContain('1mo');
   });
 
-  it('are refused with the place of each fault', () => {
-    const refused = parsePlanLimits([written, { ...written, requests: 0 }, written]);
-    expect(refused).toMatchObject({ faults: [{ field: 'limits[1].requests' }, { field: 'limits[2].name' }] });
+  it('are rejected with the path of each fault', () => {
+    const result = parsePlanLimits([valid, { ...valid, requests: 0 }, valid]);
+    expect(result).toMatchObject({ faults: [{ field: 'limits[1].requests' }, { field: 'limits[2].name' }] });
   });
 
-  it('may be none: unlimited', () => expect(parsePlanLimits([])).toEqual([]));
+  it('may be empty, which means unlimited', () => expect(parsePlanLimits([])).toEqual([]));
 });

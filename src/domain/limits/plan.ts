@@ -1,25 +1,26 @@
-import type { Fault } from './limit-spec.ts';
+import type { FieldFault, Invalid } from '../field-fault.ts';
+import { withFound } from '../found-value.ts';
 import { type PlanLimit, parsePlanLimit, type UntrustedPlanLimitSpec } from './plan-limit.ts';
 
-/** A named set of limits, decided together, and of features; no limits: unlimited. */
+/** A named set of features and of limits that are decided together. A plan without limits is unlimited. */
 export interface Plan {
-  /** Without the `plans/` of its resource name. */
+  /** The resource name without `plans/`. */
   readonly id: string;
   readonly limits: readonly PlanLimit[];
   readonly features: readonly string[];
 }
 
-const MOST_LIMITS = 16;
+const MAX_LIMITS = 16;
 
-/** The limits of a plan, or every fault with its place (`limits[1].window`). Never throws. */
-export function parsePlanLimits(
-  written: readonly UntrustedPlanLimitSpec[],
-): readonly PlanLimit[] | { readonly faults: readonly Fault[] } {
-  const faults: Fault[] = [];
+/** Validates the limits of a plan. Returns the limits, or every fault with its path (`limits[1].window`). Never throws. */
+export function parsePlanLimits(specs: readonly UntrustedPlanLimitSpec[]): readonly PlanLimit[] | Invalid {
+  const faults: FieldFault[] = [];
   const limits: PlanLimit[] = [];
-  if (written.length > MOST_LIMITS) faults.push({ field: 'limits', description: `must be at most ${MOST_LIMITS}` });
-  for (const [index, each] of written.entries()) {
-    const limit = parsePlanLimit(each);
+  if (specs.length > MAX_LIMITS) {
+    faults.push({ field: 'limits', description: withFound(`must have at most ${MAX_LIMITS} items`, specs.length) });
+  }
+  for (const [index, spec] of specs.entries()) {
+    const limit = parsePlanLimit(spec);
     if ('faults' in limit) {
       faults.push(
         ...limit.faults.map(({ field, description }) => ({ field: `limits[${index}].${field}`, description })),
@@ -27,20 +28,26 @@ export function parsePlanLimits(
       continue;
     }
     if (limits.some((other) => other.name === limit.name)) {
-      faults.push({ field: `limits[${index}].name`, description: `must be unique; "${limit.name}" is taken` });
+      faults.push({
+        field: `limits[${index}].name`,
+        description: `must be unique: another limit is named "${limit.name}"`,
+      });
     }
     limits.push(limit);
   }
   return faults.length === 0 ? limits : { faults };
 }
 
-/** The limits that a key has of its own, likewise. */
-export function parseKeyLimits(written: readonly UntrustedPlanLimitSpec[]): ReturnType<typeof parsePlanLimits> {
-  const limits = parsePlanLimits(written);
+/** Validates the limits of an API key or a token, as `parsePlanLimits` does. They cannot be shared by an account. */
+export function parseKeyLimits(specs: readonly UntrustedPlanLimitSpec[]): readonly PlanLimit[] | Invalid {
+  const limits = parsePlanLimits(specs);
   if ('faults' in limits) return limits;
   const faults = limits.flatMap(({ per }, index) =>
     per === 'account'
-      ? { field: `limits[${index}].per`, description: 'must be key or left out: this is one key’s' }
+      ? {
+          field: `limits[${index}].per`,
+          description: 'must be key or left out: the limit belongs to one key (got "account")',
+        }
       : [],
   );
   return faults.length === 0 ? limits : { faults };

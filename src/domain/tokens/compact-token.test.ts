@@ -9,7 +9,7 @@ describe('a token in compact form', () => {
   const header = part({ alg: 'EdDSA' });
   const claims = part({ sub: 'ann' });
 
-  it('gives its header and claims', () => {
+  it('is decoded into header and claims', () => {
     expect(readCompactToken(`${header}.${claims}.c2ln`)).toEqual({ header: { alg: 'EdDSA' }, claims: { sub: 'ann' } });
   });
 
@@ -32,11 +32,11 @@ describe('a token in compact form', () => {
     ['duplicate_member', `${header}.${part('{"sub":"a","sub":"b"}')}.c2ln`],
     ['duplicate_member', `${part('{"alg":"EdDSA","alg":"none"}')}.${claims}.c2ln`],
     ['too_long', `${header}.${claims}.${'a'.repeat(MAX_TOKEN_LENGTH)}`],
-  ])('is %s: %s', (fault, token) => expect(readCompactToken(token)).toBe(fault));
+  ])('is rejected as %s: %s', (fault, token) => expect(readCompactToken(token)).toBe(fault));
 });
 
 describe('the header of a token', () => {
-  it('gives algorithm, key and type', () => {
+  it('is read into algorithm, key id and type', () => {
     const expected = { algorithm: 'ES256', keyId: 'k1', type: 'at+jwt' };
     expect(readTokenHeader({ alg: 'ES256', kid: 'k1', typ: 'application/at+JWT', x5t: 'a' })).toEqual(expected);
     expect(readTokenHeader({ alg: 'ES256' })).toEqual({ algorithm: 'ES256', keyId: undefined, type: undefined });
@@ -56,5 +56,5 @@ describe('the header of a token', () => {
       (kid) => ['key_id', { alg: 'EdDSA', kid }] as const,
     ),
     ['type', { alg: 'EdDSA', typ: 1 }],
-  ])('is refused: %s of %j', (fault, header) => expect(readTokenHeader(header)).toBe(fault));
+  ])('is rejected as %s: %j', (fault, header) => expect(readTokenHeader(header)).toBe(fault));
 });

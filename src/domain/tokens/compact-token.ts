@@ -1,6 +1,6 @@
-import { type Members, parseUniqueJson } from './unique-json.ts';
+import { type JsonObject, parseUniqueJson } from './unique-json.ts';
 
-/** What is wrong with a token. Told apart for tests; callers are told `denialOf` it. */
+/** Reason why a token is rejected. Tests and logs distinguish all of them; the response to a client does not. */
 export type TokenFault =
   | 'too_long'
   | 'not_compact'
@@ -31,49 +31,52 @@ export type TokenFault =
   | 'grants'
   | 'limits';
 
-/** Longer ones are refused before anything is made of them. In characters, which are bytes: a token is ASCII. */
+/** Longer tokens are rejected before they are parsed. In characters, which are bytes: a token is ASCII. */
 export const MAX_TOKEN_LENGTH = 8_192;
 
 export interface CompactToken {
-  readonly header: Members;
-  readonly claims: Members;
+  readonly header: JsonObject;
+  readonly claims: JsonObject;
 }
 
 const PARTS = 3;
 const ENCRYPTED_PARTS = 5;
-const PART = /^[A-Za-z0-9_-]+$/;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
-/** Whether it is worth reading at all: three parts, none empty, and not too long. */
-export function mayBeToken(text: string): boolean {
+/** Cheap check before a token is parsed: three parts, none of them empty, and not too long. */
+export function looksLikeToken(text: string): boolean {
   if (text.length > MAX_TOKEN_LENGTH) return false;
   const first = text.indexOf('.');
   const second = text.indexOf('.', first + 1);
   return first > 0 && second > first + 1 && second + 1 < text.length && text.indexOf('.', second + 1) < 0;
 }
 
-/** Header and claims of a JWS in compact serialization (RFC 7515, 7.1), while nobody knows who has signed it. Never throws. */
+/**
+ * Decodes header and claims of a JWS in compact serialization (RFC 7515, section 7.1). Does not verify the signature. Never
+ * throws.
+ */
 export function readCompactToken(token: string): CompactToken | TokenFault {
   if (token.length > MAX_TOKEN_LENGTH) return 'too_long';
   const parts = token.split('.', ENCRYPTED_PARTS + 1);
   if (parts.length === ENCRYPTED_PARTS) return 'encrypted';
-  const [writtenHeader = '', writtenClaims = '', signature = ''] = parts;
-  // Also a token whose signature is left out: `none` has an empty one.
+  const [encodedHeader = '', encodedClaims = '', signature = ''] = parts;
+  // Also rejects a token without a signature: the algorithm `none` has an empty one.
   if (parts.length !== PARTS || signature === '') return 'not_compact';
-  if (!parts.every((part) => PART.test(part))) return 'not_base64url';
-  const header = membersOf(writtenHeader);
+  if (!parts.every((part) => BASE64URL.test(part))) return 'not_base64url';
+  const header = decodeObject(encodedHeader);
   if (typeof header === 'string') return header;
-  const claims = membersOf(writtenClaims);
+  const claims = decodeObject(encodedClaims);
   return typeof claims === 'string' ? claims : { header, claims };
 }
 
-function membersOf(part: string): Members | TokenFault {
-  const text = textOf(part);
+function decodeObject(part: string): JsonObject | TokenFault {
+  const text = decodeText(part);
   if (text === undefined) return 'not_utf8';
   const parsed = parseUniqueJson(text);
-  return 'fault' in parsed ? parsed.fault : parsed.members;
+  return 'fault' in parsed ? parsed.fault : parsed.object;
 }
 
-function textOf(part: string): string | undefined {
+function decodeText(part: string): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(part, 'base64url'));
   } catch {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type IssuerSpec, parseIssuer } from './issuer.ts';
 
 const ec = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: '1' };
-const right: IssuerSpec = {
+const valid: IssuerSpec = {
   issuer: 'https://login.example.com',
   audiences: ['api'],
   algorithms: ['ES256'],
@@ -13,24 +13,24 @@ const right: IssuerSpec = {
   defaultPlanId: null,
   catalogAccounts: false,
 };
-const fieldsOf = (written: object): readonly string[] => {
-  const parsed = parseIssuer('partner', { ...right, ...written });
+const faultyFields = (change: object): readonly string[] => {
+  const parsed = parseIssuer('partner', { ...valid, ...change });
   return 'faults' in parsed ? parsed.faults.map(({ field }) => field) : [];
 };
 
-test('an issuer has its keys in a set, at a URL, or where its discovery tells', () => {
-  const keysOf = (written: object) => {
-    const parsed = parseIssuer('partner', { ...right, ...written });
+test('an issuer has its keys in a set, at a URL, or found by discovery', () => {
+  const parseKeys = (change: object) => {
+    const parsed = parseIssuer('partner', { ...valid, ...change });
     return 'faults' in parsed ? parsed.faults : parsed.keys;
   };
-  expect(keysOf({})).toEqual({ kind: 'static', jwks: { keys: [ec] } });
+  expect(parseKeys({})).toEqual({ kind: 'static', jwks: { keys: [ec] } });
   const uri = 'https://login.example.com/keys';
-  expect(keysOf({ jwks: null, jwksUri: uri })).toEqual({ kind: 'jwks_uri', uri });
-  expect(keysOf({ jwks: null })).toEqual({ kind: 'discovery' });
+  expect(parseKeys({ jwks: null, jwksUri: uri })).toEqual({ kind: 'jwks_uri', uri });
+  expect(parseKeys({ jwks: null })).toEqual({ kind: 'discovery' });
 });
 
-test('what claims are called has defaults', () => {
-  expect(parseIssuer('partner', { ...right, claims: { plan: 'tier' } })).toMatchObject({
+test('claim names have defaults', () => {
+  expect(parseIssuer('partner', { ...valid, claims: { plan: 'tier' } })).toMatchObject({
     claims: { account: 'sub', plan: 'tier', features: undefined, role: undefined, adminRoles: [] },
   });
 });
@@ -45,21 +45,21 @@ test.each<[string, object, readonly string[]]>([
   ['too many audiences', { audiences: Array.from({ length: 65 }, String) }, ['audiences']],
   ['no algorithm', { algorithms: [] }, ['algorithms']],
   [
-    'algorithms that are none',
+    'unsupported algorithms',
     { algorithms: ['ES256', 'none', 'es256', 'HS256'] },
-    [1, 2, 3].map((at) => `algorithms[${at}]`),
+    [1, 2, 3].map((index) => `algorithms[${index}]`),
   ],
-  ['two places of keys', { jwksUri: 'https://login.example.com/keys' }, ['jwks_uri']],
+  ['both keys and a URL of keys', { jwksUri: 'https://login.example.com/keys' }, ['jwks_uri']],
   ['a claim’s name that is too long', { claims: { account: 'x'.repeat(256) } }, ['claims.account']],
-  ['roles of administrators, and no claim that has them', { claims: { adminRoles: ['root'] } }, ['claims.role']],
-  ['an empty role of administrators', { claims: { role: 'r', adminRoles: [''] } }, ['claims.admin_roles[0]']],
+  ['administrator roles without a role claim', { claims: { adminRoles: ['root'] } }, ['claims.role']],
+  ['an empty administrator role', { claims: { role: 'r', adminRoles: [''] } }, ['claims.admin_roles[0]']],
   [
     'everything wrong',
     { issuer: '', audiences: [], algorithms: [], jwks: {} },
     ['issuer', 'audiences', 'algorithms', 'jwks.keys'],
   ],
-])('%s is a fault of that field', (_, written, fields) => {
-  expect(fieldsOf(written)).toEqual(fields);
+])('%s is a fault of that field', (_, change, fields) => {
+  expect(faultyFields(change)).toEqual(fields);
 });
 
 describe('a set of keys', () => {
@@ -68,12 +68,12 @@ describe('a set of keys', () => {
     return type === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
   };
 
-  test.each(['rsa', 'ec', 'ed25519'] as const)('takes public keys (%s), and no private one', (type) => {
+  test.each(['rsa', 'ec', 'ed25519'] as const)('accepts public keys (%s) and rejects private ones', (type) => {
     const { publicKey, privateKey } = pair(type);
-    expect(fieldsOf({ jwks: { keys: [publicKey.export({ format: 'jwk' })] } })).toEqual([]);
+    expect(faultyFields({ jwks: { keys: [publicKey.export({ format: 'jwk' })] } })).toEqual([]);
     const secret = privateKey.export({ format: 'jwk' });
     const parsed = parseIssuer('partner', {
-      ...right,
+      ...valid,
       jwks: { keys: [{ ...ec }, { ...secret, kty: secret.kty ?? '' }] },
     });
     expect(parsed).toMatchObject({
@@ -82,39 +82,43 @@ describe('a set of keys', () => {
     expect(JSON.stringify(parsed)).not.toContain(secret.d);
   });
 
-  test('takes no RSA key of less than 2048 bits', () => {
+  test('rejects an RSA key of less than 2048 bits', () => {
     const jwk = pair('rsa', 1024).publicKey.export({ format: 'jwk' });
-    expect(fieldsOf({ jwks: { keys: [jwk] } })).toEqual(['jwks.keys[0].n']);
+    expect(faultyFields({ jwks: { keys: [jwk] } })).toEqual(['jwks.keys[0].n']);
   });
 
   test.each<[string, unknown, readonly string[]]>([
-    ['no set', 'https://login.example.com/keys', ['jwks.keys']],
+    ['not a set', 'https://login.example.com/keys', ['jwks.keys']],
     ['a list', [ec], ['jwks.keys']],
     ['an empty set', { keys: [] }, ['jwks.keys']],
     ['too many keys', { keys: Array.from({ length: 65 }, () => ec) }, ['jwks.keys']],
-    ['keys that are none', { keys: [null, 'x', [], 7] }, [0, 1, 2, 3].map((at) => `jwks.keys[${at}]`)],
+    ['values that are not keys', { keys: [null, 'x', [], 7] }, [0, 1, 2, 3].map((index) => `jwks.keys[${index}]`)],
     ['a secret', { keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }, ['jwks.keys[0]']],
     ['an unknown type', { keys: [{ kty: 'constructor' }] }, ['jwks.keys[0].kty']],
     [
       'keys without their values',
       { keys: [{ kty: 'RSA' }, { kty: 'OKP', crv: 7 }] },
-      ['[0].n', '[0].e', '[1].crv', '[1].x'].map((at) => `jwks.keys${at}`),
+      ['[0].n', '[0].e', '[1].crv', '[1].x'].map((path) => `jwks.keys${path}`),
     ],
-    ['an id that is no text', { keys: [{ ...ec, kid: 7, alg: {} }] }, ['jwks.keys[0].kid', 'jwks.keys[0].alg']],
-  ])('that is %s is refused', (_, jwks, fields) => {
-    expect(fieldsOf({ jwks })).toEqual(fields);
+    [
+      'a key whose id is not a string',
+      { keys: [{ ...ec, kid: 7, alg: {} }] },
+      ['jwks.keys[0].kid', 'jwks.keys[0].alg'],
+    ],
+  ])('rejects %s', (_, jwks, fields) => {
+    expect(faultyFields({ jwks })).toEqual(fields);
   });
 });
 
-describe('a place of keys', () => {
+describe('the URL of a key set', () => {
   test.each([
     'https://login.example.com/keys?a=b',
     'http://localhost:8080/keys',
     'http://127.0.0.1/keys',
     'http://[::1]:1/keys',
   ])('may be %s', (jwksUri) => {
-    expect(fieldsOf({ jwks: null, jwksUri })).toEqual([]);
-    expect(fieldsOf({ jwks: null, issuer: jwksUri })).toEqual([]);
+    expect(faultyFields({ jwks: null, jwksUri })).toEqual([]);
+    expect(faultyFields({ jwks: null, issuer: jwksUri })).toEqual([]);
   });
 
   test.each([
@@ -130,10 +134,10 @@ describe('a place of keys', () => {
     'https://login.example.com/keys#a',
     `https://login.example.com/${'x'.repeat(2_048)}`,
   ])('must not be %s', (jwksUri) => {
-    expect(fieldsOf({ jwks: null, jwksUri })).toEqual(['jwks_uri']);
+    expect(faultyFields({ jwks: null, jwksUri })).toEqual(['jwks_uri']);
   });
 
-  test('is named where it is missing and no discovery is possible', () => {
-    expect(fieldsOf({ jwks: null, issuer: 'partner' })).toEqual(['jwks_uri']);
+  test('is required if the issuer does not support discovery', () => {
+    expect(faultyFields({ jwks: null, issuer: 'partner' })).toEqual(['jwks_uri']);
   });
 });

@@ -1,37 +1,33 @@
-import type { Fault } from '../limits/limit-spec.ts';
-import { keyLocationFault } from './key-location.ts';
-import { keySetFaults } from './key-set.ts';
-import { OWN_ISSUER } from './token.ts';
+import type { FieldFault, Invalid } from '../field-fault.ts';
+import { withFound } from '../found-value.ts';
+import { type JsonWebKeySet, validateKeySet, validateKeyUrl } from './issuer-keys.ts';
 
-/** A key as RFC 7517 writes it; which members it has depends on `kty`. */
-export type JsonWebKey = { readonly kty: string; readonly kid?: string; readonly alg?: string } & Readonly<
-  Record<string, unknown>
->;
+/** Claims `iss` and `aud` of the tokens that Weir issues. */
+export const OWN_ISSUER = 'weir';
 
-export interface JsonWebKeySet {
-  readonly keys: readonly JsonWebKey[];
-}
-
-/** Signature algorithms (RFC 7518, RFC 8037) that an issuer may be allowed: with a secret, Weir could sign as well. */
+/**
+ * Signature algorithms (RFC 7518, RFC 8037) that an external issuer may use. All are asymmetric: a shared secret would
+ * let Weir sign tokens of the issuer.
+ */
 export const ISSUER_ALGORITHMS = [
   ...['EdDSA', 'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
 ] as const;
 
-/** All that a token may be signed with, if its signer is allowed it. */
+/** All algorithms that any token may be signed with. Each signer is restricted to its own list. */
 export const SIGNATURE_ALGORITHMS = [...ISSUER_ALGORITHMS, 'HS256'] as const;
 
-/** Which claims tell what; a name with dots goes into objects (`realm_access.roles`). */
+/** Names of the claims that Weir reads. A name with dots is a path into objects (`realm_access.roles`). */
 export interface ClaimNames {
   readonly account: string;
-  /** undefined: its tokens do not tell. */
+  /** undefined, here and below: the issuer's tokens do not carry this claim. */
   readonly plan: string | undefined;
   readonly features: string | undefined;
   readonly role: string | undefined;
-  /** Values of the role claim that make an administrator. */
+  /** Values of the role claim that make the holder an administrator. */
   readonly adminRoles: readonly string[];
 }
 
-/** The same as it is written in the admin API and in the database. */
+/** ClaimNames as stored in the database and sent to the admin API. */
 export interface ClaimNamesSpec {
   readonly account?: string;
   readonly plan?: string;
@@ -43,26 +39,27 @@ export interface ClaimNamesSpec {
 export type KeySource =
   | { readonly kind: 'static'; readonly jwks: JsonWebKeySet }
   | { readonly kind: 'jwks_uri'; readonly uri: string }
-  /** Its configuration is at `{issuer}/.well-known/openid-configuration` (OpenID Connect Discovery 1.0). */
+  /** From the configuration at `{issuer}/.well-known/openid-configuration` (OpenID Connect Discovery 1.0). */
   | { readonly kind: 'discovery' };
 
-/** Who may sign tokens, by which keys, and what their claims mean here. */
+/** An external party that signs tokens: its keys, and what its claims mean to Weir. */
 export interface Issuer {
-  /** Without the `issuers/` of its resource name. */
+  /** The resource name without `issuers/`. */
   readonly id: string;
-  /** The claim `iss`, compared as it is. */
+  /** The claim `iss`, compared literally. */
   readonly issuer: string;
-  /** One of them must be in the claim `aud`; at least one. */
+  /** At least one; the claim `aud` must contain one of them. */
   readonly audiences: readonly string[];
   /** At least one. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
   readonly claims: ClaimNames;
   readonly defaultPlanId: string | undefined;
-  /** Its accounts are those of the catalog; false: they are its own, named `{id}:{claim}`. */
+  /** Accounts are those of the catalog; false: the issuer has its own accounts, named `{id}:{claim}`. */
   readonly catalogAccounts: boolean;
 }
 
+/** Issuer as stored in the database and sent to the admin API, before validation. */
 export interface IssuerSpec {
   readonly issuer: string;
   readonly audiences: readonly string[];
@@ -74,15 +71,19 @@ export interface IssuerSpec {
   readonly catalogAccounts: boolean;
 }
 
-/** An issuer that cannot be wrong, or every fault with its place (`audiences[0]`). Never throws. */
-export function parseIssuer(id: string, written: IssuerSpec): Issuer | { readonly faults: readonly Fault[] } {
-  const { issuer, audiences, algorithms, jwks, jwksUri, claims, defaultPlanId, catalogAccounts } = written;
+const MAX_LIST_ITEMS = 64;
+const MAX_TEXT_LENGTH = 255;
+const INVALID_TEXT = `must be 1 to ${MAX_TEXT_LENGTH} characters, without control characters`;
+
+/** Validates an issuer. Returns the issuer, or every fault with its path (`audiences[0]`). Never throws. */
+export function parseIssuer(id: string, spec: IssuerSpec): Issuer | Invalid {
+  const { issuer, audiences, algorithms, jwks, jwksUri, claims, defaultPlanId, catalogAccounts } = spec;
   const faults = [
-    ...issuerFaults(issuer),
-    ...listFaults('audiences', audiences),
-    ...algorithmFaults(algorithms),
-    ...keySourceFaults(written),
-    ...claimFaults(claims),
+    ...validateIssuerClaim(issuer),
+    ...validateList('audiences', audiences),
+    ...validateAlgorithms(algorithms),
+    ...validateKeySource(spec),
+    ...validateClaimNames(claims),
   ];
   if (faults.length > 0) return { faults };
   return {
@@ -90,7 +91,7 @@ export function parseIssuer(id: string, written: IssuerSpec): Issuer | { readonl
     issuer,
     audiences,
     algorithms,
-    keys: keySourceOf(jwks, jwksUri),
+    keys: chooseKeySource(jwks, jwksUri),
     claims: {
       account: claims.account || 'sub',
       plan: claims.plan || undefined,
@@ -103,62 +104,64 @@ export function parseIssuer(id: string, written: IssuerSpec): Issuer | { readonl
   };
 }
 
-const MOST_VALUES = 64;
-const LONGEST_VALUE = 255;
-const NOT_A_VALUE = `must be 1 to ${LONGEST_VALUE} characters, without control characters`;
-
-function isValue(text: string): boolean {
-  return text !== '' && text.length <= LONGEST_VALUE && !/\p{Cc}/u.test(text);
+function isValidText(text: string): boolean {
+  return text !== '' && text.length <= MAX_TEXT_LENGTH && !/\p{Cc}/u.test(text);
 }
 
-function issuerFaults(issuer: string): readonly Fault[] {
+function validateIssuerClaim(issuer: string): readonly FieldFault[] {
   const field = 'issuer';
   if (issuer === OWN_ISSUER) return [{ field, description: `must not be "${OWN_ISSUER}", which is Weir itself` }];
-  return isValue(issuer) ? [] : [{ field, description: `${NOT_A_VALUE}: the claim iss of its tokens` }];
+  return isValidText(issuer)
+    ? []
+    : [{ field, description: withFound(`${INVALID_TEXT}: the claim iss of its tokens`, issuer) }];
 }
 
-function listFaults(field: string, values: readonly string[]): readonly Fault[] {
-  if (values.length === 0) return [{ field, description: 'must name at least one' }];
-  if (values.length > MOST_VALUES) return [{ field, description: `must name at most ${MOST_VALUES}` }];
+function validateList(field: string, values: readonly string[]): readonly FieldFault[] {
+  if (values.length === 0) return [{ field, description: 'must have at least one item' }];
+  if (values.length > MAX_LIST_ITEMS) {
+    return [{ field, description: withFound(`must have at most ${MAX_LIST_ITEMS} items`, values.length) }];
+  }
   return values.flatMap((value, index) => {
-    return isValue(value) ? [] : [{ field: `${field}[${index}]`, description: NOT_A_VALUE }];
+    return isValidText(value) ? [] : [{ field: `${field}[${index}]`, description: withFound(INVALID_TEXT, value) }];
   });
 }
 
-function algorithmFaults(algorithms: readonly string[]): readonly Fault[] {
-  if (algorithms.length === 0) return [{ field: 'algorithms', description: 'must name at least one' }];
+function validateAlgorithms(algorithms: readonly string[]): readonly FieldFault[] {
+  if (algorithms.length === 0) return [{ field: 'algorithms', description: 'must have at least one item' }];
   return algorithms.flatMap((algorithm, index) => {
-    if (ISSUER_ALGORITHMS.some((known) => known === algorithm)) return [];
-    return [{ field: `algorithms[${index}]`, description: `must be one of ${ISSUER_ALGORITHMS.join(', ')}` }];
+    if (ISSUER_ALGORITHMS.some((supported) => supported === algorithm)) return [];
+    const description = withFound(`must be one of ${ISSUER_ALGORITHMS.join(', ')}`, algorithm);
+    return [{ field: `algorithms[${index}]`, description }];
   });
 }
 
-function keySourceFaults({ issuer, jwks, jwksUri }: IssuerSpec): readonly Fault[] {
+function validateKeySource({ issuer, jwks, jwksUri }: IssuerSpec): readonly FieldFault[] {
   const hasUri = jwksUri !== null && jwksUri !== '';
   if (jwks !== null) {
-    const both = { field: 'jwks_uri', description: 'must be left out where jwks is given' };
-    return [...keySetFaults(jwks), ...(hasUri ? [both] : [])];
+    const both = { field: 'jwks_uri', description: 'must be left out if jwks is set' };
+    return [...validateKeySet(jwks), ...(hasUri ? [both] : [])];
   }
-  const fault = keyLocationFault(hasUri ? jwksUri : issuer);
+  const fault = validateKeyUrl(hasUri ? jwksUri : issuer);
   if (fault === undefined) return [];
   if (hasUri) return [{ field: 'jwks_uri', description: fault }];
-  return [{ field: 'jwks_uri', description: `or jwks must be given: for OIDC discovery the issuer ${fault}` }];
+  const description = `must be set, unless jwks is set or the issuer supports OIDC discovery: then the issuer ${fault}`;
+  return [{ field: 'jwks_uri', description }];
 }
 
-function claimFaults(claims: ClaimNamesSpec): readonly Fault[] {
+function validateClaimNames(claims: ClaimNamesSpec): readonly FieldFault[] {
   const names = ['account', 'plan', 'features', 'role'] as const;
-  const faults: Fault[] = names
-    .filter((name) => claims[name] !== undefined && claims[name] !== '' && !isValue(claims[name]))
-    .map((name) => ({ field: `claims.${name}`, description: NOT_A_VALUE }));
+  const faults: FieldFault[] = names
+    .filter((name) => claims[name] !== undefined && claims[name] !== '' && !isValidText(claims[name]))
+    .map((name) => ({ field: `claims.${name}`, description: withFound(INVALID_TEXT, claims[name]) }));
   const adminRoles = claims.adminRoles ?? [];
-  if (adminRoles.length > 0) faults.push(...listFaults('claims.admin_roles', adminRoles));
+  if (adminRoles.length > 0) faults.push(...validateList('claims.admin_roles', adminRoles));
   if (adminRoles.length > 0 && !claims.role) {
-    faults.push({ field: 'claims.role', description: 'must be given where admin_roles are' });
+    faults.push({ field: 'claims.role', description: 'must be set if admin_roles is set' });
   }
   return faults;
 }
 
-function keySourceOf(jwks: JsonWebKeySet | null, uri: string | null): KeySource {
+function chooseKeySource(jwks: JsonWebKeySet | null, uri: string | null): KeySource {
   if (jwks !== null) return { kind: 'static', jwks };
   return uri !== null && uri !== '' ? { kind: 'jwks_uri', uri } : { kind: 'discovery' };
 }

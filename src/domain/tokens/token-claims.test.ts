@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Issuer, parseIssuer } from './issuer.ts';
+import { tokenStatus } from './token.ts';
 import { readIssuerClaims, readOwnClaims } from './token-claims.ts';
-import { tokenStatus } from './token-status.ts';
 
 const own = { iss: 'weir', aud: 'weir', sub: 'ann', jti: 't1', iat: 1000, exp: 2000 };
 const times = { issuedAt: 1_000_000, notBefore: undefined, expiresAt: 2_000_000 };
 
-describe('an access token of our own', () => {
+describe('an access token issued by Weir', () => {
   const read = (change: object) => readOwnClaims({ ...own, sid: 's1', ...change }, 'at+jwt');
 
   it('names an account of the catalog and its session, and grants nothing itself', () => {
@@ -37,19 +37,20 @@ describe('an access token of our own', () => {
     ...[undefined, '', 'a\nb', 'a\u00e9', ' a', 'a'.repeat(257), 1].map((sub) => ['account', { sub }] as const),
     ['token_id', { jti: undefined }],
     ['session', { sid: undefined }],
-  ])('is refused: %s of %j', (fault, change) => expect(read(change)).toBe(fault));
+  ])('is rejected as %s: %j', (fault, change) => expect(read(change)).toBe(fault));
 
-  it('is one by its type alone', () => {
+  it('is recognised by its type alone', () => {
     for (const type of [undefined, 'jwt', 'weir', '']) expect(readOwnClaims({ ...own, sid: 's1' }, type)).toBe('type');
   });
 
-  it('may be for others too', () => expect(read({ aud: ['other', 'weir'] })).toMatchObject({ accountId: 'ann' }));
+  it('may have other audiences as well', () =>
+    expect(read({ aud: ['other', 'weir'] })).toMatchObject({ accountId: 'ann' }));
 });
 
-describe('a stateless token of our own', () => {
+describe('a stateless token issued by Weir', () => {
   const read = (weir: unknown) => readOwnClaims({ ...own, sid: 's1', weir }, 'weir+jwt');
 
-  it('says itself what its holder may do', () => {
+  it('carries the permissions of its holder', () => {
     const limits = [{ name: 'own', requests: 5, window: '60s', blockFor: '5m' }];
     expect(read({ plan: 'pro', limits, features: ['export'], role: 'admin' })).toMatchObject({
       sessionId: undefined,
@@ -73,10 +74,10 @@ describe('a stateless token of our own', () => {
     ['features', { features: 'export' }],
     ['features', { features: [1] }],
     ['role', { role: 'Admin' }],
-  ])('is refused: %s of %j', (fault, weir) => expect(read(weir)).toBe(fault));
+  ])('is rejected as %s: %j', (fault, weir) => expect(read(weir)).toBe(fault));
 });
 
-describe('a token of an issuer outside', () => {
+describe('a token of an external issuer', () => {
   const issuerWith = (change: object): Issuer => {
     const issuer = parseIssuer('corp', {
       issuer: 'https://login.example.com',
@@ -95,13 +96,13 @@ describe('a token of an issuer outside', () => {
       catalogAccounts: false,
       ...change,
     });
-    if ('faults' in issuer) throw new Error('faults in the test’s own issuer');
+    if ('faults' in issuer) throw new Error('issuer: must be valid');
     return issuer;
   };
   const claims = { iss: 'https://login.example.com', aud: ['x', 'api'], sub: 'ann', exp: 2000 };
   const read = (change: object, issuer = issuerWith({})) => readIssuerClaims({ ...claims, ...change }, issuer);
 
-  it('has an account of its own, named after the issuer, unless it is said to be the catalog’s', () => {
+  it('has its own account, named after the issuer, unless the issuer uses accounts of the catalog', () => {
     expect(read({})).toEqual({
       issuerId: 'corp',
       tokenId: undefined,
@@ -119,7 +120,7 @@ describe('a token of an issuer outside', () => {
     expect(read({ sub: 42 })).toMatchObject({ accountId: 'corp:42' });
   });
 
-  it('tells plan, features and role by the names that the issuer has for them, also deeper in', () => {
+  it('has plan, features and role in the claims that the issuer names, nested ones included', () => {
     const change = { plan: 'pro', scope: 'export  bulk', realm_access: { roles: ['user', 'weir-admin'] } };
     expect(read(change)).toMatchObject({ planId: 'pro', features: ['export', 'bulk'], isAdmin: true });
     expect(read({ realm_access: { roles: 'user' }, scope: ['a'] })).toMatchObject({ features: ['a'], isAdmin: false });
@@ -127,7 +128,7 @@ describe('a token of an issuer outside', () => {
     expect(read({ 'https://example.com/id': 'bob' }, dotted)).toMatchObject({ accountId: 'corp:bob' });
   });
 
-  it('does not find what every object inherits', () => {
+  it('is not read from properties that every object inherits', () => {
     expect(read({}, issuerWith({ claims: { account: 'constructor.name' } }))).toBe('account');
   });
 
@@ -143,16 +144,16 @@ describe('a token of an issuer outside', () => {
     ['plan', { plan: ['pro'] }],
     ['features', { scope: [1] }],
     ['role', { realm_access: { roles: { admin: true } } }],
-  ])('is refused: %s of %j', (fault, change) => expect(read(change)).toBe(fault));
+  ])('is rejected as %s: %j', (fault, change) => expect(read(change)).toBe(fault));
 });
 
-describe('a token in force', () => {
+describe('the status of a token', () => {
   it.each([
     [2_029_999, 'valid'],
     [2_030_000, 'expired'],
     [970_000, 'valid'],
     [969_999, 'early'],
-  ])('at %d is %s, as clocks may differ by half a minute', (now, standing) => {
-    expect(tokenStatus({ notBefore: 1_000_000, expiresAt: 2_000_000 }, now)).toBe(standing);
+  ])('at %d is %s, allowing clocks to differ by half a minute', (now, status) => {
+    expect(tokenStatus({ notBefore: 1_000_000, expiresAt: 2_000_000 }, now)).toBe(status);
   });
 });

@@ -1,51 +1,52 @@
 import { parseFeatures } from '../credentials/features.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
 import type { TokenFault } from './compact-token.ts';
-import type { Issuer } from './issuer.ts';
-import { OWN_ISSUER, type TokenRecord } from './token.ts';
-import type { Members } from './unique-json.ts';
+import { type Issuer, OWN_ISSUER } from './issuer.ts';
+import type { VerifiedToken } from './token.ts';
+import type { JsonObject } from './unique-json.ts';
 
-/** `typ` of what a sign-in gives: names an account of the catalog, and its session. */
+/** `typ` of the tokens that a login returns. They name an account of the catalog and its session. */
 export const ACCESS_TOKEN_TYPE = 'at+jwt';
-/** `typ` of what an administrator issues: says itself what its holder may do. */
+/** `typ` of the tokens that an administrator issues. They carry their holder's permissions themselves. */
 export const STATELESS_TOKEN_TYPE = 'weir+jwt';
 
-type Times = Pick<TokenRecord, 'issuedAt' | 'notBefore' | 'expiresAt'>;
+/**
+ * Printable ASCII: Weir sends the account to the upstream in a header, where a line break would begin another header.
+ */
+const CLAIM_NAME = /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/;
+/** The last time that a Date can hold. */
+const MAX_UNIX_SECONDS = 8.64e12;
 
-/** An account goes into a header for the upstream, where a line break would begin another header. */
-const NAME = /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/;
-/** The last one that a Date can hold. */
-const LATEST_SECONDS = 8.64e12;
+type TokenTimes = Pick<VerifiedToken, 'issuedAt' | 'notBefore' | 'expiresAt'>;
+type TokenGrants = Pick<VerifiedToken, 'planId' | 'limits' | 'features' | 'isAdmin'>;
 
-/** What a token of our own says; its signature is good or will be looked at. Never throws. */
-export function readOwnClaims(claims: Members, type: string | undefined): TokenRecord | TokenFault {
+const GRANT_MEMBERS = ['plan', 'limits', 'features', 'role'];
+
+/** Reads the claims of a token that Weir issued. Does not check the signature. Never throws. */
+export function readOwnClaims(claims: JsonObject, type: string | undefined): VerifiedToken | TokenFault {
   if (claims.iss !== OWN_ISSUER) return 'issuer';
-  if (!isFor(claims.aud, [OWN_ISSUER])) return 'audience';
+  if (!hasAudience(claims.aud, [OWN_ISSUER])) return 'audience';
   const times = readTimes(claims);
   if (typeof times === 'string') return times;
   const { sub: accountId, jti: tokenId, sid: sessionId } = claims;
-  if (!isName(accountId)) return 'account';
-  if (!isName(tokenId)) return 'token_id';
-  const record = { issuerId: undefined, tokenId, accountId, ...times };
+  if (!isClaimName(accountId)) return 'account';
+  if (!isClaimName(tokenId)) return 'token_id';
+  const token = { issuerId: undefined, tokenId, accountId, ...times };
   if (type === STATELESS_TOKEN_TYPE) {
     const grants = readGrants(claims.weir);
-    return typeof grants === 'string' ? grants : { ...record, sessionId: undefined, ...grants };
+    return typeof grants === 'string' ? grants : { ...token, sessionId: undefined, ...grants };
   }
   if (type !== ACCESS_TOKEN_TYPE) return 'type';
-  if (!isName(sessionId)) return 'session';
-  return { ...record, sessionId, planId: undefined, limits: [], features: [], isAdmin: false };
+  if (!isClaimName(sessionId)) return 'session';
+  return { ...token, sessionId, planId: undefined, limits: [], features: [], isAdmin: false };
 }
 
-type Grants = Pick<TokenRecord, 'planId' | 'limits' | 'features' | 'isAdmin'>;
-
-const GRANTS = ['plan', 'limits', 'features', 'role'];
-
-/** A member that is not known is a fault: a later version may narrow by it what this one would leave wide. */
-function readGrants(written: unknown): Grants | TokenFault {
-  if (typeof written !== 'object' || written === null || Array.isArray(written)) return 'grants';
-  if (!Object.keys(written).every((name) => GRANTS.includes(name))) return 'grants';
-  const { plan, limits = [], features = [], role } = written as Members; // an object, as was just seen
-  if (plan !== undefined && !isName(plan)) return 'plan';
+/** Rejects unknown members: a later version may add one that narrows what this version would leave wide. */
+function readGrants(claim: unknown): TokenGrants | TokenFault {
+  if (!isObject(claim)) return 'grants';
+  if (!Object.keys(claim).every((name) => GRANT_MEMBERS.includes(name))) return 'grants';
+  const { plan, limits = [], features = [], role } = claim;
+  if (plan !== undefined && !isClaimName(plan)) return 'plan';
   if (!Array.isArray(limits) || !limits.every(isObject)) return 'limits';
   const parsedLimits = parseKeyLimits(limits);
   if ('faults' in parsedLimits) return 'limits';
@@ -55,23 +56,23 @@ function readGrants(written: unknown): Grants | TokenFault {
   return { planId: plan, limits: parsedLimits, features: parsedFeatures, isAdmin: role === 'admin' };
 }
 
-/** What a token of an issuer outside says, by the names that the issuer has for it; likewise. */
-export function readIssuerClaims(claims: Members, issuer: Issuer): TokenRecord | TokenFault {
+/** Reads the claims of an external issuer's token, by the issuer's claim names. Does not check the signature. Never throws. */
+export function readIssuerClaims(claims: JsonObject, issuer: Issuer): VerifiedToken | TokenFault {
   if (claims.iss !== issuer.issuer) return 'issuer';
-  if (!isFor(claims.aud, issuer.audiences)) return 'audience';
+  if (!hasAudience(claims.aud, issuer.audiences)) return 'audience';
   const times = readTimes(claims);
   if (typeof times === 'string') return times;
   const names = issuer.claims;
-  const account = accountOf(claimAt(claims, names.account));
+  const account = parseAccountId(lookUpClaim(claims, names.account));
   if (account === undefined) return 'account';
   const { jti: tokenId, sid: sessionId } = claims;
-  if (tokenId !== undefined && !isName(tokenId)) return 'token_id';
-  if (sessionId !== undefined && !isName(sessionId)) return 'session';
-  const planId = names.plan === undefined ? undefined : claimAt(claims, names.plan);
-  if (planId !== undefined && !isName(planId)) return 'plan';
-  const features = names.features === undefined ? [] : listOf(claimAt(claims, names.features));
+  if (tokenId !== undefined && !isClaimName(tokenId)) return 'token_id';
+  if (sessionId !== undefined && !isClaimName(sessionId)) return 'session';
+  const planId = names.plan === undefined ? undefined : lookUpClaim(claims, names.plan);
+  if (planId !== undefined && !isClaimName(planId)) return 'plan';
+  const features = names.features === undefined ? [] : parseStringList(lookUpClaim(claims, names.features));
   if (features === undefined) return 'features';
-  const roles = names.role === undefined ? [] : listOf(claimAt(claims, names.role));
+  const roles = names.role === undefined ? [] : parseStringList(lookUpClaim(claims, names.role));
   if (roles === undefined) return 'role';
   return {
     issuerId: issuer.id,
@@ -86,53 +87,56 @@ export function readIssuerClaims(claims: Members, issuer: Issuer): TokenRecord |
   };
 }
 
-/** A member of that name (`https://example.com/roles`), else the way through objects that its dots tell. */
-function claimAt(claims: Members, name: string): unknown {
+/** Finds the member with that name (`https://example.com/roles`), else follows the name's dots as a path into objects. */
+function lookUpClaim(claims: JsonObject, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
-  let found: unknown = claims;
-  for (const step of name.split('.')) {
-    if (!isObject(found) || !Object.hasOwn(found, step)) return undefined;
-    found = found[step];
+  let value: unknown = claims;
+  for (const member of name.split('.')) {
+    if (!isObject(value) || !Object.hasOwn(value, member)) return undefined;
+    value = value[member];
   }
-  return found;
+  return value;
 }
 
-function readTimes({ exp, nbf, iat }: Members): Times | TokenFault {
-  if (!isTime(exp)) return 'times';
-  if (nbf !== undefined && !isTime(nbf)) return 'times';
-  if (iat !== undefined && !isTime(iat)) return 'times';
+function readTimes({ exp, nbf, iat }: JsonObject): TokenTimes | TokenFault {
+  if (!isNumericDate(exp)) return 'times';
+  if (nbf !== undefined && !isNumericDate(nbf)) return 'times';
+  if (iat !== undefined && !isNumericDate(iat)) return 'times';
   const milliseconds = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
   return { issuedAt: milliseconds(iat), notBefore: milliseconds(nbf), expiresAt: exp * 1000 };
 }
 
-/** A NumericDate (RFC 7519, 2). */
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= LATEST_SECONDS;
+/** NumericDate: RFC 7519, section 2. */
+function isNumericDate(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_UNIX_SECONDS;
 }
 
-/** `aud` is one or a list of them (RFC 7519, 4.1.3). */
-function isFor(audience: unknown, ours: readonly string[]): boolean {
-  const listed: unknown[] = Array.isArray(audience) ? audience : [audience];
-  return listed.some((each) => typeof each === 'string' && ours.includes(each));
+/** `aud` is one string or a list of strings (RFC 7519, section 4.1.3). */
+function hasAudience(claim: unknown, accepted: readonly string[]): boolean {
+  const audiences: unknown[] = Array.isArray(claim) ? claim : [claim];
+  return audiences.some((audience) => typeof audience === 'string' && accepted.includes(audience));
 }
 
-function accountOf(claim: unknown): string | undefined {
-  const written = Number.isSafeInteger(claim) ? String(claim) : claim;
-  return isName(written) ? written : undefined;
+function parseAccountId(claim: unknown): string | undefined {
+  const accountId = Number.isSafeInteger(claim) ? String(claim) : claim;
+  return isClaimName(accountId) ? accountId : undefined;
 }
 
-/** A list of texts, or, as `scope` is written, one text with spaces between; none where there is no such claim. */
-function listOf(claim: unknown): readonly string[] | undefined {
+/** Accepts a list of strings, or one string with spaces between the items, as in `scope`. A missing claim is an empty list. */
+function parseStringList(claim: unknown): readonly string[] | undefined {
   if (claim === undefined) return [];
-  if (typeof claim === 'string') return claim.split(' ').filter((each) => each !== '');
-  return Array.isArray(claim) && claim.every((each) => typeof each === 'string') ? claim : undefined;
+  if (typeof claim === 'string') return claim.split(' ').filter((item) => item !== '');
+  return Array.isArray(claim) && claim.every((item) => typeof item === 'string') ? claim : undefined;
 }
 
-/** Whether it may name an account, a plan, a session or a token: up to 256 printable characters of ASCII, spaces inside. */
-export function isName(value: unknown): value is string {
-  return typeof value === 'string' && NAME.test(value);
+/**
+ * Whether a claim can name an account, a plan, a session or a token: up to 256 printable ASCII characters, with spaces only
+ * inside.
+ */
+export function isClaimName(value: unknown): value is string {
+  return typeof value === 'string' && CLAIM_NAME.test(value);
 }
 
-function isObject(value: unknown): value is Members {
+function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

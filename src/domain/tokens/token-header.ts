@@ -1,30 +1,33 @@
 import type { TokenFault } from './compact-token.ts';
 import { SIGNATURE_ALGORITHMS } from './issuer.ts';
-import type { Members } from './unique-json.ts';
+import type { JsonObject } from './unique-json.ts';
 
-/** What of a header is used; all else was refused or has no meaning here. */
+/** The header parameters that Weir uses. The others are either rejected or have no meaning to Weir. */
 export interface TokenHeader {
   readonly algorithm: string;
-  /** undefined: it names none. */
+  /** undefined: the header has no `kid`. */
   readonly keyId: string | undefined;
-  /** In lower case, without `application/`; undefined: it names none. */
+  /** In lower case, without `application/`; undefined: the header has no `typ`. */
   readonly type: string | undefined;
 }
 
-/** With these a token brings its own key, or says where to get it. */
-const KEY_MEMBERS = ['jwk', 'jku', 'x5u', 'x5c'];
-/** A key is found among those that are known, never in a file or a table; what could only be meant for these is refused. */
+/** Parameters that contain the token's own key, or say where to get it. */
+const KEY_PARAMETERS = ['jwk', 'jku', 'x5u', 'x5c'];
+/**
+ * Keys are looked up in memory, never in a file or a table. An id that would only make sense there (a path, a piece of
+ * SQL) is rejected.
+ */
 const KEY_ID = /^[A-Za-z0-9._~:@+/=-]{1,255}$/;
 
-/** Reads the header of a token (RFC 7515, 4.1), which nobody has verified. Never throws. */
-export function readTokenHeader(header: Members): TokenHeader | TokenFault {
+/** Reads the header of a token (RFC 7515, section 4.1). The header is not verified yet. Never throws. */
+export function readTokenHeader(header: JsonObject): TokenHeader | TokenFault {
   const { alg, kid, typ, crit, b64, enc, zip } = header;
   if (enc !== undefined || zip !== undefined) return 'encrypted';
-  // By the exact word: `none` in any spelling is no algorithm.
-  if (typeof alg !== 'string' || !SIGNATURE_ALGORITHMS.some((known) => known === alg)) return 'algorithm';
-  if (KEY_MEMBERS.some((name) => Object.hasOwn(header, name))) return 'key_in_header';
+  // Compared literally: no spelling of `none` is an algorithm.
+  if (typeof alg !== 'string' || !SIGNATURE_ALGORITHMS.some((supported) => supported === alg)) return 'algorithm';
+  if (KEY_PARAMETERS.some((name) => Object.hasOwn(header, name))) return 'key_in_header';
   if (b64 !== undefined) return 'unencoded_payload';
-  // No extension is understood, and one that must be understood may change everything.
+  // Weir supports no extensions, and a critical one may change the meaning of everything else.
   if (crit !== undefined) return 'critical';
   if (kid !== undefined && !isKeyId(kid)) return 'key_id';
   if (typ !== undefined && typeof typ !== 'string') return 'type';

@@ -1,86 +1,102 @@
 import type { PlanLimit } from '../limits/plan-limit.ts';
-import type { Issuer, JsonWebKey } from './issuer.ts';
+import type { Issuer } from './issuer.ts';
+import type { JsonWebKey } from './issuer-keys.ts';
 
-/** `iss` and `aud` of tokens of our own. */
-export const OWN_ISSUER = 'weir';
-
-/** Signature algorithms (RFC 7518, RFC 8037) that tokens of our own may have. */
+/** Signature algorithms (RFC 7518, RFC 8037) of the tokens that Weir issues. */
 export const OWN_ALGORITHMS = ['EdDSA', 'ES256', 'RS256', 'HS256'] as const;
 export type OwnAlgorithm = (typeof OWN_ALGORITHMS)[number];
 
-/** What the signature of a token proves, and nothing else: whether it is in force is judged each time that it is used. */
-export interface TokenRecord {
-  /** undefined: a token of our own. */
+/** Allowed difference between the clocks of issuer and verifier. */
+const MAX_CLOCK_SKEW_MS = 30_000;
+
+/** Contents of a token whose signature is valid. Whether the token is in force is checked at each use. */
+export interface VerifiedToken {
+  /** undefined: Weir issued the token. */
   readonly issuerId: string | undefined;
-  /** The claim `jti`; undefined: it has none. */
+  /** The claim `jti`; undefined: the token has none. */
   readonly tokenId: string | undefined;
-  /** The sign-in that it belongs to; undefined: none, so that no log-out ends it. */
+  /** The session that the token belongs to; undefined: none, so no logout ends it. */
   readonly sessionId: string | undefined;
   readonly accountId: string;
-  /** What the token itself says; undefined: the plan of its account, else its issuer's. */
+  /** The token's own plan; undefined: the plan of its account applies, else the plan of its issuer. */
   readonly planId: string | undefined;
-  /** Beside the plan's; with neither plan nor limits a token is refused. */
+  /** Limits that apply in addition to the plan's. A token with neither plan nor limits is denied. */
   readonly limits: readonly PlanLimit[];
   readonly features: readonly string[];
   readonly isAdmin: boolean;
-  /** Unix time in ms; undefined where the token does not say. */
+  /** Times are Unix times in ms; undefined: the token does not say. */
   readonly issuedAt: number | undefined;
   readonly notBefore: number | undefined;
   readonly expiresAt: number;
 }
 
-/** Whether its account must be in the catalog: a stateless token of our own needs none, and issuers have their own. */
-export function isOfCatalog({ sessionId }: TokenRecord, issuer: Issuer | undefined): boolean {
+/** Whether a token is in force at `now` (Unix time in ms), by its own times alone. */
+export function tokenStatus(
+  { notBefore, expiresAt }: Pick<VerifiedToken, 'notBefore' | 'expiresAt'>,
+  now: number,
+): 'valid' | 'expired' | 'early' {
+  if (now >= expiresAt + MAX_CLOCK_SKEW_MS) return 'expired';
+  return notBefore !== undefined && now < notBefore - MAX_CLOCK_SKEW_MS ? 'early' : 'valid';
+}
+
+/**
+ * Whether the token's account must exist in the catalog. Stateless tokens of Weir need no account there, and issuers may
+ * have accounts of their own.
+ */
+export function requiresCatalogAccount({ sessionId }: VerifiedToken, issuer: Issuer | undefined): boolean {
   return issuer === undefined ? sessionId !== undefined : issuer.catalogAccounts;
 }
 
-/** The plan that a token is on: what it says itself, else its account's (undefined: not in the catalog), else its issuer's. */
-export function planIdOf(
-  { planId }: TokenRecord,
+/**
+ * Resolves the plan of a token: its own, else its account's, else its issuer's default. `account` is undefined if the
+ * catalog does not have it.
+ */
+export function resolvePlanId(
+  { planId }: VerifiedToken,
   account: { readonly planId: string } | undefined,
   issuer: Issuer | undefined,
 ): string | undefined {
   return planId ?? account?.planId ?? issuer?.defaultPlanId;
 }
 
-/** What is known of the signature of a token. Whether the token is in force is judged each time that it is used. */
+/** Result of verifying the signature of a token. Whether the token is in force is checked at each use. */
 export type Verification =
   | {
       readonly kind: 'good';
-      /** The same object as long as it is remembered. */
-      readonly token: TokenRecord;
-      /** undefined: a token of our own. */
+      /** The same object while the verification stays cached. */
+      readonly token: VerifiedToken;
+      /** undefined: Weir issued the token. */
       readonly issuer: Issuer | undefined;
     }
   | { readonly kind: 'bad'; readonly code: 'malformed_credential' | 'unknown_credential' | 'expired_credential' }
-  /** It cannot be told now, and must not be taken for either. */
+  /** The signature cannot be verified now. The token must be treated neither as good nor as bad. */
   | { readonly kind: 'unavailable' };
 
-/** A key of our own that tokens are verified with. */
-export interface VerifyingKey {
+/** A key that verifies tokens of Weir. */
+export interface VerificationKey {
   /** The header `kid`. */
   readonly id: string;
   readonly algorithm: string;
-  /** Undefined for HS256, whose key verifies and signs alike: `sealedJwk` holds it (identity/sealed-key.ts opens it). */
+  /** undefined for HS256, where one key both signs and verifies: `sealedJwk` holds it (identity/issue-tokens/sealed-key.ts). */
   readonly publicJwk: JsonWebKey | undefined;
   readonly sealedJwk: string | undefined;
-  /** Unix time in ms; undefined: no end is set. */
+  /** Unix time in ms; undefined: the key does not expire yet. */
   readonly expiresAt: number | undefined;
 }
 
-/** Whose signatures are good: another object after each change, so that whoever works something out of it sees that. */
+/** Signers whose signatures are trusted. Each change creates a new object, so anything derived from it can be cached by it. */
 export interface TokenTrust {
-  /** Without those that are disabled. */
+  /** Without disabled issuers. */
   readonly issuers: readonly Issuer[];
-  readonly keys: readonly VerifyingKey[];
+  readonly keys: readonly VerificationKey[];
 }
 
-/** Tokens of one issuer that are refused although their signature is good. */
+/** Tokens of one issuer that are denied although their signatures are valid. */
 export interface Revocation {
-  /** undefined: tokens of our own. */
+  /** undefined: tokens that Weir issued. */
   readonly issuerId: string | undefined;
   readonly kind: 'token' | 'session' | 'account';
   readonly value: string;
-  /** Of an account: only tokens that were issued before (Unix time in ms), or do not say when; undefined: all. */
+  /** For an account: revokes only tokens issued before this Unix time in ms, or without `iat`; undefined: all tokens. */
   readonly issuedBefore: number | undefined;
 }

@@ -1,10 +1,11 @@
-export type Members = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
-export type UniqueJson = { readonly members: Members } | { readonly fault: 'not_json' | 'duplicate_member' };
+export type UniqueJson = { readonly object: JsonObject } | { readonly fault: 'not_json' | 'duplicate_member' };
 
 /**
- * A JSON object in which no object names a member twice, at any depth. JSON.parse keeps the last of two, other readers
- * the first: who signs and who verifies could then read different claims out of one token. Never throws.
+ * Parses a JSON object in which no object repeats a member name, at any depth. Of two equal names JSON.parse keeps the
+ * last value, while other readers keep the first: signer and verifier could read different claims from one token. Never
+ * throws.
  */
 export function parseUniqueJson(text: string): UniqueJson {
   let value: unknown;
@@ -14,43 +15,45 @@ export function parseUniqueJson(text: string): UniqueJson {
     return { fault: 'not_json' };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { fault: 'not_json' };
-  return hasDuplicate(text) ? { fault: 'duplicate_member' } : { members: value as Members }; // JSON has no other objects
+  return hasDuplicate(text) ? { fault: 'duplicate_member' } : { object: value as JsonObject }; // JSON has no other objects
 }
 
-/** Of a text that JSON.parse has read, so that quotes and brackets are known to be in their places. */
+/** Requires a text that JSON.parse accepts: the scan relies on quotes and brackets being balanced. */
 function hasDuplicate(text: string): boolean {
-  /** The names of each object that is open; undefined: an array. */
+  /** Member names of each open object; undefined: an array. */
   const open: (Set<string> | undefined)[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
+  for (let position = 0; position < text.length; position++) {
+    const character = text[position];
     if (character === '{') open.push(new Set());
     else if (character === '[') open.push(undefined);
     else if (character === '}' || character === ']') open.pop();
     else if (character === '"') {
-      const end = endOfString(text, at);
+      const end = skipString(text, position);
       const names = open.at(-1);
-      if (names !== undefined && isName(text, end)) {
-        // `"a"` and `"\u0061"` are the same name.
-        const name = JSON.parse(text.slice(at, end)) as string; // the literal of a string
+      if (names !== undefined && isMemberName(text, end)) {
+        // Unescaped, because `"a"` and `"\u0061"` are the same name.
+        const name = JSON.parse(text.slice(position, end)) as string; // a string literal
         if (names.has(name)) return true;
         names.add(name);
       }
-      at = end - 1;
+      position = end - 1;
     }
   }
   return false;
 }
 
-/** Behind the closing quote of the string that begins at `start`. */
-function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
-  return at + 1;
+/** The position after the closing quote of the string that begins at `start`. */
+function skipString(text: string, start: number): number {
+  let position = start + 1;
+  while (position < text.length && text[position] !== '"') position += text[position] === '\\' ? 2 : 1;
+  return position + 1;
 }
 
-/** A string is a member's name where a colon follows, and nowhere else. */
-function isName(text: string, end: number): boolean {
-  let at = end;
-  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\r' || text[at] === '\t') at++;
-  return text[at] === ':';
+/** A string that ends at `end` is a member name if and only if a colon follows. */
+function isMemberName(text: string, end: number): boolean {
+  let position = end;
+  while (text[position] === ' ' || text[position] === '\n' || text[position] === '\r' || text[position] === '\t') {
+    position++;
+  }
+  return text[position] === ':';
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type LimitStatus, retryAfterSeconds, tightestStatus, wholeSeconds } from './limit-status.ts';
+import { ceilToSeconds, combinedRetryAfterSeconds, type LimitStatus, tightestStatus } from './limit-status.ts';
 
 const status = (change: Partial<LimitStatus>): LimitStatus => ({
   rule: 'plans/team',
@@ -12,41 +12,42 @@ const status = (change: Partial<LimitStatus>): LimitStatus => ({
   ...change,
 });
 
-describe('of several limits', () => {
-  it('the one with the least left is told', () => {
+describe('the tightest of several limits', () => {
+  it('is the one with the fewest remaining requests', () => {
     const least = status({ remaining: 1 });
     expect(tightestStatus([status({}), least, status({})])).toBe(least);
   });
 
-  it('an exceeded one is told before one that has less left', () => {
+  it('is an exceeded one rather than one with fewer remaining requests', () => {
     const exceeded = status({ exceeded: true, remaining: 2, retryAfterSeconds: 1 });
     expect(tightestStatus([status({ remaining: 0 }), exceeded])).toBe(exceeded);
   });
 
-  it('the exceeded one that keeps the caller waiting longest is told, and never-fitting waits longest', () => {
+  it('is the exceeded one with the longest wait; a request that never fits waits longest', () => {
     const day = status({ exceeded: true, retryAfterSeconds: 3600 });
     const never = status({ exceeded: true });
     expect(tightestStatus([status({ exceeded: true, retryAfterSeconds: 2 }), day])).toBe(day);
     expect(tightestStatus([never, day])).toBe(never);
   });
 
-  it('none is told where there is none', () => expect(tightestStatus([])).toBeUndefined());
+  it('is undefined if there are no limits', () => expect(tightestStatus([])).toBeUndefined());
 });
 
-describe('retry-after', () => {
-  it('is the longest of the limits that refused', () => {
+describe('the combined retry-after', () => {
+  it('is the longest wait of the limits that rejected the request', () => {
     const limits = [3, 7, 5].map((seconds) => status({ exceeded: true, retryAfterSeconds: seconds }));
-    expect(retryAfterSeconds([...limits, status({ resetSeconds: 99 })])).toBe(7);
+    expect(combinedRetryAfterSeconds([...limits, status({ resetSeconds: 99 })])).toBe(7);
   });
 
-  it('is not promised when one of them would never let it pass', () => {
+  it('is undefined if one of them never lets the request pass', () => {
     const limits = [status({ exceeded: true, retryAfterSeconds: 3 }), status({ exceeded: true })];
-    expect(retryAfterSeconds(limits)).toBeUndefined();
+    expect(combinedRetryAfterSeconds(limits)).toBeUndefined();
   });
 
-  it('is not told when nothing refused', () => expect(retryAfterSeconds([status({})])).toBeUndefined());
+  it('is undefined if no limit rejected the request', () =>
+    expect(combinedRetryAfterSeconds([status({})])).toBeUndefined());
 
-  it('is rounded up to whole seconds, because Envoy cuts off', () => {
-    expect([0, 1, 1_000_000, 1_000_001].map(wholeSeconds)).toEqual([0, 1, 1, 2]);
+  it('is rounded up to whole seconds', () => {
+    expect([0, 1, 1_000_000, 1_000_001].map(ceilToSeconds)).toEqual([0, 1, 1, 2]);
   });
 });

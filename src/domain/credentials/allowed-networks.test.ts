@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { isInNetworks, parseNetworks } from './networks.ts';
+import { isInNetworks, parseNetworks } from './allowed-networks.ts';
 
-function networksOf(...written: readonly string[]) {
-  const networks = parseNetworks(written);
+function parse(...values: readonly string[]) {
+  const networks = parseNetworks(values);
   if ('faults' in networks) throw new Error(JSON.stringify(networks.faults));
   return networks;
 }
 
-describe('networks are real CIDRs, IPv4 and IPv6', () => {
+describe('allowed networks in CIDR notation', () => {
   it.each([
     ['10.0.0.0/8', '10.255.0.1', true],
     ['10.0.0.0/8', '11.0.0.1', false],
@@ -26,8 +26,8 @@ describe('networks are real CIDRs, IPv4 and IPv6', () => {
     ['::/0', '2001:db8::1', true],
     ['0.0.0.0/0', 'unknown', false],
     ['0.0.0.0/0', '', false],
-  ])('%s holds %s: %s', (network, address, expected) => {
-    expect(isInNetworks(networksOf('198.51.100.0/24', network), address)).toBe(expected);
+  ])('%s contains %s: %s', (network, address, expected) => {
+    expect(isInNetworks(parse('198.51.100.0/24', network), address)).toBe(expected);
   });
 
   it.each([
@@ -48,7 +48,7 @@ describe('networks are real CIDRs, IPv4 and IPv6', () => {
     'fe80::%eth0/64',
     'localhost/32',
     `::${'0'.repeat(99)}/0`,
-  ])('%j is none', (text) => {
+  ])('%j is rejected', (text) => {
     expect(parseNetworks(['10.0.0.0/8', text])).toMatchObject({
       faults: [{ field: 'allowed_networks[1]', description: expect.stringContaining('CIDR') }],
     });
@@ -58,11 +58,11 @@ describe('networks are real CIDRs, IPv4 and IPv6', () => {
     ['10.1.2.3/8', 'the network is 10.0.0.0/8'],
     ['2001:db8::1/32', 'the network is 2001:db8::/32'],
     ['::ffff:10.0.0.0/104', 'as an IPv4 network'],
-  ])('%s is told what it must be', (text, description) => {
+  ])('%s is rejected with a hint', (text, description) => {
     expect(parseNetworks([text])).toMatchObject({ faults: [{ description: expect.stringContaining(description) }] });
   });
 
-  it('are at most 64', () => {
+  it('are limited to 64', () => {
     const many = Array.from({ length: 65 }, () => '10.0.0.0/8');
     expect(parseNetworks(many)).toMatchObject({ faults: [{ field: 'allowed_networks' }] });
   });
