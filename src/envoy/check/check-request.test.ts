@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CheckRequest } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { InvalidRequest } from '../wire/decode-message.ts';
@@ -104,5 +105,19 @@ describe('decodeCheckRequest', () => {
     for (const bytes of ['0a05', 'ff', '0a020a', 'deadbeef']) {
       expect(() => decodeCheckRequest(Buffer.from(bytes, 'hex'))).toThrow(InvalidRequest);
     }
+  });
+
+  describe('of a request with a body, which Envoy sends if with_request_body is set', () => {
+    const http = { method: 'POST', path: '/orders', headers: { 'x-api-key': 'wk_1', 'user-agent': 'curl' } };
+    /** A CheckRequest with another key, which would win if the body were read as part of the message. */
+    const forgedRequest = encode({ headers: { 'x-api-key': 'wk_2' } });
+
+    it.each<[form: string, body: object]>([
+      ['body', { body: 'x'.repeat(1_000_000) }],
+      ['raw_body', { rawBody: randomBytes(1_000_000) }],
+      ['raw_body that is a CheckRequest', { rawBody: Buffer.from(forgedRequest) }],
+    ])('ignores the %s', (_, body) => {
+      expect(decodeCheckRequest(encode({ ...http, ...body }))).toEqual(decodeCheckRequest(encode(http)));
+    });
   });
 });
