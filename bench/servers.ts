@@ -1,5 +1,5 @@
+import { freePort } from '../provision/free-port.ts';
 import { startRedis } from '../provision/redis.ts';
-import { freePort } from '../src/database/embedded/free-port.ts';
 import { makeApiKey } from '../src/identity/secrets/api-key-secret.ts';
 import { createApiKeys } from './api-keys.ts';
 import { type Children, nextMessage, pidOf } from './children.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../src/database/embedded/free-port.ts';
+import { freePort } from '../provision/free-port.ts';
 import { type Children, hasEnded, pidOf } from './children.ts';
 
 /** What a server is started with. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Document, isMap, parseDocument } from 'yaml';
 import { findEnvoy } from '../provision/envoy.ts';
-import { freePort } from '../src/database/embedded/free-port.ts';
+import { freePort } from '../provision/free-port.ts';
 import { Child } from './child.ts';
 
 const FOLDER = fileURLToPath(new URL('../envoy/', import.meta.url));

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../src/database/embedded/free-port.ts';
+import { freePort } from '../provision/free-port.ts';
 import { Child } from './child.ts';
 
 const PROGRAM = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort } from '../src/database/embedded/free-port.ts';
 import { type Certificates, tlsOptions } from './certificates.ts';
+import { freePort } from './free-port.ts';
 import { type RunningRedis, startRedisProcess } from './redis.ts';
 
 /** A cluster of our own on 127.0.0.1. */

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort } from '../src/database/embedded/free-port.ts';
 import { type Certificates, tlsOptions } from './certificates.ts';
+import { freePort } from './free-port.ts';
 import { type RunningRedis, startRedisProcess } from './redis.ts';
 
 /** A master, its replica and three Sentinels of our own on 127.0.0.1. */

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../src/database/embedded/free-port.ts';
+import { freePort } from './free-port.ts';
 import { findRedisProgram } from './redis-program.ts';
 
 export interface RunningRedis {

