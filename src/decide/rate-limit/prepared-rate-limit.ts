@@ -104,6 +104,7 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
   conclude(result: DecisionResult | undefined, advisories: readonly AdvisoryResult[] = NONE): RateLimitVerdict {
     if (result instanceof StoreUnavailable || advisories.some(isUnavailableQuota)) return COUNTERS_UNAVAILABLE;
     const builder = new VerdictBuilder(this.descriptors, this.charges, result);
+    if (advisories.length === 0) return builder.build(false);
     for (const advisory of advisories) builder.addAdvisory(advisory);
     return builder.build(this.isRejectedByAdvisories(advisories));
   }
