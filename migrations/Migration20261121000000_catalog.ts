@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Accounts, plans, API keys, sign-in, and the change feed that decision nodes follow. */
+/** Adds plans, accounts, API keys, signing keys, sessions, and the change feed that decision nodes follow. */
 export class Migration20261121000000_catalog extends Migration {
   override up(): void {
     this.addSql(`
@@ -88,7 +88,8 @@ export class Migration20261121000000_catalog extends Migration {
         end if;
         return null;
       end $$`);
-    // Columns that no decision looks at (names, hints, password hashes) stay out, so that changing them costs no node anything.
+    // Leaves out the columns that no decision reads (names, hints, password hashes), so that changing them costs the
+    // nodes nothing.
     for (const [table, columns] of [
       ['plan', 'id, limits, features'],
       ['account', 'id, plan_id'],

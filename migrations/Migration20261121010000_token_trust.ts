@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Whose tokens are good: issuers outside, signing keys of our own that are kept encrypted and rotate, and revocations. */
+/** Adds external issuers and revocations. Prepares signing keys for encryption and rotation. */
 export class Migration20261121010000_token_trust extends Migration {
   override up(): void {
     this.addSql(`
@@ -32,7 +32,7 @@ export class Migration20261121010000_token_trust extends Migration {
         create_time timestamptz not null
       )`);
     this.addSql(`create index revocation_expire_time on revocation (expire_time)`);
-    // What the version before writes goes on being read: it knows `private_jwk` only.
+    // Keeps `private_jwk`: the previous version reads and writes only that column.
     this.addSql(`
       alter table signing_key
         alter column private_jwk drop not null,
@@ -60,7 +60,7 @@ export class Migration20261121010000_token_trust extends Migration {
     this.addSql(`drop trigger signing_key_change on signing_key`);
     this.addSql(`drop table issuer`);
     this.addSql(`drop table revocation`);
-    // The version before cannot sign with keys that it cannot read; it makes itself a new one.
+    // The previous version cannot read these keys. It creates a new one.
     this.addSql(`delete from signing_key where private_jwk is null`);
     this.addSql(`
       alter table signing_key

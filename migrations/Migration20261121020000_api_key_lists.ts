@@ -1,14 +1,14 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** When an API key was used last, and indexes for what ListApiKeys filters by. */
+/** Adds the time of an API key's last use, and indexes for the filters of ListApiKeys. */
 export class Migration20261121020000_api_key_lists extends Migration {
   override up(): void {
-    // No trigger of the change feed lists it: that a key is used is no news to the nodes that let it in.
+    // No trigger of the change feed lists this column: the use of a key is not a change that nodes must follow.
     this.addSql(`alter table api_key add column last_used_time timestamptz`);
-    // Room beside each row for its next version, so that noting its use touches no index.
+    // Leaves room in each page for new row versions, so that an update of the last use changes no index.
     this.addSql(`alter table api_key set (fillfactor = 85)`);
-    // The words of a text in lower case, parted by whatever of ASCII is no letter or digit. Without Postgres' own
-    // parser, which takes e-mail addresses, paths and numbers for something else.
+    // Returns the words of a text in lower case. All ASCII characters other than letters and digits separate words.
+    // Does not use Postgres' own parser, which treats e-mail addresses, paths and numbers as special tokens.
     this.addSql(`
       create function words_of(text) returns tsvector language sql immutable strict parallel safe
       return array_to_tsvector(array_remove(regexp_split_to_array(lower($1), '[\\x01-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7f]+'), ''))`);

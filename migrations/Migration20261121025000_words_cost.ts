@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** Tells Postgres what words_of() costs: else it reads all keys in order of their ids to find the few with a rare word. */
+/** Declares the cost of words_of(). Otherwise Postgres reads all keys in the order of their ids to find a rare word. */
 export class Migration20261121025000_words_cost extends Migration {
   override up(): void {
     this.addSql(`alter function words_of(text) cost 10000`);

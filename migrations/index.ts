@@ -4,9 +4,9 @@ import { Migration20261121020000_api_key_lists } from './Migration20261121020000
 import { Migration20261121025000_words_cost } from './Migration20261121025000_words_cost.ts';
 
 /**
- * All migrations, in order: a list, not a folder that is searched, so that it is the same from src/ and from dist/.
- * Each only adds (expand), so that the version before it goes on running beside it; what nobody uses any more is taken
- * away by a later one (contract).
+ * All migrations, in order. A list and not a folder to search, so that it is the same for src/ and for dist/. A
+ * migration only adds (expand), so that the previous version keeps running next to the new one. A later migration
+ * removes what is no longer used (contract).
  */
 export const migrations = [
   Migration20261121000000_catalog,
