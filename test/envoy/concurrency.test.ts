@@ -1,88 +1,90 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { askOverHttp1 } from '../../demo/client.ts';
 import { type Envoy, ofFilter } from '../../demo/envoy.ts';
 import { newDatabase } from '../support/databases.ts';
 import { EnvoyExample } from '../support/envoy-example.ts';
 
-/** Short enough to be waited for; the example has a minute. */
+/** Short enough to wait for. The example has a minute. */
 const WINDOW_SECONDS = 4;
+const WINDOW_IS_OVER_MS = WINDOW_SECONDS * 1000 + 100;
 
 let example: EnvoyExample;
 let envoy: Envoy;
 let key: string;
 
 beforeAll(async () => {
-  const shorter = (rules: string) => rules.replace('window: 60s', `window: ${WINDOW_SECONDS}s`);
-  example = await EnvoyExample.start('concurrency', await newDatabase(), shorter);
+  const shortenWindow = (rules: string) => rules.replace('window: 60s', `window: ${WINDOW_SECONDS}s`);
+  example = await EnvoyExample.start('concurrency', await newDatabase(), shortenWindow);
   envoy = await example.envoy();
   key = await example.newKey();
 }, 600_000);
 afterEach(async () => {
   example.upstream.answerAll();
-  await sleep(WINDOW_SECONDS * 1000 + 100); // whatever a test has left behind
+  await sleep(WINDOW_IS_OVER_MS); // slots that the test has left taken become free
 });
 afterAll(() => example?.stop());
 
-const ask = async (origin = envoy.origin): Promise<number> =>
+const send = async (origin = envoy.origin): Promise<number> =>
   (await askOverHttp1(origin, { path: '/', headers: [['x-api-key', key]] })).status;
 
-/** Requests that are let in before one is refused, at most ten. */
-async function free(origin = envoy.origin): Promise<number> {
+/** Sends requests until one is rejected, at most ten. Returns how many passed before it; they stay in flight. */
+async function countFreeSlots(origin = envoy.origin): Promise<number> {
   const before = example.upstream.inFlight;
-  for (let asked = 0; asked < 10; asked++) {
-    const answered = ask(origin).catch(() => 0); // its Envoy may be gone by then
-    const refused = await Promise.race([answered, inFlight(before + asked + 1)]);
-    if (refused === 429) return asked;
+  for (let sent = 0; sent < 10; sent++) {
+    const answered = send(origin).catch(() => 0); // the test may kill its Envoy before the answer
+    const status = await Promise.race([answered, waitUntilInFlight(before + sent + 1)]);
+    if (status === 429) return sent;
   }
   return 10;
 }
 
-async function inFlight(count: number): Promise<undefined> {
+async function waitUntilInFlight(count: number): Promise<undefined> {
   while (example.upstream.inFlight < count) await sleep(5);
 }
 
-test('two requests are in flight at a time; each that ends makes room for one, and a refused one for none', async () => {
-  const first = ask();
-  const second = ask();
-  await example.upstream.untilInFlight(2);
-  for (let refused = 0; refused < 5; refused++) expect(await ask()).toBe(429);
-  example.upstream.answer();
-  expect([await Promise.race([first, second])]).toEqual([200]);
-  await expect.poll(() => free()).toBe(1);
-  expect(await free()).toBe(0);
-});
+describe('the example for concurrent requests', () => {
+  it('lets two requests be in flight; each that ends frees a slot, and a rejected one does not', async () => {
+    const first = send();
+    const second = send();
+    await example.upstream.untilInFlight(2);
+    for (let rejected = 0; rejected < 5; rejected++) expect(await send()).toBe(429);
+    example.upstream.answer();
+    expect([await Promise.race([first, second])]).toEqual([200]);
+    await expect.poll(() => countFreeSlots()).toBe(1);
+    expect(await countFreeSlots()).toBe(0);
+  });
 
-test('it makes room however it ended: with an error, by its client, or out of time', async () => {
-  void ask();
-  await example.upstream.untilInFlight(1);
-  example.upstream.answer(500);
-  const leaving = new AbortController();
-  const left = fetch(envoy.origin, { headers: { 'x-api-key': key }, signal: leaving.signal });
-  await example.upstream.untilInFlight(1);
-  leaving.abort();
-  await expect(left).rejects.toThrow();
-  await example.upstream.untilInFlight(0);
-  await sleep(300); // the calls at the streams' ends are answered to nobody
-  expect(await free()).toBe(2);
-});
+  it('frees the slot of a request that ended with an error, or whose client left', async () => {
+    void send();
+    await example.upstream.untilInFlight(1);
+    example.upstream.answer(500);
+    const leaving = new AbortController();
+    const left = fetch(envoy.origin, { headers: { 'x-api-key': key }, signal: leaving.signal });
+    await example.upstream.untilInFlight(1);
+    leaving.abort();
+    await expect(left).rejects.toThrow();
+    await example.upstream.untilInFlight(0);
+    await sleep(300); // Envoy sends the calls at the end of streams without waiting for their answers
+    expect(await countFreeSlots()).toBe(2);
+  });
 
-test('an Envoy that is killed leaks no slot beyond its window', async () => {
-  const killed = await example.envoy();
-  expect(await free(killed.origin)).toBe(2);
-  await killed.kill();
-  expect(await ask()).toBe(429);
-  await sleep(WINDOW_SECONDS * 1000 + 100);
-  example.upstream.answerAll();
-  expect(await free()).toBe(2);
-});
+  it('frees the slots of an Envoy that was killed once their window is over', async () => {
+    const killed = await example.envoy();
+    expect(await countFreeSlots(killed.origin)).toBe(2);
+    await killed.kill();
+    expect(await send()).toBe(429);
+    await sleep(WINDOW_IS_OVER_MS);
+    example.upstream.answerAll();
+    expect(await countFreeSlots()).toBe(2);
+  });
 
-test('requests that Weir does not answer in time free nothing', async () => {
-  const hasty = await example.envoy(ofFilter('envoy.filters.http.ratelimit', ['timeout'], '0.001s'));
-  const taken = await free();
-  expect(taken).toBe(2);
-  const statuses = await Promise.all(Array.from({ length: 20 }, () => ask(hasty.origin)));
-  expect(statuses.filter((status) => status !== 429 && status !== 503)).toEqual([]);
-  expect(await ask()).toBe(429);
-  expect(example.upstream.inFlight).toBe(2);
+  it('frees nothing after requests that Weir did not answer in time', async () => {
+    const hasty = await example.envoy(ofFilter('envoy.filters.http.ratelimit', ['timeout'], '0.001s'));
+    expect(await countFreeSlots()).toBe(2);
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => send(hasty.origin)));
+    expect(statuses.filter((status) => status !== 429 && status !== 503)).toEqual([]);
+    expect(await send()).toBe(429);
+    expect(example.upstream.inFlight).toBe(2);
+  });
 });

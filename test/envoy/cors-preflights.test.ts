@@ -1,7 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   contextExtensions,
   type EnvoyChange,
@@ -10,8 +7,8 @@ import {
   ofFilter,
   without,
 } from '../../demo/envoy.ts';
-import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
-import { newDatabase } from '../support/databases.ts';
+import { test } from '../support/fixtures.ts';
+import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const RULES = `
 domain: edge
@@ -19,68 +16,60 @@ descriptors:
   - {key: route, value: limited, rate_limit: {requests: 2, window: 60s}}
 `;
 
-let weir: WeirBehindEnvoy;
+type HeaderLines = [name: string, value: string][];
 
-beforeAll(async () => {
-  const rules = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
-  await writeFile(rules, RULES);
-  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: rules });
-}, 600_000);
-afterAll(() => weir?.stop());
-
-type Fields = [name: string, value: string][];
-const PREFLIGHT: Fields = [
+const PREFLIGHT: HeaderLines = [
   ['origin', 'https://app.example'],
   ['access-control-request-method', 'DELETE'],
 ];
-const FORGED: Fields = [
+const FORGED: HeaderLines = [
   ['x-weir-account', 'somebody'],
   ['x-weir-plan', 'enterprise'],
   ['x-weir-key', 'k'],
 ];
 
-function asker(origin: string) {
-  return (headers: Fields, method = 'OPTIONS') => sendThrough(origin, { method, path: '/orders', headers });
-}
+const it = test.override('rules', RULES);
+
+const send = (origin: string, headers: HeaderLines, method = 'OPTIONS') =>
+  sendThrough(origin, { method, path: '/orders', headers });
 
 describe('a CORS preflight behind a real Envoy', () => {
-  it('is answered 401 unless the route lets it in', async () => {
-    const ask = asker(await weir.envoy());
-    expect((await ask(PREFLIGHT)).status).toBe(401);
+  it('is denied with 401 unless the route allows preflights', async ({ envoy }) => {
+    expect((await send(envoy, PREFLIGHT)).status).toBe(401);
   });
 
   describe.for<[form: string, changes: EnvoyChange[]]>([
     ['headers', []],
     ['header_map', [ofFilter(EXT_AUTHZ, ['encode_raw_headers'], true)]],
-  ])('asked with %s', ([, changes]) => {
-    let ask: ReturnType<typeof asker>;
+  ])('on a route that allows preflights, with the headers sent to Weir as %s', ([, changes]) => {
+    let origin: string;
 
-    beforeAll(async () => {
+    it.beforeAll(async ({ weir }) => {
       const extensions = { 'weir.cors_preflight': 'allow', 'weir.require': 'export' };
-      ask = asker(await weir.envoy(contextExtensions(extensions), without(HEADER_MUTATION), ...changes));
+      origin = await weir.envoy(contextExtensions(extensions), without(HEADER_MUTATION), ...changes);
     });
 
-    it('comes in where the route lets it, as nobody', async () => {
-      const { status, received } = await ask([...PREFLIGHT, ...FORGED]);
+    it('passes without an identity', async () => {
+      const { status, received } = await send(origin, [...PREFLIGHT, ...FORGED]);
       expect(status).toBe(200);
       expect(received).toMatchObject({ method: 'OPTIONS', path: '/orders' });
-      expect(received?.headers.filter((each) => /weir/i.test(each))).toEqual([]);
+      expect(received?.headers.filter((header) => /weir/i.test(header))).toEqual([]);
       expect(received?.headers).toContain('origin: https://app.example');
     });
 
-    it('is one by its method and both headers, and has no credential', async () => {
-      for (const method of ['GET', 'POST', 'DELETE']) expect((await ask(PREFLIGHT, method)).status).toBe(401);
-      for (const header of PREFLIGHT) expect((await ask([header])).status).toBe(401);
-      const { status, answer } = await ask([...PREFLIGHT, ['x-api-key', 'wk_live_wrong']]);
+    it('must have the method OPTIONS, both headers and no credential', async () => {
+      for (const method of ['GET', 'POST', 'DELETE']) expect((await send(origin, PREFLIGHT, method)).status).toBe(401);
+      for (const header of PREFLIGHT) expect((await send(origin, [header])).status).toBe(401);
+      const { status, answer } = await send(origin, [...PREFLIGHT, ['x-api-key', 'wk_live_wrong']]);
       expect([status, JSON.parse(answer.body).error.code]).toEqual([401, 'malformed_credential']);
     });
   });
 
-  it('is charged what the domain edge does', async () => {
+  it('is charged by the rules of the domain edge', async ({ weir }) => {
     const extensions = { 'weir.cors_preflight': 'allow', 'weir.route': 'limited' };
-    const ask = asker(await weir.envoy(contextExtensions(extensions)));
+    const origin = await weir.envoy(contextExtensions(extensions));
     const statuses = [];
-    for (let time = 0; time < 3; time++) statuses.push((await ask(PREFLIGHT)).status);
+    for (let time = 0; time < 3; time++) statuses.push((await send(origin, PREFLIGHT)).status);
     expect(statuses).toEqual([200, 200, 429]);
   });
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOTH_FILTERS, NO_FILTER, ONE_FILTER, withKey } from '../../demo/checks/check.ts';
 import { identityChecks } from '../../demo/checks/identity.ts';
 import { checks, protocols, sceneOf } from '../../demo/checks.ts';
@@ -13,13 +13,13 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => world.stop());
 
-describe('behind a real Envoy', () => {
+describe('the demo behind a real Envoy', () => {
   describe.for(protocols)('over %s', ([, ask]) => {
-    for (const { name, run } of checks) test.concurrent(name, () => run(sceneOf(world, world.origin, ask)));
+    for (const { name, run } of checks) it.concurrent(name, () => run(sceneOf(world, world.origin, ask)));
   });
 });
 
-describe('behind an Envoy that lets the x-weir-* headers of clients through', () => {
+describe('the demo behind an Envoy that passes on the x-weir-* headers of clients', () => {
   let envoy: Envoy;
 
   beforeAll(async () => {
@@ -28,10 +28,10 @@ describe('behind an Envoy that lets the x-weir-* headers of clients through', ()
   afterAll(() => envoy.stop());
 
   const paths = [ONE_FILTER, BOTH_FILTERS];
-  test.for(paths.flatMap(identityChecks))('$name', ({ run }) => run(sceneOf(world, envoy.origin, askOverHttp1)));
+  it.for(paths.flatMap(identityChecks))('$name', ({ run }) => run(sceneOf(world, envoy.origin, askOverHttp1)));
 });
 
-describe('behind an Envoy that does not ask who it is', () => {
+describe('the demo behind an Envoy without ext_authz', () => {
   let envoy: Envoy;
 
   beforeAll(async () => {
@@ -39,19 +39,21 @@ describe('behind an Envoy that does not ask who it is', () => {
   });
   afterAll(() => envoy.stop());
 
-  test('nobody passes uncounted where a key’s plan is to be charged', async () => {
+  it('rejects requests whose plan is to be charged, rather than passing them uncounted', async () => {
     const key = await world.administrator.createKey(FIVE_A_MINUTE.id);
     expect((await askOverHttp1(envoy.origin, withKey(BOTH_FILTERS, key))).status).toBe(429);
   });
 });
 
-// Last: it ends the Weir of this file.
-test('with Weir away nobody comes in, and the refusal is 503', async () => {
-  const key = await world.administrator.createKey(FIVE_A_MINUTE.id);
-  const { ask } = sceneOf(world, world.origin, askOverHttp1);
-  expect((await ask(withKey(ONE_FILTER, key))).status).toBe(200);
-  await world.stopWeir();
-  expect((await ask(withKey(ONE_FILTER, key))).status).toBe(503);
-  expect((await ask(withKey(BOTH_FILTERS, key))).status).toBe(503);
-  expect((await ask({ path: NO_FILTER })).status).toBe(200);
+// Last: it stops the Weir of this file.
+describe('the demo after Weir has stopped', () => {
+  it('denies requests with 503, except for those that do not need Weir', async () => {
+    const key = await world.administrator.createKey(FIVE_A_MINUTE.id);
+    const { ask } = sceneOf(world, world.origin, askOverHttp1);
+    expect((await ask(withKey(ONE_FILTER, key))).status).toBe(200);
+    await world.stopWeir();
+    expect((await ask(withKey(ONE_FILTER, key))).status).toBe(503);
+    expect((await ask(withKey(BOTH_FILTERS, key))).status).toBe(503);
+    expect((await ask({ path: NO_FILTER })).status).toBe(200);
+  });
 });

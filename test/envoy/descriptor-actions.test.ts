@@ -1,37 +1,33 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { describe, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type EnvoyChange, ofConnectionManager, ofFilter, RATE_LIMIT } from '../../demo/envoy.ts';
-import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
-import { newDatabase } from '../support/databases.ts';
+import { test } from '../support/fixtures.ts';
+import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What the fields are is told in descriptor-actions.yaml. */
+/** descriptor-actions.yaml explains the fields. */
 interface Case {
-  readonly of: string;
+  readonly title: string;
   readonly routes: readonly Fields[];
   readonly rules: readonly Fields[];
-  readonly steps: readonly (readonly [status: number, asked: Asked])[];
+  readonly steps: readonly (readonly [status: number, request: CaseRequest])[];
 }
 
-interface Asked {
+interface CaseRequest {
   readonly route?: number;
   readonly query?: string;
   readonly [header: string]: string | number | undefined;
 }
 
 const FILTERS = 'type.googleapis.com/envoy.extensions.filters.http';
-const ONCE = { unit: 'hour', requests_per_unit: 1 };
-/** Told apart by source_cluster, which is of the whole Envoy. */
-const ENVOYS = ['a', 'b'];
+const ONE_AN_HOUR = { unit: 'hour', requests_per_unit: 1 };
 
-const metadataOfHeader = filter('header_to_metadata', 'header_to_metadata.v3.Config', {
+const setMetadataFromHeader = filter('header_to_metadata', 'header_to_metadata.v3.Config', {
   request_rules: [{ header: 'x-user', on_header_present: { metadata_namespace: 'test', key: 'user' } }],
 });
-const metadataOfLimits = filter('set_metadata', 'set_metadata.v3.Config', {
+const setLimitsInMetadata = filter('set_metadata', 'set_metadata.v3.Config', {
   metadata: [
     {
       metadata_namespace: 'limits',
@@ -43,7 +39,7 @@ const metadataOfLimits = filter('set_metadata', 'set_metadata.v3.Config', {
     },
   ],
 });
-const askingLater = filter('ratelimit', 'ratelimit.v3.RateLimit', {
+const laterRateLimit = filter('ratelimit', 'ratelimit.v3.RateLimit', {
   domain: 'later',
   stage: 1,
   timeout: '5s',
@@ -52,75 +48,79 @@ const askingLater = filter('ratelimit', 'ratelimit.v3.RateLimit', {
 });
 
 const cases: readonly Case[] = parse(await readFile(new URL('descriptor-actions.yaml', import.meta.url), 'utf8'));
-let folder: string;
-let weir: WeirBehindEnvoy;
-const origins: string[] = [];
 
-beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-actions-'));
-  const ofEnvoy = { key: 'source_cluster', rate_limit: ONCE };
-  await writeRules('actions', [ofEnvoy, ...cases.flatMap(({ rules }) => rules)]);
-  await writeRules('later', [{ key: 'second', rate_limit: ONCE }]);
-  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), RULES_PATH: folder });
-  // One after the other: a port that was free for one of them is taken before the next one looks.
-  for (const cluster of ENVOYS) origins.push(await weir.envoy(...changes(cluster)));
-}, 600_000);
-afterAll(async () => {
-  await weir?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const it = test
+  .override('rules', {
+    'actions.yaml': formatRules('actions', [
+      { key: 'source_cluster', rate_limit: ONE_AN_HOUR },
+      ...cases.flatMap(({ rules }) => rules),
+    ]),
+    'later.yaml': formatRules('later', [{ key: 'second', rate_limit: ONE_AN_HOUR }]),
+  })
+  /** Origins of two Envoys. They differ in source_cluster, which is a setting of a whole Envoy. */
+  .extend('origins', { scope: 'file' }, async ({ weir }) => {
+    // One after the other, so that they do not choose the same free port.
+    const first = await weir.envoy(...createChanges('a', weir.upstreamPort));
+    return { first, second: await weir.envoy(...createChanges('b', weir.upstreamPort)) };
+  });
 
-async function writeRules(domain: string, descriptors: readonly Fields[]): Promise<void> {
-  // Rules files have no aliases.
-  const text = stringify({ domain, descriptors }, { aliasDuplicateObjects: false });
-  await writeFile(path.join(folder, `${domain}.yaml`), text);
+function formatRules(domain: string, descriptors: readonly Fields[]): string {
+  // Rules files do not support aliases.
+  return stringify({ domain, descriptors }, { aliasDuplicateObjects: false });
 }
 
-describe('a real Envoy and Weir’s rules decide by', () => {
-  it.each(cases.map((each, at) => ({ ...each, at })))('$of', async ({ at, steps }) => {
-    const answered: [status: number, asked: Asked][] = [];
-    for (const [, asked] of steps) answered.push([await ask(at, asked), asked]);
+describe('a real Envoy and Weir’s rules', () => {
+  it.for(cases.map((each, index) => ({ ...each, index })))('$title', async ({ index, steps }, { origins }) => {
+    const answered: [status: number, request: CaseRequest][] = [];
+    for (const [, request] of steps) answered.push([await send(origins.first, index, request), request]);
     expect(answered).toEqual(steps);
   });
 
-  it('source_cluster', async () => {
-    for (const origin of origins) {
+  it('count by source_cluster', async ({ origins }) => {
+    for (const origin of [origins.first, origins.second]) {
       const path = '/source-cluster';
-      expect([(await sendThrough(origin, { path })).status, (await sendThrough(origin, { path })).status]).toEqual([200, 429]);
+      const statuses = [(await sendThrough(origin, { path })).status, (await sendThrough(origin, { path })).status];
+      expect(statuses).toEqual([200, 429]);
     }
   });
 });
 
-async function ask(at: number, { route = 0, query, ...headers }: Asked): Promise<number> {
+/** Sends a request of the case with this index. */
+async function send(origin: string, index: number, { route = 0, query, ...headers }: CaseRequest): Promise<number> {
   const lines = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
-  const path = `/${at}/${route}${query === undefined ? '' : `?${query}`}`;
-  return (await sendThrough(origins[0] ?? '', { path, headers: lines })).status;
+  const path = `/${index}/${route}${query === undefined ? '' : `?${query}`}`;
+  return (await sendThrough(origin, { path, headers: lines })).status;
 }
 
-/** The cases' routes, before a Weir that is asked of limits alone, and what sets the metadata that they read. */
-function changes(cluster: string): EnvoyChange[] {
+/**
+ * Sets up an Envoy whose only decisions are those of the rate limit filter: the cases' routes, and filters that set the
+ * metadata that the cases read.
+ */
+function createChanges(cluster: string, upstreamPort: number): EnvoyChange[] {
   const hostLimits = [{ actions: [{ request_headers: { header_name: 'x-host-user', descriptor_key: 'of_host' } }] }];
-  const routes = cases.flatMap((each, at) => each.routes.map((fields, index) => routeOf(`/${at}/${index}`, fields)));
-  routes.push(routeOf('/source-cluster', { rate_limits: [{ actions: [{ source_cluster: {} }] }] }));
+  const routes = cases.flatMap((each, index) =>
+    each.routes.map((fields, route) => createRoute(`/${index}/${route}`, fields)),
+  );
+  routes.push(createRoute('/source-cluster', { rate_limits: [{ actions: [{ source_cluster: {} }] }] }));
   return [
     ofFilter(RATE_LIMIT, ['domain'], 'actions'),
-    // In the places of all filters but that one.
-    ofConnectionManager(['http_filters', 0], metadataOfHeader),
-    ofConnectionManager(['http_filters', 1], metadataOfLimits),
-    ofConnectionManager(['http_filters', 3], askingLater),
+    // Replace all filters except the rate limit filter, which has the index 2.
+    ofConnectionManager(['http_filters', 0], setMetadataFromHeader),
+    ofConnectionManager(['http_filters', 1], setLimitsInMetadata),
+    ofConnectionManager(['http_filters', 3], laterRateLimit),
     ofConnectionManager(['http_filters', 4], filter('router', 'router.v3.Router', {})),
-    // The client's address is what X-Forwarded-For says.
+    // The client's address is the one in X-Forwarded-For.
     ofConnectionManager(['xff_num_trusted_hops'], 1),
     ofConnectionManager(['route_config', 'virtual_hosts', 0, 'rate_limits'], hostLimits),
     ofConnectionManager(['route_config', 'virtual_hosts', 0, 'routes'], routes),
     (configuration) => {
       configuration.set('node', configuration.createNode({ id: cluster, cluster }));
-      configuration.addIn(['static_resources', 'clusters'], configuration.createNode(otherCluster(weir.upstreamPort)));
+      configuration.addIn(['static_resources', 'clusters'], configuration.createNode(createOtherCluster(upstreamPort)));
     },
   ];
 }
 
-function routeOf(prefix: string, { rate_limits, per_route, cluster_header, ...fields }: Fields): Fields {
+function createRoute(prefix: string, { rate_limits, per_route, cluster_header, ...fields }: Fields): Fields {
   const cluster = cluster_header === undefined ? { cluster: 'upstream' } : { cluster_header };
   const filters = { [RATE_LIMIT]: { '@type': `${FILTERS}.ratelimit.v3.RateLimitPerRoute`, rate_limits: per_route } };
   return {
@@ -135,7 +135,8 @@ function filter(name: string, type: string, fields: Fields): Fields {
   return { name: `envoy.filters.http.${name}`, typed_config: { '@type': `${FILTERS}.${type}`, ...fields } };
 }
 
-function otherCluster(port_value: number): Fields {
+/** A cluster `other` with the same upstream as `upstream`. */
+function createOtherCluster(port_value: number): Fields {
   const endpoint = { address: { socket_address: { address: '127.0.0.1', port_value } } };
   const load_assignment = { cluster_name: 'other', endpoints: [{ lb_endpoints: [{ endpoint }] }] };
   return { name: 'other', type: 'STATIC', load_assignment };

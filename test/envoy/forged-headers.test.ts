@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   contextExtensions,
   type EnvoyChange,
@@ -8,17 +8,15 @@ import {
   ofFilter,
   without,
 } from '../../demo/envoy.ts';
-import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
-import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc-client.ts';
-import type { NewApiKey } from '../support/node.ts';
+import { test } from '../support/fixtures.ts';
+import { sendThrough } from '../support/weir-behind-envoy.ts';
 
-type Fields = readonly (readonly [name: string, value: string])[];
+type HeaderLines = readonly (readonly [name: string, value: string])[];
 
-/** Bytes that are no UTF-8, as Node writes them. */
-const NO_TEXT = '\xff\xfeenterprise\xc0';
+/** Bytes that are not UTF-8, as Node writes them. */
+const INVALID_UTF8 = '\xff\xfeenterprise\xc0';
 
-const FORGERIES: readonly (readonly [way: string, fields: Fields])[] = [
+const FORGERIES: readonly (readonly [way: string, lines: HeaderLines])[] = [
   [
     'once',
     [
@@ -60,11 +58,11 @@ const FORGERIES: readonly (readonly [way: string, fields: Fields])[] = [
     ],
   ],
   [
-    'not as UTF-8',
+    'as invalid UTF-8',
     [
-      ['x-weir-plan', NO_TEXT],
-      ['x-weir-role', NO_TEXT],
-      ['x_weir_key', NO_TEXT],
+      ['x-weir-plan', INVALID_UTF8],
+      ['x-weir-role', INVALID_UTF8],
+      ['x_weir_key', INVALID_UTF8],
     ],
   ],
   [
@@ -76,7 +74,7 @@ const FORGERIES: readonly (readonly [way: string, fields: Fields])[] = [
     ],
   ],
   [
-    'with names that nobody has thought of',
+    'with unforeseen names',
     [
       ['x-weir-', '1'],
       ['x_weir_', '1'],
@@ -85,75 +83,67 @@ const FORGERIES: readonly (readonly [way: string, fields: Fields])[] = [
   ],
 ];
 
-/** An Envoy that does nothing of its own against them: what is shown is Weir's part. */
+/** Turns off what Envoy does against forged headers, so that only Weir removes them. */
 const DEFENCELESS: EnvoyChange[] = [
   without(HEADER_MUTATION),
   ofConnectionManager(['common_http_protocol_options', 'headers_with_underscores_action'], 'ALLOW'),
 ];
 
-let weir: WeirBehindEnvoy;
-let administrator: Headers;
-let key: NewApiKey;
+const it = test.extend('key', { scope: 'file' }, async ({ node, administrator }) => {
+  await node.createPlan(administrator, 'team', 1000);
+  return node.createKey(administrator, 'team');
+});
 
-beforeAll(async () => {
-  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase() });
-  administrator = await weir.node.signIn();
-  await weir.node.createPlan(administrator, 'team', 1000);
-  key = await weir.node.createKey(administrator, 'team');
-}, 600_000);
-afterAll(() => weir?.stop());
+/** Sends a request that must pass. Returns the headers about Weir that reached the upstream. */
+async function sendAndListWeirHeaders(origin: string, headers: HeaderLines) {
+  const { status, received } = await sendThrough(origin, { path: '/orders', headers });
+  expect(status).toBe(200);
+  return received?.headers.filter((header) => /weir/i.test(header)).toSorted();
+}
 
 describe.for<[form: string, changes: EnvoyChange[]]>([
   ['headers', []],
   ['header_map', [ofFilter(EXT_AUTHZ, ['encode_raw_headers'], true)]],
-])(
-  'headers that Weir owns are removed or overwritten, whatever the client sent and Envoy tells it in %s',
-  ([, changes]) => {
-    let forKeys: string;
-    let forAll: string;
+])('with the headers sent to Weir as %s', ([, changes]) => {
+  let withKey: string;
+  let anonymous: string;
 
-    beforeAll(async () => {
-      forKeys = await weir.envoy(...DEFENCELESS, ...changes);
-      forAll = await weir.envoy(contextExtensions({ 'weir.auth': 'optional' }), ...DEFENCELESS, ...changes);
-    });
+  it.beforeAll(async ({ weir }) => {
+    withKey = await weir.envoy(...DEFENCELESS, ...changes);
+    anonymous = await weir.envoy(contextExtensions({ 'weir.auth': 'optional' }), ...DEFENCELESS, ...changes);
+  });
 
-    const reaching = async (origin: string, headers: Fields) => {
-      const { status, received } = await sendThrough(origin, { path: '/orders', headers });
-      expect(status).toBe(200);
-      return received?.headers.filter((each) => /weir/i.test(each)).toSorted();
-    };
-
-    it.each(FORGERIES)('%s', async (_, fields) => {
-      const identity = await reaching(forKeys, [['x-api-key', key.secret], ...fields]);
-      expect(identity).toEqual([
+  it.for(FORGERIES)(
+    'x-weir-* headers of the client are removed or overwritten if sent %s',
+    async ([, lines], { key }) => {
+      expect(await sendAndListWeirHeaders(withKey, [['x-api-key', key.secret], ...lines])).toEqual([
         expect.stringMatching(/^x-weir-account: [0-9a-f-]{36}$/),
         `x-weir-key: ${key.name.replace('apiKeys/', '')}`,
         'x-weir-plan: team',
       ]);
-      expect(await reaching(forAll, fields)).toEqual([]);
-    });
+      expect(await sendAndListWeirHeaders(anonymous, lines)).toEqual([]);
+    },
+  );
 
-    it('of a credential that came twice, is joined or is no text, nothing passes', async () => {
-      const { secret } = key;
-      for (const headers of [
-        [
-          ['x-api-key', secret],
-          ['x-api-key', secret],
-        ],
-        [['x-api-key', `${secret},${secret}`]],
-        [
-          ['x-api-key', `${secret}, `],
-          ['x-api-key', 'x'],
-        ],
-        [['x-api-key', `${secret}\xff`]],
-        [
-          ['authorization', `Bearer ${secret}`],
-          ['authorization', `Bearer ${secret}`],
-        ],
-        [['authorization', `Bearer \xff${secret}`]],
-      ] satisfies Fields[]) {
-        expect((await sendThrough(forKeys, { path: '/orders', headers })).status).toBe(401);
-      }
-    });
-  },
-);
+  it('a credential that is repeated, joined by commas or invalid UTF-8 is denied', async ({ key: { secret } }) => {
+    for (const headers of [
+      [
+        ['x-api-key', secret],
+        ['x-api-key', secret],
+      ],
+      [['x-api-key', `${secret},${secret}`]],
+      [
+        ['x-api-key', `${secret}, `],
+        ['x-api-key', 'x'],
+      ],
+      [['x-api-key', `${secret}\xff`]],
+      [
+        ['authorization', `Bearer ${secret}`],
+        ['authorization', `Bearer ${secret}`],
+      ],
+      [['authorization', `Bearer \xff${secret}`]],
+    ] satisfies HeaderLines[]) {
+      expect((await sendThrough(withKey, { path: '/orders', headers })).status).toBe(401);
+    }
+  });
+});

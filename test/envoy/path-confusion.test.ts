@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { type EnvoyChange, ofConnectionManager } from '../../demo/envoy.ts';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
-import { newDatabase } from '../support/databases.ts';
-import { parseDenial, addedHeaders, httpStatus } from '../support/decision-calls.ts';
+import { addedHeaders, httpStatus, parseDenial } from '../support/decision-calls.ts';
+import { test } from '../support/fixtures.ts';
+import type { TestNode } from '../support/node.ts';
+import { sendThrough } from '../support/weir-behind-envoy.ts';
 
-/** Ways to write a path so that it is one thing to who decides and another to who answers. */
+/** Paths that the part that decides and the part that answers could read in different ways. */
 const PATHS = [
   '//evil.example/orders',
   '//healthz',
@@ -36,71 +37,65 @@ const PATHS = [
   '/orders?/healthz',
 ];
 
-let weir: WeirBehindEnvoy;
-let secret: string;
-
-beforeAll(async () => {
-  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase(), API_KEY_QUERY_PARAMETER: 'api_key' });
-  const administrator = await weir.node.signIn();
-  await weir.node.createPlan(administrator, 'team', 1000);
-  ({ secret } = await weir.node.createKey(administrator, 'team'));
-}, 600_000);
-afterAll(() => weir?.stop());
-
-describe('the path is an opaque string to Weir', () => {
-  const ask = (path: string, headers: Record<string, string>) => {
-    const request = CheckRequest.fromPartial({ attributes: { request: { http: { path, headers } } } });
-    return weir.node.decision.call(AuthorizationService.check, request);
-  };
-
-  it.each([...PATHS, '', '*', 'http://other.example/orders', 'x'.repeat(60_000)])('%s', async (path) => {
-    expect(parseDenial(await ask(path, {}))?.code).toBe('missing_credential');
-    const [, remaining] = await remainingOf(ask('/', { 'x-api-key': secret }));
-    expect(await remainingOf(ask(path, { 'x-api-key': secret }))).toEqual([200, remaining - 1]);
+const it = test
+  // Weir reads paths only if keys may be in the query.
+  .override('environment', { API_KEY_QUERY_PARAMETER: 'api_key' })
+  .extend('secret', { scope: 'file' }, async ({ node, administrator }) => {
+    await node.createPlan(administrator, 'team', 1000);
+    const { secret } = await node.createKey(administrator, 'team');
+    return secret;
   });
 
-  async function remainingOf(answer: ReturnType<typeof ask>): Promise<[status: number | undefined, remaining: number]> {
-    return [httpStatus(await answer), Number(addedHeaders(await answer)['x-ratelimit-remaining'])];
-  }
+describe('Check', () => {
+  const check = (node: TestNode, path: string, headers: Record<string, string>) => {
+    const request = CheckRequest.fromPartial({ attributes: { request: { http: { path, headers } } } });
+    return node.decision.call(AuthorizationService.check, request);
+  };
+
+  it.for([...PATHS, '', '*', 'http://other.example/orders', 'x'.repeat(60_000)])(
+    'decides the same for the path %s as for any other',
+    async (path, { node, secret }) => {
+      expect(parseDenial(await check(node, path, {}))?.code).toBe('missing_credential');
+      const before = await check(node, '/', { 'x-api-key': secret });
+      const after = await check(node, path, { 'x-api-key': secret });
+      expect(httpStatus(after)).toBe(200);
+      const remaining = Number(addedHeaders(before)['x-ratelimit-remaining']);
+      expect(Number(addedHeaders(after)['x-ratelimit-remaining'])).toBe(remaining - 1);
+    },
+  );
 });
 
-const AS_IT_COMES: EnvoyChange[] = [
+const UNNORMALIZED_PATHS: EnvoyChange[] = [
   ofConnectionManager(['normalize_path'], false),
   ofConnectionManager(['merge_slashes'], false),
   ofConnectionManager(['path_with_escaped_slashes_action'], 'KEEP_UNCHANGED'),
 ];
 
-describe.for<[what: string, changes: EnvoyChange[]]>([
-  ['as it is configured', []],
-  ['that leaves paths as they come', AS_IT_COMES],
-])('behind a real Envoy %s', ([, changes]) => {
+describe.for<[name: string, changes: EnvoyChange[]]>([
+  ['configured as in envoy/envoy.yaml', []],
+  ['that does not normalize paths', UNNORMALIZED_PATHS],
+])('a real Envoy %s', ([, changes]) => {
   let origin: string;
 
-  beforeAll(async () => {
+  it.beforeAll(async ({ weir }) => {
     origin = await weir.envoy(...changes);
   });
 
-  it.each(PATHS)('%s is no way around Check', async (path) => {
-    const { status, received } = await sendThrough(origin, { path });
-    const pathname = received?.path.split('?')[0];
-    expect({ status, pathname }).toEqual(
-      // What goes by without a key is what everybody may ask, and nothing else.
-      status === 200 ? { status, pathname: '/healthz' } : { status: expect.toBeOneOf([400, 401]), pathname: undefined },
-    );
-  });
+  it.for(PATHS)(
+    'lets no request without a key reach the upstream by the path %s, except for /healthz',
+    async (path) => {
+      const { status, received } = await sendThrough(origin, { path });
+      const pathname = received?.path.split('?')[0];
+      if (status === 200) expect(pathname).toBe('/healthz');
+      else expect({ status, pathname }).toEqual({ status: expect.toBeOneOf([400, 401]), pathname: undefined });
+    },
+  );
 });
 
-describe('an Envoy that is configured as here', () => {
-  it.each(PATHS)('tells the upstream of %s what cannot be read in two ways', async (path) => {
-    const origin = await configured();
-    const { status, received } = await sendThrough(origin, { path, headers: [['x-api-key', secret]] });
+describe('a real Envoy configured as in envoy/envoy.yaml', () => {
+  it.for(PATHS)('passes %s to the upstream in an unambiguous form, or not at all', async (path, { envoy, secret }) => {
+    const { status, received } = await sendThrough(envoy, { path, headers: [['x-api-key', secret]] });
     if (status === 200) expect(received?.path.split('?')[0]).not.toMatch(/\/\/|\/\.\.?(\/|$)|%2f|%5c|\\|%00/i);
     else expect(status).toBeOneOf([307, 400]);
   });
-
-  let started: Promise<string> | undefined;
-  function configured(): Promise<string> {
-    started ??= weir.envoy();
-    return started;
-  }
 });

@@ -1,56 +1,54 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { EXT_AUTHZ, ofFilter } from '../../demo/envoy.ts';
-import { WeirBehindEnvoy, sendThrough } from '../support/weir-behind-envoy.ts';
-import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc-client.ts';
+import { test } from '../support/fixtures.ts';
+import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const MEGABYTE = 1_000_000;
 
-let weir: WeirBehindEnvoy;
-let administrator: Headers;
-
-beforeAll(async () => {
-  weir = await WeirBehindEnvoy.start({ DATABASE_URL: await newDatabase() });
-  administrator = await weir.node.signIn();
-}, 600_000);
-afterAll(() => weir?.stop());
+const it = test
+  /** Secret of a key without limits. */
+  .extend('secret', { scope: 'file' }, async ({ node, administrator }) => {
+    const { secret } = await node.createKey(administrator, 'enterprise');
+    return secret;
+  });
 
 describe.for([
   ['body', false],
   ['raw_body', true],
-] as const)('with_request_body, sent as %s by a real Envoy', ([, packAsBytes]) => {
+] as const)('a request body that Envoy sends to Weir as %s', ([, packAsBytes]) => {
   let origin: string;
 
-  beforeAll(async () => {
+  it.beforeAll(async ({ weir }) => {
     const settings = { max_request_bytes: MEGABYTE, allow_partial_message: true, pack_as_bytes: packAsBytes };
     origin = await weir.envoy(ofFilter(EXT_AUTHZ, ['with_request_body'], settings));
   });
 
-  it.each([
-    ['a text', Buffer.from('{"x-api-key": "wk_live_other"}')],
+  it.for<[content: string, body: Buffer]>([
+    ['text', Buffer.from('{"x-api-key": "wk_live_other"}')],
     ['a megabyte of text', Buffer.alloc(MEGABYTE, 'a')],
-    ['a megabyte that is no text', randomBytes(MEGABYTE)],
-    ['more than Envoy sends along', Buffer.alloc(2 * MEGABYTE, 'b')],
-  ])('is ignored: %s', async (_, body) => {
-    const { secret } = await weir.node.createKey(administrator, 'enterprise');
-    const ask = (headers: [string, string][]) => sendThrough(origin, { method: 'POST', path: '/orders', headers, body });
-    const allowed = await ask([['x-api-key', secret]]);
+    ['a megabyte of random bytes', randomBytes(MEGABYTE)],
+    ['more than max_request_bytes', Buffer.alloc(2 * MEGABYTE, 'b')],
+  ])('does not affect the decision and reaches the upstream whole: %s', async ([, body], { secret }) => {
+    const send = (headers: [string, string][]) =>
+      sendThrough(origin, { method: 'POST', path: '/orders', headers, body });
+    const allowed = await send([['x-api-key', secret]]);
     expect({ status: allowed.status, bodyLength: allowed.received?.bodyLength }).toEqual({
       status: 200,
       bodyLength: body.length,
     });
-    const refused = await ask([]);
-    expect([refused.status, JSON.parse(refused.answer.body).error.code]).toEqual([401, 'missing_credential']);
+    const denied = await send([]);
+    expect([denied.status, JSON.parse(denied.answer.body).error.code]).toEqual([401, 'missing_credential']);
   });
 });
 
-it('a body beyond what a message may have is refused, and lets nobody in', async () => {
-  const settings = { max_request_bytes: 2 * MEGABYTE, pack_as_bytes: true };
-  const origin = await weir.envoy(ofFilter(EXT_AUTHZ, ['with_request_body'], settings));
-  const { secret } = await weir.node.createKey(administrator, 'enterprise');
-  const ask = (body: Buffer) =>
-    sendThrough(origin, { method: 'POST', path: '/orders', headers: [['x-api-key', secret]], body });
-  expect((await ask(randomBytes(2 * MEGABYTE))).status).toBe(503);
-  expect((await ask(randomBytes(MEGABYTE))).status).toBe(200);
+describe('a request body that makes the CheckRequest larger than a gRPC message may be', () => {
+  it('denies the request with 503, and later requests pass', async ({ weir, secret }) => {
+    const settings = { max_request_bytes: 2 * MEGABYTE, pack_as_bytes: true };
+    const origin = await weir.envoy(ofFilter(EXT_AUTHZ, ['with_request_body'], settings));
+    const send = (body: Buffer) =>
+      sendThrough(origin, { method: 'POST', path: '/orders', headers: [['x-api-key', secret]], body });
+    expect((await send(randomBytes(2 * MEGABYTE))).status).toBe(503);
+    expect((await send(randomBytes(MEGABYTE))).status).toBe(200);
+  });
 });

@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Envoy } from '../../demo/envoy.ts';
 import { CounterServiceService, GetCounterRequest } from '../../src/generated/weir/admin/v1/counter_service.ts';
 import { newDatabase } from '../support/databases.ts';
 import { EnvoyExample } from '../support/envoy-example.ts';
 
-const MINUTE = 10_000;
-const MONTH = 1_000_000;
+const TOKENS_PER_MINUTE = 10_000;
+const TOKENS_PER_MONTH = 1_000_000;
+/** Tokens that a request reserves if its body has no readable max_tokens. */
+const DEFAULT_MAX_TOKENS = 4_096;
 
 let example: EnvoyExample;
 let envoy: Envoy;
@@ -16,7 +18,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => example?.stop());
 
-/** A signed-in account, which asks models. */
+/** A client with an account and key of its own. */
 class Client {
   readonly #key: string;
   readonly #account: string;
@@ -26,13 +28,13 @@ class Client {
     this.#account = account;
   }
 
-  static async signUp(): Promise<Client> {
+  static async create(): Promise<Client> {
     const account = await example.newAccount();
     return new Client(await example.newKey(account), account);
   }
 
-  /** Asks for an answer of at most so many tokens. */
-  ask(maxTokens: unknown, signal?: AbortSignal): Promise<Response> {
+  /** Sends a request for an answer of at most `maxTokens`. */
+  request(maxTokens: unknown, signal?: AbortSignal): Promise<Response> {
     return this.send(JSON.stringify({ model: 'm', max_tokens: maxTokens }), 'application/json', signal);
   }
 
@@ -45,20 +47,20 @@ class Client {
     });
   }
 
-  /** Asks, and is told by the upstream that it took so many. */
-  async use(maxTokens: unknown, taken: number): Promise<number> {
+  /** Sends a request that uses `usedTokens` if it reaches the upstream. Returns the status. */
+  async use(maxTokens: unknown, usedTokens: number): Promise<number> {
     const before = example.upstream.inFlight;
-    const asked = this.ask(maxTokens);
+    const response = this.request(maxTokens);
     const arrived = example.upstream.untilInFlight(before + 1);
-    const refused = await Promise.race([asked, arrived]);
-    if (refused !== undefined) return refused.status;
-    answerWith({ usage: { total_tokens: taken } });
-    return (await asked).status;
+    const rejected = await Promise.race([response, arrived]);
+    if (rejected !== undefined) return rejected.status;
+    answerWith({ usage: { total_tokens: usedTokens } });
+    return (await response).status;
   }
 
-  /** Tokens that are left of both budgets, and slots. */
-  async left(): Promise<readonly number[]> {
-    const left: number[] = [];
+  /** Reads the remaining tokens of the minute and the month, and the free slots. */
+  async remaining(): Promise<readonly number[]> {
+    const remaining: number[] = [];
     for (const budget of ['tokens', 'in-flight']) {
       const entries = [
         { key: 'budget', value: budget },
@@ -71,13 +73,14 @@ class Client {
         request,
         example.administrator,
       );
-      left.push(...limits.map(({ remaining }) => Number(remaining)));
+      remaining.push(...limits.map((limit) => Number(limit.remaining)));
     }
-    return left;
+    return remaining;
   }
 
-  async expectTaken(tokens: number): Promise<void> {
-    await expect.poll(() => this.left()).toEqual([MINUTE - tokens, MONTH - tokens, 4]);
+  /** Waits until exactly these tokens are charged and all slots are free. */
+  async expectCharged(tokens: number): Promise<void> {
+    await expect.poll(() => this.remaining()).toEqual([TOKENS_PER_MINUTE - tokens, TOKENS_PER_MONTH - tokens, 4]);
   }
 }
 
@@ -85,93 +88,99 @@ function answerWith(body: object, status = 200): void {
   example.upstream.answer(status, { 'content-type': 'application/json' }, JSON.stringify(body));
 }
 
-test('what a request may take is reserved, and settled for what it took', async () => {
-  const client = await Client.signUp();
-  const asked = client.ask(2_000);
-  await example.upstream.untilInFlight(1);
-  expect(await client.left()).toEqual([MINUTE - 2_000, MONTH - 2_000, 3]);
-  answerWith({ choices: [], usage: { total_tokens: 150 } });
-  expect((await asked).status).toBe(200);
-  await client.expectTaken(150);
-});
-
-test('the budget is exact: what is left can be used to the last token, and what does not fit is refused', async () => {
-  const client = await Client.signUp();
-  expect(await client.use(6_000, 5_000)).toBe(200);
-  await client.expectTaken(5_000);
-  expect(await client.use(5_001, 1)).toBe(429);
-  expect(await client.use(5_000, 5_000)).toBe(200);
-  await client.expectTaken(MINUTE);
-  expect(await client.use(1, 1)).toBe(429);
-});
-
-test('what took more than was reserved is charged whole, and refuses until the debt has run out', async () => {
-  const client = await Client.signUp();
-  expect(await client.use(9_000, 12_000)).toBe(200);
-  await expect.poll(async () => (await client.left())[1]).toBe(MONTH - 12_000);
-  expect(await client.use(1, 1)).toBe(429);
-});
-
-test('who does not say what a request may take reserves the default', async () => {
-  const client = await Client.signUp();
-  const asked = client.ask(undefined);
-  await example.upstream.untilInFlight(1);
-  expect((await client.left())[0]).toBe(MINUTE - 4_096);
-  answerWith({ usage: { total_tokens: 7 } });
-  await asked;
-  await client.expectTaken(7);
-});
-
-test('an error of the upstream costs nothing', async () => {
-  const client = await Client.signUp();
-  const asked = client.ask(500);
-  await example.upstream.untilInFlight(1);
-  answerWith({ error: { message: 'overloaded' } }, 503);
-  expect((await asked).status).toBe(503);
-  await client.expectTaken(0);
-});
-
-test('who leaves before the answer has taken what was reserved', async () => {
-  const client = await Client.signUp();
-  const leaving = new AbortController();
-  const left = client.ask(800, leaving.signal);
-  await example.upstream.untilInFlight(1);
-  leaving.abort();
-  await expect(left).rejects.toThrow();
-  await client.expectTaken(800);
-});
-
-test('a fifth request at a time is refused, and reserves nothing', async () => {
-  const client = await Client.signUp();
-  const asked = Array.from({ length: 4 }, () => client.ask(100));
-  await example.upstream.untilInFlight(4);
-  expect((await client.ask(100)).status).toBe(429);
-  expect(await client.left()).toEqual([MINUTE - 400, MONTH - 400, 0]);
-  for (let answered = 0; answered < 4; answered++) answerWith({ usage: { total_tokens: 10 } });
-  await Promise.all(asked);
-  await client.expectTaken(40);
-});
-
-test.each([-5, 0, 0.5, 1e30])('a max_tokens of %j is refused, and does not slip past the budget', async (odd) => {
-  const client = await Client.signUp();
-  expect(await client.use(odd, 30)).toBe(400);
-  await client.expectTaken(0);
-});
-
-test.each([null, 'many', [1], { n: 1 }])('with a max_tokens of %j it is settled for what it took', async (odd) => {
-  const client = await Client.signUp();
-  const status = await client.use(odd, 30);
-  await client.expectTaken(status === 200 ? 30 : 0);
-});
-
-test('a body that is no JSON does not slip past the budget', async () => {
-  const client = await Client.signUp();
-  for (const type of ['application/json', 'text/plain']) {
-    const asked = client.send('{"max_tokens": 1', type);
+describe('the example for token budgets', () => {
+  it('reserves the tokens that a request may use, and settles for those that it used', async () => {
+    const client = await Client.create();
+    const response = client.request(2_000);
     await example.upstream.untilInFlight(1);
-    expect((await client.left())[0]).toBe(type === 'text/plain' ? MINUTE - 4_096 - 30 : MINUTE - 4_096);
-    answerWith({ usage: { total_tokens: 30 } });
-    await asked;
-  }
-  await client.expectTaken(60);
+    expect(await client.remaining()).toEqual([TOKENS_PER_MINUTE - 2_000, TOKENS_PER_MONTH - 2_000, 3]);
+    answerWith({ choices: [], usage: { total_tokens: 150 } });
+    expect((await response).status).toBe(200);
+    await client.expectCharged(150);
+  });
+
+  it('allows the budget to be used to the last token, and rejects what does not fit', async () => {
+    const client = await Client.create();
+    expect(await client.use(6_000, 5_000)).toBe(200);
+    await client.expectCharged(5_000);
+    expect(await client.use(5_001, 1)).toBe(429);
+    expect(await client.use(5_000, 5_000)).toBe(200);
+    await client.expectCharged(TOKENS_PER_MINUTE);
+    expect(await client.use(1, 1)).toBe(429);
+  });
+
+  it('charges all tokens of a request that used more than it reserved, and rejects requests while in debt', async () => {
+    const client = await Client.create();
+    expect(await client.use(9_000, 12_000)).toBe(200);
+    await expect.poll(async () => (await client.remaining())[1]).toBe(TOKENS_PER_MONTH - 12_000);
+    expect(await client.use(1, 1)).toBe(429);
+  });
+
+  it('reserves a default if a request does not say how many tokens it may use', async () => {
+    const client = await Client.create();
+    const response = client.request(undefined);
+    await example.upstream.untilInFlight(1);
+    expect((await client.remaining())[0]).toBe(TOKENS_PER_MINUTE - DEFAULT_MAX_TOKENS);
+    answerWith({ usage: { total_tokens: 7 } });
+    await response;
+    await client.expectCharged(7);
+  });
+
+  it('charges nothing for an error of the upstream', async () => {
+    const client = await Client.create();
+    const response = client.request(500);
+    await example.upstream.untilInFlight(1);
+    answerWith({ error: { message: 'overloaded' } }, 503);
+    expect((await response).status).toBe(503);
+    await client.expectCharged(0);
+  });
+
+  it('charges the reserved tokens if the client leaves before the answer', async () => {
+    const client = await Client.create();
+    const leaving = new AbortController();
+    const response = client.request(800, leaving.signal);
+    await example.upstream.untilInFlight(1);
+    leaving.abort();
+    await expect(response).rejects.toThrow();
+    await client.expectCharged(800);
+  });
+
+  it('rejects a fifth concurrent request, which reserves nothing', async () => {
+    const client = await Client.create();
+    const responses = Array.from({ length: 4 }, () => client.request(100));
+    await example.upstream.untilInFlight(4);
+    expect((await client.request(100)).status).toBe(429);
+    expect(await client.remaining()).toEqual([TOKENS_PER_MINUTE - 400, TOKENS_PER_MONTH - 400, 0]);
+    for (let answered = 0; answered < 4; answered++) answerWith({ usage: { total_tokens: 10 } });
+    await Promise.all(responses);
+    await client.expectCharged(40);
+  });
+
+  it.each([-5, 0, 0.5, 1e30])(
+    'rejects a max_tokens of %j, which could otherwise bypass the budget',
+    async (invalid) => {
+      const client = await Client.create();
+      expect(await client.use(invalid, 30)).toBe(400);
+      await client.expectCharged(0);
+    },
+  );
+
+  it.each([null, 'many', [1], { n: 1 }])('charges the tokens used by a request with the max_tokens %j', async (odd) => {
+    const client = await Client.create();
+    const status = await client.use(odd, 30);
+    await client.expectCharged(status === 200 ? 30 : 0);
+  });
+
+  it('charges requests whose body is not JSON', async () => {
+    const client = await Client.create();
+    for (const type of ['application/json', 'text/plain']) {
+      const response = client.send('{"max_tokens": 1', type);
+      await example.upstream.untilInFlight(1);
+      const charged = DEFAULT_MAX_TOKENS + (type === 'text/plain' ? 30 : 0);
+      expect((await client.remaining())[0]).toBe(TOKENS_PER_MINUTE - charged);
+      answerWith({ usage: { total_tokens: 30 } });
+      await response;
+    }
+    await client.expectCharged(60);
+  });
 });
