@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
+import { makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/builders.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 const block = { blockForSeconds: 600 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HOUR, makeCalendarLimit, makeCharge, SECOND } from '../model/traces.ts';
+import { HOUR, makeCalendarLimit, makeCharge, SECOND } from '../model/builders.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 const MINUTE = 60 * SECOND;

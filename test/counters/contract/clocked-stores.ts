@@ -12,8 +12,8 @@ import {
   type Script,
 } from '../../../src/counters/redis/lua/scripts.ts';
 import { RedisStore, type Scripts } from '../../../src/counters/redis/redis-store.ts';
-import { type Outcome, StoreUnavailable } from '../../../src/decide/ports.ts';
-import { becomesTrue } from '../redis/waiting.ts';
+import { type DecisionResult, StoreUnavailable } from '../../../src/decide/ports.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import type { ClockedStore } from './store-harness.ts';
 
 export async function openMemory(): Promise<ClockedStore> {
@@ -28,13 +28,13 @@ export async function openMemory(): Promise<ClockedStore> {
   };
 }
 
-/** The real scripts on a real server. */
+/** Opens a store that runs the real scripts on a real server. */
 export async function openRedis(): Promise<ClockedStore> {
   const keyPrefix = `test-${randomUUID()}`;
   const server = await useRedis();
   const client = new Redis(server.url);
   const clock = `${keyPrefix}:clock`;
-  const options = { url: server.url, keyPrefix, scripts: clockedScripts(`'${clock}'`) };
+  const options = { url: server.url, keyPrefix, scripts: buildClockedScripts(`'${clock}'`) };
   return openClocked(options, {
     setClock: (time) => client.set(clock, time),
     stop: async () => {
@@ -46,13 +46,13 @@ export async function openRedis(): Promise<ClockedStore> {
   });
 }
 
-/** The same on a cluster of three masters, where each tag has a clock of its own; all show the same time. */
+/** Opens a store on a cluster of three masters. Each tag has a clock of its own; all show the same time. */
 export async function openRedisCluster(): Promise<ClockedStore> {
   const keyPrefix = `test-${randomUUID()}`;
   const running = await startRedisCluster();
   const { hostname, port } = new URL(running.url);
   const client = new Cluster([{ host: hostname, port: Number(port) }]);
-  const scripts = clockedScripts(`'${keyPrefix}:clock:{' .. string.match(KEYS[1], '{(%d+)}') .. '}'`);
+  const scripts = buildClockedScripts(`'${keyPrefix}:clock:{' .. string.match(KEYS[1], '{(%d+)}') .. '}'`);
   const tags = Array.from({ length: VIRTUAL_TAG_COUNT }, (_, tag) => tag);
   return openClocked(
     { url: running.url, keyPrefix, scripts },
@@ -67,16 +67,16 @@ export async function openRedisCluster(): Promise<ClockedStore> {
 }
 
 /**
- * Redis' clock cannot be set, so the one line with which a script takes the time for its arithmetic reads a key instead;
- * not-after stays on the real clock.
+ * Builds scripts that read the time from a key, as the clock of Redis cannot be set. Only the line that takes the time for
+ * the arithmetic changes: not-after stays on the real clock. `clockKey` is a Lua expression.
  */
-export function clockedScripts(clockKey: string): Scripts {
-  const clocked = ({ text }: Script): Script => {
+export function buildClockedScripts(clockKey: string): Scripts {
+  const readKey = ({ text }: Script): Script => {
     const changed = text.replace('local now = clock', `local now = tonumber(redis.call('GET', ${clockKey}))`);
-    if (changed === text) throw new Error('the script has no line "local now = clock" any more');
+    if (changed === text) throw new Error('script: must have a line "local now = clock"');
     return createScript(changed);
   };
-  return { charge: clocked(CHARGE_SCRIPT), refund: clocked(REFUND_SCRIPT), correct: clocked(CORRECT_SCRIPT) };
+  return { charge: readKey(CHARGE_SCRIPT), refund: readKey(REFUND_SCRIPT), correct: readKey(CORRECT_SCRIPT) };
 }
 
 interface ClockedServer {
@@ -89,11 +89,11 @@ async function openClocked(
   server: ClockedServer,
 ): Promise<ClockedStore> {
   let now = 0;
-  const store = new RedisStore({ ...options, logger: silent, deadlineMs: 2000, now: () => now });
-  await becomesTrue(() => store.ready);
+  const store = new RedisStore({ ...options, logger: silentLogger, deadlineMs: 2000, now: () => now });
+  await waitUntil(() => store.ready);
   return {
     store: {
-      decide: async (decisions) => (await store.decide(decisions)).map((outcome) => onClock(now, outcome)),
+      decide: async (decisions) => (await store.decide(decisions)).map((result) => setFreeAt(now, result)),
       refund: (receipts) => store.refund(receipts),
       correct: (corrections) => store.correct(corrections),
     },
@@ -109,11 +109,11 @@ async function openClocked(
   };
 }
 
-/** The reply tells the real time, for the sake of not-after; `freeAt` is told by the clock of the test. */
-function onClock(now: number, outcome: Outcome | StoreUnavailable): Outcome | StoreUnavailable {
-  if (outcome instanceof StoreUnavailable) return outcome;
-  const charges = outcome.charges.map((each) => ({ ...each, freeAt: now + each.resetAfter }));
-  return { ...outcome, charges };
+/** Moves `freeAt` to the clock of the test. A reply has the real time of the server, which not-after needs. */
+function setFreeAt(now: number, result: DecisionResult): DecisionResult {
+  if (result instanceof StoreUnavailable) return result;
+  const charges = result.charges.map((outcome) => ({ ...outcome, freeAt: now + outcome.resetAfter }));
+  return { ...result, charges };
 }
 
-export const silent = { warn: () => undefined };
+export const silentLogger = { warn: () => undefined };

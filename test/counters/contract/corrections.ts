@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Correction } from '../../../src/decide/ports.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
-import { DAY, HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
+import { DAY, HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/builders.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 const limits = [

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Charge, Decision } from '../../../src/decide/ports.ts';
-import { makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
-import { anyCharge, waitsOf } from '../redis/random-decisions.ts';
+import { makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/builders.ts';
+import { randomCharges, randomWaits } from '../model/random-decisions.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 export function describeDecisions(harness: StoreHarness): void {
@@ -187,9 +187,9 @@ function describeBatches(harness: StoreHarness): void {
   it('has the same result in a batch as alone, whatever the algorithms, settlements and blocks', async () => {
     const decision = fc.record({
       subject: fc.constantFrom('a', 'b', 'c'),
-      charges: fc.array(anyCharge, { maxLength: 3, size: 'max' }),
+      charges: fc.array(randomCharges, { maxLength: 3, size: 'max' }),
     });
-    const traces = fc.array(fc.tuple(waitsOf, fc.array(decision, { maxLength: 8, size: 'max' })), {
+    const traces = fc.array(fc.tuple(randomWaits, fc.array(decision, { maxLength: 8, size: 'max' })), {
       maxLength: 12,
       size: 'max',
     });

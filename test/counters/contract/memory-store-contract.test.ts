@@ -2,4 +2,4 @@ import { openMemory } from './clocked-stores.ts';
 import { describeCounterStore } from './counter-store-contract.ts';
 import { describeSubjectsTogether } from './decisions.ts';
 
-describeCounterStore('counters in memory', openMemory, describeSubjectsTogether);
+describeCounterStore('a memory store', openMemory, describeSubjectsTogether);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Receipt } from '../../../src/decide/ports.ts';
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
-import { HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/traces.ts';
+import { HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/builders.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 const limits = [

@@ -4,23 +4,23 @@ import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key
 import type { RedisStore } from '../../../src/counters/redis/redis-store.ts';
 import { type Charge, StoreUnavailable } from '../../../src/decide/ports.ts';
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
-import { makeCharge, makeLimit } from '../model/traces.ts';
-import { openStore as openOneStore } from '../redis/opened-stores.ts';
-import { becomesTrue } from '../redis/waiting.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { makeCharge, makeLimit } from '../model/builders.ts';
+import { openStore as openOneStore } from '../redis/open-test-store.ts';
 import { openRedisCluster } from './clocked-stores.ts';
 import { describeCounterStore } from './counter-store-contract.ts';
 import { requireAnswer } from './store-harness.ts';
 
-describeCounterStore('counters in a Redis Cluster', openRedisCluster);
+describeCounterStore('a Redis Cluster store', openRedisCluster);
 
-/** Once each of its masters answers. */
-async function openStore(looks: readonly Charge[]): Promise<RedisStore> {
+/** Opens a store, and waits until each master answers. */
+async function openStore(peeks: readonly Charge[]): Promise<RedisStore> {
   const cluster = await startRedisCluster();
   onTestFinished(cluster.stop);
   const { store } = openOneStore({ url: cluster.url, deadlineMs: 2000 });
   onTestFinished(() => store.close());
-  const decisions = looks.map((look) => ({ charges: [look] }));
-  await becomesTrue(async () => !(await store.decide(decisions)).some((each) => each instanceof StoreUnavailable));
+  const decisions = peeks.map((peek) => ({ charges: [peek] }));
+  await waitUntil(async () => !(await store.decide(decisions)).some((each) => each instanceof StoreUnavailable));
   return store;
 }
 
@@ -30,25 +30,25 @@ async function decide(store: RedisStore, ...charges: readonly Charge[]) {
   return outcome;
 }
 
-it('a cluster keeps subjects apart: what a decision reserved is given back where another subject refuses', async () => {
+it('a Redis Cluster store refunds what a decision reserved for one subject when another subject rejects it', async () => {
   const limits = [
     makeLimit(3, '1h'),
     makeLimit(300, '1h', { name: 'large' }),
     makeLimit(3, '1h', { algorithm: 'concurrency' }),
   ];
-  const addressed = limits.map((limit) => makeCharge('address', limit, limit.requests));
+  const addressCharges = limits.map((limit) => makeCharge('address', limit, limit.requests));
   const account = makeCharge('account', makeLimit(1, '1h'));
   expect(computeVirtualTag('address')).not.toBe(computeVirtualTag('account'));
-  const store = await openStore([...addressed, account].map((charge) => ({ ...charge, hits: 0 })));
+  const store = await openStore([...addressCharges, account].map((charge) => ({ ...charge, hits: 0 })));
   const granted = await decide(store, account);
   expect(granted.granted).toBe(true);
   for (let asked = 0; asked < 3; asked++) {
-    const refused = await decide(store, ...addressed, account);
-    expect(refused.granted).toBe(false);
-    expect(refused.charges.map(({ exceeded }) => exceeded)).toEqual([false, false, false, true]);
-    expect(refused.charges.map(({ remaining }) => remaining)).toEqual([3, 300, 3, 0]);
+    const rejected = await decide(store, ...addressCharges, account);
+    expect(rejected.granted).toBe(false);
+    expect(rejected.charges.map(({ exceeded }) => exceeded)).toEqual([false, false, false, true]);
+    expect(rejected.charges.map(({ remaining }) => remaining)).toEqual([3, 300, 3, 0]);
   }
   const receipt = createReceipt('account', [account], granted);
   expect((await store.refund([receipt, receipt])).map(requireAnswer)).toEqual([1, undefined]);
-  expect(await decide(store, ...addressed, account)).toMatchObject({ granted: true });
+  expect(await decide(store, ...addressCharges, account)).toMatchObject({ granted: true });
 });

@@ -2,4 +2,4 @@ import { openRedis } from './clocked-stores.ts';
 import { describeCounterStore } from './counter-store-contract.ts';
 import { describeSubjectsTogether } from './decisions.ts';
 
-describeCounterStore('counters in Redis', openRedis, describeSubjectsTogether);
+describeCounterStore('a Redis store', openRedis, describeSubjectsTogether);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { makeCalendarLimit, makeCharge, makeLimit, makeSettlement, SECOND } from '../model/traces.ts';
+import { makeCalendarLimit, makeCharge, makeLimit, makeSettlement, SECOND } from '../model/builders.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 const limits = [

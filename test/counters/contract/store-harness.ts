@@ -10,7 +10,7 @@ import {
   StoreUnavailable,
 } from '../../../src/decide/ports.ts';
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
-import { NOON } from '../model/traces.ts';
+import { NOON } from '../model/builders.ts';
 
 /** A store whose clock the test sets. */
 export interface ClockedStore {

@@ -1,18 +1,19 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
+import { DAY, NOON } from './builders.ts';
 import { type Answer, PureCounter } from './pure-counter.ts';
-import { DAY, NOON, waits } from './traces.ts';
+import { waits } from './traces.ts';
 
-/** Whether hits made at one time count at a later one. `perhaps`: the algorithm's bound leaves it open. */
-export type Counts = (limit: CountedLimit, madeAt: number, now: number) => 'yes' | 'perhaps' | 'no';
+/** Says whether hits made at one time count at a later one. `perhaps`: the guarantee of the algorithm allows both. */
+export type HitCounts = (limit: CountedLimit, madeAt: number, now: number) => 'yes' | 'perhaps' | 'no';
 
 export interface Step {
-  /** µs that pass before. */
+  /** Time that passes before the step, in µs. */
   readonly wait: number;
-  readonly action: 'ask' | 'look' | 'settle' | 'giveBack';
+  readonly action: 'request' | 'peek' | 'settle' | 'refund';
   readonly hits: number;
-  /** Which of the grants so far is given back. */
+  /** Selects one of the grants so far, to be refunded. */
   readonly grant: number;
 }
 
@@ -26,13 +27,13 @@ export interface Trace {
 interface Grant {
   readonly time: number;
   readonly hits: number;
-  /** When the counter said that it ends. */
-  readonly end: number;
-  givenBack: boolean;
+  /** When the hits stop counting, as the counter reported it. */
+  readonly countsUntil: number;
+  isRefunded: boolean;
 }
 
-/** Traces of one limit, whose hits are single ones, parts of the limit, and now and then more than all of it. */
-export function tracesOf(limits: fc.Arbitrary<CountedLimit>, maxLength = 40): fc.Arbitrary<Trace> {
+/** Draws traces of one limit. A step has one hit, part of the limit, or now and then all of it and more. */
+export function randomTraces(limits: fc.Arbitrary<CountedLimit>, maxLength = 40): fc.Arbitrary<Trace> {
   return limits.chain((limit) => {
     const { requests } = limit;
     const hits = fc.oneof(
@@ -41,10 +42,10 @@ export function tracesOf(limits: fc.Arbitrary<CountedLimit>, maxLength = 40): fc
       { weight: 1, arbitrary: fc.constantFrom(requests, requests + 1) },
     );
     const action = fc.oneof(
-      { weight: 10, arbitrary: fc.constant<Step['action']>('ask') },
-      { weight: 1, arbitrary: fc.constant<Step['action']>('look') },
+      { weight: 10, arbitrary: fc.constant<Step['action']>('request') },
+      { weight: 1, arbitrary: fc.constant<Step['action']>('peek') },
       { weight: 1, arbitrary: fc.constant<Step['action']>('settle') },
-      { weight: 3, arbitrary: fc.constant<Step['action']>('giveBack') },
+      { weight: 3, arbitrary: fc.constant<Step['action']>('refund') },
     );
     const step = fc.record({ wait: waits(limit.windowSeconds), action, hits, grant: fc.nat(50) });
     const start = fc.integer({ min: 0, max: 2 * 365 * DAY }).map((time) => NOON + time);
@@ -52,47 +53,47 @@ export function tracesOf(limits: fc.Arbitrary<CountedLimit>, maxLength = 40): fc
   });
 }
 
-/** Every hit that was ever charged: too much to keep for a service, and easy to see right. */
+/** Keeps every hit that was ever charged. A service could not afford that, but it is obviously correct. */
 class ExactLog {
   readonly grants: Grant[] = [];
   readonly #limit: CountedLimit;
-  readonly #counts: Counts;
+  readonly #hitCounts: HitCounts;
 
-  constructor(limit: CountedLimit, counts: Counts) {
+  constructor(limit: CountedLimit, hitCounts: HitCounts) {
     this.#limit = limit;
-    this.#counts = counts;
+    this.#hitCounts = hitCounts;
   }
 
-  /** The fewest and the most hits that the algorithm may count at `now`. */
-  usedAt(now: number): { fewest: number; most: number } {
-    let fewest = 0;
-    let most = 0;
-    for (const { time, hits, givenBack } of this.grants) {
-      const counts = givenBack ? 'no' : this.#counts(this.#limit, time, now);
-      if (counts === 'yes') fewest += hits;
-      if (counts !== 'no') most += hits;
+  /** Returns the fewest and the most hits that the algorithm may count at `now`. */
+  usedAt(now: number): { min: number; max: number } {
+    let min = 0;
+    let max = 0;
+    for (const { time, hits, isRefunded } of this.grants) {
+      const counts = isRefunded ? 'no' : this.#hitCounts(this.#limit, time, now);
+      if (counts === 'yes') min += hits;
+      if (counts !== 'no') max += hits;
     }
-    return { fewest, most };
+    return { min, max };
   }
 }
 
 /**
- * Plays a trace and holds every answer against the log: what is used, what is granted, when a refused one would fit, when
- * all is free, what receipts free. Returns the counter.
+ * Plays a trace, and compares every answer with the log: the used hits, the grants, when rejected hits would fit, when the
+ * whole limit is free, and what receipts refund. Returns the counter.
  */
-export function expectToCountAsLog({ start, limit, steps }: Trace, counts: Counts): PureCounter {
+export function expectToMatchExactLog({ start, limit, steps }: Trace, counts: HitCounts): PureCounter {
   const counter = new PureCounter();
   const log = new ExactLog(limit, counts);
   let now = start;
   for (const step of steps) {
     now += step.wait;
-    const { fewest, most } = log.usedAt(now);
+    const { min, max } = log.usedAt(now);
     const used = limit.requests - counter.peek(limit, now).available;
-    expect(used).toBeGreaterThanOrEqual(fewest);
-    expect(used).toBeLessThanOrEqual(most);
-    if (step.action === 'giveBack') expectToFreeWhatWasTaken(counter, limit, now, log.grants, step.grant);
-    else if (step.action === 'settle') expectToSettle(counter, limit, now, log.grants, step.hits);
-    else expectAnswer(counter, limit, now, log.grants, step.action === 'look' ? 0 : step.hits);
+    expect(used).toBeGreaterThanOrEqual(min);
+    expect(used).toBeLessThanOrEqual(max);
+    if (step.action === 'refund') expectExactRefund(counter, limit, now, log.grants, step.grant);
+    else if (step.action === 'settle') expectSettlement(counter, limit, now, log.grants, step.hits);
+    else expectAnswer(counter, limit, now, log.grants, step.action === 'peek' ? 0 : step.hits);
   }
   return counter;
 }
@@ -103,21 +104,21 @@ function expectAnswer(counter: PureCounter, limit: CountedLimit, now: number, gr
   const { granted, availableBefore, available, resetAfter } = answer;
   expect(granted).toBe(hits <= availableBefore);
   expect(available).toBe(granted ? availableBefore - hits : availableBefore);
-  if (granted && hits > 0) grants.push({ time: now, hits, end: now + resetAfter, givenBack: false });
-  if (!granted) expectRetryToBeTrue(before, limit, now, hits, answer);
-  expectResetToBeTrue(counter, limit, now, resetAfter);
+  if (granted && hits > 0) grants.push({ time: now, hits, countsUntil: now + resetAfter, isRefunded: false });
+  if (!granted) expectExactRetryTime(before, limit, now, hits, answer);
+  expectExactResetTime(counter, limit, now, resetAfter);
 }
 
-/** Refused just before, granted at it. */
-export function expectRetryToBeTrue(
+/** Expects that the hits are rejected just before the reported time, and granted at it. */
+export function expectExactRetryTime(
   before: PureCounter,
   limit: CountedLimit,
   now: number,
   hits: number,
   { retryAfter }: Answer,
 ): void {
-  const most = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
-  if (hits > most) {
+  const max = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
+  if (hits > max) {
     expect(retryAfter).toBeUndefined();
     return;
   }
@@ -126,34 +127,34 @@ export function expectRetryToBeTrue(
   expect(before.copy().request(limit, retryAt, hits).granted).toBe(true);
 }
 
-/** All is free at it, and not just before. */
-export function expectResetToBeTrue(counter: PureCounter, limit: CountedLimit, now: number, resetAfter: number): void {
-  const most = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
-  expect(counter.copy().peek(limit, now + resetAfter).available).toBe(most);
-  if (resetAfter > 0) expect(counter.copy().peek(limit, now + resetAfter - 1).available).toBeLessThan(most);
+/** Expects that the whole limit is free at the reported time, and not just before. */
+export function expectExactResetTime(counter: PureCounter, limit: CountedLimit, now: number, resetAfter: number): void {
+  const max = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
+  expect(counter.copy().peek(limit, now + resetAfter).available).toBe(max);
+  if (resetAfter > 0) expect(counter.copy().peek(limit, now + resetAfter - 1).available).toBeLessThan(max);
 }
 
-function expectToSettle(counter: PureCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
+function expectSettlement(counter: PureCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
   const { available } = counter.peek(limit, now);
-  const end = now + counter.settle(limit, now, hits);
+  const countsUntil = now + counter.settle(limit, now, hits);
   expect(counter.peek(limit, now).available).toBe(available - hits);
-  grants.push({ time: now, hits, end, givenBack: false });
+  grants.push({ time: now, hits, countsUntil, isRefunded: false });
 }
 
-/** All that it took and that has not ended, at once and to the µs. */
-function expectToFreeWhatWasTaken(
+/** Refunds a grant, and expects that its hits are free at once, unless they have stopped counting. */
+function expectExactRefund(
   counter: PureCounter,
   limit: CountedLimit,
   now: number,
   grants: readonly Grant[],
-  place: number,
+  index: number,
 ): void {
-  const receipts = grants.filter(({ givenBack }) => !givenBack);
-  const receipt = receipts[place % receipts.length];
-  if (receipt === undefined) return;
+  const refundable = grants.filter(({ isRefunded }) => !isRefunded);
+  const grant = refundable[index % refundable.length];
+  if (grant === undefined) return;
   const { available } = counter.peek(limit, now);
-  const still = now < receipt.end ? receipt.hits : 0;
-  expect(counter.refund(limit, now, receipt.end, receipt.hits)).toBe(still);
-  expect(counter.peek(limit, now).available).toBe(available + still);
-  receipt.givenBack = true;
+  const stillCounting = now < grant.countsUntil ? grant.hits : 0;
+  expect(counter.refund(limit, now, grant.countsUntil, grant.hits)).toBe(stillCounting);
+  expect(counter.peek(limit, now).available).toBe(available + stillCounting);
+  grant.isRefunded = true;
 }

@@ -12,7 +12,7 @@ import {
 import { counterSpec } from '../../../src/domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
 
-/** What a counter answers to a request for hits. Times are in µs. */
+/** Answer of a counter to a request for hits. Times are in µs. */
 export interface Answer {
   readonly granted: boolean;
   /** Hits that would fit before the request. */

@@ -2,15 +2,15 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunningRedis } from '../../../provision/redis.ts';
 import { type RunningSentinels, startRedisSentinels } from '../../../provision/redis-sentinel.ts';
-import { makeCharge, makeLimit } from '../model/traces.ts';
-import { answers, decided, granted, openStore, openStoreThatAnswers } from './opened-stores.ts';
-import { becomesTrue } from './waiting.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { makeCharge, makeLimit } from '../model/builders.ts';
+import { countGranted, decideAll, isAnswering, openAnsweringStore, openStore } from './open-test-store.ts';
 
 const PASSWORD = 'correct-horse';
-/** As docs/redis.md lists them. */
+/** The commands that docs/redis.md lists. */
 const SENTINEL_COMMANDS = ['+sentinel|get-master-addr-by-name', '+sentinel|master'];
 const one = { charges: [makeCharge('key', makeLimit(50, '1h'))] };
-const look = { charges: [makeCharge('key', makeLimit(50, '1h'), 0)] };
+const peek = { charges: [makeCharge('key', makeLimit(50, '1h'), 0)] };
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -25,7 +25,7 @@ async function start(options: Parameters<typeof startRedisSentinels>[0] = {}): P
 
 async function isMaster({ url }: RunningRedis): Promise<boolean> {
   const client = new Redis(url);
-  client.on('error', () => undefined); // the call is rejected, too
+  client.on('error', () => undefined); // the call rejects, too
   return client
     .call('ROLE')
     .then((role) => String(role).startsWith('master'))
@@ -37,29 +37,29 @@ function signal({ pid }: RunningRedis, name: 'SIGKILL' | 'SIGSTOP'): void {
   process.kill(pid, name);
 }
 
-describe('counters in the master that Sentinels name', () => {
+describe('a store that finds its server through Sentinels', () => {
   it.each(['SIGKILL', 'SIGSTOP'] as const)(
-    'are exact, and there again within 2 s of the promotion of the replica after %s of the master',
+    'counts exactly, and is back within 2 s of the promotion of the replica after %s of the master',
     async (kill) => {
       const sentinels = await start();
-      const nodes = await Promise.all([1, 2, 3].map(() => openStoreThatAnswers({ url: sentinels.url }, [look])));
+      const nodes = await Promise.all([1, 2, 3].map(() => openAnsweringStore({ url: sentinels.url }, [peek])));
       for (const { store } of nodes) closing.push(() => store.close());
-      const asked = await Promise.all(nodes.map(({ store }) => decided(store, Array(30).fill(one))));
-      expect(asked.map(granted).reduce((sum, each) => sum + each)).toBe(50);
+      const asked = await Promise.all(nodes.map(({ store }) => decideAll(store, Array(30).fill(one))));
+      expect(asked.map(countGranted).reduce((sum, each) => sum + each)).toBe(50);
 
       signal(sentinels.master, kill);
       const [node] = nodes;
-      if (node === undefined) throw new Error('no node');
-      await becomesTrue(async () => !(await answers(node.store, [look])));
-      await becomesTrue(() => isMaster(sentinels.replica));
+      if (node === undefined) throw new Error('the test needs a node');
+      await waitUntil(async () => !(await isAnswering(node.store, [peek])));
+      await waitUntil(() => isMaster(sentinels.replica));
       const promotedAt = performance.now();
-      await becomesTrue(() => answers(node.store, [look]));
+      await waitUntil(() => isAnswering(node.store, [peek]));
       expect(performance.now() - promotedAt).toBeLessThan(2000);
-      expect((await decided(node.store, [one]))[0]?.granted).toBe(false); // what the replica had been told is not lost
+      expect((await decideAll(node.store, [one]))[0]?.granted).toBe(false); // the replica has not lost its copy of the counters
     },
   );
 
-  it('are found by a user of the servers and another one of the Sentinels, who may ask for the master alone', async () => {
+  it('accepts one user for the servers, and another for the Sentinels that may only ask for the master', async () => {
     const user = `user asker on >sentinels-horse -@all ${SENTINEL_COMMANDS.join(' ')}`;
     const { url } = await start({
       options: ['--requirepass', PASSWORD, '--masterauth', PASSWORD],
@@ -67,18 +67,18 @@ describe('counters in the master that Sentinels name', () => {
     });
     const refused = openStore({ url });
     closing.push(() => refused.store.close());
-    await becomesTrue(() => refused.log.join().includes('NOAUTH'));
+    await waitUntil(() => refused.log.join().includes('NOAUTH'));
     const access = { tls: {}, sentinel: { username: 'asker', password: 'sentinels-horse' } };
-    const { store, log } = await openStoreThatAnswers({ url: url.replace('://', `://:${PASSWORD}@`), access }, [look]);
+    const { store, log } = await openAnsweringStore({ url: url.replace('://', `://:${PASSWORD}@`), access }, [peek]);
     closing.push(() => store.close());
-    expect((await decided(store, [one]))[0]?.granted).toBe(true);
+    expect((await decideAll(store, [one]))[0]?.granted).toBe(true);
     expect(`${refused.log}${log}`).not.toContain('horse');
   });
 
-  it('say in the log what is wrong with which Sentinel', async () => {
+  it('logs the fault of each Sentinel', async () => {
     const { store, log } = openStore({ url: 'redis+sentinel://127.0.0.1:1,127.0.0.1:2/counters' });
     closing.push(() => store.close());
-    await becomesTrue(() => log.some((line) => line.includes('ECONNREFUSED')));
+    await waitUntil(() => log.some((line) => line.includes('ECONNREFUSED')));
     expect(log.at(-1)).toMatch(/cannot learn who.*127.0.0.1:1: .*ECONNREFUSED.*127.0.0.1:2: .*ECONNREFUSED/);
     expect(store.ready).toBe(false);
   });

@@ -9,8 +9,8 @@ const PROCESSES = 8;
 const REQUESTS = 1000;
 const execute = promisify(execFile);
 
-/** What all processes together are granted. */
-async function grantedTogether(program: string, limit: number): Promise<number> {
+/** Runs the program in many processes at once. Returns the hits that they were granted together. */
+async function sumGrants(program: string, limit: number): Promise<number> {
   const redis = await startRedis();
   onTestFinished(redis.stop);
   const path = fileURLToPath(new URL(program, import.meta.url));
@@ -19,15 +19,12 @@ async function grantedTogether(program: string, limit: number): Promise<number> 
   return (await Promise.all(processes)).reduce((sum, { stdout }) => sum + Number(stdout), 0);
 }
 
-it.each([1000, 60])(
-  '8 processes with 1,000 requests each on one counter are granted exactly the limit: %i',
-  async (limit) => {
-    expect(await grantedTogether('charging-process.ts', limit)).toBe(limit);
-  },
-);
+it.each([1000, 60])('processes that share a counter are granted exactly its limit of %i together', async (limit) => {
+  expect(await sumGrants('charging-process.ts', limit)).toBe(limit);
+});
 
-it('with leases they are granted at most the limit, and use at least 95% of it', async () => {
-  const granted = await grantedTogether('leasing-process.ts', 1000);
+it('processes that share a counter with leases are granted at most its limit, and at least 95% of it', async () => {
+  const granted = await sumGrants('leasing-process.ts', 1000);
   expect(granted).toBeLessThanOrEqual(1000);
   expect(granted).toBeGreaterThanOrEqual(950);
 });

@@ -8,8 +8,8 @@ import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key
 import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import { type Decision, StoreUnavailable } from '../../../src/decide/ports.ts';
 import type { StoreFailurePolicy } from '../../../src/domain/limits/limit.ts';
-import { makeCharge, makeLimit } from '../model/traces.ts';
-import { becomesTrue } from './waiting.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { makeCharge, makeLimit } from '../model/builders.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -41,11 +41,11 @@ async function open(redis: { readonly url: string }) {
     onLiveNodes: (count) => void nodes.push(count),
   });
   closing.push(() => counters.close());
-  await becomesTrue(() => counters.ready);
+  await waitUntil(() => counters.ready);
   return { counters, log, breaker, silent, nodes };
 }
 
-function asks(policy?: StoreFailurePolicy, subject = 'key'): Decision {
+function makeDecision(policy?: StoreFailurePolicy, subject = 'key'): Decision {
   const limit = { ...large, ...(policy !== undefined && { onStoreFailure: policy }) };
   return { charges: [makeCharge(subject, limit)] };
 }
@@ -53,7 +53,7 @@ function asks(policy?: StoreFailurePolicy, subject = 'key'): Decision {
 async function decide({ store }: Counters, decision: Decision) {
   const [outcome] = await store.decide([decision]);
   if (outcome instanceof StoreUnavailable) return outcome.name;
-  return `${outcome?.granted === true ? 'granted' : 'refused'} by ${outcome?.source}`;
+  return `${outcome?.granted === true ? 'granted' : 'rejected'} by ${outcome?.source}`;
 }
 
 function signal({ pid }: { readonly pid: number | undefined }, name: 'SIGSTOP' | 'SIGCONT'): void {
@@ -61,14 +61,14 @@ function signal({ pid }: { readonly pid: number | undefined }, name: 'SIGSTOP' |
   process.kill(pid, name);
 }
 
-/** Asks all the time; each answer with how long it took, in ms. */
+/** Decides one decision after the other until it is stopped. Each answer has the time that it took, in ms. */
 function load(counters: Counters) {
-  const answers: { readonly said: string; readonly ms: number }[] = [];
+  const answers: { readonly report: string; readonly ms: number }[] = [];
   let isOver = false;
   const running = (async () => {
     while (!isOver) {
       const askedAt = performance.now();
-      answers.push({ said: await decide(counters, asks()), ms: performance.now() - askedAt });
+      answers.push({ report: await decide(counters, makeDecision()), ms: performance.now() - askedAt });
       await sleep(2);
     }
   })();
@@ -81,150 +81,152 @@ function load(counters: Counters) {
   };
 }
 
-describe('counters in Redis, guarded', () => {
-  it('are decided by each limit’s policy while there is no server, and by Redis again within 2 s of its return', async () => {
+describe('the counters of a node', () => {
+  it('follow the policy of each limit while there is no server, and return to Redis within 2 s of its return', async () => {
     const first = await start();
     const { counters } = await open(first);
-    expect(await decide(counters, asks())).toBe('granted by redis');
+    expect(await decide(counters, makeDecision())).toBe('granted by redis');
     await first.stop();
-    await becomesTrue(() => !counters.ready);
-    expect(await decide(counters, asks())).toBe('granted by fail-local');
-    expect(await decide(counters, asks('allow'))).toBe('granted by fail-open');
-    expect(await decide(counters, asks('deny'))).toBe('StoreUnavailable');
+    await waitUntil(() => !counters.ready);
+    expect(await decide(counters, makeDecision())).toBe('granted by fail-local');
+    expect(await decide(counters, makeDecision('allow'))).toBe('granted by fail-open');
+    expect(await decide(counters, makeDecision('deny'))).toBe('StoreUnavailable');
     await start(first.port);
     const backAt = performance.now();
-    await becomesTrue(async () => (await decide(counters, asks('deny'))) === 'granted by redis');
+    await waitUntil(async () => (await decide(counters, makeDecision('deny'))) === 'granted by redis');
     expect(performance.now() - backAt).toBeLessThan(2000);
   });
 
-  it('do not wait for a server that is silent, and are asked again within 2 s of its return', async () => {
+  it('do not wait for a server that is silent, and return to it within 2 s of its return', async () => {
     const redis = await start();
     const { counters, log, breaker } = await open(redis);
     const { answers, stop } = load(counters);
-    await becomesTrue(() => answers.length > 10);
+    await waitUntil(() => answers.length > 10);
     signal(redis, 'SIGSTOP');
-    await becomesTrue(() => breaker.length > 0);
+    await waitUntil(() => breaker.length > 0);
     const silentFrom = answers.length;
-    await sleep(1000); // less than what makes a silent connection be left
+    await sleep(1000); // shorter than it takes to give up a silent connection
     const silent = answers.slice(silentFrom + 1);
     signal(redis, 'SIGCONT');
     const backAt = performance.now();
-    await becomesTrue(() => answers.at(-1)?.said === 'granted by redis');
+    await waitUntil(() => answers.at(-1)?.report === 'granted by redis');
     expect(performance.now() - backAt).toBeLessThan(2000);
     await stop();
     expect(silent.length).toBeGreaterThan(100);
-    expect(new Set(silent.map(({ said }) => said))).toEqual(new Set(['granted by fail-local']));
+    expect(new Set(silent.map(({ report }) => report))).toEqual(new Set(['granted by fail-local']));
     const waiting = silent.filter(({ ms }) => ms > 10);
-    expect(waiting.length).toBeLessThanOrEqual(silent.length / 10); // probes, and a busy machine
+    expect(waiting.length).toBeLessThanOrEqual(silent.length / 10); // these are probes, and delays of a busy machine
     expect(breaker).toEqual([true, false]);
     expect(log.filter((line) => line.includes('is silent'))).toHaveLength(1);
   });
 
-  it('are in Redis again within 2 s of its return also when it was silent for so long that connections were given up', async () => {
+  it('return to Redis within 2 s of its return also when it was silent until connections were given up', async () => {
     const redis = await start();
     const { counters } = await open(redis);
     const { answers, stop } = load(counters);
-    await becomesTrue(() => answers.length > 10);
+    await waitUntil(() => answers.length > 10);
     signal(redis, 'SIGSTOP');
-    await becomesTrue(() => !counters.ready);
+    await waitUntil(() => !counters.ready);
     await sleep(3000);
     signal(redis, 'SIGCONT');
     const backAt = performance.now();
-    await becomesTrue(() => answers.at(-1)?.said === 'granted by redis');
+    await waitUntil(() => answers.at(-1)?.report === 'granted by redis');
     expect(performance.now() - backAt).toBeLessThan(2000);
     await stop();
-    expect(new Set(answers.map(({ said }) => said))).toEqual(new Set(['granted by redis', 'granted by fail-local']));
+    expect(new Set(answers.map(({ report }) => report))).toEqual(
+      new Set(['granted by redis', 'granted by fail-local']),
+    );
   });
 
-  it('stay in Redis over a pause as short as that of a fork', async () => {
+  it('keep the circuit breaker closed through a pause as short as that of a fork', async () => {
     const redis = await start();
     const { counters, breaker } = await open(redis);
     const { answers, stop } = load(counters);
-    await becomesTrue(() => answers.length > 10);
+    await waitUntil(() => answers.length > 10);
     signal(redis, 'SIGSTOP');
     await sleep(60);
     signal(redis, 'SIGCONT');
-    await becomesTrue(() => answers.at(-1)?.said === 'granted by redis');
+    await waitUntil(() => answers.at(-1)?.report === 'granted by redis');
     await stop();
-    expect(answers.map(({ said }) => said)).toContain('granted by fail-local');
+    expect(answers.map(({ report }) => report)).toContain('granted by fail-local');
     expect(breaker).toEqual([]);
   });
 
-  it('are not taken for silent by a process that is too busy to look at replies', async () => {
+  it('keep the circuit breaker closed when this process is too busy to read replies', async () => {
     const { counters, breaker } = await open(await start());
-    const said: string[] = [];
+    const reports: string[] = [];
     for (let turn = 0; turn < 5; turn++) {
       await new Promise((resolve) => setImmediate(resolve));
-      const pending = decide(counters, asks());
+      const pending = decide(counters, makeDecision());
       const busyUntil = performance.now() + 150;
       while (performance.now() < busyUntil);
-      said.push(await pending);
+      reports.push(await pending);
     }
-    expect(said).toContain('granted by redis'); // not always on a busy machine, where Redis has to wait as well
+    expect(reports).toContain('granted by redis'); // on a busy machine not always: Redis has to wait, too
     expect(breaker).toEqual([]);
   });
 
-  it('refuse for 250 ms by what Redis has just said', async () => {
+  it('repeat a rejection of Redis for 250 ms without asking again', async () => {
     const { counters } = await open(await start());
     const one = { charges: [makeCharge(randomUUID(), makeLimit(1, '1h'))] };
-    const said: string[] = [];
-    for (let call = 0; call < 4; call++) said.push(await decide(counters, one));
-    expect(said).toEqual(['granted by redis', 'refused by redis', 'refused by local', 'refused by local']);
+    const reports: string[] = [];
+    for (let call = 0; call < 4; call++) reports.push(await decide(counters, one));
+    expect(reports).toEqual(['granted by redis', 'rejected by redis', 'rejected by local', 'rejected by local']);
     await sleep(260);
-    expect(await decide(counters, one)).toBe('refused by redis');
+    expect(await decide(counters, one)).toBe('rejected by redis');
   });
 });
 
-describe('counters in a Redis Cluster, guarded', () => {
-  it('of one master that is silent are decided here, and those of the others in Redis without waiting for it', async () => {
+describe('the counters of a node with a Redis Cluster', () => {
+  it('follow the policy for the subjects of a silent master, and decide the others in Redis without delay', async () => {
     const cluster = await startRedisCluster();
     closing.push(cluster.stop);
     const { counters, silent } = await open(cluster);
-    const subjects = Array.from({ length: 100 }, (_, place) => `subject${place}`);
+    const subjects = Array.from({ length: 100 }, (_, index) => `subject${index}`);
     const masterOf = (subject: string) => Math.floor((computeTagSlot(computeVirtualTag(subject)) * 3) / 16_384);
     const lost = subjects.filter((subject) => masterOf(subject) === 0);
     const sources = async (some: readonly string[]) => {
-      const outcomes = await counters.store.decide(some.map((subject) => asks('local', subject)));
+      const outcomes = await counters.store.decide(some.map((subject) => makeDecision('local', subject)));
       return outcomes.map((outcome) => (outcome instanceof Error ? outcome.name : outcome.source));
     };
     const areAllInRedis = async () => (await sources(subjects)).every((source) => source === 'redis');
-    await becomesTrue(areAllInRedis);
+    await waitUntil(areAllInRedis);
     const [stopped] = cluster.masters;
-    if (stopped === undefined) throw new Error('a cluster without masters');
+    if (stopped === undefined) throw new Error('the cluster has no masters');
     signal(stopped, 'SIGSTOP');
-    await becomesTrue(async () => {
+    await waitUntil(async () => {
       await sources(lost);
       return silent.size > 0;
     });
     const expected = subjects.map((subject) => (lost.includes(subject) ? 'fail-local' : 'redis'));
-    let quickest = Number.POSITIVE_INFINITY;
+    let fastestMs = Number.POSITIVE_INFINITY;
     for (let call = 0; call < 20; call++) {
       const askedAt = performance.now();
-      const told = await sources(subjects);
-      if (told.join() === expected.join()) quickest = Math.min(quickest, performance.now() - askedAt);
+      const reported = await sources(subjects);
+      if (reported.join() === expected.join()) fastestMs = Math.min(fastestMs, performance.now() - askedAt);
     }
-    expect(quickest).toBeLessThan(15);
+    expect(fastestMs).toBeLessThan(15);
     expect([...silent]).toEqual([`127.0.0.1:${stopped.port}`]);
-    await becomesTrue(areAllInRedis); // its replica takes over
+    await waitUntil(areAllInRedis); // once its replica has taken over
   }, 60_000);
 });
 
 describe('nodes that share counters', () => {
-  it('each have their share of a limit while Redis is away', async () => {
+  it('grant their share of a limit each while Redis is away', async () => {
     const redis = await start();
     for (let others = 0; others < 3; others++) await open(redis);
     const { counters, nodes } = await open(redis);
-    await becomesTrue(() => nodes.at(-1) === 4);
+    await waitUntil(() => nodes.at(-1) === 4);
     await redis.stop();
-    await becomesTrue(() => !counters.ready);
+    await waitUntil(() => !counters.ready);
     const eight = { charges: [makeCharge('shared', makeLimit(8, '1h'))] };
-    const said: string[] = [];
-    for (let call = 0; call < 4; call++) said.push(await decide(counters, eight));
-    expect(said).toEqual([
+    const reports: string[] = [];
+    for (let call = 0; call < 4; call++) reports.push(await decide(counters, eight));
+    expect(reports).toEqual([
       'granted by fail-local',
       'granted by fail-local',
-      'refused by fail-local',
-      'refused by fail-local',
+      'rejected by fail-local',
+      'rejected by fail-local',
     ]);
   });
 });

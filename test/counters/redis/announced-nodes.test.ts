@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningRedis, useRedis } from '../../../provision/redis.ts';
 import { RedisStore } from '../../../src/counters/redis/redis-store.ts';
-import { silent } from '../contract/clocked-stores.ts';
-import { becomesTrue } from './waiting.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { silentLogger } from '../contract/clocked-stores.ts';
 
 let server: RunningRedis;
 beforeAll(async () => {
@@ -12,15 +12,15 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-describe('nodes announced in Redis', () => {
-  it('are counted once each, while what they said holds', async () => {
+describe('the nodes announced in Redis', () => {
+  it('are counted once each, until their announcements expire', async () => {
     const store = new RedisStore({
       url: server.url,
-      logger: silent,
+      logger: silentLogger,
       keyPrefix: `test-${randomUUID()}`,
       deadlineMs: 2000,
     });
-    await becomesTrue(() => store.ready);
+    await waitUntil(() => store.ready);
     expect(await store.announce('a', 300)).toBe(1);
     expect(await store.announce('b', 60_000)).toBe(2);
     expect(await store.announce('b', 60_000)).toBe(2);

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import type { Charge } from '../../../src/decide/ports.ts';
 import type { CounterChange } from '../../../src/domain/counting/counter-admin.ts';
-import { HOUR, makeCalendarLimit, makeLimit, SECOND, waits } from '../model/traces.ts';
+import { HOUR, makeCalendarLimit, makeLimit, SECOND } from './builders.ts';
+import { waits } from './traces.ts';
 
 /**
- * Limits of all algorithms and forms, some of them the same counter under a changed limit. Not so rates of token buckets:
- * what a store forgets, since it was full at the old rate, another one would refill at the new one.
+ * Limits of all algorithms and forms. Some are the same counter under a changed limit, but no token bucket changes its
+ * rate: one store may forget a bucket that is full at the old rate, while another refills it at the new rate.
  */
 const limits = [
   makeLimit(3, '60s'),
@@ -30,25 +31,44 @@ const limits = [
   makeLimit(5, '60s', { algorithm: 'concurrency', name: 'blocking', blockForSeconds: 30 }),
 ];
 
-const limit = fc.constantFrom(...limits);
+const randomLimits = fc.constantFrom(...limits);
 
-/** Of no subject yet. */
-export const anyCharge: fc.Arbitrary<Omit<Charge, 'subject'>> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ limit, hits: fc.constantFrom(0, 1, 1, 1, 2, 3, 60, 299, 69_000) }) },
+/** A charge without its subject. */
+export type SubjectlessCharge = Omit<Charge, 'subject'>;
+
+export const randomCharges: fc.Arbitrary<SubjectlessCharge> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record<SubjectlessCharge>({
+      limit: randomLimits,
+      hits: fc.constantFrom(0, 1, 1, 1, 2, 3, 60, 299, 69_000),
+    }),
+  },
   {
     weight: 1,
-    arbitrary: fc.record({ limit, hits: fc.constantFrom(1, 3, 400), isSettlement: fc.constant(true) }),
+    arbitrary: fc.record<SubjectlessCharge>({
+      limit: randomLimits,
+      hits: fc.constantFrom(1, 3, 400),
+      isSettlement: fc.constant(true),
+    }),
   },
-  { weight: 1, arbitrary: fc.record({ limit, hits: fc.constantFrom(1, 3), spentWithinMicros: fc.constant(SECOND) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record<SubjectlessCharge>({
+      limit: randomLimits,
+      hits: fc.constantFrom(1, 3),
+      spentWithinMicros: fc.constant(SECOND),
+    }),
+  },
 );
 
-export const anyChange: fc.Arbitrary<CounterChange> = fc.oneof(
+export const randomChanges: fc.Arbitrary<CounterChange> = fc.oneof(
   fc.constantFrom<CounterChange>({ kind: 'reset' }, { kind: 'unblock' }),
   fc.record({ kind: fc.constant('block'), microseconds: waits(60).map((wait) => wait + 1) }),
 );
 
-/** About a window of a minute, now and then one of an hour. In µs. */
-export const waitsOf: fc.Arbitrary<number> = fc.oneof(
+/** Waits for windows of a minute, now and then of an hour, in µs. */
+export const randomWaits: fc.Arbitrary<number> = fc.oneof(
   { weight: 12, arbitrary: waits(60) },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: HOUR }) },
 );
