@@ -1,5 +1,5 @@
 /**
- * Returns the element at an index, and throws a RangeError where there is none. For an index that must be right: a
+ * Returns the element at an index. Throws a RangeError if the index is out of range. For an index that must be right: a
  * default in its place would hand over the element of something else.
  */
 export function elementAt<Element>(elements: readonly Element[], index: number): Element {

@@ -1,5 +1,5 @@
-/** Of `halfSipHash`: 64 bits. Whoever does not know them cannot make up inputs of one hash. */
-export interface HashKey {
+/** 64 random bits. An attacker who does not know them cannot construct inputs with equal hashes. */
+export interface SipHashKey {
   readonly low: number;
   readonly high: number;
 }
@@ -7,10 +7,13 @@ export interface HashKey {
 const FINAL_ROUNDS = 3;
 
 /**
- * HalfSipHash-1-3 of the bytes from `start` to `end`: 32 bits, for tables that strangers choose the names in. As Linux
- * has it for its own (https://docs.kernel.org/security/siphash.html).
+ * HalfSipHash-1-3 of the bytes from `start` to `end`: 32 bits, for tables whose keys come from untrusted clients. Linux
+ * uses it for its own such tables (https://docs.kernel.org/security/siphash.html).
+ *
+ * Our own code, because npm has no HalfSipHash. The package `siphash` computes SipHash-2-4, whose 64-bit arithmetic is
+ * emulated in JavaScript and several times slower, and it allocates its result.
  */
-export function halfSipHash(bytes: Uint8Array, start: number, end: number, { low, high }: HashKey): number {
+export function halfSipHash(bytes: Uint8Array, start: number, end: number, { low, high }: SipHashKey): number {
   let v0 = low;
   let v1 = high;
   let v2 = low ^ 0x6c796765;
@@ -18,10 +21,10 @@ export function halfSipHash(bytes: Uint8Array, start: number, end: number, { low
   const length = end - start;
   const words = length >>> 2;
   for (let step = 0; step <= words + FINAL_ROUNDS; step++) {
-    const at = start + 4 * step;
+    const offset = start + 4 * step;
     let word = 0;
-    if (step < words) word = wordAt(bytes, at);
-    else if (step === words) word = lastWord(bytes, at, end, length);
+    if (step < words) word = readWord(bytes, offset);
+    else if (step === words) word = readLastWord(bytes, offset, end, length);
     else if (step === words + 1) v2 ^= 0xff;
     v3 ^= word;
     v0 = (v0 + v1) | 0;
@@ -39,13 +42,19 @@ export function halfSipHash(bytes: Uint8Array, start: number, end: number, { low
   return (v1 ^ v3) >>> 0;
 }
 
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
+/** Little-endian. */
+function readWord(bytes: Uint8Array, offset: number): number {
+  return (
+    (bytes[offset] ?? 0) |
+    ((bytes[offset + 1] ?? 0) << 8) |
+    ((bytes[offset + 2] ?? 0) << 16) |
+    ((bytes[offset + 3] ?? 0) << 24)
+  );
 }
 
-/** What is left of the bytes, below the length of all. */
-function lastWord(bytes: Uint8Array, start: number, end: number, length: number): number {
+/** The remaining 0 to 3 bytes, and the length of the input in the highest byte. */
+function readLastWord(bytes: Uint8Array, start: number, end: number, length: number): number {
   let word = length << 24;
-  for (let at = start; at < end; at++) word |= (bytes[at] ?? 0) << (8 * (at - start));
+  for (let offset = start; offset < end; offset++) word |= (bytes[offset] ?? 0) << (8 * (offset - start));
   return word;
 }

@@ -2,64 +2,68 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MessageCache } from './message-cache.ts';
 
-function bytesOf(text: string): Uint8Array {
+function encode(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
-/** As whoever asks does. */
-function ask<Value>(known: MessageCache<Value>, message: Uint8Array, value: Value): Value {
-  const found = known.of(message);
-  if (found === undefined) known.offer(message, value);
-  return found ?? value;
+/** Uses the cache as its callers do: offers the value after a miss. */
+function getOrOffer<Value>(cache: MessageCache<Value>, message: Uint8Array, value: Value): Value {
+  const cached = cache.get(message);
+  if (cached === undefined) cache.offer(message, value);
+  return cached ?? value;
 }
 
-it('knows a message from the third time on, whose value was kept at the second', () => {
-  const known = new MessageCache<number>();
-  const message = bytesOf('a');
-  expect([1, 2, 3, 4].map((value) => ask(known, message, value))).toEqual([1, 2, 2, 2]);
+it('caches the value of a message that comes the second time', () => {
+  const cache = new MessageCache<number>();
+  const message = encode('a');
+  expect([1, 2, 3, 4].map((value) => getOrOffer(cache, message, value))).toEqual([1, 2, 2, 2]);
 });
 
-it('never takes a message for another, however many come', () => {
-  const known = new MessageCache<string>();
+it('never confuses two messages, however many come', () => {
+  const cache = new MessageCache<string>();
   const message = fc.oneof(fc.string({ maxLength: 2 }), fc.string({ minLength: 250, maxLength: 260 }));
   const property = fc.property(fc.array(message, { minLength: 100, maxLength: 400 }), (texts) => {
-    for (const text of [...texts, ...texts, ...texts]) expect(ask(known, bytesOf(text), text)).toBe(text);
+    for (const text of [...texts, ...texts, ...texts]) expect(getOrOffer(cache, encode(text), text)).toBe(text);
   });
   fc.assert(property, { numRuns: 100 });
 });
 
-it('knows nearly all of two thousand that come in turn', () => {
-  const known = new MessageCache<number>();
-  const messages = Array.from({ length: 2000 }, (_, place) => bytesOf(`tenant${place}`));
-  for (let round = 0; round < 4; round++) for (const [place, message] of messages.entries()) ask(known, message, place);
-  expect(messages.filter((message) => known.of(message) !== undefined).length).toBeGreaterThan(1600);
+it('caches nearly all of two thousand messages that come in turn', () => {
+  const cache = new MessageCache<number>();
+  const messages = Array.from({ length: 2000 }, (_, index) => encode(`tenant${index}`));
+  for (let round = 0; round < 4; round++) {
+    for (const [index, message] of messages.entries()) getOrOffer(cache, message, index);
+  }
+  expect(messages.filter((message) => cache.get(message) !== undefined).length).toBeGreaterThan(1600);
 });
 
-it('keeps those that are asked for, though others for which there is no place come as often', () => {
-  const known = new MessageCache<number>();
-  const messages = Array.from({ length: 20_000 }, (_, place) => bytesOf(`tenant${place}`));
-  let kept = 0;
+it('keeps messages in use although others without a slot come as often, and replaces them once they are not', () => {
+  const cache = new MessageCache<number>();
+  const messages = Array.from({ length: 20_000 }, (_, index) => encode(`tenant${index}`));
+  let replaced = 0;
   for (let round = 0; round < 20; round++) {
-    for (const [place, message] of messages.slice(0, 3900).entries()) {
-      if (known.of(message) === undefined && known.offer(message, place) && round > 3) kept++;
+    for (const [index, message] of messages.slice(0, 3900).entries()) {
+      if (cache.get(message) === undefined && cache.offer(message, index) && round > 3) replaced++;
     }
   }
-  expect(kept).toBeLessThan(0.01 * 16 * 3900);
-  for (let round = 0; round < 100; round++) for (const message of messages.slice(-100)) ask(known, message, round);
-  expect(messages.slice(-100).filter((message) => known.of(message) !== undefined).length).toBeGreaterThan(90);
+  expect(replaced).toBeLessThan(0.01 * 16 * 3900);
+  for (let round = 0; round < 100; round++) {
+    for (const message of messages.slice(-100)) getOrOffer(cache, message, round);
+  }
+  expect(messages.slice(-100).filter((message) => cache.get(message) !== undefined).length).toBeGreaterThan(90);
 });
 
-it('keeps none that is longer than 256 bytes', () => {
-  const known = new MessageCache<number>();
+it('does not cache messages of more than 256 bytes', () => {
+  const cache = new MessageCache<number>();
   const [longest, longer] = [new Uint8Array(256), new Uint8Array(257)];
-  expect([1, 2, 3].map((value) => ask(known, longest, value))).toEqual([1, 2, 2]);
-  expect([1, 2, 3].map((value) => ask(known, longer, value))).toEqual([1, 2, 3]);
+  expect([1, 2, 3].map((value) => getOrOffer(cache, longest, value))).toEqual([1, 2, 2]);
+  expect([1, 2, 3].map((value) => getOrOffer(cache, longer, value))).toEqual([1, 2, 3]);
 });
 
-it('knows nothing any more once it is cleared, and learns anew', () => {
-  const known = new MessageCache<number>();
-  const message = bytesOf('a');
-  for (const value of [1, 2, 3]) ask(known, message, value);
-  known.clear();
-  expect([4, 5, 6].map((value) => ask(known, message, value))).toEqual([4, 4, 4]);
+it('forgets all values when it is cleared, and caches new ones', () => {
+  const cache = new MessageCache<number>();
+  const message = encode('a');
+  for (const value of [1, 2, 3]) getOrOffer(cache, message, value);
+  cache.clear();
+  expect([4, 5, 6].map((value) => getOrOffer(cache, message, value))).toEqual([4, 4, 4]);
 });

@@ -1,55 +1,61 @@
 const SETS = 1024;
-/** Places for messages whose hashes agree in their last bits: with one, every tenth of a thousand would have none. */
-const WAYS = 4;
-/** Of more messages that come in turn none would be kept until it comes again. */
-const MOST_MISSES = SETS * WAYS;
-const LIVES = 16;
-/** Of a message that is kept, in bytes; longer ones are not. */
-const LONGEST = 256;
+/** Slots per set. With one slot, every tenth of a thousand messages would find none free. */
+const SLOTS_PER_SET = 4;
+/** If more distinct messages come in turn, none would still be cached when it comes again. */
+const MAX_TRACKED_MISSES = SETS * SLOTS_PER_SET;
+const INITIAL_LIVES = 16;
+/** Longer messages are not cached. */
+const MAX_MESSAGE_BYTES = 256;
 
 /**
- * What was made of messages, found by their bytes: of some thousands that came at least twice of late. One that comes
- * once leaves nothing behind but its hash.
+ * Caches values by the bytes of a message: some thousand messages that came at least twice recently. A message that comes
+ * once leaves nothing behind but a bit of its hash. A 4-way set-associative cache.
  */
 export class MessageCache<Value> {
-  /** By place, in pieces of equal length: as objects they would be more for the garbage collector than what they save. */
-  readonly #bytes = new Uint8Array(SETS * WAYS * LONGEST);
-  readonly #lengths = new Uint16Array(SETS * WAYS);
-  readonly #hashes = new Int32Array(SETS * WAYS);
-  readonly #values: (Value | undefined)[] = new Array<Value | undefined>(SETS * WAYS).fill(undefined);
-  /** A bit for each of the first half of a hash: whether one of it came that was not known, of the latest so many. */
+  /**
+   * Messages by slot, in pieces of equal length. As objects, they would burden the garbage collector more than the cache
+   * saves.
+   */
+  readonly #bytes = new Uint8Array(SETS * SLOTS_PER_SET * MAX_MESSAGE_BYTES);
+  readonly #lengths = new Uint16Array(SETS * SLOTS_PER_SET);
+  readonly #hashes = new Int32Array(SETS * SLOTS_PER_SET);
+  readonly #values: (Value | undefined)[] = new Array<Value | undefined>(SETS * SLOTS_PER_SET).fill(undefined);
+  /** One bit for each upper half of a hash: whether a recent miss had it. */
   readonly #missed = new Uint32Array(2 ** 16 / 32);
   #misses = 0;
-  /** By place: how many offers to its set it outlives unless it is asked for again. */
-  readonly #lives = new Uint8Array(SETS * WAYS);
+  /** By slot: the number of offers to its set that the message survives without being asked for again. */
+  readonly #lives = new Uint8Array(SETS * SLOTS_PER_SET);
   #hash = 0;
 
-  /** undefined: it is not known. */
-  of(message: Uint8Array): Value | undefined {
-    const hash = hashOf(message);
+  /** undefined: the message is not cached. */
+  get(message: Uint8Array): Value | undefined {
+    const hash = hashMessage(message);
     this.#hash = hash;
-    const first = setOf(hash) * WAYS;
-    for (let place = first; place < first + WAYS; place++) {
-      const value = this.#values[place];
-      if (value !== undefined && this.#hashes[place] === hash && this.#isAt(place, message)) {
-        this.#lives[place] = LIVES;
+    const first = setIndexFor(hash) * SLOTS_PER_SET;
+    for (let slot = first; slot < first + SLOTS_PER_SET; slot++) {
+      const value = this.#values[slot];
+      if (value !== undefined && this.#hashes[slot] === hash && this.#isMessageAt(slot, message)) {
+        this.#lives[slot] = INITIAL_LIVES;
         return value;
       }
     }
     return undefined;
   }
 
-  /** Takes the value of the message that `of` was just asked for and did not know; it is kept if it came before. */
+  /**
+   * Offers the value of a message. Must follow the `get` that did not find the message. Returns whether the value was
+   * cached: only if the message has come before.
+   */
   offer(message: Uint8Array, value: Value): boolean {
     const hash = this.#hash;
-    if (message.length > LONGEST || this.#isFirstMiss(hash)) return false;
-    const place = this.#placeToTake(setOf(hash) * WAYS);
-    if (place < 0) return false;
-    this.#bytes.set(message, place * LONGEST);
-    this.#lengths[place] = message.length;
-    this.#hashes[place] = hash;
-    this.#values[place] = value;
-    this.#lives[place] = LIVES;
+    if (message.length > MAX_MESSAGE_BYTES || this.#isFirstMiss(hash)) return false;
+    const slot = this.#findFreeSlot(setIndexFor(hash) * SLOTS_PER_SET);
+    if (slot < 0) return false;
+    this.#bytes.set(message, slot * MAX_MESSAGE_BYTES);
+    this.#lengths[slot] = message.length;
+    this.#hashes[slot] = hash;
+    this.#values[slot] = value;
+    this.#lives[slot] = INITIAL_LIVES;
     return true;
   }
 
@@ -59,24 +65,24 @@ export class MessageCache<Value> {
   }
 
   /**
-   * Less than 0: all of the set are in use. Were one of them given up for each that has no place, keeping would cost more
-   * than it saves: values that have grown old are the dearest garbage.
+   * Negative: all slots of the set are in use. Evicting one for every message without a slot would cost more than caching
+   * saves: values that have grown old are the most expensive garbage.
    */
-  #placeToTake(first: number): number {
-    let taken = -1;
-    for (let place = first; place < first + WAYS; place++) {
-      const lives = this.#lives[place] ?? 0;
-      if (lives === 0) taken = place;
-      else this.#lives[place] = lives - 1;
+  #findFreeSlot(first: number): number {
+    let free = -1;
+    for (let slot = first; slot < first + SLOTS_PER_SET; slot++) {
+      const lives = this.#lives[slot] ?? 0;
+      if (lives === 0) free = slot;
+      else this.#lives[slot] = lives - 1;
     }
-    return taken;
+    return free;
   }
 
   #isFirstMiss(hash: number): boolean {
     const word = hash >>> 21;
     const bit = 1 << ((hash >>> 16) & 31);
     if (((this.#missed[word] ?? 0) & bit) !== 0) return false;
-    if (this.#misses++ >= MOST_MISSES) {
+    if (this.#misses++ >= MAX_TRACKED_MISSES) {
       this.#missed.fill(0);
       this.#misses = 0;
     }
@@ -84,21 +90,25 @@ export class MessageCache<Value> {
     return true;
   }
 
-  #isAt(place: number, message: Uint8Array): boolean {
-    if (this.#lengths[place] !== message.length) return false;
-    const start = place * LONGEST;
-    for (let at = 0; at < message.length; at++) if (this.#bytes[start + at] !== message[at]) return false;
+  #isMessageAt(slot: number, message: Uint8Array): boolean {
+    if (this.#lengths[slot] !== message.length) return false;
+    const start = slot * MAX_MESSAGE_BYTES;
+    for (let index = 0; index < message.length; index++) {
+      if (this.#bytes[start + index] !== message[index]) return false;
+    }
     return true;
   }
 }
 
-/** Whoever makes up messages of one hash has them kept out by each other, and no others but those of their set. */
-function hashOf(message: Uint8Array): number {
+/** FNV-1a with the length as its seed. An attacker who constructs messages with equal hashes only keeps messages of one set out of the cache. */
+function hashMessage(message: Uint8Array): number {
   let hash = message.length;
-  for (let at = 0; at < message.length; at++) hash = Math.imul(hash ^ (message[at] ?? 0), 0x01000193);
+  for (let index = 0; index < message.length; index++) {
+    hash = Math.imul(hash ^ (message[index] ?? 0), 0x01000193);
+  }
   return hash;
 }
 
-function setOf(hash: number): number {
+function setIndexFor(hash: number): number {
   return (hash ^ (hash >>> 16)) & (SETS - 1);
 }

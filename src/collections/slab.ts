@@ -1,121 +1,123 @@
 import { NONE } from './hash-index.ts';
 
 const PAGE_BYTES = 1 << 20;
+/** Each record is preceded by its length. */
 const LENGTH_BYTES = 2;
-/** Of a piece. */
 export const MAX_RECORD_BYTES = 65_535;
 
 export interface SlabOptions {
-  /** Bytes of the smallest piece, a power of two; every piece takes a whole number of such grains. */
-  readonly grain: number;
-  /** Rounds a number of grains up to one of the sizes that there are. */
-  readonly size: (grains: number) => number;
+  /** Unit of allocation, a power of two. Every record occupies a whole number of grains. */
+  readonly grainBytes: number;
+  /** Rounds a number of grains up to one of the sizes in use. */
+  readonly roundUp: (grains: number) => number;
 }
 
 /**
- * Many small pieces of memory, of up to 64 KB each, outside the garbage collector's sight: each as an object of its own
- * would take several times its bytes. A piece is named by a number of 0 or more.
+ * Stores many small records of up to 64 KB each outside the garbage collector's sight. As objects, records would take
+ * several times their size. A record is identified by its address: a number of grains, 0 or more.
  */
 export class Slab {
-  readonly #grain: number;
-  readonly #size: (grains: number) => number;
-  readonly #placesPerPage: number;
+  readonly #grainBytes: number;
+  readonly #roundUp: (grains: number) => number;
+  readonly #grainsPerPage: number;
   readonly #pages: Uint8Array[] = [];
-  /** By grains: pieces that were freed. */
+  /** Addresses of removed records, by their size in grains. */
   readonly #free: number[][] = [];
-  /** Where a page's end was left empty, as the next piece was too long for it: the next page. */
+  /** Gaps at the ends of pages, left because the next record was too long: the gap's address to the next page's. */
   readonly #gaps = new Map<number, number>();
-  #next = 0;
+  /** The address after the last record. */
+  #end = 0;
 
-  constructor({ grain, size }: SlabOptions) {
-    this.#grain = grain;
-    this.#size = size;
-    this.#placesPerPage = PAGE_BYTES / grain;
+  constructor({ grainBytes, roundUp }: SlabOptions) {
+    this.#grainBytes = grainBytes;
+    this.#roundUp = roundUp;
+    this.#grainsPerPage = PAGE_BYTES / grainBytes;
   }
 
-  /** Bytes taken from the system. */
+  /** Memory taken from the system. */
   get bytes(): number {
     return this.#pages.length * PAGE_BYTES;
   }
 
+  /** Stores the first `length` bytes as a new record. Returns its address. */
   add(bytes: Uint8Array, length: number): number {
-    const piece = this.#take(this.#grainsOf(length));
-    this.#fill(piece, bytes, length);
-    return piece;
+    const address = this.#allocate(this.#sizeInGrains(length));
+    this.#write(address, bytes, length);
+    return address;
   }
 
-  remove(piece: number): void {
-    const grains = this.#grainsOf(this.lengthOf(piece));
+  remove(address: number): void {
+    const grains = this.#sizeInGrains(this.lengthAt(address));
     const free = this.#free[grains];
-    if (free === undefined) this.#free[grains] = [piece];
-    else free.push(piece);
+    if (free === undefined) this.#free[grains] = [address];
+    else free.push(address);
   }
 
   /**
-   * The piece that stands behind another, also one that was removed, whose bytes are as they were; behind NONE the
-   * first, behind the last NONE.
+   * Returns the address of the record after this one, or NONE after the last record. Given NONE,
+   * returns the address of the first record. Includes removed records, with the bytes they had.
    */
-  after(piece: number): number {
-    const end = piece === NONE ? 0 : piece + this.#grainsOf(this.lengthOf(piece));
+  after(address: number): number {
+    const end = address === NONE ? 0 : address + this.#sizeInGrains(this.lengthAt(address));
     const next = this.#gaps.get(end) ?? end;
-    return next < this.#next ? next : NONE;
+    return next < this.#end ? next : NONE;
   }
 
-  /** The page that the piece is on; its bytes stand there from `startOf` on, `lengthOf` of them. */
-  pageOf(piece: number): Uint8Array {
-    const page = this.#pages[Math.floor(piece / this.#placesPerPage)];
-    if (page === undefined) throw new Error(`the slab has no piece ${piece}`);
+  /** The page that contains the record: `lengthAt` bytes from `offsetAt` on. */
+  pageAt(address: number): Uint8Array {
+    const page = this.#pages[Math.floor(address / this.#grainsPerPage)];
+    if (page === undefined) throw new Error(`address: must be that of a record (got ${address})`);
     return page;
   }
 
-  startOf(piece: number): number {
-    return (piece % this.#placesPerPage) * this.#grain + LENGTH_BYTES;
+  offsetAt(address: number): number {
+    return (address % this.#grainsPerPage) * this.#grainBytes + LENGTH_BYTES;
   }
 
-  lengthOf(piece: number): number {
-    const page = this.pageOf(piece);
-    const start = this.startOf(piece) - LENGTH_BYTES;
-    return (page[start] ?? 0) * 256 + (page[start + 1] ?? 0);
+  lengthAt(address: number): number {
+    const page = this.pageAt(address);
+    const offset = this.offsetAt(address) - LENGTH_BYTES;
+    return (page[offset] ?? 0) * 256 + (page[offset + 1] ?? 0);
   }
 
-  #grainsOf(length: number): number {
-    return this.#size(Math.ceil((length + LENGTH_BYTES) / this.#grain));
+  #sizeInGrains(length: number): number {
+    return this.#roundUp(Math.ceil((length + LENGTH_BYTES) / this.#grainBytes));
   }
 
-  #take(grains: number): number {
+  #allocate(grains: number): number {
     const freed = this.#free[grains]?.pop();
     if (freed !== undefined) return freed;
-    const left = this.#placesPerPage - (this.#next % this.#placesPerPage);
-    if (this.#next === this.#pages.length * this.#placesPerPage) this.#pages.push(new Uint8Array(PAGE_BYTES));
+    const left = this.#grainsPerPage - (this.#end % this.#grainsPerPage);
+    if (this.#end === this.#pages.length * this.#grainsPerPage) this.#pages.push(new Uint8Array(PAGE_BYTES));
     else if (left < grains) {
-      this.#gaps.set(this.#next, this.#next + left);
-      this.#next += left;
-      return this.#take(grains);
+      this.#gaps.set(this.#end, this.#end + left);
+      this.#end += left;
+      return this.#allocate(grains);
     }
-    const piece = this.#next;
-    this.#next += grains;
-    return piece;
+    const address = this.#end;
+    this.#end += grains;
+    return address;
   }
 
-  #fill(piece: number, bytes: Uint8Array, length: number): void {
-    const page = this.pageOf(piece);
-    const start = this.startOf(piece);
-    page[start - 2] = length >> 8;
-    page[start - 1] = length & 255;
-    for (let place = 0; place < length; place++) page[start + place] = bytes[place] ?? 0;
+  #write(address: number, bytes: Uint8Array, length: number): void {
+    const page = this.pageAt(address);
+    const offset = this.offsetAt(address);
+    page[offset - 2] = length >> 8;
+    page[offset - 1] = length & 255;
+    for (let index = 0; index < length; index++) page[offset + index] = bytes[index] ?? 0;
   }
 }
 
 /**
- * Sizes that are powers of two: few, for pieces that grow, as what they leave behind only others of the same size can
- * use, and is never more than what they have.
+ * Rounds up to a power of two. For records that grow: there are few sizes, so the space of a removed record is soon
+ * reused, and the unused part of a record is never larger than the record.
  */
-export function powerOfTwo(grains: number): number {
+export function roundUpToPowerOfTwo(grains: number): number {
   return 1 << (32 - Math.clz32(grains - 1));
 }
 
-/** Four sizes to each power of two, for pieces that stay as they are: at most a quarter is left empty. */
-export function quarterOfPower(grains: number): number {
-  const step = Math.max(1, powerOfTwo(grains) >> 3);
+/** Rounds up to one of four sizes per power of two. For records that do not grow: at most a quarter is unused. */
+export function roundUpToQuarterPower(grains: number): number {
+  const step = Math.max(1, roundUpToPowerOfTwo(grains) >> 3);
   return Math.ceil(grains / step) * step;
 }

@@ -1,15 +1,20 @@
-/** Numbers in place of texts that many entities have in common, such as the names of their plans. */
+interface InternedText {
+  readonly text: string;
+  uses: number;
+}
+
+/** Replaces texts that many entities share, such as names of plans, by numbers. Counts the uses of each text. */
 export class StringInterner {
   readonly #numbers = new Map<string, number>();
-  readonly #texts: { text: string; uses: number }[] = [];
-  /** That nobody uses any more. */
+  readonly #texts: InternedText[] = [];
+  /** Numbers that are no longer in use. */
   readonly #free: number[] = [];
 
-  /** The number of a text; each use is to be given back. */
-  take(text: string): number {
-    const known = this.#numbers.get(text);
-    const number = known ?? this.#free.pop() ?? this.#texts.length;
-    if (known === undefined) {
+  /** Returns the number of a text. Each call is one use, to be released later. */
+  intern(text: string): number {
+    const existing = this.#numbers.get(text);
+    const number = existing ?? this.#free.pop() ?? this.#texts.length;
+    if (existing === undefined) {
       this.#numbers.set(text, number);
       this.#texts[number] = { text, uses: 0 };
     }
@@ -17,21 +22,22 @@ export class StringInterner {
     return number;
   }
 
-  giveBack(number: number): void {
-    const name = this.#at(number);
-    name.uses--;
-    if (name.uses > 0) return;
-    this.#numbers.delete(name.text);
+  /** Ends one use. The number of an unused text is given to another text later. */
+  release(number: number): void {
+    const interned = this.#at(number);
+    interned.uses--;
+    if (interned.uses > 0) return;
+    this.#numbers.delete(interned.text);
     this.#free.push(number);
   }
 
-  textOf(number: number): string {
+  textFor(number: number): string {
     return this.#at(number).text;
   }
 
-  #at(number: number): { text: string; uses: number } {
-    const name = this.#texts[number];
-    if (name === undefined) throw new Error(`there is no name ${number}`);
-    return name;
+  #at(number: number): InternedText {
+    const interned = this.#texts[number];
+    if (interned === undefined) throw new Error(`number: must be that of a text (got ${number})`);
+    return interned;
   }
 }
