@@ -12,10 +12,10 @@ import {
 import type { WarningLogger } from '../../interfaces/logger.ts';
 import { buildChargeBatches, type ChargeBatch } from './batch/charge-batch.ts';
 import { parseOutcomes } from './batch/charge-reply.ts';
-import { buildCorrection } from './batch/correction.ts';
 import { computeVirtualTag } from './batch/counter-key.ts';
 import { buildAnnouncement, NODES_TAG, parseNodeCount } from './batch/node-announcement.ts';
 import { buildRefundBatches, parseRefunds, type RefundBatch } from './batch/refund-batch.ts';
+import { buildCorrection } from './batch/script-arguments.ts';
 import { type DecidedPart, mergeParts, splitDecisions, splitReceipts } from './batch/split-by-group.ts';
 import type { RedisAccess } from './connection/connection-settings.ts';
 import type { BreakerListener } from './connection/script-connection.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Charge } from '../../../decide/ports.ts';
+import type { Charge, Correction } from '../../../decide/ports.ts';
 import { counterSpec } from '../../../domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../../domain/limits/limit.ts';
 import type { ScriptArguments } from '../lua/scripts.ts';
@@ -89,6 +89,14 @@ export class ScriptArgumentsBuilder {
     args.push(spec.blockMicros, spentWithinMicros, isSettlement ? 1 : 0);
     this.#specCount++;
   }
+}
+
+/** Builds a call of the correct script, which has one key and one spec. `now` is in µs since 1970. */
+export function buildCorrection(prefix: string, { subject, limit, change }: Correction, now: number): ScriptArguments {
+  const builder = new ScriptArgumentsBuilder(prefix, now);
+  builder.addSubject(subject);
+  builder.addSpec({ subject, limit, hits: 0 });
+  return builder.build(change.kind, String(change.kind === 'block' ? change.microseconds : 0));
 }
 
 const IDENTITY_HASH_BYTES = 6;

@@ -3,13 +3,13 @@ import { computeTagSlot, parseClusterSlots, parseRedirect } from './cluster-slot
 
 const asked = { host: '10.0.0.9', port: 7009 };
 
-describe('the slot of a tag', () => {
+describe('computing the slot of a tag', () => {
   it.each([
     [0, 13907],
     [7, 1716],
     [42, 8000],
     [63, 10499],
-  ])('is for the tag %i what CLUSTER KEYSLOT of Redis 7.0.15 says: %i', (tag, slot) => {
+  ])('gives tag %i the slot %i, as CLUSTER KEYSLOT of Redis 7.0.15 does', (tag, slot) => {
     expect(computeTagSlot(tag)).toBe(slot);
   });
 });
