@@ -1,9 +1,9 @@
 import type { Limit } from '../../domain/limits/limit.ts';
+import type { Rule } from '../../domain/rules/rule.ts';
 import {
   addRuleNode,
   createRuleNode,
   type DomainRules,
-  type Rule,
   type RuleBook,
   type RuleNode,
 } from '../../domain/rules/rule-book.ts';

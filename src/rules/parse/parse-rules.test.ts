@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Limit } from '../../domain/limits/limit.ts';
-import { matchRule, type Rule } from '../../domain/rules/rule-book.ts';
+import { matchRule } from '../../domain/rules/match-rule.ts';
+import type { Rule } from '../../domain/rules/rule.ts';
 import type { RulesFault } from '../yaml/rules-fault.ts';
 import { parseRules } from './parse-rules.ts';
 

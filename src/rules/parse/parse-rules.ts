@@ -1,12 +1,12 @@
 import { ALGORITHMS } from '../../domain/limits/parse-limit.ts';
 import { maxNodesVisited } from '../../domain/rules/match-most-specific.ts';
+import type { Rule } from '../../domain/rules/rule.ts';
 import {
   addRuleNode,
+  childPath,
   createRuleNode,
   type DomainRules,
   EDGE_DOMAIN,
-  pathBelow,
-  type Rule,
   type RuleNode,
 } from '../../domain/rules/rule-book.ts';
 import { parseFastYaml } from '../yaml/fast-yaml.ts';
@@ -166,7 +166,7 @@ class DescriptorsParser {
     const key = requiredText(item, 'key', faults) ?? this.#placeholder();
     const value = optionalText(item, 'value', faults) || undefined; // an empty value means any, as to envoyproxy/ratelimit
     if (key.includes('*')) faults.at(childLocation(item.location, 'key'), 'key: must have no "*"; values may');
-    const path = pathBelow(parent.path, key, value);
+    const path = childPath(parent.path, key, value);
     const node = addRuleNode(parent.node, key, value);
     if (node === undefined) {
       faults.at(item.location, `key: the descriptor ${path} is there twice`);

@@ -1,5 +1,5 @@
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import type { Rule } from '../../domain/rules/rule-book.ts';
+import type { Rule } from '../../domain/rules/rule.ts';
 import { childLocation, optionalFlag, type YamlNode } from '../yaml/read-fields.ts';
 import type { FaultSink } from '../yaml/rules-fault.ts';
 import { fieldOf } from '../yaml/yaml-values.ts';

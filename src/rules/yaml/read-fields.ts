@@ -1,4 +1,4 @@
-import { suggestName } from '../parse/suggest-name.ts';
+import { suggestName } from './suggest-name.ts';
 import type { FaultSink, YamlLocation } from './rules-fault.ts';
 import { fieldOf, PlainScalar, type YamlMap, type YamlValue } from './yaml-values.ts';
 
