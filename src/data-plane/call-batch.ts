@@ -24,7 +24,7 @@ export interface CallBatchOptions {
   readonly log: Pick<Logger, 'error'>;
 }
 
-/** A call that is ready to be decided by the counters. */
+/** A call with its prepared decision. */
 export interface PreparedCall {
   readonly call: UnaryCall;
   readonly method: DecisionMethod;

@@ -13,7 +13,7 @@ const PLAN = encodeHeaderName('x-weir-plan');
 
 export type AllowedVerdict = CheckVerdict & { kind: 'allowed' };
 
-/** The end of an allowing CheckResponse: the same bytes each time a credential comes in the same place. */
+/** The end of an allowing CheckResponse: the same bytes each time a credential is sent the same way. */
 export interface EncodedIdentity {
   /** The plan that is in the bytes. A credential without a plan of its own gets another one when its account does. */
   readonly planId: string | undefined;
@@ -25,7 +25,7 @@ export interface EncodedIdentity {
   readonly metadataLength: number;
 }
 
-/** By the place that the credential came in, then by the identity of its record: a changed record is another object. */
+/** By where the credential was sent, then by the identity of its record: a changed record is another object. */
 const encodedIdentities = {
   'x-api-key': new WeakMap<object, EncodedIdentity>(),
   authorization: new WeakMap<object, EncodedIdentity>(),
