@@ -26,12 +26,12 @@ export async function usePostgres(): Promise<RunningPostgres> {
   return url === undefined || url === '' ? startPostgres() : useServer(url);
 }
 
-/** Starts a server that no other test uses. */
-export async function startPostgres(): Promise<RunningPostgres> {
+/** Starts a server that no other test uses, with further configuration parameters. */
+export async function startPostgres(parameters: Readonly<Record<string, string>> = {}): Promise<RunningPostgres> {
   const dataFolder = await temporaryFolder();
   const log = { info: () => {}, warn: console.warn, error: console.error };
   // All test files of a run share the server. Each node keeps up to ten connections.
-  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '400' };
+  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '400', ...parameters };
   const embedded = await startEmbeddedPostgres({ dataFolder, log, settings });
   const { createDatabase, close } = await openServer(embedded.url);
   const stop = async () => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test as base } from 'vitest';
-import { useRedis } from '../../provision/redis.ts';
+import { startRedis, useRedis } from '../../provision/redis.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { newDatabase } from './databases.ts';
 import { IssuerTable } from './identity-provider.ts';
@@ -48,11 +48,30 @@ export const test = base
     onCleanup(() => redis.stop());
     return redis;
   })
+  /** A Redis that no other test file uses: a test may stop it. */
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of other fixtures from this pattern
+  .extend('ownRedis', { scope: 'file' }, async ({}, { onCleanup }) => {
+    const redis = await startRedis();
+    onCleanup(() => redis.stop());
+    return redis;
+  })
   /** A node with its counters in memory. */
   .extend('node', { scope: 'file' }, async ({ nodeEnvironment, log }, { onCleanup }) => {
     const node = await TestNode.start(nodeEnvironment, log);
     onCleanup(() => node.stop());
     return node;
+  })
+  /** Starts further nodes on the same database and rules, with more variables. The end of the test file stops them. */
+  .extend('startNode', { scope: 'file' }, ({ nodeEnvironment, log }, { onCleanup }) => {
+    const nodes: TestNode[] = [];
+    onCleanup(async () => {
+      for (const node of nodes.reverse()) await node.stop();
+    });
+    return async (environment: Environment = {}): Promise<TestNode> => {
+      const node = await TestNode.start({ ...nodeEnvironment, ...environment }, log);
+      nodes.push(node);
+      return node;
+    };
   })
   /** A node with its counters in Redis, on the same database and rules as `node`. */
   .extend('redisNode', { scope: 'file' }, async ({ nodeEnvironment, redis, log }, { onCleanup }) => {

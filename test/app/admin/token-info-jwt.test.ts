@@ -1,30 +1,23 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { CreateIssuerRequest, IssuerServiceService } from '../../../src/generated/weir/admin/v1/issuer_service.ts';
 import {
   GetTokenInfoResponse_State as State,
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
-import { newDatabase } from '../../support/databases.ts';
 import { check, parseDenial } from '../../support/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
 import type { Headers } from '../../support/grpc-client.ts';
-import { TestNode } from '../../support/node.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-let node: TestNode;
-let following: TestNode;
-let administrator: Headers;
-
-beforeAll(async () => {
-  const shared = { DATABASE_URL: await newDatabase() };
-  node = await TestNode.start(shared);
-  following = await TestNode.start({ ...shared, WEIR_ROLE: 'decision' });
-  administrator = await node.signIn();
+const it = test.extend('following', { scope: 'file' }, ({ startNode }) => startNode({ WEIR_ROLE: 'decision' }));
+it.beforeAll(async ({ node, administrator }) => {
   const issuer = {
     issuer: 'https://login.example.com',
     audiences: ['api'],
@@ -35,13 +28,13 @@ beforeAll(async () => {
   const request = CreateIssuerRequest.fromPartial({ issuerId: 'partner', issuer });
   await node.admin.call(IssuerServiceService.createIssuer, request, administrator);
 });
-afterAll(async () => {
-  await following?.stop();
-  await node?.stop();
-});
 
-const infoOf = (secret: string, asked = node) => asked.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
-const issue = async (fields: Parameters<typeof IssueTokenRequest.fromPartial>[0]) => {
+const getInfo = (node: TestNode, secret: string) => node.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
+const issue = async (
+  node: TestNode,
+  administrator: Headers,
+  fields: Parameters<typeof IssueTokenRequest.fromPartial>[0],
+) => {
   const request = IssueTokenRequest.fromPartial({ ttl: '1h', ...fields });
   return node.admin.call(TokenServiceService.issueToken, request, administrator);
 };
@@ -55,13 +48,13 @@ const signed = (claims: object) =>
   })
     .setProtectedHeader({ alg: 'ES256' })
     .sign(privateKey);
-const namesOf = (limits: readonly { readonly name: string }[]) => limits.map(({ name }) => name);
+const mapNames = (limits: readonly { readonly name: string }[]) => limits.map(({ name }) => name);
 
-describe('token info of a JWT tells', () => {
-  it('of an access token its account’s plan, and what remains of it', async () => {
+describe('token info of a JWT', () => {
+  it('reports the plan of an access token’s account and what remains of it', async ({ node, administrator }) => {
     const { authorization = '' } = administrator;
     await check(node.decision, { authorization });
-    const info = await infoOf(authorization.slice('Bearer '.length));
+    const info = await getInfo(node, authorization.slice('Bearer '.length));
     expect(info).toMatchObject({
       state: State.VALID,
       apiKey: '',
@@ -69,16 +62,20 @@ describe('token info of a JWT tells', () => {
       plan: 'plans/free',
       role: '',
     });
-    expect(namesOf(info.limits)).toEqual(['minute', 'day']);
+    expect(mapNames(info.limits)).toEqual(['minute', 'day']);
     expect(info.remaining.map(({ limit, remaining }) => [limit, remaining])).toEqual([
       ['plans/free/minute', 59],
       ['plans/free/day', 999],
     ]);
   });
 
-  it('of a stateless token what it says itself beside its plan, on every node', async () => {
+  it('reports the limits, features and role of a stateless token together with its plan, on every node', async ({
+    node,
+    following,
+    administrator,
+  }) => {
     const limits = [{ name: 'own', requests: 3, window: '60s' }];
-    const { token, tokenId, expireTime } = await issue({
+    const { token, tokenId, expireTime } = await issue(node, administrator, {
       account: 'a customer',
       plan: 'plans/free',
       limits,
@@ -86,7 +83,7 @@ describe('token info of a JWT tells', () => {
       role: 'admin',
     });
     for (const asked of [node, following]) {
-      const info = await infoOf(token, asked);
+      const info = await getInfo(asked, token);
       expect(info).toMatchObject({
         state: State.VALID,
         tokenId,
@@ -96,12 +93,12 @@ describe('token info of a JWT tells', () => {
         role: 'admin',
         expireTime,
       });
-      expect(namesOf(info.limits)).toEqual(['minute', 'day', 'own']);
+      expect(mapNames(info.limits)).toEqual(['minute', 'day', 'own']);
     }
   });
 
-  it('of an issuer’s token its account as it is counted, and the issuer’s plan', async () => {
-    expect(await infoOf(await signed({ jti: '1' }))).toMatchObject({
+  it('reports the counted account of an external token and the plan of its issuer', async ({ node }) => {
+    expect(await getInfo(node, await signed({ jti: '1' }))).toMatchObject({
       state: State.VALID,
       tokenId: '1',
       account: 'partner:bob',
@@ -109,13 +106,15 @@ describe('token info of a JWT tells', () => {
     });
   });
 
-  it('valid, expired, disabled and unknown apart', async () => {
-    const { token } = await issue({ account: 'somebody', plan: 'plans/pro' });
-    expect((await infoOf(token)).state).toBe(State.VALID);
+  it('distinguishes valid, expired, disabled and unknown tokens', async ({ node, administrator }) => {
+    const { token } = await issue(node, administrator, { account: 'somebody', plan: 'plans/pro' });
+    expect((await getInfo(node, token)).state).toBe(State.VALID);
     await node.admin.call(TokenInfoServiceService.disableToken, { secret: token });
-    expect(await infoOf(token)).toMatchObject({ state: State.DISABLED, account: 'somebody', plan: 'plans/pro' });
-    expect((await infoOf(await signed({ exp: 1 }))).state).toBe(State.EXPIRED);
-    const [header, claims, signature = ''] = (await issue({ account: 'x', plan: 'plans/pro' })).token.split('.');
+    expect(await getInfo(node, token)).toMatchObject({ state: State.DISABLED, account: 'somebody', plan: 'plans/pro' });
+    expect((await getInfo(node, await signed({ exp: 1 }))).state).toBe(State.EXPIRED);
+    const [header, claims, signature = ''] = (
+      await issue(node, administrator, { account: 'x', plan: 'plans/pro' })
+    ).token.split('.');
     const forged = `${header}.${claims}.${signature.slice(0, -4)}AAAA`;
     for (const unknown of [
       forged,
@@ -124,23 +123,22 @@ describe('token info of a JWT tells', () => {
       await signed({ aud: 'other' }),
       await signed({ iss: 'https://evil.example.com' }),
     ]) {
-      const info = await infoOf(unknown);
+      const info = await getInfo(node, unknown);
       expect([info.state, info.account, info.plan]).toEqual([State.UNKNOWN, '', '']);
     }
   });
 });
 
-describe('a JWT can be ended with itself', () => {
-  it('and is refused from then on; again is the same', async () => {
+describe('the holder of a JWT', () => {
+  it('disables it with nothing but the token; a second call changes nothing', async ({ node }) => {
     const token = await signed({ jti: 'leaked' });
     const ask = async () => parseDenial(await check(node.decision, { authorization: `Bearer ${token}` }))?.code;
     expect(await ask()).toBeUndefined();
-    for (const _ of ['once', 'and again'])
-      await node.admin.call(TokenInfoServiceService.disableToken, { secret: token });
+    for (const _ of ['first', 'second']) await node.admin.call(TokenInfoServiceService.disableToken, { secret: token });
     expect(await ask()).toBe('revoked_credential');
   });
 
-  it('unless it has no id, or nobody has signed it', async () => {
+  it('cannot disable a token without an id or without a valid signature', async ({ node }) => {
     const failing = (secret: string) => node.admin.callAndFail(TokenInfoServiceService.disableToken, { secret });
     expect((await failing(await signed({}))).code).toBe(INVALID_ARGUMENT);
     expect((await failing('x.y.z')).code).toBe(NOT_FOUND);

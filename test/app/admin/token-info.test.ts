@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { startRedisProcess } from '../../../provision/redis.ts';
 import { RetryInfo } from '../../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../../src/generated/google/rpc/status.ts';
@@ -12,51 +12,46 @@ import {
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { makeApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
-import { newDatabase } from '../../support/databases.ts';
 import { check, httpStatus } from '../../support/decision-calls.ts';
-import type { Headers } from '../../support/grpc-client.ts';
-import { TestNode } from '../../support/node.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const RESOURCE_EXHAUSTED = 8;
-const OF_ADDRESS = 300;
+/** Guesses that one address may make per minute. */
+const MAX_GUESSES = 300;
 
-let url: string;
-let node: TestNode;
-let administrator: Headers;
-beforeAll(async () => {
-  url = await newDatabase();
-  node = await TestNode.start({ DATABASE_URL: url });
-  administrator = await node.signIn();
-  await node.createPlan(administrator, 'team', 5);
-});
-afterAll(() => node?.stop());
+const it = test;
+it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 5));
 
-const infoOf = (secret: string, of = node) => of.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
+const getInfo = (node: TestNode, secret: string) => node.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
 
-describe('token info tells', () => {
-  it('what remains of each limit, and asking charges nothing', async () => {
+describe('token info of an API key', () => {
+  it('reports what remains of each limit and charges nothing', async ({ node, administrator }) => {
     const limits = [Limit.fromPartial({ name: 'own', requests: 3, window: '1d' })];
     const { name, secret } = await node.createKey(administrator, 'team', { limits });
-    const remaining = async () => (await infoOf(secret)).remaining.map((each) => [each.limit, each.remaining]);
+    const remaining = async () => (await getInfo(node, secret)).remaining.map((each) => [each.limit, each.remaining]);
     const untouched = [
       ['plans/team/burst', 5],
       [`${name}/own`, 3],
     ];
     for (let time = 0; time < 3; time++) expect(await remaining()).toEqual(untouched);
-    expect((await infoOf(secret)).remaining[0]?.resetTime).toBeUndefined();
+    expect((await getInfo(node, secret)).remaining[0]?.resetTime).toBeUndefined();
     for (let request = 0; request < 2; request++) await check(node.decision, { 'x-api-key': secret });
     expect(await remaining()).toEqual([
       ['plans/team/burst', 3],
       [`${name}/own`, 1],
     ]);
-    const [burst] = (await infoOf(secret)).remaining;
+    const [burst] = (await getInfo(node, secret)).remaining;
     expect(Math.abs(Number(burst?.resetTime) - Date.now() - 60_000)).toBeLessThan(20_000);
     await check(node.decision, { 'x-api-key': secret });
     expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(429);
     expect((await remaining())[1]).toEqual([`${name}/own`, 0]);
   });
 
-  it('valid, expired, disabled and unknown apart, and of all but the last what the key was', async () => {
+  it('distinguishes valid, expired, disabled and unknown keys, and describes all but unknown ones', async ({
+    node,
+    administrator,
+  }) => {
     const valid = await node.createKey(administrator, 'team');
     const expired = await node.createKey(administrator, 'team', { expireTime: new Date(Date.now() + 300) });
     const disabled = await node.createKey(administrator, 'team', { disabled: true });
@@ -68,20 +63,20 @@ describe('token info tells', () => {
     );
     const deleted = await node.createKey(administrator, 'team');
     await node.admin.call(ApiKeyServiceService.deleteApiKey, { name: deleted.name }, administrator);
-    await expect.poll(async () => (await infoOf(expired.secret)).state).toBe(State.EXPIRED);
+    await expect.poll(async () => (await getInfo(node, expired.secret)).state).toBe(State.EXPIRED);
     for (const [{ name, secret }, state] of [
       [valid, State.VALID],
       [expired, State.EXPIRED],
       [rotated, State.EXPIRED],
       [disabled, State.DISABLED],
     ] as const) {
-      const told = await infoOf(secret);
-      expect(told).toMatchObject({ state, apiKey: name, plan: 'plans/team', limits: [{ requests: 5 }] });
-      expect(told.remaining).toHaveLength(1);
+      const info = await getInfo(node, secret);
+      expect(info).toMatchObject({ state, apiKey: name, plan: 'plans/team', limits: [{ requests: 5 }] });
+      expect(info.remaining).toHaveLength(1);
     }
-    expect((await infoOf(successor)).state).toBe(State.VALID);
+    expect((await getInfo(node, successor)).state).toBe(State.VALID);
     for (const secret of [deleted.secret, makeApiKey(), `${valid.secret.slice(0, -1)}0`, valid.secret.slice(8)]) {
-      const { state, ...rest } = await infoOf(secret);
+      const { state, ...rest } = await getInfo(node, secret);
       expect(state).toBe(State.UNKNOWN);
       expect(JSON.stringify(rest)).toBe(
         JSON.stringify({ ...rest, apiKey: '', account: '', plan: '', limits: [], features: [], remaining: [] }),
@@ -89,17 +84,16 @@ describe('token info tells', () => {
     }
   });
 
-  it('everything but what remains while the counters are away', async () => {
+  it('omits only what remains while the counters are unavailable', async ({ node, administrator, startNode }) => {
     const redis = await startRedisProcess();
-    const counting = await TestNode.start({ DATABASE_URL: url, REDIS_URL: redis.url, REDIS_DEADLINE_MS: '500' });
+    const counting = await startNode({ REDIS_URL: redis.url, REDIS_DEADLINE_MS: '500' });
     try {
       const { secret } = await node.createKey(administrator, 'team');
-      await expect.poll(async () => (await infoOf(secret, counting)).remaining.length).toBe(1);
+      await expect.poll(async () => (await getInfo(counting, secret)).remaining.length).toBe(1);
       await redis.stop();
-      const told = await infoOf(secret, counting);
-      expect(told).toMatchObject({ state: State.VALID, plan: 'plans/team', limits: [{ requests: 5 }], remaining: [] });
+      const info = await getInfo(counting, secret);
+      expect(info).toMatchObject({ state: State.VALID, plan: 'plans/team', limits: [{ requests: 5 }], remaining: [] });
     } finally {
-      await counting.stop();
       await redis.stop();
     }
   });
@@ -110,9 +104,14 @@ interface Answer {
   readonly details: Status['details'];
 }
 
-/** Calls from an address of this machine, which gRPC clients cannot choose; over one connection, all at once. */
-async function callFrom(localAddress: string, of: TestNode, call: Call, secrets: readonly string[]): Promise<Answer[]> {
-  const port = of.app.ports.admin;
+/** Calls from a local address, which gRPC clients cannot choose: over one connection, all at once. */
+async function callFrom(
+  localAddress: string,
+  node: TestNode,
+  call: Call,
+  secrets: readonly string[],
+): Promise<Answer[]> {
+  const port = node.app.ports.admin;
   const { path, requestSerialize } = TokenInfoServiceService[call];
   const session = connect('http://weir', {
     createConnection: () => createConnection({ host: '127.0.0.1', port, localAddress }),
@@ -139,33 +138,29 @@ async function callFrom(localAddress: string, of: TestNode, call: Call, secrets:
 
 type Call = 'getTokenInfo' | 'disableToken';
 
-describe('whoever guesses', () => {
-  const guesses = Array.from({ length: OF_ADDRESS + 50 }, () => makeApiKey());
+describe('a caller that guesses secrets', () => {
+  const guesses = Array.from({ length: MAX_GUESSES + 50 }, () => makeApiKey());
 
-  it.each(['getTokenInfo', 'disableToken'] as const)(
-    'is refused %s after so many a minute, whatever the secret, and told when to come back',
-    async (call) => {
-      const limited = await TestNode.start({ DATABASE_URL: url });
-      try {
-        const { name, secret } = await limited.createKey(administrator, 'team');
-        const answers = await callFrom('127.0.0.1', limited, call, guesses);
-        const refused = answers.filter(({ code }) => code === RESOURCE_EXHAUSTED);
-        expect(refused).toHaveLength(50);
-        const info = refused[0]?.details.find(({ typeUrl }) => typeUrl.endsWith('RetryInfo'));
-        const { retryDelay } = RetryInfo.decode(info?.value ?? expect.fail('no RetryInfo'));
-        expect(retryDelay?.seconds).toBeGreaterThan(0);
-        // A sliding window of that many is stricter by up to a sixteenth.
-        expect(retryDelay?.seconds).toBeLessThanOrEqual(64);
-        expect((await callFrom('127.0.0.1', limited, call, [secret]))[0]?.code).toBe(RESOURCE_EXHAUSTED);
-        const key = await limited.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
-        expect(key.disabled).toBe(false);
-        // Others, and who asks for something else, are not held up.
-        expect((await callFrom('127.0.0.2', limited, call, [secret]))[0]?.code).toBe(0);
-        const other = call === 'getTokenInfo' ? 'disableToken' : 'getTokenInfo';
-        expect((await callFrom('127.0.0.1', limited, other, [secret]))[0]?.code).toBe(0);
-      } finally {
-        await limited.stop();
-      }
+  it.for(['getTokenInfo', 'disableToken'] as const)(
+    'is rejected by %s after 300 guesses per minute, whatever the secret, with the time to retry',
+    async (call, { administrator, startNode }) => {
+      const limited = await startNode();
+      const { name, secret } = await limited.createKey(administrator, 'team');
+      const answers = await callFrom('127.0.0.1', limited, call, guesses);
+      const refused = answers.filter(({ code }) => code === RESOURCE_EXHAUSTED);
+      expect(refused).toHaveLength(50);
+      const info = refused[0]?.details.find(({ typeUrl }) => typeUrl.endsWith('RetryInfo'));
+      const { retryDelay } = RetryInfo.decode(info?.value ?? expect.fail('no RetryInfo'));
+      expect(retryDelay?.seconds).toBeGreaterThan(0);
+      // A sliding window of this size is stricter by up to a sixteenth.
+      expect(retryDelay?.seconds).toBeLessThanOrEqual(64);
+      expect((await callFrom('127.0.0.1', limited, call, [secret]))[0]?.code).toBe(RESOURCE_EXHAUSTED);
+      const key = await limited.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
+      expect(key.disabled).toBe(false);
+      // Other addresses, and other methods, are not affected.
+      expect((await callFrom('127.0.0.2', limited, call, [secret]))[0]?.code).toBe(0);
+      const other = call === 'getTokenInfo' ? 'disableToken' : 'getTokenInfo';
+      expect((await callFrom('127.0.0.1', limited, other, [secret]))[0]?.code).toBe(0);
     },
   );
 });

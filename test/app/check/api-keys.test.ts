@@ -26,7 +26,7 @@ const it = test.override(
 it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 5));
 
 describe('Check', () => {
-  it('lets a key in five times a minute, then answers 429, told when to come back', async ({ node, administrator }) => {
+  it('allows five requests of a key per minute and answers the sixth with 429', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const responses = [];
     for (let request = 0; request < 6; request++) responses.push(await check(node.decision, { 'x-api-key': secret }));
@@ -35,7 +35,7 @@ describe('Check', () => {
     expect(last && parseDenial(last)?.code).toBe('rate_limited');
   });
 
-  it('refuses what is no key, a key that is not known, and one that was disabled a moment ago', async ({
+  it('denies a missing, malformed or unknown key, and a key that was just disabled', async ({
     node,
     administrator,
   }) => {
@@ -51,7 +51,10 @@ describe('Check', () => {
     expect(parseDenial(refused)).toMatchObject({ code: 'disabled_credential', request_id: 'find-me' });
   });
 
-  it('is one budget with the domain plans, whichever filter asks, on either plane', async ({ node, administrator }) => {
+  it('shares one budget with the domain plans, for both filters and on both planes', async ({
+    node,
+    administrator,
+  }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     expect(httpStatus(await check(node.admin, { 'x-api-key': secret }))).toBe(200);
     const off = { 'weir.rate_limit': 'off' };
@@ -67,8 +70,8 @@ describe('Check', () => {
   });
 });
 
-describe('a rotated key', () => {
-  it('goes on with the budget of the one before: a new secret is no new budget', async ({ node, administrator }) => {
+describe('a rotated API key', () => {
+  it('keeps the budget of the previous secret', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     for (let request = 0; request < 4; request++) await check(node.decision, { 'x-api-key': secret });
     const rotation = { name, overlap: '60s' };
@@ -79,8 +82,8 @@ describe('a rotated key', () => {
   });
 });
 
-describe('a key that is rotated again within its overlap, as after an answer that was lost', () => {
-  it('gives a new key that lives as long as the first one was to', async ({ node, administrator }) => {
+describe('an API key that is rotated again within its overlap, as after a lost response', () => {
+  it('gets a successor that lives as long as the original key would have', async ({ node, administrator }) => {
     const { name } = await node.createKey(administrator, 'team');
     await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
     const again = await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
@@ -91,13 +94,13 @@ describe('a key that is rotated again within its overlap, as after an answer tha
 });
 
 describe('ShouldRateLimit', () => {
-  it('answers one status per descriptor, and OK where nothing is limited', async ({ node }) => {
+  it('returns one status per descriptor, and OK where no limit applies', async ({ node }) => {
     const answer = await shouldRateLimit(node.decision, 'nobody knows', ['a', 'b'], ['c', 'd']);
     expect(answer).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK }, { code: Code.OK }] });
   });
 
-  it('names the limit, and says what remains and until when', async ({ node }) => {
-    const first = await shouldRateLimit(node.decision, 'shop', ['path', '/told']);
+  it('reports the name of the limit, what remains of it and when it resets', async ({ node }) => {
+    const first = await shouldRateLimit(node.decision, 'shop', ['path', '/reported']);
     expect(first.statuses[0]).toMatchObject({
       currentLimit: { name: 'shop.path', requestsPerUnit: 3, unit: 0 },
       limitRemaining: 2,
@@ -105,7 +108,7 @@ describe('ShouldRateLimit', () => {
     });
   });
 
-  it('charges a refused request nothing: a sibling descriptor keeps its budget', async ({ node }) => {
+  it('charges nothing for a rejected request: the other descriptor keeps its budget', async ({ node }) => {
     for (let hit = 0; hit < 3; hit++) await shouldRateLimit(node.decision, 'shop', ['path', '/full']);
     const refused = await shouldRateLimit(node.decision, 'shop', ['path', '/full'], ['path', '/free']);
     expect(refused.statuses.map(({ code }) => code)).toEqual([Code.OVER_LIMIT, Code.OK]);
@@ -124,15 +127,18 @@ describe('ShouldRateLimit', () => {
       }),
     ],
     ['descriptors[0].entries', RateLimitRequest.fromPartial({ domain: 'shop', descriptors: [{}] })],
-  ] as const)('without %s is an invalid argument, by that name', async ([field, request], { node }) => {
-    const error = await node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, request);
-    expect(error.code).toBe(INVALID_ARGUMENT);
-    expect(error.details).toContain(`${field}: `);
-  });
+  ] as const)(
+    'rejects a request with a wrong %s as an invalid argument and names the field',
+    async ([field, request], { node }) => {
+      const error = await node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, request);
+      expect(error.code).toBe(INVALID_ARGUMENT);
+      expect(error.details).toContain(`${field}: `);
+    },
+  );
 });
 
 describe('the data plane', () => {
-  it('refuses malformed messages one by one, while others beside them are answered', async ({ node }) => {
+  it('rejects each malformed message alone and answers the other calls of the batch', async ({ node }) => {
     const malformed = { ...AuthorizationService.check, requestSerialize: (bytes: Buffer) => bytes };
     const calls = Array.from({ length: 50 }, async (_, index) => {
       if (index % 2 === 0) return httpStatus(await check(node.decision, {}));
@@ -142,14 +148,14 @@ describe('the data plane', () => {
     expect(new Set(answers)).toEqual(new Set([401, INVALID_ARGUMENT]));
   });
 
-  it('tells its health, and that it knows no other services', async ({ node }) => {
+  it('reports its health, and NOT_FOUND for services that it does not have', async ({ node }) => {
     const health = (service: string) => node.decision.call(HealthService.check, { service });
     expect(await health('')).toEqual({ status: Serving.SERVING });
     expect(await health('envoy.service.auth.v3.Authorization')).toEqual({ status: Serving.SERVING });
     expect((await node.decision.callAndFail(HealthService.check, { service: 'other' })).code).toBe(NOT_FOUND);
   });
 
-  it('does not implement what it does not know', async ({ node }) => {
+  it('answers an unknown method with UNIMPLEMENTED', async ({ node }) => {
     const unknown: Method<Buffer, Buffer> = {
       path: '/no.such.Service/Method',
       requestSerialize: (bytes) => bytes,
@@ -165,13 +171,13 @@ describe('the HTTP port', () => {
     return { status: response.status, text: await response.text() };
   };
 
-  it('tells that the process lives and that it is ready', async ({ node }) => {
+  it('reports that the process is alive and ready', async ({ node }) => {
     expect(await get(node, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
     expect(await get(node, '/readyz')).toEqual({ status: 200, text: 'ready\n' });
     expect((await get(node, '/nothing')).status).toBe(404);
   });
 
-  it('counts decisions by verdict and source, and their latency', async ({ node }) => {
+  it('counts decisions by verdict and source, and measures their latency', async ({ node }) => {
     await check(node.decision, {});
     const { text } = await get(node, '/metrics');
     expect(text).toMatch(

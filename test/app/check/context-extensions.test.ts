@@ -6,10 +6,7 @@ const it = test;
 it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 5));
 
 describe('weir.cost', () => {
-  it('is what a request is charged, and a request that does not fit is charged nothing', async ({
-    node,
-    administrator,
-  }) => {
+  it('is the charge of a request; a request that does not fit is charged nothing', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const asked = async (cost: string) => {
       const answer = await check(node.decision, { 'x-api-key': secret }, { 'weir.cost': cost });
@@ -22,7 +19,7 @@ describe('weir.cost', () => {
   });
 
   it.for(['', '-1', 'ten', '1.5', '99999999999'])(
-    'that is %j lets nobody in, and says what is wrong',
+    'with the value %j denies every request with 500 and names the extension',
     async (cost, { node, administrator }) => {
       const { secret } = await node.createKey(administrator, 'team');
       for (const headers of [{}, { 'x-api-key': secret }]) {
@@ -41,7 +38,7 @@ describe('weir.cost', () => {
 describe('weir.auth: optional', () => {
   const optional = { 'weir.auth': 'optional' };
 
-  it('lets in who has no credential, without the identity that they claim', async ({ node }) => {
+  it('allows a request without a credential and removes the identity headers that it claims', async ({ node }) => {
     const claimed = {
       'x-weir-account': 'a',
       'x-weir-key': 'k',
@@ -56,7 +53,7 @@ describe('weir.auth: optional', () => {
     expect(answer.dynamicMetadata).toEqual({ source: 'catalog' });
   });
 
-  it('refuses a wrong credential all the same, and charges a good one', async ({ node, administrator }) => {
+  it('still denies a wrong credential, and charges a valid one', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     expect(httpStatus(await check(node.decision, { 'x-api-key': 'garbage' }, optional))).toBe(401);
     expect(httpStatus(await check(node.decision, { 'x-api-key': `wk_live_${'0'.repeat(28)}` }, optional))).toBe(401);

@@ -30,7 +30,7 @@ const UNKNOWN = { 'x-api-key': `wk_live_${'0'.repeat(28)}` };
 const it = test.override({ rules: RULES, environment: { DEVICE_HEADER: 'X-Device' } });
 it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 2));
 let lastAddress = 0;
-/** Nobody else's, so that each test begins with nothing counted. */
+/** Returns an address that no other test uses, so that its counters are empty. */
 const newAddress = () => `192.0.2.${++lastAddress}`;
 
 const ask = (
@@ -52,13 +52,13 @@ async function statuses(
   return found;
 }
 
-describe('failures per source are limited by the edge rules', () => {
+describe('edge rules limit failures per source', () => {
   it.for([
     ['no key', {}],
-    ['garbage', { 'x-api-key': 'garbage' }],
-    ['a key that nobody has', UNKNOWN],
-    ['another X-Forwarded-For each', { ...UNKNOWN, 'x-forwarded-for': '203.0.113.1' }],
-  ] as const)('a flood with %s is answered 429 before 401, and others are not', async ([_, headers], { node }) => {
+    ['a malformed key', { 'x-api-key': 'garbage' }],
+    ['an unknown key', UNKNOWN],
+    ['a new X-Forwarded-For each time', { ...UNKNOWN, 'x-forwarded-for': '203.0.113.1' }],
+  ] as const)('answer a flood with %s with 429 instead of 401, and no other source', async ([_, headers], { node }) => {
     const address = newAddress();
     expect(await statuses(node, 7, headers, address)).toEqual([401, 401, 401, 401, 401, 429, 429]);
     const refused = await ask(node, { ...headers, 'x-forwarded-for': newAddress() }, address);
@@ -67,7 +67,7 @@ describe('failures per source are limited by the edge rules', () => {
     expect(httpStatus(await ask(node, headers, `::ffff:${address}`))).toBe(429);
   });
 
-  it('a good key is no way around it', async ({ node, administrator }) => {
+  it('also reject a valid key from that source', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const address = newAddress();
     await statuses(node, 5, UNKNOWN, address);
@@ -75,7 +75,10 @@ describe('failures per source are limited by the edge rules', () => {
     expect(addedHeaders(await ask(node, { 'x-api-key': secret }, newAddress()))['x-ratelimit-remaining']).toBe('1');
   });
 
-  it('a disabled key, and one without a feature, are charged at the edge alone', async ({ node, administrator }) => {
+  it('charge a disabled key, and a key without the required feature, at the edge only', async ({
+    node,
+    administrator,
+  }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     const headers = { 'x-api-key': secret };
     const address = newAddress();
@@ -86,8 +89,8 @@ describe('failures per source are limited by the edge rules', () => {
   });
 });
 
-describe('a good key', () => {
-  it('is charged edge and plan in one decision: what the plan refuses costs nothing at the edge', async ({
+describe('a valid key', () => {
+  it('is charged at edge and plan in one decision: what the plan rejects costs nothing at the edge', async ({
     node,
     administrator,
   }) => {
@@ -101,50 +104,53 @@ describe('a good key', () => {
     expect(await statuses(node, 2, UNKNOWN, address)).toEqual([401, 429]);
   });
 
-  it('whose plan the rate limit filter charges is charged at the edge by Check', async ({ node, administrator }) => {
+  it('is charged at the edge by Check, even if the rate limit filter charges its plan', async ({
+    node,
+    administrator,
+  }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const off = { 'weir.rate_limit': 'off' };
     expect(await statuses(node, 6, { 'x-api-key': secret }, newAddress(), off)).toEqual([200, 200, 200, 200, 200, 429]);
   });
 });
 
-describe('rules of the edge', () => {
-  it('in shadow mode refuse nothing, and tell what they would', async ({ node, administrator }) => {
+describe('a rule of the edge', () => {
+  it('in shadow mode rejects nothing and reports what it would reject', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const tried = { 'weir.route': 'tried', 'weir.rate_limit': 'off' };
     expect(await statuses(node, 4, { 'x-api-key': secret }, newAddress(), tried)).toEqual([200, 200, 200, 200]);
-    const told = async () => {
+    const shadowDecisions = async () => {
       const text = await node.metrics();
       return text.match(/^weir_shadow_decisions_total\{rule="edge.route_tried".*$/gm)?.toSorted();
     };
     await expect
-      .poll(told)
+      .poll(shadowDecisions)
       .toEqual([
         'weir_shadow_decisions_total{rule="edge.route_tried",verdict="ok"} 2',
         'weir_shadow_decisions_total{rule="edge.route_tried",verdict="would_deny"} 2',
       ]);
   });
 
-  it('may replace others by their names', async ({ node }) => {
+  it('may replace another rule by its name', async ({ node }) => {
     const named = { ...UNKNOWN, 'x-device': 'named' };
     expect(await statuses(node, 3, named, newAddress(), { 'weir.route': 'wide' })).toEqual([401, 401, 401]);
     expect(await statuses(node, 1, named, newAddress(), { 'weir.route': 'wide' })).toEqual([429]);
-    // It was not charged meanwhile.
+    // The replaced rule was not charged.
     expect(await statuses(node, 2, named, newAddress())).toEqual([401, 429]);
   });
 });
 
-describe('the entries of the edge', () => {
+describe('the entries of an edge descriptor', () => {
   const optional = { 'weir.auth': 'optional' };
 
-  it('charge who is anonymous, and tell them what is left', async ({ node }) => {
+  it('charge anonymous requests and report what remains', async ({ node }) => {
     const address = newAddress();
     const answer = await ask(node, {}, address, optional);
     expect(addedHeaders(answer)).toMatchObject({ 'x-ratelimit-limit': '5', 'x-ratelimit-remaining': '4' });
     expect(await statuses(node, 5, {}, address, optional)).toEqual([200, 200, 200, 200, 429]);
   });
 
-  it('are device and route, each alone', async ({ node }) => {
+  it('may be the device alone or the route alone', async ({ node }) => {
     const fromAnywhere = async (headers: Record<string, string>, extensions: Record<string, string>) => {
       const found = [];
       for (let time = 0; time < 3; time++) found.push(...(await statuses(node, 1, headers, newAddress(), extensions)));
@@ -156,7 +162,7 @@ describe('the entries of the edge', () => {
     expect(await fromAnywhere({}, { ...optional, 'weir.route': 'other' })).toEqual([200, 200, 200]);
   });
 
-  it('may be nested in one another, in any order', async ({ node }) => {
+  it('may be nested in any order', async ({ node }) => {
     const address = newAddress();
     expect(await statuses(node, 2, {}, address, { ...optional, 'weir.route': 'search' })).toEqual([200, 429]);
     const login = { ...optional, 'weir.route': 'login' };
@@ -165,14 +171,12 @@ describe('the entries of the edge', () => {
     expect(await statuses(node, 2, {}, newAddress(), login)).toEqual([200, 200]);
   });
 
-  it('of whom Envoy does not know the address are the others', async ({ node }) => {
+  it('leave out the address if Envoy does not know it', async ({ node }) => {
     expect(await statuses(node, 6, UNKNOWN, '')).toEqual([401, 401, 401, 401, 401, 401]);
     expect(await statuses(node, 1, UNKNOWN, '', { 'weir.route': 'global' })).toEqual([429]);
   });
 
-  it('count clients of IPv6 by their network of 64 bits: whoever has one has all of its addresses', async ({
-    node,
-  }) => {
+  it('count IPv6 clients by their /64 network, because its owner has all of its addresses', async ({ node }) => {
     const network = '2001:db8:0:1';
     for (const host of ['::1', ':a:b:c:d', ':ffff:0:0:1', '::2', '::']) {
       expect(await statuses(node, 1, UNKNOWN, `${network}${host}`)).toEqual([401]);
@@ -183,12 +187,12 @@ describe('the entries of the edge', () => {
     expect(answer.overallCode).toBe(2);
   });
 
-  it('count an address of IPv6 by itself where a rule names it', async ({ node }) => {
+  it('count a single IPv6 address if a rule names it', async ({ node }) => {
     expect(await statuses(node, 2, UNKNOWN, '2001:db8:0:5::1')).toEqual([401, 429]);
     expect(await statuses(node, 5, UNKNOWN, '2001:db8:0:5::2')).toEqual([401, 401, 401, 401, 401]);
   });
 
-  it('are counted where the rate limit service counts the same descriptor', async ({ node }) => {
+  it('use the same counter as the rate limit service for the same descriptor', async ({ node }) => {
     const address = newAddress();
     await statuses(node, 3, UNKNOWN, address);
     const answer = await shouldRateLimit(node.decision, 'edge', ['remote_address', address]);

@@ -15,8 +15,11 @@ it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team',
 
 const twoADay = Limit.fromPartial({ name: 'own', requests: 2, window: '1d', onStoreFailure: 'deny' });
 
-describe('a key with limits of its own', () => {
-  it('is charged its plan and them in one decision, and is told both', async ({ node, administrator }) => {
+describe('an API key with its own limits', () => {
+  it('is charged its own and its plan’s limits in one decision, and both are reported', async ({
+    node,
+    administrator,
+  }) => {
     const { secret } = await node.createKey(administrator, 'team', { limits: [twoADay] });
     const first = await check(node.decision, { 'x-api-key': secret });
     expect(addedHeaders(first)).toMatchObject({
@@ -28,7 +31,7 @@ describe('a key with limits of its own', () => {
     expect(parseDenial(refused)?.code).toBe('quota_exceeded');
   });
 
-  it('has the plan’s budget untouched by what its own refused', async ({ node, administrator }) => {
+  it('keeps the plan’s budget when its own limit rejects', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team', { limits: [twoADay] });
     for (let request = 0; request < 6; request++) await check(node.decision, { 'x-api-key': secret });
     const apiKey = { name, limits: [] };
@@ -38,7 +41,7 @@ describe('a key with limits of its own', () => {
     expect(addedHeaders(next)).toMatchObject({ 'x-ratelimit-remaining': '2', 'ratelimit-policy': '"burst";q=5;w=60' });
   });
 
-  it('does not share them with its plan’s, whatever they are called', async ({ node, administrator }) => {
+  it('does not share its limits with those of its plan, even under the same name', async ({ node, administrator }) => {
     const limits = [Limit.fromPartial({ name: 'burst', requests: 5, window: '60s', onStoreFailure: 'deny' })];
     const { secret } = await node.createKey(administrator, 'team', { limits });
     const statuses = [];
@@ -48,7 +51,7 @@ describe('a key with limits of its own', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
-  it('is one budget with the domain plans, and keeps it when it is rotated', async ({ node, administrator }) => {
+  it('shares one budget with the domain plans and keeps it when it is rotated', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team', { limits: [twoADay] });
     await check(node.decision, { 'x-api-key': secret });
     const answer = await shouldRateLimit(node.decision, 'plans', ['api_key', name]);
@@ -63,7 +66,7 @@ describe('a key with limits of its own', () => {
 describe('a route that requires features', () => {
   const requiring = { 'weir.require': 'export,bulk' };
 
-  it('lets in who has them all, by plan and key together, and answers others 403, at no charge', async ({
+  it('allows a key that has them all through plan and key, and denies others with 403 and no charge', async ({
     node,
     administrator,
   }) => {
@@ -84,16 +87,13 @@ describe('a route that requires features', () => {
     expect(httpStatus(await check(node.decision, { 'x-api-key': unable.secret }, requiring))).toBe(200);
   });
 
-  it('tells nothing of features to who has no key', async ({ node }) => {
+  it('answers a request without a key with 401 and reveals no features', async ({ node }) => {
     expect(httpStatus(await check(node.decision, {}, requiring))).toBe(401);
   });
 });
 
-describe('allowed networks are real CIDRs, IPv4 and IPv6, of the address that Envoy trusts', () => {
-  it('let a key in from there, and from nowhere else, whatever X-Forwarded-For says', async ({
-    node,
-    administrator,
-  }) => {
+describe('allowed networks: IPv4 and IPv6 CIDRs, matched with the address that Envoy trusts', () => {
+  it('allow a key only from there, whatever X-Forwarded-For says', async ({ node, administrator }) => {
     const allowedNetworks = ['192.0.2.0/24', '2001:db8::/32'];
     const { secret } = await node.createKey(administrator, 'team', { allowedNetworks });
     const from = (address: string) =>
@@ -116,7 +116,7 @@ describe('allowed networks are real CIDRs, IPv4 and IPv6, of the address that En
     expect(addedHeaders(await from('192.0.2.1'))['x-ratelimit-remaining']).toBe('1');
   });
 
-  it('count from the next request on after an update', async ({ node, administrator }) => {
+  it('take effect with the next request after an update', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     const allow = (allowedNetworks: string[]) => {
       const request = UpdateApiKeyRequest.fromPartial({

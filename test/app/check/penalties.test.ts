@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
   type RateLimitResponse,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { useMemoryAndRedis } from '../../support/rules-nodes.ts';
+import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 
 const RULES = `domain: penalties
 descriptors:
@@ -15,52 +15,51 @@ descriptors:
         rate_limit: {requests: 3, window: 15s, block_for: 1h, on_store_failure: deny}
 `;
 
-const nodeAt = useMemoryAndRedis(RULES);
+const it = test.override('rules', RULES);
 
-describe.each([
-  [0, 'memory'],
-  [1, 'Redis'],
-])('penalties with counters in %#: %s', (place) => {
-  const ask = (device: string, hitsAddend: number): Promise<RateLimitResponse> => {
-    const node = nodeAt(place);
+describe.for(STORES)('penalties for failed requests, with counters in %s', (store) => {
+  const ask = (nodes: Nodes, device: string, hitsAddend: number): Promise<RateLimitResponse> => {
+    const node = nodes[store];
     const entries = [
-      { key: 'account', value: `a-${place}-${process.pid}` },
+      { key: 'account', value: `a-${store}-${process.pid}` },
       { key: 'device', value: device },
     ];
     const request = RateLimitRequest.fromPartial({ domain: 'penalties', descriptors: [{ entries, hitsAddend }] });
     return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
   };
-  /** When the request comes. */
-  const look = async (device: string) => (await ask(device, 0)).overallCode;
-  /** When its stream ends, and only if it went wrong. */
-  const wentWrong = (device: string) => ask(device, 1);
+  /** Asks at the start of a request: charges nothing. */
+  const peek = async (nodes: Nodes, device: string) => (await ask(nodes, device, 0)).overallCode;
+  /** Charges at the end of a request that failed. */
+  const chargeFailure = (nodes: Nodes, device: string) => ask(nodes, device, 1);
 
-  it('let whoever does nothing wrong pass, however often they ask', async () => {
-    for (let request = 0; request < 20; request++) expect(await look('good')).toBe(Code.OK);
-    expect((await ask('good', 0)).statuses[0]?.limitRemaining).toBe(3);
+  it('never reject a device without failures', async ({ nodes }) => {
+    for (let request = 0; request < 20; request++) expect(await peek(nodes, 'good')).toBe(Code.OK);
+    expect((await ask(nodes, 'good', 0)).statuses[0]?.limitRemaining).toBe(3);
   });
 
-  it('refuse from the failure on that goes beyond the limit, for as long as the block lasts', async () => {
+  it('reject a device after the failure that exceeds the limit, until its block ends', async ({ nodes }) => {
     for (let failure = 0; failure < 3; failure++) {
-      expect(await look('bad')).toBe(Code.OK);
-      await wentWrong('bad');
+      expect(await peek(nodes, 'bad')).toBe(Code.OK);
+      await chargeFailure(nodes, 'bad');
     }
-    expect(await look('bad')).toBe(Code.OK);
-    await wentWrong('bad');
-    const refused = await ask('bad', 0);
+    expect(await peek(nodes, 'bad')).toBe(Code.OK);
+    await chargeFailure(nodes, 'bad');
+    const refused = await ask(nodes, 'bad', 0);
     expect(refused.overallCode).toBe(Code.OVER_LIMIT);
     const retryAfter = Number(refused.responseHeadersToAdd.find(({ key }) => key === 'retry-after')?.value);
     expect(retryAfter).toBeGreaterThan(3500);
     expect(retryAfter).toBeLessThanOrEqual(3600);
-    // Requests that were under way then, and go wrong too, do not make it longer; another device is not blocked.
-    await wentWrong('bad');
-    expect(Number((await ask('bad', 0)).statuses[0]?.durationUntilReset?.seconds)).toBeLessThanOrEqual(retryAfter);
-    expect(await look('good')).toBe(Code.OK);
+    // Requests in flight that also fail do not extend the block. Another device is not blocked.
+    await chargeFailure(nodes, 'bad');
+    expect(Number((await ask(nodes, 'bad', 0)).statuses[0]?.durationUntilReset?.seconds)).toBeLessThanOrEqual(
+      retryAfter,
+    );
+    expect(await peek(nodes, 'good')).toBe(Code.OK);
   });
 
-  it('refuse when one failure costs more than is left', async () => {
-    await ask('worse', 2);
-    await ask('worse', 2);
-    expect(await look('worse')).toBe(Code.OVER_LIMIT);
+  it('reject a device after a failure that costs more than remains', async ({ nodes }) => {
+    await ask(nodes, 'worse', 2);
+    await ask(nodes, 'worse', 2);
+    expect(await peek(nodes, 'worse')).toBe(Code.OVER_LIMIT);
   });
 });

@@ -32,12 +32,12 @@ async function updatePlan(node: TestNode, administrator: Headers, planId: string
   return node.admin.call(PlanServiceService.updatePlan, request, administrator);
 }
 
-/** Status, limits that were told, and what remains of the tightest. */
+/** Returns the status, the reported limits, and what remains of the tightest one. */
 async function ask(node: TestNode, { secret }: NewApiKey, route?: string, cost = '1') {
   const extensions = { 'weir.cost': cost, ...(route !== undefined && { 'weir.route': route }) };
   const answer = await check(node.decision, { 'x-api-key': secret }, extensions);
-  const told = addedHeaders(answer);
-  return [httpStatus(answer), told['ratelimit-policy'], told['x-ratelimit-remaining']];
+  const headers = addedHeaders(answer);
+  return [httpStatus(answer), headers['ratelimit-policy'], headers['x-ratelimit-remaining']];
 }
 
 async function statuses(node: TestNode, times: number, key: NewApiKey, route?: string) {
@@ -46,16 +46,16 @@ async function statuses(node: TestNode, times: number, key: NewApiKey, route?: s
   return found;
 }
 
-/** As the rate limit filter asks, with one descriptor of these entries; what remains, undefined where it refuses. */
+/** Asks as the rate limit filter, with one descriptor of these entries. Returns what remains; undefined if rejected. */
 async function askFilter(node: TestNode, entries: Readonly<Record<string, string>>) {
   const descriptor = { entries: Object.entries(entries).map(([key, value]) => ({ key, value })) };
   const request = RateLimitRequest.fromPartial({ domain: 'plans', descriptors: [descriptor] });
-  const { overallCode, statuses: told } = await node.decision.call(RateLimitServiceService.shouldRateLimit, request);
-  return overallCode === 1 ? told[0]?.limitRemaining : undefined;
+  const { overallCode, statuses: limits } = await node.decision.call(RateLimitServiceService.shouldRateLimit, request);
+  return overallCode === 1 ? limits[0]?.limitRemaining : undefined;
 }
 
 describe('a limit with routes', () => {
-  it('counts requests on them alone, all of them together', async ({ node, administrator }) => {
+  it('counts only requests on these routes, all of them together', async ({ node, administrator }) => {
     await createPlan(
       node,
       administrator,
@@ -71,7 +71,7 @@ describe('a limit with routes', () => {
     expect(await ask(node, key, 'orders')).toEqual([200, '"all";q=9;w=60', '4']);
   });
 
-  it('costs what the route’s weir.cost says', async ({ node, administrator }) => {
+  it('charges the weir.cost of the route', async ({ node, administrator }) => {
     await createPlan(node, administrator, 'routed-cost', limit('all', 90), limit('costly', 20, { routes: ['search'] }));
     const key = await node.createKey(administrator, 'routed-cost');
     expect(await ask(node, key, 'search', '7')).toEqual([200, '"all";q=90;w=60, "costly";q=20;w=60', '13']);
@@ -80,14 +80,14 @@ describe('a limit with routes', () => {
     expect((await ask(node, key, 'search', '7'))[0]).toBe(429);
   });
 
-  it('may be a key’s own', async ({ node, administrator }) => {
+  it('may belong to a key', async ({ node, administrator }) => {
     await createPlan(node, administrator, 'plain', limit('all', 9));
     const key = await node.createKey(administrator, 'plain', { limits: [limit('own', 1, { routes: ['search'] })] });
     expect(await statuses(node, 2, key, 'search')).toEqual([200, 429]);
     expect(await statuses(node, 2, key)).toEqual([200, 200]);
   });
 
-  it('is the same counter for the rate limit filter, where the route is an entry of the descriptor', async ({
+  it('uses the same counter for the rate limit filter, where the route is an entry of the descriptor', async ({
     node,
     administrator,
   }) => {
@@ -102,7 +102,10 @@ describe('a limit with routes', () => {
     expect(await statuses(node, 1, key, 'search')).toEqual([429]);
   });
 
-  it('keeps what is counted when its routes change, from the next request on', async ({ node, administrator }) => {
+  it('keeps its counter when its routes change, and applies them from the next request on', async ({
+    node,
+    administrator,
+  }) => {
     await createPlan(node, administrator, 'rerouted', limit('costly', 3, { routes: ['search'] }));
     const key = await node.createKey(administrator, 'rerouted');
     expect(await statuses(node, 2, key, 'search')).toEqual([200, 200]);
@@ -115,8 +118,8 @@ describe('a limit with routes', () => {
 });
 
 describe('a limit per account', () => {
-  /** The account of the administrator has the keys of all tests, so each has a limit of another name. */
-  it('is shared by all keys of the account, and the others are not', async ({ node, administrator }) => {
+  // All keys belong to the administrator's account, so each test names its limit differently.
+  it('is shared by all keys of the account, unlike a limit per key', async ({ node, administrator }) => {
     await createPlan(
       node,
       administrator,
@@ -142,7 +145,7 @@ describe('a limit per account', () => {
   });
 
   it('is the same counter for the rate limit filter, by key and by account', async ({ node, administrator }) => {
-    // The plan of every new account.
+    // `free` is the plan of every new account.
     await updatePlan(node, administrator, 'free', limit('both', 5, { per: 'account' }));
     const [one, other] = [await node.createKey(administrator, 'free'), await node.createKey(administrator, 'free')];
     const { account } = await node.admin.call(TokenInfoServiceService.getTokenInfo, { secret: one.secret });
@@ -152,7 +155,7 @@ describe('a limit per account', () => {
     expect(await ask(node, one)).toEqual([200, '"both";q=5;w=60', '1']);
   });
 
-  it('keeps what is counted when keys go to a plan that has it too', async ({ node, administrator }) => {
+  it('keeps its counter when a key moves to a plan with the same limit', async ({ node, administrator }) => {
     await createPlan(node, administrator, 'before', limit('kept', 3, { per: 'account' }));
     await createPlan(node, administrator, 'after', limit('kept', 4, { per: 'account' }));
     const key = await node.createKey(administrator, 'before');
@@ -163,7 +166,7 @@ describe('a limit per account', () => {
     expect(await statuses(node, 2, key)).toEqual([200, 429]);
   });
 
-  it('cannot be a key’s own', async ({ node, administrator }) => {
+  it('cannot belong to a key', async ({ node, administrator }) => {
     const apiKey = { displayName: '', limits: [limit('own', 1, { per: 'account' })] };
     const request = CreateApiKeyRequest.fromPartial({ apiKey });
     const error = await node.admin.callAndFail(ApiKeyServiceService.createApiKey, request, administrator);
@@ -171,20 +174,17 @@ describe('a limit per account', () => {
   });
 });
 
-it('routes and per are answered as they were written, by the plan and by token info', async ({
-  node,
-  administrator,
-}) => {
+it('plan and token info return routes and per as they were written', async ({ node, administrator }) => {
   const written = [
     limit('all', 5, { per: 'account', algorithm: 'sliding_window' }),
     limit('few', 1, { routes: ['a'] }),
   ];
-  const { limits } = await createPlan(node, administrator, 'told', ...written);
+  const { limits } = await createPlan(node, administrator, 'written', ...written);
   expect(limits).toMatchObject([
     { name: 'all', per: 'account', routes: [] },
     { name: 'few', per: '', routes: ['a'] },
   ]);
-  const { secret } = await node.createKey(administrator, 'told');
+  const { secret } = await node.createKey(administrator, 'written');
   const info = await node.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
   expect(info.limits).toEqual(limits);
 });

@@ -15,7 +15,7 @@ const MAX_STALENESS_SECONDS = 3;
 
 let folder: string;
 let postgres: EmbeddedPostgres;
-/** One goes on without end, the other only for so long. */
+/** `enduring` uses its copy of the catalog without a time limit, `bounded` for three seconds. */
 let enduring: TestNode;
 let bounded: TestNode;
 let secret: string;
@@ -42,7 +42,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** To Postgres and all of its processes: the connections that there are must fall silent, too. */
+/** Signals Postgres and all of its processes, because existing connections must fall silent too. */
 async function signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
   const file = path.join(folder, 'postgres', 'data', 'postmaster.pid');
   const postmaster = Number((await readFile(file, 'utf8')).split('\n')[0]);
@@ -50,26 +50,26 @@ async function signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
   const children = table
     .map((row) => row.trim().split(/\s+/).map(Number))
     .filter(([, parent]) => parent === postmaster);
-  // The parent first on the way down, so that it starts no more.
+  // The parent first, so that it starts no more children.
   for (const pid of [postmaster, ...children.map(([pid = 0]) => pid)]) process.kill(pid, name);
 }
 
-const askAt = (node: TestNode) => check(node.decision, { 'x-api-key': secret });
-const statusAt = async (node: TestNode) => httpStatus(await askAt(node));
-const readinessOf = async (node: TestNode) => (await fetch(`http://127.0.0.1:${node.app.ports.http}/readyz`)).status;
+const checkAt = (node: TestNode) => check(node.decision, { 'x-api-key': secret });
+const statusAt = async (node: TestNode) => httpStatus(await checkAt(node));
+const readinessAt = async (node: TestNode) => (await node.fetch('/readyz')).status;
 const soon = { timeout: 20_000 };
 
-describe('a node that is cut off from Postgres', () => {
-  it('lets keys in for as long as is configured and no longer, and again once it follows', async () => {
+describe('a node that loses Postgres', () => {
+  it('allows keys until CATALOG_MAX_STALENESS, then answers 503, and recovers once it follows the feed', async () => {
     await expect.poll(() => statusAt(bounded), soon).toBe(200);
     await signal('SIGSTOP');
     const stoppedAt = performance.now();
     await sleep(1_000);
-    expect([await statusAt(bounded), await readinessOf(bounded)]).toEqual([200, 200]);
+    expect([await statusAt(bounded), await readinessAt(bounded)]).toEqual([200, 200]);
 
     await expect.poll(() => statusAt(bounded), soon).toBe(503);
     expect(performance.now() - stoppedAt).toBeGreaterThan((MAX_STALENESS_SECONDS - 1) * 1000);
-    expect(parseDenial(await askAt(bounded))?.code).toBe('catalog_stale');
+    expect(parseDenial(await checkAt(bounded))?.code).toBe('catalog_stale');
     for (const descriptor of [
       ['api_key', id],
       ['account', 'unknown'],
@@ -78,9 +78,9 @@ describe('a node that is cut off from Postgres', () => {
     }
     const asked = bounded.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
     await expect(asked).rejects.toMatchObject({ code: UNAVAILABLE });
-    expect(await readinessOf(bounded)).toBe(503);
+    expect(await readinessAt(bounded)).toBe(503);
 
-    // What needs no catalog is answered.
+    // Requests that do not need the catalog are still answered.
     expect((await shouldRateLimit(bounded.decision, 'shop', ['path', '/'])).overallCode).toBe(Code.OK);
     expect(httpStatus(await check(bounded.decision, {}, { 'weir.auth': 'optional' }))).toBe(200);
     expect(httpStatus(await check(bounded.decision, { 'x-api-key': 'wk_live_garbage' }))).toBe(401);
@@ -88,6 +88,6 @@ describe('a node that is cut off from Postgres', () => {
 
     await signal('SIGCONT');
     await expect.poll(() => statusAt(bounded), soon).toBe(200);
-    expect(await readinessOf(bounded)).toBe(200);
+    expect(await readinessAt(bounded)).toBe(200);
   });
 });

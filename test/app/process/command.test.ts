@@ -1,10 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../../provision/free-port.ts';
 import { temporaryFolder } from '../../../provision/postgres.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
@@ -15,122 +12,104 @@ import {
 } from '../../../src/generated/weir/admin/v1/token_service.ts';
 import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
 import { GrpcClient } from '../../support/grpc-client.ts';
+import type { Environment } from '../../support/node.ts';
+import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';
 
+/** As built, because that is what `npm start` runs. */
+const PROGRAM = 'dist/src/main.js';
 const PASSWORD = 'known-secret-of-the-administrator';
 const SIGNING_KEY_SECRET = 'known-secret-that-signing-keys-are-sealed-with';
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))));
 
-interface Running {
-  readonly child: ChildProcess;
-  readonly decisionPort: number;
-  readonly adminPort: number;
-  readonly exited: Promise<unknown[]>;
-  printed(): string;
+async function run(operands: readonly string[], environment: Environment = {}) {
+  const weir = new WeirProcess(operands, environment, PROGRAM);
+  return { code: await weir.exited, printed: weir.printed };
 }
 
-function run(
-  args: readonly string[],
-  environment: Record<string, string>,
-): Omit<Running, 'decisionPort' | 'adminPort'> {
-  const child = spawn(process.execPath, ['dist/src/main.js', ...args], {
-    env: { PATH: process.env.PATH, ...environment },
-  });
-  let printed = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (printed += text));
-  return { child, exited: once(child, 'exit'), printed: () => printed };
-}
-
-async function serve(): Promise<Running> {
+/** Starts a node with the embedded Postgres. */
+async function serve() {
   const folder = await temporaryFolder();
   folders.push(folder);
-  const [decisionPort, adminPort, httpPort] = [await freePort(), await freePort(), await freePort()];
-  const running = run(['serve'], {
-    DECISION_ADDRESS: `127.0.0.1:${decisionPort}`,
-    ADMIN_ADDRESS: `127.0.0.1:${adminPort}`,
-    HTTP_ADDRESS: `127.0.0.1:${httpPort}`,
+  const environment = {
     DATA_DIR: path.join(folder, 'data'),
     ADMIN_EMAIL: 'admin@example.com',
     ADMIN_PASSWORD: PASSWORD,
     SIGNING_KEY_SECRET,
     LOG_LEVEL: 'trace',
-  });
-  const isReady = () =>
-    fetch(`http://127.0.0.1:${httpPort}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-  while (running.child.exitCode === null && !(await isReady())) await sleep(50);
-  return { ...running, decisionPort, adminPort };
+  };
+  return startWeirProcess(environment, PROGRAM);
 }
 
 describe('the weir command', () => {
-  it('ends with exit code 78 when the environment is wrong, and names every fault', async () => {
-    const { exited, printed } = run(['serve'], { REDIS_URL: 'nowhere', WEIR_ROLE: 'boss', ADMIN_PASSWORD: 'tiny' });
-    expect((await exited)[0]).toBe(78);
-    expect(printed().trim().split('\n').toSorted()).toEqual([
-      expect.stringMatching(/^ADMIN_PASSWORD: must be/),
+  it('exits with 78 if the environment is wrong, and names every fault', async () => {
+    const { code, printed } = await run(['serve'], {
+      REDIS_URL: 'nowhere',
+      WEIR_ROLE: 'boss',
+      ADMIN_PASSWORD: 'tiny',
+    });
+    expect(code).toBe(78);
+    expect(printed.trim().split('\n').toSorted()).toEqual([
+      expect.stringMatching(/^ADMIN_PASSWORD: must have/),
       expect.stringMatching(/^REDIS_URL: must be/),
       expect.stringMatching(/^WEIR_ROLE: must be/),
     ]);
   });
 
-  it('ends with exit code 78 when the rules are wrong, and says where', async () => {
-    const { exited, printed } = run(['serve'], { RULES_PATH: 'package.json' });
-    expect((await exited)[0]).toBe(78);
-    expect(printed()).toContain('package.json:2:3: name: not supported here');
+  it('exits with 78 if the rules are wrong, and says where', async () => {
+    const { code, printed } = await run(['serve'], { RULES_PATH: 'package.json' });
+    expect(code).toBe(78);
+    expect(printed).toContain('package.json:2:3: name: not supported here');
   });
 
-  it('checks rules', async () => {
-    const good = run(['check-rules', 'demo/rules.yaml'], {});
-    expect((await good.exited)[0]).toBe(0);
-    const bad = run(['check-rules', 'package.json'], {});
-    expect((await bad.exited)[0]).toBe(1);
-    expect(bad.printed()).toMatch(/^package\.json:\d+:\d+: /);
+  it('exits with 0 from check-rules without faults, and with 1 and their locations with faults', async () => {
+    expect((await run(['check-rules', 'demo/rules.yaml'])).code).toBe(0);
+    const bad = await run(['check-rules', 'package.json']);
+    expect(bad.code).toBe(1);
+    expect(bad.printed).toMatch(/^package\.json:\d+:\d+: /);
   });
 
-  it('tells its usage when it does not understand', async () => {
-    const { exited, printed } = run(['serve', 'everything'], {});
-    expect((await exited)[0]).toBe(2);
-    expect(printed()).toContain('weir serve');
+  it('exits with 2 and points to its usage if it does not understand its arguments', async () => {
+    const { code, printed } = await run(['serve', 'everything']);
+    expect(code).toBe(2);
+    expect(printed).toContain('weir serve');
   });
 });
 
 describe('a process that serves', () => {
-  it('finishes what is under way on SIGTERM, fails no call before it is gone, and exits with 0', async () => {
-    const { child, decisionPort, exited } = await serve();
-    const clients = Array.from({ length: 4 }, () => new GrpcClient(decisionPort));
+  it('finishes the calls in flight on SIGTERM, fails no call before it is gone, and exits with 0', async () => {
+    const { weir, ports } = await serve();
+    const clients = Array.from({ length: 4 }, () => new GrpcClient(ports.decision));
     let answered = 0;
     const failed: string[] = [];
     const load = clients.map(async (client) => {
-      while (child.exitCode === null && failed.length === 0) {
+      while (!weir.hasExited && failed.length === 0) {
         await shouldRateLimit(client, 'any', ['a', 'b']).then(
           () => answered++,
           (error: Error) => failed.push(error.message),
         );
       }
     });
-    await expect.poll(() => answered).toBeGreaterThan(200);
-    child.kill('SIGTERM');
-    expect((await exited)[0]).toBe(0);
+    await expect.poll(() => answered, { timeout: 10_000 }).toBeGreaterThan(200);
+    expect(await weir.stop()).toBe(0);
     await Promise.all(load);
     for (const client of clients) client.close();
-    // What fails is only what was asked when nobody listened any more.
+    // The only calls that fail are those sent when nobody listened any more.
     for (const message of failed) expect(message).toMatch(/ECONNREFUSED|No connection established/);
   });
 
   it('stops in order on Ctrl-C, which reaches it from the terminal and again from npm', async () => {
-    const { child, exited, printed } = await serve();
-    child.kill('SIGINT');
+    const { weir } = await serve();
+    weir.kill('SIGINT');
     await sleep(5);
-    child.kill('SIGINT');
-    expect((await exited)[0]).toBe(0);
-    expect(printed()).toContain('"msg":"stopped"');
+    weir.kill('SIGINT');
+    expect(await weir.exited).toBe(0);
+    expect(weir.printed).toContain('"msg":"stopped"');
   });
 
-  it('logs no secret, at the most talkative level', async () => {
-    const { child, decisionPort, adminPort, exited, printed } = await serve();
-    const [decision, admin] = [new GrpcClient(decisionPort), new GrpcClient(adminPort)];
+  it('logs no secret, even at the level trace', async () => {
+    const { weir, ports } = await serve();
+    const [decision, admin] = [new GrpcClient(ports.decision), new GrpcClient(ports.admin)];
     const login = { email: 'admin@example.com', password: PASSWORD };
     const { accessToken, refreshToken } = await admin.call(AuthServiceService.login, login);
     const wrong = { ...login, password: 'another-known-secret' };
@@ -150,19 +129,15 @@ describe('a process that serves', () => {
     await admin.call(TokenInfoServiceService.getTokenInfo, { secret: token });
     await admin.call(TokenInfoServiceService.disableToken, { secret: token });
     await admin.callAndFail(TokenServiceService.issueToken, request, { authorization: `Bearer ${token}` });
-    await admin.callAndFail(
-      TokenServiceService.revokeToken,
-      RevokeTokenRequest.fromPartial({ token: `${token}x` }),
-      administrator,
-    );
+    const revocation = RevokeTokenRequest.fromPartial({ token: `${token}x` });
+    await admin.callAndFail(TokenServiceService.revokeToken, revocation, administrator);
     const key = `wk_live_${'A'.repeat(28)}`;
     expect(httpStatus(await check(decision, { 'x-api-key': key, authorization: `Bearer ${accessToken}` }))).toBe(401);
     decision.close();
     admin.close();
-    child.kill('SIGTERM');
-    await exited;
-    expect(printed()).toContain('"msg":"stopped"');
+    await weir.stop();
+    expect(weir.printed).toContain('"msg":"stopped"');
     for (const secret of [PASSWORD, wrong.password, accessToken, refreshToken, key, token, SIGNING_KEY_SECRET])
-      expect(printed()).not.toContain(secret);
+      expect(weir.printed).not.toContain(secret);
   });
 });

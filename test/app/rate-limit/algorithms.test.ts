@@ -11,8 +11,8 @@ import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 
 /**
- * Each lets three through at once and is far from the end of its window whenever the test runs; as it is written, and
- * what of it is answered otherwise.
+ * Limits that allow three requests at once, and whose window does not end while the test runs. The second part has the
+ * fields that the API returns in another form.
  */
 const THREE: readonly (readonly [written: Partial<Limit>, answered: Partial<Limit>])[] = [
   [{ algorithm: 'sliding_window', requests: 3, window: '1m', lease: true, onStoreFailure: 'deny' }, { window: '60s' }],
@@ -49,7 +49,7 @@ descriptors:
       - {unlimited: true}
 `;
 
-/** A month that begins on it neither begins nor ends while the test runs. */
+/** Returns a day of the month far from today, so that no month that begins on it starts or ends during the test. */
 function dayFarFromNow(): number {
   return ((new Date().getUTCDate() + 13) % 28) + 1;
 }
@@ -71,7 +71,7 @@ describe('a rule', () => {
     ['calendar', 3, Unit.MONTH],
     ['concurrency', 3, Unit.UNKNOWN],
   ] as const)(
-    'of the algorithm %s lets three through and refuses the fourth',
+    'with the algorithm %s allows three requests and rejects the fourth',
     async ([key, requestsPerUnit, unit], { node }) => {
       const answers = await ask(node, key, 4);
       expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
@@ -80,13 +80,13 @@ describe('a rule', () => {
     },
   );
 
-  it('that is unlimited lets all through and tells no limit', async ({ node }) => {
+  it('that is unlimited allows every request and reports no limit', async ({ node }) => {
     const answers = await ask(node, 'unlimited', 20);
     expect(new Set(answers.map(({ overallCode }) => overallCode))).toEqual(new Set([Code.OK]));
     expect(answers[19]?.statuses[0]?.currentLimit).toBeUndefined();
   });
 
-  it('of several limits is decided by all of them together, and tells which one decided', async ({ node }) => {
+  it('with several limits applies all of them together and names the one that decided', async ({ node }) => {
     const answers = await ask(node, 'several', 4);
     expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
     expect(answers[3]?.statuses[0]?.currentLimit?.name).toBe('shop.several/1m');
@@ -95,12 +95,12 @@ describe('a rule', () => {
 
 describe('a plan', () => {
   it.for(THREE.map(([written, answered], index) => [written, answered, `plan-${index}`] as const))(
-    'with the limit %j lets a key in three times, and is answered as it was made',
+    'with the limit %j allows three requests of a key and is returned as it was created',
     async ([written, answered, planId], { node, administrator }) => {
       const plan = { displayName: planId, limits: [{ name: 'three', ...written }] };
       const request = CreatePlanRequest.fromPartial({ planId, plan });
-      const made = await node.admin.call(PlanServiceService.createPlan, request, administrator);
-      expect(made.limits).toEqual([Limit.fromPartial({ name: 'three', ...written, ...answered })]);
+      const created = await node.admin.call(PlanServiceService.createPlan, request, administrator);
+      expect(created.limits).toEqual([Limit.fromPartial({ name: 'three', ...written, ...answered })]);
       const { secret } = await node.createKey(administrator, planId);
       const statuses = [];
       for (let count = 0; count < 4; count++) {
@@ -108,21 +108,21 @@ describe('a plan', () => {
       }
       expect(statuses).toEqual([200, 200, 200, 429]);
       const info = await node.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
-      expect(info.limits).toEqual(made.limits);
+      expect(info.limits).toEqual(created.limits);
     },
   );
 
-  it('that is unlimited lets a key in however often', async ({ node, administrator }) => {
+  it('that is unlimited allows every request of a key', async ({ node, administrator }) => {
     const plan = { displayName: 'all', limits: [{ name: 'all', algorithm: 'unlimited' }] };
     const request = CreatePlanRequest.fromPartial({ planId: 'all', plan });
-    const made = await node.admin.call(PlanServiceService.createPlan, request, administrator);
-    expect(made.limits).toMatchObject([{ name: 'all', algorithm: 'unlimited', requests: 0, window: '' }]);
+    const created = await node.admin.call(PlanServiceService.createPlan, request, administrator);
+    expect(created.limits).toMatchObject([{ name: 'all', algorithm: 'unlimited', requests: 0, window: '' }]);
     const { secret } = await node.createKey(administrator, 'all');
     const answers = await Promise.all(Array.from({ length: 50 }, () => check(node.decision, { 'x-api-key': secret })));
     expect(new Set(answers.map(httpStatus))).toEqual(new Set([200]));
   });
 
-  it('with a token bucket is told as what the bucket holds, of which never more remains', async ({
+  it('with a token bucket reports its capacity as the limit, so that no more than that ever remains', async ({
     node,
     administrator,
   }) => {

@@ -10,9 +10,9 @@ import { addRuleNode, createRuleNode } from '../../../src/domain/rules/rule-book
 import { RateLimitRequest, RateLimitServiceService } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { silent } from '../../counters/contract/clocked-stores.ts';
-import { makeLimit } from '../../counters/model/traces.ts';
-import { becomesTrue } from '../../counters/redis/waiting.ts';
+import { silentLogger } from '../../counters/contract/clocked-stores.ts';
+import { makeLimit } from '../../counters/model/builders.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const LIMIT = makeLimit(10, '1h');
 const ENTRIES = [{ key: 'user', value: 'ann' }];
@@ -24,8 +24,8 @@ let client: Client;
 
 beforeAll(async () => {
   redis = await startRedisProcess();
-  store = new RedisStore({ url: redis.url, logger: silent, deadlineMs: 5000 });
-  await becomesTrue(() => store.ready);
+  store = new RedisStore({ url: redis.url, logger: silentLogger, deadlineMs: 5000 });
+  await waitUntil(() => store.ready);
   const domain = createRuleNode();
   const user = addRuleNode(domain, 'user', undefined);
   if (user !== undefined) user.rule = { path: 'shop.user', limits: [LIMIT] };
@@ -76,17 +76,17 @@ async function used(): Promise<number> {
   const [outcome] = await store.decide([
     { charges: [{ subject: formatDescriptorSubject('shop', ENTRIES), limit: LIMIT, hits: 0 }] },
   ]);
-  if (outcome === undefined || outcome instanceof StoreUnavailable) throw new Error('the counters cannot be reached');
+  if (outcome === undefined || outcome instanceof StoreUnavailable) throw new Error('the counters are unavailable');
   return LIMIT.requests - (outcome.charges[0]?.remaining ?? Number.NaN);
 }
 
-it('gives back what was granted to calls that were cancelled before their answer, and only that', async () => {
+it('refunds what was granted to calls that were cancelled before their response, and only that', async () => {
   expect(await ask().code).toBe(0);
   expect(await used()).toBe(1);
   process.kill(redis.pid ?? 0, 'SIGSTOP');
   const calls = Array.from({ length: 6 }, () => ask());
-  expect(await ask('nothing limits this').code).toBe(0); // and it does not wait with them
-  await sleep(200); // all of them wait for Redis now
+  expect(await ask('nothing limits this').code).toBe(0); // it does not wait for the others
+  await sleep(200); // now all of them wait for Redis
   for (const { cancel } of calls.slice(0, 4)) cancel();
   await sleep(200);
   process.kill(redis.pid ?? 0, 'SIGCONT');

@@ -23,16 +23,16 @@ interface Override {
   readonly unit: Unit;
 }
 
-function asking(domain: string, key: string, value: string, limit: Override): RateLimitRequest {
+function createRequest(domain: string, key: string, value: string, limit: Override): RateLimitRequest {
   return RateLimitRequest.fromPartial({ domain, descriptors: [{ entries: [{ key, value }], limit }] });
 }
 
 function ask(node: TestNode, key: string, value: string, limit: Override, domain = 'shop') {
-  return node.decision.call(RateLimitServiceService.shouldRateLimit, asking(domain, key, value, limit));
+  return node.decision.call(RateLimitServiceService.shouldRateLimit, createRequest(domain, key, value, limit));
 }
 
-describe('a descriptor’s limit', () => {
-  it('takes the place of its rule’s, on the same counter where the window is the same', async ({ node }) => {
+describe('the limit of a descriptor', () => {
+  it('replaces the limit of the rule, on the same counter if the window is the same', async ({ node }) => {
     await shouldRateLimit(node.decision, 'shop', ['customer', 'a']);
     const answers = [];
     for (let hit = 0; hit < 4; hit++)
@@ -43,13 +43,13 @@ describe('a descriptor’s limit', () => {
       limitRemaining: 2,
     });
     expect((await shouldRateLimit(node.decision, 'shop', ['customer', 'a'])).overallCode).toBe(Code.OVER_LIMIT);
-    // Another window is another counter.
+    // Another window has another counter.
     expect(
       (await ask(node, 'customer', 'a', { requestsPerUnit: 4, unit: Unit.MINUTE })).statuses[0]?.limitRemaining,
     ).toBe(3);
   });
 
-  it('limits where no rule does, each value for itself, but not in a domain that has no rules', async ({ node }) => {
+  it('applies without a rule, to each value separately, but not in a domain without rules', async ({ node }) => {
     const one = { requestsPerUnit: 1, unit: Unit.DAY };
     const codes = [
       await ask(node, 'new', 'a', one),
@@ -62,23 +62,23 @@ describe('a descriptor’s limit', () => {
     expect(elsewhere).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK, currentLimit: undefined }] });
   });
 
-  it('of 0 refuses everything, and promises no retry', async ({ node }) => {
+  it('rejects everything if it is 0, and announces no retry', async ({ node }) => {
     const refused = await ask(node, 'customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
     expect(refused).toMatchObject({ overallCode: Code.OVER_LIMIT, statuses: [{ durationUntilReset: undefined }] });
     expect(refused.responseHeadersToAdd.map(({ key }) => key)).not.toContain('retry-after');
     expect((await shouldRateLimit(node.decision, 'shop', ['customer', 'b'])).overallCode).toBe(Code.OK);
   });
 
-  it('is in earnest also where its rule is in shadow mode', async ({ node }) => {
+  it('is enforced even if its rule is in shadow mode', async ({ node }) => {
     const none = { requestsPerUnit: 0, unit: Unit.SECOND };
     expect((await ask(node, 'tried', 'a', none)).overallCode).toBe(Code.OVER_LIMIT);
   });
 
   it.for([
-    ['descriptors[0].limit.unit', asking('shop', 'customer', 'c', { requestsPerUnit: 1, unit: Unit.UNKNOWN })],
-    ['descriptors[0].limit.unit', asking('shop', 'customer', 'c', { requestsPerUnit: 1, unit: 7 as Unit })],
-    ['descriptors[0].limit', asking('plans', 'api_key', 'k', { requestsPerUnit: 1, unit: Unit.HOUR })],
-  ] as const)('that is wrong is an invalid argument: %s', async ([field, request], { node }) => {
+    ['descriptors[0].limit.unit', createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: Unit.UNKNOWN })],
+    ['descriptors[0].limit.unit', createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: 7 as Unit })],
+    ['descriptors[0].limit', createRequest('plans', 'api_key', 'k', { requestsPerUnit: 1, unit: Unit.HOUR })],
+  ] as const)('is rejected as an invalid argument if it is wrong: %s', async ([field, request], { node }) => {
     const error = await node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, request);
     expect(error.code).toBe(INVALID_ARGUMENT);
     expect(error.details).toContain(`${field}: `);

@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { shouldRateLimit } from '../../support/decision-calls.ts';
-import { useMemoryAndRedis } from '../../support/rules-nodes.ts';
+import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 
 const HOUR = 'window: 1h, on_store_failure: deny';
 const RULES = `domain: shop
@@ -22,63 +22,56 @@ descriptors:
     descriptors: [{key: detailed, detailed_metric: true, rate_limit: {requests: 9, ${HOUR}}}]
 `;
 
-const nodeAt = useMemoryAndRedis(RULES);
+const it = test.override('rules', RULES);
 
-describe.each([
-  [0, 'memory'],
-  [1, 'Redis'],
-])('rules with counters in %#: %s', (place) => {
-  const nodeHere = () => {
-    const node = nodeAt(place);
-    return node;
-  };
-  const subject = (name: string) => `${name}-${place}-${process.pid}`;
-  const ask = (...keys: readonly (readonly [key: string, name: string])[]) =>
-    shouldRateLimit(nodeHere().decision, 'shop', ...keys.map(([key, name]) => [key, subject(name)] as const));
-  const remaining = async (key: string, name: string) => {
+describe.for(STORES)('rule modes with counters in %s', (store) => {
+  const subject = (name: string) => `${name}-${store}-${process.pid}`;
+  const ask = (nodes: Nodes, ...keys: readonly (readonly [key: string, name: string])[]) =>
+    shouldRateLimit(nodes[store].decision, 'shop', ...keys.map(([key, name]) => [key, subject(name)] as const));
+  const remaining = async (nodes: Nodes, key: string, name: string) => {
     const descriptors = [{ entries: [{ key, value: subject(name) }], hitsAddend: 0 }];
     const request = RateLimitRequest.fromPartial({ domain: 'shop', descriptors });
-    const { statuses } = await nodeHere().decision.call(RateLimitServiceService.shouldRateLimit, request);
+    const { statuses } = await nodes[store].decision.call(RateLimitServiceService.shouldRateLimit, request);
     return statuses[0]?.limitRemaining;
   };
-  const metric = async (label: string) => {
-    const text = await (await fetch(`http://127.0.0.1:${nodeHere().app.ports.http}/metrics`)).text();
+  const metric = async (nodes: Nodes, label: string) => {
+    const text = await nodes[store].metrics();
     const line = text.split('\n').find((each) => each.startsWith(`${label} `));
     return line === undefined ? 0 : Number(line.slice(label.length + 1));
   };
 
-  it('a candidate refuses nothing, is charged as if it did, and tells what it would do', async () => {
-    const told = [];
-    for (let hit = 0; hit < 4; hit++) told.push(await ask(['tried', 'a']));
-    expect(told.map(({ overallCode }) => overallCode)).toEqual(Array(4).fill(Code.OK));
-    expect(told.map(({ dynamicMetadata }) => dynamicMetadata?.would_deny)).toEqual([
+  it('a candidate rejects nothing, is charged as if it did, and reports what it would do', async ({ nodes }) => {
+    const answers = [];
+    for (let hit = 0; hit < 4; hit++) answers.push(await ask(nodes, ['tried', 'a']));
+    expect(answers.map(({ overallCode }) => overallCode)).toEqual(Array(4).fill(Code.OK));
+    expect(answers.map(({ dynamicMetadata }) => dynamicMetadata?.would_deny)).toEqual([
       undefined,
       undefined,
       'shop.tried',
       'shop.tried',
     ]);
-    expect(told[3]?.statuses[0]).toMatchObject({ currentLimit: { requestsPerUnit: 9 }, limitRemaining: 5 });
-    expect(await metric('weir_candidate_decisions_total{rule="shop.tried",verdict="ok"}')).toBe(2);
-    expect(await metric('weir_candidate_decisions_total{rule="shop.tried",verdict="would_deny"}')).toBe(2);
+    expect(answers[3]?.statuses[0]).toMatchObject({ currentLimit: { requestsPerUnit: 9 }, limitRemaining: 5 });
+    expect(await metric(nodes, 'weir_candidate_decisions_total{rule="shop.tried",verdict="ok"}')).toBe(2);
+    expect(await metric(nodes, 'weir_candidate_decisions_total{rule="shop.tried",verdict="would_deny"}')).toBe(2);
   });
 
-  it('a candidate is not charged for requests that are refused, nor where its rule is only looked at', async () => {
-    for (let hit = 0; hit < 3; hit++) await ask(['live', 'b']);
+  it('a candidate is not charged for rejected requests', async ({ nodes }) => {
+    for (let hit = 0; hit < 3; hit++) await ask(nodes, ['live', 'b']);
     for (let hit = 0; hit < 5; hit++)
-      expect((await ask(['live', 'b'], ['tried', 'b'])).overallCode).toBe(Code.OVER_LIMIT);
+      expect((await ask(nodes, ['live', 'b'], ['tried', 'b'])).overallCode).toBe(Code.OVER_LIMIT);
     for (let hit = 0; hit < 2; hit++) {
-      expect((await ask(['tried', 'b'])).dynamicMetadata).not.toHaveProperty('would_deny');
+      expect((await ask(nodes, ['tried', 'b'])).dynamicMetadata).not.toHaveProperty('would_deny');
     }
-    expect((await ask(['tried', 'b'])).dynamicMetadata).toMatchObject({ would_deny: 'shop.tried' });
+    expect((await ask(nodes, ['tried', 'b'])).dynamicMetadata).toMatchObject({ would_deny: 'shop.tried' });
   });
 
-  it('a candidate may be tried where nothing limits yet', async () => {
-    expect((await ask(['open', 'c'])).dynamicMetadata).not.toHaveProperty('would_deny');
-    expect((await ask(['open', 'c'])).dynamicMetadata).toMatchObject({ would_deny: 'shop.open' });
+  it('a candidate works on a rule that is unlimited so far', async ({ nodes }) => {
+    expect((await ask(nodes, ['open', 'c'])).dynamicMetadata).not.toHaveProperty('would_deny');
+    expect((await ask(nodes, ['open', 'c'])).dynamicMetadata).toMatchObject({ would_deny: 'shop.open' });
   });
 
-  it('rules in quota mode refuse only together, and each says by its status whether it is used up', async () => {
-    const both = () => ask(['small', 'd'], ['large', 'd'], ['plain', 'd']);
+  it('rules in quota mode reject only together; the status of each shows whether it is used up', async ({ nodes }) => {
+    const both = () => ask(nodes, ['small', 'd'], ['large', 'd'], ['plain', 'd']);
     const codes = async () => {
       const { overallCode, statuses } = await both();
       return [overallCode, ...statuses.map(({ code }) => code)];
@@ -88,29 +81,29 @@ describe.each([
     expect(await codes()).toEqual([Code.OK, Code.OVER_LIMIT, Code.OK, Code.OK]);
     expect(await codes()).toEqual([Code.OVER_LIMIT, Code.OVER_LIMIT, Code.OVER_LIMIT, Code.OK]);
     // What is refused so is charged nothing: it is given back.
-    await expect.poll(() => remaining('plain', 'd')).toBe(6);
-    expect((await ask(['small', 'd'])).overallCode).toBe(Code.OVER_LIMIT);
+    await expect.poll(() => remaining(nodes, 'plain', 'd')).toBe(6);
+    expect((await ask(nodes, ['small', 'd'])).overallCode).toBe(Code.OVER_LIMIT);
   });
 
-  it('quotas are not charged for requests that another limit refuses', async () => {
+  it('quotas are not charged for requests that another limit rejects', async ({ nodes }) => {
     for (let hit = 0; hit < 4; hit++)
-      expect((await ask(['never', 'e'], ['small', 'e'])).overallCode).toBe(Code.OVER_LIMIT);
-    expect((await ask(['small', 'e'])).statuses[0]).toMatchObject({ code: Code.OK, limitRemaining: 0 });
+      expect((await ask(nodes, ['never', 'e'], ['small', 'e'])).overallCode).toBe(Code.OVER_LIMIT);
+    expect((await ask(nodes, ['small', 'e'])).statuses[0]).toMatchObject({ code: Code.OK, limitRemaining: 0 });
   });
 
-  it('metadata of the rules that let pass is told, merged, the first one first', async () => {
+  it('the metadata of the rules that allow a request is merged; the first rule takes precedence', async ({ nodes }) => {
     const deep = { a: 'x', b: 'y' };
-    const passing = await ask(['live', 'f'], ['small', 'f']);
+    const passing = await ask(nodes, ['live', 'f'], ['small', 'f']);
     expect(passing.dynamicMetadata?.metadata).toEqual({ tier: 'gold', list: [1, true, null], deep });
-    const usedUp = await ask(['live', 'f'], ['small', 'f']);
+    const usedUp = await ask(nodes, ['live', 'f'], ['small', 'f']);
     expect(usedUp.dynamicMetadata?.metadata).toEqual({ tier: 'gold', list: [1, true, null], deep: { a: 'x' } });
-    expect((await ask(['plain', 'f'])).dynamicMetadata).not.toHaveProperty('metadata');
+    expect((await ask(nodes, ['plain', 'f'])).dynamicMetadata).not.toHaveProperty('metadata');
   });
 
-  it('metrics name rules by their path, and with values where the rule says so', async () => {
-    for (let hit = 0; hit < 2; hit++) await ask(['valued', 'g'], ['plain', 'g']);
+  it('metrics name rules by their path, with values if the rule says so', async ({ nodes }) => {
+    for (let hit = 0; hit < 2; hit++) await ask(nodes, ['valued', 'g'], ['plain', 'g']);
     const count = (rule: string, verdict: string) =>
-      metric(`weir_rule_decisions_total{rule="${rule}",verdict="${verdict}"}`);
+      metric(nodes, `weir_rule_decisions_total{rule="${rule}",verdict="${verdict}"}`);
     expect(await count(`shop.valued_${subject('g')}`, 'ok')).toBe(1);
     expect(await count(`shop.valued_${subject('g')}`, 'over_limit')).toBe(1);
     expect(await count('shop.plain', 'ok')).toBeGreaterThanOrEqual(2);

@@ -23,7 +23,7 @@ descriptors:
 `;
 }
 
-describe.each(['memory', 'redis'])('a node that counts in %s and whose rules files change', (kind) => {
+describe.each(['memory', 'redis'])('a node with counters in %s whose rules file changes', (kind) => {
   let file: string;
   let node: TestNode;
   let stopRedis: (() => Promise<unknown>) | undefined;
@@ -43,11 +43,11 @@ describe.each(['memory', 'redis'])('a node that counts in %s and whose rules fil
 
   const get = (where: string) => fetch(`http://127.0.0.1:${node.app.ports.http}${where}`);
   const ready = async () => (await get('/readyz')).ok;
-  const told = async (metric: string) => {
+  const readMetric = async (metric: string) => {
     const text = await (await get('/metrics')).text();
     return text.split('\n').find((line) => line.startsWith(`${metric} `));
   };
-  /** On a busy machine Redis may answer late: then nothing was charged, and it is asked again. */
+  /** Asks again if Redis answers late, as on a busy machine: nothing was charged then. */
   const ask = async (): Promise<RateLimitResponse> => {
     try {
       return await shouldRateLimit(node.decision, 'shop', ['path', '/a']);
@@ -58,28 +58,28 @@ describe.each(['memory', 'redis'])('a node that counts in %s and whose rules fil
   };
   const remaining = async () => (await ask()).statuses[0]?.limitRemaining;
 
-  it('goes on counting where it was, when an unrelated limit changes and when its own is raised or lowered', async () => {
+  it('keeps a counter when another limit changes, and when its own limit is raised or lowered', async () => {
     expect([await remaining(), await remaining()]).toEqual([2, 1]);
     await writeFile(file, shop(3, 9));
-    await expect.poll(() => told('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 1$/);
+    await expect.poll(() => readMetric('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 1$/);
     expect(await remaining()).toBe(0);
     await writeFile(file, shop(100, 9));
-    await expect.poll(() => told('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 2$/);
+    await expect.poll(() => readMetric('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 2$/);
     expect(await remaining()).toBe(96);
     await writeFile(file, shop(4, 9));
-    await expect.poll(() => told('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 3$/);
+    await expect.poll(() => readMetric('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 3$/);
     expect((await ask()).overallCode).toBe(Code.OVER_LIMIT);
   });
 
-  it('stays ready with the rules from before while they have faults, and a metric tells of it', async () => {
+  it('stays ready with the previous rules while the file has faults, and a metric shows it', async () => {
     expect(await remaining()).toBe(2);
     await writeFile(file, shop(0));
-    await expect.poll(() => told('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 1');
-    expect(await told('weir_rules_reloads_total{result="refused"}')).toMatch(/ 1$/);
+    await expect.poll(() => readMetric('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 1');
+    expect(await readMetric('weir_rules_reloads_total{result="refused"}')).toMatch(/ 1$/);
     expect(await ready()).toBe(true);
     expect(await remaining()).toBe(1);
     await writeFile(file, shop(9));
-    await expect.poll(() => told('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 0');
+    await expect.poll(() => readMetric('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 0');
     expect(await remaining()).toBe(6);
   });
 });

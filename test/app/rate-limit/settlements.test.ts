@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
@@ -6,7 +6,7 @@ import {
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { useMemoryAndRedis } from '../../support/rules-nodes.ts';
+import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 
 const RULES = `domain: ai
 descriptors:
@@ -18,35 +18,28 @@ descriptors:
     rate_limit: {name: slots, requests: 1, window: 1h, algorithm: concurrency, on_store_failure: deny}
 `;
 
-const nodeAt = useMemoryAndRedis(RULES);
+const it = test.override('rules', RULES);
 
 type Asked = readonly [key: string, value: string, hits: number, isNegativeHits?: boolean];
 
-describe.each([
-  [0, 'memory'],
-  [1, 'Redis'],
-])('settlements with counters in %#: %s', (place) => {
-  const account = (name: string) => `${name}-${place}-${process.pid}`;
-  const nodeHere = () => {
-    const node = nodeAt(place);
-    return node;
-  };
-  const ask = (...asked: readonly Asked[]): Promise<RateLimitResponse> => {
+describe.for(STORES)('settlements with counters in %s', (store) => {
+  const account = (name: string) => `${name}-${store}-${process.pid}`;
+  const ask = (nodes: Nodes, ...asked: readonly Asked[]): Promise<RateLimitResponse> => {
     const descriptors = asked.map(([key, value, hitsAddend, isNegativeHits = false]) => {
       return { entries: [{ key, value }], hitsAddend, isNegativeHits };
     });
     const request = RateLimitRequest.fromPartial({ domain: 'ai', descriptors });
-    return nodeHere().decision.call(RateLimitServiceService.shouldRateLimit, request);
+    return nodes[store].decision.call(RateLimitServiceService.shouldRateLimit, request);
   };
-  const receiptOf = ({ dynamicMetadata }: RateLimitResponse) => String(dynamicMetadata?.receipt);
-  /** Of both budgets, as the headers for clients list them. */
-  const left = async (name: string) => {
-    const { responseHeadersToAdd } = await ask(['account', account(name), 0]);
+  const readReceipt = ({ dynamicMetadata }: RateLimitResponse) => String(dynamicMetadata?.receipt);
+  /** Returns what remains of both budgets, as the response headers list them. */
+  const remainingBudgets = async (nodes: Nodes, name: string) => {
+    const { responseHeadersToAdd } = await ask(nodes, ['account', account(name), 0]);
     const told = responseHeadersToAdd.find(({ key }) => key === 'ratelimit')?.value ?? '';
     return [...told.matchAll(/r=(\d+)/g)].map(([, remaining]) => Number(remaining));
   };
-  const receipts = async (use: string, result: string) => {
-    const text = await (await fetch(`http://127.0.0.1:${nodeHere().app.ports.http}/metrics`)).text();
+  const receipts = async (nodes: Nodes, use: string, result: string) => {
+    const text = await nodes[store].metrics();
     const label = `weir_receipts_total{use="${use}",result="${result}"} `;
     return Number(
       text
@@ -56,48 +49,50 @@ describe.each([
     );
   };
 
-  it('replace what was reserved by what it really cost, less or more, once for each receipt', async () => {
-    const less = await ask(['account', account('a'), 300]);
-    expect(await left('a')).toEqual([700, 4700]);
-    expect((await ask(['receipt', receiptOf(less), 120])).overallCode).toBe(Code.OK);
-    await expect.poll(() => left('a')).toEqual([880, 4880]);
-    const more = await ask(['account', account('a'), 300]);
-    await ask(['receipt', receiptOf(more), 1000]);
-    await expect.poll(() => left('a')).toEqual([0, 3880]);
-    expect((await ask(['account', account('a'), 1])).overallCode).toBe(Code.OVER_LIMIT);
-    const ignored = await receipts('settle', 'ignored');
-    for (const receipt of [less, more]) await ask(['receipt', receiptOf(receipt), 2000]);
-    await expect.poll(() => receipts('settle', 'ignored')).toBe(ignored + 2);
-    expect(await left('a')).toEqual([0, 3880]);
+  it('replace the reserved amount with the real cost, lower or higher, once per receipt', async ({ nodes }) => {
+    const less = await ask(nodes, ['account', account('a'), 300]);
+    expect(await remainingBudgets(nodes, 'a')).toEqual([700, 4700]);
+    expect((await ask(nodes, ['receipt', readReceipt(less), 120])).overallCode).toBe(Code.OK);
+    await expect.poll(() => remainingBudgets(nodes, 'a')).toEqual([880, 4880]);
+    const more = await ask(nodes, ['account', account('a'), 300]);
+    await ask(nodes, ['receipt', readReceipt(more), 1000]);
+    await expect.poll(() => remainingBudgets(nodes, 'a')).toEqual([0, 3880]);
+    expect((await ask(nodes, ['account', account('a'), 1])).overallCode).toBe(Code.OVER_LIMIT);
+    const ignored = await receipts(nodes, 'settle', 'ignored');
+    for (const receipt of [less, more]) await ask(nodes, ['receipt', readReceipt(receipt), 2000]);
+    await expect.poll(() => receipts(nodes, 'settle', 'ignored')).toBe(ignored + 2);
+    expect(await remainingBudgets(nodes, 'a')).toEqual([0, 3880]);
   });
 
-  it('give the slots of the same grant back', async () => {
-    const take = () => ask(['account', account('b'), 300], ['in_flight', account('b'), 1]);
+  it('also refund the slots of the same grant', async ({ nodes }) => {
+    const take = () => ask(nodes, ['account', account('b'), 300], ['in_flight', account('b'), 1]);
     const granted = await take();
     expect((await take()).overallCode).toBe(Code.OVER_LIMIT);
-    await ask(['receipt', receiptOf(granted), 40]);
-    await expect.poll(() => left('b')).toEqual([960, 4960]);
+    await ask(nodes, ['receipt', readReceipt(granted), 40]);
+    await expect.poll(() => remainingBudgets(nodes, 'b')).toEqual([960, 4960]);
     const again = await take();
     expect(again.overallCode).toBe(Code.OK);
-    await ask(['receipt', receiptOf(again), 0]);
-    await expect.poll(() => left('b')).toEqual([960, 4960]);
+    await ask(nodes, ['receipt', readReceipt(again), 0]);
+    await expect.poll(() => remainingBudgets(nodes, 'b')).toEqual([960, 4960]);
   });
 
-  it('by negative hits give all back that the grant took; without a receipt nothing, which is counted', async () => {
-    const granted = await ask(['account', account('c'), 300]);
-    const missing = await receipts('give_back', 'missing');
-    await ask(['account', account('c'), 300, true]);
-    await ask(['receipt', 'garbage', 300, true]);
-    await expect.poll(() => receipts('give_back', 'missing')).toBe(missing + 2);
-    expect(await left('c')).toEqual([700, 4700]);
-    await ask(['receipt', receiptOf(granted), 300, true]);
-    await expect.poll(() => left('c')).toEqual([1000, 5000]);
+  it('with negative hits refund the whole grant; without a valid receipt they refund nothing and are counted', async ({
+    nodes,
+  }) => {
+    const granted = await ask(nodes, ['account', account('c'), 300]);
+    const missing = await receipts(nodes, 'give_back', 'missing');
+    await ask(nodes, ['account', account('c'), 300, true]);
+    await ask(nodes, ['receipt', 'garbage', 300, true]);
+    await expect.poll(() => receipts(nodes, 'give_back', 'missing')).toBe(missing + 2);
+    expect(await remainingBudgets(nodes, 'c')).toEqual([700, 4700]);
+    await ask(nodes, ['receipt', readReceipt(granted), 300, true]);
+    await expect.poll(() => remainingBudgets(nodes, 'c')).toEqual([1000, 5000]);
   });
 
-  it('are there for the limits of a plan as well', async () => {
-    const node = nodeHere();
+  it('work for the limits of a plan too', async ({ nodes }) => {
+    const node = nodes[store];
     const administrator = await node.signIn();
-    const planId = `tokens-${place}`;
+    const planId = `tokens-${store}`;
     const limits = [{ name: 'tokens', requests: 1000, window: '1h', settle: true, onStoreFailure: 'deny' }];
     const plan = CreatePlanRequest.fromPartial({ planId, plan: { displayName: planId, limits } });
     await node.admin.call(PlanServiceService.createPlan, plan, administrator);
@@ -108,7 +103,7 @@ describe.each([
       return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
     };
     const granted = await askPlan(600);
-    await ask(['receipt', receiptOf(granted), 250]);
+    await ask(nodes, ['receipt', readReceipt(granted), 250]);
     await expect.poll(async () => (await askPlan(0)).statuses[0]?.limitRemaining).toBe(750);
   });
 });

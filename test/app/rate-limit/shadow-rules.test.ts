@@ -14,7 +14,7 @@ descriptors:
 
 const it = test.override('rules', RULES);
 
-async function told(node: TestNode, verdict: string): Promise<number> {
+async function readShadowDecisions(node: TestNode, verdict: string): Promise<number> {
   const text = await node.metrics();
   const label = `weir_shadow_decisions_total{rule="shop.tried",verdict="${verdict}"} `;
   return Number(
@@ -25,7 +25,7 @@ async function told(node: TestNode, verdict: string): Promise<number> {
   );
 }
 
-it('a rule in shadow mode refuses nothing, is charged only for what was let in, and tells what it would refuse', async ({
+it('a rule in shadow mode rejects nothing, is charged only for allowed requests, and reports what it would reject', async ({
   node,
 }) => {
   const ask = (tried: string) => shouldRateLimit(node.decision, 'shop', ['live', 'a'], ['tried', tried]);
@@ -34,16 +34,16 @@ it('a rule in shadow mode refuses nothing, is charged only for what was let in, 
     expect(overallCode).toBe(Code.OK);
     expect(statuses[1]).toMatchObject({ code: Code.OK, currentLimit: undefined });
   }
-  await expect.poll(() => told(node, 'would_deny')).toBe(3);
-  expect(await told(node, 'ok')).toBe(2);
-  // `y` is charged nothing by these: they are refused by `live`.
+  await expect.poll(() => readShadowDecisions(node, 'would_deny')).toBe(3);
+  expect(await readShadowDecisions(node, 'ok')).toBe(2);
+  // `live` rejects these requests, so they charge nothing to `y`.
   for (let hit = 0; hit < 3; hit++) expect((await ask('y')).overallCode).toBe(Code.OVER_LIMIT);
   for (let hit = 0; hit < 3; hit++) await shouldRateLimit(node.decision, 'shop', ['tried', 'y']);
-  await expect.poll(() => told(node, 'would_deny')).toBe(4);
-  expect(await told(node, 'ok')).toBe(4);
+  await expect.poll(() => readShadowDecisions(node, 'would_deny')).toBe(4);
+  expect(await readShadowDecisions(node, 'ok')).toBe(4);
 });
 
-it('a limit that is replaced is neither asked nor charged', async ({ node }) => {
+it('a replaced limit is neither checked nor charged', async ({ node }) => {
   for (let hit = 0; hit < 4; hit++) {
     const { overallCode } = await shouldRateLimit(node.decision, 'shop', ['read', 'a'], ['better', 'b']);
     expect(overallCode).toBe(Code.OK);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
@@ -6,7 +6,7 @@ import {
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { useMemoryAndRedis } from '../../support/rules-nodes.ts';
+import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 
 const RULES = `domain: slots
 descriptors:
@@ -18,7 +18,7 @@ descriptors:
     rate_limit: {requests: 100, window: 1h, on_store_failure: deny}
 `;
 
-const nodeAt = useMemoryAndRedis(RULES);
+const it = test.override('rules', RULES);
 
 interface Asked {
   readonly key: string;
@@ -26,54 +26,54 @@ interface Asked {
   readonly isNegativeHits?: boolean;
 }
 
-describe.each([
-  [0, 'memory'],
-  [1, 'Redis'],
-])('slots with counters in %#: %s', (place) => {
-  const subject = (name: string) => `${name}-${place}-${process.pid}`;
-  const ask = ({ isNegativeHits = false, ...entry }: Asked): Promise<RateLimitResponse> => {
-    const node = nodeAt(place);
+describe.for(STORES)('concurrency slots with counters in %s', (store) => {
+  const subject = (name: string) => `${name}-${store}-${process.pid}`;
+  const ask = (nodes: Nodes, { isNegativeHits = false, ...entry }: Asked): Promise<RateLimitResponse> => {
+    const node = nodes[store];
     const request = RateLimitRequest.fromPartial({
       domain: 'slots',
       descriptors: [{ entries: [entry], isNegativeHits }],
     });
     return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
   };
-  const take = (name: string) => ask({ key: 'account', value: subject(name) });
-  const giveBack = (receipt: string) => ask({ key: 'receipt', value: receipt, isNegativeHits: true });
-  const receiptOf = ({ dynamicMetadata }: RateLimitResponse) => String(dynamicMetadata?.receipt);
+  const take = (nodes: Nodes, name: string) => ask(nodes, { key: 'account', value: subject(name) });
+  const refund = (nodes: Nodes, receipt: string) =>
+    ask(nodes, { key: 'receipt', value: receipt, isNegativeHits: true });
+  const readReceipt = ({ dynamicMetadata }: RateLimitResponse) => String(dynamicMetadata?.receipt);
 
-  it('are free again with the receipt of their grant, once', async () => {
-    const [first, second] = [await take('once'), await take('once')];
-    expect((await take('once')).overallCode).toBe(Code.OVER_LIMIT);
-    expect((await giveBack(receiptOf(first))).overallCode).toBe(Code.OK);
-    await giveBack(receiptOf(first));
-    await expect.poll(async () => (await take('once')).overallCode).toBe(Code.OK);
-    expect((await take('once')).overallCode).toBe(Code.OVER_LIMIT);
-    await giveBack(receiptOf(second));
-    await expect.poll(async () => (await take('once')).overallCode).toBe(Code.OK);
+  it('are freed by the receipt of their grant, once', async ({ nodes }) => {
+    const [first, second] = [await take(nodes, 'once'), await take(nodes, 'once')];
+    expect((await take(nodes, 'once')).overallCode).toBe(Code.OVER_LIMIT);
+    expect((await refund(nodes, readReceipt(first))).overallCode).toBe(Code.OK);
+    await refund(nodes, readReceipt(first));
+    await expect.poll(async () => (await take(nodes, 'once')).overallCode).toBe(Code.OK);
+    expect((await take(nodes, 'once')).overallCode).toBe(Code.OVER_LIMIT);
+    await refund(nodes, readReceipt(second));
+    await expect.poll(async () => (await take(nodes, 'once')).overallCode).toBe(Code.OK);
   });
 
-  it('are not given back by negative hits without a receipt, nor by what is none', async () => {
-    await take('without');
-    await take('without');
-    await ask({ key: 'account', value: subject('without'), isNegativeHits: true });
-    for (const text of ['', 'garbage', receiptOf(await take('other')).slice(2)]) await giveBack(text);
-    expect((await take('without')).overallCode).toBe(Code.OVER_LIMIT);
+  it('are not freed by negative hits without a receipt, or with an invalid one', async ({ nodes }) => {
+    await take(nodes, 'without');
+    await take(nodes, 'without');
+    await ask(nodes, { key: 'account', value: subject('without'), isNegativeHits: true });
+    for (const text of ['', 'garbage', readReceipt(await take(nodes, 'other')).slice(2)]) await refund(nodes, text);
+    expect((await take(nodes, 'without')).overallCode).toBe(Code.OVER_LIMIT);
   });
 
-  it('have a receipt that leaves rates charged', async () => {
-    const receipt = receiptOf(await take('rates'));
-    await giveBack(receipt);
-    await expect.poll(async () => (await ask({ key: 'account', value: subject('rates') })).overallCode).toBe(Code.OK);
-    const rate = await ask({ key: 'rate_only', value: subject('rates') });
+  it('are freed by a receipt that leaves rate limits charged', async ({ nodes }) => {
+    const receipt = readReceipt(await take(nodes, 'rates'));
+    await refund(nodes, receipt);
+    await expect
+      .poll(async () => (await ask(nodes, { key: 'account', value: subject('rates') })).overallCode)
+      .toBe(Code.OK);
+    const rate = await ask(nodes, { key: 'rate_only', value: subject('rates') });
     expect(rate.dynamicMetadata).not.toHaveProperty('receipt');
   });
 
-  it('of a plan, asked through the domain of plans, have a receipt as well', async () => {
-    const node = nodeAt(place);
+  it('of a plan have a receipt too, when the domain plans is asked', async ({ nodes }) => {
+    const node = nodes[store];
     const administrator = await node.signIn();
-    const planId = `slots-${place}`;
+    const planId = `slots-${store}`;
     const limits = [{ name: 'in-flight', requests: 1, window: '1h', algorithm: 'concurrency', onStoreFailure: 'deny' }];
     const plan = CreatePlanRequest.fromPartial({ planId, plan: { displayName: planId, limits } });
     await node.admin.call(PlanServiceService.createPlan, plan, administrator);
@@ -85,13 +85,13 @@ describe.each([
     };
     const granted = await takeOfPlan();
     expect((await takeOfPlan()).overallCode).toBe(Code.OVER_LIMIT);
-    await giveBack(receiptOf(granted));
+    await refund(nodes, readReceipt(granted));
     await expect.poll(async () => (await takeOfPlan()).overallCode).toBe(Code.OK);
   });
 
-  it('have no receipt when they are refused', async () => {
-    await take('refused');
-    await take('refused');
-    expect((await take('refused')).dynamicMetadata).not.toHaveProperty('receipt');
+  it('have no receipt when the request is rejected', async ({ nodes }) => {
+    await take(nodes, 'refused');
+    await take(nodes, 'refused');
+    expect((await take(nodes, 'refused')).dynamicMetadata).not.toHaveProperty('receipt');
   });
 });

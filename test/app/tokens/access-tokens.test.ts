@@ -1,29 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { newDatabase } from '../../support/databases.ts';
 import { addedHeaders, check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
-import type { Headers } from '../../support/grpc-client.ts';
-import { TestNode } from '../../support/node.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
-let node: TestNode;
-let administrator: Headers;
-
-beforeAll(async () => {
-  node = await TestNode.start({ DATABASE_URL: await newDatabase() });
-  administrator = await node.signIn();
-});
-afterAll(() => node?.stop());
+const it = test;
 
 /** A new access token of the administrator, whose account is on the plan `free`, and the account's id. */
-async function accessToken(): Promise<{ authorization: string; account: string }> {
+async function accessToken(node: TestNode): Promise<{ authorization: string; account: string }> {
   const { authorization = '' } = await node.signIn();
   const claims = JSON.parse(Buffer.from(authorization.split('.')[1] ?? '', 'base64url').toString()) as { sub: string };
   return { authorization, account: claims.sub };
 }
 
 describe('an access token of our own', () => {
-  it('lets its account in, on the account’s plan, and is not seen by the upstream', async () => {
-    const { authorization, account } = await accessToken();
+  it('lets its account in, on the account’s plan, and is not seen by the upstream', async ({ node }) => {
+    const { authorization, account } = await accessToken(node);
     const answer = await check(node.decision, { authorization, 'x-weir-key': 'forged' });
     expect(addedHeaders(answer)).toMatchObject({ 'ratelimit-policy': '"minute";q=60;w=60, "day";q=1000;w=86400' });
     expect(answer.dynamicMetadata).toMatchObject({ account, plan: 'free' });
@@ -33,8 +25,8 @@ describe('an access token of our own', () => {
     expect(ok?.headersToRemove.toSorted()).toEqual(['authorization', 'x-weir-key']);
   });
 
-  it('is charged what the account is in the domain plans: one budget', async () => {
-    const { authorization, account } = await accessToken();
+  it('is charged what the account is in the domain plans: one budget', async ({ node }) => {
+    const { authorization, account } = await accessToken(node);
     const remaining = async () =>
       Number(
         addedHeaders(await check(node.decision, { authorization }, { 'weir.cost': '0' }))['x-ratelimit-remaining'],
@@ -49,8 +41,8 @@ describe('an access token of our own', () => {
     expect(await remaining()).toBe(before - 11);
   });
 
-  it('of many at once is verified apart from the calls beside them, each once', async () => {
-    const { authorization } = await accessToken();
+  it('of many at once is verified apart from the calls beside them, each once', async ({ node }) => {
+    const { authorization } = await accessToken(node);
     const [header, claims, signature = ''] = authorization.slice('Bearer '.length).split('.');
     const forged = Array.from({ length: 50 }, (_, which) => {
       const other = signature.slice(0, -4) + which.toString().padStart(4, 'A');
@@ -61,13 +53,16 @@ describe('an access token of our own', () => {
     expect(answers.map(httpStatus)).toEqual(sent.map((each) => (each === authorization ? 200 : 401)));
   });
 
-  it('has the features of its account’s plan, and no others', async () => {
-    const { authorization } = await accessToken();
+  it('has the features of its account’s plan, and no others', async ({ node }) => {
+    const { authorization } = await accessToken(node);
     const refused = await check(node.decision, { authorization }, { 'weir.require': 'export' });
     expect([httpStatus(refused), parseDenial(refused)?.code]).toEqual([403, 'missing_feature']);
   });
 
-  it('that is bad is refused also where a credential is optional, and told as RFC 6750 has it', async () => {
+  it('that is bad is refused also where a credential is optional, and told as RFC 6750 has it', async ({
+    node,
+    administrator,
+  }) => {
     const [header, claims] = (administrator.authorization ?? '').slice('Bearer '.length).split('.');
     const authorization = `Bearer ${header}.${claims}.${'A'.repeat(86)}`;
     for (let time = 0; time < 2; time++) {
@@ -79,7 +74,7 @@ describe('an access token of our own', () => {
     }
   });
 
-  it('in x-api-key is no credential, and beside an API key is not looked at', async () => {
+  it('in x-api-key is no credential, and beside an API key is not looked at', async ({ node, administrator }) => {
     const token = (administrator.authorization ?? '').slice('Bearer '.length);
     expect(parseDenial(await check(node.decision, { 'x-api-key': token }))?.code).toBe('malformed_credential');
     const { secret } = await node.createKey(administrator, 'free');

@@ -1,83 +1,80 @@
 import { exportJWK } from 'jose';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { becomesTrue } from '../../counters/redis/waiting.ts';
-import { newDatabase } from '../../support/databases.ts';
+import { expect } from 'vitest';
 import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
-import { IssuerTable, makeTokenKey, signToken, type TokenKey } from '../../support/identity-provider.ts';
-import { TestNode } from '../../support/node.ts';
+import { test } from '../../support/fixtures.ts';
+import { makeTokenKey, signToken, type TokenKey } from '../../support/identity-provider.ts';
+import type { TestNode } from '../../support/node.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const SIGNING_KEY_SECRET = 'a secret of the tests, long enough';
-let node: TestNode;
-let table: IssuerTable;
-let key: TokenKey;
-
-beforeAll(async () => {
-  const url = await newDatabase();
-  node = await TestNode.start({ DATABASE_URL: url, SIGNING_KEY_SECRET });
-  table = await IssuerTable.open(url);
-  key = await makeTokenKey('EdDSA');
-  await table.addSigningKey(SIGNING_KEY_SECRET, key, await exportJWK(key.privateKey), key.publicJwk);
-  await becomesTrue(async () => httpStatus(await ask(await token({ plan: 'enterprise' }))) === 200);
-});
-afterAll(async () => {
-  await table?.close();
-  await node?.stop();
+const it = test
+  .override('environment', { SIGNING_KEY_SECRET })
+  .extend('key', { scope: 'file' }, () => makeTokenKey('EdDSA'));
+it.beforeAll(async ({ node, issuers, key }) => {
+  await issuers.addSigningKey(SIGNING_KEY_SECRET, key, await exportJWK(key.privateKey), key.publicJwk);
+  await waitUntil(async () => httpStatus(await ask(node, await token(key, { plan: 'enterprise' }))) === 200);
 });
 
-const token = (weir: object, claims: object = {}) =>
+const token = (key: TokenKey, weir: object, claims: object = {}) =>
   signToken(key, { iss: 'weir', aud: 'weir', sub: 'anybody', weir, ...claims }, { typ: 'weir+jwt' });
-const ask = (text: string, extensions: Record<string, string> = {}) =>
+const ask = (node: TestNode, text: string, extensions: Record<string, string> = {}) =>
   check(node.decision, { authorization: `Bearer ${text}` }, extensions);
 const limits = [{ name: 'own', requests: 2, window: '60s', onStoreFailure: 'deny' }];
 
-it('a token with limits of its own and no plan is charged these, for itself alone', async () => {
-  const [one, other] = [await token({ limits }), await token({ limits })];
-  const answer = await ask(one);
+it('a token with limits of its own and no plan is charged these, for itself alone', async ({ node, key }) => {
+  const [one, other] = [await token(key, { limits }), await token(key, { limits })];
+  const answer = await ask(node, one);
   expect(addedHeaders(answer)).toMatchObject({ 'ratelimit-policy': '"own";q=2;w=60', 'x-ratelimit-remaining': '1' });
   expect(answer.dynamicMetadata).toMatchObject({ account: 'anybody' });
   expect(answer.dynamicMetadata).not.toHaveProperty('plan');
-  expect(httpStatus(await ask(one))).toBe(200);
-  expect(parseDenial(await ask(one))?.code).toBe('rate_limited');
-  expect(httpStatus(await ask(other))).toBe(200);
+  expect(httpStatus(await ask(node, one))).toBe(200);
+  expect(parseDenial(await ask(node, one))?.code).toBe('rate_limited');
+  expect(httpStatus(await ask(node, other))).toBe(200);
 });
 
-it('a token with a plan and limits is charged both in one decision, the plan’s for its account', async () => {
+it('a token with a plan and limits is charged both in one decision, the plan’s for its account', async ({
+  node,
+  key,
+}) => {
   const sub = 'with both';
-  const [one, other] = [await token({ plan: 'free', limits }, { sub }), await token({ plan: 'free' }, { sub })];
-  const answer = await ask(one);
+  const [one, other] = [
+    await token(key, { plan: 'free', limits }, { sub }),
+    await token(key, { plan: 'free' }, { sub }),
+  ];
+  const answer = await ask(node, one);
   expect(addedHeaders(answer)['ratelimit-policy']).toBe('"minute";q=60;w=60, "day";q=1000;w=86400, "own";q=2;w=60');
   expect(answer.dynamicMetadata).toMatchObject({ account: sub, plan: 'free' });
-  await ask(one);
-  expect(httpStatus(await ask(one))).toBe(429);
-  expect(addedHeaders(await ask(other))['x-ratelimit-remaining']).toBe('57');
+  await ask(node, one);
+  expect(httpStatus(await ask(node, one))).toBe(429);
+  expect(addedHeaders(await ask(node, other))['x-ratelimit-remaining']).toBe('57');
 });
 
-it('limits of some routes count these alone, and cost what the route does', async () => {
-  const text = await token({ limits: [{ ...limits[0], requests: 10, routes: ['export'] }], plan: 'enterprise' });
-  expect(addedHeaders(await ask(text))).not.toHaveProperty('x-ratelimit-remaining');
-  const costly = await ask(text, { 'weir.route': 'export', 'weir.cost': '4' });
+it('limits of some routes count these alone, and cost what the route does', async ({ node, key }) => {
+  const text = await token(key, { limits: [{ ...limits[0], requests: 10, routes: ['export'] }], plan: 'enterprise' });
+  expect(addedHeaders(await ask(node, text))).not.toHaveProperty('x-ratelimit-remaining');
+  const costly = await ask(node, text, { 'weir.route': 'export', 'weir.cost': '4' });
   expect(addedHeaders(costly)['x-ratelimit-remaining']).toBe('6');
 });
 
-it('a token with neither plan nor limits, or on a plan that is not known, is refused', async () => {
+it('a token with neither plan nor limits, or on a plan that is not known, is refused', async ({ node, key }) => {
   for (const weir of [{}, { features: ['export'] }, { plan: 'gone' }, { plan: 'gone', limits }]) {
-    expect(parseDenial(await ask(await token(weir)))?.code).toBe('unknown_credential');
+    expect(parseDenial(await ask(node, await token(key, weir)))?.code).toBe('unknown_credential');
   }
 });
 
-it('features of the token count beside the plan’s', async () => {
-  const able = await token({ plan: 'free', features: ['export'] });
-  expect(httpStatus(await ask(able, { 'weir.require': 'export' }))).toBe(200);
-  expect(parseDenial(await ask(able, { 'weir.require': 'export,bulk' }))?.code).toBe('missing_feature');
+it('features of the token count beside the plan’s', async ({ node, key }) => {
+  const able = await token(key, { plan: 'free', features: ['export'] });
+  expect(httpStatus(await ask(node, able, { 'weir.require': 'export' }))).toBe(200);
+  expect(parseDenial(await ask(node, able, { 'weir.require': 'export,bulk' }))?.code).toBe('missing_feature');
 });
 
-it('is refused once its key has expired or is gone, however well known it is', async () => {
-  const text = await token({ plan: 'enterprise' });
-  expect(httpStatus(await ask(text))).toBe(200);
-  await table.run(`update signing_key set expire_time = now() - interval '1s' where id = ?`, key.id);
-  await becomesTrue(async () => httpStatus(await ask(text)) === 401);
-  await table.run(`update signing_key set expire_time = null where id = ?`, key.id);
-  await becomesTrue(async () => httpStatus(await ask(text)) === 200);
-  await table.run(`delete from signing_key where id = ?`, key.id);
-  await becomesTrue(async () => httpStatus(await ask(text)) === 401);
+it('is refused once its key has expired or is gone, however well known it is', async ({ node, issuers, key }) => {
+  const text = await token(key, { plan: 'enterprise' });
+  expect(httpStatus(await ask(node, text))).toBe(200);
+  await issuers.run(`update signing_key set expire_time = now() - interval '1s' where id = ?`, key.id);
+  await waitUntil(async () => httpStatus(await ask(node, text)) === 401);
+  await issuers.run(`update signing_key set expire_time = null where id = ?`, key.id);
+  await waitUntil(async () => httpStatus(await ask(node, text)) === 200);
+  await issuers.run(`delete from signing_key where id = ?`, key.id);
+  await waitUntil(async () => httpStatus(await ask(node, text)) === 401);
 });

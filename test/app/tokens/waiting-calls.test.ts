@@ -1,54 +1,46 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { AuthorizationService, CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { becomesTrue } from '../../counters/redis/waiting.ts';
-import { newDatabase } from '../../support/databases.ts';
 import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
 import { GrpcClient } from '../../support/grpc-client.ts';
-import {
-  IdentityProvider,
-  IssuerTable,
-  makeTokenKey,
-  signToken,
-  type TokenKey,
-} from '../../support/identity-provider.ts';
-import { TestNode } from '../../support/node.ts';
+import { IdentityProvider, makeTokenKey, signToken, type TokenKey } from '../../support/identity-provider.ts';
+import type { TestNode } from '../../support/node.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const threads: Worker[] = [];
 const note = (thread: Worker) => threads.push(thread);
-let node: TestNode;
-let issuers: IssuerTable;
-let provider: IdentityProvider;
-let key: TokenKey;
+const it = test
+  .extend('key', { scope: 'file' }, () => makeTokenKey('EdDSA'))
+  .extend('provider', { scope: 'file' }, async ({ key }, { onCleanup }) => {
+    const provider = await IdentityProvider.start();
+    onCleanup(() => provider.stop());
+    provider.keys = [key.publicJwk];
+    return provider;
+  });
 
-beforeAll(async () => {
-  process.on('worker', note);
-  const url = await newDatabase();
-  node = await TestNode.start({ DATABASE_URL: url });
-  issuers = await IssuerTable.open(url);
-  provider = await IdentityProvider.start();
-  key = await makeTokenKey('EdDSA');
-  provider.keys = [key.publicJwk];
+it.beforeAll(() => void process.on('worker', note));
+it.beforeAll(async ({ node, issuers, provider, key }) => {
   await issuers.add('static', 'https://static.example.com', { jwks: { keys: [key.publicJwk] } });
   await issuers.add('slow', provider.issuer, { jwksUri: provider.jwksUri });
-  await becomesTrue(async () => httpStatus(await ask(await newToken())) === 200);
+  await waitUntil(async () => httpStatus(await ask(node, await newToken(key))) === 200);
 });
-afterAll(async () => {
-  process.off('worker', note);
-  await provider?.stop();
-  await issuers?.close();
-  await node?.stop();
-});
+it.afterAll(() => void process.off('worker', note));
 
-const newToken = (iss = 'https://static.example.com') => signToken(key, { iss });
-const ask = (token: string) => check(node.decision, { authorization: `Bearer ${token}` });
-const remaining = async (token: string) => Number(addedHeaders(await ask(token))['x-ratelimit-remaining']);
+const newToken = (key: TokenKey, iss = 'https://static.example.com') => signToken(key, { iss });
+const ask = (node: TestNode, token: string) => check(node.decision, { authorization: `Bearer ${token}` });
+const remaining = async (node: TestNode, token: string) =>
+  Number(addedHeaders(await ask(node, token))['x-ratelimit-remaining']);
 
-it('whose caller has cancelled, or waits no longer, are charged nothing once they are verified', async () => {
+it('whose caller has cancelled, or waits no longer, are charged nothing once they are verified', async ({
+  node,
+  provider,
+  key,
+}) => {
   provider.fault = 'slow';
-  const [cancelled, late] = [await newToken(provider.issuer), await newToken(provider.issuer)];
+  const [cancelled, late] = [await newToken(key, provider.issuer), await newToken(key, provider.issuer)];
   const client = new Client(`127.0.0.1:${node.app.ports.decision}`, credentials.createInsecure());
   const { path, requestSerialize, responseDeserialize } = AuthorizationService.check;
   const call = (token: string, deadline: number) => {
@@ -77,11 +69,11 @@ it('whose caller has cancelled, or waits no longer, are charged nothing once the
     first.cancel();
     expect(await Promise.all([first.code, second.code])).toEqual([status.CANCELLED, status.DEADLINE_EXCEEDED]);
     await sleep(400);
-    let answer = await ask(await newToken(provider.issuer));
-    while (httpStatus(answer) === 503) answer = await ask(await newToken(provider.issuer));
+    let answer = await ask(node, await newToken(key, provider.issuer));
+    while (httpStatus(answer) === 503) answer = await ask(node, await newToken(key, provider.issuer));
     expect(addedHeaders(answer)['x-ratelimit-remaining']).toBe('59');
-    expect(await remaining(cancelled)).toBe(58);
-    expect(await remaining(late)).toBe(57);
+    expect(await remaining(node, cancelled)).toBe(58);
+    expect(await remaining(node, late)).toBe(57);
   } finally {
     client.close();
     provider.fault = 'none';
@@ -90,33 +82,33 @@ it('whose caller has cancelled, or waits no longer, are charged nothing once the
 
 const forgedFrom = (token: string) => `${token.slice(0, -8)}AAAAAAAA`;
 
-it('are refused when the thread that verifies them dies, and it is started again', async () => {
-  const seen = await newToken();
-  expect(httpStatus(await ask(seen))).toBe(200);
+it('are refused when the thread that verifies them dies, and it is started again', async ({ node, key }) => {
+  const seen = await newToken(key);
+  expect(httpStatus(await ask(node, seen))).toBe(200);
   const codes: (string | undefined)[] = [];
   for (let time = 0; time < 3; time++) {
     const started = threads.length;
-    const [good, forged] = [await newToken(), forgedFrom(await newToken())];
-    const waiting = Array.from({ length: 20 }, async () => ask(forgedFrom(await newToken())));
+    const [good, forged] = [await newToken(key), forgedFrom(await newToken(key))];
+    const waiting = Array.from({ length: 20 }, async () => ask(node, forgedFrom(await newToken(key))));
     await threads.at(-1)?.terminate();
     // There is no thread now, for a tenth of a second.
-    const answers = await Promise.all([ask(good), ask(forged), ask(seen)]);
+    const answers = await Promise.all([ask(node, good), ask(node, forged), ask(node, seen)]);
     codes.push(parseDenial(answers[0])?.code);
     expect([200, 503]).toContain(httpStatus(answers[0]));
     expect([401, 503]).toContain(httpStatus(answers[1]));
     // What was verified before needs none.
     expect(httpStatus(answers[2])).toBe(200);
     for (const answer of await Promise.all(waiting)) expect([401, 503]).toContain(httpStatus(answer));
-    await becomesTrue(() => threads.length > started);
-    await becomesTrue(async () => httpStatus(await ask(await newToken())) === 200);
-    expect(httpStatus(await ask(forgedFrom(await newToken())))).toBe(401);
+    await waitUntil(() => threads.length > started);
+    await waitUntil(async () => httpStatus(await ask(node, await newToken(key))) === 200);
+    expect(httpStatus(await ask(node, forgedFrom(await newToken(key))))).toBe(401);
   }
   expect(codes).toContain('verification_unavailable');
 });
 
-it('of one sender in great numbers leave room for others', async () => {
+it('of one sender in great numbers leave room for others', async ({ node, key }) => {
   const clients = Array.from({ length: 3 }, () => new GrpcClient(node.app.ports.decision ?? 0));
-  const good = await newToken();
+  const good = await newToken(key);
   const forged = Array.from({ length: 3000 }, (_, index) => `${good.slice(0, -20)}${`${index}`.padStart(20, 'A')}`);
   const flooding = forged.map((token, index) => {
     const client = clients[index % clients.length];
@@ -127,7 +119,7 @@ it('of one sender in great numbers leave room for others', async () => {
   const over = Promise.all(flooding).finally(() => {
     isOver = true;
   });
-  while (!isOver) others.push(httpStatus(await ask(await newToken())));
+  while (!isOver) others.push(httpStatus(await ask(node, await newToken(key))));
   expect(new Set(await over)).toEqual(new Set([401, 503]));
   expect(others.length).toBeGreaterThan(3);
   // 429 is good as well: they come on one account.

@@ -8,13 +8,14 @@ import {
 import type { GrpcClient } from '../../../support/grpc-client.ts';
 
 /** Entries of one descriptor, as `key=value`. */
-type Asked = readonly string[];
+type Descriptor = readonly string[];
 
 export interface Question {
+  /** Full sentence: the name of the test. */
   readonly about: string;
-  /** Requests, one after the other, each a list of descriptors. */
-  readonly asked: readonly (readonly Asked[])[];
-  /** Of each request: by descriptor `ok` or `over`, and where a limit is told how much of it remains. */
+  /** Requests in order; each is a list of descriptors. */
+  readonly asked: readonly (readonly Descriptor[])[];
+  /** For each request and descriptor: `ok` or `over`, and what remains if the response reports a limit. */
   readonly expected: readonly (readonly string[])[];
 }
 
@@ -24,21 +25,21 @@ export interface Configuration {
   readonly questions: readonly Question[];
 }
 
-/** The request so many times over. */
-function times(count: number, ...request: readonly Asked[]): readonly (readonly Asked[])[] {
+/** Repeats a request. */
+function times(count: number, ...request: readonly Descriptor[]): readonly (readonly Descriptor[])[] {
   return Array.from({ length: count }, () => request);
 }
 
-/** A configuration of the folder, as envoyproxy/ratelimit has it, with the one line that makes our windows its windows. */
+/** Reads a configuration for envoyproxy/ratelimit and adds the line that gives Weir the same windows. */
 function fixedWindows(domain: string): string {
   const file = path.join(import.meta.dirname, 'configurations', `${domain}.yaml`);
   return `${readFileSync(file, 'utf8')}defaults: {algorithm: fixed_window}\n`;
 }
 
 /**
- * What envoyproxy/ratelimit's README describes in its sections on matching, replacing, shadow mode, sharing and its
- * examples 1 to 11, in windows that are long enough for a slow test. Those of the folder are for both services; of the
- * last one envoyproxy/ratelimit at its commit 3fb7025 knows no `unit_multiplier`.
+ * Configurations from the README of envoyproxy/ratelimit: its sections on matching, replacing, shadow mode and sharing,
+ * and its examples 1 to 11, with windows long enough for a slow test. The files in the folder work with both services.
+ * The last configuration does not: envoyproxy/ratelimit at commit 3fb7025 has no `unit_multiplier`.
  */
 export const CONFIGURATIONS: readonly Configuration[] = [
   {
@@ -46,13 +47,17 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     text: fixedWindows('databases'),
     questions: [
       {
-        about: 'a value has its limit',
+        about: 'a value has its own limit',
         asked: times(3, ['database=users']),
         expected: [['ok 1'], ['ok 0'], ['over 0']],
       },
-      { about: 'and another value its own', asked: times(2, ['database=default']), expected: [['ok 0'], ['over 0']] },
-      { about: 'a value that is not there has none', asked: times(2, ['database=other']), expected: [['ok'], ['ok']] },
-      { about: 'nor has a key that is not there', asked: [[['table=users']]], expected: [['ok']] },
+      {
+        about: 'another value has another limit',
+        asked: times(2, ['database=default']),
+        expected: [['ok 0'], ['over 0']],
+      },
+      { about: 'a value without a rule has no limit', asked: times(2, ['database=other']), expected: [['ok'], ['ok']] },
+      { about: 'a key without a rule has no limit', asked: [[['table=users']]], expected: [['ok']] },
     ],
   },
   {
@@ -60,25 +65,29 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     text: fixedWindows('messages'),
     questions: [
       {
-        about: 'a value that is left out is each value by itself',
+        about: 'a rule without a value counts each value separately',
         asked: [[['kind=marketing', 'number=1']], [['kind=marketing', 'number=1']], [['kind=marketing', 'number=2']]],
         expected: [['ok 0'], ['over 0'], ['ok 0']],
       },
       {
-        about: 'several descriptors are each held against their rule',
+        about: 'each of several descriptors is checked against its own rule',
         asked: times(1, ['kind=marketing', 'number=7'], ['number=7']),
         expected: [['ok 0', 'ok 2']],
       },
-      { about: 'a level without a limit has none', asked: times(2, ['kind=marketing']), expected: [['ok'], ['ok']] },
+      {
+        about: 'a level without a limit does not limit',
+        asked: times(2, ['kind=marketing']),
+        expected: [['ok'], ['ok']],
+      },
     ],
   },
   {
     domain: 'addresses',
     text: fixedWindows('addresses'),
     questions: [
-      { about: 'any address has some', asked: times(1, ['remote_address=50.0.0.1']), expected: [['ok 1']] },
+      { about: 'an ordinary address has a limit', asked: times(1, ['remote_address=50.0.0.1']), expected: [['ok 1']] },
       {
-        about: 'and the one that is forbidden none',
+        about: 'a forbidden address is always rejected',
         asked: times(1, ['remote_address=50.0.0.5']),
         expected: [['over 0']],
       },
@@ -89,12 +98,20 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     text: fixedWindows('depths'),
     questions: [
       {
-        about: 'more entries than levels match nothing',
+        about: 'a descriptor with more entries than levels matches nothing',
         asked: times(2, ['only=one', 'sub=x']),
         expected: [['ok'], ['ok']],
       },
-      { about: 'nor do fewer', asked: times(2, ['key=value']), expected: [['ok'], ['ok']] },
-      { about: 'as many do', asked: times(2, ['key=value', 'sub=x']), expected: [['ok 0'], ['over 0']] },
+      {
+        about: 'a descriptor with fewer entries than levels matches nothing',
+        asked: times(2, ['key=value']),
+        expected: [['ok'], ['ok']],
+      },
+      {
+        about: 'a descriptor with as many entries as levels matches',
+        asked: times(2, ['key=value', 'sub=x']),
+        expected: [['ok 0'], ['over 0']],
+      },
     ],
   },
   {
@@ -102,12 +119,12 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     text: fixedWindows('internal'),
     questions: [
       {
-        about: 'what is unlimited has all there can be',
+        about: 'an unlimited rule reports the maximum as remaining',
         asked: times(2, ['ldap=x']),
         expected: [['ok 4294967295'], ['ok 4294967295']],
       },
       {
-        about: 'beside what is not',
+        about: 'an unlimited rule reports the same next to a limited one',
         asked: times(2, ['azure=x'], ['ldap=x']),
         expected: [
           ['ok 0', 'ok 4294967295'],
@@ -121,12 +138,12 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     text: fixedWindows('shadows'),
     questions: [
       {
-        about: 'a shadow refuses nothing',
+        about: 'a rule in shadow mode rejects nothing',
         asked: times(3, ['service=auth', 'user=user-a']),
         expected: [['ok'], ['ok'], ['ok']],
       },
       {
-        about: 'and the others do',
+        about: 'the other rules do reject',
         asked: times(2, ['service=auth', 'user=user-b']),
         expected: [['ok 0'], ['over 0']],
       },
@@ -137,7 +154,7 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     text: fixedWindows('replacing'),
     questions: [
       {
-        about: 'a limit that is replaced is not asked where both are matched',
+        about: 'a replaced limit is not checked if both rules match',
         asked: [
           [['first=one', 'user=somebody']],
           [
@@ -154,16 +171,20 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     domain: 'wildcards',
     text: fixedWindows('wildcards'),
     questions: [
-      { about: 'the exact value goes first', asked: times(1, ['path=/v1/users/me']), expected: [['ok 2']] },
-      { about: 'then the first wildcard in the file', asked: times(1, ['path=/v1/users/you']), expected: [['ok 0']] },
-      { about: 'then the key', asked: times(1, ['path=/v2']), expected: [['ok 3']] },
+      { about: 'an exact value takes precedence', asked: times(1, ['path=/v1/users/me']), expected: [['ok 2']] },
       {
-        about: 'each value of a wildcard is counted by itself',
+        about: 'the first matching wildcard in the file comes next',
+        asked: times(1, ['path=/v1/users/you']),
+        expected: [['ok 0']],
+      },
+      { about: 'the key without a value comes last', asked: times(1, ['path=/v2']), expected: [['ok 3']] },
+      {
+        about: 'each value of a wildcard is counted separately',
         asked: [[['own=files/a']], [['own=files/b']], [['own=files/a']]],
         expected: [['ok 0'], ['ok 0'], ['over 0']],
       },
       {
-        about: 'unless they share',
+        about: 'values that share a threshold are counted together',
         asked: [[['files=files/a']], [['files=files/b']], [['files=files/c']]],
         expected: [['ok 1'], ['ok 0'], ['over 0']],
       },
@@ -178,35 +199,35 @@ descriptors:
   - {key: week, rate_limit: {unit: WEEK, requests_per_unit: 2}}
 `,
     questions: [
-      { about: 'twelve hours are a window', asked: times(2, ['halfday=x']), expected: [['ok 0'], ['over 0']] },
-      { about: 'a unit is read in any case', asked: times(1, ['week=x']), expected: [['ok 1']] },
+      { about: 'twelve hours are one window', asked: times(2, ['halfday=x']), expected: [['ok 0'], ['over 0']] },
+      { about: 'a unit may be in upper or lower case', asked: times(1, ['week=x']), expected: [['ok 1']] },
     ],
   },
 ];
 
-/** Asks the requests one after the other, of whichever service. */
-export async function answersOf(
+/** Sends the requests in order to a rate limit service and returns its answers in the form of `expected`. */
+export async function askInOrder(
   client: GrpcClient,
   domain: string,
   asked: Question['asked'],
 ): Promise<readonly (readonly string[])[]> {
   const answers: string[][] = [];
   for (const descriptors of asked) {
-    const each = descriptors.map((entries) => ({ entries: entries.map(entryOf) }));
+    const each = descriptors.map((entries) => ({ entries: entries.map(parseEntry) }));
     const request = RateLimitRequest.fromPartial({ domain, descriptors: each });
     const { statuses } = await client.call(RateLimitServiceService.shouldRateLimit, request);
     answers.push(
       statuses.map(({ code, currentLimit, limitRemaining }) => {
-        const told = code === Code.OVER_LIMIT ? 'over' : 'ok';
-        const isTold = currentLimit !== undefined || limitRemaining > 0;
-        return isTold ? `${told} ${limitRemaining}` : told;
+        const verdict = code === Code.OVER_LIMIT ? 'over' : 'ok';
+        const hasLimit = currentLimit !== undefined || limitRemaining > 0;
+        return hasLimit ? `${verdict} ${limitRemaining}` : verdict;
       }),
     );
   }
   return answers;
 }
 
-function entryOf(written: string): { key: string; value: string } {
-  const at = written.indexOf('=');
-  return { key: written.slice(0, at), value: written.slice(at + 1) };
+function parseEntry(text: string): { key: string; value: string } {
+  const separator = text.indexOf('=');
+  return { key: text.slice(0, separator), value: text.slice(separator + 1) };
 }

@@ -1,19 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newDatabase } from '../../../support/databases.ts';
+import { describe, expect } from 'vitest';
+import { test } from '../../../support/fixtures.ts';
 import { GrpcClient } from '../../../support/grpc-client.ts';
-import { TestNode } from '../../../support/node.ts';
-import { answersOf, CONFIGURATIONS } from './configurations.ts';
+import { askInOrder, CONFIGURATIONS } from './configurations.ts';
 
 /**
- * `host:port` of an envoyproxy/ratelimit that has the folder configurations/ for its configuration, and empty
- * counters. Not near the end of an hour, at which its windows end.
+ * `host:port` of an envoyproxy/ratelimit with the configurations in configurations/ and empty counters. Do not run this
+ * near the end of an hour, when its windows end.
  */
 const PEER = process.env.PEER_RLS;
 
-/** Values that fit several rules each, or none. */
+/** Descriptors that match several rules, one or none. */
 const VALUES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   wildcards: ['/v1/a', '/v1/users/a', '/v1/users/me', '/v2', '/v1/', '/v1', '', '/v1/*'].map((value) => [
     `path=${value}`,
@@ -28,30 +24,23 @@ const VALUES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ]),
 };
 
-describe.skipIf(PEER === undefined)('beside a running envoyproxy/ratelimit', () => {
-  let folder: string;
-  let node: TestNode;
-  let peer: GrpcClient;
+const RULES = Object.fromEntries(CONFIGURATIONS.map(({ domain, text }) => [`${domain}.yaml`, text]));
 
-  beforeAll(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
-    for (const { domain, text } of CONFIGURATIONS) await writeFile(path.join(folder, `${domain}.yaml`), text);
-    node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: folder });
-    const [host, port] = (PEER ?? '').split(':');
-    peer = new GrpcClient(Number(port), host);
-  });
-  afterAll(async () => {
-    peer?.close();
-    await node?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+// biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of other fixtures from this pattern
+const it = test.override('rules', RULES).extend('peer', { scope: 'file' }, ({}, { onCleanup }) => {
+  const [host, port] = (PEER ?? '').split(':');
+  const peer = new GrpcClient(Number(port), host);
+  onCleanup(() => peer.close());
+  return peer;
+});
 
-  it.each(Object.entries(VALUES))(
-    'single descriptors of %s get the same codes and remaining counts',
-    async (domain, values) => {
-      // Round about, so that each is asked until it is refused.
-      const asked = Array.from({ length: 6 * values.length }, (_, place) => [values[place % values.length] ?? []]);
-      expect(await answersOf(node.decision, domain, asked)).toEqual(await answersOf(peer, domain, asked));
+describe('next to a running envoyproxy/ratelimit', () => {
+  it.for(Object.entries(VALUES))(
+    'Weir answers single descriptors of %s with the same codes and remaining counts',
+    async ([domain, values], { node, peer }) => {
+      // In turns, so that each descriptor is sent until it is rejected.
+      const asked = Array.from({ length: 6 * values.length }, (_, index) => [values[index % values.length] ?? []]);
+      expect(await askInOrder(node.decision, domain, asked)).toEqual(await askInOrder(peer, domain, asked));
     },
   );
 });
