@@ -24,15 +24,15 @@ import type { BatchHandler } from '../../src/transport/unary-call.ts';
 
 export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' };
 
-/** Echoes the request, so that the way there and back is seen. */
+/** Replies with the request, which shows that messages pass in both directions. */
 const echo: BatchHandler = (calls) => {
   for (const call of calls) call.reply(call.message);
 };
 
-/** The same on all nodes that share a database. */
+/** The signing key secret of all nodes that share a database. */
 export const SECRET = 'a signing key secret of the tests';
 
-/** An admin node on a database, with real everything. */
+/** Starts an admin node on a database, without test doubles except for the data plane. */
 export async function startAdminNode(url: string, signing: Partial<SigningKeyRingOptions> = {}) {
   const lines: { fields: object; message: string }[] = [];
   const line = (fields: object, message: string) => {
@@ -104,7 +104,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
   };
 }
 
-/** What a failed call answered with. */
+/** The error of a failed call. */
 export class CallError extends Error {
   readonly code: number;
   readonly reason: string | undefined;
@@ -131,8 +131,8 @@ export class CallError extends Error {
   }
 }
 
-/** How a call failed; a test fails if it did not. */
-export function failureOf(call: Promise<unknown>): Promise<CallError> {
+/** Returns the error of a call. Fails the test if the call succeeds. */
+export function expectFailure(call: Promise<unknown>): Promise<CallError> {
   return call.then(
     () => expect.fail('the call succeeded'),
     (error: CallError) => error,
@@ -141,7 +141,7 @@ export function failureOf(call: Promise<unknown>): Promise<CallError> {
 
 type PartialRequest<T> = T extends object ? { [K in keyof T]?: T[K] | PartialRequest<T[K]> } : T;
 
-/** A client whose methods return promises; requests may leave out fields, as JSON may. */
+/** A client whose methods return promises. Requests can leave fields out, as in JSON. */
 export type Client<Service> = {
   [Method in keyof Handlers<Service>]: (
     request: PartialRequest<Parameters<Handlers<Service>[Method]>[0]>,
@@ -156,7 +156,7 @@ interface AnyMethod {
   responseDeserialize(bytes: Buffer): unknown;
 }
 
-export function clientOf<Service extends object>(service: Service, address: string, options: ClientOptions = {}) {
+export function createClient<Service extends object>(service: Service, address: string, options: ClientOptions = {}) {
   const Constructor = makeClientConstructor({}, 'client');
   const client = new Constructor(address, credentials.createInsecure(), options);
   const methods = Object.entries(service as Record<string, AnyMethod>).map(([name, method]) => {
@@ -176,6 +176,6 @@ export function clientOf<Service extends object>(service: Service, address: stri
       });
     return [name, call];
   });
-  // Each method was made of the definition that the type is made of.
+  // Sound: each method comes from the definition from which the type is derived.
   return { ...(Object.fromEntries(methods) as Client<Service>), close: () => client.close() };
 }

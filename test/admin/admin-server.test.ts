@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../provision/postgres.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
-import { filesByReflection, servicesByReflection } from './reflection-client.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { listServices, readDescriptors } from './reflection-client.ts';
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
 beforeAll(async () => {
@@ -32,144 +32,148 @@ const rawCall = (address: string, method: string, message: Buffer, metadata = ne
     });
   });
 
-test('every service is told by reflection, with linked descriptors', async () => {
-  expect(await servicesByReflection(node.address)).toEqual([
-    'envoy.service.auth.v3.Authorization',
-    'envoy.service.ratelimit.v3.RateLimitService',
-    'grpc.health.v1.Health',
-    'weir.admin.v1.ApiKeyService',
-    'weir.admin.v1.AuthService',
-    'weir.admin.v1.CounterService',
-    'weir.admin.v1.ExplainService',
-    'weir.admin.v1.IssuerService',
-    'weir.admin.v1.PlanService',
-    'weir.admin.v1.SigningKeyService',
-    'weir.admin.v1.TokenInfoService',
-    'weir.admin.v1.TokenService',
-  ]);
-  for (const symbol of ['weir.admin.v1.ApiKeyService', 'envoy.service.auth.v3.Authorization']) {
-    const registry = await filesByReflection(node.address, symbol);
-    expect(registry.getService(symbol)?.methods.length).toBeGreaterThan(0);
-  }
-  const weir = await filesByReflection(node.address, 'weir.admin.v1.ApiKeyService');
-  const apiKey = weir.getMessage('weir.admin.v1.ApiKey');
-  expect(apiKey?.fields.map(({ jsonName }) => jsonName)).toContain('displayName');
-});
-
-test('the data plane’s services are served too, their messages as they came', async () => {
-  const message = Buffer.from([8, 1, 0xff]);
-  for (const method of [
-    '/envoy.service.auth.v3.Authorization/Check',
-    '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
-  ]) {
-    expect(await rawCall(node.address, method, message)).toEqual(message);
-  }
-});
-
-test('health is SERVING; an unknown method is UNIMPLEMENTED', async () => {
-  expect(await rawCall(node.address, '/grpc.health.v1.Health/Check', Buffer.alloc(0))).toEqual(Buffer.from([8, 1]));
-  const unknown = rawCall(node.address, '/weir.admin.v1.PlanService/Nothing', Buffer.alloc(0));
-  await expect(unknown).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
-});
-
-test('a message that is no protobuf is refused and harms nothing else', async () => {
-  const bad = rawCall(node.address, '/weir.admin.v1.AuthService/Login', Buffer.from([0x0a, 0xff, 0xff]));
-  await expect(bad).rejects.toThrow();
-  expect(await rawCall(node.address, '/grpc.health.v1.Health/Check', Buffer.alloc(0))).toEqual(Buffer.from([8, 1]));
-});
-
-test('a message beyond the bound is RESOURCE_EXHAUSTED', async () => {
-  const huge = rawCall(node.address, '/weir.admin.v1.AuthService/Login', Buffer.alloc(2 * 1024 * 1024));
-  await expect(huge).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
-});
-
-test('an unknown fault is a fixed text to the caller, and a log line with the request id and the cause', async () => {
-  const lines: { fields: object; message: string }[] = [];
-  const line = (fields: object, message: string) => {
-    lines.push({ fields, message });
-  };
-  const cause = new Error('the secret is wk_live_x');
-  const server = await startAdminServer({
-    address: '127.0.0.1:0',
-    services: [{ definition: { login: AuthServiceService.login }, handlers: { login: () => Promise.reject(cause) } }],
-    dataPlane: { paths: [], handler: () => {} },
-    log: { info: line, warn: line, error: line },
+describe('the admin server', () => {
+  it('describes every service by reflection, with complete descriptors', async () => {
+    expect(await listServices(node.address)).toEqual([
+      'envoy.service.auth.v3.Authorization',
+      'envoy.service.ratelimit.v3.RateLimitService',
+      'grpc.health.v1.Health',
+      'weir.admin.v1.ApiKeyService',
+      'weir.admin.v1.AuthService',
+      'weir.admin.v1.CounterService',
+      'weir.admin.v1.ExplainService',
+      'weir.admin.v1.IssuerService',
+      'weir.admin.v1.PlanService',
+      'weir.admin.v1.SigningKeyService',
+      'weir.admin.v1.TokenInfoService',
+      'weir.admin.v1.TokenService',
+    ]);
+    for (const symbol of ['weir.admin.v1.ApiKeyService', 'envoy.service.auth.v3.Authorization']) {
+      const registry = await readDescriptors(node.address, symbol);
+      expect(registry.getService(symbol)?.methods.length).toBeGreaterThan(0);
+    }
+    const weir = await readDescriptors(node.address, 'weir.admin.v1.ApiKeyService');
+    const apiKey = weir.getMessage('weir.admin.v1.ApiKey');
+    expect(apiKey?.fields.map(({ jsonName }) => jsonName)).toContain('displayName');
   });
-  const auth = clientOf({ login: AuthServiceService.login }, server.address);
-  const failure = await failureOf(auth.login({}, { 'x-request-id': 'abc' }));
-  expect(failure).toMatchObject({ code: status.INTERNAL, message: expect.stringContaining('internal error') });
-  expect(failure.message).not.toContain('secret');
-  expect(lines).toEqual([{ fields: { err: cause, requestId: 'abc', method: 'login' }, message: 'admin call failed' }]);
-  await auth.login({}).catch(() => {});
-  expect(lines[1]?.fields).toMatchObject({ requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-  auth.close();
-  await server.stop();
-});
 
-test('while Postgres is away calls are UNAVAILABLE with RetryInfo, and the catalog still answers', async () => {
-  const dataFolder = await temporaryFolder();
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  const settings = { fsync: 'off' };
-  const postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log, settings });
-  const cut = await startAdminNode(postgres.url);
-  const auth = clientOf(AuthServiceService, cut.address);
-  const plans = clientOf(PlanServiceService, cut.address);
-  const { accessToken } = await auth.login(ADMIN);
-  const headers = { authorization: `Bearer ${accessToken}` };
-  await postgres.stop();
-  for (const call of [() => auth.login(ADMIN), () => plans.listPlans({}, headers)]) {
-    const failure = await failureOf(call());
-    expect(failure).toMatchObject({ code: status.UNAVAILABLE, reason: 'DATABASE_UNAVAILABLE' });
-    expect(failure.details).toContain('google.rpc.RetryInfo');
-  }
-  expect(cut.catalog.plan('free')).toBeDefined();
-  auth.close();
-  plans.close();
-  await cut.stop();
-  await rm(dataFolder, { recursive: true });
-});
+  it('serves the methods of the data plane as well, with unchanged messages', async () => {
+    const message = Buffer.from([8, 1, 0xff]);
+    for (const method of [
+      '/envoy.service.auth.v3.Authorization/Check',
+      '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
+    ]) {
+      expect(await rawCall(node.address, method, message)).toEqual(message);
+    }
+  });
 
-test('a stop finishes the call under way and refuses new ones', async () => {
-  let finish = () => {};
-  const started = Promise.withResolvers<void>();
-  const server = await startAdminServer({
-    address: '127.0.0.1:0',
-    services: [],
-    dataPlane: {
-      paths: [CHECK],
-      handler: (calls) => {
-        started.resolve();
-        finish = () => {
-          for (const call of calls) call.reply(Buffer.from('done'));
-        };
+  it('is SERVING by the health service, and answers an unknown method with UNIMPLEMENTED', async () => {
+    expect(await rawCall(node.address, '/grpc.health.v1.Health/Check', Buffer.alloc(0))).toEqual(Buffer.from([8, 1]));
+    const unknown = rawCall(node.address, '/weir.admin.v1.PlanService/Nothing', Buffer.alloc(0));
+    await expect(unknown).rejects.toMatchObject({ code: status.UNIMPLEMENTED });
+  });
+
+  it('rejects a message that is not protobuf without affecting other calls', async () => {
+    const bad = rawCall(node.address, '/weir.admin.v1.AuthService/Login', Buffer.from([0x0a, 0xff, 0xff]));
+    await expect(bad).rejects.toThrow();
+    expect(await rawCall(node.address, '/grpc.health.v1.Health/Check', Buffer.alloc(0))).toEqual(Buffer.from([8, 1]));
+  });
+
+  it('rejects a message that is too large with RESOURCE_EXHAUSTED', async () => {
+    const huge = rawCall(node.address, '/weir.admin.v1.AuthService/Login', Buffer.alloc(2 * 1024 * 1024));
+    await expect(huge).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  });
+
+  it('hides the message of an internal error from the caller and logs it with the request id', async () => {
+    const lines: { fields: object; message: string }[] = [];
+    const line = (fields: object, message: string) => {
+      lines.push({ fields, message });
+    };
+    const cause = new Error('the secret is wk_live_x');
+    const server = await startAdminServer({
+      address: '127.0.0.1:0',
+      services: [{ definition: { login: AuthServiceService.login }, handlers: { login: () => Promise.reject(cause) } }],
+      dataPlane: { paths: [], handler: () => {} },
+      log: { info: line, warn: line, error: line },
+    });
+    const auth = createClient({ login: AuthServiceService.login }, server.address);
+    const failure = await expectFailure(auth.login({}, { 'x-request-id': 'abc' }));
+    expect(failure).toMatchObject({ code: status.INTERNAL, message: expect.stringContaining('internal error') });
+    expect(failure.message).not.toContain('secret');
+    expect(lines).toEqual([
+      { fields: { err: cause, requestId: 'abc', method: 'login' }, message: 'admin call failed' },
+    ]);
+    await auth.login({}).catch(() => {});
+    expect(lines[1]?.fields).toMatchObject({ requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    auth.close();
+    await server.stop();
+  });
+
+  it('answers UNAVAILABLE with RetryInfo while Postgres is unavailable, and keeps its catalog', async () => {
+    const dataFolder = await temporaryFolder();
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    const settings = { fsync: 'off' };
+    const postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log, settings });
+    const cut = await startAdminNode(postgres.url);
+    const auth = createClient(AuthServiceService, cut.address);
+    const plans = createClient(PlanServiceService, cut.address);
+    const { accessToken } = await auth.login(ADMIN);
+    const headers = { authorization: `Bearer ${accessToken}` };
+    await postgres.stop();
+    for (const call of [() => auth.login(ADMIN), () => plans.listPlans({}, headers)]) {
+      const failure = await expectFailure(call());
+      expect(failure).toMatchObject({ code: status.UNAVAILABLE, reason: 'DATABASE_UNAVAILABLE' });
+      expect(failure.details).toContain('google.rpc.RetryInfo');
+    }
+    expect(cut.catalog.plan('free')).toBeDefined();
+    auth.close();
+    plans.close();
+    await cut.stop();
+    await rm(dataFolder, { recursive: true });
+  });
+
+  it('finishes running calls and rejects new ones when it stops', async () => {
+    let finish = () => {};
+    const started = Promise.withResolvers<void>();
+    const server = await startAdminServer({
+      address: '127.0.0.1:0',
+      services: [],
+      dataPlane: {
+        paths: [CHECK],
+        handler: (calls) => {
+          started.resolve();
+          finish = () => {
+            for (const call of calls) call.reply(Buffer.from('done'));
+          };
+        },
       },
-    },
-    log: { info: () => {}, warn: () => {}, error: () => {} },
+      log: { info: () => {}, warn: () => {}, error: () => {} },
+    });
+    const underWay = rawCall(server.address, CHECK, Buffer.alloc(0));
+    await started.promise;
+    const stopped = server.stop();
+    await expect(rawCall(server.address, CHECK, Buffer.alloc(0))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    finish();
+    expect(String(await underWay)).toBe('done');
+    await stopped;
   });
-  const underWay = rawCall(server.address, CHECK, Buffer.alloc(0));
-  await started.promise;
-  const stopped = server.stop();
-  await expect(rawCall(server.address, CHECK, Buffer.alloc(0))).rejects.toMatchObject({ code: status.UNAVAILABLE });
-  finish();
-  expect(String(await underWay)).toBe('done');
-  await stopped;
-});
 
-test('Ctrl-C reaches Weir’s process group and not Postgres, which outlives the drain', async () => {
-  const dataFolder = await temporaryFolder();
-  const script = path.join(import.meta.dirname, '..', 'database', 'hold-postgres.ts');
-  const holder = spawn(process.execPath, [script, dataFolder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
+  it('keeps Postgres running for the drain when Ctrl-C reaches the whole process group of Weir', async () => {
+    const dataFolder = await temporaryFolder();
+    const script = path.join(import.meta.dirname, '..', 'database', 'hold-postgres.ts');
+    const holder = spawn(process.execPath, [script, dataFolder], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    });
+    const [url] = await once(holder.stdout, 'data');
+    const cut = await startAdminNode(String(url).trim());
+    process.kill(-(holder.pid ?? expect.fail()), 'SIGINT'); // to the whole group, as a terminal does
+    await once(holder, 'exit');
+    await expect.poll(() => cut.catalog.staleness).toBeLessThan(500);
+    expect((await cut.database.em.fork().execute('select 1 as one'))[0]).toEqual({ one: 1 });
+    await cut.stop();
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
+    await (await startEmbeddedPostgres({ dataFolder, log })).stop(); // stops the orphan first
+    await rm(dataFolder, { recursive: true });
   });
-  const [url] = await once(holder.stdout, 'data');
-  const cut = await startAdminNode(String(url).trim());
-  process.kill(-(holder.pid ?? expect.fail()), 'SIGINT'); // as a terminal sends it: to the whole group
-  await once(holder, 'exit');
-  await expect.poll(() => cut.catalog.staleness).toBeLessThan(500);
-  expect((await cut.database.em.fork().execute('select 1 as one'))[0]).toEqual({ one: 1 });
-  await cut.stop();
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  await (await startEmbeddedPostgres({ dataFolder, log })).stop(); // takes over the one that was left, and ends it
-  await rm(dataFolder, { recursive: true });
 });

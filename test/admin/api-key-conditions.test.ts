@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
@@ -8,26 +8,26 @@ import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 const features = ['export'];
 const USER = { email: 'user@example.com', password: 'another horse' };
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
-let keys: ReturnType<typeof clientOf<typeof ApiKeyServiceService>>;
-let info: ReturnType<typeof clientOf<typeof TokenInfoServiceService>>;
+let keys: ReturnType<typeof createClient<typeof ApiKeyServiceService>>;
+let info: ReturnType<typeof createClient<typeof TokenInfoServiceService>>;
 let admin: { authorization: string };
 let user: { authorization: string };
 
 beforeAll(async () => {
   node = await startAdminNode(await newDatabase());
-  keys = clientOf(ApiKeyServiceService, node.address);
-  info = clientOf(TokenInfoServiceService, node.address);
+  keys = createClient(ApiKeyServiceService, node.address);
+  info = createClient(TokenInfoServiceService, node.address);
   const em = node.database.em.fork();
   const passwordHash = await hashPassword(USER.password);
   em.create(AccountEntity, { id: randomUUID(), email: USER.email, passwordHash, role: 'user', planId: 'free' });
   await em.flush();
-  const auth = clientOf(AuthServiceService, node.address);
+  const auth = createClient(AuthServiceService, node.address);
   const signIn = async (credentials: typeof USER) => `Bearer ${(await auth.login(credentials)).accessToken}`;
   admin = { authorization: await signIn(ADMIN) };
   user = { authorization: await signIn(USER) };
@@ -42,15 +42,15 @@ const limit = (fields: Partial<Limit> = {}) => Limit.create({ name: 'own', reque
 
 const newKey = async (fields: Partial<ApiKey>, as = admin) => {
   const { apiKey, secret } = await keys.createApiKey({ apiKey: ApiKey.create(fields) }, as);
-  return { apiKey: apiKey ?? expect.fail('no key in the answer'), secret };
+  return { apiKey: apiKey ?? expect.fail('the response has no key'), secret };
 };
 const update = (name: string, updateMask: string, fields: Partial<ApiKey>, as: { authorization: string }) =>
   keys.updateApiKey({ apiKey: ApiKey.create({ name, ...fields }), updateMask }, as);
 
-describe('limits, networks and features of a key', () => {
+describe('limits, networks and features of an API key', () => {
   const networks = ['10.0.0.0/8', '2001:db8::/32'];
 
-  test('are made, got, listed, and told to its holder', async () => {
+  it('are stored, returned, listed and shown to the holder of the key', async () => {
     const { apiKey, secret } = await newKey({
       limits: [limit(), limit({ name: 'day', window: '1d' })],
       allowedNetworks: networks,
@@ -67,18 +67,18 @@ describe('limits, networks and features of a key', () => {
     expect(await keys.getApiKey({ name: apiKey.name }, admin)).toEqual(apiKey);
     const { apiKeys } = await keys.listApiKeys({ pageSize: 1000 }, admin);
     expect(apiKeys).toContainEqual(apiKey);
-    const told = await info.getTokenInfo({ secret });
-    expect(told.features).toEqual(features);
-    expect(told.limits.map(({ name }) => name)).toEqual(['minute', 'day', 'own', 'day']);
+    const described = await info.getTokenInfo({ secret });
+    expect(described.features).toEqual(features);
+    expect(described.limits.map(({ name }) => name)).toEqual(['minute', 'day', 'own', 'day']);
   });
 
-  test('of a rotated key are its successor’s', async () => {
+  it('are inherited by the successor of a rotated key', async () => {
     const { apiKey: old } = await newKey({ limits: [limit()], allowedNetworks: networks, features });
     const { apiKey } = await keys.rotateApiKey({ name: old.name }, admin);
     expect(apiKey).toMatchObject({ limits: old.limits, allowedNetworks: networks, features });
   });
 
-  test('are replaced by a mask that names them, taken away by one without a value, and left alone by others', async () => {
+  it('are replaced or cleared only by a mask that names them', async () => {
     const { apiKey } = await newKey({ limits: [limit()], allowedNetworks: networks, features });
     expect(await update(apiKey.name, 'display_name', { displayName: 'x' }, admin)).toMatchObject({
       limits: apiKey.limits,
@@ -95,7 +95,7 @@ describe('limits, networks and features of a key', () => {
     });
   });
 
-  test('without a mask are updated where they are set', async () => {
+  it('are updated without a mask if they are set', async () => {
     const { apiKey } = await newKey({ limits: [limit()] });
     expect(await update(apiKey.name, '', { allowedNetworks: networks, features }, admin)).toMatchObject({
       limits: apiKey.limits,
@@ -103,7 +103,7 @@ describe('limits, networks and features of a key', () => {
     });
   });
 
-  test('that are wrong are all named, when a key is made and when it is updated', async () => {
+  it('are all named if they are invalid, in a new key and in an update', async () => {
     const wrong = {
       limits: [limit({ requests: 0 }), limit(), limit(), limit({ name: 'No!' })],
       allowedNetworks: ['10.0.0.0/8', '10.0.0.1', '10.1.2.3/8', '::/129'],
@@ -117,39 +117,39 @@ describe('limits, networks and features of a key', () => {
     const { apiKey } = await newKey({});
     const updating = () => update(apiKey.name, 'limits,allowedNetworks,features', wrong, admin);
     for (const call of [() => newKey(wrong), updating]) {
-      const failure = await failureOf(call());
+      const failure = await expectFailure(call());
       expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, reason: 'INVALID_FIELDS' });
       expect([...failure.fields].sort()).toEqual([...fields].sort());
     }
   });
 });
 
-describe('who is no administrator', () => {
-  test('gives no key features, and may take them away', async () => {
-    const failure = await failureOf(newKey({ features }, user));
+describe('a non-administrator', () => {
+  it('cannot add features to a key, but can remove them', async () => {
+    const failure = await expectFailure(newKey({ features }, user));
     expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' });
     const { apiKey: own } = await newKey({}, user);
     await update(own.name, 'features', { features }, admin);
     expect(await update(own.name, 'features', {}, user)).toMatchObject({ features: [] });
   });
 
-  test('may narrow the own keys', async () => {
+  it('can restrict its own keys', async () => {
     const { apiKey } = await newKey({ limits: [limit()] }, user);
-    const narrow = (mask: string, fields: Partial<ApiKey>) => update(apiKey.name, mask, fields, user);
-    await narrow('allowedNetworks', { allowedNetworks: ['10.0.0.0/8', '192.0.2.0/24'] });
-    await narrow('allowedNetworks', { allowedNetworks: ['192.0.2.0/24'] });
-    await narrow('limits', { limits: [limit({ name: 'more' }), ...apiKey.limits] });
+    const restrict = (mask: string, fields: Partial<ApiKey>) => update(apiKey.name, mask, fields, user);
+    await restrict('allowedNetworks', { allowedNetworks: ['10.0.0.0/8', '192.0.2.0/24'] });
+    await restrict('allowedNetworks', { allowedNetworks: ['192.0.2.0/24'] });
+    await restrict('limits', { limits: [limit({ name: 'more' }), ...apiKey.limits] });
   });
 
-  test.each([
-    ['other networks', 'allowedNetworks', { allowedNetworks: ['192.0.2.0/24', '198.51.100.0/24'] }],
-    ['all networks', 'allowedNetworks', {}],
-    ['a limit less', 'limits', {}],
-    ['a feature', 'features', { features: ['bulk'] }],
+  it.each([
+    ['a further network', 'allowedNetworks', { allowedNetworks: ['192.0.2.0/24', '198.51.100.0/24'] }],
+    ['allowing all networks', 'allowedNetworks', {}],
+    ['removing a limit', 'limits', {}],
+    ['a further feature', 'features', { features: ['bulk'] }],
     ['a higher limit', 'limits', { limits: [limit({ requests: 6 })] }],
-  ])('may not widen what they can do, by %s', async (_, mask, fields) => {
+  ])('cannot lift a restriction of its own keys by %s', async (_, mask, fields) => {
     const { apiKey } = await newKey({ limits: [limit()], allowedNetworks: ['192.0.2.0/24'] }, user);
-    const failure = await failureOf(update(apiKey.name, mask, fields, user));
+    const failure = await expectFailure(update(apiKey.name, mask, fields, user));
     expect(failure).toMatchObject({ code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' });
     await update(apiKey.name, mask, fields, admin);
   });

@@ -1,26 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { createQuery } from '../../src/database/open-database.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse', id: randomUUID() };
 const DAY_MS = 86_400_000;
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
-let keys: ReturnType<typeof clientOf<typeof ApiKeyServiceService>>;
+let keys: ReturnType<typeof createClient<typeof ApiKeyServiceService>>;
 let admin: { authorization: string };
 let user: { authorization: string };
 
 beforeAll(async () => {
   node = await startAdminNode(await newDatabase());
-  keys = clientOf(ApiKeyServiceService, node.address);
-  const auth = clientOf(AuthServiceService, node.address);
+  keys = createClient(ApiKeyServiceService, node.address);
+  const auth = createClient(AuthServiceService, node.address);
   const em = node.database.em.fork();
   const passwordHash = await hashPassword(USER.password);
   em.create(AccountEntity, { id: USER.id, email: USER.email, passwordHash, role: 'user', planId: 'free' });
@@ -40,10 +40,10 @@ afterAll(async () => {
 
 const make = async (fields: Partial<ApiKey>) => {
   const { apiKey } = await keys.createApiKey({ apiKey: ApiKey.create(fields) }, admin);
-  return apiKey ?? expect.fail('no key in the answer');
+  return apiKey ?? expect.fail('the response has no key');
 };
 
-/** Display names tell the keys apart. */
+/** The tests identify the keys by their display names. */
 async function makeKeys(): Promise<void> {
   const account = `accounts/${USER.id}`;
   const soon = new Date(Date.now() + DAY_MS);
@@ -67,7 +67,7 @@ const OFF = ["it's 100% (off)", "user's off"];
 const day = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
 
 describe('a filter of ListApiKeys', () => {
-  test.each([
+  it.each([
     [`account = "accounts/${USER.id}"`, ["user's", "user's off"]],
     [`account = accounts/${USER.id} AND disabled = true`, ["user's off"]],
     [`account = "accounts/${randomUUID()}"`, []],
@@ -88,11 +88,11 @@ describe('a filter of ListApiKeys', () => {
       ['night_shift of builder@example.com', "user's off"],
     ],
     [`expire_time > "${day(10)}"`, []],
-  ])('%s', async (filter, names) => {
+  ])('selects keys by %s', async (filter, names) => {
     expect(await listed({ filter })).toEqual([...names].sort());
   });
 
-  test.each([
+  it.each([
     ['colour = "red"', 'must filter by one of account, plan, disabled, display_name, expire_time (got "colour")'],
     ['constructor = 1', 'must filter by one of account, plan, disabled, display_name, expire_time (got "constructor")'],
     ['disabled = maybe', 'must compare disabled with true or false (got "maybe")'],
@@ -110,13 +110,13 @@ describe('a filter of ListApiKeys', () => {
       'must compare expire_time with a time such as "2030-01-31T00:00:00Z" (got "2026-02-30T00:00:00")',
     ],
     ['disabled = true OR disabled = false', 'must have AND at character 17 (got "OR")'],
-  ])('%s is refused, and named', async (filter, message) => {
-    const failure = await failureOf(keys.listApiKeys({ filter }, admin));
+  ])('is rejected if it is %s, and the description says why', async (filter, message) => {
+    const failure = await expectFailure(keys.listApiKeys({ filter }, admin));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['filter'] });
     expect(failure.message).toContain(`filter: ${message}`);
   });
 
-  test('shows nobody the keys of others', async () => {
+  it('does not show the keys of other accounts', async () => {
     const { apiKeys } = await keys.listApiKeys({ pageSize: 1 }, admin);
     for (const filter of ['', 'disabled = true', `account = "${apiKeys[0]?.account}"`, 'plan = "plans/pro"']) {
       for (const showDeleted of [false, true]) {
@@ -127,7 +127,7 @@ describe('a filter of ListApiKeys', () => {
     expect(await listed({ filter: 'disabled = true' }, user)).toEqual(["user's off"]);
   });
 
-  test('holds in show_deleted, whose keys tell when they were deleted', async () => {
+  it('applies to show_deleted as well, which returns the time of the deletion', async () => {
     const { apiKeys } = await keys.listApiKeys({ filter: 'display_name : build', showDeleted: true }, admin);
     const deleted = apiKeys.filter(({ deleteTime }) => deleteTime !== undefined);
     expect(apiKeys.length).toBe(3);
@@ -135,7 +135,7 @@ describe('a filter of ListApiKeys', () => {
     expect((await listed({})).includes('deleted build')).toBe(false);
   });
 
-  test('is kept by its pages, and a page token of another list is refused', async () => {
+  it('applies to all pages, and a page token of another list is rejected', async () => {
     const filter = 'disabled = false';
     const all = await keys.listApiKeys({ filter }, admin);
     const paged: string[] = [];
@@ -156,12 +156,12 @@ describe('a filter of ListApiKeys', () => {
       { pageToken: ofAll, filter },
       { pageToken: `${nextPageToken}AAAA`, filter },
     ]) {
-      const failure = await failureOf(keys.listApiKeys(other, admin));
+      const failure = await expectFailure(keys.listApiKeys(other, admin));
       expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['page_token'] });
     }
   });
 
-  test('a page token of somebody else’s list shows nobody else’s keys', async () => {
+  it('does not show the keys of other accounts for a page token of another caller’s list', async () => {
     const { nextPageToken } = await keys.listApiKeys({ pageSize: 1 }, admin);
     const forged = Buffer.from('00000000-0000-0000-0000-000000000000').toString('base64url');
     for (const pageToken of [nextPageToken, forged]) {
@@ -171,52 +171,54 @@ describe('a filter of ListApiKeys', () => {
   });
 });
 
-test('of many keys a filter reads few', async () => {
-  const database = await startAdminNode(await newDatabase());
-  const many = clientOf(ApiKeyServiceService, database.address);
-  const auth = clientOf(AuthServiceService, database.address);
-  const query = createQuery(database.database);
-  try {
-    const as = { authorization: `Bearer ${(await auth.login(ADMIN)).accessToken}` };
-    const [account] = (await query('select id from account', [])) as { id: string }[];
-    const other = randomUUID();
-    await query(
-      `insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
+describe('ListApiKeys', () => {
+  it('reads only a few rows of many keys for a filter', async () => {
+    const database = await startAdminNode(await newDatabase());
+    const many = createClient(ApiKeyServiceService, database.address);
+    const auth = createClient(AuthServiceService, database.address);
+    const query = createQuery(database.database);
+    try {
+      const as = { authorization: `Bearer ${(await auth.login(ADMIN)).accessToken}` };
+      const [account] = (await query('select id from account', [])) as { id: string }[];
+      const other = randomUUID();
+      await query(
+        `insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
       values (?, 'x@example.com', '', 'user', 'free', now(), now())`,
-      [other],
-    );
-    // The catalog would follow, and read them all.
-    await query('alter table api_key disable trigger api_key_change', []);
-    // One key in a thousand is not like the others.
-    await query(
-      `insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, expire_time,
+        [other],
+      );
+      // Otherwise the catalog would follow the feed and read all of them.
+      await query('alter table api_key disable trigger api_key_change', []);
+      // One key in a thousand differs from the others.
+      await query(
+        `insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, expire_time,
         create_time, update_time)
       select gen_random_uuid()::text, sha256(i::text::bytea), '', '', case when rare then 'nightly builds' else 'key ' || i end,
         case when rare then ? else ? end, case when rare then 'pro' end, rare,
         case when rare then now() + interval '1 hour' else now() + interval '1 year' end, now(), now()
       from generate_series(1, 50000) i, lateral (select i % 1000 = 0 as rare)`,
-      [other, account?.id],
-    );
-    await query('vacuum analyze api_key', []);
-    for (const filter of [
-      `account = "accounts/${other}"`,
-      'plan = "plans/pro"',
-      'disabled = true',
-      'display_name : "night"',
-      `expire_time < "${day(1)}"`,
-    ]) {
-      const before = await rowsRead(query);
-      expect((await many.listApiKeys({ filter }, as)).apiKeys.length, filter).toBe(50);
-      expect((await rowsRead(query)) - before, filter).toBeLessThan(500);
+        [other, account?.id],
+      );
+      await query('vacuum analyze api_key', []);
+      for (const filter of [
+        `account = "accounts/${other}"`,
+        'plan = "plans/pro"',
+        'disabled = true',
+        'display_name : "night"',
+        `expire_time < "${day(1)}"`,
+      ]) {
+        const before = await rowsRead(query);
+        expect((await many.listApiKeys({ filter }, as)).apiKeys.length, filter).toBe(50);
+        expect((await rowsRead(query)) - before, filter).toBeLessThan(500);
+      }
+    } finally {
+      many.close();
+      auth.close();
+      await database.stop();
     }
-  } finally {
-    many.close();
-    auth.close();
-    await database.stop();
-  }
+  });
 });
 
-/** Rows of api_key that were read so far, by scans and by indexes; a connection tells of its own at most a second late. */
+/** The number of rows of api_key that were read so far, by scans and by indexes. A connection reports with a delay of up to one second. */
 async function rowsRead(query: ReturnType<typeof createQuery>): Promise<number> {
   await query('select pg_stat_force_next_flush()', []);
   const sql = `select (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_user_tables where relname = 'api_key'`;

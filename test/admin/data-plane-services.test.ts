@@ -1,5 +1,5 @@
 import { type Client, credentials, type Deadline, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
 import type { RunningServer } from '../../src/transport/grpc-js/grpc-js-server.ts';
 import { GrpcStatus, type UnaryCall } from '../../src/transport/unary-call.ts';
@@ -43,58 +43,60 @@ function start(path: string, text: string, options: { deadline?: Deadline } = {}
   return { call, answer: promise };
 }
 
-test('calls of both services come in batches and each gets its own answer', async () => {
-  const calls = Array.from({ length: 100 }, (_, index) => start(index % 2 ? CHECK : LIMIT, `message ${index}`));
-  const answers = await Promise.all(calls.map(({ answer }) => answer));
-  expect(answers).toEqual(calls.map((_, index) => `message ${index}`));
-  expect(
-    batches
-      .flat()
-      .map(({ path }) => path)
-      .sort(),
-  ).toEqual([...Array(50).fill(CHECK), ...Array(50).fill(LIMIT)]);
-  expect(batches.length).toBeLessThan(100);
-});
-
-test('a failed call fails with its status and message, and touches no other', async () => {
-  handle = (call) => {
-    if (String(call.message) === 'bad') call.fail(GrpcStatus.INVALID_ARGUMENT, 'domain must not be empty');
-    else call.reply(call.message);
-  };
-  const bad = start(LIMIT, 'bad');
-  const good = start(LIMIT, 'good');
-  await expect(bad.answer).rejects.toMatchObject({
-    code: status.INVALID_ARGUMENT,
-    details: 'domain must not be empty',
+describe('the data plane methods of the admin server', () => {
+  it('pass calls of both services to the handler in batches and return each its own reply', async () => {
+    const calls = Array.from({ length: 100 }, (_, index) => start(index % 2 ? CHECK : LIMIT, `message ${index}`));
+    const answers = await Promise.all(calls.map(({ answer }) => answer));
+    expect(answers).toEqual(calls.map((_, index) => `message ${index}`));
+    expect(
+      batches
+        .flat()
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual([...Array(50).fill(CHECK), ...Array(50).fill(LIMIT)]);
+    expect(batches.length).toBeLessThan(100);
   });
-  expect(await good.answer).toBe('good');
-});
 
-test('the request id and the deadline are handed on', async () => {
-  const metadata = new Metadata();
-  metadata.set('x-request-id', 'abc');
-  await start(CHECK, '', { deadline: Date.now() + 5_000 }, metadata).answer;
-  await start(CHECK, '').answer;
-  const [first, second] = batches.flat();
-  expect(first?.requestId).toBe('abc');
-  expect((first?.deadline ?? 0) - performance.now()).toBeGreaterThan(0);
-  expect((first?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()).toBeLessThan(5_000);
-  expect(second).toMatchObject({ requestId: undefined, deadline: undefined });
-});
+  it('return the status and message of a failed call without affecting other calls', async () => {
+    handle = (call) => {
+      if (String(call.message) === 'bad') call.fail(GrpcStatus.INVALID_ARGUMENT, 'domain must not be empty');
+      else call.reply(call.message);
+    };
+    const bad = start(LIMIT, 'bad');
+    const good = start(LIMIT, 'good');
+    await expect(bad.answer).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: 'domain must not be empty',
+    });
+    expect(await good.answer).toBe('good');
+  });
 
-test('an answer to a call that was cancelled does nothing', async () => {
-  const arrived = Promise.withResolvers<UnaryCall>();
-  handle = arrived.resolve;
-  const { call, answer } = start(CHECK, 'x');
-  const held = await arrived.promise;
-  call.cancel();
-  await expect(answer).rejects.toMatchObject({ code: status.CANCELLED });
-  await expect.poll(() => held.cancelled).toBe(true);
-  held.reply(Buffer.from('late'));
-  handle = (other) => other.reply(other.message);
-  expect(await start(CHECK, 'next').answer).toBe('next');
-});
+  it('pass on request id and deadline', async () => {
+    const metadata = new Metadata();
+    metadata.set('x-request-id', 'abc');
+    await start(CHECK, '', { deadline: Date.now() + 5_000 }, metadata).answer;
+    await start(CHECK, '').answer;
+    const [first, second] = batches.flat();
+    expect(first?.requestId).toBe('abc');
+    expect((first?.deadline ?? 0) - performance.now()).toBeGreaterThan(0);
+    expect((first?.deadline ?? Number.POSITIVE_INFINITY) - performance.now()).toBeLessThan(5_000);
+    expect(second).toMatchObject({ requestId: undefined, deadline: undefined });
+  });
 
-test('health is SERVING', async () => {
-  expect(await start('/grpc.health.v1.Health/Check', '').answer).toBe('\b\u0001');
+  it('ignore a reply to a cancelled call', async () => {
+    const arrived = Promise.withResolvers<UnaryCall>();
+    handle = arrived.resolve;
+    const { call, answer } = start(CHECK, 'x');
+    const held = await arrived.promise;
+    call.cancel();
+    await expect(answer).rejects.toMatchObject({ code: status.CANCELLED });
+    await expect.poll(() => held.cancelled).toBe(true);
+    held.reply(Buffer.from('late'));
+    handle = (other) => other.reply(other.message);
+    expect(await start(CHECK, 'next').answer).toBe('next');
+  });
+
+  it('are SERVING by the health service', async () => {
+    expect(await start('/grpc.health.v1.Health/Check', '').answer).toBe('\b\u0001');
+  });
 });

@@ -1,33 +1,33 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Claims, Issuer, IssuerServiceService } from '../../src/generated/weir/admin/v1/issuer_service.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse' };
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const publicJwk = { ...publicKey.export({ format: 'jwk' }), kid: '1' };
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
-let issuers: ReturnType<typeof clientOf<typeof IssuerServiceService>>;
-let plans: ReturnType<typeof clientOf<typeof PlanServiceService>>;
+let issuers: ReturnType<typeof createClient<typeof IssuerServiceService>>;
+let plans: ReturnType<typeof createClient<typeof PlanServiceService>>;
 let admin: { authorization: string };
 let user: { authorization: string };
 
 beforeAll(async () => {
   node = await startAdminNode(await newDatabase());
-  issuers = clientOf(IssuerServiceService, node.address);
-  plans = clientOf(PlanServiceService, node.address);
+  issuers = createClient(IssuerServiceService, node.address);
+  plans = createClient(PlanServiceService, node.address);
   const em = node.database.em.fork();
   const passwordHash = await hashPassword(USER.password);
   em.create(AccountEntity, { id: randomUUID(), email: USER.email, passwordHash, role: 'user', planId: 'free' });
   await em.flush();
-  const auth = clientOf(AuthServiceService, node.address);
+  const auth = createClient(AuthServiceService, node.address);
   const signIn = async (credentials: typeof USER) => `Bearer ${(await auth.login(credentials)).accessToken}`;
   admin = { authorization: await signIn(ADMIN) };
   user = { authorization: await signIn(USER) };
@@ -38,7 +38,7 @@ afterAll(async () => {
   await node.stop();
 });
 
-const written = (fields: Partial<Issuer> = {}): Issuer =>
+const newIssuer = (fields: Partial<Issuer> = {}): Issuer =>
   Issuer.create({
     issuer: `https://${randomUUID()}.example.com`,
     audiences: ['api'],
@@ -47,13 +47,13 @@ const written = (fields: Partial<Issuer> = {}): Issuer =>
     ...fields,
   });
 const create = (fields: Partial<Issuer> = {}, issuerId = `i-${randomUUID()}`) =>
-  issuers.createIssuer({ issuerId, issuer: written(fields) }, admin);
+  issuers.createIssuer({ issuerId, issuer: newIssuer(fields) }, admin);
 const update = (name: string, updateMask: string, fields: Partial<Issuer>) =>
   issuers.updateIssuer({ issuer: Issuer.create({ name, ...fields }), updateMask }, admin);
-const known = (name: string) => node.catalog.trust.issuers.find(({ id }) => `issuers/${id}` === name);
+const trusted = (name: string) => node.catalog.trust.issuers.find(({ id }) => `issuers/${id}` === name);
 
 describe('an issuer', () => {
-  test('is made, got and listed, and trusted at once', async () => {
+  it('is created, returned, listed and trusted at once', async () => {
     const claims = Claims.create({
       account: 'email',
       plan: 'tier',
@@ -61,17 +61,17 @@ describe('an issuer', () => {
       role: 'realm.roles',
       adminRoles: ['root'],
     });
-    const made = await create({ displayName: 'A partner', claims, defaultPlan: 'plans/pro', catalogAccounts: true });
-    expect(made).toMatchObject({
+    const created = await create({ displayName: 'A partner', claims, defaultPlan: 'plans/pro', catalogAccounts: true });
+    expect(created).toMatchObject({
       displayName: 'A partner',
       claims,
       defaultPlan: 'plans/pro',
       jwks: { keys: [publicJwk] },
     });
-    expect(await issuers.getIssuer({ name: made.name }, admin)).toEqual(made);
-    expect((await issuers.listIssuers({ pageSize: 1000 }, admin)).issuers).toContainEqual(made);
-    expect(known(made.name)).toMatchObject({
-      issuer: made.issuer,
+    expect(await issuers.getIssuer({ name: created.name }, admin)).toEqual(created);
+    expect((await issuers.listIssuers({ pageSize: 1000 }, admin)).issuers).toContainEqual(created);
+    expect(trusted(created.name)).toMatchObject({
+      issuer: created.issuer,
       keys: { kind: 'static', jwks: { keys: [publicJwk] } },
       claims: { account: 'email', role: 'realm.roles', adminRoles: ['root'] },
       defaultPlanId: 'pro',
@@ -79,13 +79,16 @@ describe('an issuer', () => {
     });
   });
 
-  test('has its keys at a URL, or where its discovery tells', async () => {
+  it('has its keys at a URL, or where OpenID discovery says', async () => {
     const jwksUri = 'https://login.example.com/keys';
-    expect(known((await create({ jwks: undefined, jwksUri })).name)?.keys).toEqual({ kind: 'jwks_uri', uri: jwksUri });
-    expect(known((await create({ jwks: undefined })).name)?.keys).toEqual({ kind: 'discovery' });
+    expect(trusted((await create({ jwks: undefined, jwksUri })).name)?.keys).toEqual({
+      kind: 'jwks_uri',
+      uri: jwksUri,
+    });
+    expect(trusted((await create({ jwks: undefined })).name)?.keys).toEqual({ kind: 'discovery' });
   });
 
-  test('is listed in pages', async () => {
+  it('is listed once across all pages', async () => {
     for (const _ of [1, 2, 3]) await create();
     const all = (await issuers.listIssuers({ pageSize: 1000 }, admin)).issuers.map(({ name }) => name);
     const paged: string[] = [];
@@ -99,7 +102,7 @@ describe('an issuer', () => {
     expect(all).toEqual(all.toSorted());
   });
 
-  test('with faults is refused, and each is named', async () => {
+  it('is rejected if fields are invalid, and each is named', async () => {
     const wrong = {
       displayName: 'a\nb',
       issuer: 'weir',
@@ -110,7 +113,7 @@ describe('an issuer', () => {
       claims: Claims.create({ adminRoles: ['root'] }),
       defaultPlan: 'pro',
     };
-    const failure = await failureOf(create(wrong, 'No!'));
+    const failure = await expectFailure(create(wrong, 'No!'));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, reason: 'INVALID_FIELDS' });
     const fields = [
       'display_name',
@@ -127,98 +130,109 @@ describe('an issuer', () => {
     expect(failure.message).not.toContain(privateKey.export({ format: 'jwk' }).d);
   });
 
-  test('names a plan that exists', async () => {
-    const failure = await failureOf(create({ defaultPlan: 'plans/nowhere' }));
+  it('must name an existing plan', async () => {
+    const failure = await expectFailure(create({ defaultPlan: 'plans/nowhere' }));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.default_plan'] });
   });
 
-  test('is the only one of its id, and of its claim iss', async () => {
-    const made = await create();
-    const sameId = await failureOf(create({}, made.name.slice('issuers/'.length)));
-    expect(sameId).toMatchObject({ code: status.ALREADY_EXISTS, message: expect.stringContaining(made.name) });
-    const sameIssuer = await failureOf(create({ issuer: made.issuer }));
-    expect(sameIssuer).toMatchObject({ code: status.ALREADY_EXISTS, message: expect.stringContaining(made.name) });
+  it('is unique by its id and by its iss claim', async () => {
+    const created = await create();
+    const sameId = await expectFailure(create({}, created.name.slice('issuers/'.length)));
+    expect(sameId).toMatchObject({ code: status.ALREADY_EXISTS, message: expect.stringContaining(created.name) });
+    const sameIssuer = await expectFailure(create({ issuer: created.issuer }));
+    expect(sameIssuer).toMatchObject({ code: status.ALREADY_EXISTS, message: expect.stringContaining(created.name) });
   });
 });
 
-describe('an update', () => {
-  test('changes what its mask names and leaves the rest', async () => {
-    const made = await create({ displayName: 'before', claims: Claims.create({ plan: 'tier' }) });
-    const changed = await update(made.name, 'audiences,catalog_accounts', {
+describe('an update of an issuer', () => {
+  it('changes only the fields that its mask names', async () => {
+    const created = await create({ displayName: 'before', claims: Claims.create({ plan: 'tier' }) });
+    const changed = await update(created.name, 'audiences,catalog_accounts', {
       audiences: ['web'],
       catalogAccounts: true,
       displayName: 'x',
       defaultPlan: 'no',
     });
     expect(changed).toEqual({
-      ...made,
+      ...created,
       audiences: ['web'],
       catalogAccounts: true,
       etag: changed.etag,
       updateTime: changed.updateTime,
     });
-    expect(changed.etag).not.toBe(made.etag);
-    expect(known(made.name)?.audiences).toEqual(['web']);
+    expect(changed.etag).not.toBe(created.etag);
+    expect(trusted(created.name)?.audiences).toEqual(['web']);
   });
 
-  test('may change where its keys are, and is judged as a whole', async () => {
-    const made = await create();
+  it('can move the keys, and is validated as a whole', async () => {
+    const created = await create();
     const jwksUri = 'https://login.example.com/keys';
-    const failure = await failureOf(update(made.name, 'jwksUri', { jwksUri }));
+    const failure = await expectFailure(update(created.name, 'jwksUri', { jwksUri }));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.jwks_uri'] });
-    expect(await update(made.name, 'jwks,jwksUri', { jwksUri })).toMatchObject({ jwks: undefined, jwksUri });
-    expect(known(made.name)?.keys).toEqual({ kind: 'jwks_uri', uri: jwksUri });
+    expect(await update(created.name, 'jwks,jwksUri', { jwksUri })).toMatchObject({ jwks: undefined, jwksUri });
+    expect(trusted(created.name)?.keys).toEqual({ kind: 'jwks_uri', uri: jwksUri });
   });
 
-  test('that disables it ends its trust at once, and may be taken back', async () => {
-    const made = await create();
-    await update(made.name, 'disabled', { disabled: true });
-    expect(known(made.name)).toBeUndefined();
-    await update(made.name, 'disabled', {});
-    expect(known(made.name)).toBeDefined();
+  it('ends the trust at once by disabling it, and can restore the trust', async () => {
+    const created = await create();
+    await update(created.name, 'disabled', { disabled: true });
+    expect(trusted(created.name)).toBeUndefined();
+    await update(created.name, 'disabled', {});
+    expect(trusted(created.name)).toBeDefined();
   });
 
-  test('with another etag than the current one changes nothing', async () => {
-    const made = await create();
-    await update(made.name, 'displayName', { displayName: 'one', etag: made.etag });
-    const failure = await failureOf(update(made.name, 'displayName', { displayName: 'two', etag: made.etag }));
+  it('changes nothing if its etag is not the current one', async () => {
+    const created = await create();
+    await update(created.name, 'displayName', { displayName: 'one', etag: created.etag });
+    const failure = await expectFailure(
+      update(created.name, 'displayName', { displayName: 'two', etag: created.etag }),
+    );
     expect(failure).toMatchObject({ code: status.ABORTED, reason: 'ETAG_MISMATCH' });
   });
 
-  test('cannot make it the issuer that another is', async () => {
-    const [made, other] = [await create(), await create()];
-    const failure = await failureOf(update(made.name, 'issuer', { issuer: other.issuer }));
+  it('cannot set the iss claim of another issuer', async () => {
+    const [created, other] = [await create(), await create()];
+    const failure = await expectFailure(update(created.name, 'issuer', { issuer: other.issuer }));
     expect(failure).toMatchObject({ code: status.ALREADY_EXISTS, message: expect.stringContaining(other.name) });
   });
 });
 
-test('an issuer that is deleted is trusted no more', async () => {
-  const made = await create();
-  await issuers.deleteIssuer({ name: made.name }, admin);
-  expect(known(made.name)).toBeUndefined();
-  expect(await failureOf(issuers.getIssuer({ name: made.name }, admin))).toMatchObject({ code: status.NOT_FOUND });
-  expect(await failureOf(issuers.deleteIssuer({ name: made.name }, admin))).toMatchObject({ code: status.NOT_FOUND });
-});
+describe('an existing issuer', () => {
+  it('is not trusted any more after its deletion', async () => {
+    const created = await create();
+    await issuers.deleteIssuer({ name: created.name }, admin);
+    expect(trusted(created.name)).toBeUndefined();
+    expect(await expectFailure(issuers.getIssuer({ name: created.name }, admin))).toMatchObject({
+      code: status.NOT_FOUND,
+    });
+    expect(await expectFailure(issuers.deleteIssuer({ name: created.name }, admin))).toMatchObject({
+      code: status.NOT_FOUND,
+    });
+  });
 
-test('a plan that is the default of an issuer is not deleted', async () => {
-  const planId = `p-${randomUUID()}`;
-  const { name: plan } = await plans.createPlan({ planId, plan: Plan.create() }, admin);
-  const { name } = await create({ defaultPlan: plan });
-  const failure = await failureOf(plans.deletePlan({ name: plan }, admin));
-  expect(failure).toMatchObject({ code: status.FAILED_PRECONDITION, reason: 'PLAN_IN_USE' });
-  await update(name, 'defaultPlan', {});
-  await plans.deletePlan({ name: plan }, admin);
-});
+  it('prevents the deletion of its default plan', async () => {
+    const planId = `p-${randomUUID()}`;
+    const { name: plan } = await plans.createPlan({ planId, plan: Plan.create() }, admin);
+    const { name } = await create({ defaultPlan: plan });
+    const failure = await expectFailure(plans.deletePlan({ name: plan }, admin));
+    expect(failure).toMatchObject({ code: status.FAILED_PRECONDITION, reason: 'PLAN_IN_USE' });
+    await update(name, 'defaultPlan', {});
+    await plans.deletePlan({ name: plan }, admin);
+  });
 
-test('who is no administrator may do nothing with issuers', async () => {
-  const { name } = await create();
-  for (const call of [
-    () => issuers.createIssuer({ issuerId: 'mine', issuer: written() }, user),
-    () => issuers.getIssuer({ name }, user),
-    () => issuers.listIssuers({}, user),
-    () => issuers.updateIssuer({ issuer: Issuer.create({ name, disabled: true }) }, user),
-    () => issuers.deleteIssuer({ name }, user),
-  ]) {
-    expect(await failureOf(call())).toMatchObject({ code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' });
-  }
+  it('is accessible only to administrators', async () => {
+    const { name } = await create();
+    for (const call of [
+      () => issuers.createIssuer({ issuerId: 'mine', issuer: newIssuer() }, user),
+      () => issuers.getIssuer({ name }, user),
+      () => issuers.listIssuers({}, user),
+      () => issuers.updateIssuer({ issuer: Issuer.create({ name, disabled: true }) }, user),
+      () => issuers.deleteIssuer({ name }, user),
+    ]) {
+      expect(await expectFailure(call())).toMatchObject({
+        code: status.PERMISSION_DENIED,
+        reason: 'NOT_ADMINISTRATOR',
+      });
+    }
+  });
 });

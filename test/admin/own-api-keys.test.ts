@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AccountEntity, ApiKeyEntity } from '../../src/database/entities.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
@@ -11,17 +11,17 @@ import {
 } from '../../src/generated/weir/admin/v1/token_info_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
-let keys: ReturnType<typeof clientOf<typeof ApiKeyServiceService>>;
-let info: ReturnType<typeof clientOf<typeof TokenInfoServiceService>>;
+let keys: ReturnType<typeof createClient<typeof ApiKeyServiceService>>;
+let info: ReturnType<typeof createClient<typeof TokenInfoServiceService>>;
 type Caller = Awaited<ReturnType<typeof signIn>>;
 let admin: Caller;
 let ann: Caller;
 let eve: Caller;
 
-let auth: ReturnType<typeof clientOf<typeof AuthServiceService>>;
+let auth: ReturnType<typeof createClient<typeof AuthServiceService>>;
 const signIn = async (credentials: { email: string; password: string }) => {
   return { authorization: `Bearer ${(await auth.login(credentials)).accessToken}` };
 };
@@ -35,9 +35,9 @@ const newUser = async (email: string) => {
 
 beforeAll(async () => {
   node = await startAdminNode(await newDatabase());
-  keys = clientOf(ApiKeyServiceService, node.address);
-  info = clientOf(TokenInfoServiceService, node.address);
-  auth = clientOf(AuthServiceService, node.address);
+  keys = createClient(ApiKeyServiceService, node.address);
+  info = createClient(TokenInfoServiceService, node.address);
+  auth = createClient(AuthServiceService, node.address);
   admin = await signIn(ADMIN);
   ann = await newUser('ann@example.com');
   eve = await newUser('eve@example.com');
@@ -49,7 +49,7 @@ afterAll(async () => {
 
 const make = async (as: Caller, fields: Partial<ApiKey> = {}) => {
   const { apiKey, secret } = await keys.createApiKey({ apiKey: ApiKey.create(fields) }, as);
-  return { apiKey: apiKey ?? expect.fail('no key in the answer'), secret };
+  return { apiKey: apiKey ?? expect.fail('the response has no key'), secret };
 };
 const update = (as: Caller, name: string, updateMask: string, fields: Partial<ApiKey> = {}) =>
   keys.updateApiKey({ apiKey: ApiKey.create({ name, ...fields }), updateMask }, as);
@@ -57,21 +57,23 @@ const stateOf = async (secret: string) => (await info.getTokenInfo({ secret })).
 const ownLimit = Limit.create({ name: 'own', requests: 5, window: '60s' });
 const FORBIDDEN = { code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' };
 
-test('who is no administrator creates, lists, gets, changes, rotates, disables and deletes keys of the own account', async () => {
-  const { apiKey, secret } = await make(ann, { displayName: 'mine', limits: [ownLimit] });
-  expect(await stateOf(secret)).toBe(State.VALID);
-  expect((await keys.listApiKeys({}, ann)).apiKeys).toContainEqual(apiKey);
-  expect(await keys.getApiKey({ name: apiKey.name }, ann)).toEqual(apiKey);
-  await update(ann, apiKey.name, 'displayName', { displayName: 'still mine' });
-  const rotated = await keys.rotateApiKey({ name: apiKey.name, overlap: '1h' }, ann);
-  expect(rotated.apiKey).toMatchObject({ account: apiKey.account, limits: apiKey.limits, displayName: 'still mine' });
-  await update(ann, rotated.apiKey?.name ?? '', 'disabled', { disabled: true });
-  expect(await stateOf(rotated.secret)).toBe(State.DISABLED);
-  await keys.deleteApiKey({ name: rotated.apiKey?.name ?? '' }, ann);
-  expect(await stateOf(rotated.secret)).toBe(State.UNKNOWN);
+describe('a non-administrator with its own keys', () => {
+  it('creates, lists, reads, changes, rotates, disables and deletes keys of its own account', async () => {
+    const { apiKey, secret } = await make(ann, { displayName: 'mine', limits: [ownLimit] });
+    expect(await stateOf(secret)).toBe(State.VALID);
+    expect((await keys.listApiKeys({}, ann)).apiKeys).toContainEqual(apiKey);
+    expect(await keys.getApiKey({ name: apiKey.name }, ann)).toEqual(apiKey);
+    await update(ann, apiKey.name, 'displayName', { displayName: 'still mine' });
+    const rotated = await keys.rotateApiKey({ name: apiKey.name, overlap: '1h' }, ann);
+    expect(rotated.apiKey).toMatchObject({ account: apiKey.account, limits: apiKey.limits, displayName: 'still mine' });
+    await update(ann, rotated.apiKey?.name ?? '', 'disabled', { disabled: true });
+    expect(await stateOf(rotated.secret)).toBe(State.DISABLED);
+    await keys.deleteApiKey({ name: rotated.apiKey?.name ?? '' }, ann);
+    expect(await stateOf(rotated.secret)).toBe(State.UNKNOWN);
+  });
 });
 
-describe('who is no administrator', () => {
+describe('a non-administrator with keys of other accounts', () => {
   let foreign: ApiKey;
   let secret: string;
   let before: unknown;
@@ -84,7 +86,7 @@ describe('who is no administrator', () => {
     before = await row();
   });
 
-  test('gets one answer for keys of others, of nobody and deleted ones, and changes nothing', async () => {
+  it('gets the same error for keys of other accounts, unknown keys and deleted keys, and changes nothing', async () => {
     const nobodys = `apiKeys/${randomUUID()}`;
     const { apiKey: deleted } = await make(eve);
     await keys.deleteApiKey({ name: deleted.name }, eve);
@@ -98,14 +100,14 @@ describe('who is no administrator', () => {
         () => update(eve, name, '*'),
         () => update(eve, name, '', { account: 'accounts/x', disabled: true }),
       ]) {
-        expect(await failureOf(call())).toMatchObject({ ...FORBIDDEN, message: 'only administrators can do this' });
+        expect(await expectFailure(call())).toMatchObject({ ...FORBIDDEN, message: 'only administrators can do this' });
       }
     }
     expect(await row()).toBe(before);
     expect(await stateOf(secret)).toBe(State.VALID);
   });
 
-  test('is not taken for an administrator by names that are nearly right', async () => {
+  it('cannot reach keys of other accounts by names that are almost correct', async () => {
     const id = foreign.name.replace('apiKeys/', '');
     for (const name of [
       id,
@@ -122,14 +124,14 @@ describe('who is no administrator', () => {
       `apiKeys/${id}' or '1'='1`,
     ]) {
       for (const call of [keys.getApiKey, keys.deleteApiKey, keys.rotateApiKey]) {
-        expect((await failureOf(call({ name }, eve))).code).toBe(status.INVALID_ARGUMENT);
+        expect((await expectFailure(call({ name }, eve))).code).toBe(status.INVALID_ARGUMENT);
       }
     }
     expect(await row()).toBe(before);
   });
 
-  test('makes no key of another account, nor one with what only Weir sets', async () => {
-    expect(await failureOf(make(eve, { account: foreign.account }))).toMatchObject(FORBIDDEN);
+  it('cannot create a key of another account, or set fields that only Weir sets', async () => {
+    expect(await expectFailure(make(eve, { account: foreign.account }))).toMatchObject(FORBIDDEN);
     const time = new Date(1_000_000_000_000);
     const claimed = {
       name: foreign.name,
@@ -146,7 +148,7 @@ describe('who is no administrator', () => {
     expect(await row()).toBe(before);
   });
 
-  test('moves no key to another account, and no mask reaches what only Weir sets', async () => {
+  it('cannot move a key to another account, or update fields that only Weir sets', async () => {
     const { apiKey: own } = await make(eve);
     for (const field of [
       ...['account', 'name', 'hint', 'etag', 'create_time', 'update_time', 'delete_time', 'last_used_time'],
@@ -161,28 +163,28 @@ describe('who is no administrator', () => {
         'api_key.disabled',
       ],
     ]) {
-      const failure = await failureOf(update(eve, own.name, field, { account: foreign.account, etag: own.etag }));
+      const failure = await expectFailure(update(eve, own.name, field, { account: foreign.account, etag: own.etag }));
       expect(failure, field).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['update_mask'] });
     }
-    // Without a mask only what can be updated is.
+    // Without a mask, an update changes only the fields that can be updated.
     const touched = await update(eve, own.name, '', { account: foreign.account, displayName: 'x' });
     expect(touched.account).toBe(own.account);
   });
 
-  test.each<[string, string, Partial<ApiKey>]>([
-    ['enables it', 'disabled', {}],
-    ['enables it beside what is harmless', 'displayName,disabled', { displayName: 'x' }],
-    ['takes away its limits, networks and expiry', '*', { disabled: true }],
-    ['lets it live for ever', 'expireTime', {}],
-    ['lets it live longer', 'expire_time', { expireTime: new Date(Date.now() + 2 * 86_400_000) }],
-    ['lets it in from everywhere', 'allowedNetworks', {}],
-    ['lets it in from elsewhere', 'allowed_networks', { allowedNetworks: ['0.0.0.0/0'] }],
-    ['takes away a limit', 'limits', {}],
-    ['raises a limit', '', { limits: [{ ...ownLimit, requests: 6 }] }],
-    ['gives it a feature', ' features ', { features: ['export'] }],
-    ['gives it a plan', 'plan', { plan: 'plans/enterprise' }],
-    ['takes its plan', 'plan', {}],
-  ])('does not widen a key that an administrator narrowed: %s', async (_, mask, fields) => {
+  it.each<[string, string, Partial<ApiKey>]>([
+    ['enabling it', 'disabled', {}],
+    ['enabling it together with a harmless change', 'displayName,disabled', { displayName: 'x' }],
+    ['removing its limits, networks and expiry', '*', { disabled: true }],
+    ['removing its expiry', 'expireTime', {}],
+    ['extending its lifetime', 'expire_time', { expireTime: new Date(Date.now() + 2 * 86_400_000) }],
+    ['allowing all networks', 'allowedNetworks', {}],
+    ['allowing another network', 'allowed_networks', { allowedNetworks: ['0.0.0.0/0'] }],
+    ['removing a limit', 'limits', {}],
+    ['raising a limit', '', { limits: [{ ...ownLimit, requests: 6 }] }],
+    ['adding a feature', ' features ', { features: ['export'] }],
+    ['setting its plan', 'plan', { plan: 'plans/enterprise' }],
+    ['clearing its plan', 'plan', {}],
+  ])('cannot lift a restriction that an administrator has set by %s', async (_, mask, fields) => {
     const { apiKey: own } = await make(eve);
     const narrow = {
       disabled: true,
@@ -192,22 +194,22 @@ describe('who is no administrator', () => {
       plan: 'plans/pro',
     };
     const narrowed = await update(admin, own.name, '', narrow);
-    expect(await failureOf(update(eve, own.name, mask, fields))).toMatchObject(FORBIDDEN);
+    expect(await expectFailure(update(eve, own.name, mask, fields))).toMatchObject(FORBIDDEN);
     expect(await keys.getApiKey({ name: own.name }, eve)).toEqual(narrowed);
   });
 
-  test('does not widen a key by rotating it: its expiry holds, and so does being disabled', async () => {
+  it('cannot lift a restriction by rotation: the successor keeps the expiry, and a disabled key does not rotate', async () => {
     const expireTime = new Date(Date.now() + 86_400_000);
     const { apiKey: own } = await make(eve, { expireTime, limits: [ownLimit], allowedNetworks: ['192.0.2.0/24'] });
     const { apiKey: successor } = await keys.rotateApiKey({ name: own.name, overlap: '3650d' }, eve);
     expect(successor).toMatchObject({ expireTime, limits: own.limits, allowedNetworks: own.allowedNetworks });
     expect((await keys.getApiKey({ name: own.name }, eve)).expireTime).toEqual(expireTime);
     await update(admin, successor?.name ?? '', 'disabled', { disabled: true });
-    const refused = await failureOf(keys.rotateApiKey({ name: successor?.name ?? '' }, eve));
+    const refused = await expectFailure(keys.rotateApiKey({ name: successor?.name ?? '' }, eve));
     expect(refused).toMatchObject({ code: status.FAILED_PRECONDITION, reason: 'API_KEY_DISABLED' });
   });
 
-  test('cannot undo by haste what an administrator does at the same time', async () => {
+  it('cannot undo a concurrent change of an administrator', async () => {
     for (let round = 0; round < 5; round++) {
       const { apiKey: own, secret: ownSecret } = await make(eve);
       const changes = Array.from({ length: 4 }, (_, index) =>
@@ -217,7 +219,7 @@ describe('who is no administrator', () => {
       const disabling = update(admin, own.name, 'disabled', { disabled: true });
       const [disabled] = await Promise.allSettled([disabling, rotating, ...changes]);
       if (disabled.status === 'rejected') {
-        // It is told, and does it again.
+        // The administrator learns of it and tries again.
         expect(disabled.reason).toMatchObject({ code: status.ABORTED });
         await update(admin, own.name, 'disabled', { disabled: true });
       }

@@ -3,66 +3,66 @@ import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 
-const asIs = (bytes: Uint8Array) => Buffer.from(bytes);
+const toBuffer = (bytes: Uint8Array) => Buffer.from(bytes);
 const Client = makeClientConstructor({}, 'reflection');
 
-/** One question of grpc.reflection.v1 and its answer, both as bytes: the fields' numbers are the protocol's. */
-function ask(address: string, question: Uint8Array): Promise<Buffer> {
+/** Sends one request of grpc.reflection.v1. Request and response are bytes; field numbers are those of the protocol. */
+function sendRequest(address: string, request: Uint8Array): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const client = new Client(address, credentials.createInsecure());
     const method = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
-    const call = client.makeBidiStreamRequest(method, asIs, asIs);
-    call.on('data', (answer: Buffer) => {
+    const call = client.makeBidiStreamRequest(method, toBuffer, toBuffer);
+    call.on('data', (response: Buffer) => {
       call.end();
       client.close();
-      resolve(answer);
+      resolve(response);
     });
     call.on('error', reject);
-    call.write(question);
+    call.write(request);
   });
 }
 
-/** The values of a field of bytes, nested along a path of field numbers. */
-function fieldsAt(bytes: Uint8Array, [number, ...rest]: readonly number[]): Uint8Array[] {
+/** The values of a length-delimited field, nested along a path of field numbers. */
+function readFields(bytes: Uint8Array, [number, ...rest]: readonly number[]): Uint8Array[] {
   if (number === undefined) return [bytes];
   const reader = new BinaryReader(bytes);
   const found: Uint8Array[] = [];
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
-    if (field === number) found.push(...fieldsAt(reader.bytes(), rest));
+    if (field === number) found.push(...readFields(reader.bytes(), rest));
     else reader.skip(wireType, field);
   }
   return found;
 }
 
-export async function servicesByReflection(address: string): Promise<string[]> {
-  const answer = await ask(
+export async function listServices(address: string): Promise<string[]> {
+  const response = await sendRequest(
     address,
     new BinaryWriter()
       .uint32((7 << 3) | 2)
       .string('*')
       .finish(),
   );
-  return fieldsAt(answer, [6, 1, 1])
+  return readFields(response, [6, 1, 1])
     .map((name) => Buffer.from(name).toString())
     .sort();
 }
 
-/** Strict: throws where a name is not in full, a dependency is missing, or a map entry is not one. */
-export async function filesByReflection(address: string, symbol: string) {
-  const answer = await ask(
+/** The descriptors of a symbol. Throws for an incomplete name, a missing dependency or an invalid map entry. */
+export async function readDescriptors(address: string, symbol: string) {
+  const response = await sendRequest(
     address,
     new BinaryWriter()
       .uint32((4 << 3) | 2)
       .string(symbol)
       .finish(),
   );
-  const file = fieldsAt(answer, [4, 1]).map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
+  const file = readFields(response, [4, 1]).map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
   const byName = new Map(file.map((each) => [each.name, each]));
   const sorted = new Set<(typeof file)[number]>();
   const add = (name: string) => {
     const each = byName.get(name);
-    if (each === undefined) throw new Error(`${name} is missing among what came with ${symbol}`);
+    if (each === undefined) throw new Error(`${name} is missing in the response for ${symbol}`);
     if (sorted.has(each)) return;
     for (const dependency of each.dependency) add(dependency);
     sorted.add(each);

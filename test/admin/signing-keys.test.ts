@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
@@ -11,19 +11,19 @@ import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/sign
 import { createSealer } from '../../src/identity/issue-tokens/sealed-key.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-/** A node and what calls it, stopped at the end of the test. */
+/** Starts a node with clients. The end of the test stops them. */
 async function start(url: string, options: Parameters<typeof startAdminNode>[1] = {}) {
   const node = await startAdminNode(url, options);
-  const auth = clientOf(AuthServiceService, node.address);
-  const plans = clientOf(PlanServiceService, node.address);
-  const keys = clientOf(SigningKeyServiceService, node.address);
+  const auth = createClient(AuthServiceService, node.address);
+  const plans = createClient(PlanServiceService, node.address);
+  const keys = createClient(SigningKeyServiceService, node.address);
   stops.push(async () => {
     for (const client of [auth, plans, keys]) client.close();
     await node.stop();
@@ -36,14 +36,14 @@ async function start(url: string, options: Parameters<typeof startAdminNode>[1] 
     signIn: async (credentials = ADMIN) => {
       return { authorization: `Bearer ${(await auth.login(credentials)).accessToken}` };
     },
-    /** Whether a token is taken. */
-    takes: (headers: { authorization: string }) =>
+    /** Whether the node accepts a token. */
+    accepts: (headers: { authorization: string }) =>
       plans.listPlans({}, headers).then(
         () => true,
         ({ code }) => (code === status.UNAUTHENTICATED ? false : expect.fail(`failed with ${code}`)),
       ),
-    /** Has the time that a key waits for come. */
-    begin: (name: string) =>
+    /** Makes a key sign from now on. */
+    activate: (name: string) =>
       query(`update signing_key set activate_time = now() where 'signingKeys/' || id = ?`, [name]),
   };
 }
@@ -53,12 +53,12 @@ const kidOf = ({ authorization }: { authorization: string }): string => {
   return `signingKeys/${JSON.parse(Buffer.from(header, 'base64url').toString()).kid}`;
 };
 
-describe.each([...OWN_ALGORITHMS])('keys of %s', (algorithm) => {
-  test('sign what another node takes, and are in the database only sealed', async () => {
+describe.each([...OWN_ALGORITHMS])('signing keys of %s', (algorithm) => {
+  it('sign tokens that another node accepts, and are stored only sealed', async () => {
     const url = await newDatabase();
     const [one, other] = [await start(url, { algorithm }), await start(url, { algorithm })];
     const headers = await one.signIn();
-    expect(await other.takes(headers)).toBe(true);
+    expect(await other.accepts(headers)).toBe(true);
     const { signingKeys } = await one.keys.listSigningKeys({}, headers);
     expect(signingKeys).toMatchObject([{ name: kidOf(headers), algorithm, signing: true, expireTime: undefined }]);
     const rows = await one.query('select private_jwk, public_jwk, sealed_jwk from signing_key', []);
@@ -76,7 +76,7 @@ describe.each([...OWN_ALGORITHMS])('keys of %s', (algorithm) => {
 describe('nodes with different secrets', () => {
   const another = createSealer('another secret of at least 32 characters');
 
-  test('have keys of their own, none of which takes the place of another’s', async () => {
+  it('have their own keys and do not replace each other’s', async () => {
     const url = await newDatabase();
     const one = await start(url);
     const other = await start(url, { sealer: another });
@@ -89,7 +89,7 @@ describe('nodes with different secrets', () => {
     expect(ends.get(other.signingKeys.signer.id)).not.toBeNull();
   });
 
-  test('end each other’s keys where nobody has replaced one for twice as long as it may sign', async () => {
+  it('expire each other’s keys that were not replaced for twice the rotation period', async () => {
     const url = await newDatabase();
     const gone = await start(url, { sealer: another });
     const abandoned = gone.signingKeys.signer.id;
@@ -102,56 +102,58 @@ describe('nodes with different secrets', () => {
   });
 });
 
-test('a key in the clear from before is sealed at the start, and what it signed is still good', async () => {
-  const url = await newDatabase();
-  const database = await openDatabase({ url });
-  await migrate(database);
-  const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-  await createQuery(database)(`insert into signing_key (id, private_jwk, create_time) values ('old', ?, now())`, [
-    JSON.stringify(jwk),
-  ]);
-  await database.close(true);
-  const node = await start(url);
-  const headers = await node.signIn();
-  expect(kidOf(headers)).toBe('signingKeys/old');
-  expect(await node.takes(headers)).toBe(true);
-  const [row] = (await node.query('select * from signing_key', [])) as { private_jwk: object; public_jwk: object }[];
-  const { d, ...publicJwk } = jwk;
-  expect(row).toMatchObject({ private_jwk: null, public_jwk: publicJwk });
-  expect(JSON.stringify(row)).not.toContain(d);
-  const again = await start(url);
-  expect(await again.takes(headers)).toBe(true);
+describe('a signing key that an earlier version has stored in plain text', () => {
+  it('is sealed at the start, and its tokens stay valid', async () => {
+    const url = await newDatabase();
+    const database = await openDatabase({ url });
+    await migrate(database);
+    const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+    await createQuery(database)(`insert into signing_key (id, private_jwk, create_time) values ('old', ?, now())`, [
+      JSON.stringify(jwk),
+    ]);
+    await database.close(true);
+    const node = await start(url);
+    const headers = await node.signIn();
+    expect(kidOf(headers)).toBe('signingKeys/old');
+    expect(await node.accepts(headers)).toBe(true);
+    const [row] = (await node.query('select * from signing_key', [])) as { private_jwk: object; public_jwk: object }[];
+    const { d, ...publicJwk } = jwk;
+    expect(row).toMatchObject({ private_jwk: null, public_jwk: publicJwk });
+    expect(JSON.stringify(row)).not.toContain(d);
+    const again = await start(url);
+    expect(await again.accepts(headers)).toBe(true);
+  });
 });
 
-describe('rotation', () => {
-  test('on one node is taken up by the others: a key is known before it signs, and the one before verifies on', async () => {
+describe('a rotation', () => {
+  it('on one node applies to all: they know the new key before it signs, and the old key keeps verifying', async () => {
     const url = await newDatabase();
     const [one, other] = [await start(url), await start(url)];
     const before = await one.signIn();
-    const made = await one.keys.rotateSigningKey({}, before);
-    expect(made).toMatchObject({ algorithm: 'EdDSA', signing: false });
-    expect(made.activateTime?.getTime()).toBeGreaterThan(Date.now() + 60_000);
-    await expect.poll(() => other.catalog.trust.keys.map(({ id }) => `signingKeys/${id}`)).toContain(made.name);
+    const created = await one.keys.rotateSigningKey({}, before);
+    expect(created).toMatchObject({ algorithm: 'EdDSA', signing: false });
+    expect(created.activateTime?.getTime()).toBeGreaterThan(Date.now() + 60_000);
+    await expect.poll(() => other.catalog.trust.keys.map(({ id }) => `signingKeys/${id}`)).toContain(created.name);
     expect(kidOf(await one.signIn())).toBe(kidOf(before));
 
-    await one.begin(made.name);
+    await one.activate(created.name);
     for (const node of [one, other]) {
       await node.signingKeys.maintain();
       const after = await node.signIn();
-      expect(kidOf(after)).toBe(made.name);
+      expect(kidOf(after)).toBe(created.name);
       for (const each of [one, other])
-        expect([await each.takes(before), await each.takes(after)]).toEqual([true, true]);
+        expect([await each.accepts(before), await each.accepts(after)]).toEqual([true, true]);
     }
     const { signingKeys } = await one.keys.listSigningKeys({}, before);
     expect(signingKeys.map(({ name, signing }) => [name, signing])).toEqual([
       [kidOf(before), false],
-      [made.name, true],
+      [created.name, true],
     ]);
     const [ended] = signingKeys;
-    expect(ended?.expireTime?.getTime()).toBeGreaterThan((made.activateTime?.getTime() ?? 0) + 900_000);
+    expect(ended?.expireTime?.getTime()).toBeGreaterThan((created.activateTime?.getTime() ?? 0) + 900_000);
   });
 
-  test('called again before the new key signs makes no other', async () => {
+  it('creates no further key if it is called again before the new key signs', async () => {
     const node = await start(await newDatabase());
     const headers = await node.signIn();
     const [first, second] = await Promise.all([1, 2].map(() => node.keys.rotateSigningKey({}, headers)));
@@ -159,7 +161,7 @@ describe('rotation', () => {
     expect((await node.keys.listSigningKeys({}, headers)).signingKeys).toHaveLength(2);
   });
 
-  test('comes by itself when the key has signed for long enough, once for all nodes', async () => {
+  it('happens automatically after the rotation period, once for all nodes', async () => {
     const url = await newDatabase();
     const nodes = [await start(url), await start(url), await start(url)];
     const [one = expect.fail()] = nodes;
@@ -171,75 +173,80 @@ describe('rotation', () => {
     expect(await one.signingKeys.list()).toHaveLength(2);
   });
 
-  test('comes with another algorithm, and tokens of both are taken', async () => {
+  it('happens when the algorithm changes, and tokens of both keys are accepted', async () => {
     const url = await newDatabase();
     const before = await (await start(url)).signIn();
     const node = await start(url, { algorithm: 'ES256' });
-    expect(await node.takes(before)).toBe(true);
-    const made = (await node.signingKeys.list()).at(-1);
-    expect(made?.algorithm).toBe('ES256');
-    await node.begin(`signingKeys/${made?.id}`);
+    expect(await node.accepts(before)).toBe(true);
+    const created = (await node.signingKeys.list()).at(-1);
+    expect(created?.algorithm).toBe('ES256');
+    await node.activate(`signingKeys/${created?.id}`);
     await node.signingKeys.maintain();
     const after = await node.signIn();
-    expect(kidOf(after)).toBe(`signingKeys/${made?.id}`);
-    expect([await node.takes(before), await node.takes(after)]).toEqual([true, true]);
+    expect(kidOf(after)).toBe(`signingKeys/${created?.id}`);
+    expect([await node.accepts(before), await node.accepts(after)]).toEqual([true, true]);
   });
 
-  test('takes a key away once its last token has expired', async () => {
+  it('deletes a key once its last token has expired', async () => {
     const node = await start(await newDatabase());
     const before = await node.signIn();
-    const made = await node.keys.rotateSigningKey({}, before);
-    await node.begin(made.name);
+    const created = await node.keys.rotateSigningKey({}, before);
+    await node.activate(created.name);
     await node.signingKeys.maintain();
     const after = await node.signIn();
     await node.query(`update signing_key set expire_time = now() where expire_time is not null`, []);
     await node.signingKeys.maintain();
-    expect((await node.keys.listSigningKeys({}, after)).signingKeys.map(({ name }) => name)).toEqual([made.name]);
-    await expect.poll(() => node.takes(before)).toBe(false);
+    expect((await node.keys.listSigningKeys({}, after)).signingKeys.map(({ name }) => name)).toEqual([created.name]);
+    await expect.poll(() => node.accepts(before)).toBe(false);
   });
 });
 
-describe('a key that others have come to know', () => {
-  test('is deleted once another signs, and what it signed is refused at once', async () => {
+describe('a leaked signing key', () => {
+  it('can be deleted once another key signs, and its tokens are denied at once', async () => {
     const node = await start(await newDatabase());
     const before = await node.signIn();
     const name = kidOf(before);
     const inUse = { code: status.FAILED_PRECONDITION, reason: 'SIGNING_KEY_IN_USE' };
-    expect(await failureOf(node.keys.deleteSigningKey({ name }, before))).toMatchObject(inUse);
-    const made = await node.keys.rotateSigningKey({}, before);
-    for (const each of [name, made.name]) {
-      expect(await failureOf(node.keys.deleteSigningKey({ name: each }, before))).toMatchObject(inUse);
+    expect(await expectFailure(node.keys.deleteSigningKey({ name }, before))).toMatchObject(inUse);
+    const created = await node.keys.rotateSigningKey({}, before);
+    for (const each of [name, created.name]) {
+      expect(await expectFailure(node.keys.deleteSigningKey({ name: each }, before))).toMatchObject(inUse);
     }
-    await node.begin(made.name);
+    await node.activate(created.name);
     await node.signingKeys.maintain();
     const after = await node.signIn();
     await node.keys.deleteSigningKey({ name }, after);
-    expect([await node.takes(before), await node.takes(after)]).toEqual([false, true]);
-    expect(await failureOf(node.keys.deleteSigningKey({ name }, after))).toMatchObject({ code: status.NOT_FOUND });
+    expect([await node.accepts(before), await node.accepts(after)]).toEqual([false, true]);
+    expect(await expectFailure(node.keys.deleteSigningKey({ name }, after))).toMatchObject({ code: status.NOT_FOUND });
   });
 
-  test('is named by its resource name', async () => {
+  it('is identified by its resource name', async () => {
     const node = await start(await newDatabase());
-    const failure = await failureOf(node.keys.deleteSigningKey({ name: 'signingKeys/../x' }, await node.signIn()));
+    const failure = await expectFailure(node.keys.deleteSigningKey({ name: 'signingKeys/../x' }, await node.signIn()));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['name'] });
   });
 });
 
-test('who is no administrator neither sees nor changes the keys', async () => {
-  const node = await start(await newDatabase());
-  const user = { email: 'user@example.com', password: 'another horse' };
-  const em = node.database.em.fork();
-  const passwordHash = await hashPassword(user.password);
-  em.create(AccountEntity, { id: randomUUID(), email: user.email, passwordHash, role: 'user', planId: 'free' });
-  await em.flush();
-  const headers = await node.signIn(user);
-  const name = `signingKeys/${randomUUID()}`;
-  const { listSigningKeys, rotateSigningKey, deleteSigningKey } = node.keys;
-  for (const call of [
-    () => listSigningKeys({}, headers),
-    () => rotateSigningKey({}, headers),
-    () => deleteSigningKey({ name }, headers),
-  ]) {
-    expect(await failureOf(call())).toMatchObject({ code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' });
-  }
+describe('SigningKeyService', () => {
+  it('is accessible only to administrators', async () => {
+    const node = await start(await newDatabase());
+    const user = { email: 'user@example.com', password: 'another horse' };
+    const em = node.database.em.fork();
+    const passwordHash = await hashPassword(user.password);
+    em.create(AccountEntity, { id: randomUUID(), email: user.email, passwordHash, role: 'user', planId: 'free' });
+    await em.flush();
+    const headers = await node.signIn(user);
+    const name = `signingKeys/${randomUUID()}`;
+    const { listSigningKeys, rotateSigningKey, deleteSigningKey } = node.keys;
+    for (const call of [
+      () => listSigningKeys({}, headers),
+      () => rotateSigningKey({}, headers),
+      () => deleteSigningKey({ name }, headers),
+    ]) {
+      expect(await expectFailure(call())).toMatchObject({
+        code: status.PERMISSION_DENIED,
+        reason: 'NOT_ADMINISTRATOR',
+      });
+    }
+  });
 });

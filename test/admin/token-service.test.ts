@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { SignJWT } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startPruning } from '../../src/catalog/feed/prune.ts';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { createQuery } from '../../src/database/open-database.ts';
@@ -14,18 +14,18 @@ import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/sign
 import { TokenServiceService } from '../../src/generated/weir/admin/v1/token_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, clientOf, failureOf, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 const USER = { id: randomUUID(), email: 'user@example.com', password: 'another horse' };
 const DAY_MS = 86_400_000;
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
-let auth: ReturnType<typeof clientOf<typeof AuthServiceService>>;
-let tokens: ReturnType<typeof clientOf<typeof TokenServiceService>>;
-let issuers: ReturnType<typeof clientOf<typeof IssuerServiceService>>;
-let plans: ReturnType<typeof clientOf<typeof PlanServiceService>>;
-let keys: ReturnType<typeof clientOf<typeof ApiKeyServiceService>>;
-let signingKeys: ReturnType<typeof clientOf<typeof SigningKeyServiceService>>;
+let auth: ReturnType<typeof createClient<typeof AuthServiceService>>;
+let tokens: ReturnType<typeof createClient<typeof TokenServiceService>>;
+let issuers: ReturnType<typeof createClient<typeof IssuerServiceService>>;
+let plans: ReturnType<typeof createClient<typeof PlanServiceService>>;
+let keys: ReturnType<typeof createClient<typeof ApiKeyServiceService>>;
+let signingKeys: ReturnType<typeof createClient<typeof SigningKeyServiceService>>;
 let admin: { authorization: string };
 let user: { authorization: string };
 
@@ -41,12 +41,12 @@ const forbidden = { code: status.PERMISSION_DENIED, reason: 'NOT_ADMINISTRATOR' 
 
 beforeAll(async () => {
   node = await startAdminNode(await newDatabase());
-  auth = clientOf(AuthServiceService, node.address);
-  tokens = clientOf(TokenServiceService, node.address);
-  issuers = clientOf(IssuerServiceService, node.address);
-  plans = clientOf(PlanServiceService, node.address);
-  keys = clientOf(ApiKeyServiceService, node.address);
-  signingKeys = clientOf(SigningKeyServiceService, node.address);
+  auth = createClient(AuthServiceService, node.address);
+  tokens = createClient(TokenServiceService, node.address);
+  issuers = createClient(IssuerServiceService, node.address);
+  plans = createClient(PlanServiceService, node.address);
+  keys = createClient(ApiKeyServiceService, node.address);
+  signingKeys = createClient(SigningKeyServiceService, node.address);
   const em = node.database.em.fork();
   const { id, email, password } = USER;
   em.create(AccountEntity, { id, email, passwordHash: await hashPassword(password), role: 'user', planId: 'free' });
@@ -59,8 +59,8 @@ afterAll(async () => {
   await node.stop();
 });
 
-describe('a token that is issued', () => {
-  test('says what was asked for, and nothing is kept of it', async () => {
+describe('a stateless token', () => {
+  it('contains the requested claims, and nothing about it is stored', async () => {
     const limits = [Limit.create({ name: 'own', requests: 5, window: '1m' })];
     const { token, tokenId, expireTime } = await issue({ limits, features: ['export'], role: 'admin', ttl: '30d' });
     const [header = '', payload = ''] = token.split('.');
@@ -87,30 +87,30 @@ describe('a token that is issued', () => {
     expect(JSON.stringify(tables)).not.toContain(tokenId);
   });
 
-  test.each<[string, Issued, readonly string[]]>([
+  it.each<[string, Issued, readonly string[]]>([
     ['no account', { account: '' }, ['account']],
     ['an account with a line break', { account: 'a\r\nx-weir-plan: enterprise' }, ['account']],
     ['an account that is too long', { account: 'x'.repeat(257) }, ['account']],
-    ['a plan by another name', { plan: 'pro' }, ['plan']],
+    ['a plan that is not a resource name', { plan: 'pro' }, ['plan']],
     ['a plan that does not exist', { plan: 'plans/nowhere' }, ['plan']],
     ['neither plan nor limits', { plan: '' }, ['plan']],
-    ['a limit with a fault', { limits: [Limit.create({ name: 'own', window: '1m' })] }, ['limits[0].requests']],
+    ['an invalid limit', { limits: [Limit.create({ name: 'own', window: '1m' })] }, ['limits[0].requests']],
     [
-      'a limit for an account',
+      'a limit for a whole account',
       { limits: [Limit.create({ name: 'a', requests: 1, window: '1m', per: 'account' })] },
       ['limits[0].per'],
     ],
-    ['a feature with a fault', { features: ['Export!'] }, ['features[0]']],
-    ['another role', { role: 'root' }, ['role']],
-    ['no end', { ttl: '' }, ['ttl']],
-    ['an end that is too far', { ttl: '367d' }, ['ttl']],
-    ['everything wrong', { account: '', plan: 'x', role: 'x', ttl: 'x' }, ['account', 'plan', 'role', 'ttl']],
+    ['an invalid feature', { features: ['Export!'] }, ['features[0]']],
+    ['an unknown role', { role: 'root' }, ['role']],
+    ['no expiry', { ttl: '' }, ['ttl']],
+    ['a lifetime that is too long', { ttl: '367d' }, ['ttl']],
+    ['several invalid fields', { account: '', plan: 'x', role: 'x', ttl: 'x' }, ['account', 'plan', 'role', 'ttl']],
     [
-      'too much for a header',
+      'limits that are too long for a header',
       {
-        limits: Array.from({ length: 16 }, (_, at) =>
+        limits: Array.from({ length: 16 }, (_, index) =>
           Limit.create({
-            name: `l${at}`,
+            name: `l${index}`,
             requests: 1,
             window: '1m',
             routes: Array.from({ length: 64 }, (_each, route) => `route-${route}`),
@@ -119,23 +119,23 @@ describe('a token that is issued', () => {
       },
       ['limits'],
     ],
-  ])('with %s is refused', async (_, fields, faults) => {
-    const failure = await failureOf(issue(fields));
+  ])('is not issued with %s', async (_, fields, faults) => {
+    const failure = await expectFailure(issue(fields));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: faults });
   });
 
-  test('is good as long as it says, however often keys rotate meanwhile', async () => {
+  it('stays valid until it expires, even if keys rotate', async () => {
     const { expireTime } = await issue({ ttl: '300d' });
     await issue({ ttl: '1h' });
     const before = (await signingKeys.listSigningKeys({}, admin)).signingKeys.find(({ signing }) => signing);
-    const made = await signingKeys.rotateSigningKey({}, admin);
+    const created = await signingKeys.rotateSigningKey({}, admin);
     const ended = async () =>
       (await signingKeys.listSigningKeys({}, admin)).signingKeys.find(({ name }) => name === before?.name)?.expireTime;
     expect((await ended())?.getTime()).toBeGreaterThan(expireTime?.getTime() ?? Number.POSITIVE_INFINITY);
-    // By the key that still signs until the new one does.
+    // Signed by the old key, which signs until the new one does.
     const later = await issue({ ttl: '360d' });
     expect((await ended())?.getTime()).toBeGreaterThan(later.expireTime?.getTime() ?? Number.POSITIVE_INFINITY);
-    await query(`update signing_key set activate_time = now() where 'signingKeys/' || id = ?`, [made.name]);
+    await query(`update signing_key set activate_time = now() where 'signingKeys/' || id = ?`, [created.name]);
     await node.signingKeys.maintain();
     expect((await signingKeys.listSigningKeys({}, admin)).signingKeys).toHaveLength(2);
   });
@@ -144,65 +144,65 @@ describe('a token that is issued', () => {
 describe('the admin API', () => {
   const asAdmin = async () => bearer((await issue({ account: 'ops', plan: '', role: 'admin' })).token);
 
-  test('takes a stateless token of an administrator, until it is revoked', async () => {
+  it('accepts a stateless token of an administrator until it is revoked', async () => {
     const headers = await asAdmin();
     await plans.listPlans({}, headers);
     expect((await issuers.listIssuers({}, headers)).issuers).toBeDefined();
     await tokens.revokeToken({ token: headers.authorization.slice('Bearer '.length) }, headers);
-    expect(await failureOf(plans.listPlans({}, headers))).toMatchObject(invalidToken);
+    expect(await expectFailure(plans.listPlans({}, headers))).toMatchObject(invalidToken);
   });
 
-  test('takes no other stateless token, even for an account of the catalog', async () => {
+  it('rejects other stateless tokens, even for an account of the catalog', async () => {
     const headers = bearer((await issue({ account: USER.id })).token);
     for (const call of [() => plans.listPlans({}, headers), () => keys.createApiKey({}, headers)]) {
-      expect(await failureOf(call())).toMatchObject(forbidden);
+      expect(await expectFailure(call())).toMatchObject(forbidden);
     }
   });
 
-  test('tells an administrator without an account what needs one', async () => {
+  it('names the field that needs an account to an administrator without one', async () => {
     const headers = await asAdmin();
-    const failure = await failureOf(keys.createApiKey({ apiKey: ApiKey.create() }, headers));
+    const failure = await expectFailure(keys.createApiKey({ apiKey: ApiKey.create() }, headers));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['api_key.account'] });
     const { apiKey } = await keys.createApiKey({ apiKey: ApiKey.create({ account: `accounts/${USER.id}` }) }, headers);
     const { name = '' } = apiKey ?? expect.fail();
     await keys.updateApiKey({ apiKey: ApiKey.create({ name, disabled: true }), updateMask: 'disabled' }, headers);
     expect((await keys.listApiKeys({}, headers)).apiKeys.map((key) => key.name)).toContain(name);
-    const nobody = await failureOf(keys.getApiKey({ name: `apiKeys/${randomUUID()}` }, headers));
+    const nobody = await expectFailure(keys.getApiKey({ name: `apiKeys/${randomUUID()}` }, headers));
     expect(nobody.code).toBe(status.NOT_FOUND);
-    const session = await failureOf(auth.logout({}, headers));
+    const session = await expectFailure(auth.logout({}, headers));
     expect(session).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['refresh_token'] });
   });
 
-  test.each([
-    ['of no token', 'Bearer x'],
-    ['of an API key', `Bearer wk_live_${'A'.repeat(28)}`],
-    ['of three dots', 'Bearer ...'],
-    ['another scheme', 'Basic YTpi'],
-  ])('refuses the header %s', async (_, authorization) => {
-    expect(await failureOf(plans.listPlans({}, { authorization }))).toMatchObject(invalidToken);
+  it.each([
+    ['without a token', 'Bearer x'],
+    ['with an API key', `Bearer wk_live_${'A'.repeat(28)}`],
+    ['with three dots', 'Bearer ...'],
+    ['of another scheme', 'Basic YTpi'],
+  ])('rejects an authorization header %s', async (_, authorization) => {
+    expect(await expectFailure(plans.listPlans({}, { authorization }))).toMatchObject(invalidToken);
   });
 
-  test('refuses a token whose signature is another one’s', async () => {
+  it('rejects a token with the signature of another one', async () => {
     const [header, claims] = admin.authorization.split('.');
     const [, , signature] = user.authorization.split('.');
-    expect(await failureOf(plans.listPlans({}, { authorization: `${header}.${claims}.${signature}` }))).toMatchObject(
-      invalidToken,
-    );
+    expect(
+      await expectFailure(plans.listPlans({}, { authorization: `${header}.${claims}.${signature}` })),
+    ).toMatchObject(invalidToken);
   });
 
-  test('refuses a session that was ended, and sees a role that was taken away, at once', async () => {
+  it('rejects an ended session and notices a lost role at once', async () => {
     const headers = await signIn(USER);
     await plans.listPlans({}, headers);
     await query(`update account set role = 'admin' where id = ?`, [USER.id]);
     await issuers.listIssuers({}, headers);
     await query(`update account set role = 'user' where id = ?`, [USER.id]);
-    expect(await failureOf(issuers.listIssuers({}, headers))).toMatchObject(forbidden);
+    expect(await expectFailure(issuers.listIssuers({}, headers))).toMatchObject(forbidden);
     await auth.logout({}, headers);
-    expect(await failureOf(plans.listPlans({}, headers))).toMatchObject(invalidToken);
+    expect(await expectFailure(plans.listPlans({}, headers))).toMatchObject(invalidToken);
   });
 });
 
-describe('an issuer outside', () => {
+describe('an external issuer', () => {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const iss = 'https://login.example.com';
   const sign = (claims: object, key = privateKey) =>
@@ -215,7 +215,7 @@ describe('an issuer outside', () => {
   const root = { sub: 'root', realm_access: { roles: ['user', 'weir-admin'] }, iat: Math.floor(Date.now() / 1000) };
 
   beforeEach(async () => {
-    await issuers.deleteIssuer({ name: 'issuers/partner' }, admin).catch(() => {}); // the first time there is none
+    await issuers.deleteIssuer({ name: 'issuers/partner' }, admin).catch(() => {}); // fails before the first test
     const issuer = Issuer.create({
       issuer: iss,
       audiences: ['weir-admin'],
@@ -226,58 +226,60 @@ describe('an issuer outside', () => {
     await issuers.createIssuer({ issuerId: 'partner', issuer }, admin);
   });
 
-  test('makes administrators by the roles that were agreed, and nobody else', async () => {
+  it('declares administrators only by the configured roles', async () => {
     const headers = bearer(await sign(root));
     await issuers.listIssuers({}, headers);
     const planId = `p-${randomUUID()}`;
     expect((await plans.createPlan({ planId, plan: Plan.create() }, headers)).name).toBe(`plans/${planId}`);
     for (const roles of [['user'], [], ['weir-admin2'], 'WEIR-ADMIN']) {
       const other = bearer(await sign({ ...root, realm_access: { roles } }));
-      expect(await failureOf(plans.listPlans({}, other))).toMatchObject(forbidden);
+      expect(await expectFailure(plans.listPlans({}, other))).toMatchObject(forbidden);
     }
   });
 
-  test.each<[string, object]>([
+  it.each<[string, object]>([
     ['another audience', { aud: 'shop' }],
     ['another issuer', { iss: 'https://evil.example.com' }],
-    ['an end that is past', { exp: 1 }],
-    ['no end', { exp: undefined }],
-    ['a begin that is to come', { nbf: Math.floor(Date.now() / 1000) + 3600 }],
-  ])('is not believed a token with %s', async (_, wrong) => {
+    ['an expiry in the past', { exp: 1 }],
+    ['no expiry', { exp: undefined }],
+    ['a start in the future', { nbf: Math.floor(Date.now() / 1000) + 3600 }],
+  ])('is not trusted for a token with %s', async (_, wrong) => {
     const headers = bearer(await sign({ ...root, ...wrong }));
-    expect(await failureOf(plans.listPlans({}, headers))).toMatchObject(invalidToken);
+    expect(await expectFailure(plans.listPlans({}, headers))).toMatchObject(invalidToken);
   });
 
-  test('is not believed what another key has signed', async () => {
+  it('is not trusted for a token of another key', async () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-    expect(await failureOf(plans.listPlans({}, bearer(await sign(root, other))))).toMatchObject(invalidToken);
+    expect(await expectFailure(plans.listPlans({}, bearer(await sign(root, other))))).toMatchObject(invalidToken);
   });
 
-  test('loses its administrators when it is disabled, or its mapping changes, at once', async () => {
+  it('loses its administrators at once when it is disabled or its claims are mapped differently', async () => {
     const headers = bearer(await sign(root));
     await issuers.listIssuers({}, headers);
     await update('claims', { claims: Claims.create({ role: 'realm_access.roles', adminRoles: ['other'] }) });
-    expect(await failureOf(plans.listPlans({}, headers))).toMatchObject(forbidden);
+    expect(await expectFailure(plans.listPlans({}, headers))).toMatchObject(forbidden);
     await update('claims', { claims });
     await issuers.listIssuers({}, headers);
     await update('disabled', { disabled: true });
-    expect(await failureOf(plans.listPlans({}, headers))).toMatchObject(invalidToken);
+    expect(await expectFailure(plans.listPlans({}, headers))).toMatchObject(invalidToken);
   });
 
-  test('with accounts of the catalog has them manage their own keys, by the role that it tells', async () => {
+  it('lets accounts of the catalog manage their own keys, with the role in its token', async () => {
     await update('catalogAccounts', { catalogAccounts: true });
     const headers = bearer(await sign({ sub: USER.id }));
     const { apiKey } = await keys.createApiKey({ apiKey: ApiKey.create() }, headers);
     expect(apiKey?.account).toBe(`accounts/${USER.id}`);
-    expect(await failureOf(issuers.listIssuers({}, headers))).toMatchObject(forbidden);
+    expect(await expectFailure(issuers.listIssuers({}, headers))).toMatchObject(forbidden);
     const [first] = (await query(`select id from account where role = 'admin'`)) as { id: string }[];
     const notAdmin = bearer(await sign({ sub: first?.id }));
-    expect(await failureOf(issuers.listIssuers({}, notAdmin))).toMatchObject(forbidden);
-    expect(await failureOf(plans.listPlans({}, bearer(await sign({ sub: randomUUID() }))))).toMatchObject(invalidToken);
+    expect(await expectFailure(issuers.listIssuers({}, notAdmin))).toMatchObject(forbidden);
+    expect(await expectFailure(plans.listPlans({}, bearer(await sign({ sub: randomUUID() }))))).toMatchObject(
+      invalidToken,
+    );
   });
 
-  test('has its tokens revoked by themselves, by their id, and by their account', async () => {
-    const takes = async (token: string) =>
+  it('can have tokens revoked by the token, by its id and by its account', async () => {
+    const accepts = async (token: string) =>
       plans.listPlans({}, bearer(token)).then(
         () => true,
         () => false,
@@ -285,19 +287,19 @@ describe('an issuer outside', () => {
     const [one, two, three] = await Promise.all(['1', '2', '3'].map((jti) => sign({ ...root, jti })));
     if (one === undefined || two === undefined || three === undefined) expect.fail();
     await tokens.revokeToken({ token: one }, admin);
-    expect([await takes(one), await takes(two), await takes(three)]).toEqual([false, true, true]);
-    await tokens.revokeToken({ tokenId: '2' }, admin); // one of ours, which this is not
-    expect(await takes(two)).toBe(true);
+    expect([await accepts(one), await accepts(two), await accepts(three)]).toEqual([false, true, true]);
+    await tokens.revokeToken({ tokenId: '2' }, admin); // without an issuer, this names one of Weir's own tokens
+    expect(await accepts(two)).toBe(true);
     await tokens.revokeToken({ tokenId: '2', issuer: 'issuers/partner' }, admin);
-    expect([await takes(two), await takes(three)]).toEqual([false, true]);
+    expect([await accepts(two), await accepts(three)]).toEqual([false, true]);
     await tokens.revokeTokens({ account: 'root', issuer: 'issuers/partner', issuedBefore: new Date() }, admin);
-    expect(await takes(three)).toBe(false);
-    expect(await takes(await sign({ ...root, iat: Math.floor(Date.now() / 1000) + 2 }))).toBe(true);
+    expect(await accepts(three)).toBe(false);
+    expect(await accepts(await sign({ ...root, iat: Math.floor(Date.now() / 1000) + 2 }))).toBe(true);
     await query('delete from revocation');
   });
 
-  test('is told that a token without an id cannot be revoked by itself', async () => {
-    const failure = await failureOf(tokens.revokeToken({ token: await sign(root) }, admin));
+  it('cannot have a token revoked that has no id', async () => {
+    const failure = await expectFailure(tokens.revokeToken({ token: await sign(root) }, admin));
     expect(failure).toMatchObject({
       code: status.INVALID_ARGUMENT,
       fields: ['token'],
@@ -307,33 +309,33 @@ describe('an issuer outside', () => {
 });
 
 describe('a revocation', () => {
-  test.each<[string, Parameters<typeof tokens.revokeToken>[0], readonly string[]]>([
-    ['of nothing', {}, ['token_id']],
-    ['of garbage', { token: 'x.y.z' }, ['token']],
-    ['of a token and of an id', { token: 'x.y.z', tokenId: 'x' }, ['token']],
-    ['of an id that none can be', { tokenId: 'a\nb', issuer: 'partner' }, ['token_id', 'issuer']],
-  ])('%s is refused', async (_, request, fields) => {
-    const failure = await failureOf(tokens.revokeToken(request, admin));
+  it.each<[string, Parameters<typeof tokens.revokeToken>[0], readonly string[]]>([
+    ['an empty request', {}, ['token_id']],
+    ['an invalid token', { token: 'x.y.z' }, ['token']],
+    ['both a token and an id', { token: 'x.y.z', tokenId: 'x' }, ['token']],
+    ['an invalid id', { tokenId: 'a\nb', issuer: 'partner' }, ['token_id', 'issuer']],
+  ])('is rejected with %s', async (_, request, fields) => {
+    const failure = await expectFailure(tokens.revokeToken(request, admin));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields });
   });
 
-  test('of an account names it, and a time that has passed', async () => {
-    const failure = await failureOf(
+  it('requires an account and a time in the past for all tokens of an account', async () => {
+    const failure = await expectFailure(
       tokens.revokeTokens({ account: '', issuedBefore: new Date(Date.now() + DAY_MS) }, admin),
     );
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['account', 'issued_before'] });
   });
 
-  test('names an issuer that there is', async () => {
+  it('requires an existing issuer', async () => {
     for (const call of [
       () => tokens.revokeToken({ tokenId: 'x', issuer: 'issuers/nobody' }, admin),
       () => tokens.revokeTokens({ account: 'x', issuer: 'issuers/nobody' }, admin),
     ]) {
-      expect(await failureOf(call())).toMatchObject({ code: status.NOT_FOUND });
+      expect(await expectFailure(call())).toMatchObject({ code: status.NOT_FOUND });
     }
   });
 
-  test('made again lasts as long as the longer one, and is taken away when that has passed', async () => {
+  it('lasts as long as the longest of several equal ones, and is deleted afterwards', async () => {
     const now = Math.floor(Date.now() / 1000) * 1000;
     const at = (days: number) => new Date(now + days * DAY_MS);
     for (const days of [2, 1]) await tokens.revokeToken({ tokenId: 'kept', expireTime: at(days) }, admin);
@@ -353,12 +355,14 @@ describe('a revocation', () => {
   });
 });
 
-test('who is no administrator issues and revokes nothing', async () => {
-  for (const call of [
-    () => issue({}, user),
-    () => tokens.revokeToken({ tokenId: 'x' }, user),
-    () => tokens.revokeTokens({ account: 'x' }, user),
-  ]) {
-    expect(await failureOf(call())).toMatchObject(forbidden);
-  }
+describe('TokenService', () => {
+  it('is accessible only to administrators', async () => {
+    for (const call of [
+      () => issue({}, user),
+      () => tokens.revokeToken({ tokenId: 'x' }, user),
+      () => tokens.revokeTokens({ account: 'x' }, user),
+    ]) {
+      expect(await expectFailure(call())).toMatchObject(forbidden);
+    }
+  });
 });
