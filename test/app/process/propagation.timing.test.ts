@@ -5,10 +5,10 @@ import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../../src/generate
 import { BlockCounterRequest, CounterServiceService } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { becomesTrue } from '../../counters/redis/waiting.ts';
 import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const WITHIN_MS = 1000;
 const RULES = `domain: shop
@@ -20,7 +20,7 @@ const it = test
   .override('rules', RULES)
   .extend('second', { scope: 'file' }, ({ redis, startNode }) => startNode({ REDIS_URL: redis.url }));
 it.beforeAll(async ({ redisNode, second }) => {
-  for (const node of [redisNode, second]) await becomesTrue(async () => (await node.fetch('/readyz')).ok);
+  for (const node of [redisNode, second]) await waitUntil(async () => (await node.fetch('/readyz')).ok);
 });
 
 /** Waits for the status, for a second at most. Returns the last one. */

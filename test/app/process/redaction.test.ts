@@ -19,7 +19,7 @@ import { check, shouldRateLimit } from '../../support/decision-calls.ts';
 import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
 import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';
 
-/** What is known of the start; keys and tokens come to it. No secret looks like a resource's id, which errors name. */
+/** Secrets of the configuration; the tests add keys and tokens. No secret looks like a resource id, which errors may name. */
 const DATABASE_PASSWORD = 'Known_Database_Password_1';
 const REDIS_PASSWORD = 'Known_Redis_Password_1';
 const ADMIN_PASSWORD = 'Known_Admin_Password_1';
@@ -35,7 +35,7 @@ const secrets = new Set([
   OTHER_PASSWORD,
 ]);
 
-/** All services of both planes, also those that come later. */
+/** All services of both planes, including future ones. */
 const SERVICES = 'src/generated/{weir/admin/v1/*_service,envoy/service/*/v3/rls,envoy/service/*/v3/external_auth}.ts';
 
 let postgres: EmbeddedPostgres;
@@ -46,8 +46,8 @@ let admin: GrpcClient;
 let decision: GrpcClient;
 let signedIn: Headers;
 let key: { name: string; secret: string };
-/** Everything that callers were told went wrong. */
-const told: string[] = [];
+/** Texts of all errors that callers received. */
+const errors: string[] = [];
 
 beforeAll(async () => {
   folder = await temporaryFolder();
@@ -57,7 +57,7 @@ beforeAll(async () => {
   await createQuery(database)(`create role known superuser login password '${DATABASE_PASSWORD}'`, []);
   await database.close(true);
   redis = await startRedisProcess({ options: ['--requirepass', REDIS_PASSWORD] });
-  running = await startWeirProcess(environmentOf());
+  running = await startWeirProcess(createEnvironment());
   admin = new GrpcClient(running.ports.admin);
   decision = new GrpcClient(running.ports.decision);
   await learnSigningKeys();
@@ -76,7 +76,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What the database has of the keys that sign access tokens, and what that is once it is opened. */
+/** Adds the keys that sign access tokens to the secrets, both sealed and opened. */
 async function learnSigningKeys(): Promise<void> {
   const database = await openDatabase({ url: postgres.url });
   const keys = await database.em.fork().findAll(SigningKeyEntity);
@@ -88,7 +88,7 @@ async function learnSigningKeys(): Promise<void> {
   }
 }
 
-function environmentOf(): Record<string, string> {
+function createEnvironment(): Record<string, string> {
   const url = new URL(postgres.url);
   url.username = 'known';
   url.password = DATABASE_PASSWORD;
@@ -118,24 +118,24 @@ function errorText(error: unknown): string {
   return `${error.message} ${details}`;
 }
 
-/** Whether it succeeds or not, what it is told of a failure is kept. */
-async function tried(call: Promise<unknown>): Promise<void> {
-  await call.catch((error: unknown) => told.push(errorText(error)));
+/** Waits for a call that may fail and keeps the text of its error. */
+async function attempt(call: Promise<unknown>): Promise<void> {
+  await call.catch((error: unknown) => errors.push(errorText(error)));
 }
 
-function leaks(text: string): string[] {
+function findLeaks(text: string): string[] {
   return [...secrets].filter((secret) => text.includes(secret) || text.includes(encodeURIComponent(secret)));
 }
 
 async function expectNoLeak(): Promise<void> {
   await sleep(200);
   const metrics = await (await fetch(`http://127.0.0.1:${running.ports.http}/metrics`)).text();
-  for (const [place, text] of Object.entries({ log: running.weir.printed, metrics })) {
-    const line = text.split('\n').find((each) => leaks(each).length > 0);
-    expect(line, `a secret is in the ${place}`).toBeUndefined();
+  for (const [source, text] of Object.entries({ log: running.weir.printed, metrics })) {
+    const line = text.split('\n').find((each) => findLeaks(each).length > 0);
+    expect(line, `a secret is in the ${source}`).toBeUndefined();
   }
   expect(
-    told.find((each) => leaks(each).length > 0),
+    errors.find((each) => findLeaks(each).length > 0),
     'a secret is in an error',
   ).toBeUndefined();
 }
@@ -154,8 +154,8 @@ async function allMethods(): Promise<readonly string[]> {
   return services.flatMap(([, service]) => Object.values(service as Record<string, Method>).map(({ path }) => path)); // as ts-proto writes them
 }
 
-/** A field of a protobuf message that has bytes, whether they are a text, bytes or a message. */
-function field(number: number, value: Uint8Array): Buffer {
+/** Encodes a length-delimited field of a protobuf message: a string, bytes or a message. */
+function encodeField(number: number, value: Uint8Array): Buffer {
   const length: number[] = [];
   for (let rest = value.length; ; rest >>>= 7) {
     length.push(rest > 127 ? (rest & 127) | 128 : rest);
@@ -164,31 +164,31 @@ function field(number: number, value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), value]);
 }
 
-describe('no known secret is in a log line, a metric or an error', () => {
-  it('of good and bad calls with secrets where they belong', async () => {
+describe('no secret appears in a log line, a metric or an error', () => {
+  it('after valid and invalid calls with secrets where they belong', async () => {
     const login = { email: 'admin@example.com', password: OTHER_PASSWORD };
-    await tried(admin.call(AuthServiceService.login, login));
-    await tried(admin.call(AuthServiceService.login, { ...login, email: `${OTHER_PASSWORD}@example.com` }));
+    await attempt(admin.call(AuthServiceService.login, login));
+    await attempt(admin.call(AuthServiceService.login, { ...login, email: `${OTHER_PASSWORD}@example.com` }));
     const { refreshToken } = await admin.call(AuthServiceService.login, { ...login, password: ADMIN_PASSWORD });
     secrets.add(refreshToken);
     for (let time = 0; time < 2; time++) {
       const refreshing = admin.call(AuthServiceService.refreshToken, { refreshToken });
-      await tried(refreshing.then(({ refreshToken: next, accessToken }) => secrets.add(next).add(accessToken)));
+      await attempt(refreshing.then(({ refreshToken: next, accessToken }) => secrets.add(next).add(accessToken)));
     }
     const { secret } = await admin.call(ApiKeyServiceService.rotateApiKey, { name: key.name, overlap: '1h' }, signedIn);
     secrets.add(secret);
     for (const each of [secret, key.secret, `${key.secret.slice(0, -1)}_`, key.secret.slice(3)]) {
       secrets.add(each);
-      await tried(admin.call(TokenInfoServiceService.getTokenInfo, { secret: each }));
-      await tried(admin.call(TokenInfoServiceService.disableToken, { secret: each }));
+      await attempt(admin.call(TokenInfoServiceService.getTokenInfo, { secret: each }));
+      await attempt(admin.call(TokenInfoServiceService.disableToken, { secret: each }));
     }
-    await tried(
+    await attempt(
       admin.call(ApiKeyServiceService.getApiKey, { name: key.name }, { authorization: `Bearer ${key.secret}` }),
     );
     await expectNoLeak();
   });
 
-  it('of decisions with secrets as headers, paths, routes and descriptors', async () => {
+  it('after decisions with secrets in headers, paths, routes and descriptors', async () => {
     for (const secret of secrets) {
       for (const headers of [
         { 'x-api-key': secret },
@@ -196,12 +196,12 @@ describe('no known secret is in a log line, a metric or an error', () => {
         { authorization: secret, cookie: `session=${secret}`, 'x-forwarded-for': secret },
         { ':path': `/search?api_key=${secret}`, 'x-weir-account': secret, 'user-agent': secret },
       ]) {
-        await tried(check(decision, headers, { 'weir.route': secret }));
-        await tried(check(decision, headers, { 'weir.cost': secret, 'weir.require': secret }, secret));
+        await attempt(check(decision, headers, { 'weir.route': secret }));
+        await attempt(check(decision, headers, { 'weir.cost': secret, 'weir.require': secret }, secret));
       }
-      await tried(shouldRateLimit(decision, 'plans', ['api_key', secret], ['account', secret]));
-      await tried(shouldRateLimit(decision, secret, [secret, secret]));
-      await tried(shouldRateLimit(decision, 'shop', ['receipt', secret]));
+      await attempt(shouldRateLimit(decision, 'plans', ['api_key', secret], ['account', secret]));
+      await attempt(shouldRateLimit(decision, secret, [secret, secret]));
+      await attempt(shouldRateLimit(decision, 'shop', ['receipt', secret]));
       for (const body of [
         secret,
         `{"domain": ${secret}}`,
@@ -209,16 +209,16 @@ describe('no known secret is in a log line, a metric or an error', () => {
         `{"domain":"x","descriptors":"${secret}"}`,
       ]) {
         const response = await fetch(`http://127.0.0.1:${running.ports.http}/json`, { method: 'POST', body });
-        told.push(await response.text());
+        errors.push(await response.text());
       }
       await fetch(`http://127.0.0.1:${running.ports.http}/${encodeURIComponent(secret)}`).then(async (response) =>
-        told.push(await response.text()),
+        errors.push(await response.text()),
       );
     }
     await expectNoLeak();
   });
 
-  it('of every method of every service with secrets in fields where they do not belong', {
+  it('after calls of every method with secrets in fields where they do not belong', {
     timeout: 300_000,
   }, async () => {
     const methods = await allMethods();
@@ -233,7 +233,7 @@ describe('no known secret is in a log line, a metric or an error', () => {
       new Promise<void>((resolve) => {
         const asIs = (bytes: Buffer) => bytes;
         client.makeUnaryRequest(method, asIs, asIs, message, metadata, { deadline: Date.now() + 30_000 }, (error) => {
-          if (error !== null) told.push(errorText(error));
+          if (error !== null) errors.push(errorText(error));
           resolve();
         });
       });
@@ -244,11 +244,13 @@ describe('no known secret is in a log line, a metric or an error', () => {
     const messages = values
       .map((value) => Buffer.from(value))
       .flatMap((value) => [
-        value, // no protobuf at all
-        ...range(10).map((number) => field(number, value)),
-        // A message within, after the name that it needs.
-        ...range(2).flatMap((outer) => range(15).map((inner) => field(outer, field(inner, value)))),
-        ...range(2).flatMap((outer) => range(6).map((inner) => field(outer, field(12, field(inner, value))))),
+        value, // not protobuf
+        ...range(10).map((number) => encodeField(number, value)),
+        // A nested message, after the name that it needs.
+        ...range(2).flatMap((outer) => range(15).map((inner) => encodeField(outer, encodeField(inner, value)))),
+        ...range(2).flatMap((outer) =>
+          range(6).map((inner) => encodeField(outer, encodeField(12, encodeField(inner, value)))),
+        ),
       ]);
     for (const method of methods) {
       const of = method.startsWith('/envoy') ? clients : clients.slice(0, 1);
@@ -258,25 +260,25 @@ describe('no known secret is in a log line, a metric or an error', () => {
     await expectNoLeak();
   });
 
-  it('while Postgres and Redis refuse, and while they are away', { timeout: 300_000 }, async () => {
+  it('while Postgres and Redis reject connections, and while they are down', { timeout: 300_000 }, async () => {
     signedIn = await signIn();
     const database = await openDatabase({ url: postgres.url });
     const query = createQuery(database);
-    // What a statement is refused for is told by the driver, with the statement and its values.
-    await query('alter table api_key add constraint refused check (length(display_name) < 10) not valid', []);
-    await query('alter table session add constraint refused check (expire_time is null) not valid', []);
+    // The driver reports why a statement was rejected, with the statement and its values.
+    await query('alter table api_key add constraint rejected check (length(display_name) < 10) not valid', []);
+    await query('alter table session add constraint rejected check (expire_time is null) not valid', []);
     const create = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: KEY_PEPPER } });
-    await tried(admin.call(ApiKeyServiceService.createApiKey, create, signedIn));
-    await tried(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: ADMIN_PASSWORD }));
-    await query('alter table session drop constraint refused', []);
+    await attempt(admin.call(ApiKeyServiceService.createApiKey, create, signedIn));
+    await attempt(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: ADMIN_PASSWORD }));
+    await query('alter table session drop constraint rejected', []);
     await query(`alter role known password 'another'`, []);
     await query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'known'`, []);
     await database.close(true);
-    await tried(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
+    await attempt(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
     const { port } = redis;
     const client = new Redis({ port, host: '127.0.0.1', password: REDIS_PASSWORD });
     await client.config('SET', 'requirepass', 'another');
-    await client.call('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {}); // itself among them
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {}); // the connection itself among them
     client.disconnect();
     await check(decision, { 'x-api-key': key.secret });
     await expect.poll(() => running.weir.printed, { timeout: 10_000 }).toContain('WRONGPASS');
@@ -284,17 +286,17 @@ describe('no known secret is in a log line, a metric or an error', () => {
     await postgres.stop();
     await check(decision, { 'x-api-key': key.secret });
     for (const headers of [signedIn, {}]) {
-      await tried(admin.call(ApiKeyServiceService.createApiKey, create, headers));
-      await tried(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
-      await tried(admin.call(TokenInfoServiceService.disableToken, { secret: key.secret }));
+      await attempt(admin.call(ApiKeyServiceService.createApiKey, create, headers));
+      await attempt(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
+      await attempt(admin.call(TokenInfoServiceService.disableToken, { secret: key.secret }));
     }
     await sleep(1_500);
     await expectNoLeak();
     expect(running.weir.printed).toContain('the catalog cannot be read');
   });
 
-  it('when its configuration is wrong, and says what is', async () => {
-    const good = environmentOf();
+  it('if the configuration is wrong; the error still names the fault', async () => {
+    const good = createEnvironment();
     const file = path.join(folder, 'secret');
     await writeFile(file, `mysql://${OTHER_PASSWORD}@x`);
     for (const fault of [
@@ -318,17 +320,17 @@ describe('no known secret is in a log line, a metric or an error', () => {
       try {
         reading();
       } catch (error) {
-        message = (error as Error).message; // InvalidConfig, as was seen
+        message = (error as Error).message; // InvalidConfig, as the assertion above checked
       }
-      expect(leaks(message), message).toEqual([]);
+      expect(findLeaks(message), message).toEqual([]);
     }
   });
 
-  it('when it ends by a fault', { timeout: 300_000 }, async () => {
+  it('if the process exits because of a fault', { timeout: 300_000 }, async () => {
     await postgres.stop();
     const anyPort = { DECISION_ADDRESS: '127.0.0.1:0', ADMIN_ADDRESS: '127.0.0.1:0', HTTP_ADDRESS: '127.0.0.1:0' };
-    const good = { ...environmentOf(), ...anyPort };
-    // Once whoever is to log it is there.
+    const good = { ...createEnvironment(), ...anyPort };
+    // Once the listener that logs it exists.
     const crash = `const timer = setInterval(() => { if (process.listenerCount('uncaughtException') === 0) return;
       clearInterval(timer); throw Object.assign(new Error('crash'), { detail: process.env.KEY_PEPPER }) }, 50)`;
     const faults: [string, Record<string, string>][] = [
@@ -350,7 +352,7 @@ describe('no known secret is in a log line, a metric or an error', () => {
     for (const { expected, code, printed } of await Promise.all(ended)) {
       expect(code, printed).toBe(1);
       expect(printed).toMatch(new RegExp(expected));
-      expect(leaks(printed), printed).toEqual([]);
+      expect(findLeaks(printed), printed).toEqual([]);
     }
   });
 });

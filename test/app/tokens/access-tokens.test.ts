@@ -6,16 +6,16 @@ import type { TestNode } from '../../support/node.ts';
 
 const it = test;
 
-/** A new access token of the administrator, whose account is on the plan `free`, and the account's id. */
-async function accessToken(node: TestNode): Promise<{ authorization: string; account: string }> {
+/** Returns a new access token of the administrator, whose account is on the plan `free`, and the id of the account. */
+async function createAccessToken(node: TestNode): Promise<{ authorization: string; account: string }> {
   const { authorization = '' } = await node.signIn();
   const claims = JSON.parse(Buffer.from(authorization.split('.')[1] ?? '', 'base64url').toString()) as { sub: string };
   return { authorization, account: claims.sub };
 }
 
-describe('an access token of our own', () => {
-  it('lets its account in, on the account’s plan, and is not seen by the upstream', async ({ node }) => {
-    const { authorization, account } = await accessToken(node);
+describe('an access token of Weir', () => {
+  it('authenticates its account on the account’s plan, and does not reach the upstream', async ({ node }) => {
+    const { authorization, account } = await createAccessToken(node);
     const answer = await check(node.decision, { authorization, 'x-weir-key': 'forged' });
     expect(addedHeaders(answer)).toMatchObject({ 'ratelimit-policy': '"minute";q=60;w=60, "day";q=1000;w=86400' });
     expect(answer.dynamicMetadata).toMatchObject({ account, plan: 'free' });
@@ -25,8 +25,8 @@ describe('an access token of our own', () => {
     expect(ok?.headersToRemove.toSorted()).toEqual(['authorization', 'x-weir-key']);
   });
 
-  it('is charged what the account is in the domain plans: one budget', async ({ node }) => {
-    const { authorization, account } = await accessToken(node);
+  it('shares one budget with its account in the domain plans', async ({ node }) => {
+    const { authorization, account } = await createAccessToken(node);
     const remaining = async () =>
       Number(
         addedHeaders(await check(node.decision, { authorization }, { 'weir.cost': '0' }))['x-ratelimit-remaining'],
@@ -41,25 +41,25 @@ describe('an access token of our own', () => {
     expect(await remaining()).toBe(before - 11);
   });
 
-  it('of many at once is verified apart from the calls beside them, each once', async ({ node }) => {
-    const { authorization } = await accessToken(node);
+  it('is verified separately from the forged tokens of the same batch', async ({ node }) => {
+    const { authorization } = await createAccessToken(node);
     const [header, claims, signature = ''] = authorization.slice('Bearer '.length).split('.');
-    const forged = Array.from({ length: 50 }, (_, which) => {
-      const other = signature.slice(0, -4) + which.toString().padStart(4, 'A');
-      return `Bearer ${header}.${claims}.${other}`;
+    const forged = Array.from({ length: 50 }, (_, index) => {
+      const otherSignature = signature.slice(0, -4) + index.toString().padStart(4, 'A');
+      return `Bearer ${header}.${claims}.${otherSignature}`;
     });
     const sent = [...forged, ...forged, authorization, authorization, ...forged];
     const answers = await Promise.all(sent.map((each) => check(node.decision, { authorization: each })));
     expect(answers.map(httpStatus)).toEqual(sent.map((each) => (each === authorization ? 200 : 401)));
   });
 
-  it('has the features of its account’s plan, and no others', async ({ node }) => {
-    const { authorization } = await accessToken(node);
+  it('has only the features of its account’s plan', async ({ node }) => {
+    const { authorization } = await createAccessToken(node);
     const refused = await check(node.decision, { authorization }, { 'weir.require': 'export' });
     expect([httpStatus(refused), parseDenial(refused)?.code]).toEqual([403, 'missing_feature']);
   });
 
-  it('that is bad is refused also where a credential is optional, and told as RFC 6750 has it', async ({
+  it('is denied if it is invalid, even if credentials are optional, with the header of RFC 6750', async ({
     node,
     administrator,
   }) => {
@@ -74,7 +74,7 @@ describe('an access token of our own', () => {
     }
   });
 
-  it('in x-api-key is no credential, and beside an API key is not looked at', async ({ node, administrator }) => {
+  it('is no credential in x-api-key, and is ignored next to an API key', async ({ node, administrator }) => {
     const token = (administrator.authorization ?? '').slice('Bearer '.length);
     expect(parseDenial(await check(node.decision, { 'x-api-key': token }))?.code).toBe('malformed_credential');
     const { secret } = await node.createKey(administrator, 'free');

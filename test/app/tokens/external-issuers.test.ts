@@ -19,7 +19,7 @@ const it = test.extend('key', { scope: 'file' }, () => makeTokenKey('EdDSA'));
 const ask = (node: TestNode, token: string, extensions: Record<string, string> = {}) =>
   check(node.decision, { authorization: `Bearer ${token}` }, extensions);
 
-/** The answer once the node knows what was changed just before. */
+/** Waits until the node knows the latest change and gives this answer. */
 async function becomes(node: TestNode, answer: string | number, token: () => Promise<string>): Promise<void> {
   const seen = async () => {
     const response = await ask(node, await token());
@@ -28,7 +28,7 @@ async function becomes(node: TestNode, answer: string | number, token: () => Pro
   await expect.poll(seen, { timeout: 30_000, interval: 100 }).toBe(answer);
 }
 
-/** An issuer whose keys stand in the catalog, and tokens of it. */
+/** Adds an issuer with its keys in the catalog. Returns a function that issues its tokens. */
 async function addIssuer(
   issuers: IssuerTable,
   key: TokenKey,
@@ -40,8 +40,12 @@ async function addIssuer(
   return (claims = {}) => signToken(key, { iss, ...claims });
 }
 
-describe('a token of an issuer outside', () => {
-  it('lets its account in under the issuer’s name, on the issuer’s plan', async ({ node, issuers, key }) => {
+describe('a token of an external issuer', () => {
+  it('authenticates its account under the name of the issuer, on the plan of the issuer', async ({
+    node,
+    issuers,
+    key,
+  }) => {
     const token = await addIssuer(issuers, key, 'corp', {});
     await becomes(node, 200, token);
     const answer = await ask(node, await token());
@@ -49,7 +53,7 @@ describe('a token of an issuer outside', () => {
     expect(addedHeaders(answer)).toHaveProperty('x-ratelimit-remaining');
   });
 
-  it('tells its plan and features by the names that the issuer has for them', async ({ node, issuers, key }) => {
+  it('names its plan and features in the claims that the issuer configures', async ({ node, issuers, key }) => {
     const claims = { plan: 'https://example.com/tier', features: 'scope', account: 'user.id' };
     const token = await addIssuer(issuers, key, 'mapped', { claims });
     const pro = { 'https://example.com/tier': 'pro', scope: 'export bulk', user: { id: 42 } };
@@ -61,14 +65,14 @@ describe('a token of an issuer outside', () => {
     expect(parseDenial(await ask(node, await token(unknown)))?.code).toBe('unknown_credential');
   });
 
-  it('on no plan at all is refused, and never unlimited', async ({ node, issuers, key }) => {
+  it('is denied without a plan, and never unlimited', async ({ node, issuers, key }) => {
     const claims = { plan: 'tier' };
     const token = await addIssuer(issuers, key, 'planless', { claims, defaultPlanId: null });
     await becomes(node, 200, () => token({ tier: 'free' }));
     expect(parseDenial(await ask(node, await token()))?.code).toBe('unknown_credential');
   });
 
-  it('names accounts of the catalog where the issuer may', async ({ node, issuers, administrator, key }) => {
+  it('may name accounts of the catalog if the issuer is allowed to', async ({ node, issuers, administrator, key }) => {
     const { authorization = '' } = administrator;
     const own = JSON.parse(Buffer.from(authorization.split('.')[1] ?? '', 'base64url').toString()) as { sub: string };
     const token = await addIssuer(issuers, key, 'staff', { catalogAccounts: true });
@@ -79,7 +83,7 @@ describe('a token of an issuer outside', () => {
   });
 
   it.for(['ES256', 'ES384', 'RS256', 'PS256'])(
-    'may be signed by %s where the issuer is allowed that',
+    'may be signed with %s if the issuer is allowed that algorithm',
     async (alg, { node, issuers }) => {
       const iss = `https://${alg}.example.com`;
       const other = await makeTokenKey(alg);
@@ -88,7 +92,7 @@ describe('a token of an issuer outside', () => {
     },
   );
 
-  it('is refused from when the issuer is disabled, however well known it was', async ({ node, issuers, key }) => {
+  it('is denied once its issuer is disabled, even if it was accepted before', async ({ node, issuers, key }) => {
     const token = await addIssuer(issuers, key, 'former', {});
     const one = await token();
     await becomes(node, 200, async () => one);
@@ -96,7 +100,7 @@ describe('a token of an issuer outside', () => {
     await becomes(node, 'unknown_credential', async () => one);
   });
 
-  it('is refused from when it, its session or its account is revoked, and nobody else’s', async ({
+  it('is denied once it, its session or its account is revoked, unlike other tokens', async ({
     node,
     issuers,
     key,
@@ -119,7 +123,7 @@ describe('a token of an issuer outside', () => {
   });
 });
 
-describe('an issuer whose keys are fetched', () => {
+describe('a token of an issuer whose keys Weir fetches', () => {
   let provider: IdentityProvider;
   it.beforeAll(async ({ key }) => {
     provider = await IdentityProvider.start();
@@ -127,7 +131,7 @@ describe('an issuer whose keys are fetched', () => {
   });
   afterAll(() => provider?.stop());
 
-  it('by discovery is let in; while it cannot be asked its tokens are answered 503, and nobody else waits', async ({
+  it('is accepted after discovery; while the issuer does not respond it gets 503, and nobody else waits', async ({
     node,
     issuers,
     key,
@@ -138,22 +142,26 @@ describe('an issuer whose keys are fetched', () => {
     await becomes(node, 'verification_unavailable', token);
     const waiting = ask(node, await token());
     const { authorization = '' } = await node.signIn();
-    const began = performance.now();
-    expect(httpStatus(await check(node.decision, { authorization }))).toBe(200);
-    expect(performance.now() - began).toBeLessThan(900);
-    expect(httpStatus(await waiting)).toBe(503);
+    const answered: string[] = [];
+    const others = check(node.decision, { authorization }).then((answer) => {
+      answered.push('other');
+      return answer;
+    });
+    expect(httpStatus(await waiting.finally(() => answered.push('waiting')))).toBe(503);
+    expect(httpStatus(await others)).toBe(200);
+    expect(answered).toEqual(['other', 'waiting']);
     provider.fault = 'none';
     await becomes(node, 200, token);
   }, 60_000);
 
-  it('changes them, and tokens of the new key are let in', async ({ node, key }) => {
+  it('is accepted with a new key of the issuer, and denied with the old one', async ({ node, key }) => {
     const after = await makeTokenKey('EdDSA');
     provider.keys = [after.publicJwk];
     await becomes(node, 200, () => signToken(after, { iss: provider.issuer }));
     expect(httpStatus(await ask(node, await signToken(key, { iss: provider.issuer })))).toBe(401);
   }, 60_000);
 
-  it('is not asked for each kid that somebody makes up', async ({ node, key }) => {
+  it('does not cause a fetch for each made-up kid', async ({ node, key }) => {
     const before = provider.requests;
     const tokens = await Promise.all(
       Array.from({ length: 300 }, (_, index) => signToken(key, { iss: provider.issuer }, { kid: `made-up-${index}` })),
@@ -164,7 +172,7 @@ describe('an issuer whose keys are fetched', () => {
   }, 30_000);
 });
 
-it('an issuer that is asked over https is let in by whoever trusts its certificate, and by nobody else', async ({
+it('keys are fetched over https only by a node that trusts the certificate of the issuer', async ({
   node,
   issuers,
   key,

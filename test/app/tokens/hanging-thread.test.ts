@@ -7,7 +7,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 
 const it = test;
 
-const askAnew = async (node: TestNode) => check(node.decision, await node.signIn());
+const checkNewToken = async (node: TestNode) => check(node.decision, await node.signIn());
 
 /** Runs code in every thread of this process, as a debugger does. */
 function runInThreads(session: Session, expression: string): void {
@@ -18,14 +18,12 @@ function runInThreads(session: Session, expression: string): void {
   session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
 }
 
-it('while the thread that verifies tokens hangs they are answered 503, and another one takes its place', async ({
-  node,
-}) => {
-  await waitUntil(async () => httpStatus(await askAnew(node)) === 200);
+it('tokens get 503 while the thread that verifies them hangs, until another thread replaces it', async ({ node }) => {
+  await waitUntil(async () => httpStatus(await checkNewToken(node)) === 200);
   const session = new Session();
   session.connect();
   runInThreads(session, 'for (;;);');
-  await waitUntil(async () => parseDenial(await askAnew(node))?.code === 'verification_unavailable');
+  await waitUntil(async () => parseDenial(await checkNewToken(node))?.code === 'verification_unavailable');
   session.disconnect();
-  await expect.poll(async () => httpStatus(await askAnew(node)), { timeout: 40_000, interval: 500 }).toBe(200);
+  await expect.poll(async () => httpStatus(await checkNewToken(node)), { timeout: 40_000, interval: 500 }).toBe(200);
 }, 60_000);

@@ -16,24 +16,24 @@ async function start(environment: Record<string, string>): Promise<TestNode> {
   return node;
 }
 
-const placeOf = (node: TestNode) => `http://127.0.0.1:${node.app.ports.http}/.well-known/jwks.json`;
-const keySetOf = async (node: TestNode) => (await (await fetch(placeOf(node))).json()) as JSONWebKeySet;
-const tokenOf = async (node: TestNode) => (await node.signIn()).authorization?.slice('Bearer '.length) ?? '';
+const keySetUrl = (node: TestNode) => `http://127.0.0.1:${node.app.ports.http}/.well-known/jwks.json`;
+const fetchKeySet = async (node: TestNode) => (await (await fetch(keySetUrl(node))).json()) as JSONWebKeySet;
+const createToken = async (node: TestNode) => (await node.signIn()).authorization?.slice('Bearer '.length) ?? '';
 
 describe('the key set on the HTTP port', () => {
   it.each(['EdDSA', 'ES256', 'RS256'])(
-    'verifies tokens signed with %s, at every role, and holds nothing private',
+    'verifies tokens signed with %s, with every role, and contains nothing private',
     async (algorithm) => {
       const DATABASE_URL = await newDatabase();
       const admin = await start({ DATABASE_URL, TOKEN_ALGORITHM: algorithm, WEIR_ROLE: 'admin' });
       const decision = await start({ DATABASE_URL, WEIR_ROLE: 'decision' });
-      const token = await tokenOf(admin);
+      const token = await createToken(admin);
       for (const node of [admin, decision]) {
-        const keySet = createRemoteJWKSet(new URL(placeOf(node)));
+        const keySet = createRemoteJWKSet(new URL(keySetUrl(node)));
         const { protectedHeader, payload } = await jwtVerify(token, keySet, { issuer: 'weir', audience: 'weir' });
         expect(protectedHeader.alg).toBe(algorithm);
         expect(payload.sub).toBeDefined();
-        const { keys } = await keySetOf(node);
+        const { keys } = await fetchKeySet(node);
         expect(keys).toMatchObject([{ kid: protectedHeader.kid, alg: algorithm, use: 'sig' }]);
         expect(
           Object.keys(keys[0] ?? {}).filter((member) => ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'].includes(member)),
@@ -42,31 +42,31 @@ describe('the key set on the HTTP port', () => {
     },
   );
 
-  it('never holds a secret of HS256', async () => {
+  it('never contains a secret of HS256', async () => {
     const node = await start({ DATABASE_URL: await newDatabase(), TOKEN_ALGORITHM: 'HS256' });
-    const response = await fetch(placeOf(node));
+    const response = await fetch(keySetUrl(node));
     expect(await response.text()).toBe('{"keys":[]}');
     expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
   });
 
-  it('may be kept for less time than a key is known before it signs, and has that key at once', async () => {
+  it('contains a new key before it signs, and may be cached for less than that time', async () => {
     const node = await start({ DATABASE_URL: await newDatabase() });
     const headers = await node.signIn();
     const { name } = await node.admin.call(SigningKeyServiceService.rotateSigningKey, {}, headers);
-    const { keys } = await keySetOf(node);
+    const { keys } = await fetchKeySet(node);
     expect(keys.map(({ kid }) => `signingKeys/${kid}`)).toContain(name);
-    await jwtVerify(await tokenOf(node), createLocalJWKSet({ keys }));
-    const response = await fetch(placeOf(node), { method: 'HEAD' });
+    await jwtVerify(await createToken(node), createLocalJWKSet({ keys }));
+    const response = await fetch(keySetUrl(node), { method: 'HEAD' });
     expect(response.headers.get('cache-control')).toBe('public, max-age=60');
-    expect((await fetch(placeOf(node), { method: 'POST' })).status).toBe(405);
+    expect((await fetch(keySetUrl(node), { method: 'POST' })).status).toBe(405);
   });
 
-  it('has no key that has ended', async () => {
+  it('does not contain expired keys', async () => {
     const url = await newDatabase();
     const node = await start({ DATABASE_URL: url });
     const database = await openDatabase({ url });
     await createQuery(database)('update signing_key set expire_time = now()', []);
     await database.close(true);
-    await expect.poll(() => keySetOf(node)).toEqual({ keys: [] });
+    await expect.poll(() => fetchKeySet(node)).toEqual({ keys: [] });
   });
 });

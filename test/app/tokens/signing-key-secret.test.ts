@@ -13,23 +13,23 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('is made up in DATA_DIR where it is not set, and kept there', async () => {
+it('an unset signing key secret is generated in DATA_DIR and kept there', async () => {
   const environment = { DATABASE_URL: await newDatabase(), DATA_DIR: folder, SIGNING_KEY_SECRET: '' };
   const node = await TestNode.start(environment);
   const { authorization = '' } = await node.signIn();
   await node.stop();
   expect((await stat(path.join(folder, 'signing-key-secret'))).mode & 0o777).toBe(0o600);
   const again = await TestNode.start(environment);
-  expect(httpStatus(await check(again.decision, { authorization }))).toBe(200);
+  await expect.poll(async () => httpStatus(await check(again.decision, { authorization }))).toBe(200);
   await again.stop();
 });
 
-it('may be another on each node: each signs with keys of its own, and takes what the others sign', async () => {
+it('nodes may have different signing key secrets: each signs with its own keys and accepts those of the others', async () => {
   const url = await newDatabase();
   const start = (secret: string) => TestNode.start({ DATABASE_URL: url, SIGNING_KEY_SECRET: secret });
   const one = await start('one secret of at least 32 characters');
   const other = await start('another secret of at least 32 characters');
-  // Who only verifies needs no private key.
+  // A node that only verifies needs no private key.
   const following = await TestNode.start({ DATABASE_URL: url, DATA_DIR: 'nowhere', WEIR_ROLE: 'decision' });
   try {
     for (const signing of [one, other]) {

@@ -21,7 +21,7 @@ const ask = (node: TestNode, text: string, extensions: Record<string, string> = 
   check(node.decision, { authorization: `Bearer ${text}` }, extensions);
 const limits = [{ name: 'own', requests: 2, window: '60s', onStoreFailure: 'deny' }];
 
-it('a token with limits of its own and no plan is charged these, for itself alone', async ({ node, key }) => {
+it('a token with limits and no plan is charged its limits, for itself alone', async ({ node, key }) => {
   const [one, other] = [await token(key, { limits }), await token(key, { limits })];
   const answer = await ask(node, one);
   expect(addedHeaders(answer)).toMatchObject({ 'ratelimit-policy': '"own";q=2;w=60', 'x-ratelimit-remaining': '1' });
@@ -32,7 +32,7 @@ it('a token with limits of its own and no plan is charged these, for itself alon
   expect(httpStatus(await ask(node, other))).toBe(200);
 });
 
-it('a token with a plan and limits is charged both in one decision, the plan’s for its account', async ({
+it('a token with a plan and limits is charged both in one decision, the plan for its account', async ({
   node,
   key,
 }) => {
@@ -49,26 +49,30 @@ it('a token with a plan and limits is charged both in one decision, the plan’s
   expect(addedHeaders(await ask(node, other))['x-ratelimit-remaining']).toBe('57');
 });
 
-it('limits of some routes count these alone, and cost what the route does', async ({ node, key }) => {
+it('limits with routes count only these routes and charge their weir.cost', async ({ node, key }) => {
   const text = await token(key, { limits: [{ ...limits[0], requests: 10, routes: ['export'] }], plan: 'enterprise' });
   expect(addedHeaders(await ask(node, text))).not.toHaveProperty('x-ratelimit-remaining');
   const costly = await ask(node, text, { 'weir.route': 'export', 'weir.cost': '4' });
   expect(addedHeaders(costly)['x-ratelimit-remaining']).toBe('6');
 });
 
-it('a token with neither plan nor limits, or on a plan that is not known, is refused', async ({ node, key }) => {
+it('a token with neither plan nor limits, or on an unknown plan, is denied', async ({ node, key }) => {
   for (const weir of [{}, { features: ['export'] }, { plan: 'gone' }, { plan: 'gone', limits }]) {
     expect(parseDenial(await ask(node, await token(key, weir)))?.code).toBe('unknown_credential');
   }
 });
 
-it('features of the token count beside the plan’s', async ({ node, key }) => {
+it('features of a token count in addition to those of its plan', async ({ node, key }) => {
   const able = await token(key, { plan: 'free', features: ['export'] });
   expect(httpStatus(await ask(node, able, { 'weir.require': 'export' }))).toBe(200);
   expect(parseDenial(await ask(node, able, { 'weir.require': 'export,bulk' }))?.code).toBe('missing_feature');
 });
 
-it('is refused once its key has expired or is gone, however well known it is', async ({ node, issuers, key }) => {
+it('a token is denied once its signing key has expired or is deleted, even if it was accepted before', async ({
+  node,
+  issuers,
+  key,
+}) => {
   const text = await token(key, { plan: 'enterprise' });
   expect(httpStatus(await ask(node, text))).toBe(200);
   await issuers.run(`update signing_key set expire_time = now() - interval '1s' where id = ?`, key.id);

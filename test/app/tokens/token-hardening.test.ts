@@ -45,7 +45,7 @@ it.beforeAll(async ({ node, issuers }) => {
   });
   const others = { keys: [jwk(otherEd.publicKey, 'other'), jwk(rsa.publicKey, 'rsa')] };
   await issuers.add('other', OTHER_ISSUER, { algorithms: ['EdDSA', 'RS256'], jwks: others });
-  await waitUntil(async () => (await answer(node, token())) === 'let in');
+  await waitUntil(async () => (await answer(node, token())) === 'allowed');
 });
 
 type Signer = (input: Buffer) => Buffer;
@@ -69,11 +69,11 @@ const claimsWith = (change: object = {}) => {
   return { iss: ISSUER, aud: 'api', sub: 'ann', exp: now() + 600, jti, ...change };
 };
 
-/** As a stateless token of our own. */
+/** Claims of a stateless token of Weir. */
 const ownClaims = () => claimsWith({ iss: 'weir', aud: 'weir', weir: { plan: 'enterprise' } });
 const ownHeader = (alg: string, kid: string) => ({ alg, kid, typ: 'weir+jwt' });
 
-/** A JWS of whatever header and claims, signed as it should be; a text stands as it is. */
+/** Signs a JWS of any header and claims. Strings and bytes are used as they are. */
 function token(
   claims: object | string | Buffer = claimsWith(),
   header: object | string = { alg: 'EdDSA', kid: 'ed' },
@@ -87,67 +87,67 @@ function token(
   return `${input}.${signer(Buffer.from(input)).toString('base64url')}`;
 }
 
-/** `let in`, or the code that callers are told. */
+/** `allowed`, or the code of the denial. */
 async function answer(node: TestNode, text: string): Promise<string> {
   const response = await check(node.decision, { authorization: `Bearer ${text}` });
-  return httpStatus(response) === 200 ? 'let in' : (parseDenial(response)?.code ?? 'nothing');
+  return httpStatus(response) === 200 ? 'allowed' : (parseDenial(response)?.code ?? 'nothing');
 }
 
-/** The same, asked twice: what is remembered must not say otherwise. */
+/** Asks twice and returns the answer: the cached one must be the same. */
 async function outcome(node: TestNode, text: string): Promise<string> {
   const first = await answer(node, text);
   expect(await answer(node, text)).toBe(first);
   return first;
 }
 
-/** What is told to whoever runs the service, by fault. */
-async function faults(node: TestNode): Promise<Map<string, number>> {
+/** Reads the number of refused tokens by fault, from the metrics. */
+async function readFaults(node: TestNode): Promise<Map<string, number>> {
   const text = await node.metrics();
   const lines = text.matchAll(/^weir_tokens_refused_total\{fault="(\w+)"\} (\d+)$/gm);
   return new Map([...lines].map(([, fault = '', count]) => [fault, Number(count)]));
 }
 
-/** Each is refused, and for this reason. */
-async function refused(
+/** Expects each token to be denied, for this fault. */
+async function expectFault(
   node: TestNode,
   fault: string,
   tokens: readonly string[],
   code = 'unknown_credential',
 ): Promise<void> {
-  const before = (await faults(node)).get(fault) ?? 0;
+  const before = (await readFaults(node)).get(fault) ?? 0;
   for (const each of tokens) expect(await outcome(node, each)).toBe(code);
-  expect((await faults(node)).get(fault) ?? 0).toBe(before + tokens.length);
+  expect((await readFaults(node)).get(fault) ?? 0).toBe(before + tokens.length);
 }
 
-/** Refused before anything is made of it. */
-async function malformed(node: TestNode, ...tokens: readonly string[]): Promise<void> {
+/** Expects each token to be denied before it is parsed. */
+async function expectMalformed(node: TestNode, ...tokens: readonly string[]): Promise<void> {
   for (const each of tokens) expect(await outcome(node, each)).toBe('malformed_credential');
 }
 
-it('what is well signed is let in, so that the others are refused for what is wrong with them', async ({ node }) => {
-  expect(await outcome(node, token(claimsWith(), { alg: 'RS256', kid: 'rsa' }, byRsa))).toBe('let in');
-  expect(await outcome(node, token(claimsWith(), { alg: 'ES256', kid: 'ec' }, byEc))).toBe('let in');
-  expect(await outcome(node, token(ownClaims(), ownHeader('RS256', 'own-rsa'), byRsa))).toBe('let in');
-  expect(await outcome(node, token(ownClaims(), ownHeader('HS256', 'own-secret'), byHmac()))).toBe('let in');
-  expect(await outcome(node, token(claimsWith(), { alg: 'EdDSA' }))).toBe('let in');
+it('accepts well-signed tokens, so that the tests below fail only for the fault that they name', async ({ node }) => {
+  expect(await outcome(node, token(claimsWith(), { alg: 'RS256', kid: 'rsa' }, byRsa))).toBe('allowed');
+  expect(await outcome(node, token(claimsWith(), { alg: 'ES256', kid: 'ec' }, byEc))).toBe('allowed');
+  expect(await outcome(node, token(ownClaims(), ownHeader('RS256', 'own-rsa'), byRsa))).toBe('allowed');
+  expect(await outcome(node, token(ownClaims(), ownHeader('HS256', 'own-secret'), byHmac()))).toBe('allowed');
+  expect(await outcome(node, token(claimsWith(), { alg: 'EdDSA' }))).toBe('allowed');
 });
 
-describe('JWT', () => {
-  it('`none` in any spelling', async ({ node }) => {
+describe('a JWT is denied', () => {
+  it('with the algorithm `none` in any spelling', async ({ node }) => {
     const spellings = ['none', 'None', 'NONE', 'nOnE', 'none ', ''];
     for (const alg of spellings)
-      await malformed(
+      await expectMalformed(
         node,
         token(claimsWith(), { alg }, () => Buffer.alloc(0)),
       );
-    await refused(
+    await expectFault(
       node,
       'algorithm',
       spellings.map((alg) => token(claimsWith(), { alg, kid: 'ed' })),
     );
   });
 
-  it('HS256 signed with an RSA public key', async ({ node }) => {
+  it('with HS256 keyed by an RSA public key', async ({ node }) => {
     const forms = [
       rsa.publicKey.export({ type: 'spki', format: 'pem' }),
       rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }),
@@ -157,29 +157,29 @@ describe('JWT', () => {
     ];
     const forged = (claims: object, kid: string) =>
       forms.map((form) => token(claims, ownHeader('HS256', kid), byHmac(form)));
-    await refused(node, 'algorithm', forged(ownClaims(), 'own-rsa'));
-    await refused(node, 'signature', forged(ownClaims(), 'own-secret'));
-    await refused(node, 'algorithm', forged(claimsWith(), 'rsa'));
+    await expectFault(node, 'algorithm', forged(ownClaims(), 'own-rsa'));
+    await expectFault(node, 'signature', forged(ownClaims(), 'own-secret'));
+    await expectFault(node, 'algorithm', forged(claimsWith(), 'rsa'));
   });
 
-  it('a key of the wrong type', async ({ node }) => {
-    await refused(node, 'key', [
+  it('with a key of the wrong type', async ({ node }) => {
+    await expectFault(node, 'key', [
       token(claimsWith(), { alg: 'ES256', kid: 'rsa' }, byRsa),
       token(claimsWith(), { alg: 'EdDSA', kid: 'ec' }, byEc),
       token(claimsWith(), { alg: 'RS256', kid: 'ed' }, byEd()),
     ]);
-    await refused(node, 'algorithm', [
+    await expectFault(node, 'algorithm', [
       token(ownClaims(), ownHeader('RS256', 'own-secret'), byHmac()),
       token(ownClaims(), ownHeader('EdDSA', 'own-rsa'), byRsa),
     ]);
   });
 
-  it('a key that is too short', async ({ node }) => {
+  it('with a key that is too short', async ({ node }) => {
     const signer: Signer = (input) => sign('sha256', input, shortRsa.privateKey);
-    await refused(node, 'weak_key', [token(ownClaims(), ownHeader('RS256', 'own-short-rsa'), signer)]);
+    await expectFault(node, 'weak_key', [token(ownClaims(), ownHeader('RS256', 'own-short-rsa'), signer)]);
   });
 
-  it('`jwk`, `jku`, `x5u`, `x5c` in the header', async ({ node }) => {
+  it('with `jwk`, `jku`, `x5u` or `x5c` in the header', async ({ node }) => {
     const brought = {
       jwk: jwk(stranger.publicKey, 'ed'),
       jku: 'https://attacker.example.com/jwks',
@@ -187,7 +187,7 @@ describe('JWT', () => {
       x5c: ['MIIB'],
     };
     const headers = Object.entries(brought).map(([name, value]) => ({ alg: 'EdDSA', kid: 'ed', [name]: value }));
-    await refused(
+    await expectFault(
       node,
       'key_in_header',
       headers.flatMap((header) => [
@@ -197,7 +197,7 @@ describe('JWT', () => {
     );
   });
 
-  it('a `kid` with a path or SQL in it', async ({ node }) => {
+  it('with a path or SQL in `kid`', async ({ node }) => {
     const kids = [
       '../../../../../dev/null',
       'keys/../ed',
@@ -206,37 +206,37 @@ describe('JWT', () => {
       'ed\u0000',
       '',
     ];
-    await refused(
+    await expectFault(
       node,
       'key_id',
       kids.map((kid) => token(claimsWith(), { alg: 'EdDSA', kid })),
     );
-    // Whoever finds an empty file under such a name would sign with nothing.
-    await refused(node, 'key', [token(ownClaims(), ownHeader('HS256', '/dev/null'), byHmac(''))]);
+    // A verifier that reads an empty file with such a name would accept a signature keyed by nothing.
+    await expectFault(node, 'key', [token(ownClaims(), ownHeader('HS256', '/dev/null'), byHmac(''))]);
   });
 
-  it('unknown `crit`', async ({ node }) => {
+  it('with an unknown `crit`', async ({ node }) => {
     const crits = [['x'], ['exp'], [], 'exp'];
-    await refused(
+    await expectFault(
       node,
       'critical',
       crits.map((crit) => token(claimsWith(), { alg: 'EdDSA', kid: 'ed', crit, x: true })),
     );
   });
 
-  it('`b64: false`', async ({ node }) => {
+  it('with `b64: false`', async ({ node }) => {
     const header = { alg: 'EdDSA', kid: 'ed', b64: false, crit: ['b64'] };
-    await refused(node, 'unencoded_payload', [
+    await expectFault(node, 'unencoded_payload', [
       token(claimsWith(), header),
       token(claimsWith(), { ...header, crit: undefined }),
     ]);
   });
 
-  it('encrypted tokens', async ({ node }) => {
+  it('if it is encrypted', async ({ node }) => {
     const parts = [{ alg: 'RSA-OAEP', enc: 'A256GCM' }, 'key', 'iv', 'text', 'tag'];
     const encrypted = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
-    await malformed(node, encrypted.join('.'));
-    await refused(
+    await expectMalformed(node, encrypted.join('.'));
+    await expectFault(
       node,
       'encrypted',
       [token(claimsWith(), { alg: 'EdDSA', kid: 'ed', enc: 'A256GCM' })],
@@ -244,9 +244,9 @@ describe('JWT', () => {
     );
   });
 
-  it('duplicate claims', async ({ node }) => {
+  it('with duplicate claims', async ({ node }) => {
     const claims = JSON.stringify(claimsWith()).slice(0, -1);
-    await refused(
+    await expectFault(
       node,
       'duplicate_member',
       [
@@ -260,9 +260,9 @@ describe('JWT', () => {
     );
   });
 
-  it('`exp` and `nbf` beyond the skew', async ({ node }) => {
-    expect(await outcome(node, token(claimsWith({ exp: now() - 20, nbf: now() + 20 })))).toBe('let in');
-    await refused(
+  it('if `exp` or `nbf` is beyond the clock skew', async ({ node }) => {
+    expect(await outcome(node, token(claimsWith({ exp: now() - 20, nbf: now() + 20 })))).toBe('allowed');
+    await expectFault(
       node,
       'expired',
       [token(claimsWith({ exp: now() - 31 })), token(claimsWith({ exp: 0 }))],
@@ -270,22 +270,22 @@ describe('JWT', () => {
     );
     expect(await outcome(node, token(claimsWith({ nbf: now() + 40 })))).toBe('unknown_credential');
     const unreadable = [undefined, null, '9999999999', [9_999_999_999], -1, true];
-    await refused(
+    await expectFault(
       node,
       'times',
       unreadable.map((exp) => token(claimsWith({ exp }))),
     );
   });
 
-  it('one that expires after it was seen is refused from then on', async ({ node }) => {
+  it('once it expires, even if it was accepted before', async ({ node }) => {
     const short = token(claimsWith({ exp: now() - 28 }));
-    expect(await outcome(node, short)).toBe('let in');
+    expect(await outcome(node, short)).toBe('allowed');
     await waitUntil(async () => (await answer(node, short)) === 'expired_credential');
   });
 
-  it('zero signatures', async ({ node }) => {
+  it('with a signature of zeros', async ({ node }) => {
     const zeros = (length: number) => () => Buffer.alloc(length);
-    await refused(node, 'signature', [
+    await expectFault(node, 'signature', [
       token(claimsWith(), { alg: 'ES256', kid: 'ec' }, zeros(64)),
       token(claimsWith(), { alg: 'EdDSA', kid: 'ed' }, zeros(64)),
       token(claimsWith(), { alg: 'RS256', kid: 'rsa' }, zeros(256)),
@@ -294,63 +294,63 @@ describe('JWT', () => {
     ]);
   });
 
-  it('size capped before decoding', async ({ node }) => {
-    const ofLength = (padding: number) => token(claimsWith({ padding: 'x'.repeat(padding) }));
-    const fitting = ofLength(5_800);
+  it('if it is too long, before it is decoded', async ({ node }) => {
+    const createPadded = (padding: number) => token(claimsWith({ padding: 'x'.repeat(padding) }));
+    const fitting = createPadded(5_800);
     expect(fitting.length).toBeLessThanOrEqual(8_192);
-    expect(await outcome(node, fitting)).toBe('let in');
-    await malformed(node, ofLength(6_100), ofLength(30_000));
+    expect(await outcome(node, fitting)).toBe('allowed');
+    await expectMalformed(node, createPadded(6_100), createPadded(30_000));
   });
 
-  it('not UTF-8', async ({ node }) => {
+  it('if it is not UTF-8', async ({ node }) => {
     const bytes = Buffer.from(JSON.stringify(claimsWith({ name: 'X' })));
     bytes[bytes.lastIndexOf('X')] = 0xff;
-    await refused(node, 'not_utf8', [token(bytes)], 'malformed_credential');
+    await expectFault(node, 'not_utf8', [token(bytes)], 'malformed_credential');
   });
 
-  it('an audience list without ours', async ({ node }) => {
-    expect(await outcome(node, token(claimsWith({ aud: ['other', 'api'] })))).toBe('let in');
+  it('without our audience in its audience list', async ({ node }) => {
+    expect(await outcome(node, token(claimsWith({ aud: ['other', 'api'] })))).toBe('allowed');
     const audiences = [['other', 'third'], [], 'other', 'API', '', undefined, { api: true }];
-    await refused(
+    await expectFault(
       node,
       'audience',
       audiences.map((aud) => token(claimsWith({ aud }))),
     );
   });
 
-  it('`iss` of another', async ({ node }) => {
-    await refused(node, 'signature', [token(claimsWith(), { alg: 'EdDSA' }, byEd(otherEd.privateKey))]);
-    await refused(node, 'key', [
+  it('with the `iss` of another issuer', async ({ node }) => {
+    await expectFault(node, 'signature', [token(claimsWith(), { alg: 'EdDSA' }, byEd(otherEd.privateKey))]);
+    await expectFault(node, 'key', [
       token(claimsWith({ iss: OTHER_ISSUER })),
       token(claimsWith({ iss: 'weir', aud: 'weir', sid: 's' }), { alg: 'EdDSA', kid: 'ed', typ: 'at+jwt' }),
       token(claimsWith({ iss: 'weir', aud: 'weir', weir: { role: 'admin' } }), { alg: 'EdDSA', typ: 'weir+jwt' }),
     ]);
-    const issuersOfNobody = [`${ISSUER}/`, ISSUER.toUpperCase(), 'constructor', '', undefined, [ISSUER]];
-    await refused(
+    const unknownIssuers = [`${ISSUER}/`, ISSUER.toUpperCase(), 'constructor', '', undefined, [ISSUER]];
+    await expectFault(
       node,
       'issuer',
-      issuersOfNobody.map((iss) => token(claimsWith({ iss }))),
+      unknownIssuers.map((iss) => token(claimsWith({ iss }))),
     );
   });
 
-  it('an algorithm that is not pinned for that issuer', async ({ node }) => {
-    await refused(node, 'algorithm', [
+  it('with an algorithm that is not allowed for its issuer', async ({ node }) => {
+    await expectFault(node, 'algorithm', [
       token(claimsWith(), { alg: 'PS256', kid: 'rsa' }, byPss),
       token(claimsWith({ iss: OTHER_ISSUER }), { alg: 'ES256', kid: 'ec' }, byEc),
     ]);
   });
 
-  it('shared secrets of less than 32 bytes', async ({ node }) => {
+  it('with a shared secret of less than 32 bytes', async ({ node }) => {
     const by = (key: Buffer) => token(ownClaims(), ownHeader('HS256', 'own-short'), byHmac(key));
-    await refused(node, 'weak_key', [by(secret.subarray(0, 31)), by(Buffer.alloc(0))]);
+    await expectFault(node, 'weak_key', [by(secret.subarray(0, 31)), by(Buffer.alloc(0))]);
   });
 
-  it('every change of a good token', async ({ node }) => {
+  it('after a change of any part of a valid token', async ({ node }) => {
     const good = token();
-    for (let at = 0; at < good.length; at += 7) {
-      const other = good[at] === 'A' ? 'B' : 'A';
-      expect(await outcome(node, good.slice(0, at) + other + good.slice(at + 1))).not.toBe('let in');
+    for (let index = 0; index < good.length; index += 7) {
+      const other = good[index] === 'A' ? 'B' : 'A';
+      expect(await outcome(node, good.slice(0, index) + other + good.slice(index + 1))).not.toBe('allowed');
     }
-    expect(await outcome(node, good)).toBe('let in');
+    expect(await outcome(node, good)).toBe('allowed');
   }, 60_000);
 });

@@ -34,7 +34,7 @@ const ask = (node: TestNode, token: string) => check(node.decision, { authorizat
 const remaining = async (node: TestNode, token: string) =>
   Number(addedHeaders(await ask(node, token))['x-ratelimit-remaining']);
 
-it('whose caller has cancelled, or waits no longer, are charged nothing once they are verified', async ({
+it('calls that are cancelled or past their deadline are charged nothing once their token is verified', async ({
   node,
   provider,
   key,
@@ -80,33 +80,33 @@ it('whose caller has cancelled, or waits no longer, are charged nothing once the
   }
 });
 
-const forgedFrom = (token: string) => `${token.slice(0, -8)}AAAAAAAA`;
+const forge = (token: string) => `${token.slice(0, -8)}AAAAAAAA`;
 
-it('are refused when the thread that verifies them dies, and it is started again', async ({ node, key }) => {
+it('calls get 503 when the thread that verifies tokens dies, until it is restarted', async ({ node, key }) => {
   const seen = await newToken(key);
   expect(httpStatus(await ask(node, seen))).toBe(200);
   const codes: (string | undefined)[] = [];
   for (let time = 0; time < 3; time++) {
     const started = threads.length;
-    const [good, forged] = [await newToken(key), forgedFrom(await newToken(key))];
-    const waiting = Array.from({ length: 20 }, async () => ask(node, forgedFrom(await newToken(key))));
+    const [good, forged] = [await newToken(key), forge(await newToken(key))];
+    const waiting = Array.from({ length: 20 }, async () => ask(node, forge(await newToken(key))));
     await threads.at(-1)?.terminate();
-    // There is no thread now, for a tenth of a second.
+    // For a tenth of a second there is no thread.
     const answers = await Promise.all([ask(node, good), ask(node, forged), ask(node, seen)]);
     codes.push(parseDenial(answers[0])?.code);
     expect([200, 503]).toContain(httpStatus(answers[0]));
     expect([401, 503]).toContain(httpStatus(answers[1]));
-    // What was verified before needs none.
+    // A token that was verified before needs no thread.
     expect(httpStatus(answers[2])).toBe(200);
     for (const answer of await Promise.all(waiting)) expect([401, 503]).toContain(httpStatus(answer));
     await waitUntil(() => threads.length > started);
     await waitUntil(async () => httpStatus(await ask(node, await newToken(key))) === 200);
-    expect(httpStatus(await ask(node, forgedFrom(await newToken(key))))).toBe(401);
+    expect(httpStatus(await ask(node, forge(await newToken(key))))).toBe(401);
   }
   expect(codes).toContain('verification_unavailable');
 });
 
-it('of one sender in great numbers leave room for others', async ({ node, key }) => {
+it('a flood from one sender leaves room for others', async ({ node, key }) => {
   const clients = Array.from({ length: 3 }, () => new GrpcClient(node.app.ports.decision ?? 0));
   const good = await newToken(key);
   const forged = Array.from({ length: 3000 }, (_, index) => `${good.slice(0, -20)}${`${index}`.padStart(20, 'A')}`);
@@ -122,7 +122,7 @@ it('of one sender in great numbers leave room for others', async ({ node, key })
   while (!isOver) others.push(httpStatus(await ask(node, await newToken(key))));
   expect(new Set(await over)).toEqual(new Set([401, 503]));
   expect(others.length).toBeGreaterThan(3);
-  // 429 is good as well: they come on one account.
+  // 429 is acceptable too: all of them belong to one account.
   expect(others.filter((status) => status !== 200 && status !== 429)).toEqual([]);
   for (const client of clients) client.close();
 }, 30_000);
