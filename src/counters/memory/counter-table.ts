@@ -1,3 +1,4 @@
+import { ClockRing } from '../../collections/clock-ring.ts';
 import { NONE } from '../../collections/hash-index.ts';
 import { roundUpToPowerOfTwo, Slab } from '../../collections/slab.ts';
 import type { Charge } from '../../decide/ports.ts';
@@ -16,7 +17,7 @@ interface TableLimit {
   counters: number;
 }
 
-/** Place for one unpacked counter. Slots are reused by one subject after another. */
+/** Holds one unpacked counter. Slots are reused by one subject after another. */
 class Slot {
   readonly table: CounterTable;
   counter = emptyCounter();
@@ -25,7 +26,7 @@ class Slot {
   record: number;
   /** The charge that has this slot as its `storeHandle`: the same object finds the counter without a search. */
   charge: Charge | undefined = undefined;
-  /** Whether the counter was accessed since the clock hand last passed the slot. */
+  /** Whether the counter was accessed lately; for ClockRing. */
   wasUsed = false;
 
   constructor(table: CounterTable, limit: TableLimit, record: number) {
@@ -56,8 +57,8 @@ const SLOT_VALUES = 2 ** 31;
  * All counters of a process, by identity of the limit and by subject. Ended counters, which count nothing any more, are
  * removed a few at a time, so that no call pays for many.
  *
- * A counter is packed into bytes, or unpacked in one of the slots. Which ones are unpacked is decided by the CLOCK
- * algorithm of page caches: a hand goes round the slots and reuses the first one that was not used since its last round.
+ * A counter is packed into bytes, or unpacked in one of the slots. A counter that is accessed takes a slot; ClockRing says
+ * which one, and the counter in it is packed.
  */
 export class CounterTable {
   readonly #limits = new Map<string, TableLimit>();
@@ -70,8 +71,7 @@ export class CounterTable {
   readonly #packBuffer = new Uint8Array(MAX_PACKED_BYTES);
   /** Packed counters are unpacked here to see whether they have ended. */
   readonly #sweepCounter = emptyCounter();
-  readonly #slots: Slot[] = [];
-  #clockHand = 0;
+  readonly #slots = new ClockRing<Slot>(MAX_SLOTS);
   #size = 0;
   #sweepCursor = NONE;
 
@@ -93,7 +93,7 @@ export class CounterTable {
     return this.#size + counters <= this.#maxCounters;
   }
 
-  /** Returns the counter of a charge, to be changed in place until the next decision. undefined: the subject has no counter. */
+  /** Returns the counter of a charge, to be changed in place until the next decision. undefined: it has no counter. */
   find(charge: Charge, spec: CounterSpec): Counter | undefined {
     const { storeHandle } = charge;
     if (storeHandle instanceof Slot && storeHandle.charge === charge && storeHandle.table === this) {
@@ -185,21 +185,15 @@ export class CounterTable {
   }
 
   #slotAt(index: number): Slot {
-    const slot = this.#slots[index];
+    const slot = this.#slots.get(index);
     if (slot === undefined) throw new Error(`slot: must be one that was assigned (got ${index})`);
     return slot;
   }
 
-  /** Moves the clock hand to a slot that was not used lately, and packs the counter in it. Returns the slot's index. */
+  /** Frees a slot that was not used lately by packing the counter in it. Returns the slot's index. */
   #freeSlot(): number {
-    let slot = this.#slots[this.#clockHand];
-    while (slot?.wasUsed === true) {
-      slot.wasUsed = false;
-      this.#clockHand = (this.#clockHand + 1) % MAX_SLOTS;
-      slot = this.#slots[this.#clockHand];
-    }
-    const index = this.#clockHand;
-    this.#clockHand = (index + 1) % MAX_SLOTS;
+    const index = this.#slots.nextSlot();
+    const slot = this.#slots.get(index);
     if (slot !== undefined && slot.record !== NONE) this.#pack(slot);
     return index;
   }
@@ -209,10 +203,10 @@ export class CounterTable {
    * which is the most expensive kind.
    */
   #assignSlot(index: number, limit: TableLimit, record: number): Slot {
-    let slot = this.#slots[index];
+    let slot = this.#slots.get(index);
     if (slot === undefined) {
       slot = new Slot(this, limit, record);
-      this.#slots[index] = slot;
+      this.#slots.set(index, slot);
     }
     slot.limit = limit;
     slot.record = record;

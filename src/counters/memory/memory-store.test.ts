@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { makeCharge, makeLimit } from '../../../test/counters/model/traces.ts';
+import { makeCharge, makeLimit } from '../../../test/counters/model/builders.ts';
 import { type Charge, type Decision, type Outcome, StoreUnavailable } from '../../decide/ports.ts';
 import { createReceipt } from '../../decide/receipts/receipt.ts';
 import { MemoryStore } from './memory-store.ts';

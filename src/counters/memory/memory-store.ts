@@ -11,14 +11,14 @@ import {
 } from '../../decide/ports.ts';
 import {
   advance,
-  available,
+  available as availableHits,
   blockManually,
   type Counter,
-  charge,
+  charge as chargeCounter,
   emptyCounter,
   endBlock,
   recordRejection,
-  refund,
+  refund as refundCounter,
   resetAfterMicros,
   retryAfterMicros,
 } from '../../domain/counting/counter.ts';
@@ -118,43 +118,43 @@ export class MemoryStore implements CounterStore {
 
   #decideOne(originalCharges: readonly Charge[], clock: number): DecisionResult {
     const { charges, indexes } = mergeCharges(originalCharges);
-    let counted = charges.map((each) => this.#findCounter(each, clock));
+    let counted = charges.map((charge) => this.#findCounter(charge, clock));
     let granted = counted.every(fits);
     if (granted && !this.#hasRoomFor(counted)) {
       this.#table.sweep(SWEPT_WHEN_FULL, clock);
       // The sweep may have removed a counter that was found above, so search again.
-      counted = charges.map((each) => this.#findCounter(each, clock));
+      counted = charges.map((charge) => this.#findCounter(charge, clock));
       granted = counted.every(fits);
       if (!this.#hasRoomFor(counted)) return new StoreUnavailable('no room for more counters in memory');
     }
-    const outcomes = counted.map((each) => (granted ? this.#grant(each, clock) : this.#reject(each, clock)));
+    const outcomes = counted.map((charge) => (granted ? this.#grant(charge, clock) : this.#reject(charge, clock)));
     return { granted, source: this.#source, charges: spreadOutcomes(outcomes, indexes) };
   }
 
-  #findCounter(each: Charge, clock: number): CountedCharge {
-    const spec = counterSpec(each.limit, clock);
-    const found = this.#table.find(each, spec);
+  #findCounter(charge: Charge, clock: number): CountedCharge {
+    const spec = counterSpec(charge.limit, clock);
+    const found = this.#table.find(charge, spec);
     const counter = found ?? emptyCounter();
     advance(counter, spec, clock);
-    return { charge: each, spec, counter, isNew: found === undefined, available: available(counter, spec) };
+    return { charge, spec, counter, isNew: found === undefined, available: availableHits(counter, spec) };
   }
 
   #hasRoomFor(counted: readonly CountedCharge[]): boolean {
     let added = 0;
-    for (const { isNew, charge: each } of counted) if (isNew && each.hits > 0) added++;
+    for (const { isNew, charge } of counted) if (isNew && charge.hits > 0) added++;
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
-  #grant({ charge: each, spec, isNew, counter }: CountedCharge, clock: number): ChargeOutcome {
-    const { hits, spentWithinMicros = 0 } = each;
+  #grant({ charge, spec, isNew, counter }: CountedCharge, clock: number): ChargeOutcome {
+    const { hits, spentWithinMicros = 0 } = charge;
     if (hits > 0) {
-      charge(counter, spec, clock + spentWithinMicros, hits);
-      if (isNew) this.#table.add(each.limit.identity, each.subject, spec, counter);
+      chargeCounter(counter, spec, clock + spentWithinMicros, hits);
+      if (isNew) this.#table.add(charge.limit.identity, charge.subject, spec, counter);
     }
     const resetAfter = resetAfterMicros(counter, spec, clock);
     return {
       exceeded: false,
-      remaining: Math.max(0, available(counter, spec)),
+      remaining: Math.max(0, availableHits(counter, spec)),
       resetAfter,
       freeAt: clock + resetAfter,
       retryAfter: undefined,
@@ -163,21 +163,21 @@ export class MemoryStore implements CounterStore {
   }
 
   #reject(counted: CountedCharge, clock: number): ChargeOutcome {
-    const { charge: each, spec, isNew, counter } = counted;
+    const { charge, spec, isNew, counter } = counted;
     const exceeded = !fits(counted);
-    const canRecord = each.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
+    const canRecord = charge.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
     if (exceeded && canRecord && recordRejection(counter, spec, clock) && isNew) {
-      this.#table.add(each.limit.identity, each.subject, spec, counter);
+      this.#table.add(charge.limit.identity, charge.subject, spec, counter);
     }
     // Nobody knows when a slot of a concurrency limit will be free.
-    const hasRetryTime = exceeded && each.limit.algorithm !== 'concurrency';
+    const hasRetryTime = exceeded && charge.limit.algorithm !== 'concurrency';
     const resetAfter = resetAfterMicros(counter, spec, clock);
     return {
       exceeded,
-      remaining: Math.max(0, available(counter, spec)),
+      remaining: Math.max(0, availableHits(counter, spec)),
       resetAfter,
       freeAt: clock + resetAfter,
-      retryAfter: hasRetryTime ? retryAfterMicros(counter, spec, each.hits, clock) : undefined,
+      retryAfter: hasRetryTime ? retryAfterMicros(counter, spec, charge.hits, clock) : undefined,
       blockedFor: exceeded && counter.blockedUntil > clock ? counter.blockedUntil - clock : undefined,
     };
   }
@@ -199,9 +199,9 @@ export class MemoryStore implements CounterStore {
   #refundOne({ id, expiresAt, granted }: Receipt, clock: number): number | undefined {
     if (expiresAt <= clock || (id !== undefined && !this.#markRefunded(id, expiresAt, clock))) return undefined;
     let freed = 0;
-    for (const { charge: each, countsUntil } of granted) {
-      const { spec, isNew, counter } = this.#findCounter(each, clock);
-      if (!isNew && countsUntil > clock) freed += refund(counter, spec, countsUntil, each.hits);
+    for (const { charge, countsUntil } of granted) {
+      const { spec, isNew, counter } = this.#findCounter(charge, clock);
+      if (!isNew && countsUntil > clock) freed += refundCounter(counter, spec, countsUntil, charge.hits);
     }
     return freed;
   }
@@ -217,6 +217,6 @@ export class MemoryStore implements CounterStore {
   }
 }
 
-function fits({ charge: { hits, isSettlement }, available: free }: CountedCharge): boolean {
-  return isSettlement === true || hits <= free;
+function fits({ charge: { hits, isSettlement }, available }: CountedCharge): boolean {
+  return isSettlement === true || hits <= available;
 }

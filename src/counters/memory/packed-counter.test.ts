@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makeLimit, NOON, TRACE_RUNS } from '../../../test/counters/model/traces.ts';
+import { makeLimit, NOON } from '../../../test/counters/model/builders.ts';
+import { TRACE_RUNS } from '../../../test/counters/model/traces.ts';
 import { type Counter, emptyCounter } from '../../domain/counting/counter.ts';
 import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
 import { type HitLog, MAX_HIT_LOG_ENTRIES, subBucketMicros } from '../../domain/counting/hit-log.ts';

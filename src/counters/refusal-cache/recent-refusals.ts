@@ -1,3 +1,4 @@
+import { GenerationalMap } from '../../collections/generational-map.ts';
 import type { Charge, ChargeOutcome } from '../../decide/ports.ts';
 
 /** The outcome that the store reported for one charge of a rejected decision. Times are µs on one clock of this process. */
@@ -26,19 +27,16 @@ const MAX_SUBJECTS = 10_000;
 const NO_ENTRIES: readonly Entry[] = [];
 
 /**
- * Caches counters of rejected decisions by subject, for at most MAX_REFUSAL_MICROS. There are two generations of that
- * length: a lookup searches both, and the older one is dropped as a whole, so that expiry costs nothing. A full
- * generation is dropped sooner.
+ * Caches counters of rejected decisions by subject. A generation takes entries for MAX_REFUSAL_MICROS, or until it is full.
  */
 export class RecentRefusals {
-  #young = new Map<string, Entry[]>();
-  #old = new Map<string, Entry[]>();
-  #youngSince = 0;
+  readonly #entries = new GenerationalMap<string, readonly Entry[]>();
+  #generationStart = 0;
 
   /** Reports whether nothing is cached at `now`. */
   isEmpty(now: number): boolean {
-    if (this.#size > 0 && now - this.#youngSince >= MAX_REFUSAL_MICROS) this.#startGeneration(now);
-    return this.#size === 0;
+    if (this.#entries.size > 0 && now - this.#generationStart >= MAX_REFUSAL_MICROS) this.#startGeneration(now);
+    return this.#entries.size === 0;
   }
 
   /** Finds an outcome for the same hits and the same limit object. A reloaded limit is another object. */
@@ -63,26 +61,24 @@ export class RecentRefusals {
 
   #put(entry: Entry): void {
     const { charge, reportedAt } = entry;
-    if (this.#size === 0) this.#youngSince = reportedAt;
-    if (this.#young.size >= MAX_SUBJECTS && !this.#young.has(charge.subject)) this.#startGeneration(reportedAt);
+    if (this.#entries.size === 0) this.#generationStart = reportedAt;
+    if (this.#entries.youngSize >= MAX_SUBJECTS && this.#entries.getYoung(charge.subject) === undefined) {
+      this.#startGeneration(reportedAt);
+    }
     const others = this.#entriesFor(charge.subject).filter(
       (other) => !isSameCounter(other, entry) && reportedAt - other.reportedAt < MAX_REFUSAL_MICROS,
     );
-    this.#young.set(charge.subject, [...others, entry]);
-  }
-
-  get #size(): number {
-    return this.#young.size + this.#old.size;
+    this.#entries.set(charge.subject, [...others, entry]);
   }
 
   #entriesFor(subject: string): readonly Entry[] {
-    return this.#young.get(subject) ?? this.#old.get(subject) ?? NO_ENTRIES;
+    return this.#entries.get(subject) ?? NO_ENTRIES;
   }
 
   #startGeneration(now: number): void {
-    this.#old = now - this.#youngSince < 2 * MAX_REFUSAL_MICROS ? this.#young : new Map();
-    this.#young = new Map();
-    this.#youngSince = now;
+    if (now - this.#generationStart < 2 * MAX_REFUSAL_MICROS) this.#entries.rotate();
+    else this.#entries.clear(); // all entries have expired
+    this.#generationStart = now;
   }
 }
 
