@@ -18,7 +18,7 @@ interface TableLimit {
 }
 
 /** Holds one unpacked counter. Slots are reused by one subject after another. */
-class Slot {
+class CounterSlot {
   readonly table: CounterTable;
   counter = emptyCounter();
   limit: TableLimit;
@@ -71,7 +71,7 @@ export class CounterTable {
   readonly #packBuffer = new Uint8Array(MAX_PACKED_BYTES);
   /** Packed counters are unpacked here to see whether they have ended. */
   readonly #sweepCounter = emptyCounter();
-  readonly #slots = new ClockRing<Slot>(MAX_SLOTS);
+  readonly #slots = new ClockRing<CounterSlot>(MAX_SLOTS);
   #size = 0;
   #sweepCursor = NONE;
 
@@ -96,7 +96,7 @@ export class CounterTable {
   /** Returns the counter of a charge, to be changed in place until the next decision. undefined: it has no counter. */
   find(charge: Charge, spec: CounterSpec): Counter | undefined {
     const { storeHandle } = charge;
-    if (storeHandle instanceof Slot && storeHandle.charge === charge && storeHandle.table === this) {
+    if (storeHandle instanceof CounterSlot && storeHandle.charge === charge && storeHandle.table === this) {
       storeHandle.limit.spec = spec;
       storeHandle.wasUsed = true;
       return storeHandle.counter;
@@ -149,7 +149,7 @@ export class CounterTable {
   }
 
   /** Returns the slot of the subject's counter. A packed counter is unpacked into one first. */
-  #slotFor(limit: TableLimit, record: number): Slot {
+  #slotFor(limit: TableLimit, record: number): CounterSlot {
     const value = this.#subjects.valueAt(record);
     if (value >= SLOT_VALUES) {
       const slot = this.#slotAt(value - SLOT_VALUES);
@@ -184,7 +184,7 @@ export class CounterTable {
     this.#freeLimitIds.push(limit.id);
   }
 
-  #slotAt(index: number): Slot {
+  #slotAt(index: number): CounterSlot {
     const slot = this.#slots.get(index);
     if (slot === undefined) throw new Error(`slot: must be one that was assigned (got ${index})`);
     return slot;
@@ -202,10 +202,10 @@ export class CounterTable {
    * The slot keeps its counter object for the next subject. A new one each time would be garbage that has grown old,
    * which is the most expensive kind.
    */
-  #assignSlot(index: number, limit: TableLimit, record: number): Slot {
+  #assignSlot(index: number, limit: TableLimit, record: number): CounterSlot {
     let slot = this.#slots.get(index);
     if (slot === undefined) {
-      slot = new Slot(this, limit, record);
+      slot = new CounterSlot(this, limit, record);
       this.#slots.set(index, slot);
     }
     slot.limit = limit;
@@ -213,7 +213,7 @@ export class CounterTable {
     return slot;
   }
 
-  #pack(slot: Slot): void {
+  #pack(slot: CounterSlot): void {
     const { counter, limit, record } = slot;
     const length = packCounter(this.#packBuffer, 0, counter, limit.spec);
     this.#subjects.setValueAt(record, this.#slab.add(this.#packBuffer, length));

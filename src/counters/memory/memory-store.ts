@@ -207,11 +207,11 @@ export class MemoryStore implements CounterStore {
   }
 
   /** Returns false where the receipt was refunded before, and where there is no room to mark it: rather never than twice. */
-  #markRefunded(id: string, expires: number, clock: number): boolean {
+  #markRefunded(id: string, expiresAt: number, clock: number): boolean {
     if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
     if (this.#table.has(REFUNDED_RECEIPTS, id) || !this.#table.hasRoomFor(1)) return false;
     const mark = emptyCounter();
-    mark.blockedUntil = expires;
+    mark.blockedUntil = expiresAt;
     this.#table.add(REFUNDED_RECEIPTS, id, REFUNDED_RECEIPT_SPEC, mark);
     return true;
   }
