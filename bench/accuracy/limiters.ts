@@ -28,7 +28,7 @@ function weir(requests: number): Limiter {
   const limit = parseLimit({ name: '1m', requests, window: '1m', algorithm: 'sliding_window' });
   if ('faults' in limit || limit.algorithm === 'unlimited') throw new Error('the limit is no limit');
   let now = 0;
-  const store = new MemoryStore({ now: () => now, mostCounters: SUBJECTS * 2, source: 'memory' });
+  const store = new MemoryStore({ now: () => now, maxCounters: SUBJECTS * 2, source: 'memory' });
   const decisions = Array.from({ length: SUBJECTS }, (_, subject) => [
     { charges: [{ subject: formatSubject('key', `${subject}`), limit, hits: 1 }] },
   ]);

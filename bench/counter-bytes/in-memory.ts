@@ -25,7 +25,7 @@ export function bytesInMemory(place: number): MemoryBytes {
 async function measure(filling: Filling): Promise<MemoryBytes> {
   const subjects = Array.from({ length: COUNTERS_IN_MEMORY }, KEY_NAMING.subject).map(flat);
   let now = 0;
-  const store = new MemoryStore({ now: () => now, mostCounters: COUNTERS_IN_MEMORY, source: 'memory' });
+  const store = new MemoryStore({ now: () => now, maxCounters: COUNTERS_IN_MEMORY, source: 'memory' });
   const before = usage();
   const setClock = (time: number) => {
     now = time;

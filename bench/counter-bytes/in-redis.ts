@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../../provision/redis.ts';
 import { formatCounterKey } from '../../src/counters/redis/batch/counter-key.ts';
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
-import { clockedScripts, silent } from '../../test/counters/contract/clocked-stores.ts';
-import { becomesTrue } from '../../test/counters/redis/waiting.ts';
+import { buildClockedScripts, silentLogger } from '../../test/counters/contract/clocked-stores.ts';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import { type Filling, fill, type Naming } from './fill.ts';
 
 /** Bytes for each counter. */
@@ -23,11 +23,18 @@ export async function bytesInRedis(filling: Filling, naming: Naming): Promise<Re
   const server = await startRedis();
   const client = new Redis(server.url);
   let now = 0;
-  const scripts = clockedScripts(`'${CLOCK_KEY}'`);
-  const options = { url: server.url, logger: silent, keyPrefix: PREFIX, deadlineMs: 10_000, scripts, now: () => now };
+  const scripts = buildClockedScripts(`'${CLOCK_KEY}'`);
+  const options = {
+    url: server.url,
+    logger: silentLogger,
+    keyPrefix: PREFIX,
+    deadlineMs: 10_000,
+    scripts,
+    now: () => now,
+  };
   const store = new RedisStore(options);
   try {
-    await becomesTrue(() => store.ready);
+    await waitUntil(() => store.ready);
     const subjects = Array.from({ length: COUNTERS_IN_REDIS }, (_, place) => naming.subject(place));
     const keys = subjects.map((subject) => formatCounterKey(PREFIX, subject));
     const before = await usedMemory(client);
