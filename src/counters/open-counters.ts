@@ -31,8 +31,8 @@ export interface Counters {
 
 /**
  * A counter takes up to 1.1 KB, with 60 hits that each have a time of its own; most take a tenth of that
- * (docs/guarantees.md). In a full memory, new subjects meet their limits' on_store_failure: dropping other counters would
- * lift the limits of their subjects.
+ * (docs/guarantees.md). In a full memory, new subjects meet their limits' on_store_failure: dropping other counters
+ * would lift the limits of their subjects.
  */
 const MAX_COUNTERS_IN_MEMORY = 1_000_000;
 
@@ -72,8 +72,8 @@ export function openCounters(options: CountersOptions): Counters {
 }
 
 /**
- * Decisions that a full memory cannot count meet the policies of their limits. The policy `local` does not help them, as
- * the local store is the same full memory.
+ * Decisions that a full memory cannot count meet the policies of their limits. The policy `local` does not help them,
+ * as the local store is the same full memory.
  */
 function openMemoryChain(): CounterStore {
   const store = openMemory('memory');

@@ -1,6 +1,8 @@
 export type QuestionKind = 'check' | 'rate_limit';
 
-/** Upper bounds of the latency buckets, in seconds: 50 µs to 100 ms. Envoy's timeouts for these calls are 20 and 200 ms. */
+/**
+ * Upper bounds of the latency buckets, in seconds: 50 µs to 100 ms. Envoy's timeouts for these calls are 20 and 200 ms.
+ */
 export const LATENCY_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
 export interface LatencyTally {
@@ -28,7 +30,9 @@ export interface ReceiptCount {
   readonly count: number;
 }
 
-/** Further rules, and rules with longer names, are counted as OTHER_RULES: Prometheus keeps every name that it has seen. */
+/**
+ * Further rules, and rules with longer names, are counted as OTHER_RULES: Prometheus keeps every name that it has seen.
+ */
 const MAX_RULES = 10_000;
 const MAX_RULE_NAME_LENGTH = 256;
 const OTHER_RULES = 'other rules';

@@ -68,7 +68,9 @@ function registerDecisionMetrics(registry: Registry, decisions: DecisionTally): 
   });
 }
 
-/** Registers a counter that reads the tally at each scrape. The fields of a count, other than `count`, are its labels. */
+/**
+ * Registers a counter that reads the tally at each scrape. The fields of a count, other than `count`, are its labels.
+ */
 function registerTalliedCounter(
   registry: Registry,
   readCounts: () => Iterable<{ readonly count: number }>,

@@ -39,8 +39,8 @@ export class LastUsed {
   }
 
   /**
-   * Notes that a key is used in the current minute. Called for every decision that admits a key; the record remembers the
-   * minute, so that all calls but the first of a minute are cheap.
+   * Notes that a key is used in the current minute. Called for every decision that admits a key; the record remembers
+   * the minute, so that all calls but the first of a minute are cheap.
    */
   note(key: KeyRecord): void {
     if (key.notedInMinute === this.#minute) return;
@@ -90,8 +90,8 @@ export class LastUsed {
 }
 
 /**
- * Takes a JSON object of minutes by key id. Rows are locked in the order of their ids, so that nodes which write the same
- * keys wait for each other instead of deadlocking. The second node finds nothing left to do.
+ * Takes a JSON object of minutes by key id. Rows are locked in the order of their ids, so that nodes which write the
+ * same keys wait for each other instead of deadlocking. The second node finds nothing left to do.
  */
 const UPDATE_LAST_USED = `
   update api_key set last_used_time = used.time

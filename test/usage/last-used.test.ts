@@ -96,7 +96,9 @@ describe('the last-used time of a key', () => {
       [prefix, prefix, count],
     );
   };
-  /** Returns the distinct last-used times of the keys with a prefix, in Unix ms, with the number of keys that have each. */
+  /**
+   * Returns the distinct last-used times of the keys with a prefix, in Unix ms, with the number of keys that have each.
+   */
   const readTimes = async (from: Database, prefix: string) => {
     const sql = `select extract(epoch from last_used_time)::float8 * 1000 as time, count(*)::int as keys
       from api_key where id like ? || '%' group by 1 order by 1`;

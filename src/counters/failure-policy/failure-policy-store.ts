@@ -40,14 +40,14 @@ interface Refund {
 }
 
 /**
- * Applies each limit's `on_store_failure` where the remote store is unavailable. The policies of a decision's charges can
- * differ: with one `deny` the decision stays unavailable. Otherwise the `local` charges decide, and `allow` charges are
- * not counted.
+ * Applies each limit's `on_store_failure` where the remote store is unavailable. The policies of a decision's charges
+ * can differ: with one `deny` the decision stays unavailable. Otherwise the `local` charges decide, and `allow` charges
+ * are not counted.
  *
  * Nothing is replayed once the remote store is back, for three reasons. It may have counted decisions that failed here,
- * as a reply can be lost after its script ran. A replayed hit would count from the time of the replay, not from the time
- * it was made. And all nodes would send theirs at the very moment at which the server is weakest. So the grants of an
- * outage come on top: in a window at most once the limit, or one hit per node where that is more.
+ * as a reply can be lost after its script ran. A replayed hit would count from the time of the replay, not from the
+ * time it was made. And all nodes would send theirs at the very moment at which the server is weakest. So the grants of
+ * an outage come on top: in a window at most once the limit, or one hit per node where that is more.
  */
 export class FailurePolicyStore implements CounterStore {
   readonly #remote: CounterStore;
@@ -66,7 +66,9 @@ export class FailurePolicyStore implements CounterStore {
     );
   }
 
-  /** Refunds each receipt where it was granted, the only place that counted it. A grant that failed open frees nothing. */
+  /**
+   * Refunds each receipt where it was granted, the only place that counted it. A grant that failed open frees nothing.
+   */
   async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
     if (receipts.every(isRemote)) return this.#remote.refund(receipts);
     const nodes = this.#liveNodes();
@@ -83,8 +85,8 @@ export class FailurePolicyStore implements CounterStore {
   }
 
   /**
-   * Corrects the remote counters, and then this node's own. While the remote store is unavailable it changes nothing: the
-   * other nodes would not know, and each would continue with its own counters.
+   * Corrects the remote counters, and then this node's own. While the remote store is unavailable it changes nothing:
+   * the other nodes would not know, and each would continue with its own counters.
    */
   async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
     const results = await this.#remote.correct(corrections);

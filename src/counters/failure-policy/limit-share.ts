@@ -10,8 +10,8 @@ interface LimitShare {
 const cachedShares = new WeakMap<CountedLimit, LimitShare>();
 
 /**
- * Returns the charge on one node's share of its limit: an equal part, rounded down, but at least 1 where the limit grants
- * anything. The share has the same counter as the limit, as the identity of a limit leaves `requests` out.
+ * Returns the charge on one node's share of its limit: an equal part, rounded down, but at least 1 where the limit
+ * grants anything. The share has the same counter as the limit, as the identity of a limit leaves `requests` out.
  */
 export function shareLimit(charge: Charge, nodes: number): Charge {
   const { limit } = charge;

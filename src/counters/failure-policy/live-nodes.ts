@@ -35,8 +35,8 @@ export class LiveNodes {
   }
 
   /**
-   * The larger of the last two counts; at least 1. Where the server comes back empty, the nodes that announce themselves
-   * first count few others. They must not take that for their share in an outage that follows at once.
+   * The larger of the last two counts; at least 1. Where the server comes back empty, the nodes that announce
+   * themselves first count few others. They must not take that for their share in an outage that follows at once.
    */
   get count(): number {
     return Math.max(this.#lastCount, this.#previousCount);

@@ -17,7 +17,9 @@ export interface LeaseRequest {
 
 const MICROS_PER_MS = 1000;
 
-/** Reports whether the shared counters decided. Only they lease: a grant of any other store counts on this node alone. */
+/**
+ * Reports whether the shared counters decided. Only they lease: a grant of any other store counts on this node alone.
+ */
 export function isFromSharedStore(result: DecisionResult): result is Outcome {
   return !(result instanceof StoreUnavailable) && result.source === 'redis';
 }

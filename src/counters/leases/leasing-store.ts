@@ -34,8 +34,8 @@ const MAX_SLICES = 10_000;
 /**
  * Leases slices of hot limits from the store and grants from them without asking the store, where a limit allows that
  * (`lease`). The store charges a slice as if all of it were spent at its end, so the limit holds in every window. Hits
- * that are unspent by then are refunded. A decision goes to the store as a whole if any of its charges has no slice that
- * covers it.
+ * that are unspent by then are refunded. A decision goes to the store as a whole if any of its charges has no slice
+ * that covers it.
  */
 export class LeasingStore implements CounterStore {
   readonly #store: CounterStore;
@@ -71,9 +71,9 @@ export class LeasingStore implements CounterStore {
   }
 
   /**
-   * Ends this node's slices of the corrected counters, those on their way from the store included. Slices of other nodes
-   * live on for a second at most: their unspent hits are granted in spite of a block, and in addition to a limit that was
-   * reset.
+   * Ends this node's slices of the corrected counters, those on their way from the store included. Slices of other
+   * nodes live on for a second at most: their unspent hits are granted in spite of a block, and in addition to a limit
+   * that was reset.
    */
   async correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
     const results = await this.#store.correct(corrections);

@@ -32,7 +32,9 @@ const MAX_LEASE_PART = 1 / 16;
 const MIN_HITS_PER_SLICE = 16;
 /** Part of the hits left in the store. A node that takes no more leaves enough for the others. */
 const MAX_PART_OF_REMAINING = 1 / 4;
-/** With less than this part of the slice unspent, the node requests the next slice, to have it when this one is spent. */
+/**
+ * With less than this part of the slice unspent, the node requests the next slice, to have it when this one is spent.
+ */
 const REFILL_BELOW_PART = 1 / 4;
 
 /**
@@ -73,8 +75,8 @@ export function recordDemand(slice: Slice, hits: number, now: number): void {
 }
 
 /**
- * Returns how many hits to request from the store now: the demand of a lease duration, but only a part of what the store
- * has left. 0: none.
+ * Returns how many hits to request from the store now: the demand of a lease duration, but only a part of what the
+ * store has left. 0: none.
  */
 export function hitsToLease(slice: Slice, now: number): number {
   if (slice.isRequested) return 0;

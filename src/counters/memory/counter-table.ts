@@ -57,8 +57,8 @@ const SLOT_VALUES = 2 ** 31;
  * All counters of a process, by identity of the limit and by subject. Ended counters, which count nothing any more, are
  * removed a few at a time, so that no call pays for many.
  *
- * A counter is packed into bytes, or unpacked in one of the slots. A counter that is accessed takes a slot; ClockRing says
- * which one, and the counter in it is packed.
+ * A counter is packed into bytes, or unpacked in one of the slots. A counter that is accessed takes a slot; ClockRing
+ * says which one, and the counter in it is packed.
  */
 export class CounterTable {
   readonly #limits = new Map<string, TableLimit>();

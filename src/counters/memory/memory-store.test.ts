@@ -54,7 +54,7 @@ describe('the size of a memory store', () => {
 });
 
 describe('a full memory store', () => {
-  it('is unavailable for decisions that need a new counter, and keeps deciding on the counters that it has', async () => {
+  it('is unavailable for decisions that need a new counter, and decides on the counters that it has', async () => {
     const { store } = openStore(2);
     const both = { charges: [...makeDecision('a').charges, ...makeDecision('c').charges] };
     const decisions = [makeDecision('a'), makeDecision('b'), makeDecision('c'), both, makeDecision('a')];

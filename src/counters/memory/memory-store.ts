@@ -27,7 +27,10 @@ import { mergeCharges, spreadOutcomes } from '../merge-charges.ts';
 import { CounterTable } from './counter-table.ts';
 
 export interface MemoryStoreOptions {
-  /** Reads the time in µs since 1970. It should be monotonic: after a step back, the hits of removed counters are missing. */
+  /**
+   * Reads the time in µs since 1970. It should be monotonic: after a step back, the hits of removed counters are
+   * missing.
+   */
   readonly now: () => number;
   /**
    * With this many live counters, a decision that needs a new one is StoreUnavailable. Live counters are never dropped:
@@ -56,8 +59,8 @@ const DECISIONS_PER_SWEPT_COUNTER = 8;
 const SWEPT_WHEN_FULL = 64;
 
 /**
- * Identity of the counters that mark receipts as refunded. The subject is the id of the receipt. Such a counter is blocked
- * until the receipt expires, so that it stays until then.
+ * Identity of the counters that mark receipts as refunded. The subject is the id of the receipt. Such a counter is
+ * blocked until the receipt expires, so that it stays until then.
  */
 const REFUNDED_RECEIPTS = 'refunded-receipts';
 const REFUNDED_RECEIPT_SPEC: CounterSpec = {
@@ -206,7 +209,10 @@ export class MemoryStore implements CounterStore {
     return freed;
   }
 
-  /** Returns false where the receipt was refunded before, and where there is no room to mark it: rather never than twice. */
+  /**
+   * Returns false where the receipt was refunded before, and where there is no room to mark it: rather never than
+   * twice.
+   */
   #markRefunded(id: string, expiresAt: number, clock: number): boolean {
     if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
     if (this.#table.has(REFUNDED_RECEIPTS, id) || !this.#table.hasRoomFor(1)) return false;

@@ -176,7 +176,9 @@ function chooseCountBytes(hits: readonly number[], isSubBuckets: boolean): numbe
   return max < 2 ** 32 ? 4 : MAX_COUNT_BYTES;
 }
 
-/** Writes `width` bytes, at most 7. Bitwise operators take 32 bits, so the low four bytes and the rest go separately. */
+/**
+ * Writes `width` bytes, at most 7. Bitwise operators take 32 bits, so the low four bytes and the rest go separately.
+ */
 function writeUint(bytes: Uint8Array, offset: number, width: number, value: number): number {
   const low = value >>> 0;
   let rest = low;

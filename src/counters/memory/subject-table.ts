@@ -22,8 +22,8 @@ const MAX_UTF8_CHARACTER_BYTES = 4;
 /**
  * Maps subjects to values of 32 bits. A subject is a text within one limit; a limit is an id from 1 to 2^30.
  *
- * Everything is bytes. As keys of a Map, subjects would be walked by every garbage collection, and searches would follow
- * pointers to strings anywhere in memory. The key of the hash is random, so each process has other collisions.
+ * Everything is bytes. As keys of a Map, subjects would be walked by every garbage collection, and searches would
+ * follow pointers to strings anywhere in memory. The key of the hash is random, so each process has other collisions.
  */
 export class SubjectTable {
   readonly #slab = new Slab({ grainBytes: 8, roundUp: roundUpToQuarterPower });
@@ -108,8 +108,8 @@ function generateHashKey(): SipHashKey {
 }
 
 /**
- * Writes a short ASCII text, which nearly all are, in half the time that `Buffer.write` takes. Returns its length, or -1
- * for any other text.
+ * Writes a short ASCII text, which nearly all are, in half the time that `Buffer.write` takes. Returns its length, or
+ * -1 for any other text.
  */
 function writeAscii(bytes: Uint8Array, text: string): number {
   const { length } = text;

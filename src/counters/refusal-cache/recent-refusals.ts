@@ -1,7 +1,9 @@
 import { GenerationalMap } from '../../collections/generational-map.ts';
 import type { Charge, ChargeOutcome } from '../../decide/ports.ts';
 
-/** The outcome that the store reported for one charge of a rejected decision. Times are µs on one clock of this process. */
+/**
+ * The outcome that the store reported for one charge of a rejected decision. Times are µs on one clock of this process.
+ */
 export interface CachedOutcome {
   /** The charge that the outcome belongs to. It names the counter. */
   readonly charge: Charge;
@@ -12,7 +14,9 @@ export interface CachedOutcome {
   readonly reportedAt: number;
 }
 
-/** Marks a counter that may have more free hits since `reportedAt`: outcomes that were asked for earlier are outdated. */
+/**
+ * Marks a counter that may have more free hits since `reportedAt`: outcomes that were asked for earlier are outdated.
+ */
 interface Invalidation {
   readonly charge: Charge;
   readonly reportedAt: number;
@@ -27,7 +31,8 @@ const MAX_SUBJECTS = 10_000;
 const NO_ENTRIES: readonly Entry[] = [];
 
 /**
- * Caches counters of rejected decisions by subject. A generation takes entries for MAX_REFUSAL_MICROS, or until it is full.
+ * Caches counters of rejected decisions by subject. A generation takes entries for MAX_REFUSAL_MICROS, or until it is
+ * full.
  */
 export class RecentRefusals {
   readonly #entries = new GenerationalMap<string, readonly Entry[]>();

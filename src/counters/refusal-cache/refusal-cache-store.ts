@@ -118,8 +118,8 @@ function canCauseRefusal({ hits, limit }: Charge): boolean {
 }
 
 /**
- * Waits are measured from `askedAt`, as the store decided later than that. So a cached outcome never outlasts a wait. It
- * also ends with a block: the next rejection begins another block, which only the store can do.
+ * Waits are measured from `askedAt`, as the store decided later than that. So a cached outcome never outlasts a wait.
+ * It also ends with a block: the next rejection begins another block, which only the store can do.
  */
 function isExpired({ outcome: { retryAfter, blockedFor }, askedAt }: CachedOutcome, now: number): boolean {
   return (

@@ -67,8 +67,8 @@ export async function openRedisCluster(): Promise<ClockedStore> {
 }
 
 /**
- * Builds scripts that read the time from a key, as the clock of Redis cannot be set. Only the line that takes the time for
- * the arithmetic changes: not-after stays on the real clock. `clockKey` is a Lua expression.
+ * Builds scripts that read the time from a key, as the clock of Redis cannot be set. Only the line that takes the time
+ * for the arithmetic changes: not-after stays on the real clock. `clockKey` is a Lua expression.
  */
 export function buildClockedScripts(clockKey: string): Scripts {
   const readKey = ({ text }: Script): Script => {

@@ -30,7 +30,7 @@ async function decide(store: RedisStore, ...charges: readonly Charge[]) {
   return outcome;
 }
 
-it('a Redis Cluster store refunds what a decision reserved for one subject when another subject rejects it', async () => {
+it('a Redis Cluster store refunds the charges of one subject when another subject rejects the decision', async () => {
   const limits = [
     makeLimit(3, '1h'),
     makeLimit(300, '1h', { name: 'large' }),

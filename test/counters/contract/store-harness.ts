@@ -38,8 +38,8 @@ export interface StoreHarness {
 }
 
 /**
- * Returns a harness for the tests of the describe block that calls this. The store is opened before the first and closed
- * after the last of them. A call throws where the store is unavailable.
+ * Returns a harness for the tests of the describe block that calls this. The store is opened before the first and
+ * closed after the last of them. A call throws where the store is unavailable.
  */
 export function createStoreHarness(open: () => Promise<ClockedStore>): StoreHarness {
   let opened: ClockedStore;

@@ -78,8 +78,8 @@ class ExactLog {
 }
 
 /**
- * Plays a trace, and compares every answer with the log: the used hits, the grants, when rejected hits would fit, when the
- * whole limit is free, and what receipts refund. Returns the counter.
+ * Plays a trace, and compares every answer with the log: the used hits, the grants, when rejected hits would fit, when
+ * the whole limit is free, and what receipts refund. Returns the counter.
  */
 export function expectToMatchExactLog({ start, limit, steps }: Trace, counts: HitCounts): PureCounter {
   const counter = new PureCounter();

@@ -29,8 +29,8 @@ export interface Answer {
 }
 
 /**
- * A counter without a store: the arithmetic of src/domain/counting/counter.ts, called as a store calls it, at times that
- * the test chooses (µs since 1970).
+ * A counter without a store: the arithmetic of src/domain/counting/counter.ts, called as a store calls it, at times
+ * that the test chooses (µs since 1970).
  */
 export class PureCounter {
   readonly counter: Counter;
@@ -76,8 +76,8 @@ export class PureCounter {
   }
 
   /**
-   * Refunds hits of a grant after which the whole limit would have been free at `countsUntil`. Returns how many are free
-   * again.
+   * Refunds hits of a grant after which the whole limit would have been free at `countsUntil`. Returns how many are
+   * free again.
    */
   refund(limit: CountedLimit, clock: number, countsUntil: number, hits: number): number {
     const spec = counterSpec(limit, clock);

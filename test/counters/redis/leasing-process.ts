@@ -1,5 +1,5 @@
-// Stands for a node: requests single hits of one leased counter from the Redis at a URL, 20 at a time, and prints how many
-// were granted. Arguments: URL, key prefix, number of requests, limit.
+// Stands for a node: requests single hits of one leased counter from the Redis at a URL, 20 at a time, and prints how
+// many were granted. Arguments: URL, key prefix, number of requests, limit.
 import { LeasingStore } from '../../../src/counters/leases/leasing-store.ts';
 import { RedisStore } from '../../../src/counters/redis/redis-store.ts';
 import { StoreUnavailable } from '../../../src/decide/ports.ts';

@@ -152,25 +152,20 @@ describe('a Redis Cluster', () => {
   it.each([
     ['is killed', 1, 'SIGKILL'],
     ['stops answering', 2, 'SIGSTOP'],
-  ] as const)(
-    'loses only the subjects of a master that %s, until 2 s after its replica took over',
-    async (_, index, signal) => {
-      const { store } = await openNode();
-      const lost = findSubjects(findTag(index), 5).map(peek);
-      const others = tags
-        .filter((tag) => !findTags(index).includes(tag))
-        .map((tag) => peek(findSubjects(tag, 1)[0] ?? ''));
-      await sleep(500); // the cluster is checked less often once all nodes are known
-      const { pid } = masterAt(index);
-      if (pid === undefined) throw new Error('the node has no process');
-      process.kill(pid, signal);
-      await waitUntil(async () => !(await isAnswering(store, lost)));
-      expect(await isAnswering(store, others)).toBe(true);
-      await waitUntil(async () => String(await cluster.replicas[index]?.client.call('ROLE')).startsWith('master'));
-      const promotedAt = performance.now();
-      await waitUntil(() => isAnswering(store, lost));
-      expect(performance.now() - promotedAt).toBeLessThan(2000);
-      expect(await isAnswering(store, others)).toBe(true);
-    },
-  );
+  ] as const)('loses only the subjects of a master that %s, until its replica took over', async (_, index, signal) => {
+    const { store } = await openNode();
+    const lost = findSubjects(findTag(index), 5).map(peek);
+    const others = tags
+      .filter((tag) => !findTags(index).includes(tag))
+      .map((tag) => peek(findSubjects(tag, 1)[0] ?? ''));
+    await sleep(500); // the cluster is checked less often once all nodes are known
+    const { pid } = masterAt(index);
+    if (pid === undefined) throw new Error('the node has no process');
+    process.kill(pid, signal);
+    await waitUntil(async () => !(await isAnswering(store, lost)));
+    expect(await isAnswering(store, others)).toBe(true);
+    await waitUntil(async () => String(await cluster.replicas[index]?.client.call('ROLE')).startsWith('master'));
+    await waitUntil(() => isAnswering(store, lost));
+    expect(await isAnswering(store, others)).toBe(true);
+  });
 });

@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach } from 'vitest';
+import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
+import { type Counters, openCounters } from '../../../src/counters/open-counters.ts';
+import { type Decision, StoreUnavailable } from '../../../src/decide/ports.ts';
+import type { StoreFailurePolicy } from '../../../src/domain/limits/limit.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { makeCharge, makeLimit } from '../model/builders.ts';
+
+const closing: (() => Promise<void>)[] = [];
+
+/** Closes what the tests of this file opened, after each test. */
+export function closeAfterEachTest(): void {
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+}
+
+export function closeAfterTest(close: () => Promise<void>): void {
+  closing.push(close);
+}
+
+const large = makeLimit(1_000_000, '1h');
+
+export async function startServer(port?: number): Promise<RunningRedis> {
+  const redis = await startRedis(port === undefined ? {} : { port });
+  closing.push(redis.stop);
+  return redis;
+}
+
+/** Opens the counters of a node, with the deadline that is the default of a node. */
+export async function openTestCounters(redis: { readonly url: string }) {
+  const log: string[] = [];
+  const breaker: boolean[] = [];
+  const silent = new Set<string>();
+  const nodes: number[] = [];
+  const counters = openCounters({
+    redisUrl: redis.url,
+    redisAccess: { tls: {}, sentinel: {} },
+    redisDeadlineMs: 15,
+    logger: { warn: (fields, message) => void log.push(`${message} ${JSON.stringify(fields)}`) },
+    onBreaker: (server, isOpen) => {
+      breaker.push(isOpen);
+      if (isOpen) silent.add(server);
+    },
+    onLiveNodes: (count) => void nodes.push(count),
+  });
+  closing.push(() => counters.close());
+  await waitUntil(() => counters.ready);
+  return { counters, log, breaker, silent, nodes };
+}
+
+export function makeDecision(policy?: StoreFailurePolicy, subject = 'key'): Decision {
+  const limit = { ...large, ...(policy !== undefined && { onStoreFailure: policy }) };
+  return { charges: [makeCharge(subject, limit)] };
+}
+
+/** Makes one decision. Returns a report such as `granted by redis`. */
+export async function decide({ store }: Counters, decision: Decision): Promise<string> {
+  const [outcome] = await store.decide([decision]);
+  if (outcome instanceof StoreUnavailable) return outcome.name;
+  return `${outcome?.granted === true ? 'granted' : 'rejected'} by ${outcome?.source}`;
+}
+
+export function signal({ pid }: { readonly pid: number | undefined }, name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+  if (pid === undefined) throw new Error('this test needs redis-server or valkey-server on the PATH');
+  process.kill(pid, name);
+}
+
+/** Decides one decision after the other until it is stopped. Each answer has the time that it took, in ms. */
+export function startLoad(counters: Counters) {
+  const answers: { readonly report: string; readonly ms: number }[] = [];
+  let isOver = false;
+  const running = (async () => {
+    while (!isOver) {
+      const askedAt = performance.now();
+      answers.push({ report: await decide(counters, makeDecision()), ms: performance.now() - askedAt });
+      await sleep(2);
+    }
+  })();
+  return {
+    answers,
+    stop: () => {
+      isOver = true;
+      return running;
+    },
+  };
+}
