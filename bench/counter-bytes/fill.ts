@@ -20,7 +20,7 @@ export const FILLINGS: readonly Filling[] = [
   { name: '60 a minute, used up, one hit each second', requests: 60, hits: 60, rounds: 60, everySeconds: 1 },
 ];
 
-/** Subjects as plans and rules name them (decide/plan-charges.ts, decide/rate-limit.ts), and what their limits are called. */
+/** Subjects as plans and rules name them (decide/check/credential-charges.ts, decide/rate-limit/prepare-rate-limit.ts), and what their limits are called. */
 export interface Naming {
   readonly name: string;
   readonly limitName: string;

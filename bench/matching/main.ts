@@ -1,5 +1,7 @@
 // npm run matching: what it costs to find the rule of a descriptor, by how many rules the domain has.
-import { type DomainRules, matchRule, type RuleBook } from '../../src/domain/rules/rule-book.ts';
+
+import { matchRule } from '../../src/domain/rules/match-rule.ts';
+import type { DomainRules, RuleBook } from '../../src/domain/rules/rule-book.ts';
 import { parseRules } from '../../src/rules/parse/parse-rules.ts';
 
 const RULES = [100, 1000, 10_000];
