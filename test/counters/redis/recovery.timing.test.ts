@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { startRedisSentinels } from '../../../provision/redis-sentinel.ts';
@@ -83,8 +84,9 @@ describe('the counters of a node return to Redis within 2 s', () => {
     closeAfterTest(() => store.close());
     signal(master, kill);
     await waitUntil(async () => !(await isAnswering(store, [peek('key')])));
-    const { store: successor } = await openAnsweringStore({ url: replica.url }, [peek('key')]);
-    closeAfterTest(() => successor.close());
+    const client = new Redis(replica.url);
+    closeAfterTest(async () => client.disconnect());
+    await waitUntil(async () => String(await client.call('ROLE')).startsWith('master'));
     expect(await measureMs(() => isAnswering(store, [peek('key')]))).toBeLessThan(MAX_RECOVERY_MS);
   });
 
