@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../collections/bounded-map.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { PlanLimit } from '../../domain/limits/plan-limit.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
@@ -14,14 +15,14 @@ interface CredentialCharges {
   /** For requests on a route that no limit names. */
   readonly onOtherRoutes: RouteCharges;
   /** undefined: no limit names a route. */
-  readonly byRoute: Map<string, RouteCharges> | undefined;
+  readonly byRoute: BoundedMap<string, RouteCharges> | undefined;
 }
 
 /** Charges for the requests of one credential on one route. */
 interface RouteCharges {
   readonly forOneHit: readonly NamedCharge[];
   /** For requests that cost more or less than one hit, by the number of hits. */
-  byHits: Map<number, readonly NamedCharge[]> | undefined;
+  byHits: BoundedMap<number, readonly NamedCharge[]> | undefined;
 }
 
 // Envoy's configuration has few routes and costs. Beyond these numbers, charges are made again for each request.
@@ -50,16 +51,17 @@ export function cachedCharges(
       ? cached.onOtherRoutes
       : cachedRouteCharges(route, credential, cached, cached.byRoute);
   if (hits === 1) return routeCharges.forOneHit;
-  routeCharges.byHits ??= new Map();
-  const { byHits } = routeCharges;
-  const charges = byHits.get(hits) ?? createCharges(credential, plan, hits, route);
-  if (byHits.size < MAX_COSTS) byHits.set(hits, charges);
+  routeCharges.byHits ??= new BoundedMap(MAX_COSTS, 'keep');
+  const cachedForHits = routeCharges.byHits.get(hits);
+  if (cachedForHits !== undefined) return cachedForHits;
+  const charges = createCharges(credential, plan, hits, route);
+  routeCharges.byHits.set(hits, charges);
   return charges;
 }
 
 function createCredentialCharges(credential: CredentialRecord, plan: Plan | undefined): CredentialCharges {
   const byRoute = allLimits(credential, plan).some(({ routes }) => routes !== undefined)
-    ? new Map<string, RouteCharges>()
+    ? new BoundedMap<string, RouteCharges>(MAX_ROUTES, 'keep')
     : undefined;
   return { plan, onOtherRoutes: createRouteCharges(credential, plan, undefined), byRoute };
 }
@@ -68,13 +70,13 @@ function cachedRouteCharges(
   route: string,
   credential: CredentialRecord,
   { plan, onOtherRoutes }: CredentialCharges,
-  byRoute: Map<string, RouteCharges>,
+  byRoute: BoundedMap<string, RouteCharges>,
 ): RouteCharges {
   const cached = byRoute.get(route);
   if (cached !== undefined) return cached;
   const isNamed = allLimits(credential, plan).some(({ routes }) => routes?.includes(route));
   const charges = isNamed ? createRouteCharges(credential, plan, route) : onOtherRoutes;
-  if (byRoute.size < MAX_ROUTES) byRoute.set(route, charges);
+  byRoute.set(route, charges);
   return charges;
 }
 

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../collections/bounded-map.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { type LimitParameters, parseLimitIdentity } from '../../domain/limits/limit-identity.ts';
 import type { GrantedCharge, Receipt, Source } from '../ports.ts';
@@ -61,11 +62,12 @@ function parseGrantedCharge(entry: unknown): GrantedCharge | undefined {
   return limit === undefined ? undefined : { charge: { subject, limit, hits }, countsUntil };
 }
 
+const MAX_CACHED_LIMITS = 1000;
+
 /**
  * Limits by identity and parameters: the periods of a calendar take long to find, and are cached by the limit object.
  */
-const limits = new Map<string, CountedLimit>();
-const MAX_CACHED_LIMITS = 1000;
+const limits = new BoundedMap<string, CountedLimit>(MAX_CACHED_LIMITS, 'clear');
 
 function cachedLimit(identity: string, parameters: LimitParameters): CountedLimit | undefined {
   const name = `${identity}|${parameters.requests}|${parameters.burst}|${parameters.blockForSeconds}`;
@@ -73,7 +75,6 @@ function cachedLimit(identity: string, parameters: LimitParameters): CountedLimi
   if (cached !== undefined) return cached;
   const limit = parseLimitIdentity(identity, parameters);
   if (limit === undefined) return undefined;
-  if (limits.size >= MAX_CACHED_LIMITS) limits.clear();
   limits.set(name, limit);
   return limit;
 }

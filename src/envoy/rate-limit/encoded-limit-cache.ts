@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../collections/bounded-map.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { advertisedQuota, type LimitStatus } from '../../domain/limits/limit-status.ts';
 import { HeaderTemplateSet } from '../headers/header-template-set.ts';
@@ -36,7 +37,7 @@ export interface EncodedLimit {
 
 interface CachedLimit {
   readonly headers: HeaderTemplateSet;
-  readonly byLabel: Map<string, EncodedLimit>;
+  readonly byLabel: BoundedMap<string, EncodedLimit>;
 }
 
 /** By identity: many rules may share one limit object, and a changed limit is another object. */
@@ -51,13 +52,12 @@ export function encodeLimit(status: LimitStatus, source: string): EncodedLimit {
   let cachedLimit = cachedLimits.get(limit);
   if (cachedLimit === undefined) {
     const headers = new HeaderTemplateSet(APPENDING_HEADERS, RESPONSE.responseHeadersToAdd);
-    cachedLimit = { headers, byLabel: new Map() };
+    cachedLimit = { headers, byLabel: new BoundedMap(MAX_LABELS, 'clear') };
     cachedLimits.set(limit, cachedLimit);
   }
   const { headers, byLabel } = cachedLimit;
   const cached = byLabel.get(label);
   if (cached !== undefined && cached.source === source) return cached;
-  if (byLabel.size >= MAX_LABELS) byLabel.clear();
   const encoded = {
     source,
     currentLimit: encodeCurrentLimit(status),
