@@ -1,18 +1,18 @@
 // npm run bench: measures Weir beside a yardstick. See docs/benchmarks.md, and options.ts for what it takes.
 import { rm } from 'node:fs/promises';
-import { Children } from './children.ts';
-import { judgeFlood, measureFlood } from './flood.ts';
-import { startGenerator } from './generator.ts';
-import { findGhz, ghzDrive } from './ghz.ts';
-import { describeMachine } from './machine.ts';
-import { measure } from './measure.ts';
-import { measureMemory } from './memory.ts';
+import { findGhz, ghzDrive } from './load/ghz-generator.ts';
+import { startGenerator } from './load/start-generator.ts';
+import { judgeFlood, measureFlood } from './measure/measure-flood.ts';
+import { measureMemory } from './measure/measure-memory.ts';
+import { measure } from './measure/measure-speed.ts';
+import { judgeMemory, judgeSpeed } from './measure/targets.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
-import { writeReport } from './report.ts';
-import { floodTable, judgementTable, memoryTable, speedTable } from './report-tables.ts';
-import { startServers } from './servers.ts';
-import { judgeMemory, judgeSpeed } from './targets.ts';
-import { makeFolder } from './weir-server.ts';
+import { Children } from './processes/child-processes.ts';
+import { writeReport } from './report/benchmarks-page.ts';
+import { describeMachine } from './report/machine.ts';
+import { floodTable, judgementTable, memoryTable, speedTable } from './report/tables.ts';
+import { startServers } from './servers/start-servers.ts';
+import { makeFolder } from './servers/start-weir.ts';
 
 const args = process.argv.slice(2);
 const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ');

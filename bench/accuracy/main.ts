@@ -1,8 +1,8 @@
 // npm run accuracy: wrong grants and wrong refusals of Weir and of what else is used, on one trace. See docs/guarantees.md.
 import { writeFileSync } from 'node:fs';
-import { describeMachine } from '../machine.ts';
-import { writeMarkedPart } from '../marked-part.ts';
-import { type Judged, judge, sumOf } from './judge.ts';
+import { describeMachine } from '../report/machine.ts';
+import { writeMarkedPart } from '../report/marked-section.ts';
+import { type Judged, judge, sumOf } from './evaluate-limiter.ts';
 import { LIMITERS } from './limiters.ts';
 import { accuracyPlot, accuracyText } from './report.ts';
 import { makeTrace } from './trace.ts';

@@ -1,8 +1,8 @@
-import { barPlot } from '../bar-plot.ts';
-import type { Machine } from '../machine.ts';
-import { machineLine } from '../report.ts';
-import { table } from '../report-tables.ts';
-import { BANDS, type Count, type Judged, sumOf } from './judge.ts';
+import { barPlot } from '../report/bar-chart.ts';
+import { machineLine } from '../report/benchmarks-page.ts';
+import type { Machine } from '../report/machine.ts';
+import { table } from '../report/tables.ts';
+import { BANDS, type Count, type Judged, sumOf } from './evaluate-limiter.ts';
 import { EXACT_LOG } from './limiters.ts';
 
 /** Up to so many requests Weir keeps the time of each (core/limits/term.ts). */

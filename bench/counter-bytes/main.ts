@@ -1,8 +1,9 @@
 // npm run counter-bytes: what a counter takes in memory and in Redis. See docs/guarantees.md.
-import { describeMachine } from '../machine.ts';
-import { writeMarkedPart } from '../marked-part.ts';
-import { machineLine } from '../report.ts';
-import { table } from '../report-tables.ts';
+
+import { machineLine } from '../report/benchmarks-page.ts';
+import { describeMachine } from '../report/machine.ts';
+import { writeMarkedPart } from '../report/marked-section.ts';
+import { table } from '../report/tables.ts';
 import { FILLINGS, NAMINGS } from './fill.ts';
 import { bytesInMemory, COUNTERS_IN_MEMORY } from './in-memory.ts';
 import { bytesInRedis, COUNTERS_IN_REDIS } from './in-redis.ts';

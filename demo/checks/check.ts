@@ -1,6 +1,6 @@
 import { deepEqual } from 'node:assert/strict';
-import type { Administrator } from '../administrator.ts';
-import type { Answer, Question } from '../client.ts';
+import type { Administrator } from '../admin-client.ts';
+import type { Answer, Question } from '../http-clients.ts';
 import type { Received } from '../upstream.ts';
 
 /** One promise of the service, shown from the client's side of Envoy. Each makes its own keys, so the order is free. */

@@ -5,7 +5,7 @@ import {
   HEADER_MUTATION,
   ofConnectionManager,
   ofFilter,
-} from '../../demo/envoy.ts';
+} from '../../demo/start-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { contextExtensions, ofConnectionManager } from '../../demo/envoy.ts';
+import { contextExtensions, ofConnectionManager } from '../../demo/start-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { askOverHttp1 } from '../../demo/client.ts';
-import { type Envoy, ofFilter } from '../../demo/envoy.ts';
+import { askOverHttp1 } from '../../demo/http-clients.ts';
+import { type Envoy, ofFilter } from '../../demo/start-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
 import { EnvoyExample } from '../support/envoy-example.ts';
 

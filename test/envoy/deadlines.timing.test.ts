@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOTH_FILTERS, ONE_FILTER } from '../../demo/checks/check.ts';
-import { EXT_AUTHZ, ofFilter, RATE_LIMIT, startEnvoy } from '../../demo/envoy.ts';
+import { EXT_AUTHZ, ofFilter, RATE_LIMIT, startEnvoy } from '../../demo/start-envoy.ts';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc-client.ts';

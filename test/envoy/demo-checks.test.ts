@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checks, protocols, sceneOf } from '../../demo/checks/all-checks.ts';
 import { BOTH_FILTERS, NO_FILTER, ONE_FILTER, withKey } from '../../demo/checks/check.ts';
-import { identityChecks } from '../../demo/checks/identity.ts';
-import { checks, protocols, sceneOf } from '../../demo/checks.ts';
-import { askOverHttp1 } from '../../demo/client.ts';
-import { type Envoy, EXT_AUTHZ, HEADER_MUTATION, startEnvoy, without } from '../../demo/envoy.ts';
-import { FIVE_A_MINUTE, startWorld, type World } from '../../demo/world.ts';
+import { identityChecks } from '../../demo/checks/identity-checks.ts';
+import { FIVE_A_MINUTE, startWorld, type World } from '../../demo/demo-stack.ts';
+import { askOverHttp1 } from '../../demo/http-clients.ts';
+import { type Envoy, EXT_AUTHZ, HEADER_MUTATION, startEnvoy, without } from '../../demo/start-envoy.ts';
 
 let world: World;
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { type EnvoyChange, ofConnectionManager, ofFilter, RATE_LIMIT } from '../../demo/envoy.ts';
+import { type EnvoyChange, ofConnectionManager, ofFilter, RATE_LIMIT } from '../../demo/start-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, askOverHttp1 } from '../../demo/client.ts';
+import { type Answer, askOverHttp1 } from '../../demo/http-clients.ts';
 import { newDatabase } from '../support/databases.ts';
 import { EnvoyExample } from '../support/envoy-example.ts';
 import { ANSWER } from '../support/held-upstream.ts';

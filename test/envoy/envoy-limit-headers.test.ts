@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { BOTH_FILTERS } from '../../demo/checks/check.ts';
-import { ofFilter, RATE_LIMIT } from '../../demo/envoy.ts';
+import { ofFilter, RATE_LIMIT } from '../../demo/start-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 

@@ -7,7 +7,7 @@ import {
   ofConnectionManager,
   ofFilter,
   without,
-} from '../../demo/envoy.ts';
+} from '../../demo/start-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 

@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { askOverHttp1 } from '../../demo/client.ts';
-import { contextExtensions } from '../../demo/envoy.ts';
+import { askOverHttp1 } from '../../demo/http-clients.ts';
+import { contextExtensions } from '../../demo/start-envoy.ts';
 import { ErrorInfo, RetryInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { type EnvoyChange, ofConnectionManager } from '../../demo/envoy.ts';
+import { type EnvoyChange, ofConnectionManager } from '../../demo/start-envoy.ts';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { addedHeaders, httpStatus, parseDenial } from '../support/decision-calls.ts';
 import { test } from '../support/fixtures.ts';

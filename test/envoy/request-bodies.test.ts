@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { EXT_AUTHZ, ofFilter } from '../../demo/envoy.ts';
+import { EXT_AUTHZ, ofFilter } from '../../demo/start-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Envoy } from '../../demo/envoy.ts';
+import type { Envoy } from '../../demo/start-envoy.ts';
 import { CounterServiceService, GetCounterRequest } from '../../src/generated/weir/admin/v1/counter_service.ts';
 import { newDatabase } from '../support/databases.ts';
 import { EnvoyExample } from '../support/envoy-example.ts';

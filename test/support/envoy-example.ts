@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Envoy, type EnvoyChange, startEnvoy } from '../../demo/envoy.ts';
+import { type Envoy, type EnvoyChange, startEnvoy } from '../../demo/start-envoy.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { Headers } from './grpc-client.ts';
 import { HeldUpstream } from './held-upstream.ts';

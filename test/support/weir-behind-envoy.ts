@@ -1,5 +1,5 @@
-import { type Answer, askOverHttp1, type Question } from '../../demo/client.ts';
-import { type EnvoyChange, startEnvoy } from '../../demo/envoy.ts';
+import { type Answer, askOverHttp1, type Question } from '../../demo/http-clients.ts';
+import { type EnvoyChange, startEnvoy } from '../../demo/start-envoy.ts';
 import { type Received, startUpstream } from '../../demo/upstream.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { type Environment, TestNode } from './node.ts';
