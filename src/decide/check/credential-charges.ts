@@ -14,14 +14,14 @@ export const ALL_ROUTES = Symbol('all routes');
 export type ChargedRoute = string | undefined | typeof ALL_ROUTES;
 
 /**
- * Charges a request on an API key: every limit of its plan, and every limit of its own, that counts the route. Limits
- * of the plan count the key, or its account if the keys share them. Check and the rate limit domain `plans` both charge
- * this, so a key has one budget for both filters. The key's own limits have a subject of their own, because they may
- * have the same names and windows as the plan's.
+ * Returns the charges for a request on an API key: every limit of its plan, and every limit of its own, that counts the
+ * route. Limits of the plan count the key, or its account if the keys share them. Check and the rate limit domain
+ * `plans` both charge this, so a key has one budget for both filters. The key's own limits have a subject of their own,
+ * because they may have the same names and windows as the plan's.
  */
 export function chargesForKey(key: KeyRecord, plan: Plan, hits: number, route: ChargedRoute): readonly NamedCharge[] {
   const keySubject = formatSubject('key', key.counterId);
-  const planCharges = chargeLimits(
+  const planCharges = chargesForLimits(
     `plans/${plan.id}`,
     plan.limits,
     keySubject,
@@ -32,12 +32,12 @@ export function chargesForKey(key: KeyRecord, plan: Plan, hits: number, route: C
   const { limits } = key.policy;
   if (limits.length === 0) return planCharges;
   const ownSubject = formatSubject('key', key.counterId, 'own');
-  return [...planCharges, ...chargeLimits(`apiKeys/${key.id}`, limits, ownSubject, ownSubject, hits, route)];
+  return [...planCharges, ...chargesForLimits(`apiKeys/${key.id}`, limits, ownSubject, ownSubject, hits, route)];
 }
 
 /**
- * Charges a request on an account: every limit of its plan that counts the route. Limits that the account's keys share
- * have the same counters here.
+ * Returns the charges for a request on an account: every limit of its plan that counts the route. Limits that the
+ * account's keys share have the same counters here.
  */
 export function chargesForAccount(
   account: AccountRecord,
@@ -46,10 +46,12 @@ export function chargesForAccount(
   route: ChargedRoute,
 ): readonly NamedCharge[] {
   const subject = accountSubject(account.id);
-  return chargeLimits(`plans/${plan.id}`, plan.limits, subject, subject, hits, route);
+  return chargesForLimits(`plans/${plan.id}`, plan.limits, subject, subject, hits, route);
 }
 
-/** Charges a request on a token: what its account is charged, and the token's own limits, which count it alone. */
+/**
+ * Returns the charges for a request on a token: those of its account, and the token's own limits, which count it alone.
+ */
 export function chargesForToken(
   token: VerifiedToken,
   plan: Plan | undefined,
@@ -61,7 +63,7 @@ export function chargesForToken(
   if (token.limits.length === 0) return planCharges;
   const id = token.tokenId ?? '';
   const subject = formatSubject('token', token.issuerId ?? '', id);
-  return [...planCharges, ...chargeLimits(`tokens/${id}`, token.limits, subject, subject, hits, route)];
+  return [...planCharges, ...chargesForLimits(`tokens/${id}`, token.limits, subject, subject, hits, route)];
 }
 
 function accountSubject(accountId: string): string {
@@ -69,7 +71,7 @@ function accountSubject(accountId: string): string {
 }
 
 /** `owner` is the resource name of the owner of the limits. `sharedSubject` is counted by limits per account. */
-function chargeLimits(
+function chargesForLimits(
   owner: string,
   limits: readonly PlanLimit[],
   subject: string,

@@ -22,17 +22,17 @@ export interface EdgeCharges {
 const NO_EDGE_CHARGES: EdgeCharges = { charges: [], shadows: undefined };
 
 /**
- * Charges a request before its credential is known: one hit of every limit of the domain `edge` whose rule matches. The
- * entries are `remote_address`, `device` and `route`, as far as they are known. Each of them is a descriptor of its
- * own, and so is each combination of them, in whatever order the rules nest them. The rate limit service uses the same
- * counters, but an IPv6 client must be named by its network there.
+ * Returns the charges that apply before the credential is known: one hit of every limit of the domain `edge` whose rule
+ * matches. The entries are `remote_address`, `device` and `route`, as far as they are known. Each of them is a
+ * descriptor of its own, and so is each combination of them, in whatever order the rules nest them. The rate limit
+ * service uses the same counters, but an IPv6 client must be named by its network there.
  */
 export function chargesAtEdge(question: CheckQuestion, rules: RuleBook): EdgeCharges {
   const root = rules.get(EDGE_DOMAIN);
   if (root === undefined) return NO_EDGE_CHARGES;
   const matches: EdgeMatch[] = [];
   collectMatches(root, [], edgeEntries(question), matches);
-  return chargeMatches(matches, replacedLimits(matches));
+  return chargesForMatches(matches, replacedLimits(matches));
 }
 
 /** A rule that matches, and the subject of its counters. */
@@ -48,7 +48,7 @@ function replacedLimits(matches: readonly EdgeMatch[]): ReadonlySet<string> {
   return new Set(matches.flatMap(({ rule }) => rule.replaces ?? []));
 }
 
-function chargeMatches(matches: readonly EdgeMatch[], replaced: ReadonlySet<string>): EdgeCharges {
+function chargesForMatches(matches: readonly EdgeMatch[], replaced: ReadonlySet<string>): EdgeCharges {
   const charges: NamedCharge[] = [];
   const shadows: ShadowDecision[] = [];
   for (const { rule, subject } of matches) {

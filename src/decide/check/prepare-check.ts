@@ -19,7 +19,7 @@ export interface CheckContext extends AuthContext {
 }
 
 /**
- * Prepares a Check: authenticates the request, and charges it. `now` is Unix time in ms.
+ * Prepares a Check: authenticates the request, and collects its charges. `now` is Unix time in ms.
  *
  * The limits of the domain `edge` come first. A request that is denied is charged them, too, and one that exceeds them
  * learns nothing else.
@@ -31,7 +31,7 @@ export function prepareCheck(
 ): PreparedCheck | PendingCheck {
   const identity = authenticate(question, context, now, undefined);
   if (identity.kind === 'unverified') return new PendingCheck(question, context, identity.token);
-  return chargeCheck(question, context, identity);
+  return createPreparedCheck(question, context, identity);
 }
 
 /** A Check that waits until the signature of its token is verified. */
@@ -55,11 +55,15 @@ export class PendingCheck {
   resume(verification: Verification, now: number): PreparedCheck {
     const identity = authenticate(this.#question, this.#context, now, verification);
     if (identity.kind === 'unverified') throw new Error('a verified token was taken for an unverified one');
-    return chargeCheck(this.#question, this.#context, identity);
+    return createPreparedCheck(this.#question, this.#context, identity);
   }
 }
 
-function chargeCheck(question: CheckQuestion, { rules }: CheckContext, identity: ResolvedIdentity): PreparedCheck {
+function createPreparedCheck(
+  question: CheckQuestion,
+  { rules }: CheckContext,
+  identity: ResolvedIdentity,
+): PreparedCheck {
   const identityCharges = identity.kind === 'authenticated' ? identity.charges : NO_CHARGES;
   const { charges: edgeCharges, shadows } = chargesAtEdge(question, rules.book);
   const charges = edgeCharges.length === 0 ? identityCharges : [...edgeCharges, ...identityCharges];

@@ -69,7 +69,7 @@ function prepareDescriptors(
   return prepared;
 }
 
-/** Charges each identity of the descriptor. One that must not pass rejects it, even next to others that may. */
+/** Adds the plans of every identity. One that must not pass rejects the descriptor, even next to others that may. */
 function addPlans(prepared: PreparedRateLimit, { entries, hits }: Descriptor, catalog: Catalog, now: number): void {
   const route = findRoute(entries);
   const charges: NamedCharge[] = [];

@@ -122,7 +122,7 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
 
   #addCharges(rule: Rule, subject: string, hits: number): void {
     for (const limit of rule.limits) {
-      if (this.#isCharged(limit)) this.charges.push(chargeRule(rule, limit, subject, hits));
+      if (this.#isCharged(limit)) this.charges.push(createCharge(rule, limit, subject, hits));
     }
   }
 
@@ -134,7 +134,7 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
   }
 
   #addQuota(rule: Rule, subject: string, hits: number): void {
-    const charges = this.#chargedLimits(rule).map((limit) => chargeRule(rule, limit, subject, hits));
+    const charges = this.#chargedLimits(rule).map((limit) => createCharge(rule, limit, subject, hits));
     if (charges.length > 0) this.#addAdvisory({ kind: 'quota', charges, descriptorIndex: this.descriptors.length });
   }
 
@@ -163,7 +163,7 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
   }
 }
 
-function chargeRule(rule: Rule, limit: CountedLimit, subject: string, hits: number): NamedCharge {
+function createCharge(rule: Rule, limit: CountedLimit, subject: string, hits: number): NamedCharge {
   return { subject, limit, hits, limitName: ruleLimitName(rule, limit.name), storeHandle: undefined };
 }
 
