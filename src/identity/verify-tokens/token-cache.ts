@@ -1,3 +1,5 @@
+import { GenerationalMap } from '../../collections/generational-map.ts';
+
 /** The end of its signature, which differs from one token to the next: by these characters it is looked for. */
 const PLACE_LENGTH = 24;
 
@@ -14,9 +16,9 @@ const OVERHEAD = 1_024;
  */
 export class TokenCache<Entry extends { readonly text: string }> {
   readonly #mostBytes: number;
-  /** Entries that were asked for since the last turn; the older ones go as a whole when these take half of the bytes. */
-  #young = new Map<string, Entry>();
-  #old = new Map<string, Entry>();
+  /** By the end of the token. The young generation has the entries that were used since it began. */
+  readonly #entries = new GenerationalMap<string, Entry>();
+  /** Memory of the young generation. It grows old when it takes half of the allowed bytes. */
   #youngBytes = 0;
 
   constructor(mostBytes: number) {
@@ -25,32 +27,28 @@ export class TokenCache<Entry extends { readonly text: string }> {
 
   get(token: string): Entry | undefined {
     const place = placeOf(token);
-    const young = this.#young.get(place);
+    const young = this.#entries.getYoung(place);
     if (young !== undefined) return young.text === token ? young : undefined;
-    const old = this.#old.get(place);
+    const old = this.#entries.getOld(place);
     if (old === undefined || old.text !== token) return undefined;
     this.set(old);
     return old;
   }
 
   set(entry: Entry): void {
-    this.#young.set(placeOf(entry.text), entry);
+    this.#entries.set(placeOf(entry.text), entry);
     this.#youngBytes += entry.text.length + OVERHEAD;
     if (this.#youngBytes * 2 < this.#mostBytes) return;
-    this.#old = this.#young;
-    this.#young = new Map();
+    this.#entries.rotate();
     this.#youngBytes = 0;
   }
 
   delete({ text }: Entry): void {
-    const place = placeOf(text);
-    this.#young.delete(place);
-    this.#old.delete(place);
+    this.#entries.delete(placeOf(text));
   }
 
   clear(): void {
-    this.#young = new Map();
-    this.#old = new Map();
+    this.#entries.clear();
     this.#youngBytes = 0;
   }
 }
