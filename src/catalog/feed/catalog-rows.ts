@@ -1,6 +1,7 @@
 import type { ApiKeyPolicySpec } from '../../domain/credentials/api-key-policy.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
-import type { IssuerSpec, JsonWebKey } from '../../domain/tokens/issuer.ts';
+import type { IssuerSpec } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 
 /** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
 export type CatalogEntry =

@@ -46,7 +46,7 @@ export async function startCatalog(options: CatalogOptions): Promise<RunningCata
   await follower.load();
   const following = follower.follow();
   return {
-    keyOfSecret: (secret) => follower.model.keyOfSecret(secret),
+    keyBySecret: (secret) => follower.model.keyBySecret(secret),
     key: (id) => follower.model.key(id),
     account: (id) => follower.model.account(id),
     plan: (id) => follower.model.plan(id),

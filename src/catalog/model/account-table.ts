@@ -1,5 +1,5 @@
 import { HashIndex, NONE } from '../../collections/hash-index.ts';
-import { quarterOfPower, Slab } from '../../collections/slab.ts';
+import { roundUpToQuarterPower, Slab } from '../../collections/slab.ts';
 import type { StringInterner } from '../../collections/string-interner.ts';
 import { readUint32, writeUint32 } from '../../collections/uint32.ts';
 import { hashOfId, MAX_ID_LENGTH, readId, writeId } from './packed-id.ts';
@@ -18,7 +18,7 @@ export const NO_PLAN = '';
 /** All accounts, each some 40 bytes and none an object. */
 export class AccountTable {
   readonly #plans: StringInterner;
-  readonly #slab = new Slab({ grain: 8, size: quarterOfPower });
+  readonly #slab = new Slab({ grainBytes: 8, roundUp: roundUpToQuarterPower });
   readonly #index = new HashIndex();
   readonly #asked = new Uint8Array(ID + MAX_ID_LENGTH);
   #askedEnd = 0;
@@ -39,12 +39,12 @@ export class AccountTable {
     const known = this.#find(id);
     if (known === NONE && planId === NO_PLAN) return;
     const piece = known === NONE ? this.#add(id) : known;
-    const page = this.#slab.pageOf(piece);
-    const at = this.#slab.startOf(piece) + PLAN;
+    const page = this.#slab.pageAt(piece);
+    const at = this.#slab.offsetAt(piece) + PLAN;
     const former = readUint32(page, at);
     this.#version++;
-    writeUint32(page, at, this.#plans.take(planId));
-    this.#plans.giveBack(former);
+    writeUint32(page, at, this.#plans.intern(planId));
+    this.#plans.release(former);
     this.#removeIfUnused(piece);
   }
 
@@ -70,12 +70,12 @@ export class AccountTable {
   }
 
   idAt(piece: number): string {
-    return readId(this.#slab.pageOf(piece), this.#slab.startOf(piece) + ID);
+    return readId(this.#slab.pageAt(piece), this.#slab.offsetAt(piece) + ID);
   }
 
   /** NO_PLAN where the account is not known. */
   planAt(piece: number): string {
-    return this.#plans.textOf(readUint32(this.#slab.pageOf(piece), this.#slab.startOf(piece) + PLAN));
+    return this.#plans.textFor(readUint32(this.#slab.pageAt(piece), this.#slab.offsetAt(piece) + PLAN));
   }
 
   #find(id: string): number {
@@ -84,8 +84,8 @@ export class AccountTable {
   }
 
   readonly #isAsked = (piece: number): boolean => {
-    const page = this.#slab.pageOf(piece);
-    const start = this.#slab.startOf(piece);
+    const page = this.#slab.pageAt(piece);
+    const start = this.#slab.offsetAt(piece);
     for (let at = ID; at < this.#askedEnd; at++) if (page[start + at] !== this.#asked[at]) return false;
     return true;
   };
@@ -93,7 +93,7 @@ export class AccountTable {
   /** The one that was asked for last. */
   #add(id: string): number {
     if (this.#askedEnd < 0) throw new Error(`an account's id is too long: ${id.length} characters`);
-    writeUint32(this.#asked, PLAN, this.#plans.take(NO_PLAN));
+    writeUint32(this.#asked, PLAN, this.#plans.intern(NO_PLAN));
     writeUint32(this.#asked, KEYS, 0);
     const piece = this.#slab.add(this.#asked, this.#askedEnd);
     this.#index.add(hashOfId(this.#asked, ID), piece);
@@ -101,16 +101,16 @@ export class AccountTable {
   }
 
   #count(piece: number, change: number): void {
-    const page = this.#slab.pageOf(piece);
-    const at = this.#slab.startOf(piece) + KEYS;
+    const page = this.#slab.pageAt(piece);
+    const at = this.#slab.offsetAt(piece) + KEYS;
     writeUint32(page, at, readUint32(page, at) + change);
   }
 
   #removeIfUnused(piece: number): void {
-    const page = this.#slab.pageOf(piece);
-    const start = this.#slab.startOf(piece);
+    const page = this.#slab.pageAt(piece);
+    const start = this.#slab.offsetAt(piece);
     if (readUint32(page, start + KEYS) > 0 || this.planAt(piece) !== NO_PLAN) return;
-    this.#plans.giveBack(readUint32(page, start + PLAN));
+    this.#plans.release(readUint32(page, start + PLAN));
     this.#index.remove(hashOfId(page, start + ID), piece);
     this.#slab.remove(piece);
   }

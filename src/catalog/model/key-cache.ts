@@ -1,7 +1,8 @@
+import { ClockRing } from '../../collections/clock-ring.ts';
 import type { KeyRecord } from '../../decide/ports.ts';
 import { digitAt } from './hex.ts';
 
-/** So many, at about 2 KB each with what is kept by a key's record elsewhere (decide/known-costs.ts). */
+/** So many, at about 2 KB each with what is kept by a key's record elsewhere (decide/check/charge-cache.ts). */
 const MOST_RECENT = 32_768;
 
 const WORD_DIGITS = 8;
@@ -14,8 +15,8 @@ export interface CachedKey {
   digest: string | undefined;
   /** Of the accounts' plans (AccountTable.version) when the record was last found to be right. */
   version: number;
-  /** Whether it was asked for since it was last looked at as one to drop. */
-  wasAsked: boolean;
+  /** Whether the key was asked for since the hand of the ring last passed it. */
+  wasUsed: boolean;
 }
 
 /**
@@ -27,9 +28,8 @@ export class KeyCache {
   readonly #byPiece = new Map<number, CachedKey>();
   /** By the beginning of the digest: of a number no hash has to be made. Of two that begin alike one is kept. */
   readonly #byDigest = new Map<number, CachedKey>();
-  /** Goes round (a clock, as of caches): who was asked for since the last round stays for another. */
-  readonly #round: CachedKey[] = [];
-  #hand = 0;
+  /** Evicts keys that were not asked for lately. */
+  readonly #ring = new ClockRing<CachedKey>(MOST_RECENT);
 
   ofPiece(piece: number): CachedKey | undefined {
     return this.#byPiece.get(piece);
@@ -49,20 +49,12 @@ export class KeyCache {
   /** In place of what was there, if anything was. */
   keep(piece: number, key: KeyRecord, version: number): CachedKey {
     this.drop(piece);
-    const recent: CachedKey = { piece, key, digest: undefined, version, wasAsked: false };
+    const recent: CachedKey = { piece, key, digest: undefined, version, wasUsed: false };
     this.#byPiece.set(piece, recent);
-    if (this.#round.length < MOST_RECENT) {
-      this.#round.push(recent);
-      return recent;
-    }
-    for (let other = this.#round[this.#hand]; other?.wasAsked === true; other = this.#round[this.#hand]) {
-      other.wasAsked = false;
-      this.#hand = (this.#hand + 1) % MOST_RECENT;
-    }
-    const left = this.#round[this.#hand];
-    if (left !== undefined) this.#forget(left);
-    this.#round[this.#hand] = recent;
-    this.#hand = (this.#hand + 1) % MOST_RECENT;
+    const slot = this.#ring.nextSlot();
+    const evicted = this.#ring.get(slot);
+    if (evicted !== undefined) this.#forget(evicted);
+    this.#ring.set(slot, recent);
     return recent;
   }
 
@@ -71,9 +63,9 @@ export class KeyCache {
     if (recent !== undefined) this.#forget(recent);
   }
 
-  /** Its place in the round is left to be taken; another may have come where it was. */
+  /** Leaves the key's slot in the ring to be reused. Another key may have the same piece or digest by now. */
   #forget(recent: CachedKey): void {
-    recent.wasAsked = false;
+    recent.wasUsed = false;
     if (this.#byPiece.get(recent.piece) === recent) this.#byPiece.delete(recent.piece);
     if (recent.digest === undefined) return;
     const word = wordOf(recent.digest);

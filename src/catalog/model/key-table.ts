@@ -1,5 +1,5 @@
 import { HashIndex, NONE } from '../../collections/hash-index.ts';
-import { quarterOfPower, Slab } from '../../collections/slab.ts';
+import { roundUpToQuarterPower, Slab } from '../../collections/slab.ts';
 import type { StringInterner } from '../../collections/string-interner.ts';
 import { readUint32 } from '../../collections/uint32.ts';
 import type { KeyRecord } from '../../decide/ports.ts';
@@ -22,7 +22,7 @@ import * as packed from './packed-key.ts';
 export class KeyTable {
   readonly #accounts: AccountTable;
   readonly #plans: StringInterner;
-  readonly #slab = new Slab({ grain: 8, size: quarterOfPower });
+  readonly #slab = new Slab({ grainBytes: 8, roundUp: roundUpToQuarterPower });
   readonly #byDigest = new HashIndex();
   readonly #byId = new HashIndex();
   readonly #recent = new KeyCache();
@@ -41,7 +41,7 @@ export class KeyTable {
   ofDigest(digest: string): KeyRecord | undefined {
     const recent = this.#recent.ofDigest(digest);
     if (recent !== undefined && recent.version === this.#accounts.version) {
-      recent.wasAsked = true;
+      recent.wasUsed = true;
       return recent.key;
     }
     packed.writeDigest(this.#askedDigest, 0, digest);
@@ -61,24 +61,24 @@ export class KeyTable {
   conditionsOf(id: string): string | undefined {
     const piece = this.#find(id);
     if (piece === NONE) return undefined;
-    return packed.conditionsOf(this.#slab.pageOf(piece), this.#slab.startOf(piece), this.#slab.lengthOf(piece));
+    return packed.conditionsOf(this.#slab.pageAt(piece), this.#slab.offsetAt(piece), this.#slab.lengthAt(piece));
   }
 
   /** False where the key is too long to be kept; then there is no such key. */
   set(id: string, row: KeyRow, conditions: string): boolean {
     const account = this.#accounts.take(row.accountId);
-    const plan = row.planId === null ? undefined : this.#plans.take(row.planId);
+    const plan = row.planId === null ? undefined : this.#plans.intern(row.planId);
     const length = packed.writeKey(this.#written, id, row, { account, plan, conditions });
     const former = this.#find(id);
     if (former !== NONE && this.#isAsWritten(former, length)) {
       this.#accounts.giveBack(account);
-      if (plan !== undefined) this.#plans.giveBack(plan);
+      if (plan !== undefined) this.#plans.release(plan);
       return true;
     }
     if (former !== NONE) this.#remove(former);
     if (length < 0) {
       this.#accounts.giveBack(account);
-      if (plan !== undefined) this.#plans.giveBack(plan);
+      if (plan !== undefined) this.#plans.release(plan);
       return false;
     }
     const piece = this.#slab.add(this.#written, length);
@@ -93,36 +93,36 @@ export class KeyTable {
   }
 
   #remove(piece: number): void {
-    const page = this.#slab.pageOf(piece);
-    const start = this.#slab.startOf(piece);
+    const page = this.#slab.pageAt(piece);
+    const start = this.#slab.offsetAt(piece);
     this.#recent.drop(piece);
     this.#byDigest.remove(readUint32(page, start + packed.DIGEST), piece);
     this.#byId.remove(hashOfId(page, start + packed.ID), piece);
     const plan = packed.planOf(page, start);
-    if (plan !== undefined) this.#plans.giveBack(plan);
+    if (plan !== undefined) this.#plans.release(plan);
     this.#accounts.giveBack(packed.accountOf(page, start));
     this.#slab.remove(piece);
   }
 
   #recentAt(piece: number): CachedKey {
-    const page = this.#slab.pageOf(piece);
-    const start = this.#slab.startOf(piece);
+    const page = this.#slab.pageAt(piece);
+    const start = this.#slab.offsetAt(piece);
     const account = packed.accountOf(page, start);
     const plan = packed.planOf(page, start);
-    const planId = plan === undefined ? this.#accounts.planAt(account) : this.#plans.textOf(plan);
+    const planId = plan === undefined ? this.#accounts.planAt(account) : this.#plans.textFor(plan);
     const known = this.#recent.ofPiece(piece);
     if (known !== undefined && known.key.planId === planId) {
       known.version = this.#accounts.version;
-      known.wasAsked = true;
+      known.wasUsed = true;
       return known;
     }
-    const conditions = packed.conditionsOf(page, start, this.#slab.lengthOf(piece));
+    const conditions = packed.conditionsOf(page, start, this.#slab.lengthAt(piece));
     const key: KeyRecord = {
       id: readId(page, start + packed.ID),
       counterId: packed.counterIdOf(page, start),
       accountId: this.#accounts.idAt(account),
       planId,
-      conditions: conditions === '' ? NO_POLICY : readConditions(conditions),
+      policy: conditions === '' ? NO_POLICY : readConditions(conditions),
       disabled: packed.isDisabled(page, start),
       expiresAt: packed.expiryOf(page, start),
       notedInMinute: 0,
@@ -136,23 +136,23 @@ export class KeyTable {
   }
 
   readonly #hasAskedId = (piece: number): boolean => {
-    const page = this.#slab.pageOf(piece);
-    const start = this.#slab.startOf(piece);
+    const page = this.#slab.pageAt(piece);
+    const start = this.#slab.offsetAt(piece);
     for (let at = packed.ID; at < this.#askedIdEnd; at++) if (page[start + at] !== this.#askedId[at]) return false;
     return true;
   };
 
   readonly #hasAskedDigest = (piece: number): boolean => {
-    const page = this.#slab.pageOf(piece);
-    const start = this.#slab.startOf(piece) + packed.DIGEST;
+    const page = this.#slab.pageAt(piece);
+    const start = this.#slab.offsetAt(piece) + packed.DIGEST;
     for (let at = 0; at < packed.DIGEST_BYTES; at++) if (page[start + at] !== this.#askedDigest[at]) return false;
     return true;
   };
 
   #isAsWritten(piece: number, length: number): boolean {
-    if (this.#slab.lengthOf(piece) !== length) return false;
-    const page = this.#slab.pageOf(piece);
-    const start = this.#slab.startOf(piece);
+    if (this.#slab.lengthAt(piece) !== length) return false;
+    const page = this.#slab.pageAt(piece);
+    const start = this.#slab.offsetAt(piece);
     for (let at = 0; at < length; at++) if (page[start + at] !== this.#written[at]) return false;
     return true;
   }

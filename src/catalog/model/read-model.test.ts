@@ -56,10 +56,10 @@ describe('a secret', () => {
       model.apply({ entity: 'api_key', id: secret, record: keyRow(secret, { digest: alike(secret) }) });
     }
     const asked = [...SECRETS, ...SECRETS];
-    expect(asked.map((secret) => model.keyOfSecret(secret)?.id)).toEqual(asked);
-    expect(model.keyOfSecret('five')).toBeUndefined();
+    expect(asked.map((secret) => model.keyBySecret(secret)?.id)).toEqual(asked);
+    expect(model.keyBySecret('five')).toBeUndefined();
     model.apply({ entity: 'api_key', id: 'two', record: null });
-    expect(SECRETS.map((secret) => model.keyOfSecret(secret)?.id)).toEqual(['one', undefined, 'three', 'four']);
+    expect(SECRETS.map((secret) => model.keyBySecret(secret)?.id)).toEqual(['one', undefined, 'three', 'four']);
   });
 
   it('is one digest for a key by the newest pepper, and one more for each pepper before it', () => {
@@ -80,12 +80,12 @@ describe('a secret', () => {
       ['of nobody', undefined, ['new', 'former', 'first']],
     ] as const) {
       asked.length = 0;
-      expect(model.keyOfSecret(secret)?.id).toBe(id);
+      expect(model.keyBySecret(secret)?.id).toBe(id);
       expect(asked).toEqual(digests);
     }
     const only = new ReadModel(by('new'), silent);
     asked.length = 0;
-    expect(only.keyOfSecret('of nobody')).toBeUndefined();
+    expect(only.keyBySecret('of nobody')).toBeUndefined();
     expect(asked).toEqual(['new']);
   });
 });
@@ -98,7 +98,7 @@ describe('the catalog in memory', () => {
       const plans = new Map<string, string>();
       for (const each of entries) {
         model.apply(each);
-        for (const secret of SECRETS) model.keyOfSecret(secret);
+        for (const secret of SECRETS) model.keyBySecret(secret);
         if (each.entity === 'account') {
           if (each.record === null) plans.delete(each.id);
           else plans.set(each.id, each.record.planId);
@@ -109,7 +109,7 @@ describe('the catalog in memory', () => {
         const { digest: _, conditions, expiresAt, planId, ...same } = row;
         expect(model.key(id)).toMatchObject({ id, ...same, planId: planId ?? plans.get(row.accountId) ?? '' });
         expect(model.key(id)?.expiresAt).toBe(expiresAt ?? undefined);
-        expect(model.key(id)?.conditions.features).toEqual(conditions === null ? [] : ['export']);
+        expect(model.key(id)?.policy.features).toEqual(conditions === null ? [] : ['export']);
       }
       for (const { id } of entries) {
         if (!keys.has(id)) expect(model.key(id)).toBeUndefined();
@@ -117,10 +117,10 @@ describe('the catalog in memory', () => {
       }
       for (const secret of SECRETS) {
         const having = [...keys].filter(([, row]) => row.digest === digest(secret)).map(([id]) => id);
-        const found = model.keyOfSecret(secret)?.id;
+        const found = model.keyBySecret(secret)?.id;
         if (having.length === 0) expect(found).toBeUndefined();
         else expect(having).toContain(found);
-        if (found !== undefined) expect(model.keyOfSecret(secret)).toBe(model.key(found));
+        if (found !== undefined) expect(model.keyBySecret(secret)).toBe(model.key(found));
       }
     });
     fc.assert(property, { numRuns: 500 });
@@ -131,23 +131,23 @@ describe('the catalog in memory', () => {
     model.apply({ entity: 'account', id: 'account', record: { planId: 'free' } });
     const apply = (row: KeyRow) => model.apply({ entity: 'api_key', id: 'key', record: row });
     apply(keyRow('secret', { conditions: NETWORKS }));
-    const first = model.keyOfSecret('secret');
+    const first = model.keyBySecret('secret');
     expect(model.key('key')).toBe(first);
     apply(keyRow('secret', { conditions: NETWORKS }));
-    expect(model.keyOfSecret('secret')).toBe(first);
+    expect(model.keyBySecret('secret')).toBe(first);
     model.apply({ entity: 'account', id: 'account', record: { planId: 'pro' } });
     const second = model.key('key');
     expect([first?.planId, second?.planId]).toEqual(['free', 'pro']);
     apply(keyRow('secret', { disabled: true }));
-    expect(model.keyOfSecret('secret')).toMatchObject({ id: 'key', disabled: true, planId: 'pro' });
+    expect(model.keyBySecret('secret')).toMatchObject({ id: 'key', disabled: true, planId: 'pro' });
     expect(second).toMatchObject({ disabled: false, planId: 'pro' });
     apply(keyRow('other'));
-    expect([model.keyOfSecret('secret'), model.keyOfSecret('other')?.id]).toEqual([undefined, 'key']);
+    expect([model.keyBySecret('secret'), model.keyBySecret('other')?.id]).toEqual([undefined, 'key']);
     model.apply({ entity: 'api_key', id: 'successor', record: keyRow('other') });
     model.apply({ entity: 'api_key', id: 'key', record: null });
-    expect(model.keyOfSecret('other')?.id).toBe('successor');
+    expect(model.keyBySecret('other')?.id).toBe('successor');
     model.apply({ entity: 'api_key', id: 'successor', record: null });
-    expect(model.keyOfSecret('other')).toBeUndefined();
+    expect(model.keyBySecret('other')).toBeUndefined();
   });
 
   it('keeps the records of keys that are asked for while many others are, and finds all of them', () => {
@@ -155,13 +155,13 @@ describe('the catalog in memory', () => {
     const ids = Array.from({ length: 50_000 }, () => randomUUID());
     for (const id of ids) model.apply({ entity: 'api_key', id, record: keyRow(id, { counterId: id, planId: 'free' }) });
     const [used = expect.fail()] = ids;
-    const record = model.keyOfSecret(used);
+    const record = model.keyBySecret(used);
     for (const [place, id] of ids.entries()) {
-      expect(model.keyOfSecret(id)?.id).toBe(id);
-      if (place % 1000 === 0) expect(model.keyOfSecret(used)).toBe(record);
+      expect(model.keyBySecret(id)?.id).toBe(id);
+      if (place % 1000 === 0) expect(model.keyBySecret(used)).toBe(record);
     }
     expect(model.key(randomUUID())).toBeUndefined();
-    expect(model.keyOfSecret(randomUUID())).toBeUndefined();
+    expect(model.keyBySecret(randomUUID())).toBeUndefined();
   });
 
   it('takes no more memory when keys come and go', () => {

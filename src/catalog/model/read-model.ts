@@ -3,7 +3,7 @@ import type { AccountRecord, Catalog, KeyRecord } from '../../decide/ports.ts';
 import { parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import { parseFeatures } from '../../domain/credentials/features.ts';
 import { type Plan, parsePlanLimits } from '../../domain/limits/plan.ts';
-import type { TokenRecord, TokenTrust } from '../../domain/tokens/token.ts';
+import type { VerifiedToken, TokenTrust } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { CatalogEntry, KeyRow, PlanRow } from '../feed/catalog-rows.ts';
 import { AccountTable, NO_PLAN } from './account-table.ts';
@@ -39,11 +39,11 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
     return this.#signers.trust;
   }
 
-  isRevoked(token: TokenRecord): boolean {
+  isRevoked(token: VerifiedToken): boolean {
     return this.#revocations.has(token);
   }
 
-  keyOfSecret(secret: string): KeyRecord | undefined {
+  keyBySecret(secret: string): KeyRecord | undefined {
     let found = this.#keys.ofDigest(this.#digest(secret));
     for (let next = 0; found === undefined && next < this.#formerDigests.length; next++) {
       const digest = this.#formerDigests[next];

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { TokenRecord } from '../../domain/tokens/token.ts';
+import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import type { RevocationRow } from '../feed/catalog-rows.ts';
 import { Revocations } from './revocations.ts';
 
 const ISSUED = Date.UTC(2026, 10, 1);
 
-const token = (with_: Partial<TokenRecord> = {}): TokenRecord => ({
+const token = (with_: Partial<VerifiedToken> = {}): VerifiedToken => ({
   issuerId: undefined,
   tokenId: 't1',
   sessionId: 's1',
@@ -23,7 +23,7 @@ const row = (kind: RevocationRow['kind'], value: string, with_: Partial<Revocati
   return { issuerId: null, kind, value, issuedBefore: null, ...with_ };
 };
 
-function revoked(rows: readonly RevocationRow[], asked: TokenRecord): boolean {
+function revoked(rows: readonly RevocationRow[], asked: VerifiedToken): boolean {
   const revocations = new Revocations();
   for (const [index, each] of rows.entries()) revocations.apply(String(index), each);
   return revocations.has(asked);

@@ -1,4 +1,4 @@
-import type { Revocation, TokenRecord } from '../../domain/tokens/token.ts';
+import type { Revocation, VerifiedToken } from '../../domain/tokens/token.ts';
 import type { RevocationRow } from '../feed/catalog-rows.ts';
 
 /** Which tokens were revoked. Few: each row leaves when the tokens that it names have expired by themselves. */
@@ -6,7 +6,7 @@ export class Revocations {
   readonly #byId = new Map<string, Revocation>();
   readonly #byValue = new Map<string, Set<Revocation>>();
   /** Tokens that nothing was found for since the last change: each is asked for at every use, by the same object. */
-  #notRevoked = new WeakSet<TokenRecord>();
+  #notRevoked = new WeakSet<VerifiedToken>();
 
   apply(id: string, row: RevocationRow | null): void {
     this.#notRevoked = new WeakSet();
@@ -25,14 +25,14 @@ export class Revocations {
     this.#byValue.set(place, (this.#byValue.get(place) ?? new Set()).add(revocation));
   }
 
-  has(token: TokenRecord): boolean {
+  has(token: VerifiedToken): boolean {
     if (this.#byId.size === 0 || this.#notRevoked.has(token)) return false;
     const found = this.#find(token);
     if (!found) this.#notRevoked.add(token);
     return found;
   }
 
-  #find({ issuerId, tokenId, sessionId, accountId, issuedAt }: TokenRecord): boolean {
+  #find({ issuerId, tokenId, sessionId, accountId, issuedAt }: VerifiedToken): boolean {
     if (tokenId !== undefined && this.#byValue.has(placeOf(issuerId, 'token', tokenId))) return true;
     if (sessionId !== undefined && this.#byValue.has(placeOf(issuerId, 'session', sessionId))) return true;
     const ofAccount = this.#byValue.get(placeOf(issuerId, 'account', accountId));

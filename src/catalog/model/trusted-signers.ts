@@ -1,12 +1,12 @@
 import { type Issuer, parseIssuer } from '../../domain/tokens/issuer.ts';
-import type { TokenTrust, VerifyingKey } from '../../domain/tokens/token.ts';
+import type { TokenTrust, VerificationKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { IssuerRow, SigningKeyRow } from '../feed/catalog-rows.ts';
 
 /** Whose signatures are good, as the catalog tells. */
 export class TrustedSigners {
   readonly #issuers = new Map<string, Issuer>();
-  readonly #keys = new Map<string, VerifyingKey>();
+  readonly #keys = new Map<string, VerificationKey>();
   readonly #log: Logger;
   #trust: TokenTrust | undefined;
 
