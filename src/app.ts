@@ -18,11 +18,11 @@ import { createCounterAccess } from './decide/admin/counter-access.ts';
 import { EMPTY_RULE_BOOK } from './domain/rules/rule-book.ts';
 import { startOperationsServer } from './http/operations-server.ts';
 import { publicKeySet } from './identity/issue-tokens/public-keys.ts';
-import { createSealer, type Sealer } from './identity/issue-tokens/sealed-key.ts';
+import { createSealer, type Sealer } from './identity/issue-tokens/key-sealer.ts';
 import { apiKeyDigest } from './identity/secrets/api-key-secret.ts';
 import { hashPassword } from './identity/secrets/password.ts';
 import { loadOrCreateSecret } from './identity/secrets/secret-file.ts';
-import { TokenVerifier, type TokenVerifierParts } from './identity/verify-tokens/token-verifier.ts';
+import { TokenVerifier, type TokenVerifierParts } from './identity/verify-tokens/caching-token-verifier.ts';
 import { watchRules } from './rules/load/watch-rules.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -97,7 +97,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   started.defer(() => admin.stop());
   const decisionPort = config.role === 'admin' ? undefined : await startDataPlane(config, handler, log, started);
 
-  readiness.watch(catalog, counters);
+  readiness.setDependencies(catalog, counters);
   const ports = { decision: decisionPort, admin: portOf(admin.address), http: http.port };
   const countersIn = config.redisUrl === undefined ? 'memory' : 'redis';
   log.info({ ports, role: config.role, counters: countersIn, domains: [...rules.book.keys()] }, 'serving');
@@ -105,7 +105,7 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   return {
     ports,
     async stop() {
-      readiness.leave();
+      readiness.beginShutdown();
       await all.disposeAsync();
     },
   };
@@ -145,7 +145,7 @@ async function startRules(
   started: Stack,
 ): Promise<DecisionContext['rules']> {
   if (config.rulesPath === undefined) return { book: EMPTY_RULE_BOOK };
-  const rules = await watchRules({ place: config.rulesPath, log, onReload: metrics.recordRulesReload });
+  const rules = await watchRules({ rulesPath: config.rulesPath, log, onReload: metrics.recordRulesReload });
   started.defer(() => rules.stop());
   return rules;
 }

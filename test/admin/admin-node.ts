@@ -16,10 +16,10 @@ import { createCounterAccess } from '../../src/decide/admin/counter-access.ts';
 import { EMPTY_RULE_BOOK } from '../../src/domain/rules/rule-book.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
-import { createSealer } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { createSealer } from '../../src/identity/issue-tokens/key-sealer.ts';
 import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
-import { TokenVerifier } from '../../src/identity/verify-tokens/token-verifier.ts';
+import { TokenVerifier } from '../../src/identity/verify-tokens/caching-token-verifier.ts';
 import type { BatchHandler } from '../../src/transport/unary-call.ts';
 
 export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' };

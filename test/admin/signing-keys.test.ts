@@ -8,7 +8,7 @@ import { OWN_ALGORITHMS } from '../../src/domain/tokens/token.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
-import { createSealer } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { createSealer } from '../../src/identity/issue-tokens/key-sealer.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
 import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { Certificates } from '../../provision/certificates.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
-import { createSealer, type KeyName } from '../../src/identity/issue-tokens/sealed-key.ts';
+import { createSealer, type KeyName } from '../../src/identity/issue-tokens/key-sealer.ts';
 
 /** Whoever signs tokens: keys, by the id that the header names. */
 export interface TokenKey {

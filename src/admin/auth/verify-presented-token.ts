@@ -3,7 +3,7 @@ import { ApiError } from '../../domain/api-error.ts';
 import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
 import { tokenStatus, type Verification, type VerifiedToken } from '../../domain/tokens/token.ts';
-import type { TokenVerifier } from '../../identity/verify-tokens/token-verifier.ts';
+import type { TokenVerifier } from '../../identity/verify-tokens/caching-token-verifier.ts';
 
 /** Verifies signatures, and knows which tokens are revoked. */
 export interface TokenVerificationOptions {

@@ -15,7 +15,7 @@ import { ApiError } from '../../domain/api-error.ts';
 import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 import { newestKey, PUBLISH_BEFORE_SIGNING_MS, signingKeyAt, signsFrom } from '../../domain/tokens/signing-schedule.ts';
 import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
-import { CannotOpen, type Sealer } from '../../identity/issue-tokens/sealed-key.ts';
+import { CannotOpen, type Sealer } from '../../identity/issue-tokens/key-sealer.ts';
 import { createSigner, generateSigningKey, type Signer } from '../../identity/issue-tokens/signing-key.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 

@@ -77,7 +77,7 @@ export interface VerificationKey {
   /** The header `kid`. */
   readonly id: string;
   readonly algorithm: string;
-  /** undefined for HS256, where one key both signs and verifies: `sealedJwk` holds it (identity/issue-tokens/sealed-key.ts). */
+  /** undefined for HS256, where one key both signs and verifies: `sealedJwk` holds it (identity/issue-tokens/key-sealer.ts). */
   readonly publicJwk: JsonWebKey | undefined;
   readonly sealedJwk: string | undefined;
   /** Unix time in ms; undefined: the key does not expire yet. */

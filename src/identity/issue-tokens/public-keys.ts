@@ -1,4 +1,4 @@
-import type { JsonWebKeySet } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
 import type { TokenTrust } from '../../domain/tokens/token.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose';
-import type { JsonWebKey } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
 
 /** A key that signs tokens of our own. */

@@ -1,5 +1,6 @@
-import type { Issuer, JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer.ts';
-import { keyLocationFault } from '../../domain/tokens/key-location.ts';
+import type { Issuer } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import { validateKeyUrl } from '../../domain/tokens/issuer-keys.ts';
 
 const DEADLINE_MS = 5_000;
 const LONGEST_ANSWER = 512 * 1024;
@@ -26,7 +27,7 @@ async function discover(issuer: string): Promise<string> {
 
 async function fetchJson(place: string): Promise<unknown> {
   // Also what discovery tells: nobody has looked at it before.
-  const fault = keyLocationFault(place);
+  const fault = validateKeyUrl(place);
   if (fault !== undefined) throw new Error(`${place} ${fault}`);
   // A redirect could lead anywhere, also to where https is not asked for.
   const response = await fetch(place, {

@@ -1,4 +1,4 @@
-import type { JsonWebKeySet } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
 import type { TokenHeader } from '../../domain/tokens/token-header.ts';
 import { type Key, KeysUnavailable, keysIn, type TokenKeys } from './verification-keys.ts';
 

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
 import { fetchKeySet } from './fetch-key-set.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
-import { TokenJudge } from './token-judge.ts';
+import { TokenJudge } from './token-validator.ts';
 import type { FromWorker, Judged, ToWorker } from './worker-messages.ts';
 
 // The entry of the thread that token-worker-host.ts starts.

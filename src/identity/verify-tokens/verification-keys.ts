@@ -1,5 +1,5 @@
 import { type CryptoKey, createLocalJWKSet, errors, importJWK } from 'jose';
-import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
 import type { TokenHeader } from '../../domain/tokens/token-header.ts';
 
 export type Key = CryptoKey | Uint8Array;

@@ -1,6 +1,7 @@
 import type { TokenFault } from '../../domain/tokens/compact-token.ts';
-import type { Issuer, JsonWebKey } from '../../domain/tokens/issuer.ts';
-import type { TokenRecord } from '../../domain/tokens/token.ts';
+import type { Issuer } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
+import type { VerifiedToken } from '../../domain/tokens/token.ts';
 
 /** A key that tokens of our own are verified with; of HS256 the secret itself. */
 export interface OwnKey {
@@ -32,7 +33,7 @@ export type ToWorker =
 export type Judgement =
   | {
       readonly kind: 'good';
-      readonly token: TokenRecord;
+      readonly token: VerifiedToken;
       /** Of the key of our own that it was signed with; undefined: an issuer outside signed it. */
       readonly keyId: string | undefined;
       /** The version of what it was judged by. */

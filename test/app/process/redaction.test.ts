@@ -14,7 +14,7 @@ import { createQuery, openDatabase } from '../../../src/database/open-database.t
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { createSealer } from '../../../src/identity/issue-tokens/sealed-key.ts';
+import { createSealer } from '../../../src/identity/issue-tokens/key-sealer.ts';
 import { check, shouldRateLimit } from '../../support/decision-calls.ts';
 import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
 import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';

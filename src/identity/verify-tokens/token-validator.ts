@@ -1,10 +1,11 @@
 import { compactVerify, errors, importJWK } from 'jose';
 import { readCompactToken, type TokenFault } from '../../domain/tokens/compact-token.ts';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
-import { OWN_ISSUER, type TokenRecord } from '../../domain/tokens/token.ts';
+import { type VerifiedToken } from '../../domain/tokens/token.ts';
+import { OWN_ISSUER } from '../../domain/tokens/issuer.ts';
 import { readIssuerClaims, readOwnClaims } from '../../domain/tokens/token-claims.ts';
 import { readTokenHeader, type TokenHeader } from '../../domain/tokens/token-header.ts';
-import { tokenStatus } from '../../domain/tokens/token-status.ts';
+import { tokenStatus } from '../../domain/tokens/token.ts';
 import { FairQueue } from './fair-queue.ts';
 import { type Key, KeysUnavailable, secretOf, staticKeys, type TokenKeys } from './verification-keys.ts';
 import type { Judgement, OwnKey, TokenJob, ToWorker } from './worker-messages.ts';
@@ -17,7 +18,7 @@ interface TrustedIssuer {
 /** A token whose header and claims are such that its signature is worth looking at. */
 interface Presented {
   readonly header: TokenHeader;
-  readonly record: TokenRecord;
+  readonly record: VerifiedToken;
   readonly keys: TokenKeys;
   /** The key of our own that its header names; undefined: it is an issuer's. */
   readonly keyId: string | undefined;

@@ -1,6 +1,7 @@
 import type { TokenFault } from '../../domain/tokens/compact-token.ts';
-import type { Issuer, JsonWebKey } from '../../domain/tokens/issuer.ts';
-import type { TokenTrust, Verification, VerifyingKey } from '../../domain/tokens/token.ts';
+import type { Issuer } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
+import type { TokenTrust, Verification, VerificationKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { TokenCache } from './token-cache.ts';
 import { TokenWorkerHost } from './token-worker-host.ts';
@@ -11,13 +12,13 @@ export interface TokenVerifierParts {
   /** The catalog's: another object after each change. */
   readonly trusted: { readonly trust: TokenTrust };
   /** The secret of a key that has no public part; undefined: it cannot be opened here. */
-  openKey(key: VerifyingKey): JsonWebKey | undefined;
+  openKey(key: VerificationKey): JsonWebKey | undefined;
   readonly log: Logger;
   /** Notes that a token was refused, and why: for metrics. */
   onRefused(fault: TokenFault): void;
 }
 
-type Signer = Issuer | VerifyingKey;
+type Signer = Issuer | VerificationKey;
 
 /** A token whose signature is good, as long as its signer is trusted. */
 interface GoodToken {
@@ -127,7 +128,7 @@ export class TokenVerifier {
     return true;
   }
 
-  #open(key: VerifyingKey): OwnKey[] {
+  #open(key: VerificationKey): OwnKey[] {
     const { id, algorithm } = key;
     try {
       const jwk = key.publicJwk ?? this.#parts.openKey(key);

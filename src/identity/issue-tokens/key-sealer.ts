@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import type { JsonWebKey } from '../../domain/tokens/issuer.ts';
+import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 
 /** Which key it is: bound to what is sealed, so that a sealed key is good under its own name only. */
 export interface KeyName {

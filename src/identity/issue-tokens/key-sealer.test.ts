@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CannotOpen, createSealer } from './sealed-key.ts';
+import { CannotOpen, createSealer } from './key-sealer.ts';
 
 const name = { id: 'k1', algorithm: 'HS256' };
 const key = { kty: 'oct', k: 'a known secret' };
