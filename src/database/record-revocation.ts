@@ -2,11 +2,19 @@ import { hash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Revocation } from '../domain/tokens/token.ts';
 
+/** A revocation, and the time when the last token that it covers has expired. */
+export interface ExpiringRevocation {
+  readonly revocation: Revocation;
+  readonly expireTime: Date;
+}
+
 /**
- * Makes every node deny the revoked tokens until `expireTime`, when the last of them has expired. Recording the same
- * revocation again can only extend it.
+ * Makes every node deny the revoked tokens until `expireTime`. Recording the same revocation again can only extend it.
  */
-export async function recordRevocation(em: EntityManager, revocation: Revocation, expireTime: Date): Promise<void> {
+export async function recordRevocation(
+  em: EntityManager,
+  { revocation, expireTime }: ExpiringRevocation,
+): Promise<void> {
   const { issuerId = null, kind, value, issuedBefore = null } = revocation;
   // Equal revocations have equal ids, so that repeating one updates its row.
   const id = hash('sha256', JSON.stringify([issuerId, kind, value, issuedBefore]), 'hex');

@@ -17,9 +17,9 @@ import { EMPTY_RULE_BOOK } from '../../src/domain/rules/rule-book.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { createSealer } from '../../src/identity/issue-tokens/key-sealer.ts';
-import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
+import { createApiKeyDigester } from '../../src/identity/secrets/api-key-secret.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
-import { TokenVerifier } from '../../src/identity/verify-tokens/caching-token-verifier.ts';
+import { CachingTokenVerifier } from '../../src/identity/verify-tokens/caching-token-verifier.ts';
 import type { BatchHandler } from '../../src/transport/unary-call.ts';
 
 export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' };
@@ -42,7 +42,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
   const database = await openDatabase({ url });
   await migrate(database);
   await seed(database, { admin: ADMIN, hashPassword });
-  const digest = apiKeyDigest('pepper');
+  const digest = createApiKeyDigester('pepper');
   const sealer = createSealer(SECRET);
   const lifetimes = { rotationSeconds: 3600, accessTokenSeconds: 900 };
   const signingKeys = await startSigningKeyRing({
@@ -54,11 +54,11 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
     ...signing,
   });
   const catalog = await startCatalog({ query: createQuery(database), digest, log });
-  const verifier = new TokenVerifier({
-    trusted: catalog,
+  const verifier = new CachingTokenVerifier({
+    trustSource: catalog,
     openKey: (key) => (key.sealedJwk === undefined ? undefined : sealer.open(key, key.sealedJwk)),
     log,
-    onRefused: () => {},
+    onRejected: () => {},
   });
   const store = new MemoryStore({ now: () => Date.now() * 1000, maxCounters: 1000, source: 'memory' });
   const counters = createCounterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);

@@ -218,7 +218,10 @@ describe('ListApiKeys', () => {
   });
 });
 
-/** The number of rows of api_key that were read so far, by scans and by indexes. A connection reports with a delay of up to one second. */
+/**
+ * The number of rows of api_key that were read so far, by scans and by indexes. A connection reports with a delay of up
+ * to one second.
+ */
 async function rowsRead(query: ReturnType<typeof createQuery>): Promise<number> {
   await query('select pg_stat_force_next_flush()', []);
   const sql = `select (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_user_tables where relname = 'api_key'`;

@@ -12,8 +12,8 @@ import type {
   ListApiKeysRequest,
   ListApiKeysResponse,
 } from '../../generated/weir/admin/v1/api_key_service.ts';
-import { makeApiKey } from '../../identity/secrets/api-key-secret.ts';
-import { newCounterId } from '../../identity/secrets/counter-id.ts';
+import { generateApiKey } from '../../identity/secrets/api-key-secret.ts';
+import { generateCounterId } from '../../identity/secrets/counter-id.ts';
 import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
 import { FieldViolations } from '../shared/field-violations.ts';
@@ -130,9 +130,9 @@ function valuesForSuccessor(old: ApiKeyEntity, name: string): ApiKeyValues {
 
 /** Adds a key with a new secret to `em`, which the caller flushes. */
 function addApiKey(em: EntityManager, digest: (secret: string) => string, values: ApiKeyValues) {
-  const secret = makeApiKey();
+  const secret = generateApiKey();
   const row = em.create(ApiKeyEntity, {
-    counterId: newCounterId(),
+    counterId: generateCounterId(),
     overlapEndTime: null,
     lastUsedTime: null,
     deleteTime: null,

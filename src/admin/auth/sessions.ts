@@ -3,7 +3,11 @@ import { SessionEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { recordRevocation } from '../../database/record-revocation.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import { newRefreshToken, nextRefreshToken, parseRefreshToken } from '../../identity/issue-tokens/refresh-token.ts';
+import {
+  generateNextRefreshToken,
+  generateRefreshToken,
+  parseRefreshToken,
+} from '../../identity/issue-tokens/refresh-token.ts';
 
 export interface SessionsOptions {
   readonly database: Database;
@@ -31,7 +35,7 @@ export class Sessions {
 
   /** Starts a session, and deletes the account's expired ones. */
   async start(accountId: string): Promise<Session> {
-    const { text: refreshToken, familyDigest, tokenDigest } = newRefreshToken();
+    const { text: refreshToken, familyDigest, tokenDigest } = generateRefreshToken();
     const em = this.#options.database.em.fork();
     await em.nativeDelete(SessionEntity, { accountId, expireTime: { $lt: new Date() } });
     const id = randomUUID();
@@ -47,7 +51,7 @@ export class Sessions {
     const em = this.#options.database.em.fork();
     const session = await em.findOne(SessionEntity, { familyDigest: used.familyDigest, endTime: null });
     if (session === null || session.expireTime <= new Date()) throw invalidCredentials();
-    const next = nextRefreshToken(used);
+    const next = generateNextRefreshToken(used);
     // One statement, so that at most one of several concurrent calls with the same token gets the next one.
     const rotated = await em.nativeUpdate(
       SessionEntity,
@@ -81,11 +85,11 @@ export class Sessions {
   async end(sessionId: string): Promise<void> {
     const { database, accessTokenSeconds } = this.#options;
     const now = new Date();
-    const lastExpiry = new Date(now.getTime() + accessTokenSeconds * 1000);
+    const expireTime = new Date(now.getTime() + accessTokenSeconds * 1000);
     const revocation = { issuerId: undefined, kind: 'session', value: sessionId, issuedBefore: undefined } as const;
     await database.em.fork().transactional(async (em) => {
       await em.nativeUpdate(SessionEntity, { id: sessionId, endTime: null }, { endTime: now });
-      await recordRevocation(em, revocation, lastExpiry);
+      await recordRevocation(em, { revocation, expireTime });
     });
   }
 

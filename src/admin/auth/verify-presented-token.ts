@@ -3,11 +3,11 @@ import { ApiError } from '../../domain/api-error.ts';
 import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
 import { tokenStatus, type Verification, type VerifiedToken } from '../../domain/tokens/token.ts';
-import type { TokenVerifier } from '../../identity/verify-tokens/caching-token-verifier.ts';
+import type { CachingTokenVerifier } from '../../identity/verify-tokens/caching-token-verifier.ts';
 
 /** Verifies signatures, and knows which tokens are revoked. */
 export interface TokenVerificationOptions {
-  readonly verifier: Pick<TokenVerifier, 'cached' | 'verify'>;
+  readonly verifier: Pick<CachingTokenVerifier, 'cached' | 'verify'>;
   readonly catalog: {
     /** Whether the catalog is so old that revocations may be missing. */
     readonly isTooStale: boolean;

@@ -3,15 +3,13 @@ import { ApiKeyEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import { keyStatus } from '../../domain/credentials/api-key.ts';
-import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
 import { toTimestamp } from '../shared/common-fields.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
-import { readRemainingLimits } from './remaining-limits.ts';
 import type { TokenInfoKey, TokenInfoOptions } from './token-info-options.ts';
+import { combineGrants, readRemainingLimits } from './token-info-response.ts';
 
 const STATES = { valid: State.VALID, disabled: State.DISABLED, expired: State.EXPIRED } as const;
 
@@ -23,14 +21,12 @@ export async function describeApiKey(
   const plan = catalog.plan(key.planId);
   // A response without the plan's limits would read as "unlimited".
   if (plan === undefined) throw new Error(`the catalog has key ${key.id} but not its plan ${key.planId}`);
-  const { limits, features } = key.policy;
   return GetTokenInfoResponse.create({
     state: STATES[keyStatus(key, Date.now())],
     apiKey: `apiKeys/${key.id}`,
     account: `accounts/${key.accountId}`,
     plan: `plans/${key.planId}`,
-    limits: [...plan.limits, ...limits].map((limit) => toLimitMessage(toPlanLimitSpec(limit))),
-    features: [...new Set([...plan.features, ...features])],
+    ...combineGrants(plan, key.policy),
     expireTime: toTimestamp(key.expiresAt),
     remaining: await readRemainingLimits(counters, { kind: 'api_key', id: key.id }),
   });

@@ -1,16 +1,14 @@
 import type { Database } from '../../database/open-database.ts';
 import { recordRevocation } from '../../database/record-revocation.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
-import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { requiresCatalogAccount, resolvePlanId } from '../../domain/tokens/token.ts';
 import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
 import { verifyPresentedToken } from '../auth/verify-presented-token.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
-import { readRemainingLimits } from './remaining-limits.ts';
 import type { TokenInfoOptions } from './token-info-options.ts';
+import { combineGrants, readRemainingLimits } from './token-info-response.ts';
 import { toTokenRevocation } from './token-revocation.ts';
 
 const STATES = { valid: State.VALID, expired: State.EXPIRED, revoked: State.DISABLED, early: State.UNKNOWN } as const;
@@ -29,15 +27,14 @@ export async function describeJwt(jwt: string, peer: string, options: TokenInfoO
   const isDenied =
     (account === undefined && requiresCatalogAccount(token, issuer)) || (planId !== undefined && plan === undefined);
   if (isDenied) return GetTokenInfoResponse.create({ state: State.UNKNOWN });
-  // Only then the counters of the account are those of the token's plan.
+  // Otherwise the counters of the account belong to another plan than the token's.
   const hasPlanOfAccount = account !== undefined && account.planId === planId;
   return GetTokenInfoResponse.create({
     state: STATES[status],
     tokenId: token.tokenId ?? '',
     account: account === undefined ? token.accountId : `accounts/${account.id}`,
     plan: planId === undefined ? '' : `plans/${planId}`,
-    limits: [...(plan?.limits ?? []), ...token.limits].map((limit) => toLimitMessage(toPlanLimitSpec(limit))),
-    features: [...new Set([...(plan?.features ?? []), ...token.features])],
+    ...combineGrants(plan, token),
     role: token.isAdmin ? 'admin' : '',
     expireTime: new Date(token.expiresAt),
     remaining: hasPlanOfAccount ? await readRemainingLimits(counters, { kind: 'account', id: account.id }) : [],
@@ -58,5 +55,5 @@ export async function disableJwt(
     const description = 'must have a jti claim; without one, ask an administrator to revoke the tokens of the account';
     throw invalidArgument({ field: 'secret', description });
   }
-  await recordRevocation(options.database.em.fork(), revocation.revocation, revocation.expireTime);
+  await recordRevocation(options.database.em.fork(), revocation);
 }

@@ -1,8 +1,9 @@
 import { IssuerEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
+import type { ExpiringRevocation } from '../../database/record-revocation.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
-import type { Revocation, VerifiedToken } from '../../domain/tokens/token.ts';
+import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type { RevokeTokenRequest, RevokeTokensRequest } from '../../generated/weir/admin/v1/token_service.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
@@ -15,12 +16,6 @@ export const MAX_TOKEN_LIFETIME_SECONDS = 366 * 86_400;
 
 /** Rule for the names of accounts and tokens in claims (`isClaimName`). */
 export const CLAIM_NAME_RULE = 'must be 1 to 256 printable ASCII characters, without a space at either end';
-
-/** A revocation, and the time when the last token that it covers has expired. */
-export interface ExpiringRevocation {
-  readonly revocation: Revocation;
-  readonly expireTime: Date;
-}
 
 /** The revocation of one token; undefined: the token has no `jti` claim to revoke it by. */
 export function toTokenRevocation({ issuerId, tokenId, expiresAt }: VerifiedToken): ExpiringRevocation | undefined {
@@ -39,7 +34,7 @@ export async function readTokenRevocation(
   return readRevocationByToken(request, peer, options);
 }
 
-/** The token proves what it is. An expired one, which is denied anyway, is revoked as well. */
+/** The token proves itself. One that has expired since it was verified is denied anyway, but revoked as well. */
 async function readRevocationByToken(
   request: RevokeTokenRequest,
   peer: string,

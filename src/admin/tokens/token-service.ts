@@ -44,15 +44,13 @@ export function createTokenService(options: TokenServiceOptions): Handlers<Token
 
     async revokeToken(request, context) {
       requireAdmin(await authenticate(context));
-      const { revocation, expireTime } = await readTokenRevocation(request, context.peer, options);
-      await recordRevocation(database.em.fork(), revocation, expireTime);
+      await recordRevocation(database.em.fork(), await readTokenRevocation(request, context.peer, options));
       return {};
     },
 
     async revokeTokens(request, context) {
       requireAdmin(await authenticate(context));
-      const { revocation, expireTime } = await readAccountRevocation(request, database);
-      await recordRevocation(database.em.fork(), revocation, expireTime);
+      await recordRevocation(database.em.fork(), await readAccountRevocation(request, database));
       return {};
     },
   };
