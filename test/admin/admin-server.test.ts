@@ -114,9 +114,9 @@ describe('the admin server', () => {
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const settings = { fsync: 'off' };
     const postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log, settings });
-    const cut = await startAdminNode(postgres.url);
-    const auth = createClient(AuthServiceService, cut.address);
-    const plans = createClient(PlanServiceService, cut.address);
+    const ownNode = await startAdminNode(postgres.url);
+    const auth = createClient(AuthServiceService, ownNode.address);
+    const plans = createClient(PlanServiceService, ownNode.address);
     const { accessToken } = await auth.login(ADMIN);
     const headers = { authorization: `Bearer ${accessToken}` };
     await postgres.stop();
@@ -125,10 +125,10 @@ describe('the admin server', () => {
       expect(failure).toMatchObject({ code: status.UNAVAILABLE, reason: 'DATABASE_UNAVAILABLE' });
       expect(failure.details).toContain('google.rpc.RetryInfo');
     }
-    expect(cut.catalog.plan('free')).toBeDefined();
+    expect(ownNode.catalog.plan('free')).toBeDefined();
     auth.close();
     plans.close();
-    await cut.stop();
+    await ownNode.stop();
     await rm(dataFolder, { recursive: true });
   });
 
@@ -149,12 +149,12 @@ describe('the admin server', () => {
       },
       log: { info: () => {}, warn: () => {}, error: () => {} },
     });
-    const underWay = rawCall(server.address, CHECK, Buffer.alloc(0));
+    const runningCall = rawCall(server.address, CHECK, Buffer.alloc(0));
     await started.promise;
     const stopped = server.stop();
     await expect(rawCall(server.address, CHECK, Buffer.alloc(0))).rejects.toMatchObject({ code: status.UNAVAILABLE });
     finish();
-    expect(String(await underWay)).toBe('done');
+    expect(String(await runningCall)).toBe('done');
     await stopped;
   });
 
@@ -166,12 +166,12 @@ describe('the admin server', () => {
       detached: true,
     });
     const [url] = await once(holder.stdout, 'data');
-    const cut = await startAdminNode(String(url).trim());
+    const ownNode = await startAdminNode(String(url).trim());
     process.kill(-(holder.pid ?? expect.fail()), 'SIGINT'); // to the whole group, as a terminal does
     await once(holder, 'exit');
-    await expect.poll(() => cut.catalog.staleness).toBeLessThan(500);
-    expect((await cut.database.em.fork().execute('select 1 as one'))[0]).toEqual({ one: 1 });
-    await cut.stop();
+    await expect.poll(() => ownNode.catalog.staleness).toBeLessThan(500);
+    expect((await ownNode.database.em.fork().execute('select 1 as one'))[0]).toEqual({ one: 1 });
+    await ownNode.stop();
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     await (await startEmbeddedPostgres({ dataFolder, log })).stop(); // stops the orphan first
     await rm(dataFolder, { recursive: true });

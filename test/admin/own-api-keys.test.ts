@@ -87,10 +87,10 @@ describe('a non-administrator with keys of other accounts', () => {
   });
 
   it('gets the same error for keys of other accounts, unknown keys and deleted keys, and changes nothing', async () => {
-    const nobodys = `apiKeys/${randomUUID()}`;
+    const unknownName = `apiKeys/${randomUUID()}`;
     const { apiKey: deleted } = await make(eve);
     await keys.deleteApiKey({ name: deleted.name }, eve);
-    for (const name of [foreign.name, nobodys, deleted.name]) {
+    for (const name of [foreign.name, unknownName, deleted.name]) {
       for (const call of [
         () => keys.getApiKey({ name }, eve),
         () => keys.rotateApiKey({ name, overlap: '1h' }, eve),

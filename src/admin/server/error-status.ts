@@ -48,8 +48,8 @@ interface PackedMessage {
 }
 
 /**
- * The gRPC status for whatever a handler has thrown. Only an ApiError is described to the caller. The message of any
- * other error may contain anything, so the caller gets a fixed text.
+ * The gRPC status for an error of a handler. Only an ApiError is described to the caller. The message of any other
+ * error may contain anything, so the caller gets a fixed text.
  */
 export function toErrorStatus(error: unknown): Partial<StatusObject> & Pick<ServerErrorResponse, 'code'> {
   const reply: ErrorReply =

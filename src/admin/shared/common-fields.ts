@@ -29,7 +29,7 @@ export function readUpdateMask<Field extends string>(
   mask: string,
   isSet: Readonly<Record<Field, boolean>>,
 ): ReadonlySet<Field> {
-  const updatable = Object.keys(isSet) as Field[]; // Object.keys() returns string[], whatever the type of the keys
+  const updatable = Object.keys(isSet) as Field[]; // Object.keys() returns string[] for every type of keys
   if (mask === '') return new Set(updatable.filter((field) => isSet[field]));
   if (mask === '*') return new Set(updatable);
   const paths = mask

@@ -42,8 +42,8 @@ export function createTokenInfoService(
 }
 
 /**
- * Limits the calls, which need no sign-in. Must run before the secret is checked, whatever the secret is, so that a
- * rejected call reveals nothing about it.
+ * Limits the calls, which need no sign-in. Must run before any check of the secret, so that a rejected call reveals
+ * nothing about it.
  */
 async function requireAdmission(calls: CallLimit, method: string, peer: string): Promise<void> {
   const admission = await calls.admit(method, peer);
