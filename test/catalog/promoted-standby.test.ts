@@ -7,10 +7,10 @@ import { startCatalog } from '../../src/catalog/feed/replica.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
-import { apiKeyDigest } from '../../src/identity/secrets/api-key-secret.ts';
+import { createApiKeyDigester } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 
-const digest = apiKeyDigest('');
+const digest = createApiKeyDigester('');
 const log = { info: () => {}, warn: () => {}, error: () => {} };
 
 interface Server {
@@ -30,18 +30,18 @@ async function open(folder: string, settings: Record<string, string> = {}): Prom
 }
 
 /**
- * A standby of the running primary: its files, copied as pg_basebackup does it (which the packaged Postgres does not
- * have), and then all that it writes.
+ * Creates a standby that follows a running primary. Copies its files as pg_basebackup does, which the packaged Postgres
+ * does not contain.
  */
-async function standbyOf({ folder: original, database, postgres }: Server): Promise<Server> {
+async function startStandby({ folder: original, database, postgres }: Server): Promise<Server> {
   const folder = await temporaryFolder();
   const em = database.em.fork();
-  await em.begin(); // for one session
+  await em.begin(); // keeps all statements in one session
   await em.execute(`select pg_backup_start('standby', true)`);
-  const isOwnToProcess = (file: string) => /postmaster\.(pid|opts)$|\.lock$|\.log$/.test(file);
+  const belongsToProcess = (file: string) => /postmaster\.(pid|opts)$|\.lock$|\.log$/.test(file);
   await cp(path.join(original, 'postgres'), path.join(folder, 'postgres'), {
     recursive: true,
-    filter: (file) => !isOwnToProcess(file),
+    filter: (file) => !belongsToProcess(file),
   });
   const [backup] = await em.execute<{ labelfile: string }[]>('select labelfile from pg_backup_stop(false)');
   await em.commit();
@@ -58,9 +58,9 @@ async function standbyOf({ folder: original, database, postgres }: Server): Prom
   return open(folder);
 }
 
-async function addKey(at: Server, secret: string): Promise<void> {
+async function addKey(server: Server, secret: string): Promise<void> {
   const id = randomUUID();
-  await at.query(
+  await server.query(
     `insert into api_key (id, digest, hint, counter_id, display_name, account_id, disabled, create_time, update_time)
      values (?, ?, '', ?, '', 'account', false, now(), now())`,
     [id, Buffer.from(digest(secret), 'hex'), id],
@@ -80,7 +80,7 @@ beforeAll(async () => {
     [],
   );
   for (const secret of ['kept', 'deleted']) await addKey(primary, secret);
-  standby = await standbyOf(primary);
+  standby = await startStandby(primary);
 });
 afterAll(async () => {
   for (const { folder, postgres, database } of [primary, standby]) {
@@ -90,34 +90,34 @@ afterAll(async () => {
   }
 });
 
-const soon = { timeout: 20_000 };
+const SOON = { timeout: 20_000 };
 
-test('a standby is followed, and when it is promoted and lacks what its primary wrote last, nodes of both load anew', async () => {
-  let asked: Server | undefined = primary;
+test('nodes follow a standby; when it is promoted without the last writes of its primary, nodes of both servers reload', async () => {
+  let current: Server | undefined = primary;
   const switching: Query = (sql, parameters) =>
-    asked?.query(sql, parameters) ?? Promise.reject(new Error('connect ECONNREFUSED'));
+    current?.query(sql, parameters) ?? Promise.reject(new Error('connect ECONNREFUSED'));
   const moved = await startCatalog({ query: switching, digest, log });
   const stayed = await startCatalog({ query: standby.query, digest, log });
-  const known = (secret: string) => [moved, stayed].map((catalog) => catalog.keyBySecret(secret) !== undefined);
+  const isKnown = (secret: string) => [moved, stayed].map((catalog) => catalog.keyBySecret(secret) !== undefined);
   try {
     await addKey(primary, 'replicated');
-    await expect.poll(() => known('replicated'), soon).toEqual([true, true]);
+    await expect.poll(() => isKnown('replicated'), SOON).toEqual([true, true]);
 
     await standby.query(`alter system set primary_conninfo = ''`, []);
     await standby.query('select pg_reload_conf()', []);
     const receivers = () => standby.query('select pid from pg_stat_wal_receiver', []);
-    await expect.poll(receivers, soon).toEqual([]);
+    await expect.poll(receivers, SOON).toEqual([]);
     await primary.query(`delete from api_key where digest = ?`, [Buffer.from(digest('deleted'), 'hex')]);
-    await expect.poll(() => known('deleted'), soon).toEqual([false, true]);
-    asked = undefined;
+    await expect.poll(() => isKnown('deleted'), SOON).toEqual([false, true]);
+    current = undefined;
 
     await standby.query('select pg_promote()', []);
     await addKey(standby, 'written');
-    // By now its transaction numbers are beyond those that the nodes have seen.
+    // Moves its transaction numbers beyond those that the nodes have seen.
     for (let transaction = 0; transaction < 50; transaction++) await standby.query('select pg_current_xact_id()', []);
-    asked = standby;
-    await expect.poll(() => known('written'), soon).toEqual([true, true]);
-    await expect.poll(() => known('deleted'), soon).toEqual([true, true]);
+    current = standby;
+    await expect.poll(() => isKnown('written'), SOON).toEqual([true, true]);
+    await expect.poll(() => isKnown('deleted'), SOON).toEqual([true, true]);
   } finally {
     await moved.stop();
     await stayed.stop();
