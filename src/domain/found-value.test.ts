@@ -21,13 +21,13 @@ describe('a description of what was expected', () => {
     ['more than 40 characters', 'Bad id! of 40 characters at most, not it!'],
     ['a control character', 'a\nb'],
     ['a character outside ASCII', 'é'],
-    ['null', null],
   ])('does not show %s', (_, found) => {
     expect(withFound('must be set', found)).toBe('must be set');
   });
 
   it.each([
     [undefined, 'must be set (got nothing)'],
+    [null, 'must be set (got null)'],
     [['a'], 'must be set (got a list)'],
     [{ secret: 'a' }, 'must be set (got an object)'],
   ])('says what else was found: %j', (found, text) => {

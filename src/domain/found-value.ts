@@ -9,7 +9,6 @@ const NAME = /^[a-z][a-z_.]{0,39}$/i;
  * not printable or possibly a secret that was sent in the wrong field. Fields that hold secrets must not use it.
  */
 export function withFound(expected: string, found: unknown): string {
-  if (found === null) return expected; // the YAML reader also passes null for maps and lists
   if (typeof found !== 'string') return `${expected} (got ${describeFound(found)})`;
   return SHORT_AND_PRINTABLE.test(found) && !MAY_BE_SECRET.test(found) ? `${expected} (got "${found}")` : expected;
 }
@@ -25,5 +24,6 @@ export function quoteName(text: string): string {
 function describeFound(found: unknown): string {
   if (typeof found === 'number' || typeof found === 'boolean') return String(found);
   if (found === undefined) return 'nothing';
+  if (found === null) return 'null';
   return Array.isArray(found) ? 'a list' : 'an object';
 }

@@ -1,6 +1,6 @@
 import { isDatabaseUnavailable } from '../../database/database-errors.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import type { CallContext } from '../../interfaces/call-context.ts';
+import type { CallContext } from './call-context.ts';
 import { READ_ONLY_METHODS } from './read-only-methods.ts';
 
 /** A method of a service definition that ts-proto generates for grpc-js. */

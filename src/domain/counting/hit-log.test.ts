@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { makeCalendarLimit, makeLimit, NOON, SECOND } from '../../../test/counters/model/builders.ts';
-import { type HitCounts, expectToMatchExactLog, randomTraces } from '../../../test/counters/model/exact-log.ts';
+import { expectToMatchExactLog, type HitCounts, randomTraces } from '../../../test/counters/model/exact-log.ts';
 import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
 import { TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
 import type { CalendarLimit, CountedLimit } from '../limits/limit.ts';
