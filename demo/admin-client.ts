@@ -7,7 +7,7 @@ import {
 import { AuthServiceService } from '../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../src/generated/weir/admin/v1/plan_service.ts';
 
-const ANSWER_WITHIN_MS = 10_000;
+const CALL_TIMEOUT_MS = 10_000;
 
 export interface ApiKey {
   /** `apiKeys/{id}`. */
@@ -17,8 +17,8 @@ export interface ApiKey {
   readonly secret: string;
 }
 
-/** Who manages plans and keys, over Weir's admin API. */
-export class Administrator {
+/** Manages plans and keys with the admin API of Weir, as an administrator. */
+export class AdminClient {
   readonly #client: Client;
   readonly #metadata = new Metadata();
 
@@ -26,29 +26,29 @@ export class Administrator {
     this.#client = client;
   }
 
-  static async signIn(address: string, by: { email: string; password: string }): Promise<Administrator> {
-    const administrator = new Administrator(new Client(address, credentials.createInsecure()));
+  static async signIn(address: string, login: { email: string; password: string }): Promise<AdminClient> {
+    const admin = new AdminClient(new Client(address, credentials.createInsecure()));
     try {
-      const { accessToken } = await administrator.#call(AuthServiceService.login, by);
-      administrator.#metadata.set('authorization', `Bearer ${accessToken}`);
-      return administrator;
+      const { accessToken } = await admin.#call(AuthServiceService.login, login);
+      admin.#metadata.set('authorization', `Bearer ${accessToken}`);
+      return admin;
     } catch (error) {
-      administrator.signOut();
+      admin.close();
       throw error;
     }
   }
 
-  /** Creates the plan `plans/{planId}` of one limit. `window` is written as in `60s`. */
+  /** Creates the plan `plans/{planId}` with one limit. The form of `window` is that of `60s`. */
   async createPlan(planId: string, requests: number, window: string): Promise<void> {
     const plan = { displayName: planId, limits: [{ name: 'burst', requests, window }] };
     await this.#call(PlanServiceService.createPlan, CreatePlanRequest.fromPartial({ planId, plan }));
   }
 
-  /** Creates a key; decisions of the node that made it know it when this resolves. */
+  /** Creates a key. Once this resolves, the node that created the key accepts it. */
   async createKey(planId: string): Promise<ApiKey> {
     const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'demo', plan: `plans/${planId}` } });
     const { apiKey, secret } = await this.#call(ApiKeyServiceService.createApiKey, request);
-    if (apiKey === undefined) throw new Error('CreateApiKey: expected api_key in the answer');
+    if (apiKey === undefined) throw new Error('CreateApiKey: the response must contain api_key');
     return { name: apiKey.name, account: apiKey.account, secret };
   }
 
@@ -57,13 +57,13 @@ export class Administrator {
     await this.#call(ApiKeyServiceService.updateApiKey, UpdateApiKeyRequest.fromPartial(request));
   }
 
-  signOut(): void {
+  close(): void {
     this.#client.close();
   }
 
   #call<Request, Response>(method: MethodDefinition<Request, Response>, request: Request): Promise<Response> {
     const { path, requestSerialize, responseDeserialize } = method;
-    const options = { deadline: Date.now() + ANSWER_WITHIN_MS };
+    const options = { deadline: Date.now() + CALL_TIMEOUT_MS };
     return new Promise((resolve, reject) => {
       this.#client.makeUnaryRequest(
         path,
@@ -74,7 +74,7 @@ export class Administrator {
         options,
         (error, response) => {
           if (error !== null) reject(new Error(`${path}: ${error.message}`, { cause: error }));
-          else if (response === undefined) reject(new Error(`${path}: expected an answer`));
+          else if (response === undefined) reject(new Error(`${path}: must return a response`));
           else resolve(response);
         },
       );

@@ -2,41 +2,47 @@ import { request as http1Request, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:http2';
 import { text } from 'node:stream/consumers';
 
-export interface Question {
+export interface HttpRequest {
+  /** Default: GET. */
   readonly method?: string;
   readonly path: string;
-  /** A name may come more than once. */
-  readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** undefined: none. */
+  /** A name may occur more than once. */
+  readonly headers?: readonly Header[];
   readonly body?: Buffer;
 }
 
-export interface Answer {
+type Header = readonly [name: string, value: string];
+
+export interface HttpResponse {
   readonly status: number;
-  /** Lower-case names. */
+  /** Names are in lower case. */
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-/** Asks `http://host:port`, each time over a connection of its own, so that every worker of Envoy gets to answer. */
-export type Ask = (origin: string, question: Question) => Promise<Answer>;
+/**
+ * Sends a request to `http://{host}:{port}`. Each request has its own connection, so that every worker of Envoy gets
+ * some. Rejects after 10 s without a response.
+ */
+export type SendRequest = (origin: string, request: HttpRequest) => Promise<HttpResponse>;
 
-const ANSWER_WITHIN_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
 
-export const askOverHttp1: Ask = async (origin, { method = 'GET', path, headers = [], body }) => {
+export const sendOverHttp1: SendRequest = async (origin, { method = 'GET', path, headers = [], body }) => {
   const { hostname, port, host } = new URL(origin);
+  const contentLength = body === undefined ? [] : ['content-length', String(body.length)];
   const request = http1Request({
     hostname,
     port,
-    // As it is written: a URL would fold it.
+    // Separate from the URL, which would normalize it.
     path,
     method,
-    // Written as they are: anything else would merge repeated names before they are sent.
-    headers: ['host', host, ...lengthOf(body), ...headers.flat()],
+    // An array, because Node would merge repeated names of an object before it sends them.
+    headers: ['host', host, ...contentLength, ...headers.flat()],
     agent: false,
-    timeout: ANSWER_WITHIN_MS,
+    timeout: RESPONSE_TIMEOUT_MS,
   });
-  request.on('timeout', () => request.destroy(new Error(`${path}: no answer within ${ANSWER_WITHIN_MS / 1000} s`)));
+  request.on('timeout', () => request.destroy(timeoutError(path)));
   return new Promise((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {
@@ -47,20 +53,14 @@ export const askOverHttp1: Ask = async (origin, { method = 'GET', path, headers 
   });
 };
 
-function lengthOf(body: Buffer | undefined): string[] {
-  return body === undefined ? [] : ['content-length', String(body.length)];
-}
-
-export const askOverHttp2: Ask = async (origin, { method = 'GET', path, headers = [], body }) => {
+export const sendOverHttp2: SendRequest = async (origin, { method = 'GET', path, headers = [], body }) => {
   const session = connect(origin);
   try {
     return await new Promise((resolve, reject) => {
       session.on('error', reject);
-      const stream = session.request({ ':method': method, ':path': path, ...grouped(headers) });
+      const stream = session.request({ ':method': method, ':path': path, ...groupByName(headers) });
       stream.end(body);
-      stream.setTimeout(ANSWER_WITHIN_MS, () =>
-        stream.destroy(new Error(`${path}: no answer within ${ANSWER_WITHIN_MS / 1000} s`)),
-      );
+      stream.setTimeout(RESPONSE_TIMEOUT_MS, () => stream.destroy(timeoutError(path)));
       stream.on('error', reject);
       stream.on('response', ({ ':status': status = 0, ...received }) => {
         text(stream).then((body) => resolve({ status, headers: received, body }), reject);
@@ -71,7 +71,11 @@ export const askOverHttp2: Ask = async (origin, { method = 'GET', path, headers 
   }
 };
 
-function grouped(headers: readonly (readonly [name: string, value: string])[]): Record<string, string[]> {
+function timeoutError(path: string): Error {
+  return new Error(`${path}: no response within ${RESPONSE_TIMEOUT_MS / 1000} s`);
+}
+
+function groupByName(headers: readonly Header[]): Record<string, string[]> {
   const groups: Record<string, string[]> = {};
   for (const [name, value] of headers) groups[name] = [...(groups[name] ?? []), value];
   return groups;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../provision/free-port.ts';
-import { Child } from './server-process.ts';
+import { ServerProcess } from './server-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
 const RULES = fileURLToPath(new URL('rules.yaml', import.meta.url));
@@ -16,13 +16,17 @@ export interface Weir {
   stop(): Promise<void>;
 }
 
-/** Starts the built Weir as its users do, with a data folder and ports of its own: embedded Postgres, counters in memory. */
+/**
+ * Starts the built Weir like a user does, with an embedded Postgres and counters in memory. Its ports are free ones. Its
+ * data folder is temporary: `stop` removes it.
+ */
 export async function startWeir(): Promise<Weir> {
   const [decisionPort, adminPort, httpPort] = [await freePort(), await freePort(), await freePort()];
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-demo-'));
-  // As root, Postgres runs as a user of its own: what that one cannot reach would be kept elsewhere, and stay there.
+  // If this process is root, Postgres runs as another user. A folder that this user cannot enter would make Weir keep
+  // the data elsewhere, and `stop` would not remove it.
   await chmod(folder, 0o755);
-  const child = new Child('weir', process.execPath, [PROGRAM, 'serve'], {
+  const server = new ServerProcess('weir', process.execPath, [PROGRAM, 'serve'], {
     PATH: process.env.PATH,
     DECISION_ADDRESS: `127.0.0.1:${decisionPort}`,
     ADMIN_ADDRESS: `127.0.0.1:${adminPort}`,
@@ -33,11 +37,11 @@ export async function startWeir(): Promise<Weir> {
     ADMIN_PASSWORD: ADMINISTRATOR.password,
   });
   const stop = async () => {
-    await child.stop();
+    await server.stop();
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await child.untilReady(`http://127.0.0.1:${httpPort}/readyz`);
+    await server.waitUntilReady(`http://127.0.0.1:${httpPort}/readyz`);
   } catch (error) {
     await stop();
     throw error;

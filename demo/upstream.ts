@@ -1,16 +1,17 @@
-// node demo/upstream.ts HOST PORT: the service behind Envoy. It answers every request with what it was asked, as JSON.
+// node demo/upstream.ts HOST PORT: the service behind Envoy. It responds to every request with that request, as JSON.
+// It imports nothing from Weir, because docker-compose.yml runs this file alone.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** Of gRPC, which this upstream does not speak. */
+/** gRPC status code UNIMPLEMENTED. This upstream does not speak gRPC. */
 const UNIMPLEMENTED = 12;
 
-/** What reached the upstream. */
-export interface Received {
+/** A request as it reached the upstream. */
+export interface ReceivedRequest {
   readonly method: string;
   readonly path: string;
-  /** `name: value` as they were sent, each as often as it was sent. */
+  /** `name: value`, with the spelling of the sender. A name that was sent twice is here twice. */
   readonly headers: readonly string[];
   /** Bytes. */
   readonly bodyLength: number;
@@ -21,6 +22,7 @@ export interface Upstream {
   stop(): Promise<void>;
 }
 
+/** Starts the upstream. With port 0 the system chooses a free one. */
 export async function startUpstream(host: string, port: number): Promise<Upstream> {
   const server = createServer(async (request, response) => {
     const { method = '', url = '', headers, rawHeaders } = request;
@@ -31,7 +33,7 @@ export async function startUpstream(host: string, port: number): Promise<Upstrea
       return;
     }
     const { length: bodyLength } = await buffer(request);
-    const received: Received = { method, path: url, headers: lines(rawHeaders), bodyLength };
+    const received: ReceivedRequest = { method, path: url, headers: formatHeaders(rawHeaders), bodyLength };
     response.setHeader('content-type', 'application/json');
     response.end(`${JSON.stringify(received, undefined, 2)}\n`);
   });
@@ -49,9 +51,12 @@ export async function startUpstream(host: string, port: number): Promise<Upstrea
   };
 }
 
-function lines(rawHeaders: readonly string[]): string[] {
+/** Formats Node's list of alternating names and values. */
+function formatHeaders(rawHeaders: readonly string[]): string[] {
   const headers: string[] = [];
-  for (let at = 0; at < rawHeaders.length; at += 2) headers.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    headers.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
+  }
   return headers;
 }
 

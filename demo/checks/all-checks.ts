@@ -1,23 +1,23 @@
-import type { World } from '../demo-stack.ts';
-import { type Ask, askOverHttp1, askOverHttp2 } from '../http-clients.ts';
-import { BOTH_FILTERS, type Check, ONE_FILTER, type Scene } from './check.ts';
-import { identityChecks, unauthenticated } from './identity-checks.ts';
-import { limitChecks, oneBudget, refusalBody } from './limit-checks.ts';
+import type { DemoStack } from '../demo-stack.ts';
+import { type SendRequest, sendOverHttp1, sendOverHttp2 } from '../http-clients.ts';
+import { AUTHZ_AND_RATE_LIMIT_PATH, AUTHZ_ONLY_PATH, type Check, type CheckContext } from './check.ts';
+import { identityChecks, unprotectedRouteCheck } from './identity-checks.ts';
+import { limitChecks, rejectionBodyCheck, sharedBudgetCheck } from './limit-checks.ts';
 
-/** What `npm run demo -- --check` and the tests hold the real thing against. */
-export const checks: readonly Check[] = [
-  unauthenticated,
-  ...[ONE_FILTER, BOTH_FILTERS].flatMap((path) => [...identityChecks(path), ...limitChecks(path)]),
-  refusalBody,
-  oneBudget,
+/** The checks that `npm run demo -- --check` and the tests run against a real Envoy. */
+export const ALL_CHECKS: readonly Check[] = [
+  unprotectedRouteCheck,
+  ...[AUTHZ_ONLY_PATH, AUTHZ_AND_RATE_LIMIT_PATH].flatMap((path) => [...identityChecks(path), ...limitChecks(path)]),
+  rejectionBodyCheck,
+  sharedBudgetCheck,
 ];
 
-/** Each check is made over each of them. */
-export const protocols: readonly (readonly [name: string, ask: Ask])[] = [
-  ['HTTP/1.1', askOverHttp1],
-  ['HTTP/2', askOverHttp2],
+/** Every check runs over each of these protocols. */
+export const PROTOCOLS: readonly (readonly [name: string, send: SendRequest])[] = [
+  ['HTTP/1.1', sendOverHttp1],
+  ['HTTP/2', sendOverHttp2],
 ];
 
-export function sceneOf({ administrator }: World, origin: string, ask: Ask): Scene {
-  return { administrator, ask: (question) => ask(origin, question) };
+export function createCheckContext({ admin }: DemoStack, origin: string, send: SendRequest): CheckContext {
+  return { admin, send: (request) => send(origin, request) };
 }

@@ -1,50 +1,56 @@
 import { deepEqual } from 'node:assert/strict';
-import type { Administrator } from '../admin-client.ts';
-import type { Answer, Question } from '../http-clients.ts';
-import type { Received } from '../upstream.ts';
+import type { AdminClient } from '../admin-client.ts';
+import type { HttpRequest, HttpResponse } from '../http-clients.ts';
+import type { ReceivedRequest } from '../upstream.ts';
 
-/** One promise of the service, shown from the client's side of Envoy. Each makes its own keys, so the order is free. */
+/** A statement about the service that clients of Envoy can verify. Checks create their own keys and run in any order. */
 export interface Check {
   readonly name: string;
-  /** Rejects with an AssertionError that holds what was expected and what came. */
-  readonly run: (scene: Scene) => Promise<void>;
+  /** Rejects with an AssertionError that contains the expected and the actual value. */
+  readonly run: (context: CheckContext) => Promise<void>;
 }
 
-export interface Scene {
-  readonly administrator: Administrator;
-  /** Asks Envoy. */
-  readonly ask: (question: Question) => Promise<Answer>;
+export interface CheckContext {
+  readonly admin: AdminClient;
+  /** Sends a request to Envoy. */
+  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
 }
 
-/** Paths by what envoy/envoy.yaml does with them. */
-export const ONE_FILTER = '/orders';
-export const BOTH_FILTERS = '/both/orders';
-export const NO_FILTER = '/healthz';
+/** envoy/envoy.yaml passes this path through ext_authz alone. Weir authenticates and charges the plan in one call. */
+export const AUTHZ_ONLY_PATH = '/orders';
+/** envoy/envoy.yaml passes this path through ext_authz, which authenticates, and ratelimit, which charges the plan. */
+export const AUTHZ_AND_RATE_LIMIT_PATH = '/both/orders';
+/** envoy/envoy.yaml passes this path through without asking Weir. */
+export const UNPROTECTED_PATH = '/healthz';
 
-export function withKey(path: string, { secret }: { readonly secret: string }): Question {
+export function requestWithKey(path: string, { secret }: { readonly secret: string }): HttpRequest {
   return { path, headers: [['x-api-key', secret]] };
 }
 
-/** Asks one after the other. */
-export async function askTimes(times: number, ask: Scene['ask'], question: Question): Promise<readonly Answer[]> {
-  const answers: Answer[] = [];
-  for (let time = 0; time < times; time++) answers.push(await ask(question));
-  return answers;
+/** Sends the request several times, one after the other. */
+export async function sendTimes(
+  times: number,
+  send: CheckContext['send'],
+  request: HttpRequest,
+): Promise<readonly HttpResponse[]> {
+  const responses: HttpResponse[] = [];
+  for (let time = 0; time < times; time++) responses.push(await send(request));
+  return responses;
 }
 
-/** What the upstream was asked. */
-export function received({ status, body }: Answer): Received {
+/** Parses the request that reached the upstream out of its response. */
+export function parseReceived({ status, body }: HttpResponse): ReceivedRequest {
   deepEqual(status, 200);
-  return JSON.parse(body); // nothing else answers 200 here
+  return JSON.parse(body); // only the upstream responds with 200 here
 }
 
-/** Holds the answer against Weir's form of a refusal. */
-export function expectRefusal(answer: Answer | undefined, status: number, code: string): void {
+/** Asserts that a response is an error from Weir: its status, its content type and the form of its body. */
+export function expectError(response: HttpResponse | undefined, status: number, code: string): void {
   deepEqual(
-    { status: answer?.status, contentType: answer?.headers['content-type'] },
+    { status: response?.status, contentType: response?.headers['content-type'] },
     { status, contentType: 'application/json' },
   );
-  const { error } = JSON.parse(answer?.body ?? '');
+  const { error } = JSON.parse(response?.body ?? '');
   deepEqual(
     { code: error.code, message: typeof error.message, requestId: typeof error.request_id },
     { code, message: 'string', requestId: 'string' },

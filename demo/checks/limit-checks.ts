@@ -1,68 +1,93 @@
 import { deepEqual, match, ok } from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FIVE_A_MINUTE, FIVE_IN_THREE_SECONDS } from '../demo-stack.ts';
-import { askTimes, BOTH_FILTERS, type Check, expectRefusal, ONE_FILTER, type Scene, withKey } from './check.ts';
+import {
+  AUTHZ_AND_RATE_LIMIT_PATH,
+  AUTHZ_ONLY_PATH,
+  type Check,
+  type CheckContext,
+  expectError,
+  requestWithKey,
+  sendTimes,
+} from './check.ts';
 
-/** How many may come in on this path. */
+/** Checks how many requests pass on this path. */
 export function limitChecks(path: string): readonly Check[] {
   return [
-    { name: `${path}: the sixth request of five a minute is refused with 429`, run: (scene) => sixth(scene, path) },
-    { name: `${path}: retry-after is true, to the second`, run: (scene) => retryAfter(scene, path) },
-    { name: `${path}: clients are told what is left in x-ratelimit-*, once`, run: (scene) => told(scene, path) },
+    {
+      name: `${path}: rejects the sixth request of five a minute with 429`,
+      run: (context) => checkSixthRequest(context, path),
+    },
+    { name: `${path}: retry-after is exact to the second`, run: (context) => checkRetryAfter(context, path) },
+    {
+      name: `${path}: sends each x-ratelimit-* header once, with what remains`,
+      run: (context) => checkRateLimitHeaders(context, path),
+    },
   ];
 }
 
-export const refusalBody: Check = {
-  name: `${ONE_FILTER}: who is over the limit is told so in JSON`,
-  async run({ ask, administrator }) {
-    const key = await administrator.createKey(FIVE_A_MINUTE.id);
-    const answers = await askTimes(6, ask, withKey(ONE_FILTER, key));
-    expectRefusal(answers[5], 429, 'rate_limited');
+export const rejectionBodyCheck: Check = {
+  name: `${AUTHZ_ONLY_PATH}: rejects a request over the limit with a JSON body`,
+  async run({ send, admin }) {
+    const key = await admin.createKey(FIVE_A_MINUTE.id);
+    const responses = await sendTimes(6, send, requestWithKey(AUTHZ_ONLY_PATH, key));
+    expectError(responses[5], 429, 'rate_limited');
   },
 };
 
-async function told({ ask, administrator }: Scene, path: string): Promise<void> {
-  const key = await administrator.createKey(FIVE_A_MINUTE.id);
-  for (const remaining of ['4', '3', '2', '1', '0', '0']) {
-    const { headers } = await ask(withKey(path, key));
-    const limitAndRest = [headers['x-ratelimit-limit'], headers['x-ratelimit-remaining']];
-    deepEqual(limitAndRest, ['5', remaining]);
-    match(String(headers['x-ratelimit-reset']), /^(5\d|60)$/);
-  }
-}
-
-export const oneBudget: Check = {
-  name: 'a key has one budget, whichever filter asks',
-  async run({ ask, administrator }) {
-    const key = await administrator.createKey(FIVE_A_MINUTE.id);
-    const paths = [ONE_FILTER, BOTH_FILTERS, ONE_FILTER, BOTH_FILTERS, ONE_FILTER, ONE_FILTER, BOTH_FILTERS];
+export const sharedBudgetCheck: Check = {
+  name: 'a key has one budget, whichever filter charges it',
+  async run({ send, admin }) {
+    const key = await admin.createKey(FIVE_A_MINUTE.id);
     const statuses: number[] = [];
-    for (const path of paths) statuses.push((await ask(withKey(path, key))).status);
+    for (const path of [
+      AUTHZ_ONLY_PATH,
+      AUTHZ_AND_RATE_LIMIT_PATH,
+      AUTHZ_ONLY_PATH,
+      AUTHZ_AND_RATE_LIMIT_PATH,
+      AUTHZ_ONLY_PATH,
+      AUTHZ_ONLY_PATH,
+      AUTHZ_AND_RATE_LIMIT_PATH,
+    ]) {
+      statuses.push((await send(requestWithKey(path, key))).status);
+    }
     deepEqual(statuses, [200, 200, 200, 200, 200, 429, 429]);
   },
 };
 
-async function sixth({ ask, administrator }: Scene, path: string): Promise<void> {
-  const key = await administrator.createKey(FIVE_A_MINUTE.id);
-  const answers = await askTimes(6, ask, withKey(path, key));
-  const statuses = answers.map(({ status }) => status);
+async function checkSixthRequest({ send, admin }: CheckContext, path: string): Promise<void> {
+  const key = await admin.createKey(FIVE_A_MINUTE.id);
+  const responses = await sendTimes(6, send, requestWithKey(path, key));
+  const statuses = responses.map(({ status }) => status);
   deepEqual(statuses, [200, 200, 200, 200, 200, 429]);
-  match(String(answers[5]?.headers['retry-after']), /^(5\d|60)$/);
+  match(String(responses[5]?.headers['retry-after']), /^(5\d|60)$/);
 }
 
-/** Whole seconds are rounded up, so a second less must be too early, and the refusals on the way must cost nothing. */
-async function retryAfter({ ask, administrator }: Scene, path: string): Promise<void> {
-  const key = await administrator.createKey(FIVE_IN_THREE_SECONDS.id);
-  const question = withKey(path, key);
-  await askTimes(5, ask, question);
-  const refused = await ask(question);
-  const refusedAt = performance.now();
-  deepEqual(refused.status, 429);
-  const seconds = Number(refused.headers['retry-after']);
+/**
+ * Weir rounds retry-after up to whole seconds. So a request one second earlier must be rejected. The rejected requests
+ * must not be charged either.
+ */
+async function checkRetryAfter({ send, admin }: CheckContext, path: string): Promise<void> {
+  const key = await admin.createKey(FIVE_IN_THREE_SECONDS.id);
+  const request = requestWithKey(path, key);
+  await sendTimes(5, send, request);
+  const rejected = await send(request);
+  const rejectedAt = performance.now();
+  deepEqual(rejected.status, 429);
+  const seconds = Number(rejected.headers['retry-after']);
   ok(seconds >= 1 && seconds <= FIVE_IN_THREE_SECONDS.windowSeconds, `retry-after: ${seconds}`);
-  await delay(refusedAt + (seconds - 1) * 1000 - performance.now());
-  const early = await ask(question);
+  await delay(rejectedAt + (seconds - 1) * 1000 - performance.now());
+  const early = await send(request);
   deepEqual({ status: early.status, retryAfter: early.headers['retry-after'] }, { status: 429, retryAfter: '1' });
-  await delay(refusedAt + seconds * 1000 - performance.now());
-  deepEqual((await ask(question)).status, 200);
+  await delay(rejectedAt + seconds * 1000 - performance.now());
+  deepEqual((await send(request)).status, 200);
+}
+
+async function checkRateLimitHeaders({ send, admin }: CheckContext, path: string): Promise<void> {
+  const key = await admin.createKey(FIVE_A_MINUTE.id);
+  for (const remaining of ['4', '3', '2', '1', '0', '0']) {
+    const { headers } = await send(requestWithKey(path, key));
+    deepEqual([headers['x-ratelimit-limit'], headers['x-ratelimit-remaining']], ['5', remaining]);
+    match(String(headers['x-ratelimit-reset']), /^(5\d|60)$/);
+  }
 }

@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest';
 import {
-  contextExtensions,
   type EnvoyChange,
-  HEADER_MUTATION,
-  ofConnectionManager,
-  ofFilter,
-} from '../../demo/start-envoy.ts';
+  HEADER_MUTATION_FILTER,
+  setConnectionManagerField,
+  setContextExtensions,
+  setFilterField,
+} from '../../demo/envoy-configuration.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -22,8 +22,8 @@ type HeaderLines = [name: string, value: string][];
 
 /** The settings that a comment of envoy/envoy.yaml recommends behind one proxy. */
 const BEHIND_PROXY: EnvoyChange[] = [
-  ofConnectionManager(['xff_num_trusted_hops'], 1),
-  ofFilter(HEADER_MUTATION, ['mutations', 'request_mutations', 1], {
+  setConnectionManagerField(['xff_num_trusted_hops'], 1),
+  setFilterField(HEADER_MUTATION_FILTER, ['mutations', 'request_mutations', 1], {
     append: {
       header: { key: 'x-weir-client-address', value: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%' },
       append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
@@ -74,7 +74,7 @@ describe('CLIENT_ADDRESS_HEADER behind another proxy', () => {
   it('gives the domain edge the address that it counts', async ({ weir }) => {
     const origin = await weir.envoy(
       ...BEHIND_PROXY,
-      contextExtensions({ 'weir.auth': 'optional', 'weir.route': 'counted' }),
+      setContextExtensions({ 'weir.auth': 'optional', 'weir.route': 'counted' }),
     );
     for (const address of ['192.0.2.1', '192.0.2.2']) {
       const statuses = [];

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { contextExtensions, ofConnectionManager } from '../../demo/start-envoy.ts';
+import { setConnectionManagerField, setContextExtensions } from '../../demo/envoy-configuration.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -33,15 +33,15 @@ describe('the client’s address is that of the connection to Envoy', () => {
     ['x-weir-client-address', '203.0.113.7'],
   ])('and the header %s: %s does not change it', async (claim, { envoy, secret }) => {
     const headers: HeaderLines = [['x-api-key', secret], claim];
-    const { status, answer } = await sendThrough(envoy, { path: '/orders', headers });
-    expect([status, JSON.parse(answer.body).error.code]).toEqual([403, 'forbidden_network']);
+    const { status, response } = await sendThrough(envoy, { path: '/orders', headers });
+    expect([status, JSON.parse(response.body).error.code]).toEqual([403, 'forbidden_network']);
   });
 
   it('and trusted hops do not change it: Check still receives the address of Envoy’s peer', async ({
     weir,
     secret,
   }) => {
-    const origin = await weir.envoy(ofConnectionManager(['xff_num_trusted_hops'], 1));
+    const origin = await weir.envoy(setConnectionManagerField(['xff_num_trusted_hops'], 1));
     const headers: HeaderLines = [
       ['x-api-key', secret],
       ['x-forwarded-for', '203.0.113.7'],
@@ -50,7 +50,7 @@ describe('the client’s address is that of the connection to Envoy', () => {
   });
 
   it('so the domain edge counts one address, whatever each request has in X-Forwarded-For', async ({ weir }) => {
-    const origin = await weir.envoy(contextExtensions({ 'weir.auth': 'optional', 'weir.route': 'counted' }));
+    const origin = await weir.envoy(setContextExtensions({ 'weir.auth': 'optional', 'weir.route': 'counted' }));
     const statuses = [];
     for (let time = 0; time < 3; time++) {
       const headers: HeaderLines = [['x-forwarded-for', `203.0.113.${time}`]];

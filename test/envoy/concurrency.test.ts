@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { askOverHttp1 } from '../../demo/http-clients.ts';
-import { type Envoy, ofFilter } from '../../demo/start-envoy.ts';
+import { setFilterField } from '../../demo/envoy-configuration.ts';
+import { sendOverHttp1 } from '../../demo/http-clients.ts';
+import type { Envoy } from '../../demo/start-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
 import { EnvoyExample } from '../support/envoy-example.ts';
 
@@ -26,7 +27,7 @@ afterEach(async () => {
 afterAll(() => example?.stop());
 
 const send = async (origin = envoy.origin): Promise<number> =>
-  (await askOverHttp1(origin, { path: '/', headers: [['x-api-key', key]] })).status;
+  (await sendOverHttp1(origin, { path: '/', headers: [['x-api-key', key]] })).status;
 
 /** Sends requests until one is rejected, at most ten. Returns how many passed before it; they stay in flight. */
 async function countFreeSlots(origin = envoy.origin): Promise<number> {
@@ -80,7 +81,7 @@ describe('the example for concurrent requests', () => {
   });
 
   it('frees nothing after requests that Weir did not answer in time', async () => {
-    const hasty = await example.envoy(ofFilter('envoy.filters.http.ratelimit', ['timeout'], '0.001s'));
+    const hasty = await example.envoy(setFilterField('envoy.filters.http.ratelimit', ['timeout'], '0.001s'));
     expect(await countFreeSlots()).toBe(2);
     const statuses = await Promise.all(Array.from({ length: 20 }, () => send(hasty.origin)));
     expect(statuses.filter((status) => status !== 429 && status !== 503)).toEqual([]);

@@ -1,12 +1,12 @@
 import { describe, expect } from 'vitest';
 import {
-  contextExtensions,
   type EnvoyChange,
-  EXT_AUTHZ,
-  HEADER_MUTATION,
-  ofFilter,
-  without,
-} from '../../demo/start-envoy.ts';
+  EXT_AUTHZ_FILTER,
+  HEADER_MUTATION_FILTER,
+  removeFilter,
+  setContextExtensions,
+  setFilterField,
+} from '../../demo/envoy-configuration.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -40,13 +40,13 @@ describe('a CORS preflight behind a real Envoy', () => {
 
   describe.for<[form: string, changes: EnvoyChange[]]>([
     ['headers', []],
-    ['header_map', [ofFilter(EXT_AUTHZ, ['encode_raw_headers'], true)]],
+    ['header_map', [setFilterField(EXT_AUTHZ_FILTER, ['encode_raw_headers'], true)]],
   ])('on a route that allows preflights, with the headers sent to Weir as %s', ([, changes]) => {
     let origin: string;
 
     it.beforeAll(async ({ weir }) => {
       const extensions = { 'weir.cors_preflight': 'allow', 'weir.require': 'export' };
-      origin = await weir.envoy(contextExtensions(extensions), without(HEADER_MUTATION), ...changes);
+      origin = await weir.envoy(setContextExtensions(extensions), removeFilter(HEADER_MUTATION_FILTER), ...changes);
     });
 
     it('passes without an identity', async () => {
@@ -60,14 +60,14 @@ describe('a CORS preflight behind a real Envoy', () => {
     it('must have the method OPTIONS, both headers and no credential', async () => {
       for (const method of ['GET', 'POST', 'DELETE']) expect((await send(origin, PREFLIGHT, method)).status).toBe(401);
       for (const header of PREFLIGHT) expect((await send(origin, [header])).status).toBe(401);
-      const { status, answer } = await send(origin, [...PREFLIGHT, ['x-api-key', 'wk_live_wrong']]);
-      expect([status, JSON.parse(answer.body).error.code]).toEqual([401, 'malformed_credential']);
+      const { status, response } = await send(origin, [...PREFLIGHT, ['x-api-key', 'wk_live_wrong']]);
+      expect([status, JSON.parse(response.body).error.code]).toEqual([401, 'malformed_credential']);
     });
   });
 
   it('is charged by the rules of the domain edge', async ({ weir }) => {
     const extensions = { 'weir.cors_preflight': 'allow', 'weir.route': 'limited' };
-    const origin = await weir.envoy(contextExtensions(extensions));
+    const origin = await weir.envoy(setContextExtensions(extensions));
     const statuses = [];
     for (let time = 0; time < 3; time++) statuses.push((await send(origin, PREFLIGHT)).status);
     expect(statuses).toEqual([200, 200, 429]);

@@ -2,8 +2,9 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BOTH_FILTERS, ONE_FILTER } from '../../demo/checks/check.ts';
-import { EXT_AUTHZ, ofFilter, RATE_LIMIT, startEnvoy } from '../../demo/start-envoy.ts';
+import { AUTHZ_AND_RATE_LIMIT_PATH, AUTHZ_ONLY_PATH } from '../../demo/checks/check.ts';
+import { EXT_AUTHZ_FILTER, RATE_LIMIT_FILTER, setFilterField } from '../../demo/envoy-configuration.ts';
+import { startEnvoy } from '../../demo/start-envoy.ts';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { newDatabase } from '../support/databases.ts';
 import type { Headers } from '../support/grpc-client.ts';
@@ -12,8 +13,8 @@ import { sendThrough, WeirBehindEnvoy } from '../support/weir-behind-envoy.ts';
 /** Well above every deadline, and well below the time after which a client gives up that nobody answers. */
 const MAX_ANSWER_MS = 5000;
 const ENVOY_TIMEOUTS = [
-  ofFilter(EXT_AUTHZ, ['grpc_service', 'timeout'], '0.25s'),
-  ofFilter(RATE_LIMIT, ['timeout'], '0.25s'),
+  setFilterField(EXT_AUTHZ_FILTER, ['grpc_service', 'timeout'], '0.25s'),
+  setFilterField(RATE_LIMIT_FILTER, ['timeout'], '0.25s'),
 ];
 const POLICIES = ['deny', 'local', 'allow'];
 
@@ -36,10 +37,10 @@ afterAll(async () => {
 /** Sends a request, which must be answered in time. Returns the status, and Weir's error code if there is one. */
 async function send(origin: string, path: string, secret: string): Promise<string> {
   const start = performance.now();
-  const { status, answer } = await sendThrough(origin, { path, headers: [['x-api-key', secret]] });
+  const { status, response } = await sendThrough(origin, { path, headers: [['x-api-key', secret]] });
   expect(performance.now() - start).toBeLessThan(MAX_ANSWER_MS);
-  const isWeirError = answer.headers['content-type'] === 'application/json' && status !== 200;
-  return isWeirError ? `${status} ${JSON.parse(answer.body).error.code}` : String(status);
+  const isWeirError = response.headers['content-type'] === 'application/json' && status !== 200;
+  return isWeirError ? `${status} ${JSON.parse(response.body).error.code}` : String(status);
 }
 
 describe('while Weir does not answer', () => {
@@ -51,7 +52,8 @@ describe('while Weir does not answer', () => {
     for (const server of [silent, unreachable]) {
       const envoy = await startEnvoy({ weirPort: server.port, upstreamPort: weir.upstreamPort }, ...ENVOY_TIMEOUTS);
       try {
-        for (const path of [ONE_FILTER, BOTH_FILTERS]) expect(await send(envoy.origin, path, secret)).toBe('503');
+        for (const path of [AUTHZ_ONLY_PATH, AUTHZ_AND_RATE_LIMIT_PATH])
+          expect(await send(envoy.origin, path, secret)).toBe('503');
       } finally {
         await envoy.stop();
       }
@@ -69,7 +71,7 @@ describe('while Redis does not answer', () => {
     for (const policy of POLICIES) {
       const { secret } = await weir.node.createKey(administrator, policy);
       secrets[policy] = secret;
-      expect(await send(origin, ONE_FILTER, secret)).toBe('200');
+      expect(await send(origin, AUTHZ_ONLY_PATH, secret)).toBe('200');
     }
     if (redis.pid !== undefined) process.kill(redis.pid, 'SIGSTOP');
   });
@@ -83,17 +85,17 @@ describe('while Redis does not answer', () => {
     ['allow', ['200', '200', '200']],
   ])('the limit’s on_store_failure decides, in time: %s', async (policy, expected) => {
     const answers = [];
-    for (let time = 0; time < 3; time++) answers.push(await send(origin, ONE_FILTER, secrets[policy] ?? ''));
+    for (let time = 0; time < 3; time++) answers.push(await send(origin, AUTHZ_ONLY_PATH, secrets[policy] ?? ''));
     expect(answers).toEqual(expected);
   });
 
   it('requests without a valid key are denied, in time', async () => {
-    expect(await send(origin, ONE_FILTER, '')).toBe('401 missing_credential');
-    expect(await send(origin, ONE_FILTER, 'wk_live_wrong')).toBe('401 malformed_credential');
+    expect(await send(origin, AUTHZ_ONLY_PATH, '')).toBe('401 missing_credential');
+    expect(await send(origin, AUTHZ_ONLY_PATH, 'wk_live_wrong')).toBe('401 malformed_credential');
   });
 
   it('the rate limit filter receives an error and denies requests, in time', async () => {
-    expect(await send(origin, BOTH_FILTERS, secrets.deny ?? '')).toBe('503');
+    expect(await send(origin, AUTHZ_AND_RATE_LIMIT_PATH, secrets.deny ?? '')).toBe('503');
   });
 });
 
@@ -103,12 +105,12 @@ describe('once Redis answers again', () => {
     const { secret } = await weir.node.createKey(administrator, 'deny');
     const origin = await weir.envoy();
     const latest = performance.now() + 10_000;
-    let first = await send(origin, ONE_FILTER, secret);
+    let first = await send(origin, AUTHZ_ONLY_PATH, secret);
     while (first !== '200' && performance.now() < latest) {
       await sleep(100);
-      first = await send(origin, ONE_FILTER, secret);
+      first = await send(origin, AUTHZ_ONLY_PATH, secret);
     }
-    const answers = [first, await send(origin, ONE_FILTER, secret), await send(origin, ONE_FILTER, secret)];
+    const answers = [first, await send(origin, AUTHZ_ONLY_PATH, secret), await send(origin, AUTHZ_ONLY_PATH, secret)];
     expect(answers).toEqual(['200', '200', '429 rate_limited']);
   });
 });

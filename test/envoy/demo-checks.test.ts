@@ -1,21 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checks, protocols, sceneOf } from '../../demo/checks/all-checks.ts';
-import { BOTH_FILTERS, NO_FILTER, ONE_FILTER, withKey } from '../../demo/checks/check.ts';
+import { ALL_CHECKS, createCheckContext, PROTOCOLS } from '../../demo/checks/all-checks.ts';
+import {
+  AUTHZ_AND_RATE_LIMIT_PATH,
+  AUTHZ_ONLY_PATH,
+  requestWithKey,
+  UNPROTECTED_PATH,
+} from '../../demo/checks/check.ts';
 import { identityChecks } from '../../demo/checks/identity-checks.ts';
-import { FIVE_A_MINUTE, startWorld, type World } from '../../demo/demo-stack.ts';
-import { askOverHttp1 } from '../../demo/http-clients.ts';
-import { type Envoy, EXT_AUTHZ, HEADER_MUTATION, startEnvoy, without } from '../../demo/start-envoy.ts';
+import { type DemoStack, FIVE_A_MINUTE, startDemoStack } from '../../demo/demo-stack.ts';
+import { EXT_AUTHZ_FILTER, HEADER_MUTATION_FILTER, removeFilter } from '../../demo/envoy-configuration.ts';
+import { sendOverHttp1 } from '../../demo/http-clients.ts';
+import { type Envoy, startEnvoy } from '../../demo/start-envoy.ts';
 
-let world: World;
+let stack: DemoStack;
 
 beforeAll(async () => {
-  world = await startWorld();
+  stack = await startDemoStack();
 }, 600_000);
-afterAll(() => world.stop());
+afterAll(() => stack.stop());
 
 describe('the demo behind a real Envoy', () => {
-  describe.for(protocols)('over %s', ([, ask]) => {
-    for (const { name, run } of checks) it.concurrent(name, () => run(sceneOf(world, world.origin, ask)));
+  describe.for(PROTOCOLS)('over %s', ([, send]) => {
+    for (const { name, run } of ALL_CHECKS)
+      it.concurrent(name, () => run(createCheckContext(stack, stack.origin, send)));
   });
 });
 
@@ -23,37 +30,39 @@ describe('the demo behind an Envoy that passes on the x-weir-* headers of client
   let envoy: Envoy;
 
   beforeAll(async () => {
-    envoy = await startEnvoy(world.surroundings, without(HEADER_MUTATION));
+    envoy = await startEnvoy(stack.envoyOptions, removeFilter(HEADER_MUTATION_FILTER));
   });
   afterAll(() => envoy.stop());
 
-  const paths = [ONE_FILTER, BOTH_FILTERS];
-  it.for(paths.flatMap(identityChecks))('$name', ({ run }) => run(sceneOf(world, envoy.origin, askOverHttp1)));
+  const paths = [AUTHZ_ONLY_PATH, AUTHZ_AND_RATE_LIMIT_PATH];
+  it.for(paths.flatMap(identityChecks))('$name', ({ run }) =>
+    run(createCheckContext(stack, envoy.origin, sendOverHttp1)),
+  );
 });
 
 describe('the demo behind an Envoy without ext_authz', () => {
   let envoy: Envoy;
 
   beforeAll(async () => {
-    envoy = await startEnvoy(world.surroundings, without(EXT_AUTHZ));
+    envoy = await startEnvoy(stack.envoyOptions, removeFilter(EXT_AUTHZ_FILTER));
   });
   afterAll(() => envoy.stop());
 
   it('rejects requests whose plan is to be charged, rather than passing them uncounted', async () => {
-    const key = await world.administrator.createKey(FIVE_A_MINUTE.id);
-    expect((await askOverHttp1(envoy.origin, withKey(BOTH_FILTERS, key))).status).toBe(429);
+    const key = await stack.admin.createKey(FIVE_A_MINUTE.id);
+    expect((await sendOverHttp1(envoy.origin, requestWithKey(AUTHZ_AND_RATE_LIMIT_PATH, key))).status).toBe(429);
   });
 });
 
 // Last: it stops the Weir of this file.
 describe('the demo after Weir has stopped', () => {
   it('denies requests with 503, except for those that do not need Weir', async () => {
-    const key = await world.administrator.createKey(FIVE_A_MINUTE.id);
-    const { ask } = sceneOf(world, world.origin, askOverHttp1);
-    expect((await ask(withKey(ONE_FILTER, key))).status).toBe(200);
-    await world.stopWeir();
-    expect((await ask(withKey(ONE_FILTER, key))).status).toBe(503);
-    expect((await ask(withKey(BOTH_FILTERS, key))).status).toBe(503);
-    expect((await ask({ path: NO_FILTER })).status).toBe(200);
+    const key = await stack.admin.createKey(FIVE_A_MINUTE.id);
+    const { send } = createCheckContext(stack, stack.origin, sendOverHttp1);
+    expect((await send(requestWithKey(AUTHZ_ONLY_PATH, key))).status).toBe(200);
+    await stack.stopWeir();
+    expect((await send(requestWithKey(AUTHZ_ONLY_PATH, key))).status).toBe(503);
+    expect((await send(requestWithKey(AUTHZ_AND_RATE_LIMIT_PATH, key))).status).toBe(503);
+    expect((await send({ path: UNPROTECTED_PATH })).status).toBe(200);
   });
 });

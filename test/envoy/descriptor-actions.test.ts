@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { type EnvoyChange, ofConnectionManager, ofFilter, RATE_LIMIT } from '../../demo/start-envoy.ts';
+import {
+  type EnvoyChange,
+  RATE_LIMIT_FILTER,
+  setConnectionManagerField,
+  setFilterField,
+} from '../../demo/envoy-configuration.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -103,16 +108,16 @@ function createChanges(cluster: string, upstreamPort: number): EnvoyChange[] {
   );
   routes.push(createRoute('/source-cluster', { rate_limits: [{ actions: [{ source_cluster: {} }] }] }));
   return [
-    ofFilter(RATE_LIMIT, ['domain'], 'actions'),
+    setFilterField(RATE_LIMIT_FILTER, ['domain'], 'actions'),
     // Replace all filters except the rate limit filter, which has the index 2.
-    ofConnectionManager(['http_filters', 0], setMetadataFromHeader),
-    ofConnectionManager(['http_filters', 1], setLimitsInMetadata),
-    ofConnectionManager(['http_filters', 3], laterRateLimit),
-    ofConnectionManager(['http_filters', 4], filter('router', 'router.v3.Router', {})),
+    setConnectionManagerField(['http_filters', 0], setMetadataFromHeader),
+    setConnectionManagerField(['http_filters', 1], setLimitsInMetadata),
+    setConnectionManagerField(['http_filters', 3], laterRateLimit),
+    setConnectionManagerField(['http_filters', 4], filter('router', 'router.v3.Router', {})),
     // The client's address is the one in X-Forwarded-For.
-    ofConnectionManager(['xff_num_trusted_hops'], 1),
-    ofConnectionManager(['route_config', 'virtual_hosts', 0, 'rate_limits'], hostLimits),
-    ofConnectionManager(['route_config', 'virtual_hosts', 0, 'routes'], routes),
+    setConnectionManagerField(['xff_num_trusted_hops'], 1),
+    setConnectionManagerField(['route_config', 'virtual_hosts', 0, 'rate_limits'], hostLimits),
+    setConnectionManagerField(['route_config', 'virtual_hosts', 0, 'routes'], routes),
     (configuration) => {
       configuration.set('node', configuration.createNode({ id: cluster, cluster }));
       configuration.addIn(['static_resources', 'clusters'], configuration.createNode(createOtherCluster(upstreamPort)));
@@ -122,7 +127,9 @@ function createChanges(cluster: string, upstreamPort: number): EnvoyChange[] {
 
 function createRoute(prefix: string, { rate_limits, per_route, cluster_header, ...fields }: Fields): Fields {
   const cluster = cluster_header === undefined ? { cluster: 'upstream' } : { cluster_header };
-  const filters = { [RATE_LIMIT]: { '@type': `${FILTERS}.ratelimit.v3.RateLimitPerRoute`, rate_limits: per_route } };
+  const filters = {
+    [RATE_LIMIT_FILTER]: { '@type': `${FILTERS}.ratelimit.v3.RateLimitPerRoute`, rate_limits: per_route },
+  };
   return {
     ...fields,
     match: { path_separated_prefix: prefix },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, askOverHttp1 } from '../../demo/http-clients.ts';
+import { type HttpResponse, sendOverHttp1 } from '../../demo/http-clients.ts';
 import { newDatabase } from '../support/databases.ts';
 import { EnvoyExample } from '../support/envoy-example.ts';
 import { ANSWER } from '../support/held-upstream.ts';
@@ -28,11 +28,11 @@ interface DeviceRequest {
 }
 
 /** Sends a request. If it reaches the upstream, the upstream answers `upstreamStatus`. */
-function send({ path, device, key }: DeviceRequest, upstreamStatus = 200): Promise<Answer> {
+function send({ path, device, key }: DeviceRequest, upstreamStatus = 200): Promise<HttpResponse> {
   const headers: [string, string][] = [[ANSWER, String(upstreamStatus)]];
   if (device !== undefined) headers.push(['x-device-id', device]);
   if (key !== undefined) headers.push(['x-api-key', key]);
-  return askOverHttp1(origin, { path, headers });
+  return sendOverHttp1(origin, { path, headers });
 }
 
 const sendForStatus = async (request: DeviceRequest, upstreamStatus?: number) =>

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { BOTH_FILTERS } from '../../demo/checks/check.ts';
-import { ofFilter, RATE_LIMIT } from '../../demo/start-envoy.ts';
+import { AUTHZ_AND_RATE_LIMIT_PATH } from '../../demo/checks/check.ts';
+import { RATE_LIMIT_FILTER, setFilterField } from '../../demo/envoy-configuration.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -11,8 +11,8 @@ describe('with RATE_LIMIT_HEADERS=off', () => {
     await weir.node.createPlan(administrator, 'two', 2);
     const { secret } = await weir.node.createKey(administrator, 'two');
     const origin = await weir.envoy(
-      ofFilter(RATE_LIMIT, ['enable_x_ratelimit_headers'], 'DRAFT_VERSION_03'),
-      ofFilter(RATE_LIMIT, ['enable_retry_after_header'], true),
+      setFilterField(RATE_LIMIT_FILTER, ['enable_x_ratelimit_headers'], 'DRAFT_VERSION_03'),
+      setFilterField(RATE_LIMIT_FILTER, ['enable_retry_after_header'], true),
     );
     const expected = [
       { status: 200, remaining: '1', retryAfter: undefined },
@@ -20,9 +20,12 @@ describe('with RATE_LIMIT_HEADERS=off', () => {
       { status: 429, remaining: '0', retryAfter: expect.stringMatching(/^(5\d|60)$/) },
     ];
     for (const { status, remaining, retryAfter } of expected) {
-      const { answer } = await sendThrough(origin, { path: BOTH_FILTERS, headers: [['x-api-key', secret]] });
-      const { headers } = answer;
-      const received = [answer.status, headers['x-ratelimit-remaining'], headers['retry-after']];
+      const { response } = await sendThrough(origin, {
+        path: AUTHZ_AND_RATE_LIMIT_PATH,
+        headers: [['x-api-key', secret]],
+      });
+      const { headers } = response;
+      const received = [response.status, headers['x-ratelimit-remaining'], headers['retry-after']];
       expect(received).toEqual([status, remaining, retryAfter]);
       // First the tightest limit, then every limit with its window and name.
       expect(headers['x-ratelimit-limit']).toMatch(/^2, 2;w=60(;name="[^"]+")?/);

@@ -1,13 +1,13 @@
 import { describe, expect } from 'vitest';
 import {
-  contextExtensions,
   type EnvoyChange,
-  EXT_AUTHZ,
-  HEADER_MUTATION,
-  ofConnectionManager,
-  ofFilter,
-  without,
-} from '../../demo/start-envoy.ts';
+  EXT_AUTHZ_FILTER,
+  HEADER_MUTATION_FILTER,
+  removeFilter,
+  setConnectionManagerField,
+  setContextExtensions,
+  setFilterField,
+} from '../../demo/envoy-configuration.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -85,8 +85,8 @@ const FORGERIES: readonly (readonly [way: string, lines: HeaderLines])[] = [
 
 /** Turns off what Envoy does against forged headers, so that only Weir removes them. */
 const DEFENCELESS: EnvoyChange[] = [
-  without(HEADER_MUTATION),
-  ofConnectionManager(['common_http_protocol_options', 'headers_with_underscores_action'], 'ALLOW'),
+  removeFilter(HEADER_MUTATION_FILTER),
+  setConnectionManagerField(['common_http_protocol_options', 'headers_with_underscores_action'], 'ALLOW'),
 ];
 
 const it = test.extend('key', { scope: 'file' }, async ({ node, administrator }) => {
@@ -103,14 +103,14 @@ async function sendAndListWeirHeaders(origin: string, headers: HeaderLines) {
 
 describe.for<[form: string, changes: EnvoyChange[]]>([
   ['headers', []],
-  ['header_map', [ofFilter(EXT_AUTHZ, ['encode_raw_headers'], true)]],
+  ['header_map', [setFilterField(EXT_AUTHZ_FILTER, ['encode_raw_headers'], true)]],
 ])('with the headers sent to Weir as %s', ([, changes]) => {
   let withKey: string;
   let anonymous: string;
 
   it.beforeAll(async ({ weir }) => {
     withKey = await weir.envoy(...DEFENCELESS, ...changes);
-    anonymous = await weir.envoy(contextExtensions({ 'weir.auth': 'optional' }), ...DEFENCELESS, ...changes);
+    anonymous = await weir.envoy(setContextExtensions({ 'weir.auth': 'optional' }), ...DEFENCELESS, ...changes);
   });
 
   it.for(FORGERIES)(

@@ -1,7 +1,7 @@
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { askOverHttp1 } from '../../demo/http-clients.ts';
-import { contextExtensions } from '../../demo/start-envoy.ts';
+import { setContextExtensions } from '../../demo/envoy-configuration.ts';
+import { sendOverHttp1 } from '../../demo/http-clients.ts';
 import { ErrorInfo, RetryInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
@@ -87,7 +87,7 @@ describe('a gRPC client behind a real Envoy', () => {
 
   it('gets INTERNAL on a route whose context extensions are invalid', async ({ weir, node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'two');
-    const misconfigured = await weir.envoy(contextExtensions({ 'weir.cost': 'ten' }));
+    const misconfigured = await weir.envoy(setContextExtensions({ 'weir.cost': 'ten' }));
     const error = await call(misconfigured, { 'x-api-key': secret });
     expect(error).toMatchObject({ code: status.INTERNAL, details: expect.stringContaining('weir.cost') });
   });
@@ -103,7 +103,7 @@ describe('a denial by Weir', () => {
     ['application/json', 'with a JSON body', 401],
   ] as const)('to a request of the content type %s is sent %s', async ([contentType, , expectedStatus], { envoy }) => {
     const headers: [string, string][] = [['content-type', contentType]];
-    const answer = await askOverHttp1(envoy, { method: 'POST', path: '/orders', headers });
+    const answer = await sendOverHttp1(envoy, { method: 'POST', path: '/orders', headers });
     expect(answer.status).toBe(expectedStatus);
     if (expectedStatus === 200) {
       expect(answer.headers).toMatchObject({ 'grpc-status': '16', 'content-type': 'application/grpc' });

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { type EnvoyChange, ofConnectionManager } from '../../demo/start-envoy.ts';
+import { type EnvoyChange, setConnectionManagerField } from '../../demo/envoy-configuration.ts';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { addedHeaders, httpStatus, parseDenial } from '../support/decision-calls.ts';
 import { test } from '../support/fixtures.ts';
@@ -66,9 +66,9 @@ describe('Check', () => {
 });
 
 const UNNORMALIZED_PATHS: EnvoyChange[] = [
-  ofConnectionManager(['normalize_path'], false),
-  ofConnectionManager(['merge_slashes'], false),
-  ofConnectionManager(['path_with_escaped_slashes_action'], 'KEEP_UNCHANGED'),
+  setConnectionManagerField(['normalize_path'], false),
+  setConnectionManagerField(['merge_slashes'], false),
+  setConnectionManagerField(['path_with_escaped_slashes_action'], 'KEEP_UNCHANGED'),
 ];
 
 describe.for<[name: string, changes: EnvoyChange[]]>([

@@ -51,10 +51,10 @@ describe('an API key in the query, behind a real Envoy', () => {
       `api_key=${secret}&api%5Fkey=${other}`,
       `api_key=${secret}&api_key=`,
     ]) {
-      const { status, answer } = await send(envoy, `/orders?${query}`);
+      const { status, response } = await send(envoy, `/orders?${query}`);
       expect({ query, status }).toEqual({ query, status: 401 });
-      expect(JSON.parse(answer.body).error.code).toBe('malformed_credential');
-      expect(answer.body).not.toContain(secret);
+      expect(JSON.parse(response.body).error.code).toBe('malformed_credential');
+      expect(response.body).not.toContain(secret);
     }
   });
 
@@ -75,9 +75,9 @@ describe('an API key in the query, behind a real Envoy', () => {
   it('counts as missing if the parameter is empty or has another name', async ({ envoy, secrets }) => {
     const { secret } = secrets;
     for (const query of ['api_key=', 'api_key', `API_KEY=${secret}`, `apikey=${secret}`]) {
-      const { status, answer } = await send(envoy, `/orders?${query}`);
+      const { status, response } = await send(envoy, `/orders?${query}`);
       expect({ query, status }).toEqual({ query, status: 401 });
-      expect(JSON.parse(answer.body).error.code).toBe('missing_credential');
+      expect(JSON.parse(response.body).error.code).toBe('missing_credential');
     }
   });
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
-import { EXT_AUTHZ, ofFilter } from '../../demo/start-envoy.ts';
+import { EXT_AUTHZ_FILTER, setFilterField } from '../../demo/envoy-configuration.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -21,7 +21,7 @@ describe.for([
 
   it.beforeAll(async ({ weir }) => {
     const settings = { max_request_bytes: MEGABYTE, allow_partial_message: true, pack_as_bytes: packAsBytes };
-    origin = await weir.envoy(ofFilter(EXT_AUTHZ, ['with_request_body'], settings));
+    origin = await weir.envoy(setFilterField(EXT_AUTHZ_FILTER, ['with_request_body'], settings));
   });
 
   it.for<[content: string, body: Buffer]>([
@@ -38,14 +38,14 @@ describe.for([
       bodyLength: body.length,
     });
     const denied = await send([]);
-    expect([denied.status, JSON.parse(denied.answer.body).error.code]).toEqual([401, 'missing_credential']);
+    expect([denied.status, JSON.parse(denied.response.body).error.code]).toEqual([401, 'missing_credential']);
   });
 });
 
 describe('a request body that makes the CheckRequest larger than a gRPC message may be', () => {
   it('denies the request with 503, and later requests pass', async ({ weir, secret }) => {
     const settings = { max_request_bytes: 2 * MEGABYTE, pack_as_bytes: true };
-    const origin = await weir.envoy(ofFilter(EXT_AUTHZ, ['with_request_body'], settings));
+    const origin = await weir.envoy(setFilterField(EXT_AUTHZ_FILTER, ['with_request_body'], settings));
     const send = (body: Buffer) =>
       sendThrough(origin, { method: 'POST', path: '/orders', headers: [['x-api-key', secret]], body });
     expect((await send(randomBytes(2 * MEGABYTE))).status).toBe(503);

@@ -1,6 +1,7 @@
-import { type Answer, askOverHttp1, type Question } from '../../demo/http-clients.ts';
-import { type EnvoyChange, startEnvoy } from '../../demo/start-envoy.ts';
-import { type Received, startUpstream } from '../../demo/upstream.ts';
+import type { EnvoyChange } from '../../demo/envoy-configuration.ts';
+import { type HttpRequest, type HttpResponse, sendOverHttp1 } from '../../demo/http-clients.ts';
+import { startEnvoy } from '../../demo/start-envoy.ts';
+import { type ReceivedRequest, startUpstream } from '../../demo/upstream.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { type Environment, TestNode } from './node.ts';
 
@@ -50,9 +51,13 @@ export class WeirBehindEnvoy {
 /** Sends a request. Returns its status, and what the upstream received if the request reached it. */
 export async function sendThrough(
   origin: string,
-  question: Question,
-): Promise<{ readonly status: number; readonly answer: Answer; readonly received: Received | undefined }> {
-  const answer = await askOverHttp1(origin, question);
-  const { status, body } = answer;
-  return { status, answer, received: status === 200 ? JSON.parse(body) : undefined };
+  request: HttpRequest,
+): Promise<{
+  readonly status: number;
+  readonly response: HttpResponse;
+  readonly received: ReceivedRequest | undefined;
+}> {
+  const response = await sendOverHttp1(origin, request);
+  const { status, body } = response;
+  return { status, response, received: status === 200 ? JSON.parse(body) : undefined };
 }

@@ -1,0 +1,93 @@
+import { type Document, isMap } from 'yaml';
+
+export const EXT_AUTHZ_FILTER = 'envoy.filters.http.ext_authz';
+export const RATE_LIMIT_FILTER = 'envoy.filters.http.ratelimit';
+export const HEADER_MUTATION_FILTER = 'envoy.filters.http.header_mutation';
+
+/** Changes the configuration that a file of envoy/ contains, before Envoy starts with it. */
+export type EnvoyChange = (configuration: Document) => void;
+
+/** Keys and indexes that lead to a value in a YAML document. */
+export type YamlPath = readonly (string | number)[];
+
+const CONNECTION_MANAGER: YamlPath = [
+  'static_resources',
+  'listeners',
+  0,
+  'filter_chains',
+  0,
+  'filters',
+  0,
+  'typed_config',
+];
+const HTTP_FILTERS: YamlPath = [...CONNECTION_MANAGER, 'http_filters'];
+
+/** Removes an HTTP filter. */
+export function removeFilter(filterName: string): EnvoyChange {
+  return (configuration) => configuration.deleteIn(findFilter(configuration, filterName));
+}
+
+/** Sets a field in the configuration of an HTTP filter. `path` is relative to its `typed_config`. */
+export function setFilterField(filterName: string, path: YamlPath, value: unknown): EnvoyChange {
+  return (configuration) => {
+    const filter = findFilter(configuration, filterName);
+    configuration.setIn([...filter, 'typed_config', ...path], configuration.createNode(value));
+  };
+}
+
+/** Sets a field of the HTTP connection manager. `path` is relative to its `typed_config`. */
+export function setConnectionManagerField(path: YamlPath, value: unknown): EnvoyChange {
+  return (configuration) => configuration.setIn([...CONNECTION_MANAGER, ...path], configuration.createNode(value));
+}
+
+/** Sets the context extensions that ext_authz sends to Weir for requests on the route `one-filter`, which has all paths. */
+export function setContextExtensions(extensions: Readonly<Record<string, string>>): EnvoyChange {
+  return (configuration) => {
+    const routes: YamlPath = [...CONNECTION_MANAGER, 'route_config', 'virtual_hosts', 0, 'routes'];
+    const routeIndex = findIndexByName(configuration, routes, 'one-filter');
+    const perRoute = {
+      '@type': 'type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
+      check_settings: { context_extensions: extensions },
+    };
+    const path: YamlPath = [...routes, routeIndex, 'typed_per_filter_config', EXT_AUTHZ_FILTER];
+    configuration.setIn(path, configuration.createNode(perRoute));
+  };
+}
+
+/** Sets the port where Envoy serves its admin interface. */
+export function setAdminPort(port: number): EnvoyChange {
+  return (configuration) => setAddress(configuration, ['admin', 'address'], port);
+}
+
+/** Sets the port where clients connect. */
+export function setListenerPort(port: number): EnvoyChange {
+  return (configuration) => setAddress(configuration, ['static_resources', 'listeners', 0, 'address'], port);
+}
+
+/** Sets the port of a cluster's only endpoint. */
+export function setClusterPort(clusterName: string, port: number): EnvoyChange {
+  return (configuration) => {
+    const clusters: YamlPath = ['static_resources', 'clusters'];
+    const clusterIndex = findIndexByName(configuration, clusters, clusterName);
+    const endpoint: YamlPath = ['load_assignment', 'endpoints', 0, 'lb_endpoints', 0, 'endpoint', 'address'];
+    setAddress(configuration, [...clusters, clusterIndex, ...endpoint], port);
+  };
+}
+
+function setAddress(configuration: Document, path: YamlPath, port: number): void {
+  configuration.setIn([...path, 'socket_address', 'address'], '127.0.0.1');
+  configuration.setIn([...path, 'socket_address', 'port_value'], port);
+}
+
+function findFilter(configuration: Document, name: string): YamlPath {
+  return [...HTTP_FILTERS, findIndexByName(configuration, HTTP_FILTERS, name)];
+}
+
+/** Index of the item with this name in a list. Throws if the list does not contain it. */
+function findIndexByName(configuration: Document, list: YamlPath, name: string): number {
+  for (let index = 0; configuration.hasIn([...list, index]); index++) {
+    const item = configuration.getIn([...list, index]);
+    if (isMap(item) && item.get('name') === name) return index;
+  }
+  throw new Error(`Envoy configuration: ${list.join('.')} must contain "${name}"`);
+}
