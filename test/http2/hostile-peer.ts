@@ -1,4 +1,5 @@
 // node hostile-peer.ts ATTACK PORT: attacks until it is killed. Opens another connection when the server closes one.
+// Sends its parent a message for each connection.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
@@ -126,6 +127,7 @@ async function attackOnce(attack: Attack, port: number): Promise<void> {
     nextId();
     await write(socket, attack.first);
   }
+  process.send?.('attacking');
   if (attack.halfCloses) {
     socket.end(attack.send(nextId));
     await sleep(10);

@@ -28,6 +28,15 @@ export class SteadyLoad {
     return ((this.#completed - before) * 1000) / (performance.now() - start);
   }
 
+  /** Waits until that many further calls are completed. */
+  async complete(calls: number): Promise<void> {
+    const end = this.#completed + calls;
+    while (this.#completed < end) {
+      if (!this.isAlive) throw new Error('the server closed the connection');
+      await sleep(5);
+    }
+  }
+
   get isAlive(): boolean {
     return !this.#socket.destroyed;
   }
