@@ -61,8 +61,9 @@ describe('a server with its maximum of connections', () => {
     const early = await connectCallingPeer();
     const silent = await connectSilentPeers(5 * MAX_CONNECTIONS);
     const late = await connectCallingPeer();
-    await sleep(50);
-    expect(silent.filter((socket) => !socket.destroyed)).toEqual(silent.slice(-(MAX_CONNECTIONS - 2)));
+    const open = () => silent.filter((socket) => !socket.destroyed);
+    await expect.poll(() => open().length, { timeout: 10_000 }).toBe(MAX_CONNECTIONS - 2);
+    expect(open()).toEqual(silent.slice(-(MAX_CONNECTIONS - 2)));
     expect(server.countConnections()).toBe(MAX_CONNECTIONS);
     for (const peer of [early, late]) {
       peer.send(callFrames(3));
