@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InvalidRules, loadRules } from '../../src/rules/load/load-rules.ts';
-import { BROKEN_RULES } from './broken-rules.ts';
+import { BROKEN_RULES } from './broken-rules/broken-rules.ts';
 
-const TOO_DEEP = 'is nested too deep to be read';
+const TOO_DEEP = 'invalid YAML: nested too deep';
+const NOT_FOUND = '1:1: must be a file or folder that exists and can be read';
 
 let folder: string;
 beforeAll(async () => {
@@ -16,139 +17,143 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The faults of what stands at a place in the folder, each without the place. */
-async function faultsOf(name: string): Promise<string> {
-  const place = path.join(folder, name);
-  const error = await loadRules(place).then(
+/** Loads rules from a path in the folder. Returns their faults, one per line, without that path. */
+async function loadFaults(name: string): Promise<string> {
+  const rulesPath = path.join(folder, name);
+  const error = await loadRules(rulesPath).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  if (!(error instanceof InvalidRules)) throw new Error(`${name} was expected to be faulty`, { cause: error });
-  return error.message.replaceAll(`${place}:`, '');
+  if (!(error instanceof InvalidRules)) throw new Error(`${name} must have faults`, { cause: error });
+  return error.message.replaceAll(`${rulesPath}:`, '');
 }
 
-async function faultsOfFile(contents: string | Uint8Array): Promise<string> {
+async function loadFaultsOfText(contents: string | Uint8Array): Promise<string> {
   await writeFile(path.join(folder, 'rules.yaml'), contents);
-  return faultsOf('rules.yaml');
+  return loadFaults('rules.yaml');
 }
 
-describe('a rules file has one fault, and is refused with it and its place', () => {
-  it.each(BROKEN_RULES)('%s', async (_, text, told) => {
-    expect(await faultsOfFile(text)).toBe(told);
+describe('a rules file with one fault is rejected with that fault and its position', () => {
+  it.each(BROKEN_RULES)('rejects %s', async (_, text, fault) => {
+    expect(await loadFaultsOfText(text)).toBe(fault);
   });
 
-  it('nested 10,000 deep, in lists and maps, or by indentation', async () => {
+  it('rejects nesting of 10,000 levels, in flow style and by indentation', async () => {
     const levels = Array.from({ length: 10_000 });
     const flow = `${levels.map(() => '{key: k, descriptors: [').join('')}${levels.map(() => ']}').join('')}`;
-    expect(await faultsOfFile(`domain: a\ndescriptors: [${flow}]\n`)).toBe(`2:1165: ${TOO_DEEP}`);
-    expect(await faultsOfFile('['.repeat(10_000))).toBe(`1:102: ${TOO_DEEP}`);
-    // With as much as may be in a file.
+    expect(await loadFaultsOfText(`domain: a\ndescriptors: [${flow}]\n`)).toBe(`2:1165: ${TOO_DEEP}`);
+    expect(await loadFaultsOfText('['.repeat(10_000))).toBe(`1:102: ${TOO_DEEP}`);
+    // As many levels as fit into the largest file that is accepted.
     const lines = levels
       .slice(0, 2500)
       .map((_, level) => `${' '.repeat(2 * level)}- key: k\n${' '.repeat(2 * level)}  descriptors:\n`);
-    expect(await faultsOfFile(`domain: a\ndescriptors:\n${lines.join('')}`)).toBe(`204:1: ${TOO_DEEP}`);
+    expect(await loadFaultsOfText(`domain: a\ndescriptors:\n${lines.join('')}`)).toBe(`204:1: ${TOO_DEEP}`);
   });
 
-  it('nested deeper than rules may be', async () => {
+  it('rejects descriptors that are nested deeper than 32 levels', async () => {
     let nested = '{key: k}';
     for (let level = 1; level < 33; level++) nested = `{key: k, descriptors: [${nested}]}`;
-    const told = '2:750: descriptors: must be nested at most 32 deep';
-    expect(await faultsOfFile(`domain: a\ndescriptors: [${nested}]\n`)).toBe(told);
+    const fault = '2:750: descriptors: must be nested at most 32 levels deep';
+    expect(await loadFaultsOfText(`domain: a\ndescriptors: [${nested}]\n`)).toBe(fault);
   });
 
-  it('a bomb of aliases, which is not set off', async () => {
+  it('rejects a bomb of aliases without expanding it', async () => {
     const list = (item: string) => `[${Array.from({ length: 9 }, () => item).join(', ')}]`;
     let bomb = 'domain: a\ndescriptors:\n  - &x0 {key: k}\n';
     for (let level = 1; level < 30; level++)
       bomb += `  - &x${level} {key: k${level}, descriptors: ${list(`*x${level - 1}`)}}\n`;
-    expect(await faultsOfFile(bomb)).toMatch(/^4:33: \*x0: aliases are not supported/);
+    expect(await loadFaultsOfText(bomb)).toMatch(/^4:33: \*x0: aliases are not supported/);
   });
 
   it.each([
-    ['a lone byte', [0x64, 0x0a, 0x61, 0xff], '2:2'],
-    ['a character cut off', [0xc3], '1:1'],
-    ['an overlong character', [0xc3, 0xa4, 0xc0, 0xaf], '1:2'],
+    ['a single invalid byte', [0x64, 0x0a, 0x61, 0xff], '2:2'],
+    ['a truncated character', [0xc3], '1:1'],
+    ['an overlong encoding', [0xc3, 0xa4, 0xc0, 0xaf], '1:2'],
     ['half of a surrogate pair', [0xed, 0xa0, 0x80], '1:1'],
     ['UTF-16', [0xff, 0xfe, 0x64, 0x00], '1:1'],
-  ])('not UTF-8: %s', async (_, bytes, place) => {
-    expect(await faultsOfFile(Uint8Array.from(bytes))).toBe(`${place}: is not UTF-8`);
+  ])('rejects a file that is not UTF-8: %s', async (_, bytes, position) => {
+    expect(await loadFaultsOfText(Uint8Array.from(bytes))).toBe(`${position}: must be encoded in UTF-8`);
   });
 
-  it('longer than anybody writes', async () => {
-    expect(await faultsOfFile('#'.repeat(16 * 2 ** 20 + 1))).toBe('1:1: must be at most 16777216 bytes');
+  it('rejects a file of more than 16 MiB', async () => {
+    const fault = '1:1: must be at most 16777216 bytes (got 16777217)';
+    expect(await loadFaultsOfText('#'.repeat(16 * 2 ** 20 + 1))).toBe(fault);
   });
 });
 
-describe('what is no rules file is refused as such', () => {
-  it('nothing', async () => {
-    expect(await faultsOf('nowhere.yaml')).toBe('1:1: cannot be found or read');
+describe('a path that does not lead to rules files is rejected', () => {
+  it('rejects a path that does not exist', async () => {
+    expect(await loadFaults('nowhere.yaml')).toBe(NOT_FOUND);
   });
 
-  it('a link to nothing, and one to itself', async () => {
+  it('rejects a symbolic link that leads nowhere or to itself', async () => {
     await symlink('nowhere', path.join(folder, 'nothing.yaml'));
     await symlink('self.yaml', path.join(folder, 'self.yaml'));
-    expect(await faultsOf('nothing.yaml')).toBe('1:1: cannot be found or read');
-    expect(await faultsOf('self.yaml')).toBe('1:1: cannot be found or read');
+    expect(await loadFaults('nothing.yaml')).toBe(NOT_FOUND);
+    expect(await loadFaults('self.yaml')).toBe(NOT_FOUND);
   });
 
-  it('an empty folder', async () => {
+  it('rejects an empty folder', async () => {
     await mkdir(path.join(folder, 'empty'));
-    expect(await faultsOf('empty')).toBe('1:1: has no *.yaml or *.yml in it');
+    expect(await loadFaults('empty')).toBe('1:1: must contain a *.yaml or *.yml file');
   });
 
-  it('a folder that is named as a file, within a folder', async () => {
+  it('rejects a folder within a folder that is named like a rules file', async () => {
     await mkdir(path.join(folder, 'outer', 'inner.yaml'), { recursive: true });
-    expect(await faultsOf('outer')).toContain('inner.yaml:1:1: is not a file');
+    expect(await loadFaults('outer')).toContain('inner.yaml:1:1: must be a regular file');
   });
 
-  it('a device without an end, and a socket', async () => {
+  it('rejects a device without an end, and a socket', async () => {
     await symlink('/dev/zero', path.join(folder, 'zero.yaml'));
-    expect(await faultsOf('zero.yaml')).toBe('1:1: is not a file');
+    expect(await loadFaults('zero.yaml')).toBe('1:1: must be a regular file');
     const server = createServer().listen(path.join(folder, 'socket.yaml'));
     await once(server, 'listening');
-    expect(await faultsOf('socket.yaml')).toBe('1:1: is not a file');
+    expect(await loadFaults('socket.yaml')).toBe('1:1: must be a regular file');
     server.close();
   });
 
-  it.skipIf(process.getuid?.() === 0)('a file that this user may not read', async () => {
+  // Root can read every file.
+  it.skipIf(process.getuid?.() === 0)('rejects a file that this user must not read', async () => {
     const file = path.join(folder, 'secret.yaml');
     await writeFile(file, 'domain: a\n');
     await chmod(file, 0);
-    expect(await faultsOf('secret.yaml')).toBe('1:1: cannot be read');
+    expect(await loadFaults('secret.yaml')).toBe('1:1: must be readable by this user');
   });
 
-  it('two files of one domain', async () => {
+  it('rejects two files with the same domain', async () => {
     await mkdir(path.join(folder, 'twice'));
     for (const name of ['a.yaml', 'b.yml']) await writeFile(path.join(folder, 'twice', name), 'domain: shop\n');
     const first = path.join(folder, 'twice', 'a.yaml');
-    expect(await faultsOf('twice')).toContain(`b.yml:1:1: domain: "shop" is also in ${first}; one file each`);
+    expect(await loadFaults('twice')).toContain(
+      `b.yml:1:1: domain: must not be in two files ("shop" is also in ${first})`,
+    );
   });
 });
 
 describe('weir check-rules', () => {
-  it('prints each fault of each file of a folder by itself, and ends with exit code 1', async () => {
-    const all = path.join(folder, 'all');
-    await mkdir(all);
-    const name = (place: number) => path.join(all, `${String(place).padStart(3, '0')}.yaml`);
-    for (const [place, [, text]] of BROKEN_RULES.entries()) await writeFile(name(place), text);
-    const child = spawn(process.execPath, ['dist/src/main.js', 'check-rules', all]);
+  it('prints each fault of each file of a folder on its own line, and exits with 1', async () => {
+    const rulesPath = path.join(folder, 'all');
+    await mkdir(rulesPath);
+    const fileName = (index: number) => path.join(rulesPath, `${String(index).padStart(3, '0')}.yaml`);
+    for (const [index, [, text]] of BROKEN_RULES.entries()) await writeFile(fileName(index), text);
+    const child = spawn(process.execPath, ['dist/src/main.js', 'check-rules', rulesPath]);
     let printed = '';
     child.stderr.setEncoding('utf8').on('data', (text) => (printed += text));
     expect(await once(child, 'close')).toEqual([1, null]);
-    const expected = BROKEN_RULES.map(([, , told], place) => `${name(place)}:${told}`);
+    const expected = BROKEN_RULES.map(([, , fault], index) => `${fileName(index)}:${fault}`);
     expect(printed.trimEnd().split('\n')).toEqual(expected);
   });
 });
 
 describe('several faults', () => {
-  it('of one descriptor are told together, also where a field is misspelt', async () => {
+  it('are reported together for one descriptor, misspelled fields included', async () => {
     const text =
       'domain: a\ndescriptors:\n  - {kye: k, shadow_mode: 5, rate_limit: {reqests: 0, window: soon, burst: 2}}\n';
-    const told = (await faultsOfFile(text)).split('\n');
-    expect(told.map((line) => line.split(': ').slice(0, 2).join(' '))).toEqual([
+    const lines = (await loadFaultsOfText(text)).split('\n');
+    expect(lines.map((line) => line.split(': ').slice(0, 2).join(' '))).toEqual([
       '3:6 kye',
       '3:27 shadow_mode',
-      '3:43 reqests',
+      '3:43 rate_limit.reqests',
       '3:52 rate_limit.requests',
       '3:63 rate_limit.window',
       '3:76 rate_limit.burst',

@@ -3,28 +3,30 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { matchRule, type Rule } from '../../src/domain/rules/rule-book.ts';
+import { matchRule } from '../../src/domain/rules/match-rule.ts';
+import type { Rule } from '../../src/domain/rules/rule.ts';
 import { InvalidRules, loadRules } from '../../src/rules/load/load-rules.ts';
 import { type WatchedRules, watchRules } from '../../src/rules/load/watch-rules.ts';
 
-/** ms in which a change that holds still is taken up for certain, also on a busy machine. */
-const SOON = { timeout: 10_000, interval: 20 };
-/** ms in which it would have been taken up, if it could. */
-const LONG_ENOUGH = 2500;
+/** Long enough for a reload, also on a busy machine. */
+const WITHIN_RELOAD = { timeout: 10_000, interval: 20 };
+/** A reload would have happened within this time. */
+const SETTLE_MS = 2500;
 
-interface Told {
+interface LogLine {
   readonly level: 'info' | 'error';
   readonly fields: object;
+  readonly message: string;
 }
 
 let folder: string;
-let told: Told[];
+let logLines: LogLine[];
 let reloads: boolean[];
 let rules: WatchedRules | undefined;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'weir-rules-'));
-  told = [];
+  logLines = [];
   reloads = [];
 });
 afterEach(async () => {
@@ -33,15 +35,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function follow(place: string): Promise<WatchedRules> {
+function watch(rulesPath: string): Promise<WatchedRules> {
   const log = {
-    info: (fields: object) => told.push({ level: 'info', fields }),
-    error: (fields: object) => told.push({ level: 'error', fields }),
+    info: (fields: object, message: string) => logLines.push({ level: 'info', fields, message }),
+    error: (fields: object, message: string) => logLines.push({ level: 'error', fields, message }),
   };
-  return watchRules({ place, log, onReload: (isTakenUp) => reloads.push(isTakenUp) });
+  return watchRules({ rulesPath, log, onReload: (isSuccess) => reloads.push(isSuccess) });
 }
 
-function shop(requests: number, domain = 'shop'): string {
+function shopRules(requests: number, domain = 'shop'): string {
   return `domain: ${domain}
 descriptors:
   - {key: path, rate_limit: {requests: ${requests}, window: 1m}}
@@ -49,173 +51,176 @@ descriptors:
 `;
 }
 
-function ruleOf(key: string, domain = 'shop'): Rule | undefined {
+function findRule(key: string, domain = 'shop'): Rule | undefined {
   return rules && matchRule(rules.book, domain, [{ key, value: 'any' }]);
 }
 
-function requestsOf(domain = 'shop'): number | undefined {
-  const limit = ruleOf('path', domain)?.limits[0];
+/** The `requests` that `shopRules` was given; undefined if the domain is not loaded. */
+function loadedRequests(domain = 'shop'): number | undefined {
+  const limit = findRule('path', domain)?.limits[0];
   return limit?.algorithm === 'unlimited' ? undefined : limit?.requests;
 }
 
-describe('rules that are followed', () => {
-  it('are others when their file was written anew, and a book that is in use stays as it is', async () => {
+describe('watched rules', () => {
+  it('are replaced when their file changes, and a book that is in use stays as it is', async () => {
     const file = path.join(folder, 'shop.yaml');
-    await writeFile(file, shop(3));
-    rules = await follow(file);
-    const before = rules.book;
-    await writeFile(file, shop(5));
-    await expect.poll(() => requestsOf(), SOON).toBe(5);
-    expect(matchRule(before, 'shop', [{ key: 'path', value: 'any' }])?.limits).toMatchObject([{ requests: 3 }]);
+    await writeFile(file, shopRules(3));
+    rules = await watch(file);
+    const oldBook = rules.book;
+    await writeFile(file, shopRules(5));
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
+    expect(matchRule(oldBook, 'shop', [{ key: 'path', value: 'any' }])?.limits).toMatchObject([{ requests: 3 }]);
     expect(reloads).toEqual([true]);
-    expect(told).toMatchObject([{ level: 'info', fields: { domains: ['shop'] } }]);
+    expect(logLines).toEqual([{ level: 'info', fields: { domains: ['shop'] }, message: 'rules reloaded' }]);
   });
 
-  it('keep the limits that are the same, as what is known of them is kept by the object', async () => {
+  it('keep the objects of unchanged limits, because caches depend on their identity', async () => {
     const file = path.join(folder, 'shop.yaml');
-    await writeFile(
-      file,
-      `${shop(3)}  - {key: same, rate_limit: {requests: 1, window: 1s}, candidate: {requests: 9, window: 1d}}\n`,
-    );
-    rules = await follow(file);
-    const [same, user, pathRule] = [ruleOf('same'), ruleOf('user'), ruleOf('path')];
-    await writeFile(
-      file,
-      `# moved\n${shop(5)}  - {key: same, rate_limit: {requests: 1, window: 1s}, candidate: {requests: 9, window: 1d}}\n`,
-    );
-    await expect.poll(() => requestsOf(), SOON).toBe(5);
-    expect(ruleOf('same')?.limits[0]).toBe(same?.limits[0]);
-    expect(ruleOf('same')?.candidate).toBe(same?.candidate);
+    const unchanged = '  - {key: same, rate_limit: {requests: 1, window: 1s}, candidate: {requests: 9, window: 1d}}\n';
+    await writeFile(file, `${shopRules(3)}${unchanged}`);
+    rules = await watch(file);
+    const [same, user, pathRule] = [findRule('same'), findRule('user'), findRule('path')];
+    await writeFile(file, `# one line further down\n${shopRules(5)}${unchanged}`);
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
+    expect(findRule('same')?.limits[0]).toBe(same?.limits[0]);
+    expect(findRule('same')?.candidate).toBe(same?.candidate);
     expect(same?.candidate).toBeDefined();
-    expect(ruleOf('user')?.limits[0]).toBe(user?.limits[0]);
-    expect(ruleOf('user')?.limits[1]).not.toBe(user?.limits[1]);
-    expect(ruleOf('path')?.limits[0]).not.toBe(pathRule?.limits[0]);
+    expect(findRule('user')?.limits[0]).toBe(user?.limits[0]);
+    expect(findRule('user')?.limits[1]).not.toBe(user?.limits[1]);
+    expect(findRule('path')?.limits[0]).not.toBe(pathRule?.limits[0]);
   });
 
-  it('keep how their domain matches, and what a rule has besides its limits', async () => {
+  it('arrive complete from the worker: how the domain matches, and all fields of a rule', async () => {
     const file = path.join(folder, 'shop.yaml');
-    const list = Array.from({ length: 1200 }, (_, place) => `  - {key: n${place}, rate_limit: {unlimited: true}}\n`);
-    const late =
+    // More nodes than fit into one chunk.
+    const many = Array.from({ length: 1200 }, (_, index) => `  - {key: n${index}, rate_limit: {unlimited: true}}\n`);
+    const last =
       '  - {key: late, value: v*, share_threshold: true, shadow_mode: true, rate_limit: {unlimited: true}}\n';
-    await writeFile(file, `match: most_specific\n${shop(3)}${list.join('')}${late}`);
-    rules = await follow(file);
+    await writeFile(file, `match: most_specific\n${shopRules(3)}${many.join('')}${last}`);
+    rules = await watch(file);
     expect(rules.book.get('shop')?.isMostSpecific).toBe(true);
     const rule = matchRule(rules.book, 'shop', [{ key: 'late', value: 'v1' }]);
     expect(rule).toMatchObject({ path: 'shop.late_v*', isShadow: true, sharedValues: ['v*'] });
     expect(rules.book).toEqual(await loadRules(file));
   });
 
-  it('follow the files of a folder: those that come and those that go', async () => {
-    await writeFile(path.join(folder, 'shop.yaml'), shop(3));
-    rules = await follow(folder);
-    await writeFile(path.join(folder, 'other.yaml'), shop(4, 'other'));
-    await expect.poll(() => requestsOf('other'), SOON).toBe(4);
+  it('follow the files of a folder that are added and removed', async () => {
+    await writeFile(path.join(folder, 'shop.yaml'), shopRules(3));
+    rules = await watch(folder);
+    await writeFile(path.join(folder, 'other.yaml'), shopRules(4, 'other'));
+    await expect.poll(() => loadedRequests('other'), WITHIN_RELOAD).toBe(4);
     await rm(path.join(folder, 'shop.yaml'));
-    await expect.poll(() => requestsOf(), SOON).toBeUndefined();
-    expect(requestsOf('other')).toBe(4);
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBeUndefined();
+    expect(loadedRequests('other')).toBe(4);
   });
 
-  it('follow Kubernetes’ swap of a symbolic link, though no file that is named was touched', async () => {
-    // As its kubelet lays out a volume of a ConfigMap: names lead through ..data to a folder that is never written again.
-    const version = async (name: string, requests: number) => {
+  it('follow the symbolic-link swap of Kubernetes, which touches no file that has a rules name', async () => {
+    // The kubelet mounts a ConfigMap like this: files link through ..data to a folder that is never written again.
+    const mountVersion = async (name: string, requests: number) => {
       await mkdir(path.join(folder, name));
-      await writeFile(path.join(folder, name, 'shop.yaml'), shop(requests));
+      await writeFile(path.join(folder, name, 'shop.yaml'), shopRules(requests));
       await symlink(name, path.join(folder, '..data_tmp'));
       await rename(path.join(folder, '..data_tmp'), path.join(folder, '..data'));
     };
-    await version('..2026_01_01', 3);
+    await mountVersion('..2026_01_01', 3);
     await symlink('..data/shop.yaml', path.join(folder, 'shop.yaml'));
-    rules = await follow(folder);
-    expect(requestsOf()).toBe(3);
-    await version('..2026_01_02', 5);
+    rules = await watch(folder);
+    expect(loadedRequests()).toBe(3);
+    await mountVersion('..2026_01_02', 5);
     await rm(path.join(folder, '..2026_01_01'), { recursive: true });
-    await expect.poll(() => requestsOf(), SOON).toBe(5);
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
     expect(reloads).toEqual([true]);
   });
 
-  it('stay as they were while a file has faults, and its place is told once', async () => {
+  it('stay in force while a file has faults, which are logged once with their position', async () => {
     const file = path.join(folder, 'shop.yaml');
-    await writeFile(file, shop(3));
-    rules = await follow(file);
-    const before = rules.book;
-    await writeFile(file, shop(5).replace('window: 1h', 'window: soon'));
-    await expect.poll(() => reloads, SOON).toEqual([false]);
-    await sleep(LONG_ENOUGH);
-    expect(rules.book).toBe(before);
-    expect(told).toMatchObject([{ level: 'error', fields: { faults_in_all: 1 } }]);
-    expect(JSON.stringify(told)).toContain(`${file}:4:75: limits[1].window: must be`);
-    await writeFile(file, shop(6));
-    await expect.poll(() => requestsOf(), SOON).toBe(6);
+    await writeFile(file, shopRules(3));
+    rules = await watch(file);
+    const oldBook = rules.book;
+    await writeFile(file, shopRules(5).replace('window: 1h', 'window: soon'));
+    await expect.poll(() => reloads, WITHIN_RELOAD).toEqual([false]);
+    await sleep(SETTLE_MS);
+    expect(rules.book).toBe(oldBook);
+    expect(logLines).toEqual([
+      {
+        level: 'error',
+        fields: { faults: [expect.stringContaining(`${file}:4:75: limits[1].window: must be`)], faults_in_all: 1 },
+        message: 'rules reload failed; the previous rules stay in force',
+      },
+    ]);
+    await writeFile(file, shopRules(6));
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(6);
     expect(reloads).toEqual([false, true]);
   });
 
-  it('are not those of a file that is being written, though half of it is without fault', async () => {
+  it('are not reloaded while a file is being written, even if half of it is valid', async () => {
     const file = path.join(folder, 'shop.yaml');
-    await writeFile(file, shop(3));
-    rules = await follow(file);
-    const lines = shop(5).split('\n');
+    await writeFile(file, shopRules(3));
+    rules = await watch(file);
+    const lines = shopRules(5).split('\n');
     for (let written = 0; written <= lines.length; written++) {
       await writeFile(file, lines.slice(0, written).join('\n'));
       await sleep(200);
-      if (written < lines.length) expect(requestsOf()).toBe(3);
+      if (written < lines.length) expect(loadedRequests()).toBe(3);
     }
-    await expect.poll(() => requestsOf(), SOON).toBe(5);
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
     expect(reloads).toEqual([true]);
   });
 
   it.each([
-    ['removed', (file: string) => rm(file)],
-    ['emptied', (file: string) => writeFile(file, '')],
-    ['cut off', (file: string) => writeFile(file, shop(5).slice(0, 70))],
-    ['a folder', (file: string) => rm(file).then(() => mkdir(file))],
-  ])('stay as they were when the file is %s', async (_, spoil) => {
+    ['is removed', (file: string) => rm(file)],
+    ['is emptied', (file: string) => writeFile(file, '')],
+    ['is truncated', (file: string) => writeFile(file, shopRules(5).slice(0, 70))],
+    ['becomes a folder', (file: string) => rm(file).then(() => mkdir(file))],
+  ])('stay in force when their file %s', async (_, spoil) => {
     const file = path.join(folder, 'shop.yaml');
-    await writeFile(file, shop(3));
-    rules = await follow(file);
+    await writeFile(file, shopRules(3));
+    rules = await watch(file);
     await spoil(file);
-    await expect.poll(() => reloads, SOON).toEqual([false]);
-    expect(requestsOf()).toBe(3);
+    await expect.poll(() => reloads, WITHIN_RELOAD).toEqual([false]);
+    expect(loadedRequests()).toBe(3);
     await rm(file, { recursive: true, force: true });
-    await writeFile(file, shop(4));
-    await expect.poll(() => requestsOf(), SOON).toBe(4);
+    await writeFile(file, shopRules(4));
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(4);
   });
 
-  it('are read while decisions go on', async () => {
+  it('are loaded without blocking the event loop', async () => {
     const file = path.join(folder, 'shop.yaml');
     const many = Array.from(
       { length: 60_000 },
-      (_, place) => `  - {key: n${place}, rate_limit: {requests: 1, window: 1s}}`,
+      (_, index) => `  - {key: n${index}, rate_limit: {requests: 1, window: 1s}}`,
     );
-    await writeFile(file, shop(3));
-    rules = await follow(file);
-    await writeFile(file, `${shop(5)}${many.join('\n')}\n`);
-    let [longest, last] = [0, performance.now()];
-    const ticking = setInterval(() => {
+    await writeFile(file, shopRules(3));
+    rules = await watch(file);
+    await writeFile(file, `${shopRules(5)}${many.join('\n')}\n`);
+    let longestPauseMs = 0;
+    let last = performance.now();
+    const ticker = setInterval(() => {
       const now = performance.now();
-      longest = Math.max(longest, now - last);
+      longestPauseMs = Math.max(longestPauseMs, now - last);
       last = now;
     }, 1);
-    await expect.poll(() => requestsOf(), SOON).toBe(5);
-    clearInterval(ticking);
-    const started = performance.now();
+    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
+    clearInterval(ticker);
+    const startedAt = performance.now();
     await loadRules(file);
-    expect(longest).toBeLessThan((performance.now() - started) / 2);
+    expect(longestPauseMs).toBeLessThan((performance.now() - startedAt) / 2);
   });
 
-  it('are read no more when they were stopped', async () => {
+  it('are not reloaded after they were stopped', async () => {
     const file = path.join(folder, 'shop.yaml');
-    await writeFile(file, shop(3));
-    rules = await follow(file);
+    await writeFile(file, shopRules(3));
+    rules = await watch(file);
     await rules.stop();
-    await writeFile(file, shop(5));
-    await sleep(LONG_ENOUGH);
-    expect(requestsOf()).toBe(3);
+    await writeFile(file, shopRules(5));
+    await sleep(SETTLE_MS);
+    expect(loadedRequests()).toBe(3);
   });
 
-  it('must be without fault at the start', async () => {
+  it('must have no faults at the start', async () => {
     const file = path.join(folder, 'shop.yaml');
-    await expect(follow(file)).rejects.toThrow(InvalidRules);
+    await expect(watch(file)).rejects.toThrow(InvalidRules);
     await writeFile(file, 'domain: shop\ndomain: shop\n');
-    await expect(follow(file)).rejects.toThrow(`${file}:2:1: `);
+    await expect(watch(file)).rejects.toThrow(`${file}:2:1: `);
   });
 });

@@ -1,20 +1,20 @@
 import { stat } from 'node:fs/promises';
-import { rulesFilesAt } from './load-rules.ts';
+import { listRulesFiles } from './load-rules.ts';
 
 /**
- * Differs when rules files were added, removed, written, or replaced: of each file it has what the file system tells of
- * the one that its path leads to, so that a symbolic link on the way may be what changed. Never rejects.
+ * Computes a string that differs after rules files were added, removed, written or replaced. Stats each file through
+ * symbolic links, so a changed link on the path counts as well. Never rejects.
  */
-export async function fingerprintRules(place: string): Promise<string> {
+export async function fingerprintRules(rulesPath: string): Promise<string> {
   try {
-    const files = await rulesFilesAt(place);
-    return (await Promise.all(files.map(fingerprintOfFile))).join('\n');
+    const files = await listRulesFiles(rulesPath);
+    return (await Promise.all(files.map(fingerprintFile))).join('\n');
   } catch {
     return 'no rules files';
   }
 }
 
-async function fingerprintOfFile(file: string): Promise<string> {
+async function fingerprintFile(file: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
     return [file, dev, ino, size, mtimeNs, ctimeNs].join(' ');

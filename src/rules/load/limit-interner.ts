@@ -1,32 +1,34 @@
 import type { Limit } from '../../domain/limits/limit.ts';
 
-const NONE: ReadonlyMap<string, Limit> = new Map();
+const NO_LIMITS: ReadonlyMap<string, Limit> = new Map();
 
 /**
- * Limits by what they say, so that equal ones are one object: within a rule book, and from one to the next. What is known
- * of a limit, such as who was just refused and which slices of it were taken, is kept by the object.
+ * Makes equal limits the same object, within a rule book and across reloads. Caches depend on that: recent refusals and
+ * leased slices of a limit are kept by the identity of its object.
  */
 export class LimitInterner {
-  #earlier: ReadonlyMap<string, Limit>;
+  #previous: ReadonlyMap<string, Limit>;
   readonly #limits = new Map<string, Limit>();
 
-  /** `earlier`: those of the book before. */
-  constructor(earlier?: LimitInterner) {
-    this.#earlier = earlier === undefined ? NONE : earlier.#limits;
+  /** `previous` has the limits of the book before this one. */
+  constructor(previous?: LimitInterner) {
+    this.#previous = previous === undefined ? NO_LIMITS : previous.#limits;
   }
 
-  /** The same limits, as objects that are known already where there are such. */
-  known(limits: readonly Limit[]): readonly Limit[] {
-    return limits.map((limit) => {
-      const said = JSON.stringify(limit);
-      const known = this.#limits.get(said) ?? this.#earlier.get(said) ?? limit;
-      this.#limits.set(said, known);
-      return known;
-    });
+  /** Returns equal limits, as objects that this book or the previous one uses already, if there are any. */
+  intern(limits: readonly Limit[]): readonly Limit[] {
+    return limits.map((limit) => this.internOne(limit));
   }
 
-  /** Those of this book alone, for the next one. */
-  forgetEarlier(): void {
-    this.#earlier = NONE;
+  internOne<Kind extends Limit>(limit: Kind): Kind {
+    const json = JSON.stringify(limit);
+    const interned = this.#limits.get(json) ?? this.#previous.get(json) ?? limit;
+    this.#limits.set(json, interned);
+    return interned as Kind; // the same JSON, so the same fields
+  }
+
+  /** Frees the limits that only the previous book uses. */
+  dropPrevious(): void {
+    this.#previous = NO_LIMITS;
   }
 }

@@ -6,42 +6,45 @@ import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import type { RulesFault } from '../yaml/rules-fault.ts';
 import type { LimitInterner } from './limit-interner.ts';
 import { InvalidRules } from './load-rules.ts';
-import { BookBuilder, type BookPart } from './rule-book-transfer.ts';
+import { RuleBookAssembler, type RuleBookChunk } from './rule-book-transfer.ts';
 
-/** What the thread answers: one part after the other, each when it is asked for, and then that it was all; or faults. */
-export type Loaded =
-  | { readonly part: BookPart }
-  | { readonly isWhole: true }
+/** A message from the worker. It sends chunks, each one when asked, and then `isComplete`; or only `faults`. */
+export type LoadMessage =
+  | { readonly chunk: RuleBookChunk }
+  | { readonly isComplete: true }
   | { readonly faults: readonly RulesFault[] };
 
-/** MB of its heap: a file that needs more is refused, and does not take the process with it. */
-const MOST_MEMORY = 2048;
-/** MB: reading makes little that is soon of no use, and a larger one is taken in whole before anything is let go. */
-const YOUNG_MEMORY = 8;
+/** Limits the worker's heap. A file that needs more is rejected, and the process survives. */
+const MAX_HEAP_MB = 2048;
+/**
+ * Loading creates little short-lived garbage, so a small young generation suffices. A larger one would fill up completely
+ * before the first collection.
+ */
+const MAX_YOUNG_GENERATION_MB = 8;
 
 /**
- * As `loadRules`, in a thread of its own: reading takes a second for 100,000 rules, in which decisions would wait. The
- * book comes in parts, between which they go on. Rejects also when the thread runs out of memory.
+ * Loads rules as `loadRules` does, in a worker thread. Loading 100,000 rules takes a second, in which decisions would wait.
+ * The book arrives in chunks, between which decisions continue. Also rejects when the worker runs out of memory.
  */
-export async function loadRulesInWorker(place: string, known: LimitInterner): Promise<RuleBook> {
+export async function loadRulesInWorker(rulesPath: string, interner: LimitInterner): Promise<RuleBook> {
   const file = fileURLToPath(import.meta.url);
-  const thread = new Worker(path.join(path.dirname(file), `load-worker${path.extname(file)}`), {
-    workerData: place,
-    resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY, maxYoungGenerationSizeMb: YOUNG_MEMORY },
+  const worker = new Worker(path.join(path.dirname(file), `load-worker${path.extname(file)}`), {
+    workerData: rulesPath,
+    resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
   });
   try {
-    return await receiveBook(thread, new BookBuilder(known));
+    return await receiveRuleBook(worker, new RuleBookAssembler(interner));
   } finally {
-    await thread.terminate();
+    await worker.terminate();
   }
 }
 
-async function receiveBook(thread: Worker, builder: BookBuilder): Promise<RuleBook> {
+async function receiveRuleBook(worker: Worker, assembler: RuleBookAssembler): Promise<RuleBook> {
   for (;;) {
-    const [loaded] = (await once(thread, 'message')) as [Loaded]; // load-worker.ts sends nothing else
-    if ('faults' in loaded) throw new InvalidRules(loaded.faults);
-    if ('isWhole' in loaded) return builder.book;
-    builder.add(loaded.part);
-    thread.postMessage('next');
+    const [message] = (await once(worker, 'message')) as [LoadMessage]; // load-worker.ts sends nothing else
+    if ('faults' in message) throw new InvalidRules(message.faults);
+    if ('isComplete' in message) return assembler.book;
+    assembler.add(message.chunk);
+    worker.postMessage('next');
   }
 }

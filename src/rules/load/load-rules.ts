@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { RuleBook, RuleNode } from '../../domain/rules/rule-book.ts';
-import { parseRules } from '../parse/parse-rules.ts';
+import { type ParsedRules, parseRules } from '../parse/parse-rules.ts';
+import { abbreviate } from '../yaml/found-yaml.ts';
 import type { RulesFault } from '../yaml/rules-fault.ts';
 
-/** Every fault of a set of rules files; its message lists them as `file:line:column: what`. */
+/** All faults of a set of rules files. The message has one line for each: `file:line:column: description`. */
 export class InvalidRules extends Error {
   override readonly name = 'InvalidRules';
 
@@ -17,12 +18,15 @@ export class InvalidRules extends Error {
   }
 }
 
-/** Beyond what anybody writes, and what can be read in reasonable time: some 200,000 rules. */
-const MOST_BYTES = 16 * 2 ** 20;
+/** Some 200,000 rules: more than anybody writes, and still read in reasonable time. */
+const MAX_FILE_BYTES = 16 * 2 ** 20;
 
-/** Reads a rules file, or all `*.yaml` and `*.yml` of a folder, one domain each. Throws InvalidRules with every fault. */
-export async function loadRules(place: string): Promise<RuleBook> {
-  const files = await rulesFilesAt(place);
+/**
+ * Loads a rules file, or all `*.yaml` and `*.yml` files of a folder, with one domain each. Throws InvalidRules with all
+ * faults.
+ */
+export async function loadRules(rulesPath: string): Promise<RuleBook> {
+  const files = await listRulesFiles(rulesPath);
   const faults: RulesFault[] = [];
   const domains = new Map<string, { root: RuleNode; file: string }>();
   for (const file of files) {
@@ -31,9 +35,10 @@ export async function loadRules(place: string): Promise<RuleBook> {
       faults.push(...parsed);
       continue;
     }
-    const taken = domains.get(parsed.domain);
-    if (taken !== undefined) {
-      faults.push(faultOfFile(file, `domain: "${parsed.domain}" is also in ${taken.file}; one file each`));
+    const sameDomain = domains.get(parsed.domain);
+    if (sameDomain !== undefined) {
+      const description = `domain: must not be in two files ("${abbreviate(parsed.domain)}" is also in ${sameDomain.file})`;
+      faults.push(fileFault(file, description));
     }
     domains.set(parsed.domain, { root: parsed.root, file });
   }
@@ -41,43 +46,43 @@ export async function loadRules(place: string): Promise<RuleBook> {
   return new Map([...domains].map(([domain, { root }]) => [domain, root]));
 }
 
-/** The paths of the rules files at a place, in the order of their names. Throws InvalidRules where there are none. */
-export async function rulesFilesAt(place: string): Promise<readonly string[]> {
-  const found = await stat(place).catch(() => undefined);
-  if (found === undefined) throw new InvalidRules([faultOfFile(place, 'cannot be found or read')]);
-  if (!found.isDirectory()) return [place];
-  const names = await readdir(place);
+/** Lists the rules files at a path, sorted by name. Throws InvalidRules if there are none. */
+export async function listRulesFiles(rulesPath: string): Promise<readonly string[]> {
+  const stats = await stat(rulesPath).catch(() => undefined);
+  if (stats === undefined) throw new InvalidRules([fileFault(rulesPath, NOT_FOUND)]);
+  if (!stats.isDirectory()) return [rulesPath];
+  const names = await readdir(rulesPath);
   const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
-  if (files.length === 0) throw new InvalidRules([faultOfFile(place, 'has no *.yaml or *.yml in it')]);
-  return files.map((name) => path.join(place, name));
+  if (files.length === 0) throw new InvalidRules([fileFault(rulesPath, 'must contain a *.yaml or *.yml file')]);
+  return files.map((name) => path.join(rulesPath, name));
 }
 
-async function parseFile(file: string): Promise<ReturnType<typeof parseRules>> {
-  // Not of everything that has a path reading comes to an end: not of a pipe, nor of a device.
-  const found = await stat(file).catch(() => undefined);
-  if (found === undefined) return [faultOfFile(file, 'cannot be found or read')];
-  if (!found.isFile()) return [faultOfFile(file, 'is not a file')];
-  if (found.size > MOST_BYTES) return [faultOfFile(file, `must be at most ${MOST_BYTES} bytes`)];
+const NOT_FOUND = 'must be a file or folder that exists and can be read';
+
+async function parseFile(file: string): Promise<ParsedRules | readonly RulesFault[]> {
+  // Reading a pipe or a device may never end.
+  const stats = await stat(file).catch(() => undefined);
+  if (stats === undefined) return [fileFault(file, NOT_FOUND)];
+  if (!stats.isFile()) return [fileFault(file, 'must be a regular file')];
+  if (stats.size > MAX_FILE_BYTES) {
+    return [fileFault(file, `must be at most ${MAX_FILE_BYTES} bytes (got ${stats.size})`)];
+  }
   const bytes = await readFile(file).catch(() => undefined);
-  if (bytes === undefined) return [faultOfFile(file, 'cannot be read')];
+  if (bytes === undefined) return [fileFault(file, 'must be readable by this user')];
   const text = bytes.toString();
-  if (!isUtf8(bytes)) return [{ ...placeOfInvalid(bytes, text), file, description: 'is not UTF-8' }];
+  if (!isUtf8(bytes)) return [{ file, ...locateInvalidUtf8(bytes, text), description: 'must be encoded in UTF-8' }];
   return parseRules(file, text);
 }
 
-/** `text` has a replacement character for what is invalid, whose bytes are others. */
-function placeOfInvalid(bytes: Buffer, text: string): { line: number; column: number } {
-  const written = Buffer.from(text);
-  const valid = bytes
-    .subarray(
-      0,
-      bytes.findIndex((byte, place) => byte !== written[place]),
-    )
-    .toString();
-  const line = valid.slice(valid.lastIndexOf('\n') + 1);
-  return { line: valid.split('\n').length, column: line.length + 1 };
+/** Finds the first invalid byte. `text` is the decoded file, with a replacement character for each invalid sequence. */
+function locateInvalidUtf8(bytes: Buffer, text: string): { line: number; column: number } {
+  const encodedAgain = Buffer.from(text);
+  const validBytes = bytes.findIndex((byte, index) => byte !== encodedAgain[index]);
+  const validText = bytes.subarray(0, validBytes).toString();
+  const line = validText.slice(validText.lastIndexOf('\n') + 1);
+  return { line: validText.split('\n').length, column: line.length + 1 };
 }
 
-function faultOfFile(file: string, description: string): RulesFault {
+function fileFault(file: string, description: string): RulesFault {
   return { file, line: 1, column: 1, description };
 }

@@ -1,20 +1,21 @@
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Loaded } from './load-in-worker.ts';
+import type { LoadMessage } from './load-in-worker.ts';
 import { InvalidRules, loadRules } from './load-rules.ts';
-import { ruleBookParts } from './rule-book-transfer.ts';
+import { splitRuleBook } from './rule-book-transfer.ts';
 
-// Whatever else goes wrong ends this thread, and is told to the one that started it.
-const place = workerData as string; // load-in-thread.ts gives it
-for await (const message of load(place)) {
+// Loads rules in a worker thread and sends them to load-in-worker.ts. Any error but InvalidRules ends the thread, and
+// rejects the promise of the caller.
+const rulesPath = workerData as string; // from load-in-worker.ts
+for await (const message of loadMessages()) {
   parentPort?.postMessage(message);
-  if ('part' in message && parentPort !== null) await once(parentPort, 'message');
+  if ('chunk' in message && parentPort !== null) await once(parentPort, 'message');
 }
 
-async function* load(from: string): AsyncGenerator<Loaded, void> {
+async function* loadMessages(): AsyncGenerator<LoadMessage, void> {
   try {
-    for (const part of ruleBookParts(await loadRules(from))) yield { part };
-    yield { isWhole: true };
+    for (const chunk of splitRuleBook(await loadRules(rulesPath))) yield { chunk };
+    yield { isComplete: true };
   } catch (error) {
     if (!(error instanceof InvalidRules)) throw error;
     yield { faults: error.faults };

@@ -1,3 +1,4 @@
+import { elementAt } from '../../collections/element-at.ts';
 import type { Limit } from '../../domain/limits/limit.ts';
 import type { Rule } from '../../domain/rules/rule.ts';
 import {
@@ -9,145 +10,160 @@ import {
 } from '../../domain/rules/rule-book.ts';
 import type { LimitInterner } from './limit-interner.ts';
 
+/** In place of an index: the node is the root of a domain and has no parent, or it has no rule. */
+const NONE = -1;
+
+/** The receiver needs one to two milliseconds to add a chunk of this size. */
+const MAX_CHUNK_NODES = 500;
+
+/** The fields of a rule that few rules have. */
+type RareRuleFields = Omit<Rule, 'path' | 'limits'>;
+
 /**
- * Some nodes of a rule book, a list for each thing that they have: what is sent from one thread to another stops the one
- * that takes it, and objects do so for long.
+ * Some nodes of a rule book, as sent from one thread to another. The nodes are in parallel arrays, one array per field:
+ * deserializing blocks the receiving thread, and takes much longer for objects than for arrays of primitives. A node has
+ * the same index in each array, and every array has the same length.
  */
-export interface BookPart {
-  /** The number of the node above, in the order of all nodes of all parts; -1: it is a domain. */
-  readonly parents: readonly number[];
-  /** Of a domain its name. */
+export interface RuleBookChunk {
+  /** Index of the parent among the nodes of all chunks; NONE for the root of a domain. */
+  readonly parentIndexes: readonly number[];
+  /** The key of a node, or the name of a domain. */
   readonly keys: readonly string[];
-  /** undefined: any. */
+  /** undefined: any value. */
   readonly values: readonly (string | undefined)[];
-  /** The number of the rule's limits, in the order of all `newLimits` of all parts; -1: the node has no rule. */
-  readonly limits: readonly number[];
-  /** Of the rule; undefined: the node has none. Put together anew they would take twice the memory. */
+  /** Index of the rule's limits in `newLimitLists` of all chunks; NONE if the node has no rule. */
+  readonly limitListIndexes: readonly number[];
+  /** Path of the rule; undefined if the node has no rule. Composing paths again would take twice the memory. */
   readonly paths: readonly (string | undefined)[];
-  readonly newLimits: readonly (readonly Limit[])[];
-  /** What the rule has besides its path and limits, by the node's place in this part. */
-  readonly others: ReadonlyMap<number, Omit<Rule, 'path' | 'limits'>>;
-  /** Domains whose most specific rule is found. */
-  readonly mostSpecific: readonly string[];
+  /** Limits of this chunk's rules that earlier chunks do not have. */
+  readonly newLimitLists: readonly (readonly Limit[])[];
+  /** Other fields of the rules that have any, by the index of the node in this chunk. */
+  readonly rareFields: ReadonlyMap<number, RareRuleFields>;
+  /** Domains from this chunk on in which the most specific rule wins. */
+  readonly mostSpecificDomains: readonly string[];
 }
 
-/** A part takes a millisecond or two to be taken up. */
-const NODES_OF_PART = 500;
-
-/** The book in parts, each node after the one above it. */
-export function* ruleBookParts(book: RuleBook): Generator<BookPart, void> {
-  const writer = new PartWriter();
+/** Splits a book into chunks. Every node comes after its parent. */
+export function* splitRuleBook(book: RuleBook): Generator<RuleBookChunk, void> {
+  const writer = new ChunkWriter();
   for (const [domain, root] of book) {
-    if (root.isMostSpecific) writer.tellMostSpecific(domain);
-    yield* writer.write(-1, domain, undefined, root);
+    if (root.isMostSpecific) writer.addMostSpecificDomain(domain);
+    yield* writer.writeTree(NONE, domain, undefined, root);
   }
-  yield writer.cut();
+  yield writer.takeChunk();
 }
 
-class PartWriter {
-  readonly #numbers = new Map<readonly Limit[], number>();
-  #nodes = 0;
-  #part = emptyPart();
+class ChunkWriter {
+  readonly #limitListIndexes = new Map<readonly Limit[], number>();
+  #nodeCount = 0;
+  #chunk = createChunk();
 
-  *write(parent: number, key: string, value: string | undefined, node: RuleNode): Generator<BookPart, void> {
-    if (this.#part.parents.length >= NODES_OF_PART) yield this.cut();
-    this.#add(parent, key, value, node.rule);
-    const number = this.#nodes++;
-    for (const [below, rules] of node.byKey ?? []) {
-      // Wildcards lead to the same nodes.
-      for (const [exact, child] of rules.exact ?? []) yield* this.write(number, below, exact, child);
-      if (rules.anyValue !== undefined) yield* this.write(number, below, undefined, rules.anyValue);
+  /** Writes a node and everything below it. Yields each chunk that is full. */
+  *writeTree(
+    parentIndex: number,
+    key: string,
+    value: string | undefined,
+    node: RuleNode,
+  ): Generator<RuleBookChunk, void> {
+    if (this.#chunk.parentIndexes.length >= MAX_CHUNK_NODES) yield this.takeChunk();
+    this.#writeNode(parentIndex, key, value, node.rule);
+    const index = this.#nodeCount++;
+    for (const [childKey, { exact, anyValue }] of node.byKey ?? []) {
+      // `exact` has the nodes of wildcards as well.
+      for (const [childValue, child] of exact ?? []) yield* this.writeTree(index, childKey, childValue, child);
+      if (anyValue !== undefined) yield* this.writeTree(index, childKey, undefined, anyValue);
     }
   }
 
-  /** Before the domain is written. */
-  tellMostSpecific(domain: string): void {
-    this.#part.mostSpecific.push(domain);
+  /** Must be called before the domain is written. */
+  addMostSpecificDomain(domain: string): void {
+    this.#chunk.mostSpecificDomains.push(domain);
   }
 
-  cut(): BookPart {
-    const part = this.#part;
-    this.#part = emptyPart();
-    return part;
+  takeChunk(): RuleBookChunk {
+    const chunk = this.#chunk;
+    this.#chunk = createChunk();
+    return chunk;
   }
 
-  #add(parent: number, key: string, value: string | undefined, rule: Rule | undefined): void {
-    const part = this.#part;
-    part.parents.push(parent);
-    part.keys.push(key);
-    part.values.push(value);
-    part.limits.push(rule === undefined ? -1 : this.#numberOf(rule.limits));
-    part.paths.push(rule?.path);
+  #writeNode(parentIndex: number, key: string, value: string | undefined, rule: Rule | undefined): void {
+    const chunk = this.#chunk;
+    chunk.parentIndexes.push(parentIndex);
+    chunk.keys.push(key);
+    chunk.values.push(value);
+    chunk.limitListIndexes.push(rule === undefined ? NONE : this.#indexLimits(rule.limits));
+    chunk.paths.push(rule?.path);
     if (rule === undefined) return;
-    const { path, limits, ...others } = rule;
-    if (Object.keys(others).length > 0) part.others.set(part.parents.length - 1, others);
+    const { path, limits, ...rareFields } = rule;
+    if (Object.keys(rareFields).length > 0) chunk.rareFields.set(chunk.parentIndexes.length - 1, rareFields);
   }
 
-  #numberOf(limits: readonly Limit[]): number {
-    let number = this.#numbers.get(limits);
-    if (number === undefined) {
-      number = this.#numbers.size;
-      this.#numbers.set(limits, number);
-      this.#part.newLimits.push(limits);
+  #indexLimits(limits: readonly Limit[]): number {
+    let index = this.#limitListIndexes.get(limits);
+    if (index === undefined) {
+      index = this.#limitListIndexes.size;
+      this.#limitListIndexes.set(limits, index);
+      this.#chunk.newLimitLists.push(limits);
     }
-    return number;
+    return index;
   }
 }
 
-function emptyPart() {
+function createChunk() {
   return {
-    parents: [] as number[],
+    parentIndexes: [] as number[],
     keys: [] as string[],
     values: [] as (string | undefined)[],
-    limits: [] as number[],
+    limitListIndexes: [] as number[],
     paths: [] as (string | undefined)[],
-    newLimits: [] as (readonly Limit[])[],
-    others: new Map<number, Omit<Rule, 'path' | 'limits'>>(),
-    mostSpecific: [] as string[],
+    newLimitLists: [] as (readonly Limit[])[],
+    rareFields: new Map<number, RareRuleFields>(),
+    mostSpecificDomains: [] as string[],
   };
 }
 
-/** Makes a book out of its parts, in their order. */
-export class BookBuilder {
+/** Assembles a book from all of its chunks, in order. Throws if an index leads nowhere. */
+export class RuleBookAssembler {
   readonly book = new Map<string, DomainRules>();
-  readonly #known: LimitInterner;
+  readonly #interner: LimitInterner;
   readonly #nodes: RuleNode[] = [];
-  readonly #limits: (readonly Limit[])[] = [];
-  readonly #mostSpecific = new Set<string>();
+  readonly #limitLists: (readonly Limit[])[] = [];
+  readonly #mostSpecificDomains = new Set<string>();
 
-  constructor(known: LimitInterner) {
-    this.#known = known;
+  constructor(interner: LimitInterner) {
+    this.#interner = interner;
   }
 
-  add(part: BookPart): void {
-    for (const limits of part.newLimits) this.#limits.push(this.#known.known(limits));
-    for (const domain of part.mostSpecific) this.#mostSpecific.add(domain);
-    for (const [place, parent] of part.parents.entries()) {
-      const key = part.keys[place] ?? '';
-      const value = part.values[place];
-      const above = this.#nodes[parent];
-      const node = above === undefined ? this.#addDomain(key) : addRuleNode(above, key, value);
-      if (node === undefined) throw new Error('a rule book has a node twice');
-      const limits = this.#limits[part.limits[place] ?? -1];
-      const path = part.paths[place];
-      const others = part.others.get(place);
-      if (limits !== undefined && path !== undefined) {
-        node.rule = others === undefined ? { path, limits } : { path, limits, ...this.#withKnown(others) };
-      }
+  add(chunk: RuleBookChunk): void {
+    for (const limits of chunk.newLimitLists) this.#limitLists.push(this.#interner.intern(limits));
+    for (const domain of chunk.mostSpecificDomains) this.#mostSpecificDomains.add(domain);
+    for (const [index, parentIndex] of chunk.parentIndexes.entries()) {
+      const key = elementAt(chunk.keys, index);
+      const node =
+        parentIndex === NONE
+          ? this.#addDomain(key)
+          : addRuleNode(elementAt(this.#nodes, parentIndex), key, elementAt(chunk.values, index));
+      if (node === undefined) throw new Error('rule book: the same node was sent twice');
+      node.rule = this.#assembleRule(chunk, index);
       this.#nodes.push(node);
     }
   }
 
-  /** A candidate is a limit as any other. */
-  #withKnown(others: Omit<Rule, 'path' | 'limits'>): Omit<Rule, 'path' | 'limits'> {
-    const { candidate } = others;
-    if (candidate === undefined) return others;
-    const [known] = this.#known.known([candidate]);
-    return { ...others, candidate: known as typeof candidate }; // says the same
+  /** undefined: the node has no rule. */
+  #assembleRule(chunk: RuleBookChunk, index: number): Rule | undefined {
+    const path = elementAt(chunk.paths, index);
+    const limitListIndex = elementAt(chunk.limitListIndexes, index);
+    if (path === undefined) return undefined;
+    const limits = elementAt(this.#limitLists, limitListIndex);
+    const rareFields = chunk.rareFields.get(index);
+    if (rareFields === undefined) return { path, limits };
+    const { candidate } = rareFields;
+    if (candidate === undefined) return { path, limits, ...rareFields };
+    return { path, limits, ...rareFields, candidate: this.#interner.internOne(candidate) };
   }
 
   #addDomain(name: string): RuleNode {
-    const isMostSpecific = this.#mostSpecific.has(name);
+    const isMostSpecific = this.#mostSpecificDomains.has(name);
     const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific } : createRuleNode();
     this.book.set(name, root);
     return root;

@@ -7,59 +7,61 @@ import { InvalidRules } from './load-rules.ts';
 
 export interface WatchRulesOptions {
   /** A file or a folder. */
-  readonly place: string;
+  readonly rulesPath: string;
   readonly log: Pick<Logger, 'info' | 'error'>;
-  /** Told of each change of the files, whether it could be taken up. */
-  readonly onReload: (isTakenUp: boolean) => void;
+  /** Called after each change of the files. `isSuccess` is false when the new rules have faults. */
+  readonly onReload: (isSuccess: boolean) => void;
 }
 
-/** Rules that are read again when their files change. */
+/** Rules that are reloaded when their files change. */
 export interface WatchedRules {
-  /** Another one after each change that was taken up; a book itself never changes. */
+  /** The book in force. A successful reload replaces it; a book itself never changes. */
   readonly book: RuleBook;
-  /** Resolves once nothing is read any more. */
+  /** Resolves once no more files are read. */
   stop(): Promise<void>;
 }
 
 /**
- * The file system is asked what has changed, and not told to say so: its watchers follow a file and not its path, so that
- * they miss Kubernetes' swap of a symbolic link, and are silent on network file systems.
+ * The files are polled. Watchers of the file system follow a file and not its path, so they miss the symbolic-link swap of
+ * Kubernetes. On network file systems they report nothing.
  */
-const POLL_MS = 500;
-/** A log line is no place for all faults of a file that is something else altogether. */
-const MOST_FAULTS_TOLD = 20;
+const POLL_INTERVAL_MS = 500;
+/** A file of another kind can have thousands of faults, too many for one log line. */
+const MAX_LOGGED_FAULTS = 20;
 
-/** Loads the rules and follows their files. Throws InvalidRules when they have faults at the start. */
+/** Loads the rules and watches their files. Throws InvalidRules if they have faults at the start. */
 export async function watchRules(options: WatchRulesOptions): Promise<WatchedRules> {
-  const fingerprint = await fingerprintRules(options.place);
-  const known = new LimitInterner();
-  const follower = new RulesFollower(options, await loadRulesInWorker(options.place, known), known, fingerprint);
-  follower.start();
-  return follower;
+  const fingerprint = await fingerprintRules(options.rulesPath);
+  const interner = new LimitInterner();
+  const book = await loadRulesInWorker(options.rulesPath, interner);
+  const watcher = new RulesWatcher(options, book, interner, fingerprint);
+  watcher.start();
+  return watcher;
 }
 
 /**
- * Files are read when they look the same as at the poll before: who writes a file piece by piece is not read in the
- * middle, where it may be without fault and lack rules.
+ * Reloads changed files once two polls have found them the same. Until then somebody may still be writing them, and half
+ * of a file can be valid and lack rules.
  */
-class RulesFollower implements WatchedRules {
+class RulesWatcher implements WatchedRules {
   readonly #options: WatchRulesOptions;
   #book: RuleBook;
-  /** Those of the book. */
-  #known: LimitInterner;
-  /** Of the files that were read last, with faults or without. */
-  #read: string;
-  #seen: string;
+  /** Has the limits of the book. */
+  #interner: LimitInterner;
+  /** Fingerprint of the files at the last load, whether it succeeded or not. */
+  #loadedFingerprint: string;
+  /** Fingerprint of the files at the last poll. */
+  #polledFingerprint: string;
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(options: WatchRulesOptions, book: RuleBook, known: LimitInterner, fingerprint: string) {
+  constructor(options: WatchRulesOptions, book: RuleBook, interner: LimitInterner, fingerprint: string) {
     this.#options = options;
     this.#book = book;
-    this.#known = known;
-    this.#read = fingerprint;
-    this.#seen = fingerprint;
+    this.#interner = interner;
+    this.#loadedFingerprint = fingerprint;
+    this.#polledFingerprint = fingerprint;
   }
 
   get book(): RuleBook {
@@ -71,7 +73,7 @@ class RulesFollower implements WatchedRules {
       this.#polling = this.#poll().then(() => {
         if (!this.#isStopped) this.start();
       });
-    }, POLL_MS);
+    }, POLL_INTERVAL_MS);
   }
 
   async stop(): Promise<void> {
@@ -81,30 +83,32 @@ class RulesFollower implements WatchedRules {
   }
 
   async #poll(): Promise<void> {
-    const { place, log, onReload } = this.#options;
-    const before = this.#seen;
-    this.#seen = await fingerprintRules(place);
-    if (this.#seen === this.#read || this.#seen !== before) return;
-    const known = new LimitInterner(this.#known);
-    const loaded = await loadRulesInWorker(place, known).catch((error: unknown) => ({ error }));
-    // Changed while they were read: some may be of before, others of after.
-    if ((await fingerprintRules(place)) !== this.#seen) return;
-    this.#read = this.#seen;
+    const { rulesPath, log, onReload } = this.#options;
+    const previous = this.#polledFingerprint;
+    const current = await fingerprintRules(rulesPath);
+    this.#polledFingerprint = current;
+    if (current === this.#loadedFingerprint || current !== previous) return;
+    const interner = new LimitInterner(this.#interner);
+    const loaded = await loadRulesInWorker(rulesPath, interner).catch((error: unknown) => ({ error }));
+    // The files changed during the load, so the book may be a mix of old and new files.
+    if ((await fingerprintRules(rulesPath)) !== current) return;
+    this.#loadedFingerprint = current;
     if ('error' in loaded) {
-      log.error(describe(loaded.error), 'the rules files have changed and cannot be taken up; the earlier rules stay');
+      log.error(faultFields(loaded.error), 'rules reload failed; the previous rules stay in force');
       onReload(false);
       return;
     }
     this.#book = loaded;
-    this.#known = known;
-    known.forgetEarlier();
-    log.info({ domains: [...loaded.keys()] }, 'the rules files have changed and were taken up');
+    this.#interner = interner;
+    interner.dropPrevious();
+    log.info({ domains: [...loaded.keys()] }, 'rules reloaded');
     onReload(true);
   }
 }
 
-function describe(error: unknown): object {
+/** The fields of the log line for a failed reload. */
+function faultFields(error: unknown): object {
   if (!(error instanceof InvalidRules)) return { err: error };
   const faults = error.message.split('\n');
-  return { faults: faults.slice(0, MOST_FAULTS_TOLD), faults_in_all: faults.length };
+  return { faults: faults.slice(0, MAX_LOGGED_FAULTS), faults_in_all: faults.length };
 }

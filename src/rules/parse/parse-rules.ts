@@ -1,244 +1,100 @@
 import { ALGORITHMS } from '../../domain/limits/parse-limit.ts';
 import { maxNodesVisited } from '../../domain/rules/match-most-specific.ts';
-import type { Rule } from '../../domain/rules/rule.ts';
-import {
-  addRuleNode,
-  childPath,
-  createRuleNode,
-  type DomainRules,
-  EDGE_DOMAIN,
-  type RuleNode,
-} from '../../domain/rules/rule-book.ts';
+import { createRuleNode, type DomainRules, EDGE_DOMAIN } from '../../domain/rules/rule-book.ts';
 import { parseFastYaml } from '../yaml/fast-yaml.ts';
-import {
-  childLocation,
-  knownFields,
-  optionalFlag,
-  optionalText,
-  requiredText,
-  type YamlNode,
-} from '../yaml/read-fields.ts';
-import type { FaultSink, RulesFault } from '../yaml/rules-fault.ts';
+import { withFoundYaml } from '../yaml/found-yaml.ts';
+import { type LocatedMapping, readRequiredString, readString, rejectUnknownFields } from '../yaml/read-fields.ts';
+import { FaultCounter, type FaultSink, type RulesFault } from '../yaml/rules-fault.ts';
 import { YamlDocument } from '../yaml/yaml-document.ts';
-import { fieldOf, isYamlList, isYamlMap, type YamlMap } from '../yaml/yaml-values.ts';
-import { type RuleLimits, readLimits } from './rule-limits.ts';
-import { faultAtEdge, faultFlags, readModes } from './rule-modes.ts';
+import { childLocation } from '../yaml/yaml-location.ts';
+import { getField, isYamlMapping, type YamlMapping } from '../yaml/yaml-values.ts';
+import { DescriptorParser } from './descriptor-parser.ts';
 
+/** The rules of one file. */
 export interface ParsedRules {
   readonly domain: string;
   readonly root: DomainRules;
 }
 
-/** Deeper nesting than anybody writes by hand is a mistake or an attack, and would end the stack. */
-const DEEPEST = 32;
+/** Nodes that one lookup may visit in a domain where the most specific rule wins: some 50 µs, whatever the request. */
+const MAX_NODES_VISITED = 1000;
 
-/** Levels that one look-up may go through where the most specific rule is found: some 50 µs, whoever asks for what. */
-const MOST_TRIED = 1000;
-
-const DESCRIPTOR_FIELDS = [
-  ...['key', 'value', 'rate_limit', 'limits', 'descriptors', 'shadow_mode', 'share_threshold'],
-  ...['quota_mode', 'detailed_metric', 'value_to_metric', 'metadata', 'candidate'],
-];
+/** Algorithms that can be the default of a file. */
+const DEFAULT_ALGORITHMS = ALGORITHMS.filter((algorithm) => algorithm !== 'unlimited');
 
 /**
- * One rules file in envoyproxy/ratelimit's form: `domain` and nested `descriptors`, each with `key`, perhaps `value`, in
- * which `*` stands for any characters, `share_threshold`, `detailed_metric`, `value_to_metric`, what `readModes` describes,
- * and `rate_limit: {…}` or `limits: [{…}, …]`, which `readLimits` describes; before them perhaps `defaults: {algorithm}`
- * and `match: most_specific`. Returns every fault, or the rules.
+ * Parses one rules file in the format of envoyproxy/ratelimit, which docs/rules.md describes. Returns the rules, or all
+ * faults. Never throws.
+ *
+ * Nearly all files have no faults, and positions are expensive. So a fast parser without positions reads the file first.
  */
 export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
-  return withoutFault(text) ?? withFaults(file, text);
+  return parseWithoutPositions(text) ?? parseWithPositions(file, text);
 }
 
-function withoutFault(text: string): ParsedRules | undefined {
+/** undefined: the file has faults, or the fast parser cannot read it. */
+function parseWithoutPositions(text: string): ParsedRules | undefined {
   const contents = parseFastYaml(text);
   if (contents === undefined) return undefined;
-  const counted = { count: 0, at: count, atKey: count, rename: () => undefined };
-  function count(): void {
-    counted.count++;
-  }
-  const parsed = readContents(contents, counted);
-  return counted.count === 0 ? parsed : undefined;
+  const faults = new FaultCounter();
+  const parsed = readContents(contents, faults);
+  return faults.count === 0 ? parsed : undefined;
 }
 
-/** Faults have places, and reading these takes its time. */
-function withFaults(file: string, text: string): ParsedRules | readonly RulesFault[] {
-  const document = new YamlDocument(file, text, 'must be a map with domain and descriptors');
+function parseWithPositions(file: string, text: string): ParsedRules | readonly RulesFault[] {
+  const document = new YamlDocument(file, text, 'must be a mapping with the fields domain and descriptors');
   if (document.contents === undefined) return document.faults;
   const parsed = readContents(document.contents, document);
   return document.faults.length > 0 ? document.faults : parsed;
 }
 
-function readContents(contents: YamlMap, faults: FaultSink): ParsedRules {
-  const top = { map: contents, location: undefined };
-  knownFields(top, ['domain', 'match', 'defaults', 'descriptors'], faults);
-  const domain = requiredText(top, 'domain', faults) ?? '';
+function readContents(contents: YamlMapping, faults: FaultSink): ParsedRules {
+  const top: LocatedMapping = { mapping: contents, location: undefined };
+  rejectUnknownFields(top, ['domain', 'match', 'defaults', 'descriptors'], faults);
+  const domain = readRequiredString(top, 'domain', faults) ?? '';
   const isMostSpecific = readMatch(top, domain, faults);
   const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific: true } : createRuleNode();
-  const parser = new DescriptorsParser(faults, readDefaultAlgorithm(top, faults), domain === EDGE_DOMAIN);
-  parser.parse(top, { node: root, path: domain, sharedValues: [], metricParts: [] });
-  const tried = isMostSpecific ? maxNodesVisited(root) : 0;
-  if (tried > MOST_TRIED) {
-    const description = `a descriptor might be held against ${tried} others, and must be against at most ${MOST_TRIED}`;
-    faults.at(
-      childLocation(top.location, 'match'),
-      `match: ${description}; fewer wildcards that fit the same values would do`,
-    );
-  }
+  const parser = new DescriptorParser(faults, readDefaultAlgorithm(top, faults), domain === EDGE_DOMAIN);
+  parser.parseChildren(top, { node: root, path: domain, sharedValues: [], metricParts: [] });
+  if (isMostSpecific) rejectExpensiveLookups(root, faults);
   return { domain, root };
 }
 
-/** Whether the most specific rule is found; left out, rules are found as by envoyproxy/ratelimit. */
-function readMatch(top: YamlNode, domain: string, faults: FaultSink): boolean {
-  if (!Object.hasOwn(top.map, 'match')) return false;
-  const match = optionalText(top, 'match', faults);
+/** Returns whether the most specific rule wins. By default, rules match as in envoyproxy/ratelimit. */
+function readMatch(top: LocatedMapping, domain: string, faults: FaultSink): boolean {
+  if (!Object.hasOwn(top.mapping, 'match')) return false;
+  const match = readString(top, 'match', faults);
   if (match === undefined) return false;
   const location = childLocation(top.location, 'match');
-  if (match !== 'most_specific') faults.at(location, 'match: must be most_specific, or left out');
-  else if (domain === EDGE_DOMAIN) faults.at(location, `match: is not supported in the domain ${EDGE_DOMAIN}`);
+  if (match !== 'most_specific') faults.report(location, withFoundYaml('must be most_specific, or left out', match));
+  else if (domain === EDGE_DOMAIN) faults.report(location, `must be left out in the domain ${EDGE_DOMAIN}`);
   return match === 'most_specific';
 }
 
-/** What limits of this file have that name no algorithm; empty: what `parseLimit` takes. */
-function readDefaultAlgorithm(top: YamlNode, faults: FaultSink): string {
-  const map = fieldOf(top.map, 'defaults');
-  if (map === undefined) return '';
+function rejectExpensiveLookups(root: DomainRules, faults: FaultSink): void {
+  const visited = maxNodesVisited(root);
+  if (visited <= MAX_NODES_VISITED) return;
+  faults.report(
+    childLocation(undefined, 'match'),
+    `must be left out unless each lookup visits at most ${MAX_NODES_VISITED} descriptors (one could visit ${visited}); ` +
+      'use fewer wildcards that match the same values',
+  );
+}
+
+/** Returns the algorithm of limits that name none. Empty if the file has no default: `parseLimit` then chooses. */
+function readDefaultAlgorithm(top: LocatedMapping, faults: FaultSink): string {
+  const mapping = getField(top.mapping, 'defaults');
+  if (mapping === undefined) return '';
   const location = childLocation(top.location, 'defaults');
-  if (!isYamlMap(map)) {
-    faults.at(location, 'defaults: must be a map with algorithm');
+  if (!isYamlMapping(mapping)) {
+    faults.report(location, withFoundYaml('must be a mapping with the field algorithm', mapping));
     return '';
   }
-  const defaults = { map, location };
-  knownFields(defaults, ['algorithm'], faults);
-  const algorithm = optionalText(defaults, 'algorithm', faults) ?? '';
-  const counted = ALGORITHMS.filter((known) => known !== 'unlimited');
-  if (counted.includes(algorithm)) return algorithm;
-  faults.at(childLocation(location, 'algorithm'), `defaults.algorithm: must be one of ${counted.join(', ')}`);
+  const defaults: LocatedMapping = { mapping, location };
+  rejectUnknownFields(defaults, ['algorithm'], faults);
+  const algorithm = readString(defaults, 'algorithm', faults) ?? '';
+  if (DEFAULT_ALGORITHMS.includes(algorithm)) return algorithm;
+  const expected = `must be one of ${DEFAULT_ALGORITHMS.join(', ')}`;
+  faults.report(childLocation(location, 'algorithm'), withFoundYaml(expected, getField(mapping, 'algorithm')));
   return '';
-}
-
-/** A level of nested descriptors, and the way to it. */
-interface Level {
-  readonly node: RuleNode;
-  readonly path: string;
-  /** Of each level above, the wildcard whose values share their limits. */
-  readonly sharedValues: readonly (string | undefined)[];
-  /** Of each level above, what metrics name it by; undefined: with the value that is sent. */
-  readonly metricParts: readonly (string | undefined)[];
-}
-
-class DescriptorsParser {
-  readonly #faults: FaultSink;
-  readonly #defaultAlgorithm: string;
-  readonly #isEdge: boolean;
-  /** By how they are written: thousands of rules are often a few limits. */
-  readonly #limits = new Map<string, RuleLimits>();
-  #placeholders = 0;
-
-  constructor(faults: FaultSink, defaultAlgorithm: string, isEdge: boolean) {
-    this.#faults = faults;
-    this.#isEdge = isEdge;
-    this.#defaultAlgorithm = defaultAlgorithm;
-  }
-
-  parse(parent: YamlNode, level: Level): void {
-    const descriptors = fieldOf(parent.map, 'descriptors');
-    if (descriptors === undefined) return;
-    const location = childLocation(parent.location, 'descriptors');
-    if (!isYamlList(descriptors)) {
-      this.#faults.at(location, 'descriptors: must be a list');
-      return;
-    }
-    if (level.sharedValues.length >= DEEPEST) {
-      this.#faults.at(location, `descriptors: must be nested at most ${DEEPEST} deep`);
-      return;
-    }
-    for (const [index, item] of descriptors.entries()) {
-      descriptors[index] = null; // what has become rules need not be kept beside them
-      if (isYamlMap(item)) this.#descriptor({ map: item, location: childLocation(location, index) }, level);
-      else this.#faults.at(childLocation(location, index), 'descriptors: each must be a map with a key');
-    }
-  }
-
-  #descriptor(item: YamlNode, parent: Level): void {
-    const faults = this.#faults;
-    knownFields(item, DESCRIPTOR_FIELDS, faults);
-    const key = requiredText(item, 'key', faults) ?? this.#placeholder();
-    const value = optionalText(item, 'value', faults) || undefined; // an empty value means any, as to envoyproxy/ratelimit
-    if (key.includes('*')) faults.at(childLocation(item.location, 'key'), 'key: must have no "*"; values may');
-    const path = childPath(parent.path, key, value);
-    const node = addRuleNode(parent.node, key, value);
-    if (node === undefined) {
-      faults.at(item.location, `key: the descriptor ${path} is there twice`);
-      return;
-    }
-    const shared = this.#sharedValue(item, value);
-    const level = {
-      node,
-      path,
-      sharedValues: [...parent.sharedValues, shared],
-      metricParts: [...parent.metricParts, this.#metricPart(item, key, value, shared)],
-    };
-    node.rule = this.#rule(item, level);
-    this.parse(item, level);
-  }
-
-  /** For a descriptor without a key, so that the faults of what it has are told as well. */
-  #placeholder(): string {
-    return `?${++this.#placeholders}`;
-  }
-
-  #rule(item: YamlNode, level: Level): Rule | undefined {
-    const { path, sharedValues } = level;
-    faultFlags(item, this.#faults);
-    const ruleLimits = this.#limitsOf(item);
-    const { limits, replaces } = ruleLimits;
-    const modes = readModes(item, ruleLimits, this.#defaultAlgorithm, this.#faults);
-    const metricParts = this.#metricParts(item, level);
-    if (limits.length === 0) return undefined;
-    if (this.#isEdge) faultAtEdge(item, limits, this.#faults);
-    return {
-      path,
-      limits,
-      ...modes,
-      ...(replaces.length > 0 && { replaces }),
-      ...(sharedValues.some((shared) => shared !== undefined) && { sharedValues }),
-      ...(metricParts.some((part) => part === undefined) && { metricParts }),
-    };
-  }
-
-  /** As in envoyproxy/ratelimit, whose `value_to_metric` counts for its own level, and `detailed_metric` for all. */
-  #metricParts(item: YamlNode, { metricParts, sharedValues }: Level): readonly (string | undefined)[] {
-    if (!optionalFlag(item, 'detailed_metric', this.#faults)) return metricParts;
-    return metricParts.map((part, location) => (sharedValues[location] === undefined ? undefined : part));
-  }
-
-  #metricPart(item: YamlNode, key: string, value: string | undefined, shared: string | undefined): string | undefined {
-    const isOpen = value === undefined || (value.includes('*') && shared === undefined);
-    if (optionalFlag(item, 'value_to_metric', this.#faults) && isOpen) return undefined;
-    return value === undefined ? key : `${key}_${value}`;
-  }
-
-  /** Equal ones are one object. */
-  #limitsOf(item: YamlNode): RuleLimits {
-    const { rate_limit, limits } = item.map;
-    const written = JSON.stringify([rate_limit, limits]);
-    const known = this.#limits.get(written);
-    if (known !== undefined) return known;
-    const before = this.#faults.count;
-    const read = readLimits(item, this.#defaultAlgorithm, this.#faults);
-    // What was faulty is faulty again wherever it stands.
-    if (this.#faults.count === before) this.#limits.set(written, read);
-    return read;
-  }
-
-  #sharedValue(item: YamlNode, value: string | undefined): string | undefined {
-    if (!optionalFlag(item, 'share_threshold', this.#faults)) return undefined;
-    if (value?.includes('*')) return value;
-    this.#faults.at(
-      childLocation(item.location, 'share_threshold'),
-      'share_threshold: must stand beside a value with "*"',
-    );
-    return undefined;
-  }
 }

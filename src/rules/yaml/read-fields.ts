@@ -1,68 +1,86 @@
+import { withFoundYaml } from './found-yaml.ts';
+import type { FaultSink } from './rules-fault.ts';
 import { suggestName } from './suggest-name.ts';
-import type { FaultSink, YamlLocation } from './rules-fault.ts';
-import { fieldOf, PlainScalar, type YamlMap, type YamlValue } from './yaml-values.ts';
+import { childLocation, type YamlLocation } from './yaml-location.ts';
+import { getField, TypedScalar, type YamlMapping, type YamlValue } from './yaml-values.ts';
 
-/** A map of a file, and where it stands. */
-export interface YamlNode {
-  readonly map: YamlMap;
+/** A mapping of a file, and its location. */
+export interface LocatedMapping {
+  readonly mapping: YamlMapping;
   readonly location: YamlLocation;
 }
 
-export function childLocation(parent: YamlLocation, step: string | number): YamlLocation {
-  return { parent, step };
-}
-
-/** A text that is not empty; undefined, with a fault, where it is none. */
-export function requiredText(from: YamlNode, field: string, faults: FaultSink): string | undefined {
-  const text = optionalText(from, field, faults);
-  if (text !== '' && (text !== undefined || Object.hasOwn(from.map, field))) return text;
-  faults.at(childLocation(from.location, field), `${field}: must be a text that is not empty`);
+/** Reads a string that must be present and not empty. Returns undefined, and reports a fault, if it is not. */
+export function readRequiredString(from: LocatedMapping, field: string, faults: FaultSink): string | undefined {
+  const string = readString(from, field, faults);
+  if (string) return string;
+  if (string === '' || !Object.hasOwn(from.mapping, field)) {
+    faults.report(childLocation(from.location, field), withFoundYaml('must be a string that is not empty', string));
+  }
   return undefined;
-}
-
-/** A text, as which YAML may also write a number (`value: 404`); undefined when absent. */
-export function optionalText({ map, location }: YamlNode, field: string, faults: FaultSink): string | undefined {
-  const value = fieldOf(map, field);
-  if (value === undefined || typeof value === 'string') return value;
-  if (value instanceof PlainScalar) return value.source;
-  faults.at(childLocation(location, field), `${field}: must be a text`);
-  return undefined;
-}
-
-/** false when absent. */
-export function optionalFlag({ map, location }: YamlNode, field: string, faults: FaultSink): boolean {
-  const value = fieldOf(map, field);
-  if (value === undefined) return false;
-  if (value instanceof PlainScalar && typeof value.value === 'boolean') return value.value;
-  faults.at(childLocation(location, field), `${field}: must be true or false`);
-  return false;
-}
-
-/** The value of a field as YAML reads it; null where it is a list or a map, which no field is. */
-export function plainOf(map: YamlMap, field: string): string | number | boolean | null | undefined {
-  return plain(fieldOf(map, field));
-}
-
-function plain(value: YamlValue | undefined): string | number | boolean | null | undefined {
-  if (value instanceof PlainScalar) return value.value;
-  return typeof value === 'object' ? null : value;
 }
 
 /**
- * What is written but not understood must not be dropped silently: it may have been meant to forbid something. What is
- * probably a field's name misspelt is read as that field from here on, so that its value's faults are told as well, and
- * not that the field is missing.
+ * Reads a string. Numbers and booleans count as strings, as written: YAML reads `value: 404` as a number. Returns undefined
+ * if the field is absent, or if it is not a string, which is a fault.
  */
-export function knownFields({ map, location }: YamlNode, known: readonly string[], faults: FaultSink): void {
-  for (const name of Object.keys(map)) {
-    if (known.includes(name)) continue;
-    const missing = known.filter((field) => !Object.hasOwn(map, field));
-    const meant = suggestName(name, missing);
-    const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`;
-    faults.atKey(location, name, `${name || 'key'}: not supported here; ${hint}`);
-    if (meant === undefined) continue;
-    faults.rename(location, name, meant);
-    map[meant] = map[name] ?? null;
-    delete map[name];
+export function readString(
+  { mapping, location }: LocatedMapping,
+  field: string,
+  faults: FaultSink,
+): string | undefined {
+  const value = getField(mapping, field);
+  if (value === undefined || typeof value === 'string') return value;
+  if (value instanceof TypedScalar) return value.source;
+  faults.report(childLocation(location, field), withFoundYaml('must be a string', value));
+  return undefined;
+}
+
+/** Reads a boolean; false if the field is absent. */
+export function readFlag(from: LocatedMapping, field: string, faults: FaultSink): boolean {
+  const value = getField(from.mapping, field);
+  const scalar = toJsValue(value);
+  if (scalar === undefined || typeof scalar === 'boolean') return scalar === true;
+  faults.report(childLocation(from.location, field), withFoundYaml('must be true or false', value));
+  return false;
+}
+
+/** Whether a field is the boolean true. For fields whose faults `readFlag` reports elsewhere. */
+export function isTrue({ mapping }: LocatedMapping, field: string): boolean {
+  return toJsValue(getField(mapping, field)) === true;
+}
+
+/** Converts a value for a validator that does not know YAML. Numbers and booleans lose their source text. */
+export function toJsValue(value: YamlValue | undefined): unknown {
+  return value instanceof TypedScalar ? value.value : value;
+}
+
+/**
+ * Reports every field that is not in `names`. Ignoring it could drop a limit that its author relies on. A name that is
+ * probably misspelled is corrected in the mapping, so that later faults are about its value, and not about a missing field.
+ * `describeMisplaced` returns the fault of a field that is known but does not fit here, and undefined for all other fields.
+ */
+export function rejectUnknownFields(
+  { mapping, location }: LocatedMapping,
+  names: readonly string[],
+  faults: FaultSink,
+  describeMisplaced: (name: string) => string | undefined = () => undefined,
+): void {
+  for (const name of Object.keys(mapping)) {
+    if (names.includes(name)) continue;
+    const misplaced = describeMisplaced(name);
+    if (misplaced !== undefined) {
+      faults.reportName(location, name, misplaced);
+      continue;
+    }
+    const absentNames = names.filter((field) => !Object.hasOwn(mapping, field));
+    const correctName = suggestName(name, absentNames);
+    const hint =
+      correctName === undefined ? `the known fields are ${names.join(', ')}` : `did you mean ${correctName}?`;
+    faults.reportName(location, name, `unknown field; ${hint}`);
+    if (correctName === undefined) continue;
+    faults.renameField(location, name, correctName);
+    mapping[correctName] = mapping[name] ?? null;
+    delete mapping[name];
   }
 }

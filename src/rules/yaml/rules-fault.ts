@@ -1,23 +1,42 @@
-/** One thing that is wrong with a rules file, and where. */
+import type { YamlLocation } from './yaml-location.ts';
+
+/** A fault of a rules file, with its position. */
 export interface RulesFault {
   readonly file: string;
-  /** From 1. */
+  /** Starts at 1. */
   readonly line: number;
+  /** Starts at 1. */
   readonly column: number;
   readonly description: string;
 }
 
-/** The way to a value from the top of its file, the last step first; undefined is the top itself. */
-export type YamlLocation = { readonly parent: YamlLocation; readonly step: string | number } | undefined;
-
-/** Takes what is wrong while values are gone through. */
+/** Receives the faults that parsers find in the values of a file. */
 export interface FaultSink {
-  /** How many it has taken. */
+  /** Number of faults reported so far. */
   readonly count: number;
-  /** Of the value at the location; where nothing is written there, of the map that lacks it. */
-  at(location: YamlLocation, description: string): void;
-  /** Of a field's name, and not of its value. */
-  atKey(map: YamlLocation, key: string, description: string): void;
-  /** From here on the field is told by the name that it was probably meant to have. */
-  rename(map: YamlLocation, key: string, meant: string): void;
+  /** Reports a fault of the value at the location. If the file has no such value, the mapping that lacks it is at fault. */
+  report(location: YamlLocation, description: string): void;
+  /** Reports a fault of a field's name, not of its value. */
+  reportName(mapping: YamlLocation, name: string, description: string): void;
+  /** Makes later reports find a misspelled field by its correct name. */
+  renameField(mapping: YamlLocation, name: string, correctName: string): void;
+}
+
+/** Counts faults and forgets where they are. */
+export class FaultCounter implements FaultSink {
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  report(): void {
+    this.#count++;
+  }
+
+  reportName(): void {
+    this.#count++;
+  }
+
+  renameField(): void {}
 }

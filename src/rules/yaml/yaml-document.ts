@@ -12,43 +12,34 @@ import {
   type YAMLMap,
   type YAMLParseError,
 } from 'yaml';
-import type { FaultSink, RulesFault, YamlLocation } from './rules-fault.ts';
-import { CONTROL_CHARACTER, PlainScalar, type YamlMap, type YamlValue } from './yaml-values.ts';
+import { abbreviate, withFoundYaml } from './found-yaml.ts';
+import type { FaultSink, RulesFault } from './rules-fault.ts';
+import { childLocation, formatLocation, type YamlLocation } from './yaml-location.ts';
+import { CONTROL_CHARACTER, TypedScalar, type YamlMapping, type YamlValue } from './yaml-values.ts';
 
-const DEEPEST_FLOW = 100;
-const DEEPEST_INDENTATION = 200;
+const MAX_FLOW_DEPTH = 100;
+const MAX_INDENTATION = 200;
 
-/** Where the nesting of a text becomes absurd: far deeper than rules may be, and not so deep that the stack ends. */
-function placeOfDepth(text: string): number {
-  let depth = 0;
-  for (const { 0: found, index } of text.matchAll(/[[\]{}]|^ +/gm)) {
-    if (found.startsWith(' ') ? found.length > DEEPEST_INDENTATION : depth > DEEPEST_FLOW) return index;
-    if (found === '[' || found === '{') depth++;
-    if (found === ']' || found === '}') depth--;
-  }
-  return 0;
-}
-
-/** A YAML file that knows where everything in it stands, and collects what is wrong with it. */
+/** A parsed YAML file that knows the position of every value, and collects faults. */
 export class YamlDocument implements FaultSink {
   readonly faults: RulesFault[] = [];
-  /** undefined, with a fault, where it is no map. */
-  readonly contents: YamlMap | undefined;
+  /** undefined, with a fault, if the top of the file is not a mapping or cannot be parsed. */
+  readonly contents: YamlMapping | undefined;
   readonly #file: string;
   readonly #lines = new LineCounter();
   readonly #top: YAMLMap | undefined;
 
-  /** `expected` describes what its top must be. */
+  /** `expected` describes what the top of the file must be. */
   constructor(file: string, text: string, expected: string) {
     this.#file = file;
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    if (!this.#isReadable(document, text)) return;
+    if (!this.#checkSyntax(document, text)) return;
     const contents: unknown = document.contents;
     if (isMap(contents)) {
       this.#top = contents;
-      this.contents = valuesOfMap(contents);
+      this.contents = toMapping(contents);
     } else {
-      this.#fault(0, expected);
+      this.#addFault(0, withFoundYaml(expected, contents === null ? undefined : toValue(contents)));
     }
   }
 
@@ -56,99 +47,120 @@ export class YamlDocument implements FaultSink {
     return this.faults.length;
   }
 
-  at(location: YamlLocation, description: string): void {
-    const node = this.#nodeAt(location);
-    if (isAlias(node)) return; // a fault already
-    this.#fault(node?.range?.[0] ?? 0, description);
+  report(location: YamlLocation, description: string): void {
+    const node = this.#findNode(location);
+    if (isAlias(node)) return; // reported already
+    this.#addFaultAt(node, location, description);
   }
 
-  atKey(map: YamlLocation, key: string, description: string): void {
-    const written = this.#pairAt(map, key)?.key as Node | undefined; // keys are nodes in what was parsed
-    this.#fault(written?.range?.[0] ?? 0, description);
+  reportName(mapping: YamlLocation, name: string, description: string): void {
+    const key = this.#findPair(mapping, name)?.key as Node | undefined; // keys of a parsed document are nodes
+    this.#addFaultAt(key, childLocation(mapping, name), description);
   }
 
-  rename(map: YamlLocation, key: string, meant: string): void {
-    const written = this.#pairAt(map, key)?.key;
-    if (isScalar(written)) written.value = meant;
+  renameField(mapping: YamlLocation, name: string, correctName: string): void {
+    const key = this.#findPair(mapping, name)?.key;
+    if (isScalar(key)) key.value = correctName;
   }
 
-  #pairAt(map: YamlLocation, key: string): Pair<unknown> | undefined {
-    const node = this.#nodeAt(map);
-    return isMap(node) ? pairOf(node, key) : undefined;
+  #findPair(mapping: YamlLocation, name: string): Pair<unknown> | undefined {
+    const node = this.#findNode(mapping);
+    return isMap(node) ? findPairIn(node, name) : undefined;
   }
 
-  /** The value, or the last one on the way to it that is there. */
-  #nodeAt(location: YamlLocation): Node | undefined {
+  /** Finds the node at a location, or the nearest existing node above it. */
+  #findNode(location: YamlLocation): Node | undefined {
     if (location === undefined) return this.#top;
-    const above = this.#nodeAt(location.parent);
-    if (isSeq(above)) return (above.items[Number(location.step)] as Node | undefined) ?? above; // items are nodes
-    if (!isMap(above)) return above;
-    return (pairOf(above, String(location.step))?.value as Node | undefined) ?? above; // as values are
+    const parent = this.#findNode(location.parent);
+    if (isSeq(parent)) return (parent.items[Number(location.step)] as Node | undefined) ?? parent; // items are nodes
+    if (!isMap(parent)) return parent;
+    return (findPairIn(parent, String(location.step))?.value as Node | undefined) ?? parent; // values are nodes
   }
 
-  /** Whether the document can be gone through, in which more may be wrong. */
-  #isReadable(document: Document.Parsed, text: string): boolean {
+  /** Reports faults of the syntax. Returns whether the values of the document can be checked as well. */
+  #checkSyntax(document: Document.Parsed, text: string): boolean {
     const control = CONTROL_CHARACTER.exec(text);
     if (control !== null) {
       const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-      this.#fault(control.index, `the character U+${code} must not be in YAML`);
+      this.#addFault(control.index, `invalid YAML: the character U+${code} is not allowed`);
       return false;
     }
-    // What comes behind the first one mostly follows from it.
+    // Errors after the first mostly follow from it.
     const [first, ...others] = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY');
     if (first !== undefined) {
-      this.#syntaxFault(first, text, others);
+      this.#addSyntaxFault(first, text, others);
       return false;
     }
-    for (const { pos, message } of [...document.errors, ...document.warnings]) this.#fault(pos[0], message);
+    for (const { pos } of document.errors) {
+      this.#addFault(pos[0], 'duplicate field: a mapping must have each field only once');
+    }
+    for (const { pos, message } of document.warnings) this.#addFault(pos[0], `invalid YAML: ${message}`);
     visit(document, {
       Alias: (_, { source, range }) => {
-        this.#fault(range?.[0] ?? 0, `*${source}: aliases are not supported; what they stand for must be written out`);
+        this.#addFault(range?.[0] ?? 0, `*${abbreviate(source)}: aliases are not supported; write out the value`);
         return visit.BREAK;
       },
     });
     return true;
   }
 
-  #syntaxFault(first: YAMLParseError, text: string, others: readonly YAMLParseError[]): void {
-    // The library tells by an error at whichever depth ended the stack.
+  #addSyntaxFault(first: YAMLParseError, text: string, others: readonly YAMLParseError[]): void {
+    // The parser reports an exhausted call stack as an error, at an arbitrary depth.
     const isTooDeep = [first, ...others].some(({ message }) => message.includes('call stack'));
-    if (isTooDeep) this.#fault(placeOfDepth(text), 'is nested too deep to be read');
-    else if (first.code === 'MULTIPLE_DOCS')
-      this.#fault(first.pos[0], 'a second document must be in a file of its own');
-    else this.#fault(first.pos[0], first.message);
+    if (isTooDeep) {
+      this.#addFault(findExcessiveNesting(text), 'invalid YAML: nested too deep');
+    } else if (first.code === 'MULTIPLE_DOCS') {
+      this.#addFault(first.pos[0], 'must be the only YAML document of its file; move the second one to another file');
+    } else {
+      this.#addFault(first.pos[0], `invalid YAML: ${first.message}`);
+    }
   }
 
-  #fault(offset: number, description: string): void {
+  #addFaultAt(node: Node | undefined, location: YamlLocation, description: string): void {
+    this.#addFault(node?.range?.[0] ?? 0, `${formatLocation(location)}: ${description}`);
+  }
+
+  #addFault(offset: number, description: string): void {
     const { line, col } = this.#lines.linePos(offset);
     this.faults.push({ file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1), description });
   }
 }
 
-function valueAt(node: unknown): YamlValue {
-  if (isMap(node)) return valuesOfMap(node);
-  if (isSeq(node)) return node.items.map(valueAt);
-  if (!isScalar(node)) return null; // an alias, which is a fault
+/** Returns the offset at which nesting becomes much deeper than rules can be, and before it exhausts the call stack. */
+function findExcessiveNesting(text: string): number {
+  let flowDepth = 0;
+  for (const { 0: found, index } of text.matchAll(/[[\]{}]|^ +/gm)) {
+    if (found.startsWith(' ') ? found.length > MAX_INDENTATION : flowDepth > MAX_FLOW_DEPTH) return index;
+    if (found === '[' || found === '{') flowDepth++;
+    if (found === ']' || found === '}') flowDepth--;
+  }
+  return 0;
+}
+
+function toValue(node: unknown): YamlValue {
+  if (isMap(node)) return toMapping(node);
+  if (isSeq(node)) return node.items.map(toValue);
+  if (!isScalar(node)) return null; // an alias, which is reported already
   const { value, source } = node;
-  if (typeof value === 'number' || typeof value === 'boolean') return new PlainScalar(value, source ?? String(value));
+  if (typeof value === 'number' || typeof value === 'boolean') return new TypedScalar(value, source ?? String(value));
   return typeof value === 'string' ? value : null;
 }
 
-/** Of a field that is there twice, which is a fault, the first. */
-function valuesOfMap(map: YAMLMap): YamlMap {
+/** Keeps the first of duplicate fields, which are reported already. */
+function toMapping(map: YAMLMap): YamlMapping {
   const values = new Map<string, YamlValue>();
   for (const pair of map.items) {
-    const name = nameOf(pair);
-    if (!values.has(name)) values.set(name, valueAt(pair.value));
+    const name = fieldName(pair);
+    if (!values.has(name)) values.set(name, toValue(pair.value));
   }
   return Object.fromEntries(values);
 }
 
-function pairOf(map: YAMLMap, name: string): Pair<unknown> | undefined {
-  return map.items.find((pair) => nameOf(pair) === name);
+function findPairIn(map: YAMLMap, name: string): Pair<unknown> | undefined {
+  return map.items.find((pair) => fieldName(pair) === name);
 }
 
-/** Empty where the key is a list or a map. */
-function nameOf({ key }: Pair<unknown>): string {
+/** The name of a field; empty if the key is a sequence or a mapping. */
+function fieldName({ key }: Pair<unknown>): string {
   return isScalar(key) ? String(key.value) : '';
 }

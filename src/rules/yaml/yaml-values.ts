@@ -1,12 +1,12 @@
-/** What a YAML file says, without how and where it is written. */
-export type YamlValue = string | null | PlainScalar | YamlList | YamlMap;
-/** Neither it nor a map is readonly: what was gone through is let go, and what is misspelt is put right. */
-export type YamlList = YamlValue[];
-/** Only own properties are fields. */
-export type YamlMap = { [field: string]: YamlValue };
+/** A value of a YAML file, without its position and style. */
+export type YamlValue = string | null | TypedScalar | YamlSequence | YamlMapping;
+/** Mutable: the parser of descriptors drops the items it is done with. */
+export type YamlSequence = YamlValue[];
+/** Only own properties are fields. Mutable: the field readers correct misspelled names. */
+export type YamlMapping = { [field: string]: YamlValue };
 
-/** A number, or true or false, with the text that it is written as. */
-export class PlainScalar {
+/** A number or boolean, with the text that it has in the file. */
+export class TypedScalar {
   readonly value: number | boolean;
   readonly source: string;
 
@@ -15,9 +15,9 @@ export class PlainScalar {
     this.source = source;
   }
 
-  /** By it js-yaml knows that `toString` names the field where this is one's name. */
+  /** js-yaml reads this for scalars that name a field. With it, js-yaml takes `toString` for the name. */
   get [Symbol.toStringTag](): string {
-    return 'PlainScalar';
+    return 'TypedScalar';
   }
 
   toString(): string {
@@ -25,25 +25,28 @@ export class PlainScalar {
   }
 }
 
-export function isYamlList(value: YamlValue | undefined): value is YamlList {
+export function isYamlSequence(value: YamlValue | undefined): value is YamlSequence {
   return Array.isArray(value);
 }
 
-export function isYamlMap(value: YamlValue | undefined): value is YamlMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof PlainScalar);
+export function isYamlMapping(value: YamlValue | undefined): value is YamlMapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof TypedScalar);
 }
 
-/** undefined: not written. */
-export function fieldOf(map: YamlMap, field: string): YamlValue | undefined {
-  return Object.hasOwn(map, field) ? map[field] : undefined;
+/** undefined: the mapping does not have the field. */
+export function getField(mapping: YamlMapping, field: string): YamlValue | undefined {
+  return Object.hasOwn(mapping, field) ? mapping[field] : undefined;
 }
 
-/** What must not be in YAML: all but tab, line feed and carriage return: YAML 1.2, production 1 (c-printable). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+/**
+ * A character that YAML does not allow: all control characters except tab, line feed and carriage return. YAML 1.2,
+ * production 1 (c-printable).
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is its purpose.
 export const CONTROL_CHARACTER = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
-/** What may begin anything that is no text: `~`, `null`, `true`, `false`, `.inf` and numbers. */
-const FIRST_OF_OTHERS = new Set('~nNtTfF.+-0123456789');
+/** First characters of all plain scalars that are not strings: `~`, `null`, `true`, `false`, `.inf` and numbers. */
+const FIRST_OF_NON_STRINGS = new Set('~nNtTfF.+-0123456789');
 const NULL = /^(?:~|null|Null|NULL)?$/;
 const TRUE = /^(?:true|True|TRUE)$/;
 const FALSE = /^(?:false|False|FALSE)$/;
@@ -53,18 +56,18 @@ const HEXADECIMAL = /^0x[0-9a-fA-F]+$/;
 const INFINITE = /^[-+]?\.(?:inf|Inf|INF)$/;
 const NOT_A_NUMBER = /^\.(?:nan|NaN|NAN)$/;
 
-/** What a scalar without quotes stands for by YAML's core schema (YAML 1.2, section 10.3.2). */
-export function valueOfPlain(source: string): YamlValue {
-  if (source !== '' && !FIRST_OF_OTHERS.has(source.charAt(0))) return source;
+/** Resolves a plain scalar, which is one without quotes, by YAML's core schema (YAML 1.2, section 10.3.2). */
+export function resolvePlainScalar(source: string): string | null | TypedScalar {
+  if (source !== '' && !FIRST_OF_NON_STRINGS.has(source.charAt(0))) return source;
   if (NULL.test(source)) return null;
-  if (TRUE.test(source)) return new PlainScalar(true, source);
-  if (FALSE.test(source)) return new PlainScalar(false, source);
-  const number = numberOf(source);
-  return number === undefined ? source : new PlainScalar(number, source);
+  if (TRUE.test(source)) return new TypedScalar(true, source);
+  if (FALSE.test(source)) return new TypedScalar(false, source);
+  const number = resolveNumber(source);
+  return number === undefined ? source : new TypedScalar(number, source);
 }
 
-function numberOf(source: string): number | undefined {
-  // Number() knows 0o17 and 0x1f as well.
+function resolveNumber(source: string): number | undefined {
+  // Number() reads 0o17 and 0x1f as well.
   if (DECIMAL.test(source) || OCTAL.test(source) || HEXADECIMAL.test(source)) return Number(source);
   if (INFINITE.test(source)) return source.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   return NOT_A_NUMBER.test(source) ? Number.NaN : undefined;
