@@ -59,7 +59,7 @@ describe('the weir command', () => {
   it('exits with 78 if the rules are wrong, and says where', async () => {
     const { code, printed } = await run(['serve'], { RULES_PATH: 'package.json' });
     expect(code).toBe(78);
-    expect(printed).toContain('package.json:2:3: name: not supported here');
+    expect(printed).toContain('package.json:2:3: name: unknown field');
   });
 
   it('exits with 0 from check-rules without faults, and with 1 and their locations with faults', async () => {
