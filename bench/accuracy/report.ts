@@ -5,7 +5,7 @@ import { table } from '../report/tables.ts';
 import { BANDS, type Count, type Judged, sumOf } from './evaluate-limiter.ts';
 import { EXACT_LOG } from './limiters.ts';
 
-/** Up to so many requests Weir keeps the time of each (core/limits/term.ts). */
+/** Up to so many requests Weir keeps the time of each (src/domain/counting/counter-spec.ts). */
 const MOST_EXACT_REQUESTS = 64;
 const GROUPS = [
   { title: 'Small limits, up to 64', has: (limit: number) => limit <= MOST_EXACT_REQUESTS },

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
-import { apiKeyDigest, makeApiKey } from '../../src/identity/secrets/api-key-secret.ts';
+import { createApiKeyDigester, generateApiKey } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Children } from '../processes/child-processes.ts';
 
 /** A catalog of many API keys in a Postgres of its own. */
@@ -51,8 +51,8 @@ export async function createFullCatalog(
   await query('alter table api_key disable trigger api_key_change', []);
   await query(PLAN, []);
   await query(ACCOUNTS, [keys / KEYS_PER_ACCOUNT + 1]);
-  const digest = apiKeyDigest('');
-  const secrets = Array.from({ length: known }, makeApiKey);
+  const digest = createApiKeyDigester('');
+  const secrets = Array.from({ length: known }, generateApiKey);
   for (const secret of secrets) {
     const id = randomUUID();
     await query(KNOWN_KEY, [id, Buffer.from(digest(secret), 'hex'), id]);

@@ -2,7 +2,7 @@ import { type CounterStore, StoreUnavailable } from '../../src/decide/ports.ts';
 import { formatDescriptorSubject, formatSubject } from '../../src/domain/counting/counter-subject.ts';
 import type { CountedLimit } from '../../src/domain/limits/limit.ts';
 import { parseLimit } from '../../src/domain/limits/parse-limit.ts';
-import { newCounterId } from '../../src/identity/secrets/counter-id.ts';
+import { generateCounterId } from '../../src/identity/secrets/api-key-secret.ts';
 
 /** How full counters are: `hits` of a limit of `requests` a minute, in as many rounds, one every so many seconds. */
 export interface Filling {
@@ -30,7 +30,7 @@ export interface Naming {
 export const KEY_NAMING: Naming = {
   name: 'API key',
   limitName: 'burst',
-  subject: () => formatSubject('key', newCounterId()),
+  subject: () => formatSubject('key', generateCounterId()),
 };
 
 export const NAMINGS: readonly Naming[] = [

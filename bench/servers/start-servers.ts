@@ -1,6 +1,6 @@
 import { freePort } from '../../provision/free-port.ts';
 import { startRedis } from '../../provision/redis.ts';
-import { makeApiKey } from '../../src/identity/secrets/api-key-secret.ts';
+import { generateApiKey } from '../../src/identity/secrets/api-key-secret.ts';
 import { createApiKeys } from '../catalog/create-api-keys.ts';
 import { createTokens } from '../catalog/create-tokens.ts';
 import { createFullCatalog } from '../catalog/full-catalog.ts';
@@ -160,7 +160,7 @@ async function startCheckOfMillion(name: string, surroundings: Surroundings): Pr
   const { children, folder } = surroundings;
   const { databaseUrl, secrets } = await createFullCatalog(children, folder, { keys: MILLION, known: 1000 });
   const { decisionPort, pid } = await startWeir(surroundings, { DATABASE_URL: databaseUrl });
-  const unknown = secrets.map(() => makeApiKey());
+  const unknown = secrets.map(() => generateApiKey());
   const garbage = unknown.map((secret) => `${secret.slice(0, -1)}${secret.endsWith('0') ? '1' : '0'}`);
   const caseOf = (limits: Limits, asked: readonly string[]): Case => {
     return { keys: 1000, limits, questions: { kind: 'check', credential: 'api_key', secrets: asked } };

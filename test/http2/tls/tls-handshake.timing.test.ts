@@ -1,6 +1,6 @@
 import { connect as connectTcp } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { grpcMessage } from './frame-builders.ts';
+import { grpcMessage } from '../frame-builders.ts';
 import { call, openSession, serve, useTlsServers } from './tls-servers.ts';
 
 useTlsServers();

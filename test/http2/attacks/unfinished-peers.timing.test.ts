@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { CONNECTION_PREFACE, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
-import { callFrames, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from './frame-builders.ts';
-import { RawPeer } from './raw-peer.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { CONNECTION_PREFACE, FrameType } from '../../../src/transport/http2/frames/protocol-constants.ts';
+import { callFrames, dataFrame, frame, grpcMessage, headersFrame, preface, requestHeaders } from '../frame-builders.ts';
+import { RawPeer } from '../raw-peer.ts';
 
 /** The time that the server gives a peer at least. */
 const TIMEOUT_MS = 10_000;

@@ -4,8 +4,8 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { grpcMessage, METHOD } from './frame-builders.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { grpcMessage, METHOD } from '../frame-builders.ts';
 
 let folder: string;
 const servers: Http2GrpcServer[] = [];

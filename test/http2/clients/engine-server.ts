@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Http2Socket } from '../../src/transport/grpc-http2/http2-socket.ts';
-import { TurnBatcher } from '../../src/transport/grpc-http2/turn-batcher.ts';
-import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
-import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
+import { Http2Socket } from '../../../src/transport/grpc-http2/http2-socket.ts';
+import { TurnBatcher } from '../../../src/transport/grpc-http2/turn-batcher.ts';
+import { encodeHeaders } from '../../../src/transport/http2/hpack/header-encoder.ts';
+import { ServerConnection } from '../../../src/transport/http2/server-connection.ts';
 
 const HEADERS = encodeHeaders([
   [':status', '200'],

@@ -1,5 +1,5 @@
 // A server that runs in a process of its own, for tests that measure memory and CPU. Each call gets the same response.
-import { startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
 
 const response = Buffer.from([8, 1]);
 const server = await startHttp2GrpcServer({

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
-import { callFrames, encodeUint32, frame, preface } from './frame-builders.ts';
+import { Flag, FrameType } from '../../../src/transport/http2/frames/protocol-constants.ts';
+import { callFrames, encodeUint32, frame, preface } from '../frame-builders.ts';
 
 const STREAMS = 2;
 const WINDOW_INCREMENT = 2 ** 30;

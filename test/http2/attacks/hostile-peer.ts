@@ -2,8 +2,8 @@
 // Sends its parent a message for each connection.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
-import { encodeHeaders } from '../../src/transport/http2/hpack/header-encoder.ts';
+import { Flag, FrameType } from '../../../src/transport/http2/frames/protocol-constants.ts';
+import { encodeHeaders } from '../../../src/transport/http2/hpack/header-encoder.ts';
 import {
   callFrames,
   dataFrame,
@@ -14,7 +14,7 @@ import {
   preface,
   requestHeaders,
   resetFrame,
-} from './frame-builders.ts';
+} from '../frame-builders.ts';
 
 const REPETITIONS = 500;
 

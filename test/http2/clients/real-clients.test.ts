@@ -4,13 +4,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { GrpcStatus } from '../../src/transport/unary-call.ts';
-import { METHOD } from './frame-builders.ts';
+import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { GrpcStatus } from '../../../src/transport/unary-call.ts';
+import { METHOD } from '../frame-builders.ts';
 import { goTool } from './go-tool.ts';
 
 const runFile = promisify(execFile);
-const root = path.join(import.meta.dirname, '..', '..');
+const root = path.join(import.meta.dirname, '..', '..', '..');
 const RLS_FILES = ['-import-path', path.join(root, 'proto'), '-proto', 'envoy/service/ratelimit/v3/rls.proto'];
 const RLS_METHOD = 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 /** RateLimitResponse { overall_code: OK } */

@@ -3,8 +3,8 @@ import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { grpcMessage } from './frame-builders.ts';
+import { startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { grpcMessage } from '../frame-builders.ts';
 import { call, inFolder, openSession, serve, useTlsServers } from './tls-servers.ts';
 
 useTlsServers();
