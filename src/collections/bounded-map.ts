@@ -2,8 +2,8 @@
 export type WhenFull = 'clear' | 'keep';
 
 /**
- * A Map that holds at most `maxSize` entries. For caches that rarely fill up: choose `clear` if the keys change over time,
- * and `keep` if the first keys are as good as any. Only `set` differs from Map, so reading costs the same.
+ * A Map that holds at most `maxSize` entries. For caches that rarely fill up: choose `clear` if the keys change over
+ * time, and `keep` if the first keys are as good as any. Only `set` differs from Map, so reading costs the same.
  */
 export class BoundedMap<Key, Value> extends Map<Key, Value> {
   readonly #maxSize: number;

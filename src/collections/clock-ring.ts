@@ -4,8 +4,9 @@ export interface ClockEntry {
 }
 
 /**
- * Slots of a cache that evicts by the CLOCK algorithm: a hand goes round the slots and stops at the first entry that was
- * not used since the hand passed it. Close to evicting the least recently used entry, but using an entry only sets a flag.
+ * Slots of a cache that evicts by the CLOCK algorithm: a hand goes round the slots and stops at the first entry that
+ * was not used since the hand passed it. Close to evicting the least recently used entry, but using an entry only sets
+ * a flag.
  */
 export class ClockRing<Entry extends ClockEntry> {
   readonly #entries: Entry[] = [];
@@ -17,8 +18,8 @@ export class ClockRing<Entry extends ClockEntry> {
   }
 
   /**
-   * Returns the slot to use next: an empty one while there are any, else the slot of the entry to evict. The caller must
-   * `set` an entry there before the next call, or reuse the one that is there.
+   * Returns the slot to use next: an empty one while there are any, else the slot of the entry to evict. The caller
+   * must `set` an entry there before the next call, or reuse the one that is there.
    */
   nextSlot(): number {
     let entry = this.#entries[this.#hand];

@@ -1,7 +1,7 @@
 /**
- * A map of two generations. New entries go into the young one. `rotate` drops the old generation as a whole and lets the
- * young one grow old, so that forgetting costs nothing per entry. The owner decides when to rotate: by time, by number of
- * entries or by their size.
+ * A map of two generations. New entries go into the young one. `rotate` drops the old generation as a whole and lets
+ * the young one grow old, so that forgetting costs nothing per entry. The owner decides when to rotate: by time, by
+ * number of entries or by their size.
  */
 export class GenerationalMap<Key, Value> {
   #young = new Map<Key, Value>();

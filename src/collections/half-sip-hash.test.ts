@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { halfSipHash } from './half-sip-hash.ts';
 
-/** HalfSipHash-2-4 of the bytes 0, 1, 2 …, by length, with the key 0 … 7: vectors_hsip32 of github.com/veorq/SipHash. */
+/**
+ * HalfSipHash-2-4 of the bytes 0, 1, 2 …, by length, with the key 0 … 7: vectors_hsip32 of github.com/veorq/SipHash.
+ */
 const VECTORS = [0x5b9f35a9, 0xb85a4727, 0x03a662fa, 0x04e7fe8a, 0x89466e2a];
 
 const MASK = 0xffffffffn;

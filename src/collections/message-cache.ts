@@ -8,13 +8,13 @@ const INITIAL_LIVES = 16;
 const MAX_MESSAGE_BYTES = 256;
 
 /**
- * Caches values by the bytes of a message: some thousand messages that came at least twice recently. A message that comes
- * once leaves nothing behind but a bit of its hash. A 4-way set-associative cache.
+ * Caches values by the bytes of a message: some thousand messages that came at least twice recently. A message that
+ * comes once leaves nothing behind but a bit of its hash. A 4-way set-associative cache.
  */
 export class MessageCache<Value> {
   /**
-   * Messages by slot, in pieces of equal length. As objects, they would burden the garbage collector more than the cache
-   * saves.
+   * Messages by slot, in pieces of equal length. As objects, they would burden the garbage collector more than the
+   * cache saves.
    */
   readonly #bytes = new Uint8Array(SETS * SLOTS_PER_SET * MAX_MESSAGE_BYTES);
   readonly #lengths = new Uint16Array(SETS * SLOTS_PER_SET);
@@ -65,8 +65,8 @@ export class MessageCache<Value> {
   }
 
   /**
-   * Negative: all slots of the set are in use. Evicting one for every message without a slot would cost more than caching
-   * saves: values that have grown old are the most expensive garbage.
+   * Negative: all slots of the set are in use. Evicting one for every message without a slot would cost more than
+   * caching saves: values that have grown old are the most expensive garbage.
    */
   #findFreeSlot(first: number): number {
     let free = -1;
@@ -100,7 +100,10 @@ export class MessageCache<Value> {
   }
 }
 
-/** FNV-1a with the length as its seed. An attacker who constructs messages with equal hashes only keeps messages of one set out of the cache. */
+/**
+ * FNV-1a with the length as its seed. An attacker who constructs messages with equal hashes only keeps messages of one
+ * set out of the cache.
+ */
 function hashMessage(message: Uint8Array): number {
   let hash = message.length;
   for (let index = 0; index < message.length; index++) {

@@ -27,9 +27,9 @@ interface FilterToken {
 }
 
 /**
- * Parses a filter in a subset of the language of https://google.aip.dev/160: restrictions `field operator value`, joined
- * by `AND`. A value is a word, or a text in `"` or `'` with `\` before a quote. An empty filter has no restrictions. A
- * fault completes a sentence whose subject is the filter. Never throws.
+ * Parses a filter in a subset of the language of https://google.aip.dev/160: restrictions `field operator value`,
+ * joined by `AND`. A value is a word, or a text in `"` or `'` with `\` before a quote. An empty filter has no
+ * restrictions. A fault completes a sentence whose subject is the filter. Never throws.
  */
 export function parseFilter(text: string): readonly Restriction[] | { readonly fault: string } {
   if (text.length > MAX_FILTER_LENGTH) {

@@ -28,13 +28,13 @@ const LENGTHS = {
 };
 
 /**
- * Finds the period that contains `time` (µs since 1970), so that `start` <= `time` < `end` < `nextEnd`. Hours, days, weeks
- * from Monday (ISO 8601), months from the anchor day, years from January 1.
+ * Finds the period that contains `time` (µs since 1970), so that `start` <= `time` < `end` < `nextEnd`. Hours, days,
+ * weeks from Monday (ISO 8601), months from the anchor day, years from January 1.
  *
  * A period begins at the first instant at which the wall clock shows its beginning or anything later, and lasts until
- * the next period begins. So if the clock skips a beginning, the period begins after the skip. If it skips a whole period,
- * there is no such period. If it shows a time twice, both belong to one period: an hour that is repeated lasts two hours,
- * and its limit can be spent once.
+ * the next period begins. So if the clock skips a beginning, the period begins after the skip. If it skips a whole
+ * period, there is no such period. If it shows a time twice, both belong to one period: an hour that is repeated lasts
+ * two hours, and its limit can be spent once.
  *
  * Throws a RangeError if the time zone does not exist.
  */
@@ -53,7 +53,8 @@ export function periodAt(definition: PeriodDefinition, time: number): CalendarPe
   let start = firstInstantAt(beginning, timeZone);
   let end = nextStartAfter(start);
   while (end <= time) {
-    // This month's anchor day has passed, or the clock was set back across the end, as in St. John's from 0:01 to 23:01.
+    // This month's anchor day has passed, or the clock was set back across the end, as in St. John's from 0:01 to
+    // 23:01.
     start = end;
     end = nextStartAfter(start);
   }
@@ -61,8 +62,8 @@ export function periodAt(definition: PeriodDefinition, time: number): CalendarPe
 }
 
 /**
- * Spells the name of a time zone as in the IANA database, whatever the case of the input; undefined: there is no such time
- * zone. Aliases stay aliases. Offsets such as `+01:00` are not names.
+ * Spells the name of a time zone as in the IANA database, whatever the case of the input; undefined: there is no such
+ * time zone. Aliases stay aliases. Offsets such as `+01:00` are not names.
  */
 export function canonicalTimeZone(name: string): string | undefined {
   if (!/^[A-Za-z]/.test(name)) return undefined;

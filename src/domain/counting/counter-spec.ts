@@ -18,8 +18,8 @@ export interface WindowSpec extends BaseCounterSpec {
 }
 
 /**
- * Counts a hit until its period ends. Times are µs since 1970. Includes the end of the next period, because the clock of
- * the store may differ from this node's.
+ * Counts a hit until its period ends. Times are µs since 1970. Includes the end of the next period, because the clock
+ * of the store may differ from this node's.
  */
 export interface CalendarSpec extends BaseCounterSpec {
   readonly kind: 'calendar';
@@ -43,8 +43,8 @@ const MICROS_PER_SECOND = 1_000_000;
 const cachedSpecs = new WeakMap<CountedLimit, CounterSpec>();
 
 /**
- * Returns the spec of a limit at `now` (µs since 1970), which matters for calendars only. Every decision asks for it, so
- * specs are cached by limit object. Limits are interned, few and long-lived.
+ * Returns the spec of a limit at `now` (µs since 1970), which matters for calendars only. Every decision asks for it,
+ * so specs are cached by limit object. Limits are interned, few and long-lived.
  */
 export function counterSpec(limit: CountedLimit, now: number): CounterSpec {
   const cached = cachedSpecs.get(limit);

@@ -115,7 +115,7 @@ describe('a clock that is set back', () => {
     fc.assert(property, TRACE_RUNS);
   });
 
-  it('by up to an eighth of the window lets a token bucket answer as if the clock stood still until it caught up', () => {
+  it('by up to an eighth of the window lets a token bucket answer as if the clock stood still meanwhile', () => {
     const limit = makeLimit(20, '1h', { algorithm: 'token_bucket', burst: 7 });
     const property = fc.property(arbitrarySteps(wait), (steps) => {
       const [stepping, standing] = [new PureCounter(), new PureCounter()];

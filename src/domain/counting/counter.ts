@@ -11,11 +11,16 @@ import {
   takeTokens,
 } from './token-bucket.ts';
 
-/** Charges of one subject against one limit. The kind of the limit's spec decides which of `hitLog` and `tokenBucket` is used. */
+/**
+ * Charges of one subject against one limit. The kind of the limit's spec decides which of `hitLog` and `tokenBucket` is
+ * used.
+ */
 export interface Counter {
   /** µs since 1970; 0: not blocked. */
   blockedUntil: number;
-  /** An administrator set the block. It may last longer than the limit's own blocks, and the limit need not have any. */
+  /**
+   * An administrator set the block. It may last longer than the limit's own blocks, and the limit need not have any.
+   */
   isBlockedManually: boolean;
   readonly hitLog: HitLog;
   readonly tokenBucket: TokenBucket;
@@ -26,8 +31,8 @@ export function emptyCounter(): Counter {
 }
 
 /**
- * Advances the counter to `clock` (µs since 1970). All functions below require this. Returns whether the clock was set back
- * so far that hits or a block were moved. Then the store must keep the counter, or it would move them again.
+ * Advances the counter to `clock` (µs since 1970). All functions below require this. Returns whether the clock was set
+ * back so far that hits or a block were moved. Then the store must keep the counter, or it would move them again.
  */
 export function advance(counter: Counter, spec: CounterSpec, clock: number): boolean {
   const blockedUntil = counter.isBlockedManually

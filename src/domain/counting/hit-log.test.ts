@@ -110,7 +110,7 @@ describe('concurrency, against an exact log', () => {
     expectTracesToCount(arbitraryLimits(small, 'concurrency'), forTheWindow, 64);
   });
 
-  it('above 64 slots: a slot is taken until it is released, and at most for its time to live and a sixteenth more', () => {
+  it('above 64 slots: a slot is taken until it is released, and at most 1/16 longer than its time to live', () => {
     expectTracesToCount(arbitraryLimits(large, 'concurrency'), forTheWindowAndASubBucket, 17);
   });
 });

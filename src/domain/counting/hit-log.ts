@@ -20,7 +20,9 @@ export interface HitLog {
 
 type HitLogSpec = WindowSpec | CalendarSpec;
 
-/** A limit that keeps exact times has at most this many hits. Only settlements beyond the limit could need more entries. */
+/**
+ * A limit that keeps exact times has at most this many hits. Only settlements beyond the limit could need more entries.
+ */
 export const MAX_HIT_LOG_ENTRIES = 64;
 /** Only settlements beyond the limit can reach this. Beyond 2^53, the total would lose precision. */
 const MAX_TOTAL_HITS = 2 ** 46;
@@ -40,8 +42,8 @@ export function countsUntil(spec: HitLogSpec, time: number): number {
  * Drops hits that have ended.
  *
  * A log far ahead of the clock means that the clock ran fast and was set back. Then all hits count as made now at the
- * latest. No hit is lost, and a subject waits at most an eighth of its window longer than without the clock step. After a
- * smaller step, new hits count as long as the ones before them.
+ * latest. No hit is lost, and a subject waits at most an eighth of its window longer than without the clock step. After
+ * a smaller step, new hits count as long as the ones before them.
  *
  * Returns whether hits were moved. Then the store must keep the log, or it would move them again.
  */

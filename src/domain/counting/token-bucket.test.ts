@@ -39,7 +39,9 @@ function tracesOf(actions: readonly Step['action'][]): fc.Arbitrary<BucketTrace>
   });
 }
 
-/** A token bucket in rational arithmetic without rounding. Its debt is a whole number of hits times µs of the window. */
+/**
+ * A token bucket in rational arithmetic without rounding. Its debt is a whole number of hits times µs of the window.
+ */
 class RationalBucket {
   debt = 0n;
   #refilledAt = BigInt(NOON);

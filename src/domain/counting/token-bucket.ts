@@ -5,8 +5,8 @@ export interface TokenBucket {
   /** Time in µs since 1970 at which `debt` is correct. Does not go back when the clock is set back a little. */
   refilledAt: number;
   /**
-   * Tokens multiplied by the window in µs. In this unit, a refill is a whole number, `requests` per µs, and nothing is lost
-   * to rounding. At most 2^53 - 1.
+   * Tokens multiplied by the window in µs. In this unit, a refill is a whole number, `requests` per µs, and nothing is
+   * lost to rounding. At most 2^53 - 1.
    */
   debt: number;
 }
@@ -18,9 +18,9 @@ export function fullBucket(): TokenBucket {
 }
 
 /**
- * Refills the bucket up to `clock` (µs). If the bucket is far ahead of the clock, the clock was set back: then the bucket
- * counts as refilled now, and nothing is added. Returns whether that happened. Then the store must keep the bucket, or it
- * would happen again.
+ * Refills the bucket up to `clock` (µs). If the bucket is far ahead of the clock, the clock was set back: then the
+ * bucket counts as refilled now, and nothing is added. Returns whether that happened. Then the store must keep the
+ * bucket, or it would happen again.
  */
 export function refill(bucket: TokenBucket, spec: TokenBucketSpec, clock: number): boolean {
   const lead = bucket.refilledAt - clock;
@@ -56,9 +56,9 @@ export function microsUntilFull(bucket: TokenBucket, spec: TokenBucketSpec, cloc
 }
 
 /**
- * Refunds tokens of a charge after which the bucket was to be full at `end`. Returns the number of whole tokens refunded.
- * Tokens are refilled in the order in which they were taken, so of that charge only the part that is not refilled yet can
- * be refunded.
+ * Refunds tokens of a charge after which the bucket was to be full at `end`. Returns the number of whole tokens
+ * refunded. Tokens are refilled in the order in which they were taken, so of that charge only the part that is not
+ * refilled yet can be refunded.
  */
 export function refundTokens(
   bucket: TokenBucket,

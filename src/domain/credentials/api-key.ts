@@ -1,7 +1,7 @@
 /**
- * API keys as text: `wk_live_`, 22 random characters of base62 (131 bits), and 6 characters of base62 that are the CRC32
- * of everything before them. Prefix and checksum let scanners find leaked keys, and let Weir reject garbage before any
- * look-up. The checksum authenticates nothing.
+ * API keys as text: `wk_live_`, 22 random characters of base62 (131 bits), and 6 characters of base62 that are the
+ * CRC32 of everything before them. Prefix and checksum let scanners find leaked keys, and let Weir reject garbage
+ * before any look-up. The checksum authenticates nothing.
  */
 const LIVE_KEY_PREFIX = 'wk_live_';
 /** A credential with this prefix is meant to be an API key, of any environment, and not a JWT. */
@@ -29,8 +29,8 @@ export function keyStatus(
 }
 
 /**
- * Formats random bytes as a key. Returns undefined if too many bytes had to be skipped: of 64 bytes, once in 10^25 times.
- * The caller then tries again with fresh bytes.
+ * Formats random bytes as a key. Returns undefined if too many bytes had to be skipped: of 64 bytes, once in 10^25
+ * times. The caller then tries again with fresh bytes.
  */
 export function formatApiKey(random: Uint8Array): string | undefined {
   let text = LIVE_KEY_PREFIX;
@@ -41,7 +41,9 @@ export function formatApiKey(random: Uint8Array): string | undefined {
   return text.length === CHECKSUM_START ? text + formatChecksum(text) : undefined;
 }
 
-/** Whether a text has the form of a key and the right checksum. Runs for each request, so it creates no other strings. */
+/**
+ * Whether a text has the form of a key and the right checksum. Runs for each request, so it creates no other strings.
+ */
 export function isApiKey(text: string): boolean {
   if (text.length !== KEY_LENGTH || !text.startsWith(LIVE_KEY_PREFIX)) return false;
   let checksum = 0;

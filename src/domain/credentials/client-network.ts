@@ -1,6 +1,8 @@
 const GROUPS_PER_ADDRESS = 8;
 const GROUPS_PER_NETWORK = 4;
-/** Prefix of IPv4 addresses translated to IPv6 (RFC 6052, section 2.1). The whole IPv4 Internet is in this one network. */
+/**
+ * Prefix of IPv4 addresses translated to IPv6 (RFC 6052, section 2.1). The whole IPv4 Internet is in this one network.
+ */
 const TRANSLATED_PREFIX = '64:ff9b::';
 const MAPPED_PREFIX = '::ffff:';
 

@@ -5,8 +5,8 @@ const FEATURE = /^[a-z0-9_-]{1,63}$/;
 const MAX_FEATURES = 64;
 
 /**
- * Validates the names of features, which a plan, a key or a token grants. Returns the names, or every fault with its path
- * (`features[1]`). Never throws.
+ * Validates the names of features, which a plan, a key or a token grants. Returns the names, or every fault with its
+ * path (`features[1]`). Never throws.
  */
 export function parseFeatures(values: readonly unknown[]): readonly string[] | Invalid {
   const faults: FieldFault[] = [];

@@ -4,8 +4,8 @@ const SECONDS_PER_UNIT = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 } as cons
 export const MAX_DURATION_SECONDS = 10 * 365 * 86_400;
 
 /**
- * Parses a positive whole number and a unit (`30s`, `5m`, `1h`, `7d`, `1w`) into seconds; undefined: the text is not such
- * a duration, or it is longer than 3650d.
+ * Parses a positive whole number and a unit (`30s`, `5m`, `1h`, `7d`, `1w`) into seconds; undefined: the text is not
+ * such a duration, or it is longer than 3650d.
  */
 export function parseDuration(text: string): number | undefined {
   const match = /^([1-9]\d{0,9})([smhdw])$/.exec(text);

@@ -23,9 +23,9 @@ const CALENDAR_WINDOWS = new Map([
  * Applies an override to a rule's limits.
  *
  * The algorithm, the options and an explicit name of the rule's limit stay, so that with the rule's own window the
- * override shares the rule's counter. Where the algorithm cannot count the override (a calendar has no minutes, a bucket
- * with 0 requests never refills), the limit becomes a sliding window. For concurrency limits, only the number of slots
- * changes. If the rule has no limit, or several, the override keeps only the algorithm of the first one.
+ * override shares the rule's counter. Where the algorithm cannot count the override (a calendar has no minutes, a
+ * bucket with 0 requests never refills), the limit becomes a sliding window. For concurrency limits, only the number of
+ * slots changes. If the rule has no limit, or several, the override keeps only the algorithm of the first one.
  */
 export function applyOverride(limits: readonly Limit[], override: LimitOverride): CountedLimit {
   const first = limits.find((limit) => limit.algorithm !== 'unlimited');

@@ -59,8 +59,8 @@ const MONTH: LimitWindow = { seconds: 30 * DAY_SECONDS, unit: 'month' };
 const YEAR: LimitWindow = { seconds: 365 * DAY_SECONDS, unit: 'year' };
 
 /**
- * Parses a duration, or `1mo` (`m` stands for minutes) and `1y`, which are not a fixed number of seconds; undefined: the
- * value is neither.
+ * Parses a duration, or `1mo` (`m` stands for minutes) and `1y`, which are not a fixed number of seconds; undefined:
+ * the value is neither.
  */
 export function parseWindow(value: unknown): LimitWindow | undefined {
   if (typeof value !== 'string') return undefined;

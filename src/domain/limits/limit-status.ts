@@ -14,7 +14,9 @@ export interface LimitStatus extends LimitName {
   /** Whether this limit rejected the request. */
   readonly exceeded: boolean;
   readonly remaining: number;
-  /** Whole seconds until the entire limit is available again; if exceeded, until a retry fits, provided it ever does. */
+  /**
+   * Whole seconds until the entire limit is available again; if exceeded, until a retry fits, provided it ever does.
+   */
   readonly resetSeconds: number;
   /** Whole seconds until the same request would fit; undefined: not exceeded, or the request never fits. */
   readonly retryAfterSeconds: number | undefined;
@@ -30,9 +32,9 @@ export interface AdvertisedQuota {
 /**
  * Computes the size that Weir reports to clients.
  *
- * A token bucket reports its burst, and the time that an empty bucket takes to fill. So the remaining tokens never exceed
- * the reported size, and the reported rate is the actual one, rounded down. Its `requests` would be less than what remains
- * if `burst` is larger. Concurrency slots have no window: the request that holds a slot decides how long.
+ * A token bucket reports its burst, and the time that an empty bucket takes to fill. So the remaining tokens never
+ * exceed the reported size, and the reported rate is the actual one, rounded down. Its `requests` would be less than
+ * what remains if `burst` is larger. Concurrency slots have no window: the request that holds a slot decides how long.
  */
 export function advertisedQuota(limit: CountedLimit): AdvertisedQuota {
   const { requests, windowSeconds } = limit;
@@ -72,8 +74,8 @@ function waitSeconds(status: LimitStatus): number {
 }
 
 /**
- * Seconds after which a rejected request would fit in all of its limits; undefined: no limit rejected it, or one of them
- * never lets it pass.
+ * Seconds after which a rejected request would fit in all of its limits; undefined: no limit rejected it, or one of
+ * them never lets it pass.
  */
 export function combinedRetryAfterSeconds(statuses: readonly LimitStatus[]): number | undefined {
   let longest = 0;

@@ -5,10 +5,10 @@ interface BaseCountedLimit {
   /** 30 days for a calendar month and 365 days for a calendar year, although their lengths vary. */
   readonly windowSeconds: number;
   /**
-   * Identifies the limit's counters. Two limits of one subject with equal identities share one counter. Consists of name,
-   * algorithm, window, and for a calendar its time zone and anchor day: `burst/s60`, `month/c1mo@Europe/Berlin#31`. At
-   * most 255 bytes, without `|`; short, because it is part of every counter's key. `requests` and `burst` are not part of
-   * it, so a raised limit keeps its counters.
+   * Identifies the limit's counters. Two limits of one subject with equal identities share one counter. Consists of
+   * name, algorithm, window, and for a calendar its time zone and anchor day: `burst/s60`,
+   * `month/c1mo@Europe/Berlin#31`. At most 255 bytes, without `|`; short, because it is part of every counter's key.
+   * `requests` and `burst` are not part of it, so a raised limit keeps its counters.
    */
   readonly identity: string;
   /** After the first rejection, everything is rejected for this time; undefined: only hits that do not fit. */
@@ -19,7 +19,9 @@ interface BaseCountedLimit {
   readonly settle?: true;
 }
 
-/** `local`: the node decides by its own counters and its share of the limit. `allow` and `deny` decide without counting. */
+/**
+ * `local`: the node decides by its own counters and its share of the limit. `allow` and `deny` decide without counting.
+ */
 export type StoreFailurePolicy = 'local' | 'allow' | 'deny';
 
 /** Never more than `requests` in any rolling window of `windowSeconds`. */

@@ -25,8 +25,8 @@ const MAX_SLOT_SECONDS = 86_400;
 const CALENDAR_WINDOWS = { hour: '1h', day: '1d', week: '1w', month: '1mo', year: '1y' } as const;
 
 /**
- * Validates a limit. Returns the limit, or every fault with the field's name. Never throws. With `minRequests` 0, a limit
- * may have 0 requests and rejects everything; by default, 0 means that the field was left out.
+ * Validates a limit. Returns the limit, or every fault with the field's name. Never throws. With `minRequests` 0, a
+ * limit may have 0 requests and rejects everything; by default, 0 means that the field was left out.
  */
 export function parseLimit(spec: UntrustedLimitSpec, minRequests: 0 | 1 = 1): Limit | Invalid {
   const parser = new LimitParser(spec, minRequests);

@@ -12,7 +12,9 @@ export interface Plan {
 
 const MAX_LIMITS = 16;
 
-/** Validates the limits of a plan. Returns the limits, or every fault with its path (`limits[1].window`). Never throws. */
+/**
+ * Validates the limits of a plan. Returns the limits, or every fault with its path (`limits[1].window`). Never throws.
+ */
 export function parsePlanLimits(specs: readonly UntrustedPlanLimitSpec[]): readonly PlanLimit[] | Invalid {
   const faults: FieldFault[] = [];
   const limits: PlanLimit[] = [];

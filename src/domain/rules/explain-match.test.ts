@@ -57,7 +57,7 @@ describe('an explanation', () => {
     });
   });
 
-  it('shows why no rule matches: the path ends, the rule is above or below the last entry, or the domain is unknown', () => {
+  it('shows why no rule matches: no such path, a rule above or below the last entry, an unknown domain', () => {
     expect(explain(['path', '/login'], ['color', 'red'], ['user', 'ann'])).toMatchObject({
       rule: undefined,
       rulesOnPath: ['shop.path_/login'],

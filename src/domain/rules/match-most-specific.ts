@@ -4,11 +4,11 @@ import type { KeyRules, RuleNode } from './rule-book.ts';
 import { findWildcardsBySpecificity } from './wildcard-index.ts';
 
 /**
- * Finds the rule for a descriptor's entries in a domain where the most specific rule wins. Each entry in turn prefers its
- * exact value, then the wildcard that spells out the most characters, then its key alone. Earlier entries outweigh later
- * ones. A path that ends without a rule is abandoned, and the search backtracks. No node is reached by two paths, so a
- * search visits at most `maxNodesVisited` nodes. Fills `matchedNodes`, if given, with the nodes from the root's child
- * down to the rule.
+ * Finds the rule for a descriptor's entries in a domain where the most specific rule wins. Each entry in turn prefers
+ * its exact value, then the wildcard that spells out the most characters, then its key alone. Earlier entries outweigh
+ * later ones. A path that ends without a rule is abandoned, and the search backtracks. No node is reached by two paths,
+ * so a search visits at most `maxNodesVisited` nodes. Fills `matchedNodes`, if given, with the nodes from the root's
+ * child down to the rule.
  */
 export function matchMostSpecific(
   root: RuleNode,
@@ -52,7 +52,8 @@ function descend(
 
 /**
  * Computes an upper bound for the nodes that one search visits, whatever the request. At each level that is the child
- * of one exact value, the children of all wildcards whose beginnings allow the same value, and the child of the key alone.
+ * of one exact value, the children of all wildcards whose beginnings allow the same value, and the child of the key
+ * alone.
  */
 export function maxNodesVisited(node: RuleNode): number {
   let most = 0;

@@ -5,12 +5,12 @@ import type { RuleBook, RuleNode } from './rule-book.ts';
 import { findFirstWildcard } from './wildcard-index.ts';
 
 /**
- * Finds the rule for a descriptor's entries. Each entry in turn descends one level: by its exact value, else by the first
- * wildcard that matches, else by its key alone. The rule must stand at the level of the last entry, and the search never
- * backtracks. Domains with `isMostSpecific` search by `matchMostSpecific` instead.
+ * Finds the rule for a descriptor's entries. Each entry in turn descends one level: by its exact value, else by the
+ * first wildcard that matches, else by its key alone. The rule must stand at the level of the last entry, and the
+ * search never backtracks. Domains with `isMostSpecific` search by `matchMostSpecific` instead.
  *
- * This is `GetLimit` of envoyproxy/ratelimit (src/config/config_impl.go) with one difference. There, keys and values are
- * joined by `_`, so that key `a` with value `b_c` equals key `a_b` with value `c`. Here they differ.
+ * This is `GetLimit` of envoyproxy/ratelimit (src/config/config_impl.go) with one difference. There, keys and values
+ * are joined by `_`, so that key `a` with value `b_c` equals key `a_b` with value `c`. Here they differ.
  */
 export function matchRule(book: RuleBook, domain: string, entries: readonly DescriptorEntry[]): Rule | undefined {
   const root = book.get(domain);

@@ -13,7 +13,9 @@ export interface RuleNode {
 
 /** Children of a node that share one key. */
 export interface KeyRules {
-  /** Children by value as written, wildcards included: a request that sends the literal pattern finds that child first. */
+  /**
+   * Children by value as written, wildcards included: a request that sends the literal pattern finds that child first.
+   */
   exact: Map<string, RuleNode> | undefined;
   /** undefined: no value has an asterisk. */
   wildcards: WildcardIndex<RuleNode> | undefined;

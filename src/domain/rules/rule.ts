@@ -5,7 +5,9 @@ import type { Metadata } from '../metadata.ts';
 
 /** A descriptor pattern and its limits. */
 export interface Rule {
-  /** Domain and keys down to the rule, such as `edge.path_/login.remote_address`. Responses and logs name the rule so. */
+  /**
+   * Domain and keys down to the rule, such as `edge.path_/login.remote_address`. Responses and logs name the rule so.
+   */
   readonly path: string;
   readonly limits: readonly Limit[];
   /**
@@ -36,7 +38,9 @@ export interface Rule {
   readonly sharedValues?: readonly (string | undefined)[];
 }
 
-/** Names one of the rule's limits: by the rule's path, followed by the limit's name when the rule has several limits. */
+/**
+ * Names one of the rule's limits: by the rule's path, followed by the limit's name when the rule has several limits.
+ */
 export function ruleLimitName({ path, limits }: Rule, limitName: string): LimitName {
   return { rule: path, label: limits.length === 1 ? path : `${path}/${limitName}` };
 }

@@ -1,7 +1,7 @@
 /**
  * Values with asterisks, each mapped to a target. An asterisk stands for any characters or none, as in example 9 of
- * envoyproxy/ratelimit's README. Wildcards are grouped by their prefix (the text before the first asterisk), so that the
- * cost of a look-up depends on the number of different prefix lengths, not on the number of wildcards.
+ * envoyproxy/ratelimit's README. Wildcards are grouped by their prefix (the text before the first asterisk), so that
+ * the cost of a look-up depends on the number of different prefix lengths, not on the number of wildcards.
  *
  * Plain data, so that it can be sent from one thread to another.
  */
@@ -75,7 +75,8 @@ function spelledOutLength({ pieces }: Wildcard<unknown>): number {
 
 /**
  * Tests whether a value that starts with the first piece has the other pieces in order, the last one at its end. Takes
- * each piece at its first occurrence, so the cost grows linearly with the value. `start` is the length of the first piece.
+ * each piece at its first occurrence, so the cost grows linearly with the value. `start` is the length of the first
+ * piece.
  */
 function matchesPieces(value: string, start: number, pieces: readonly string[]): boolean {
   const last = pieces.at(-1) ?? '';

@@ -52,8 +52,8 @@ export function looksLikeToken(text: string): boolean {
 }
 
 /**
- * Decodes header and claims of a JWS in compact serialization (RFC 7515, section 7.1). Does not verify the signature. Never
- * throws.
+ * Decodes header and claims of a JWS in compact serialization (RFC 7515, section 7.1). Does not verify the signature.
+ * Never throws.
  */
 export function readCompactToken(token: string): CompactToken | TokenFault {
   if (token.length > MAX_TOKEN_LENGTH) return 'too_long';

@@ -40,8 +40,10 @@ function validateKey(field: string, key: unknown): readonly FieldFault[] {
   }
   const privateMembers = PRIVATE_MEMBERS.filter((member) => Object.hasOwn(key, member));
   if (privateMembers.length > 0) {
-    const description = `must be a public key, without ${privateMembers.join(', ')}: anyone who has the private key can sign`;
-    return [{ field, description }];
+    const members = privateMembers.join(', ');
+    return [
+      { field, description: `must be a public key, without ${members}: anyone who has the private key can sign` },
+    ];
   }
   if (!isKeyType(kty)) return [{ field: `${field}.kty`, description: `must be one of ${KEY_TYPES.join(', ')}` }];
   const faults = PUBLIC_MEMBERS[kty]

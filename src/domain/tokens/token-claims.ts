@@ -56,7 +56,10 @@ function readGrants(claim: unknown): TokenGrants | TokenFault {
   return { planId: plan, limits: parsedLimits, features: parsedFeatures, isAdmin: role === 'admin' };
 }
 
-/** Reads the claims of an external issuer's token, by the issuer's claim names. Does not check the signature. Never throws. */
+/**
+ * Reads the claims of an external issuer's token, by the issuer's claim names. Does not check the signature. Never
+ * throws.
+ */
 export function readIssuerClaims(claims: JsonObject, issuer: Issuer): VerifiedToken | TokenFault {
   if (claims.iss !== issuer.issuer) return 'issuer';
   if (!hasAudience(claims.aud, issuer.audiences)) return 'audience';
@@ -87,7 +90,9 @@ export function readIssuerClaims(claims: JsonObject, issuer: Issuer): VerifiedTo
   };
 }
 
-/** Finds the member with that name (`https://example.com/roles`), else follows the name's dots as a path into objects. */
+/**
+ * Finds the member with that name (`https://example.com/roles`), else follows the name's dots as a path into objects.
+ */
 function lookUpClaim(claims: JsonObject, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   let value: unknown = claims;
@@ -122,7 +127,10 @@ function parseAccountId(claim: unknown): string | undefined {
   return isClaimName(accountId) ? accountId : undefined;
 }
 
-/** Accepts a list of strings, or one string with spaces between the items, as in `scope`. A missing claim is an empty list. */
+/**
+ * Accepts a list of strings, or one string with spaces between the items, as in `scope`. A missing claim is an empty
+ * list.
+ */
 function parseStringList(claim: unknown): readonly string[] | undefined {
   if (claim === undefined) return [];
   if (typeof claim === 'string') return claim.split(' ').filter((item) => item !== '');
@@ -130,8 +138,8 @@ function parseStringList(claim: unknown): readonly string[] | undefined {
 }
 
 /**
- * Whether a claim can name an account, a plan, a session or a token: up to 256 printable ASCII characters, with spaces only
- * inside.
+ * Whether a claim can name an account, a plan, a session or a token: up to 256 printable ASCII characters, with spaces
+ * only inside.
  */
 export function isClaimName(value: unknown): value is string {
   return typeof value === 'string' && CLAIM_NAME.test(value);

@@ -40,8 +40,8 @@ export function tokenStatus(
 }
 
 /**
- * Whether the token's account must exist in the catalog. Stateless tokens of Weir need no account there, and issuers may
- * have accounts of their own.
+ * Whether the token's account must exist in the catalog. Stateless tokens of Weir need no account there, and issuers
+ * may have accounts of their own.
  */
 export function requiresCatalogAccount({ sessionId }: VerifiedToken, issuer: Issuer | undefined): boolean {
   return issuer === undefined ? sessionId !== undefined : issuer.catalogAccounts;
@@ -62,14 +62,14 @@ export function resolvePlanId(
 /** Result of verifying the signature of a token. Whether the token is in force is checked at each use. */
 export type Verification =
   | {
-      readonly kind: 'good';
+      readonly kind: 'verified';
       /** The same object while the verification stays cached. */
       readonly token: VerifiedToken;
       /** undefined: Weir issued the token. */
       readonly issuer: Issuer | undefined;
     }
-  | { readonly kind: 'bad'; readonly code: 'malformed_credential' | 'unknown_credential' | 'expired_credential' }
-  /** The signature cannot be verified now. The token must be treated neither as good nor as bad. */
+  | { readonly kind: 'rejected'; readonly code: 'malformed_credential' | 'unknown_credential' | 'expired_credential' }
+  /** The signature cannot be verified now. The token must be treated neither as verified nor as rejected. */
   | { readonly kind: 'unavailable' };
 
 /** A key that verifies tokens of Weir. */
@@ -77,14 +77,20 @@ export interface VerificationKey {
   /** The header `kid`. */
   readonly id: string;
   readonly algorithm: string;
-  /** undefined for HS256, where one key both signs and verifies: `sealedJwk` holds it (identity/issue-tokens/key-sealer.ts). */
+  /**
+   * undefined for HS256, where one key both signs and verifies: `sealedJwk` holds it
+   * (identity/issue-tokens/key-sealer.ts).
+   */
   readonly publicJwk: JsonWebKey | undefined;
   readonly sealedJwk: string | undefined;
   /** Unix time in ms; undefined: the key does not expire yet. */
   readonly expiresAt: number | undefined;
 }
 
-/** Signers whose signatures are trusted. Each change creates a new object, so anything derived from it can be cached by it. */
+/**
+ * Signers whose signatures are trusted. Each change creates a new object, so anything derived from it can be cached by
+ * it.
+ */
 export interface TokenTrust {
   /** Without disabled issuers. */
   readonly issuers: readonly Issuer[];
@@ -97,6 +103,8 @@ export interface Revocation {
   readonly issuerId: string | undefined;
   readonly kind: 'token' | 'session' | 'account';
   readonly value: string;
-  /** For an account: revokes only tokens issued before this Unix time in ms, or without `iat`; undefined: all tokens. */
+  /**
+   * For an account: revokes only tokens issued before this Unix time in ms, or without `iat`; undefined: all tokens.
+   */
   readonly issuedBefore: number | undefined;
 }

@@ -15,7 +15,8 @@ export function parseUniqueJson(text: string): UniqueJson {
     return { fault: 'not_json' };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { fault: 'not_json' };
-  return hasDuplicate(text) ? { fault: 'duplicate_member' } : { object: value as JsonObject }; // JSON has no other objects
+  if (hasDuplicate(text)) return { fault: 'duplicate_member' };
+  return { object: value as JsonObject }; // JSON has no other objects
 }
 
 /** Requires a text that JSON.parse accepts: the scan relies on quotes and brackets being balanced. */
