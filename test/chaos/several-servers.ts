@@ -4,7 +4,7 @@ import type { RunningRedis } from '../../provision/redis.ts';
 import { moveSlot, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
 import { type RunningSentinels, startRedisSentinels } from '../../provision/redis-sentinel.ts';
 import { computeTagSlot } from '../../src/counters/redis/topology/cluster-slots.ts';
-import { becomesTrue } from '../counters/redis/waiting.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import type { Course, Place } from './scenario.ts';
 
 async function killSentinelsMaster({ master, replica }: RunningSentinels): Promise<Course> {
@@ -22,7 +22,7 @@ async function killMaster(master: RunningRedis, replica: RunningRedis): Promise<
   try {
     const from = performance.now();
     await master.stop();
-    await becomesTrue(async () => String(await client.call('ROLE')).startsWith('master'));
+    await waitUntil(async () => String(await client.call('ROLE')).startsWith('master'));
     return { from, backAt: performance.now() };
   } finally {
     client.disconnect();

@@ -6,10 +6,10 @@ import { temporaryFolder } from '../../provision/postgres.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { becomesTrue } from '../counters/redis/waiting.ts';
 import { newDatabase } from '../support/databases.ts';
 import type { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { ConstantLoad } from './constant-load.ts';
 import { type Figures, judge } from './judge.ts';
 import { NodeProcess } from './node-process.ts';
@@ -85,7 +85,7 @@ async function createKey(nodes: readonly NodeProcess[]): Promise<string> {
         () => true,
         () => false,
       );
-    await becomesTrue(isKnown);
+    await waitUntil(isKnown);
   }
   return secret;
 }
@@ -101,7 +101,7 @@ async function warmUp(clients: readonly GrpcClient[], subject: Subject): Promise
 async function remainingOf([client]: readonly GrpcClient[], subject: Subject): Promise<number> {
   if (client === undefined) throw new Error('no node was started');
   let remaining: number | undefined;
-  await becomesTrue(async () => {
+  await waitUntil(async () => {
     const answer = await ask(client, 'ledger', subject);
     if (answer.source === 'redis') remaining = answer.remaining + 1;
     return remaining !== undefined;

@@ -11,7 +11,7 @@ import {
   GetTokenInfoResponse_State as State,
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { makeApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
+import { generateApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
 import { check, httpStatus } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
@@ -75,7 +75,7 @@ describe('token info of an API key', () => {
       expect(info.remaining).toHaveLength(1);
     }
     expect((await getInfo(node, successor)).state).toBe(State.VALID);
-    for (const secret of [deleted.secret, makeApiKey(), `${valid.secret.slice(0, -1)}0`, valid.secret.slice(8)]) {
+    for (const secret of [deleted.secret, generateApiKey(), `${valid.secret.slice(0, -1)}0`, valid.secret.slice(8)]) {
       const { state, ...rest } = await getInfo(node, secret);
       expect(state).toBe(State.UNKNOWN);
       expect(JSON.stringify(rest)).toBe(
@@ -139,7 +139,7 @@ async function callFrom(
 type Call = 'getTokenInfo' | 'disableToken';
 
 describe('a caller that guesses secrets', () => {
-  const guesses = Array.from({ length: MAX_GUESSES + 50 }, () => makeApiKey());
+  const guesses = Array.from({ length: MAX_GUESSES + 50 }, () => generateApiKey());
 
   it.for(['getTokenInfo', 'disableToken'] as const)(
     'is rejected by %s after 300 guesses per minute, whatever the secret, with the time to retry',

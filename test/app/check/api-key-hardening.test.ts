@@ -4,7 +4,7 @@ import { startPostgres } from '../../../provision/postgres.ts';
 import { createQuery, type Database, openDatabase } from '../../../src/database/open-database.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
-import { makeApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
+import { generateApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
 import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
@@ -149,7 +149,7 @@ describe('an API key', () => {
 
   it('costs no query: unknown, malformed or valid', async ({ node, administrator, database }) => {
     const { secret } = await node.createKey(administrator, 'team');
-    const unknown = Array.from({ length: 2_000 }, () => makeApiKey());
+    const unknown = Array.from({ length: 2_000 }, () => generateApiKey());
     const before = await statements(database);
     const codes = await Promise.all([...unknown, 'garbage', secret].map((each) => codeOf(node, each)));
     expect(new Set(codes.slice(0, 2_000))).toEqual(new Set(['unknown_credential']));

@@ -117,19 +117,20 @@ describe('ShouldRateLimit', () => {
   });
 
   it.for([
-    ['domain', RateLimitRequest.fromPartial({ descriptors: [{ entries: [{ key: 'a', value: 'b' }] }] })],
-    ['descriptors', RateLimitRequest.fromPartial({ domain: 'shop' })],
+    ['no domain', 'domain', RateLimitRequest.fromPartial({ descriptors: [{ entries: [{ key: 'a', value: 'b' }] }] })],
+    ['no descriptors', 'descriptors', RateLimitRequest.fromPartial({ domain: 'shop' })],
     [
+      'too many descriptors',
       'descriptors',
       RateLimitRequest.fromPartial({
         domain: 'shop',
         descriptors: Array.from({ length: 65 }, () => ({ entries: [{ key: 'a', value: 'b' }] })),
       }),
     ],
-    ['descriptors[0].entries', RateLimitRequest.fromPartial({ domain: 'shop', descriptors: [{}] })],
+    ['no entries', 'descriptors[0].entries', RateLimitRequest.fromPartial({ domain: 'shop', descriptors: [{}] })],
   ] as const)(
-    'rejects a request with a wrong %s as an invalid argument and names the field',
-    async ([field, request], { node }) => {
+    'rejects a request with %s as an invalid argument and names the field',
+    async ([_, field, request], { node }) => {
       const error = await node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, request);
       expect(error.code).toBe(INVALID_ARGUMENT);
       expect(error.details).toContain(`${field}: `);

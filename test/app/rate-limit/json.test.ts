@@ -51,20 +51,20 @@ it('accepts camelCase and snake_case names, and 64-bit numbers as strings', asyn
 });
 
 it.for([
-  ['', 'body: must be JSON'],
-  ['{"domain": "shop",}', 'body: must be JSON'],
-  ['[]', 'RateLimitRequest'],
-  ['{"domain": 1}', 'RateLimitRequest.domain'],
-  ['{"domian": "shop"}', '"domian" is unknown'],
-  ['{"domain": "shop", "descriptors": [{"entries": [{"kye": "path"}]}]}', '"kye" is unknown'],
-  ['{"domain": "shop", "descriptors": [{"entries": {"key": "path"}}]}', 'RateLimitDescriptor.entries'],
-  ['{"domain": "shop", "descriptors": []}', 'descriptors: must have at least one item (got none)'],
-  ['{"descriptors": [{"entries": [{"key": "path"}]}]}', 'domain: must not be empty'],
-  ['{"domain": "shop", "descriptors": [{}]}', 'descriptors[0].entries: must have at least one item (got none)'],
-  [`${'['.repeat(100_000)}`, 'body: must be JSON'],
-  [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'RateLimitRequest'],
-  [`{"domain": ${JSON.stringify(['x'.repeat(100_000)])}}`, 'RateLimitRequest.domain'],
-] as const)('rejects an invalid body and names the fault: %.60s', async ([body, fault], { node }) => {
+  ['body: must be JSON', ''],
+  ['body: must be JSON', '{"domain": "shop",}'],
+  ['RateLimitRequest', '[]'],
+  ['RateLimitRequest.domain', '{"domain": 1}'],
+  ['"domian" is unknown', '{"domian": "shop"}'],
+  ['"kye" is unknown', '{"domain": "shop", "descriptors": [{"entries": [{"kye": "path"}]}]}'],
+  ['RateLimitDescriptor.entries', '{"domain": "shop", "descriptors": [{"entries": {"key": "path"}}]}'],
+  ['descriptors: must have at least one item (got none)', '{"domain": "shop", "descriptors": []}'],
+  ['domain: must not be empty', '{"descriptors": [{"entries": [{"key": "path"}]}]}'],
+  ['descriptors[0].entries: must have at least one item (got none)', '{"domain": "shop", "descriptors": [{}]}'],
+  ['body: must be JSON', `${'['.repeat(100_000)}`],
+  ['RateLimitRequest', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
+  ['RateLimitRequest.domain', `{"domain": ${JSON.stringify(['x'.repeat(100_000)])}}`],
+] as const)('rejects an invalid body and names the fault: %s (%#)', async ([fault, body], { node }) => {
   const { status, json } = await post(node, body);
   expect({ status, code: json.error.code }).toEqual({ status: 400, code: 'invalid_request' });
   expect(json.error.message).toContain(fault);

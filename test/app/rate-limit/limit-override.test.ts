@@ -75,10 +75,22 @@ describe('the limit of a descriptor', () => {
   });
 
   it.for([
-    ['descriptors[0].limit.unit', createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: Unit.UNKNOWN })],
-    ['descriptors[0].limit.unit', createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: 7 as Unit })],
-    ['descriptors[0].limit', createRequest('plans', 'api_key', 'k', { requestsPerUnit: 1, unit: Unit.HOUR })],
-  ] as const)('is rejected as an invalid argument if it is wrong: %s', async ([field, request], { node }) => {
+    [
+      'no unit',
+      'descriptors[0].limit.unit',
+      createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: Unit.UNKNOWN }),
+    ],
+    [
+      'an unknown unit',
+      'descriptors[0].limit.unit',
+      createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: 7 as Unit }),
+    ],
+    [
+      'the domain plans',
+      'descriptors[0].limit',
+      createRequest('plans', 'api_key', 'k', { requestsPerUnit: 1, unit: Unit.HOUR }),
+    ],
+  ] as const)('is rejected as an invalid argument with %s', async ([_, field, request], { node }) => {
     const error = await node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, request);
     expect(error.code).toBe(INVALID_ARGUMENT);
     expect(error.details).toContain(`${field}: `);
