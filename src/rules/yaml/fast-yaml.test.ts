@@ -121,6 +121,7 @@ describe('the fast YAML parser', () => {
     ['a block sequence as the name of a field', '? - a\n: 1\n'],
     ['an unknown tag', 'a: !secret 1\n'],
     ['two documents', 'a: 1\n---\nb: 2\n'],
+    ['a tab in the indentation', 'a:\n  - b: |\n      \t\n\n      c:\n'],
     ['a control character', 'a: "\u0001"\n'],
     ['an empty text', ''],
     ['a sequence at the top', '- a\n'],
