@@ -13,7 +13,7 @@ interface BucketTrace {
   readonly steps: readonly Step[];
 }
 
-function tracesOf(actions: readonly Step['action'][]): fc.Arbitrary<BucketTrace> {
+function arbitraryTraces(actions: readonly Step['action'][]): fc.Arbitrary<BucketTrace> {
   const limits = fc
     .record({
       requests: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 100_000 })),
@@ -113,7 +113,7 @@ function expectAtMostBurstAndRefill(
 
 describe('token_bucket', () => {
   it('never grants more than the burst plus the refill, in any interval', () => {
-    const property = fc.property(tracesOf(['peek']), ({ limit, steps }) => {
+    const property = fc.property(arbitraryTraces(['peek']), ({ limit, steps }) => {
       const counter = new PureCounter();
       const drawn: Withdrawal[] = [];
       let now = NOON;
@@ -127,21 +127,21 @@ describe('token_bucket', () => {
   });
 
   it('agrees with rational arithmetic on what is free and granted, on retry-after and on the full reset', () => {
-    const property = fc.property(tracesOf(['peek', 'settle']), ({ limit, steps }) => {
+    const property = fc.property(arbitraryTraces(['peek', 'settle']), ({ limit, steps }) => {
       const counter = new PureCounter();
       const rational = new RationalBucket(limit);
       let now = NOON;
-      for (const { wait, action, hits: asked } of steps) {
+      for (const { wait, action, hits: stepHits } of steps) {
         now += wait;
         rational.refill(now);
         expect(counter.peek(limit, now).available).toBe(rational.free);
         if (action === 'settle') {
-          if (!rational.staysExactWith(asked, now)) continue;
-          rational.draw(asked);
-          expect(counter.settle(limit, now, asked)).toBe(rational.microsUntilFit(limit.burst));
+          if (!rational.staysExactWith(stepHits, now)) continue;
+          rational.draw(stepHits);
+          expect(counter.settle(limit, now, stepHits)).toBe(rational.microsUntilFit(limit.burst));
           continue;
         }
-        const hits = action === 'peek' ? 0 : asked;
+        const hits = action === 'peek' ? 0 : stepHits;
         const before = counter.copy();
         const answer = counter.request(limit, now, hits);
         expect(answer.granted).toBe(rational.fits(hits));
@@ -171,13 +171,13 @@ describe('token_bucket', () => {
 
 describe('a refund to a token bucket', () => {
   it('is limited to the part of the charge that is not refilled yet, in the order in which tokens were taken', () => {
-    const property = fc.property(tracesOf(['peek']), fc.nat(40), fc.nat(), (trace, later, wait) => {
+    const property = fc.property(arbitraryTraces(['peek']), fc.nat(40), fc.nat(), (trace, later, wait) => {
       const { limit, steps } = trace;
       const window = BigInt(limit.windowSeconds * SECOND);
       const counter = new PureCounter();
       const rational = new RationalBucket(limit);
       let now = NOON;
-      let place = later;
+      let skipped = later;
       let receipt: { hits: number; end: number; behind: bigint } | undefined;
       for (const step of steps) {
         now += step.wait;
@@ -185,25 +185,25 @@ describe('a refund to a token bucket', () => {
         if (!granted) continue;
         rational.refill(now);
         rational.draw(step.hits);
-        if (receipt === undefined || place-- > 0) receipt = { hits: step.hits, end: now + resetAfter, behind: 0n };
+        if (receipt === undefined || skipped-- > 0) receipt = { hits: step.hits, end: now + resetAfter, behind: 0n };
         else receipt.behind += BigInt(step.hits) * window;
       }
       if (receipt === undefined) return;
       now += wait % (receipt.end - now + limit.windowSeconds * SECOND + 1);
       rational.refill(now);
-      const asked = BigInt(receipt.hits) * window;
-      const out = rational.debt > receipt.behind ? rational.debt - receipt.behind : 0n;
-      const still = out < asked ? out : asked;
+      const charged = BigInt(receipt.hits) * window;
+      const outstanding = rational.debt > receipt.behind ? rational.debt - receipt.behind : 0n;
+      const refundable = outstanding < charged ? outstanding : charged;
       const freed = BigInt(counter.refund(limit, now, receipt.end, receipt.hits)) * window;
-      expect(freed <= still).toBe(true);
+      expect(freed <= refundable).toBe(true);
       // Times are whole µs: up to 1 µs of refill less may count as outstanding.
-      expect(freed + window > still - BigInt(limit.requests)).toBe(true);
+      expect(freed + window > refundable - BigInt(limit.requests)).toBe(true);
     });
     fc.assert(property, TRACE_RUNS);
   });
 
   it('is never more than was taken, and never allows more than the burst, the refill and the refunds', () => {
-    const property = fc.property(tracesOf(['peek', 'refund']), ({ limit, steps }) => {
+    const property = fc.property(arbitraryTraces(['peek', 'refund']), ({ limit, steps }) => {
       const counter = new PureCounter();
       const drawn: Withdrawal[] = [];
       const receipts: { hits: number; end: number }[] = [];
