@@ -20,7 +20,10 @@ function parseYaml(text: string): unknown {
   }
 }
 
-/** Faults that a schema cannot see. They depend on several fields or descriptors, on names, or on how values are written. */
+/**
+ * Faults that a schema cannot see. They depend on several fields or descriptors, on names, or on how values are
+ * written.
+ */
 const INVISIBLE_TO_A_SCHEMA: readonly string[] = [
   'an alias as value',
   'an unknown tag',

@@ -17,14 +17,14 @@ export type LoadMessage =
 /** Limits the worker's heap. A file that needs more is rejected, and the process survives. */
 const MAX_HEAP_MB = 2048;
 /**
- * Loading creates little short-lived garbage, so a small young generation suffices. A larger one would fill up completely
- * before the first collection.
+ * Loading creates little short-lived garbage, so a small young generation suffices. A larger one would fill up
+ * completely before the first collection.
  */
 const MAX_YOUNG_GENERATION_MB = 8;
 
 /**
- * Loads rules as `loadRules` does, in a worker thread. Loading 100,000 rules takes a second, in which decisions would wait.
- * The book arrives in chunks, between which decisions continue. Also rejects when the worker runs out of memory.
+ * Loads rules as `loadRules` does, in a worker thread. Loading 100,000 rules takes a second, in which decisions would
+ * wait. The book arrives in chunks, between which decisions continue. Also rejects when the worker runs out of memory.
  */
 export async function loadRulesInWorker(rulesPath: string, interner: LimitInterner): Promise<RuleBook> {
   const file = fileURLToPath(import.meta.url);

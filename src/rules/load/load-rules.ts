@@ -37,8 +37,8 @@ export async function loadRules(rulesPath: string): Promise<RuleBook> {
     }
     const sameDomain = domains.get(parsed.domain);
     if (sameDomain !== undefined) {
-      const description = `domain: must not be in two files ("${abbreviate(parsed.domain)}" is also in ${sameDomain.file})`;
-      faults.push(fileFault(file, description));
+      const name = abbreviate(parsed.domain);
+      faults.push(fileFault(file, `domain: must not be in two files ("${name}" is also in ${sameDomain.file})`));
     }
     domains.set(parsed.domain, { root: parsed.root, file });
   }

@@ -21,8 +21,8 @@ type RareRuleFields = Omit<Rule, 'path' | 'limits'>;
 
 /**
  * Some nodes of a rule book, as sent from one thread to another. The nodes are in parallel arrays, one array per field:
- * deserializing blocks the receiving thread, and takes much longer for objects than for arrays of primitives. A node has
- * the same index in each array, and every array has the same length.
+ * deserializing blocks the receiving thread, and takes much longer for objects than for arrays of primitives. A node
+ * has the same index in each array, and every array has the same length.
  */
 export interface RuleBookChunk {
   /** Index of the parent among the nodes of all chunks; NONE for the root of a domain. */

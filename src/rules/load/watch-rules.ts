@@ -22,8 +22,8 @@ export interface WatchedRules {
 }
 
 /**
- * The files are polled. Watchers of the file system follow a file and not its path, so they miss the symbolic-link swap of
- * Kubernetes. On network file systems they report nothing.
+ * The files are polled. Watchers of the file system follow a file and not its path, so they miss the symbolic-link swap
+ * of Kubernetes. On network file systems they report nothing.
  */
 const POLL_INTERVAL_MS = 500;
 /** A file of another kind can have thousands of faults, too many for one log line. */
@@ -40,8 +40,8 @@ export async function watchRules(options: WatchRulesOptions): Promise<WatchedRul
 }
 
 /**
- * Reloads changed files once two polls have found them the same. Until then somebody may still be writing them, and half
- * of a file can be valid and lack rules.
+ * Reloads changed files once two polls have found them the same. Until then somebody may still be writing them, and
+ * half of a file can be valid and lack rules.
  */
 class RulesWatcher implements WatchedRules {
   readonly #options: WatchRulesOptions;

@@ -64,7 +64,7 @@ export class DescriptorParser {
       descriptors[index] = null; // frees the memory of what has become rules
       const itemLocation = childLocation(location, index);
       if (isYamlMapping(item)) this.#parseDescriptor({ mapping: item, location: itemLocation }, branch);
-      else this.#faults.report(itemLocation, withFoundYaml('must be a mapping with the field key', item));
+      else this.#faults.report(itemLocation, withFoundYaml('must be a mapping with a key', item));
     }
   }
 

@@ -26,7 +26,8 @@ const DEFAULT_ALGORITHMS = ALGORITHMS.filter((algorithm) => algorithm !== 'unlim
  * Parses one rules file in the format of envoyproxy/ratelimit, which docs/rules.md describes. Returns the rules, or all
  * faults. Never throws.
  *
- * Nearly all files have no faults, and positions are expensive. So a fast parser without positions reads the file first.
+ * Nearly all files have no faults, and positions are expensive. So a fast parser without positions reads the file
+ * first.
  */
 export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
   return parseWithoutPositions(text) ?? parseWithPositions(file, text);
@@ -42,7 +43,7 @@ function parseWithoutPositions(text: string): ParsedRules | undefined {
 }
 
 function parseWithPositions(file: string, text: string): ParsedRules | readonly RulesFault[] {
-  const document = new YamlDocument(file, text, 'must be a mapping with the fields domain and descriptors');
+  const document = new YamlDocument(file, text, 'must be a mapping with a domain and descriptors');
   if (document.contents === undefined) return document.faults;
   const parsed = readContents(document.contents, document);
   return document.faults.length > 0 ? document.faults : parsed;
@@ -76,8 +77,8 @@ function rejectExpensiveLookups(root: DomainRules, faults: FaultSink): void {
   if (visited <= MAX_NODES_VISITED) return;
   faults.report(
     childLocation(undefined, 'match'),
-    `must be left out unless each lookup visits at most ${MAX_NODES_VISITED} descriptors (one could visit ${visited}); ` +
-      'use fewer wildcards that match the same values',
+    `must be left out unless each lookup visits at most ${MAX_NODES_VISITED} descriptors ` +
+      `(one could visit ${visited}); use fewer wildcards that match the same values`,
   );
 }
 
@@ -87,7 +88,7 @@ function readDefaultAlgorithm(top: LocatedMapping, faults: FaultSink): string {
   if (mapping === undefined) return '';
   const location = childLocation(top.location, 'defaults');
   if (!isYamlMapping(mapping)) {
-    faults.report(location, withFoundYaml('must be a mapping with the field algorithm', mapping));
+    faults.report(location, withFoundYaml('must be a mapping with an algorithm', mapping));
     return '';
   }
   const defaults: LocatedMapping = { mapping, location };

@@ -30,18 +30,22 @@ const CALENDAR_WINDOWS: ReadonlyMap<string, string> = new Map([
   ['year', '1y'],
 ]);
 
-/** The fields of a limit in the form of envoyproxy/ratelimit, and the field of our form that each stands for. */
+/** Fields that give requests and window in the form of envoyproxy/ratelimit. */
 const UNIT_FIELDS: readonly string[] = ['unit', 'requests_per_unit', 'unit_multiplier'];
-const MISPLACED_NEXT_TO_UNIT = 'must not be combined with unit, requests_per_unit or unit_multiplier';
-const FIELDS_BY_UNIT: Readonly<Partial<Record<LimitField, string>>> = { requests: 'requests_per_unit', window: 'unit' };
+/** Fields of our own form, with the field that replaces each in the form of envoyproxy/ratelimit. */
+const REPLACED_BY_UNIT: Readonly<Partial<Record<LimitField, string>>> = {
+  requests: 'requests_per_unit',
+  window: 'unit',
+};
 
+/** All fields that a limit can have, in each of its three forms. */
 const LIMIT_FIELD_NAMES = Object.keys(LIMIT_FIELDS) as LimitField[]; // the keys of a constant
-const WINDOW_FORM_FIELDS: readonly string[] = [...LIMIT_FIELD_NAMES, 'unlimited', 'replaces'];
-const UNIT_FORM_FIELDS: readonly string[] = [
+const FIELDS_BY_WINDOW: readonly string[] = [...LIMIT_FIELD_NAMES, 'unlimited', 'replaces'];
+const FIELDS_BY_UNIT: readonly string[] = [
   ...UNIT_FIELDS,
-  ...WINDOW_FORM_FIELDS.filter((field) => !Object.hasOwn(FIELDS_BY_UNIT, field)),
+  ...FIELDS_BY_WINDOW.filter((field) => !Object.hasOwn(REPLACED_BY_UNIT, field)),
 ];
-const UNLIMITED_FIELDS: readonly string[] = ['unlimited', 'name', 'replaces'];
+const FIELDS_IF_UNLIMITED: readonly string[] = ['unlimited', 'name', 'replaces'];
 
 /** Fields whose values are numbers or booleans. All others are strings, even if YAML reads a number. */
 const NON_STRING_FIELDS: ReadonlySet<LimitField> = new Set(['requests', 'burst', 'lease', 'settle', 'anchor_day']);
@@ -62,11 +66,11 @@ export interface LimitReading {
 }
 
 /**
- * Reads one limit. It has the fields of a limit in a plan; or `unit`, `requests_per_unit` and perhaps `unit_multiplier` in
- * place of requests and window; or `unlimited: true`. It may have `replaces`.
+ * Reads one limit. It has the fields of a limit in a plan; or `unit`, `requests_per_unit` and perhaps `unit_multiplier`
+ * in place of requests and window; or `unlimited: true`. It may have `replaces`.
  *
- * A limit without a name gets the name of its window in its shortest form, such as `1m`. Counters are kept by that name, so
- * they survive when the same window is written as `60s`.
+ * A limit without a name gets the name of its window in its shortest form, such as `1m`. Counters are kept by that
+ * name, so they survive when the same window is written as `60s`.
  */
 export function readLimit(
   value: YamlValue,
@@ -110,8 +114,8 @@ class LimitReader {
   }
 
   #readUnlimited(): Limit | undefined {
-    rejectUnknownFields(this.#source, UNLIMITED_FIELDS, this.#faults, (field) =>
-      UNIT_FORM_FIELDS.includes(field) || WINDOW_FORM_FIELDS.includes(field)
+    rejectUnknownFields(this.#source, FIELDS_IF_UNLIMITED, this.#faults, (field) =>
+      FIELDS_BY_UNIT.includes(field) || FIELDS_BY_WINDOW.includes(field)
         ? 'must be left out if unlimited is true'
         : undefined,
     );
@@ -120,13 +124,15 @@ class LimitReader {
   }
 
   #readByWindow(): Limit | undefined {
-    rejectUnknownFields(this.#source, WINDOW_FORM_FIELDS, this.#faults);
+    rejectUnknownFields(this.#source, FIELDS_BY_WINDOW, this.#faults);
     return this.#parse(this.#withName(this.#readSpec()));
   }
 
   #readByUnit(): Limit | undefined {
-    rejectUnknownFields(this.#source, UNIT_FORM_FIELDS, this.#faults, (field) =>
-      Object.hasOwn(FIELDS_BY_UNIT, field) ? MISPLACED_NEXT_TO_UNIT : undefined,
+    rejectUnknownFields(this.#source, FIELDS_BY_UNIT, this.#faults, (field) =>
+      Object.hasOwn(REPLACED_BY_UNIT, field)
+        ? 'must not be combined with unit, requests_per_unit or unit_multiplier'
+        : undefined,
     );
     const spec = this.#readSpec();
     const window = this.#readUnitWindow(spec.algorithm);
@@ -162,7 +168,9 @@ class LimitReader {
     return undefined;
   }
 
-  /** Accepts 0 requests, which reject everything, as in envoyproxy/ratelimit. In our own form, 0 is probably a mistake. */
+  /**
+   * Accepts 0 requests, which reject everything, as in envoyproxy/ratelimit. In our own form, 0 is probably a mistake.
+   */
   #parseByUnit(spec: UntrustedLimitSpec): Limit | undefined {
     const limit = parseLimit(spec, 0);
     if (!('faults' in limit)) return limit;
@@ -171,7 +179,7 @@ class LimitReader {
         const expected = 'must be hour, day, week, month or year, without unit_multiplier, for the algorithm calendar';
         this.#reportValue('unit', expected);
       } else {
-        this.#report(FIELDS_BY_UNIT[field as LimitField] ?? field, description); // faults of limits name such fields
+        this.#report(REPLACED_BY_UNIT[field as LimitField] ?? field, description); // parseLimit reports no other fields
       }
     }
     return undefined;

@@ -10,8 +10,8 @@ const MAX_JSON_BYTES = 4096;
 const MAX_DEPTH = 8;
 
 /**
- * Reads a descriptor's `metadata`, a mapping of any YAML values without tags. envoyproxy/ratelimit has the same field, and
- * also returns it under `metadata`. Returns undefined if it is absent, empty or faulty.
+ * Reads a descriptor's `metadata`, a mapping of any YAML values without tags. envoyproxy/ratelimit has the same field,
+ * and also returns it under `metadata`. Returns undefined if it is absent, empty or faulty.
  */
 export function readMetadata({ mapping, location: parent }: LocatedMapping, faults: FaultSink): Metadata | undefined {
   const value = getField(mapping, 'metadata');

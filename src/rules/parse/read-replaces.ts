@@ -11,14 +11,14 @@ export function readReplaces({ mapping, location }: LocatedMapping, faults: Faul
   if (list === undefined) return [];
   const listLocation = childLocation(location, 'replaces');
   if (!isYamlSequence(list)) {
-    faults.report(listLocation, withFoundYaml('must be a list of mappings with the field name', list));
+    faults.report(listLocation, withFoundYaml('must be a list of mappings with a name', list));
     return [];
   }
   const ownName = getField(mapping, 'name');
   return list.flatMap((item, index) => {
     const itemLocation = childLocation(listLocation, index);
     if (!isYamlMapping(item)) {
-      faults.report(itemLocation, withFoundYaml('must be a mapping with the field name', item));
+      faults.report(itemLocation, withFoundYaml('must be a mapping with a name', item));
       return [];
     }
     const replaced: LocatedMapping = { mapping: item, location: itemLocation };

@@ -16,7 +16,9 @@ export type RuleModes = Pick<Rule, 'isShadow' | 'isQuota' | 'candidate' | 'metad
 const UNSUPPORTED_FLAGS_AT_EDGE = ['quota_mode', 'detailed_metric', 'value_to_metric'];
 const UNSUPPORTED_FIELDS_AT_EDGE = ['candidate', 'metadata'];
 
-/** Reports mode flags that are not booleans. A step of its own, so that their faults come before those of the limits. */
+/**
+ * Reports mode flags that are not booleans. A step of its own, so that their faults come before those of the limits.
+ */
 export function checkModeFlags(descriptor: LocatedMapping, faults: FaultSink): void {
   readFlag(descriptor, 'shadow_mode', faults);
   readFlag(descriptor, 'quota_mode', faults);

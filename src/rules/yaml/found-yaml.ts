@@ -3,7 +3,9 @@ import { isYamlMapping, TypedScalar, type YamlValue } from './yaml-values.ts';
 
 const MAX_SHOWN_CHARACTERS = 40;
 
-/** Adds the found value to a description of what was expected, as `withFound` does: `must be a list (got a mapping)`. */
+/**
+ * Adds the found value to a description of what was expected, as `withFound` does: `must be a list (got a mapping)`.
+ */
 export function withFoundYaml(expected: string, found: YamlValue | undefined): string {
   if (isYamlMapping(found)) return `${expected} (got a mapping)`;
   if (!(found instanceof TypedScalar)) return withFound(expected, found);

@@ -21,8 +21,8 @@ export function readRequiredString(from: LocatedMapping, field: string, faults: 
 }
 
 /**
- * Reads a string. Numbers and booleans count as strings, as written: YAML reads `value: 404` as a number. Returns undefined
- * if the field is absent, or if it is not a string, which is a fault.
+ * Reads a string. Numbers and booleans count as strings, as written: YAML reads `value: 404` as a number. Returns
+ * undefined if the field is absent, or if it is not a string, which is a fault.
  */
 export function readString(
   { mapping, location }: LocatedMapping,
@@ -57,8 +57,9 @@ export function toJsValue(value: YamlValue | undefined): unknown {
 
 /**
  * Reports every field that is not in `names`. Ignoring it could drop a limit that its author relies on. A name that is
- * probably misspelled is corrected in the mapping, so that later faults are about its value, and not about a missing field.
- * `describeMisplaced` returns the fault of a field that is known but does not fit here, and undefined for all other fields.
+ * probably misspelled is corrected in the mapping, so that later faults are about its value, and not about a missing
+ * field. `describeMisplaced` returns the fault of a field that is known but does not fit here, and undefined for all
+ * other fields.
  */
 export function rejectUnknownFields(
   { mapping, location }: LocatedMapping,

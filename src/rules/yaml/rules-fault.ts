@@ -14,7 +14,9 @@ export interface RulesFault {
 export interface FaultSink {
   /** Number of faults reported so far. */
   readonly count: number;
-  /** Reports a fault of the value at the location. If the file has no such value, the mapping that lacks it is at fault. */
+  /**
+   * Reports a fault of the value at the location. If the file has no such value, the mapping that lacks it is at fault.
+   */
   report(location: YamlLocation, description: string): void;
   /** Reports a fault of a field's name, not of its value. */
   reportName(mapping: YamlLocation, name: string, description: string): void;

@@ -2,17 +2,9 @@ import { type BrokenRules, withDescriptor } from './templates.ts';
 
 /** Files whose fault is in the key, the value or another field of a descriptor. */
 export const DESCRIPTORS: readonly BrokenRules[] = [
-  [
-    'a string as a descriptor',
-    withDescriptor('k'),
-    '3:5: descriptors[0]: must be a mapping with the field key (got "k")',
-  ],
-  ['null as a descriptor', withDescriptor(''), '3:5: descriptors[0]: must be a mapping with the field key (got null)'],
-  [
-    'a list as a descriptor',
-    withDescriptor('[k]'),
-    '3:5: descriptors[0]: must be a mapping with the field key (got a list)',
-  ],
+  ['a string as a descriptor', withDescriptor('k'), '3:5: descriptors[0]: must be a mapping with a key (got "k")'],
+  ['null as a descriptor', withDescriptor(''), '3:5: descriptors[0]: must be a mapping with a key (got null)'],
+  ['a list as a descriptor', withDescriptor('[k]'), '3:5: descriptors[0]: must be a mapping with a key (got a list)'],
   [
     'a descriptor without a key',
     withDescriptor('{value: v}'),

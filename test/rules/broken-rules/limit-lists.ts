@@ -38,12 +38,12 @@ export const LIMIT_LISTS: readonly BrokenRules[] = [
   [
     'a string as replaces',
     withLimit('requests: 1, window: 1s, replaces: other'),
-    '3:62: rate_limit.replaces: must be a list of mappings with the field name (got "other")',
+    '3:62: rate_limit.replaces: must be a list of mappings with a name (got "other")',
   ],
   [
     'a string in replaces',
     withLimit('requests: 1, window: 1s, replaces: [other]'),
-    '3:63: rate_limit.replaces[0]: must be a mapping with the field name (got "other")',
+    '3:63: rate_limit.replaces[0]: must be a mapping with a name (got "other")',
   ],
   [
     'a mapping without a name in replaces',

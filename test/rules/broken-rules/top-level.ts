@@ -2,22 +2,14 @@ import type { BrokenRules } from './templates.ts';
 
 /** Files whose fault is at the top: domain, match, defaults, descriptors. */
 export const TOP_LEVEL: readonly BrokenRules[] = [
-  ['an empty file', '', '1:1: must be a mapping with the fields domain and descriptors (got nothing)'],
-  [
-    'a file with only a comment',
-    '# nothing\n',
-    '1:1: must be a mapping with the fields domain and descriptors (got nothing)',
-  ],
-  ['a file with only spaces', '  \n', '1:1: must be a mapping with the fields domain and descriptors (got nothing)'],
-  [
-    'a document marker without content',
-    '---\n',
-    '1:1: must be a mapping with the fields domain and descriptors (got null)',
-  ],
-  ['null at the top', 'null\n', '1:1: must be a mapping with the fields domain and descriptors (got null)'],
-  ['a string at the top', 'rules\n', '1:1: must be a mapping with the fields domain and descriptors (got "rules")'],
-  ['a number at the top', '5\n', '1:1: must be a mapping with the fields domain and descriptors (got 5)'],
-  ['a list at the top', '- domain: a\n', '1:1: must be a mapping with the fields domain and descriptors (got a list)'],
+  ['an empty file', '', '1:1: must be a mapping with a domain and descriptors (got nothing)'],
+  ['a file with only a comment', '# nothing\n', '1:1: must be a mapping with a domain and descriptors (got nothing)'],
+  ['a file with only spaces', '  \n', '1:1: must be a mapping with a domain and descriptors (got nothing)'],
+  ['a document marker without content', '---\n', '1:1: must be a mapping with a domain and descriptors (got null)'],
+  ['null at the top', 'null\n', '1:1: must be a mapping with a domain and descriptors (got null)'],
+  ['a string at the top', 'rules\n', '1:1: must be a mapping with a domain and descriptors (got "rules")'],
+  ['a number at the top', '5\n', '1:1: must be a mapping with a domain and descriptors (got 5)'],
+  ['a list at the top', '- domain: a\n', '1:1: must be a mapping with a domain and descriptors (got a list)'],
   ['a missing domain', 'descriptors: []\n', '1:1: domain: must be a string that is not empty (got nothing)'],
   ['an empty domain', 'domain: ""\n', '1:9: domain: must be a string that is not empty (got "")'],
   ['null as domain', 'domain:\n', '1:8: domain: must be a string (got null)'],
@@ -99,13 +91,9 @@ export const TOP_LEVEL: readonly BrokenRules[] = [
   [
     'a list as defaults',
     'domain: a\ndefaults: [fixed_window]\n',
-    '2:11: defaults: must be a mapping with the field algorithm (got a list)',
+    '2:11: defaults: must be a mapping with an algorithm (got a list)',
   ],
-  [
-    'null as defaults',
-    'domain: a\ndefaults:\n',
-    '2:10: defaults: must be a mapping with the field algorithm (got null)',
-  ],
+  ['null as defaults', 'domain: a\ndefaults:\n', '2:10: defaults: must be a mapping with an algorithm (got null)'],
   [
     'a mapping as descriptors',
     'domain: a\ndescriptors: {key: k}\n',
