@@ -101,7 +101,7 @@ shop: address=::1, x=
   it('exits 1 if the rules have faults', async () => {
     const { code, err } = await runWeir(['explain', path.join(folder, 'none.yaml'), 'shop', 'a=b']);
     expect(code).toBe(1);
-    expect(err).toContain('none.yaml:1:1: cannot be found');
+    expect(err).toContain('none.yaml:1:1: must be a file or folder that exists');
   });
 });
 
