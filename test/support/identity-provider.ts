@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { Certificates } from '../../provision/certificates.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
-import { createSealer, type KeyName } from '../../src/identity/issue-tokens/key-sealer.ts';
+import { createSealer, type SealedKeyName } from '../../src/identity/issue-tokens/key-sealer.ts';
 
 /** Whoever signs tokens: keys, by the id that the header names. */
 export interface TokenKey {
@@ -149,7 +149,7 @@ export class IssuerTable {
   }
 
   /** A signing key of our own whose time to sign never comes. */
-  async addSigningKey(secret: string, name: KeyName, key: object, publicJwk?: object): Promise<void> {
+  async addSigningKey(secret: string, name: SealedKeyName, key: object, publicJwk?: object): Promise<void> {
     await this.run(
       `insert into signing_key (id, algorithm, public_jwk, sealed_jwk, activate_time, create_time)
        values (?, ?, ?, ?, '2100-01-01', now())`,

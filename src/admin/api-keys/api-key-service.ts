@@ -12,8 +12,7 @@ import type {
   ListApiKeysRequest,
   ListApiKeysResponse,
 } from '../../generated/weir/admin/v1/api_key_service.ts';
-import { generateApiKey } from '../../identity/secrets/api-key-secret.ts';
-import { generateCounterId } from '../../identity/secrets/counter-id.ts';
+import { generateApiKey, generateCounterId } from '../../identity/secrets/api-key-secret.ts';
 import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
 import { FieldViolations } from '../shared/field-violations.ts';

@@ -43,7 +43,7 @@ export async function verifyPresentedToken(
   if (catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
   const verification = await verifyPatiently(text, peer, verifier);
   if (verification.kind === 'unavailable') throw new ApiError({ kind: 'keys_unavailable' });
-  if (verification.kind === 'bad') {
+  if (verification.kind === 'rejected') {
     return verification.code === 'expired_credential' ? { kind: 'unverified', isExpired: true } : UNVERIFIED;
   }
   const { token, issuer } = verification;

@@ -16,7 +16,7 @@ import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 import { newestKey, PUBLISH_BEFORE_SIGNING_MS, signingKeyAt, signsFrom } from '../../domain/tokens/signing-schedule.ts';
 import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
 import { CannotUnseal, type Sealer } from '../../identity/issue-tokens/key-sealer.ts';
-import { createSigner, generateSigningKey, type SigningCredential } from '../../identity/issue-tokens/signing-key.ts';
+import { createSigner, generateSigningKey, type Signer } from '../../identity/issue-tokens/signing-key.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 
 export interface SigningKeyRingOptions {
@@ -49,7 +49,7 @@ export async function startSigningKeyRing(options: SigningKeyRingOptions): Promi
 /** The keys that sign Weir's own tokens, on a node that writes the catalog. Nodes with the same secret share them. */
 export class SigningKeyRing {
   readonly #options: SigningKeyRingOptions;
-  readonly #signersById = new Map<string, SigningCredential>();
+  readonly #signersById = new Map<string, Signer>();
   readonly #stopping = new AbortController();
   /** The keys that this node can open. */
   #rows: readonly SigningKeyEntity[] = [];
@@ -62,7 +62,7 @@ export class SigningKeyRing {
   }
 
   /** Signs access tokens. */
-  get signer(): SigningCredential {
+  get signer(): Signer {
     const key = signingKeyAt(this.#rows, new Date());
     const signer = key === undefined ? undefined : this.#signersById.get(key.id);
     if (signer === undefined) throw new Error('there is no signing key');
@@ -70,7 +70,7 @@ export class SigningKeyRing {
   }
 
   /** Signs a token that outlives access tokens. The database then keeps the key until the token expires. */
-  async signerUntil(tokenExpireTime: Date): Promise<SigningCredential> {
+  async signerUntil(tokenExpireTime: Date): Promise<Signer> {
     const { database } = this.#options;
     const signer = this.signer;
     if (await retainSigningKeyUntil(database, signer.id, tokenExpireTime)) return signer;

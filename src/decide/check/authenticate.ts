@@ -102,7 +102,7 @@ function authenticateToken(
   now: number,
 ): Identity {
   if (verification.kind === 'unavailable') return denied('verification_unavailable');
-  if (verification.kind === 'bad') return denied(verification.code);
+  if (verification.kind === 'rejected') return denied(verification.code);
   if (catalog.isTooStale) return denied('catalog_stale');
   const { token, issuer } = verification;
   const status = tokenStatus(token, now);

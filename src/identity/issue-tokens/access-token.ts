@@ -4,13 +4,13 @@ import { OWN_ISSUER } from '../../domain/tokens/issuer.ts';
 import { ACCESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
 
-/** Whom a token is given to, by which sign-in. */
+/** The account that signed in, and the session that began. */
 export interface AccessTokenClaims {
   readonly accountId: string;
   readonly sessionId: string;
 }
 
-/** A JWT that names an account and its session, and not what they may do. */
+/** Issues a JWT that names an account and its session. It grants nothing by itself: permissions come from the catalog. */
 export async function issueAccessToken(
   { id, algorithm, key }: Signer,
   { accountId, sessionId }: AccessTokenClaims,

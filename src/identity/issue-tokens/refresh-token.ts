@@ -1,45 +1,46 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /**
- * A refresh token is `wr_<family>.<member>`, both parts random. All tokens of one sign-in share the family, which only
- * who had one of them knows; so a token with a known family and another member than the current one was used before.
+ * A refresh token in the form `wr_<family>.<member>`, with two random parts. All tokens of one session share the family,
+ * which only a holder of one of them can know. So a token with a known family but a member other than the current one
+ * was used before.
  */
 export interface RefreshToken {
   readonly text: string;
   readonly familyDigest: Buffer;
-  /** Of the whole token. */
+  /** Digest of the whole token. */
   readonly tokenDigest: Buffer;
 }
 
 const PART_BYTES = 24;
-const FORM = /^wr_([A-Za-z0-9_-]{32})\.[A-Za-z0-9_-]{32}$/;
+const REFRESH_TOKEN_FORMAT = /^wr_([A-Za-z0-9_-]{32})\.[A-Za-z0-9_-]{32}$/;
 
-/** The first token of a new family. */
-export function newRefreshToken(): RefreshToken {
-  return assemble(randomPart());
+/** Generates the first token of a new family. */
+export function generateRefreshToken(): RefreshToken {
+  return assembleToken(generatePart());
 }
 
-/** The token that follows another of its family. */
-export function nextRefreshToken(previous: RefreshToken): RefreshToken {
-  const [, family] = FORM.exec(previous.text) ?? [];
-  if (family === undefined) throw new Error('not a refresh token');
-  return assemble(family);
+/** Generates the token that replaces another one of the same family. */
+export function generateNextRefreshToken(previous: RefreshToken): RefreshToken {
+  const [, family] = REFRESH_TOKEN_FORMAT.exec(previous.text) ?? [];
+  if (family === undefined) throw new Error('previous.text: must be a refresh token');
+  return assembleToken(family);
 }
 
-/** Undefined when the text has not the form of a refresh token. */
+/** Parses a refresh token. undefined: the text does not have the form of one. */
 export function parseRefreshToken(text: string): RefreshToken | undefined {
-  const [, family] = FORM.exec(text) ?? [];
-  return family === undefined ? undefined : digests(text, family);
+  const [, family] = REFRESH_TOKEN_FORMAT.exec(text) ?? [];
+  return family === undefined ? undefined : computeDigests(text, family);
 }
 
-function assemble(family: string): RefreshToken {
-  return digests(`wr_${family}.${randomPart()}`, family);
+function assembleToken(family: string): RefreshToken {
+  return computeDigests(`wr_${family}.${generatePart()}`, family);
 }
 
-function digests(text: string, family: string): RefreshToken {
+function computeDigests(text: string, family: string): RefreshToken {
   return { text, familyDigest: hash('sha256', family, 'buffer'), tokenDigest: hash('sha256', text, 'buffer') };
 }
 
-function randomPart(): string {
+function generatePart(): string {
   return randomBytes(PART_BYTES).toString('base64url');
 }

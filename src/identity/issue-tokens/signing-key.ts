@@ -1,45 +1,58 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose';
-import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
-import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import type { OwnAlgorithm, TokenTrust } from '../../domain/tokens/token.ts';
 
-/** A key that signs tokens of our own. */
+/** A key that signs the tokens that Weir issues. */
 export interface SigningKey {
   /** The header `kid` of its tokens. */
   readonly id: string;
   readonly algorithm: OwnAlgorithm;
   readonly privateJwk: JsonWebKey;
-  /** Null: it has none, because it verifies and signs alike. */
+  /** null for HS256, where one key both signs and verifies. */
   readonly publicJwk: JsonWebKey | null;
 }
 
-/** A key that is ready to sign. */
+/** A signing key that is imported and ready to sign. */
 export interface Signer {
   readonly id: string;
   readonly algorithm: string;
   readonly key: CryptoKey | Uint8Array;
 }
 
-/** As long as the hash, which is the least that RFC 7518 allows. */
-const SECRET_BYTES = 32;
+/** As long as the hash of HS256: the minimum of RFC 7518, section 3.2. */
+const HS256_SECRET_BYTES = 32;
 
-/** RSA keys have 2048 bits. */
+/** Generates a key with a new id. RSA keys have 2048 bits. */
 export async function generateSigningKey(algorithm: OwnAlgorithm): Promise<SigningKey> {
   const id = randomUUID();
   if (algorithm === 'HS256') {
-    const privateJwk = { kty: 'oct', k: randomBytes(SECRET_BYTES).toString('base64url') };
+    const privateJwk = { kty: 'oct', k: randomBytes(HS256_SECRET_BYTES).toString('base64url') };
     return { id, algorithm, privateJwk, publicJwk: null };
   }
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
-  return { id, algorithm, privateJwk: await jwkOf(privateKey), publicJwk: await jwkOf(publicKey) };
+  return { id, algorithm, privateJwk: await exportKey(privateKey), publicJwk: await exportKey(publicKey) };
 }
 
 export async function createSigner(id: string, algorithm: string, privateJwk: JsonWebKey): Promise<Signer> {
   return { id, algorithm, key: await importJWK(privateJwk, algorithm) };
 }
 
-async function jwkOf(key: CryptoKey): Promise<JsonWebKey> {
+/**
+ * Builds the key set (RFC 7517) that Weir publishes for other verifiers of its tokens: the public keys that have not
+ * expired. HS256 has no public keys. `now` is Unix time in ms.
+ */
+export function buildPublicKeySet({ keys }: TokenTrust, now: number): JsonWebKeySet {
+  return {
+    keys: keys.flatMap(({ id, algorithm, publicJwk, expiresAt }) => {
+      if (publicJwk === undefined || (expiresAt !== undefined && expiresAt <= now)) return [];
+      return [{ ...publicJwk, kid: id, alg: algorithm, use: 'sig' }];
+    }),
+  };
+}
+
+async function exportKey(key: CryptoKey): Promise<JsonWebKey> {
   const { kty, ...members } = await exportJWK(key);
-  if (kty === undefined) throw new Error('a key was exported without its type');
+  if (kty === undefined) throw new Error('kty: must be present in an exported key');
   return { kty, ...members };
 }

@@ -4,9 +4,9 @@ import { OWN_ISSUER } from '../../domain/tokens/issuer.ts';
 import { STATELESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
 
-/** What a token says itself, so that nothing in the catalog has to. */
+/** Contents of a stateless token. It carries its permissions itself; the catalog stores nothing about it. */
 export interface StatelessTokenClaims {
-  /** Any name: it need not be in the catalog. */
+  /** Any name. The account need not be in the catalog. */
   readonly accountId: string;
   readonly tokenId: string;
   readonly issueTime: Date;
@@ -19,7 +19,9 @@ export interface StatelessTokenClaims {
   };
 }
 
-/** A JWT that core/tokens/token-claims.ts reads back. Its times are whole seconds: parts of one are cut off. */
+/**
+ * Issues a JWT that domain/tokens/token-claims.ts reads back. Its times are whole seconds: fractions are cut off.
+ */
 export async function issueStatelessToken(
   { id, algorithm, key }: Signer,
   { accountId, tokenId, issueTime, expireTime, grants }: StatelessTokenClaims,

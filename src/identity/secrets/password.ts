@@ -2,43 +2,53 @@ import { type Argon2Parameters, argon2, randomBytes, timingSafeEqual } from 'nod
 import { promisify } from 'node:util';
 import { ApiError } from '../../domain/api-error.ts';
 
-const derive = promisify(argon2);
+const deriveKey = promisify(argon2);
 
-/** OWASP's least for argon2id: 19 MiB, two passes, one lane. */
+/** The minimum that OWASP recommends for argon2id: 19 MiB, two passes, one lane. */
 const MEMORY_KIB = 19_456;
 const PASSES = 2;
 const LANES = 1;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-/** Each takes 19 MiB and a thread of libuv's four, on which file access and name look-ups wait too. */
-const MOST_AT_ONCE = 2;
+/**
+ * Each hash takes 19 MiB and one of libuv's four threads. File access and name look-ups need these threads as well.
+ */
+const MAX_CONCURRENT_HASHES = 2;
+/** With more in front of it, a sign-in would wait for seconds. It is rejected as `busy` instead. */
+const MAX_WAITING_HASHES = 32;
 
-const HASH = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
+const PHC_FORMAT = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-/** What a password is compared with where there is no account, so that the answer takes as long as for one. */
-const NOBODY = `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${base64(Buffer.alloc(SALT_BYTES))}$${base64(Buffer.alloc(TAG_BYTES))}`;
+/** Compared with the password if there is no account, so that the answer takes the same time. */
+const DUMMY_HASH = formatHash(Buffer.alloc(SALT_BYTES), Buffer.alloc(TAG_BYTES));
 
-/** The hash of a password in PHC form (`$argon2id$v=19$…`), which names its own parameters. */
+let running = 0;
+const waiting: (() => void)[] = [];
+
+/** Hashes a password. The result is in PHC format (`$argon2id$v=19$…`), which includes the parameters. */
 export async function hashPassword(password: string): Promise<string> {
-  const nonce = randomBytes(SALT_BYTES);
-  const tag = await argon2id({
+  const salt = randomBytes(SALT_BYTES);
+  const tag = await computeArgon2id({
     message: password,
-    nonce,
+    nonce: salt,
     memory: MEMORY_KIB,
     passes: PASSES,
     parallelism: LANES,
     tagLength: TAG_BYTES,
   });
-  return `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${base64(nonce)}$${base64(tag)}`;
+  return formatHash(salt, tag);
 }
 
-/** Whether a password has this hash; `undefined`, for an unknown account, takes the same time and is false. */
+/**
+ * Whether a password has this hash. Pass undefined as the hash of an unknown account: the result is false, after the same
+ * time as for a known one. Throws if the hash is not argon2id.
+ */
 export async function verifyPassword(password: string, passwordHash: string | undefined): Promise<boolean> {
-  const [, memory, passes, parallelism, salt, tag] = HASH.exec(passwordHash ?? NOBODY) ?? [];
-  if (salt === undefined || tag === undefined) throw new Error('a stored password hash is not of argon2id');
+  const [, memory, passes, parallelism, salt, tag] = PHC_FORMAT.exec(passwordHash ?? DUMMY_HASH) ?? [];
+  if (salt === undefined || tag === undefined) throw new Error('password hash: must be argon2id in PHC format');
   const expected = Buffer.from(tag, 'base64');
-  const actual = await argon2id({
+  const actual = await computeArgon2id({
     message: password,
     nonce: Buffer.from(salt, 'base64'),
     memory: Number(memory),
@@ -49,25 +59,24 @@ export async function verifyPassword(password: string, passwordHash: string | un
   return timingSafeEqual(actual, expected) && passwordHash !== undefined;
 }
 
-/** Behind so many, a sign-in would wait for seconds: it is told to come again. */
-const MOST_WAITING = 32;
-
-let running = 0;
-const waiting: (() => void)[] = [];
-
-async function argon2id(parameters: Argon2Parameters): Promise<Buffer> {
-  if (waiting.length >= MOST_WAITING) throw new ApiError({ kind: 'busy' });
-  if (running >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+async function computeArgon2id(parameters: Argon2Parameters): Promise<Buffer> {
+  if (waiting.length >= MAX_WAITING_HASHES) throw new ApiError({ kind: 'busy' });
+  if (running >= MAX_CONCURRENT_HASHES) await new Promise<void>((resolve) => waiting.push(resolve));
   else running += 1;
   try {
-    return await derive('argon2id', parameters);
+    return await deriveKey('argon2id', parameters);
   } finally {
-    const next = waiting.shift(); // takes over this one's place
-    if (next === undefined) running -= 1;
-    else next();
+    const startNext = waiting.shift();
+    if (startNext === undefined) running -= 1;
+    else startNext(); // it takes over this slot, so `running` stays the same
   }
 }
 
-function base64(bytes: Buffer): string {
+function formatHash(salt: Buffer, tag: Buffer): string {
+  return `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${encodeBase64(salt)}$${encodeBase64(tag)}`;
+}
+
+/** Without padding, as the PHC format requires. */
+function encodeBase64(bytes: Buffer): string {
   return bytes.toString('base64').replace(/=+$/, '');
 }

@@ -1,23 +1,25 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadOrCreateSecret } from './secret-file.ts';
 
 const log = { warn: (_: object, message: string) => expect.fail(message) };
-let folder: string;
+let temporaryFolder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'weir-secret-'));
+  temporaryFolder = await mkdtemp(path.join(tmpdir(), 'weir-secret-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => rm(temporaryFolder, { recursive: true, force: true }));
 
-test('processes that start together get one secret, in a file that only this user may read', async () => {
-  const place = path.join(folder, 'data');
-  const made = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateSecret(place, log)));
-  expect(new Set(made).size).toBe(1);
-  const [secret] = made;
-  expect(secret).toMatch(/^[0-9a-f]{64}$/);
-  expect(await readdir(place)).toEqual(['signing-key-secret']);
-  expect((await stat(path.join(place, 'signing-key-secret'))).mode & 0o777).toBe(0o600);
-  expect(await loadOrCreateSecret(place, log)).toBe(secret);
+describe('the secret file', () => {
+  it('gives one secret to processes that start together, and only the current user can read it', async () => {
+    const folder = path.join(temporaryFolder, 'data');
+    const secrets = await Promise.all(Array.from({ length: 8 }, () => loadOrCreateSecret(folder, log)));
+    expect(new Set(secrets).size).toBe(1);
+    const [secret] = secrets;
+    expect(secret).toMatch(/^[0-9a-f]{64}$/);
+    expect(await readdir(folder)).toEqual(['signing-key-secret']);
+    expect((await stat(path.join(folder, 'signing-key-secret'))).mode & 0o777).toBe(0o600);
+    expect(await loadOrCreateSecret(folder, log)).toBe(secret);
+  });
 });

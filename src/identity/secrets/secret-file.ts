@@ -5,52 +5,53 @@ import type { WarningLogger } from '../../interfaces/logger.ts';
 
 const SECRET_BYTES = 32;
 
+/** Error codes of a folder that cannot be written to, such as in a container with a read-only file system. */
+const UNWRITABLE_CODES: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS']);
+
 /**
- * The secret that signing keys are sealed with, for who sets none: kept in a file of the folder that only this user may
- * read, made up where there is none. Processes that start together get the same one. Where the folder cannot be written
- * to, it is kept nowhere.
+ * Returns the secret that signing keys are sealed with, for installations that do not configure one. It is stored in a
+ * file in the folder, which only the current user can read. Creates the file if there is none; processes that start
+ * together get the same secret. If the folder cannot be written to, the secret is stored nowhere and new at each start.
  */
 export async function loadOrCreateSecret(folder: string, log: WarningLogger): Promise<string> {
   try {
-    return await secretIn(path.resolve(folder));
+    return await loadOrCreateIn(path.resolve(folder));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && UNWRITABLE.has(error.code))) throw error;
+    if (!(error instanceof Error && 'code' in error && UNWRITABLE_CODES.has(error.code))) throw error;
     log.warn(
       { folder },
-      'the secret of signing keys cannot be kept in this folder: a new start will sign with another key',
+      'could not store the secret of the signing keys in this folder; the next start will sign with another key',
     );
-    return newSecret();
+    return generateSecret();
   }
 }
 
-/** As in a container whose file system may only be read. */
-const UNWRITABLE: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROFS']);
-
-async function secretIn(folder: string): Promise<string> {
+async function loadOrCreateIn(folder: string): Promise<string> {
   const file = path.join(folder, 'signing-key-secret');
-  const kept = await contentOf(file);
-  if (kept !== undefined) return kept;
+  const stored = await readIfExists(file);
+  if (stored !== undefined) return stored;
   await mkdir(folder, { recursive: true });
-  const secret = newSecret();
-  const unfinished = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await writeFile(unfinished, `${secret}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  const secret = generateSecret();
+  const temporaryFile = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  await writeFile(temporaryFile, `${secret}\n`, { mode: 0o600, flag: 'wx', flush: true });
   try {
-    await link(unfinished, file); // whole or not at all, and never over another
+    await link(temporaryFile, file); // atomic, and fails if another process was faster
     return secret;
   } catch (error) {
-    const other = await contentOf(file);
-    if (other === undefined) throw error;
-    return other;
+    const secretOfOther = await readIfExists(file);
+    if (secretOfOther === undefined) throw error;
+    return secretOfOther;
   } finally {
-    await rm(unfinished);
+    await rm(temporaryFile);
   }
 }
 
-function newSecret(): string {
+function generateSecret(): string {
   return randomBytes(SECRET_BYTES).toString('hex');
 }
 
-async function contentOf(file: string): Promise<string | undefined> {
+/** undefined: the file does not exist. */
+async function readIfExists(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {

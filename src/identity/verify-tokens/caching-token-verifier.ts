@@ -6,197 +6,209 @@ import type { Logger } from '../../interfaces/logger.ts';
 import { TokenCache } from './token-cache.ts';
 import { TokenWorkerHost } from './token-worker-host.ts';
 import { VerificationQueue } from './verification-queue.ts';
-import type { Judgement, OwnKey, TokenJob } from './worker-messages.ts';
+import type { OwnVerificationKey, TokenJob, ValidationResult } from './worker-messages.ts';
 
-export interface TokenVerifierParts {
-  /** The catalog's: another object after each change. */
-  readonly trusted: { readonly trust: TokenTrust };
-  /** The secret of a key that has no public part; undefined: it cannot be opened here. */
+export interface TokenVerifierOptions {
+  /** Provides the trusted signers of the catalog: a new object after each change. */
+  readonly trustSource: { readonly trust: TokenTrust };
+  /** Opens the secret of a key without a public part. undefined: this node cannot open it. */
   openKey(key: VerificationKey): JsonWebKey | undefined;
   readonly log: Logger;
-  /** Notes that a token was refused, and why: for metrics. */
-  onRefused(fault: TokenFault): void;
+  /** Called for each rejected token with the reason, for the metrics. Not called when a cached rejection is reused. */
+  onRejected(fault: TokenFault): void;
 }
 
-type Signer = Issuer | VerificationKey;
+type TrustedSigner = Issuer | VerificationKey;
 
-/** A token whose signature is good, as long as its signer is trusted. */
-interface GoodToken {
-  readonly kind: 'good';
+/** A token whose signature is valid. It stays verified while its signer is trusted. */
+interface VerifiedEntry {
+  readonly kind: 'verified';
   readonly text: string;
-  readonly token: (Verification & { kind: 'good' })['token'];
+  readonly token: (Verification & { kind: 'verified' })['token'];
   readonly issuer: Issuer | undefined;
-  readonly signer: Signer;
-  /** By which its signer was last seen to be trusted. */
+  readonly signer: TrustedSigner;
+  /** The trusted signers at the time of the last check that `signer` is one of them. */
   trust: TokenTrust;
-  /** Unix time in ms: from then on it has to be verified again. */
-  readonly until: number;
+  /** Unix time in ms from which the token must be verified again. */
+  readonly validUntil: number;
 }
 
-type BadToken = Verification & { kind: 'bad' } & { readonly text: string; readonly until: number };
+type RejectedEntry = Verification & { kind: 'rejected' } & { readonly text: string; readonly validUntil: number };
 
-const GOOD_BYTES = 64 * 1024 * 1024;
-/** Apart from the good ones, so that a flood of forgeries does not push these out. */
-const BAD_BYTES = 4 * 1024 * 1024;
-/** ms after which a token is verified again whose issuer may have withdrawn the key. */
-const GOOD_LIFE = 5 * 60_000;
-/** A key may be new, and known only later. */
-const BAD_LIFE = 10_000;
+const VERIFIED_CACHE_BYTES = 64 * 1024 * 1024;
+/** Separate from the verified tokens, so that a flood of forgeries does not evict them. */
+const REJECTED_CACHE_BYTES = 4 * 1024 * 1024;
+/** Tokens of external issuers are verified again after this time: the issuer may have withdrawn the key. */
+const ISSUER_TOKEN_LIFETIME_MS = 5 * 60_000;
+/** Short, because a key may be new and become known later. */
+const REJECTION_LIFETIME_MS = 10_000;
 
-/** Said of a token, and answered about it. */
 const UNAVAILABLE = { kind: 'unavailable' } as const;
-const MALFORMED: readonly TokenFault[] = [
-  ...(['too_long', 'not_compact', 'encrypted', 'not_base64url', 'not_utf8', 'not_json'] as const),
+/** Faults of a token that is not a JWT in a form that Weir reads. */
+const MALFORMED_FAULTS: readonly TokenFault[] = [
+  'too_long',
+  'not_compact',
+  'encrypted',
+  'not_base64url',
+  'not_utf8',
+  'not_json',
   'duplicate_member',
 ];
 
 /**
- * Tells whose tokens are, and remembers it. Signatures are verified in a thread of its own: one takes as long as twenty
- * decisions, and each forgery costs as much as a good one.
+ * Verifies tokens and caches the results. Implements the port `TokenVerifier` of decide/. Signatures are verified in a
+ * worker thread: one takes as long as twenty decisions, and a forgery costs as much as a valid token.
  */
-export class TokenVerifier {
-  readonly #parts: TokenVerifierParts;
-  readonly #good = new TokenCache<GoodToken>(GOOD_BYTES);
-  readonly #bad = new TokenCache<BadToken>(BAD_BYTES);
-  readonly #jobs = new VerificationQueue();
-  readonly #thread: TokenWorkerHost;
-  /** To be sent at the end of this turn. */
-  #unsent: TokenJob[] = [];
-  /** What the thread was sent last; undefined: it is a new one. */
+export class CachingTokenVerifier {
+  readonly #options: TokenVerifierOptions;
+  readonly #verified = new TokenCache<VerifiedEntry>(VERIFIED_CACHE_BYTES);
+  readonly #rejected = new TokenCache<RejectedEntry>(REJECTED_CACHE_BYTES);
+  readonly #queue = new VerificationQueue();
+  readonly #worker: TokenWorkerHost;
+  /** Jobs to send to the worker at the end of this turn of the event loop. */
+  #unsentJobs: TokenJob[] = [];
+  /** The trusted signers that the worker has. undefined: the worker is new and has none. */
   #sentTrust: TokenTrust | undefined;
-  #sentVersion = 0;
-  /** What `#signers` was made of. */
+  #sentTrustVersion = 0;
   #trust: TokenTrust;
-  #signers: ReadonlySet<Signer>;
+  /** The signers in `#trust`. */
+  #signers: ReadonlySet<TrustedSigner>;
 
-  constructor(parts: TokenVerifierParts) {
-    this.#parts = parts;
-    this.#trust = parts.trusted.trust;
-    this.#signers = signersOf(this.#trust);
-    this.#thread = new TokenWorkerHost({
-      log: parts.log,
+  constructor(options: TokenVerifierOptions) {
+    this.#options = options;
+    this.#trust = options.trustSource.trust;
+    this.#signers = collectSigners(this.#trust);
+    this.#worker = new TokenWorkerHost({
+      log: options.log,
       onResults: (results) => {
-        for (const { id, judgement } of results) this.#finish(id, judgement);
+        for (const { id, result } of results) this.#queue.finish(id, result);
       },
       onEnd: () => {
         this.#sentTrust = undefined;
-        this.#jobs.giveUp();
+        this.#queue.abandonAll();
       },
     });
   }
 
-  /** What is known of a token, without waiting; undefined: `verify` has to find out. `now` is Unix time in ms. */
+  /** Returns the cached verification of a token. undefined: `verify` has to run. `now` is Unix time in ms. */
   cached(token: string, now: number): Verification | undefined {
-    this.#seeTrust();
-    const good = this.#good.get(token);
-    if (good !== undefined) {
-      if (now < good.until && this.#isTrusted(good)) return good;
-      this.#good.delete(good);
+    this.#refreshTrust();
+    const verified = this.#verified.get(token);
+    if (verified !== undefined) {
+      if (now < verified.validUntil && this.#isSignerTrusted(verified)) return verified;
+      this.#verified.delete(verified);
     }
-    const bad = this.#bad.get(token);
-    return bad !== undefined && now < bad.until ? bad : undefined;
+    const rejected = this.#rejected.get(token);
+    return rejected !== undefined && now < rejected.validUntil ? rejected : undefined;
   }
 
-  /** Calls back once, at once or within a second, perhaps that it cannot be told. `source` tells senders apart. */
-  verify(token: string, source: string, done: (verification: Verification) => void): void {
-    const job = this.#jobs.add(token, source, (judgement) => done(this.#remember(token, judgement)));
-    if (job !== undefined && this.#unsent.push(job) === 1) queueMicrotask(() => this.#send());
+  /**
+   * Verifies a token. Calls `done` once, at once or within a second, with kind `unavailable` if the token cannot be
+   * verified now. `sender` tells senders apart.
+   */
+  verify(token: string, sender: string, done: (verification: Verification) => void): void {
+    const job = this.#queue.add(token, sender, (result) => done(this.#cacheResult(token, result)));
+    if (job !== undefined && this.#unsentJobs.push(job) === 1) queueMicrotask(() => this.#sendJobs());
   }
 
   async close(): Promise<void> {
-    this.#jobs.close();
-    await this.#thread.close();
+    this.#queue.close();
+    await this.#worker.close();
   }
 
-  /** One message for all tokens of a turn. */
-  #send(): void {
-    const jobs = this.#unsent;
-    this.#unsent = [];
-    const isSent = this.#sendTrust() && this.#thread.send({ kind: 'jobs', jobs });
-    if (!isSent) for (const { id } of jobs) this.#finish(id, UNAVAILABLE);
+  /** Sends one message with all jobs of this turn. */
+  #sendJobs(): void {
+    const jobs = this.#unsentJobs;
+    this.#unsentJobs = [];
+    const isSent = this.#sendTrust() && this.#worker.send({ kind: 'jobs', jobs });
+    if (!isSent) for (const { id } of jobs) this.#queue.finish(id, UNAVAILABLE);
   }
 
+  /** Sends the trusted signers if the worker has others. Returns whether the worker has them. */
   #sendTrust(): boolean {
-    this.#seeTrust();
+    this.#refreshTrust();
     if (this.#sentTrust === this.#trust) return true;
-    const { issuers, keys } = this.#trust;
-    const version = this.#sentVersion + 1;
-    if (!this.#thread.send({ kind: 'trust', version, issuers, keys: keys.flatMap((key) => this.#open(key)) }))
-      return false;
+    const { issuers } = this.#trust;
+    const keys = this.#trust.keys.flatMap((key) => this.#openKey(key));
+    const version = this.#sentTrustVersion + 1;
+    if (!this.#worker.send({ kind: 'trust', version, issuers, keys })) return false;
     this.#sentTrust = this.#trust;
-    this.#sentVersion = version;
+    this.#sentTrustVersion = version;
     return true;
   }
 
-  #open(key: VerificationKey): OwnKey[] {
+  /** Returns no key if this node cannot open it. */
+  #openKey(key: VerificationKey): OwnVerificationKey[] {
     const { id, algorithm } = key;
     try {
-      const jwk = key.publicJwk ?? this.#parts.openKey(key);
+      const jwk = key.publicJwk ?? this.#options.openKey(key);
       return jwk === undefined ? [] : [{ id, algorithm, jwk }];
     } catch (error) {
-      this.#parts.log.error({ key: id, err: error }, 'a signing key cannot be opened; its tokens are refused');
+      this.#options.log.error({ key: id, err: error }, 'could not open a signing key; rejecting its tokens');
       return [];
     }
   }
 
-  #finish(id: number, judgement: Judgement): void {
-    const job = this.#jobs.take(id);
-    if (job !== undefined) for (const done of job.waiting) done(judgement);
-  }
-
-  #remember(text: string, judgement: Judgement): Verification {
-    const known = this.cached(text, Date.now());
-    if (known !== undefined) return known; // another question that waited for it came first
-    if (judgement.kind === 'unavailable') return UNAVAILABLE;
-    if (judgement.kind === 'bad') return this.#rememberBad(text, judgement.fault);
-    const signer = this.#signerOf(judgement);
-    // It has changed meanwhile.
+  #cacheResult(text: string, result: ValidationResult): Verification {
+    // Another caller may have waited for the same token and come first.
+    const cached = this.cached(text, Date.now());
+    if (cached !== undefined) return cached;
+    if (result.kind === 'unavailable') return UNAVAILABLE;
+    if (result.kind === 'rejected') return this.#cacheRejection(text, result.fault);
+    const signer = this.#findSigner(result);
     if (signer === undefined) return UNAVAILABLE;
-    const [issuer, until] =
-      'audiences' in signer
-        ? [signer, Date.now() + GOOD_LIFE]
-        : [undefined, signer.expiresAt ?? Number.POSITIVE_INFINITY];
-    // The thread has the key as long as it stands in the catalog.
-    if (Date.now() >= until) return this.#rememberBad(text, 'key');
-    const good: GoodToken = { kind: 'good', text, token: judgement.token, issuer, signer, trust: this.#trust, until };
-    this.#good.set(good);
-    return good;
+    const [issuer, validUntil] = isIssuer(signer)
+      ? [signer, Date.now() + ISSUER_TOKEN_LIFETIME_MS]
+      : [undefined, signer.expiresAt ?? Number.POSITIVE_INFINITY];
+    // The worker uses a key of Weir for as long as it is in the catalog, even if it has expired.
+    if (Date.now() >= validUntil) return this.#cacheRejection(text, 'key');
+    const { token } = result;
+    const entry: VerifiedEntry = { kind: 'verified', text, token, issuer, signer, trust: this.#trust, validUntil };
+    this.#verified.set(entry);
+    return entry;
   }
 
-  #rememberBad(text: string, fault: TokenFault): BadToken {
-    this.#parts.onRefused(fault);
-    const code = MALFORMED.includes(fault) ? 'malformed' : fault === 'expired' ? 'expired' : 'unknown';
-    const bad: BadToken = { kind: 'bad', code: `${code}_credential`, text, until: Date.now() + BAD_LIFE };
-    this.#bad.set(bad);
-    return bad;
+  #cacheRejection(text: string, fault: TokenFault): RejectedEntry {
+    this.#options.onRejected(fault);
+    const reason = MALFORMED_FAULTS.includes(fault) ? 'malformed' : fault === 'expired' ? 'expired' : 'unknown';
+    const validUntil = Date.now() + REJECTION_LIFETIME_MS;
+    const entry: RejectedEntry = { kind: 'rejected', code: `${reason}_credential`, text, validUntil };
+    this.#rejected.set(entry);
+    return entry;
   }
 
-  #signerOf({ token, keyId, version }: Judgement & { kind: 'good' }): Signer | undefined {
-    // What the thread judged by may be older than what is known here, and the signer may have changed since.
-    if (this.#sentTrust !== this.#trust || version !== this.#sentVersion) return undefined;
+  /**
+   * Finds the signer of a verified token. undefined: the trusted signers have changed since the worker validated the
+   * token, so this signer may have changed or lost its trust.
+   */
+  #findSigner({ token, keyId, trustVersion }: ValidationResult & { kind: 'verified' }): TrustedSigner | undefined {
+    if (this.#sentTrust !== this.#trust || trustVersion !== this.#sentTrustVersion) return undefined;
     const { issuers, keys } = this.#trust;
     if (token.issuerId !== undefined) return issuers.find(({ id }) => id === token.issuerId);
     return keys.find(({ id }) => id === keyId);
   }
 
-  #isTrusted(good: GoodToken): boolean {
-    if (good.trust === this.#trust) return true;
-    if (this.#signers.has(good.signer)) {
-      good.trust = this.#trust;
-      return true;
-    }
-    return false;
+  #isSignerTrusted(entry: VerifiedEntry): boolean {
+    if (entry.trust === this.#trust) return true;
+    if (!this.#signers.has(entry.signer)) return false;
+    entry.trust = this.#trust;
+    return true;
   }
 
-  #seeTrust(): void {
-    const { trust } = this.#parts.trusted;
+  /** Takes over the current signers of the catalog. A rejected token may have been signed by a new one. */
+  #refreshTrust(): void {
+    const { trust } = this.#options.trustSource;
     if (trust === this.#trust) return;
     this.#trust = trust;
-    this.#signers = signersOf(trust);
-    this.#bad.clear();
+    this.#signers = collectSigners(trust);
+    this.#rejected.clear();
   }
 }
 
-function signersOf({ issuers, keys }: TokenTrust): ReadonlySet<Signer> {
-  return new Set<Signer>([...issuers, ...keys]);
+function isIssuer(signer: TrustedSigner): signer is Issuer {
+  return 'audiences' in signer;
+}
+
+function collectSigners({ issuers, keys }: TokenTrust): ReadonlySet<TrustedSigner> {
+  return new Set<TrustedSigner>([...issuers, ...keys]);
 }

@@ -1,57 +1,60 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What a failure costs before the next token has its turn, in ms. */
-const REST_OF_FAILURE = 1;
-/** Failures so near to each other that they are rested for together: timers are no finer than a ms. */
-const LONGEST_DEBT = 4;
+/** Pause that a failure costs before the next turn. */
+const FAILURE_PAUSE_MS = 1;
+/** Pauses are saved up to this length before they are taken, because timers are no finer than 1 ms. */
+const MIN_PAUSE_MS = 4;
 
 /**
- * Lets one token after the other be verified, the senders by turns, so that who floods with forgeries waits behind
- * themselves. Each failure is rested for: forgeries get a bounded part of a core, however many there are.
+ * Gives out turns: one token is validated at a time. Senders alternate, so a sender who floods Weir with forgeries only
+ * waits behind themselves. Each failure costs a pause, so forgeries get a bounded part of a core, however many there are.
  */
 export class FairQueue {
-  /** Those who wait, by sender; the sender who had a turn goes to the end. */
+  /** Callers that wait for a turn, by sender. The sender who just had a turn moves to the end. */
   readonly #waiting = new Map<string, (() => void)[]>();
-  #isTaken = false;
-  #debt = 0;
-  #debtAt = 0;
+  #isBusy = false;
+  /** Pauses not yet taken, as of `#pauseUpdatedAt`. Time that passes counts as a pause. */
+  #pauseMs = 0;
+  #pauseUpdatedAt = 0;
 
-  /** Resolves when it is the caller's turn; `end` must follow. */
-  begin(source: string): Promise<void> {
-    if (!this.#isTaken) {
-      this.#isTaken = true;
+  /** Resolves when it is the caller's turn. The caller must then call `release`. */
+  acquire(sender: string): Promise<void> {
+    if (!this.#isBusy) {
+      this.#isBusy = true;
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      const others = this.#waiting.get(source);
-      if (others === undefined) this.#waiting.set(source, [resolve]);
-      else others.push(resolve);
+      const ofSender = this.#waiting.get(sender);
+      if (ofSender === undefined) this.#waiting.set(sender, [resolve]);
+      else ofSender.push(resolve);
     });
   }
 
-  end(hasFailed: boolean): void {
-    if (hasFailed) void this.#rest().then(() => this.#next());
-    else this.#next();
+  /** Ends the turn. */
+  release(hasFailed: boolean): void {
+    if (hasFailed) void this.#pauseForFailure().then(() => this.#startNext());
+    else this.#startNext();
   }
 
-  #next(): void {
+  #startNext(): void {
     const first = this.#waiting.entries().next();
     if (first.done === true) {
-      this.#isTaken = false;
+      this.#isBusy = false;
       return;
     }
-    const [source, waiting] = first.value;
-    const resolve = waiting.shift();
-    this.#waiting.delete(source);
-    if (waiting.length > 0) this.#waiting.set(source, waiting);
-    resolve?.();
+    const [sender, ofSender] = first.value;
+    const startTurn = ofSender.shift();
+    if (startTurn === undefined) throw new Error('ofSender: must not be empty'); // else nobody would get a turn again
+    this.#waiting.delete(sender);
+    if (ofSender.length > 0) this.#waiting.set(sender, ofSender);
+    startTurn();
   }
 
-  async #rest(): Promise<void> {
+  async #pauseForFailure(): Promise<void> {
     const now = performance.now();
-    this.#debt = Math.max(0, this.#debt - (now - this.#debtAt)) + REST_OF_FAILURE;
-    this.#debtAt = now;
-    if (this.#debt < LONGEST_DEBT) return;
-    await sleep(this.#debt);
+    this.#pauseMs = Math.max(0, this.#pauseMs - (now - this.#pauseUpdatedAt)) + FAILURE_PAUSE_MS;
+    this.#pauseUpdatedAt = now;
+    if (this.#pauseMs < MIN_PAUSE_MS) return;
+    await sleep(this.#pauseMs);
   }
 }

@@ -1,66 +1,71 @@
 import type { Issuer } from '../../domain/tokens/issuer.ts';
-import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
-import { validateKeyUrl } from '../../domain/tokens/issuer-keys.ts';
+import { type JsonWebKey, type JsonWebKeySet, validateKeyUrl } from '../../domain/tokens/issuer-keys.ts';
 
-const DEADLINE_MS = 5_000;
-const LONGEST_ANSWER = 512 * 1024;
-const MOST_KEYS = 100;
+const FETCH_TIMEOUT_MS = 5_000;
+const MAX_RESPONSE_BYTES = 512 * 1024;
+const MAX_KEYS = 100;
 
 /**
- * Fetches the keys of an issuer, from where it says or where OIDC discovery tells. Rejects with an error whose message
- * is for the log: what an answer of somebody else's server holds is not repeated.
+ * Fetches the keys of an issuer, from its URL of keys or from the one that OIDC discovery names. Rejects with an error
+ * whose message is for the log. The message never repeats what another party's server sent.
  */
 export async function fetchKeySet({ issuer, keys }: Issuer): Promise<JsonWebKeySet> {
   if (keys.kind === 'static') return keys.jwks;
-  return readKeySet(await fetchJson(keys.kind === 'jwks_uri' ? keys.uri : await discover(issuer)));
+  const url = keys.kind === 'jwks_uri' ? keys.uri : await discoverKeyUrl(issuer);
+  return readKeySet(await fetchJson(url), url);
 }
 
-/** OpenID Connect Discovery 1.0, 4: the configuration must name the very issuer that was asked, or it is another's. */
-async function discover(issuer: string): Promise<string> {
-  const place = `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
-  const configuration = await fetchJson(place);
-  if (!isObject(configuration) || configuration.issuer !== issuer) throw new Error(`${place} is not of this issuer`);
-  const { jwks_uri: uri } = configuration;
-  if (typeof uri !== 'string') throw new Error(`${place} has no jwks_uri`);
-  return uri;
+/**
+ * Reads the URL of the keys from the configuration of the issuer (OpenID Connect Discovery 1.0, section 4). The
+ * configuration must name exactly this issuer, else it belongs to another one.
+ */
+async function discoverKeyUrl(issuer: string): Promise<string> {
+  const url = `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
+  const configuration = await fetchJson(url);
+  if (!isObject(configuration) || configuration.issuer !== issuer) {
+    throw new Error(`${url}: must be the configuration of ${issuer} (got that of another issuer)`);
+  }
+  const { jwks_uri: keyUrl } = configuration;
+  if (typeof keyUrl !== 'string') throw new Error(`${url}: must have a jwks_uri`);
+  return keyUrl;
 }
 
-async function fetchJson(place: string): Promise<unknown> {
-  // Also what discovery tells: nobody has looked at it before.
-  const fault = validateKeyUrl(place);
-  if (fault !== undefined) throw new Error(`${place} ${fault}`);
-  // A redirect could lead anywhere, also to where https is not asked for.
-  const response = await fetch(place, {
+async function fetchJson(url: string): Promise<unknown> {
+  // Validated here too, because nobody has validated the URL that discovery names.
+  const fault = validateKeyUrl(url);
+  if (fault !== undefined) throw new Error(`${url}: ${fault}`);
+  // A redirect could lead anywhere, even to plain http.
+  const response = await fetch(url, {
     redirect: 'error',
-    signal: AbortSignal.timeout(DEADLINE_MS),
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
     headers: { accept: 'application/json' },
   });
-  const text = await readBounded(response, place);
-  if (response.status !== 200) throw new Error(`${place} answered ${response.status}`);
+  const text = await readBody(response, url);
+  if (response.status !== 200) throw new Error(`${url}: must respond with status 200 (got ${response.status})`);
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(`${place} answered no JSON`);
+    throw new Error(`${url}: must respond with JSON`);
   }
 }
 
-async function readBounded({ body }: Response, place: string): Promise<string> {
+async function readBody({ body }: Response, url: string): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body ?? []) {
     length += chunk.length;
-    // Leaving the loop cancels the rest.
-    if (length > LONGEST_ANSWER) throw new Error(`${place} answered more than ${LONGEST_ANSWER} bytes`);
+    // Leaving the loop cancels the rest of the response.
+    if (length > MAX_RESPONSE_BYTES) throw new Error(`${url}: must respond with at most ${MAX_RESPONSE_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Secrets are left out: what anybody can fetch is none. */
-function readKeySet(written: unknown): JsonWebKeySet {
-  if (!isObject(written) || !Array.isArray(written.keys)) throw new Error('what was fetched is no JSON Web Key Set');
-  const keys = written.keys.filter((key): key is JsonWebKey => isObject(key) && typeof key.kty === 'string');
-  return { keys: keys.filter(({ kty }) => kty !== 'oct').slice(0, MOST_KEYS) };
+/** Leaves out secrets: what anyone can fetch is not secret. */
+function readKeySet(set: unknown, url: string): JsonWebKeySet {
+  if (!isObject(set) || !Array.isArray(set.keys)) throw new Error(`${url}: must respond with a JSON Web Key Set`);
+  const keys = set.keys.filter((key): key is JsonWebKey => isObject(key) && typeof key.kty === 'string');
+  return { keys: keys.filter(({ kty }) => kty !== 'oct').slice(0, MAX_KEYS) };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,50 +1,52 @@
 import { GenerationalMap } from '../../collections/generational-map.ts';
 
-/** The end of its signature, which differs from one token to the next: by these characters it is looked for. */
-const PLACE_LENGTH = 24;
+/** Characters of a token's suffix. They are the end of its signature, so they differ between tokens. */
+const SUFFIX_LENGTH = 24;
 
-export function placeOf(token: string): string {
-  return token.slice(-PLACE_LENGTH);
+/** Returns the part of a token that it is looked up by. The whole token must be compared afterwards. */
+export function tokenSuffix(token: string): string {
+  return token.slice(-SUFFIX_LENGTH);
 }
 
-/** Of an entry beside its token's text, in bytes: the record, its strings, and the places in the maps. */
-const OVERHEAD = 1_024;
+/** Memory of an entry in addition to the text of its token: the record, its strings and the slots in the maps. */
+const ENTRY_OVERHEAD_BYTES = 1_024;
 
 /**
- * What was found out about tokens, in bounded memory: who was not asked for lately goes first. A token is found by its
- * end and then compared whole, as working out a hash of all its characters takes longer than the rest of the look-up.
+ * Caches what is known about tokens in bounded memory. Entries that were not used lately are dropped first. A token is
+ * found by its suffix and then compared as a whole: hashing all of its characters would take longer than the rest of
+ * the look-up.
  */
 export class TokenCache<Entry extends { readonly text: string }> {
-  readonly #mostBytes: number;
-  /** By the end of the token. The young generation has the entries that were used since it began. */
+  readonly #maxBytes: number;
+  /** By suffix. The young generation has the entries that were used since it began. */
   readonly #entries = new GenerationalMap<string, Entry>();
   /** Memory of the young generation. It grows old when it takes half of the allowed bytes. */
   #youngBytes = 0;
 
-  constructor(mostBytes: number) {
-    this.#mostBytes = mostBytes;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   get(token: string): Entry | undefined {
-    const place = placeOf(token);
-    const young = this.#entries.getYoung(place);
+    const suffix = tokenSuffix(token);
+    const young = this.#entries.getYoung(suffix);
     if (young !== undefined) return young.text === token ? young : undefined;
-    const old = this.#entries.getOld(place);
+    const old = this.#entries.getOld(suffix);
     if (old === undefined || old.text !== token) return undefined;
     this.set(old);
     return old;
   }
 
   set(entry: Entry): void {
-    this.#entries.set(placeOf(entry.text), entry);
-    this.#youngBytes += entry.text.length + OVERHEAD;
-    if (this.#youngBytes * 2 < this.#mostBytes) return;
+    this.#entries.set(tokenSuffix(entry.text), entry);
+    this.#youngBytes += entry.text.length + ENTRY_OVERHEAD_BYTES;
+    if (this.#youngBytes * 2 < this.#maxBytes) return;
     this.#entries.rotate();
     this.#youngBytes = 0;
   }
 
   delete({ text }: Entry): void {
-    this.#entries.delete(placeOf(text));
+    this.#entries.delete(tokenSuffix(text));
   }
 
   clear(): void {

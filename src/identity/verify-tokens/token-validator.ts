@@ -1,137 +1,154 @@
 import { compactVerify, errors, importJWK } from 'jose';
-import { readCompactToken, type TokenFault } from '../../domain/tokens/compact-token.ts';
-import type { Issuer } from '../../domain/tokens/issuer.ts';
-import { type VerifiedToken } from '../../domain/tokens/token.ts';
-import { OWN_ISSUER } from '../../domain/tokens/issuer.ts';
+import { type CompactToken, readCompactToken, type TokenFault } from '../../domain/tokens/compact-token.ts';
+import { type Issuer, OWN_ISSUER } from '../../domain/tokens/issuer.ts';
+import { tokenStatus, type VerifiedToken } from '../../domain/tokens/token.ts';
 import { readIssuerClaims, readOwnClaims } from '../../domain/tokens/token-claims.ts';
 import { readTokenHeader, type TokenHeader } from '../../domain/tokens/token-header.ts';
-import { tokenStatus } from '../../domain/tokens/token.ts';
 import { FairQueue } from './fair-queue.ts';
-import { type Key, KeysUnavailable, secretOf, staticKeys, type TokenKeys } from './verification-keys.ts';
-import type { Judgement, OwnKey, TokenJob, ToWorker } from './worker-messages.ts';
+import {
+  type CryptographicKey,
+  createStaticKeyResolver,
+  importSecret,
+  type KeyResolver,
+  KeysUnavailable,
+} from './key-resolver.ts';
+import type { MessageToWorker, OwnVerificationKey, TokenJob, ValidationResult } from './worker-messages.ts';
 
 interface TrustedIssuer {
   readonly issuer: Issuer;
-  readonly keys: TokenKeys;
+  readonly keys: KeyResolver;
 }
 
-/** A token whose header and claims are such that its signature is worth looking at. */
-interface Presented {
+interface TrustedOwnKey {
+  readonly algorithm: string;
+  readonly keys: KeyResolver;
+}
+
+/** A token that is valid in all respects but its signature, which is not verified yet. */
+interface UnverifiedToken {
   readonly header: TokenHeader;
-  readonly record: VerifiedToken;
-  readonly keys: TokenKeys;
-  /** The key of our own that its header names; undefined: it is an issuer's. */
+  readonly contents: VerifiedToken;
+  readonly keys: KeyResolver;
+  /** Key of Weir that the header names. undefined: the token is of an external issuer. */
   readonly keyId: string | undefined;
 }
 
-const UNAVAILABLE: Judgement = { kind: 'unavailable' };
+const UNAVAILABLE: ValidationResult = { kind: 'unavailable' };
 
-/** Tells whose a token is. Whatever can be refused without its signature is. */
-export class TokenJudge {
+/**
+ * Validates tokens against the trusted signers. Rejects whatever it can before it verifies a signature, which is the
+ * expensive part.
+ */
+export class TokenValidator {
   readonly #turns = new FairQueue();
-  readonly #keysOf: (issuer: Issuer) => TokenKeys;
-  #version = 0;
-  #own = new Map<string, { readonly algorithm: string; readonly keys: TokenKeys }>();
+  readonly #getRemoteKeys: (issuer: Issuer) => KeyResolver;
+  #trustVersion = 0;
+  /** By the header `kid`. */
+  #ownKeys = new Map<string, TrustedOwnKey>();
+  /** By the claim `iss`. */
   #issuers = new Map<string, TrustedIssuer>();
 
-  /** `keysOf` gives the keys of an issuer that are not in the catalog. */
-  constructor(keysOf: (issuer: Issuer) => TokenKeys) {
-    this.#keysOf = keysOf;
+  /** `getRemoteKeys` returns the keys of an issuer that does not have them in the catalog. */
+  constructor(getRemoteKeys: (issuer: Issuer) => KeyResolver) {
+    this.#getRemoteKeys = getRemoteKeys;
   }
 
-  trust({ version, issuers, keys }: ToWorker & { kind: 'trust' }): void {
-    this.#version = version;
-    this.#own = new Map(keys.map((key) => [key.id, { algorithm: key.algorithm, keys: ownKeys(key) }]));
+  /** Replaces the trusted signers. */
+  setTrust({ version, issuers, keys }: MessageToWorker & { kind: 'trust' }): void {
+    this.#trustVersion = version;
+    this.#ownKeys = new Map(keys.map((key) => [key.id, { algorithm: key.algorithm, keys: createOwnKeyResolver(key) }]));
     this.#issuers = new Map(
       issuers.map((issuer) => {
-        const keysOfIssuer = issuer.keys.kind === 'static' ? staticKeys(issuer.keys.jwks) : this.#keysOf(issuer);
-        return [issuer.issuer, { issuer, keys: keysOfIssuer }];
+        const { keys: source } = issuer;
+        const resolver = source.kind === 'static' ? createStaticKeyResolver(source.jwks) : this.#getRemoteKeys(issuer);
+        return [issuer.issuer, { issuer, keys: resolver }];
       }),
     );
   }
 
-  /** Never rejects. */
-  async judge({ token, source, until }: TokenJob): Promise<Judgement> {
-    await this.#turns.begin(source);
-    let judgement = UNAVAILABLE;
+  /** Validates a token when it is its sender's turn. Never rejects. */
+  async validate({ token, sender, deadline }: TokenJob): Promise<ValidationResult> {
+    await this.#turns.acquire(sender);
+    let result = UNAVAILABLE;
     try {
-      if (Date.now() < until) judgement = await this.#judged(token, source);
+      if (Date.now() < deadline) result = await this.#validateInTurn(token, sender);
     } catch (error) {
-      if (!(error instanceof KeysUnavailable)) judgement = bad('weak_key');
+      // Any other error comes from jose: the key is unsuitable for the algorithm.
+      if (!(error instanceof KeysUnavailable)) result = reject('weak_key');
     }
-    this.#turns.end(judgement.kind === 'bad');
-    return judgement;
+    this.#turns.release(result.kind === 'rejected');
+    return result;
   }
 
-  async #judged(token: string, source: string): Promise<Judgement> {
-    const version = this.#version;
-    const presented = this.#read(token);
-    if (typeof presented === 'string') return bad(presented);
-    const { header, record, keys, keyId } = presented;
+  async #validateInTurn(token: string, sender: string): Promise<ValidationResult> {
+    const trustVersion = this.#trustVersion;
+    const unverified = this.#readToken(token);
+    if (typeof unverified === 'string') return reject(unverified);
+    const { header, contents, keys, keyId } = unverified;
     const preparing = keys.prepare(header);
-    if (preparing !== undefined) await this.#aside(source, preparing);
-    const found = await keys.find(header);
-    if (found.length === 0) return bad('key');
-    for (const key of found) {
-      if (await isSignedBy(token, header.algorithm, key)) return { kind: 'good', token: record, keyId, version };
+    if (preparing !== undefined) await this.#waitOutsideTurn(sender, preparing);
+    const candidates = await keys.find(header);
+    if (candidates.length === 0) return reject('key');
+    for (const key of candidates) {
+      if (await isSignedBy(token, header.algorithm, key)) {
+        return { kind: 'verified', token: contents, keyId, trustVersion };
+      }
     }
-    return bad('signature');
+    return reject('signature');
   }
 
-  /** Others have their turn meanwhile: this may take as long as somebody else's server does. */
-  async #aside(source: string, preparing: Promise<void>): Promise<void> {
-    this.#turns.end(false);
-    const settled = await Promise.allSettled([preparing]);
-    await this.#turns.begin(source);
-    if (settled[0].status === 'rejected') throw settled[0].reason;
+  /** Lets others have their turn meanwhile, because this can take as long as another party's server takes. */
+  async #waitOutsideTurn(sender: string, preparing: Promise<void>): Promise<void> {
+    this.#turns.release(false);
+    const [settled] = await Promise.allSettled([preparing]);
+    await this.#turns.acquire(sender);
+    if (settled.status === 'rejected') throw settled.reason;
   }
 
-  #read(token: string): Presented | TokenFault {
+  #readToken(token: string): UnverifiedToken | TokenFault {
     const compact = readCompactToken(token);
     if (typeof compact === 'string') return compact;
     const header = readTokenHeader(compact.header);
     if (typeof header === 'string') return header;
     const { claims } = compact;
-    const presented =
-      claims.iss === OWN_ISSUER ? this.#readOwn(header, claims) : this.#readIssuers(header, claims, claims.iss);
-    if (typeof presented === 'string') return presented;
-    return tokenStatus(presented.record, Date.now()) === 'expired' ? 'expired' : presented;
+    const unverified =
+      claims.iss === OWN_ISSUER ? this.#readOwnToken(header, claims) : this.#readIssuerToken(header, claims);
+    if (typeof unverified === 'string') return unverified;
+    return tokenStatus(unverified.contents, Date.now()) === 'expired' ? 'expired' : unverified;
   }
 
-  #readOwn(header: TokenHeader, claims: Parameters<typeof readOwnClaims>[0]): Presented | TokenFault {
-    const key = header.keyId === undefined ? undefined : this.#own.get(header.keyId);
+  #readOwnToken(header: TokenHeader, claims: CompactToken['claims']): UnverifiedToken | TokenFault {
+    const key = header.keyId === undefined ? undefined : this.#ownKeys.get(header.keyId);
     if (key === undefined) return 'key';
     if (key.algorithm !== header.algorithm) return 'algorithm';
-    const record = readOwnClaims(claims, header.type);
-    return typeof record === 'string' ? record : { header, record, keys: key.keys, keyId: header.keyId };
+    const contents = readOwnClaims(claims, header.type);
+    return typeof contents === 'string' ? contents : { header, contents, keys: key.keys, keyId: header.keyId };
   }
 
-  #readIssuers(
-    header: TokenHeader,
-    claims: Parameters<typeof readIssuerClaims>[0],
-    iss: unknown,
-  ): Presented | TokenFault {
+  #readIssuerToken(header: TokenHeader, claims: CompactToken['claims']): UnverifiedToken | TokenFault {
+    const { iss } = claims;
     const trusted = typeof iss === 'string' ? this.#issuers.get(iss) : undefined;
     if (trusted === undefined) return 'issuer';
     if (!trusted.issuer.algorithms.includes(header.algorithm)) return 'algorithm';
-    const record = readIssuerClaims(claims, trusted.issuer);
-    return typeof record === 'string' ? record : { header, record, keys: trusted.keys, keyId: undefined };
+    const contents = readIssuerClaims(claims, trusted.issuer);
+    return typeof contents === 'string' ? contents : { header, contents, keys: trusted.keys, keyId: undefined };
   }
 }
 
-function ownKeys({ algorithm, jwk }: OwnKey): TokenKeys {
-  let importing: Promise<Key> | undefined;
+/** Creates a resolver for one key of Weir. The key is imported when the first token needs it. */
+function createOwnKeyResolver({ algorithm, jwk }: OwnVerificationKey): KeyResolver {
+  let importing: Promise<CryptographicKey> | undefined;
   return {
     prepare: () => undefined,
     async find() {
-      importing ??= algorithm === 'HS256' ? secretOf(jwk) : importJWK({ ...jwk }, algorithm);
+      importing ??= algorithm === 'HS256' ? importSecret(jwk) : importJWK({ ...jwk }, algorithm);
       return [await importing];
     },
   };
 }
 
-/** Rejects where the key is unfit for the algorithm, as an RSA key of less than 2048 bits is. */
-async function isSignedBy(token: string, algorithm: string, key: Key): Promise<boolean> {
+/** Rejects if the key is unsuitable for the algorithm, such as an RSA key of less than 2048 bits. */
+async function isSignedBy(token: string, algorithm: string, key: CryptographicKey): Promise<boolean> {
   try {
     await compactVerify(token, key, { algorithms: [algorithm] });
     return true;
@@ -141,6 +158,6 @@ async function isSignedBy(token: string, algorithm: string, key: Key): Promise<b
   }
 }
 
-function bad(fault: TokenFault): Judgement {
-  return { kind: 'bad', fault };
+function reject(fault: TokenFault): ValidationResult {
+  return { kind: 'rejected', fault };
 }

@@ -2,46 +2,45 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { FromWorker, Judged, ToWorker } from './worker-messages.ts';
+import type { JobResult, MessageFromWorker, MessageToWorker } from './worker-messages.ts';
 
-/** MB of its heap; with 2,048 tokens and the keys of many issuers it takes 30. */
-const MOST_MEMORY = 256;
-/** ms before a thread that ended is started again: at first, and at most. */
-const SHORTEST_WAIT = 100;
-const LONGEST_WAIT = 5_000;
-
-/** ms without a word after which a thread that has something to do is taken to hang: fetching keys takes 5 s at most. */
-const LONGEST_SILENCE = 10_000;
+/** Heap of the worker. With 2,048 tokens and the keys of many issuers it uses 30 MB. */
+const MAX_HEAP_MB = 256;
+const MIN_RESTART_DELAY_MS = 100;
+const MAX_RESTART_DELAY_MS = 5_000;
+/** A worker that has jobs and sends nothing for this long hangs. Fetching keys takes at most 5 s. */
+const MAX_SILENCE_MS = 10_000;
 
 export interface TokenWorkerEvents {
-  readonly onResults: (results: readonly Judged[]) => void;
-  /** What was sent to it before is lost, also whose signatures are good. */
+  readonly onResults: (results: readonly JobResult[]) => void;
+  /** Called when the worker has ended. Everything sent to it is lost, including the trusted signers. */
   readonly onEnd: () => void;
   readonly log: Logger;
 }
 
-/** Keeps a thread of token-worker.ts running. */
+/** Runs token-worker.ts in a worker thread. Restarts it whenever it ends or hangs. */
 export class TokenWorkerHost {
   readonly #events: TokenWorkerEvents;
+  /** undefined between the end of a worker and the start of the next. */
   #worker: Worker | undefined;
-  #restart: NodeJS.Timeout | undefined;
-  #wait = SHORTEST_WAIT;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #restartDelayMs = MIN_RESTART_DELAY_MS;
   #isClosed = false;
-  /** When it was sent the first message since it was heard last. */
-  #unheardSince: number | undefined;
+  /** Time of the first jobs sent since the last message from the worker; undefined: there were none. */
+  #silentSince: number | undefined;
 
   constructor(events: TokenWorkerEvents) {
     this.#events = events;
     this.#start();
   }
 
-  /** False: there is no thread now, nothing was sent. */
-  send(message: ToWorker): boolean {
+  /** Sends a message. Returns false if there is no worker at the moment; then nothing was sent. */
+  send(message: MessageToWorker): boolean {
     if (this.#worker === undefined) return false;
     const now = performance.now();
-    if (message.kind === 'jobs') this.#unheardSince ??= now;
-    if (now - (this.#unheardSince ?? now) > LONGEST_SILENCE) {
-      this.#events.log.error({ ms: LONGEST_SILENCE }, 'the thread that verifies tokens hangs and is ended');
+    if (message.kind === 'jobs') this.#silentSince ??= now;
+    if (now - (this.#silentSince ?? now) > MAX_SILENCE_MS) {
+      this.#events.log.error({ ms: MAX_SILENCE_MS }, 'the token worker does not respond; terminating it');
       void this.#worker.terminate();
     }
     this.#worker.postMessage(message);
@@ -50,41 +49,41 @@ export class TokenWorkerHost {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#restart);
+    clearTimeout(this.#restartTimer);
     await this.#worker?.terminate();
   }
 
   #start(): void {
     const file = fileURLToPath(import.meta.url);
     const worker = new Worker(path.join(path.dirname(file), `token-worker${path.extname(file)}`), {
-      resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY },
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     this.#worker = worker;
-    // The service ends when its servers do, and not for lack of this.
+    // The servers keep the process alive, not this thread.
     worker.unref();
-    worker.on('message', (message: FromWorker) => this.#receive(message));
-    worker.on('error', (error) => this.#events.log.error({ err: error }, 'the thread that verifies tokens has failed'));
-    worker.on('exit', () => this.#ended());
+    worker.on('message', (message: MessageFromWorker) => this.#receive(message));
+    worker.on('error', (error) => this.#events.log.error({ err: error }, 'the token worker failed'));
+    worker.on('exit', () => this.#handleExit());
   }
 
-  #receive(message: FromWorker): void {
-    this.#wait = SHORTEST_WAIT;
-    this.#unheardSince = undefined;
+  #receive(message: MessageFromWorker): void {
+    this.#restartDelayMs = MIN_RESTART_DELAY_MS;
+    this.#silentSince = undefined;
     if (message.kind === 'results') this.#events.onResults(message.results);
     else {
       const { issuerId, problem } = message;
-      this.#events.log.warn({ issuer: issuerId, problem }, 'the keys of an issuer could not be fetched');
+      this.#events.log.warn({ issuer: issuerId, problem }, 'could not fetch the keys of an issuer');
     }
   }
 
-  #ended(): void {
+  #handleExit(): void {
     this.#worker = undefined;
-    this.#unheardSince = undefined;
+    this.#silentSince = undefined;
     this.#events.onEnd();
     if (this.#isClosed) return;
-    this.#events.log.warn({ ms: this.#wait }, 'the thread that verifies tokens has ended and is started again');
-    this.#restart = setTimeout(() => this.#start(), this.#wait);
-    this.#restart.unref();
-    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    this.#events.log.warn({ ms: this.#restartDelayMs }, 'the token worker ended; restarting it');
+    this.#restartTimer = setTimeout(() => this.#start(), this.#restartDelayMs);
+    this.#restartTimer.unref();
+    this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, MAX_RESTART_DELAY_MS);
   }
 }

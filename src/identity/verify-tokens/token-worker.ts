@@ -2,61 +2,64 @@ import { parentPort } from 'node:worker_threads';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
 import { fetchKeySet } from './fetch-key-set.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
-import { TokenJudge } from './token-validator.ts';
-import type { FromWorker, Judged, ToWorker } from './worker-messages.ts';
+import { TokenValidator } from './token-validator.ts';
+import type { JobResult, MessageFromWorker, MessageToWorker } from './worker-messages.ts';
 
 // The entry of the thread that token-worker-host.ts starts.
-if (parentPort === null) throw new Error('token-worker.ts is the entry of a thread');
+if (parentPort === null) throw new Error('token-worker.ts: must run in a worker thread');
 const port = parentPort;
 
-/** What was fetched is kept when something else of the trust changes. */
-let remoteKeys = new Map<string, RemoteKeySet>();
-let finished: Judged[] = [];
-const judge = new TokenJudge((issuer) => remoteKeys.get(placeOf(issuer)) ?? remoteKeysOf(issuer));
+/** Key sets of external issuers. Fetched keys stay while only other signers change. */
+let remoteKeySets = new Map<string, RemoteKeySet>();
+/** Results of this turn of the event loop. */
+let unsentResults: JobResult[] = [];
+const validator = new TokenValidator(getOrCreateKeySet);
 
-port.on('message', (message: ToWorker) => {
+port.on('message', (message: MessageToWorker) => {
   if (message.kind === 'trust') {
-    remoteKeys = new Map(
+    remoteKeySets = new Map(
       message.issuers
         .filter(({ keys }) => keys.kind !== 'static')
-        .map((issuer) => [placeOf(issuer), remoteKeys.get(placeOf(issuer)) ?? remoteKeysOf(issuer)]),
+        .map((issuer) => [identifyKeySet(issuer), getOrCreateKeySet(issuer)]),
     );
-    judge.trust(message);
+    validator.setTrust(message);
     return;
   }
-  for (const job of message.jobs) void judge.judge(job).then((judgement) => finish({ id: job.id, judgement }));
+  for (const job of message.jobs) void validator.validate(job).then((result) => sendResult({ id: job.id, result }));
 });
 
-function placeOf({ id, issuer, keys }: Issuer): string {
+function getOrCreateKeySet(issuer: Issuer): RemoteKeySet {
+  return remoteKeySets.get(identifyKeySet(issuer)) ?? createKeySet(issuer);
+}
+
+function identifyKeySet({ id, issuer, keys }: Issuer): string {
   return JSON.stringify([id, issuer, keys]);
 }
 
-function remoteKeysOf(issuer: Issuer): RemoteKeySet {
+function createKeySet(issuer: Issuer): RemoteKeySet {
   return new RemoteKeySet({
     fetch: () => fetchKeySet(issuer),
     now: () => performance.now(),
-    onFetched(problem) {
-      if (problem !== undefined) send({ kind: 'unfetched', issuerId: issuer.id, problem: messageOf(problem) });
-    },
+    onFetchFailed: (error) => send({ kind: 'key_fetch_failed', issuerId: issuer.id, problem: describeError(error) }),
   });
 }
 
-/** fetch says "fetch failed" of everything; why is its cause. */
-function messageOf(problem: unknown): string {
-  if (!(problem instanceof Error)) return String(problem);
-  return problem.cause instanceof Error ? `${problem.message}: ${problem.cause.message}` : problem.message;
+/** Adds the cause: `fetch` itself only says "fetch failed". */
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
-/** One message for all that one turn has finished. */
-function finish(judged: Judged): void {
-  if (finished.push(judged) > 1) return;
+/** Sends one message with all results of this turn. */
+function sendResult(result: JobResult): void {
+  if (unsentResults.push(result) > 1) return;
   setImmediate(() => {
-    const results = finished;
-    finished = [];
+    const results = unsentResults;
+    unsentResults = [];
     send({ kind: 'results', results });
   });
 }
 
-function send(message: FromWorker): void {
+function send(message: MessageFromWorker): void {
   port.postMessage(message);
 }

@@ -1,116 +1,129 @@
-import { placeOf } from './token-cache.ts';
-import type { Judgement, TokenJob } from './worker-messages.ts';
+import { tokenSuffix } from './token-cache.ts';
+import type { TokenJob, ValidationResult } from './worker-messages.ts';
 
-/** ms in which a signature must be verified; Envoy waits 200 for a Check unless it is told otherwise. */
-const DEADLINE_MS = 1_000;
-/** Tokens that are being verified: of everybody, and of one sender, so that one leaves room for others. */
-const MOST_JOBS = 2_048;
-const MOST_OF_SOURCE = 512;
-const MOST_CHARACTERS = 4 * 1024 * 1024;
-/** Questions that wait for one token: a client may send many requests before its first answer. */
-const MOST_WAITING = 1_024;
+/** Time within which a token must be verified. Envoy waits 200 ms for a Check unless it is configured otherwise. */
+const VERIFICATION_TIMEOUT_MS = 1_000;
+const MAX_JOBS = 2_048;
+/** Lower than the maximum of all senders, so that one of them leaves room for the others. */
+const MAX_JOBS_PER_SENDER = 512;
+/** Length of all tokens in the queue together. */
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+/** Callers that wait for one token. A client may send many requests before its first one is answered. */
+const MAX_CALLERS_PER_TOKEN = 1_024;
 
-/** Those who are refused for lack of room are answered within so many ms, so that they do not come again at once. */
-const REFUSAL_MS = 500;
-const MOST_REFUSED = 4_096;
+/** Callers who find the queue full are answered after up to this time, so that they do not retry at once. */
+const OVERFLOW_DELAY_MS = 500;
+const MAX_DELAYED_CALLERS = 4_096;
 
-type Done = (judgement: Judgement) => void;
+type Callback = (result: ValidationResult) => void;
 
-interface Job extends TokenJob {
-  readonly waiting: Done[];
+interface QueuedJob extends TokenJob {
+  readonly callbacks: Callback[];
 }
 
-const UNAVAILABLE: Judgement = { kind: 'unavailable' };
+const UNAVAILABLE: ValidationResult = { kind: 'unavailable' };
 
-/** The tokens that are being verified: so many and no more, each for so long and no longer. */
+/**
+ * Holds the tokens that are being verified, and who waits for them. The number of tokens is limited, and the time that
+ * each one may take.
+ */
 export class VerificationQueue {
-  /** In the order of their deadlines. */
-  readonly #jobs = new Map<number, Job>();
-  /** By `placeOf` their tokens. */
-  readonly #byPlace = new Map<string, Job>();
-  readonly #ofSource = new Map<string, number>();
+  /** By id, in the order of their deadlines. */
+  readonly #jobs = new Map<number, QueuedJob>();
+  readonly #jobsBySuffix = new Map<string, QueuedJob>();
+  readonly #jobCountBySender = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
-  #refused: Done[] = [];
-  #refusedSince = 0;
+  /** Callers who found the queue full and will be answered later. */
+  #delayedCallbacks: Callback[] = [];
+  /** Unix time in ms at which the first of them came. */
+  #delayedSince = 0;
   #lastId = 0;
+  /** Length of all tokens in the queue together. */
   #characters = 0;
 
   constructor() {
-    this.#timer = setInterval(() => this.#expire(Date.now()), DEADLINE_MS / 10);
+    this.#timer = setInterval(() => this.#expire(Date.now()), VERIFICATION_TIMEOUT_MS / 10);
     this.#timer.unref();
   }
 
-  /** A new job for the thread, or undefined: there is one for this token already, or no room for another. */
-  add(token: string, source: string, done: Done): TokenJob | undefined {
-    const known = this.#byPlace.get(placeOf(token));
-    if (known !== undefined && known.token === token) {
-      if (known.waiting.length < MOST_WAITING) known.waiting.push(done);
-      else this.#refuse(done);
+  /**
+   * Adds a caller who waits for a token. Returns the job for the worker. undefined: there is a job for this token already,
+   * or no room for another one. Calls back once.
+   */
+  add(token: string, sender: string, callback: Callback): TokenJob | undefined {
+    const queued = this.#jobsBySuffix.get(tokenSuffix(token));
+    if (queued !== undefined && queued.token === token) {
+      if (queued.callbacks.length < MAX_CALLERS_PER_TOKEN) queued.callbacks.push(callback);
+      else this.#answerLater(callback);
       return undefined;
     }
-    const ofSource = this.#ofSource.get(source) ?? 0;
-    const isFull = this.#jobs.size >= MOST_JOBS || this.#characters + token.length > MOST_CHARACTERS;
-    if (isFull || ofSource >= MOST_OF_SOURCE) {
-      this.#refuse(done);
+    const jobsOfSender = this.#jobCountBySender.get(sender) ?? 0;
+    const isFull = this.#jobs.size >= MAX_JOBS || this.#characters + token.length > MAX_CHARACTERS;
+    if (isFull || jobsOfSender >= MAX_JOBS_PER_SENDER) {
+      this.#answerLater(callback);
       return undefined;
     }
-    const job: Job = { id: ++this.#lastId, token, source, until: Date.now() + DEADLINE_MS, waiting: [done] };
-    this.#jobs.set(job.id, job);
-    this.#byPlace.set(placeOf(token), job);
-    this.#ofSource.set(source, ofSource + 1);
+    const id = ++this.#lastId;
+    const deadline = Date.now() + VERIFICATION_TIMEOUT_MS;
+    const job: QueuedJob = { id, token, sender, deadline, callbacks: [callback] };
+    this.#jobs.set(id, job);
+    this.#jobsBySuffix.set(tokenSuffix(token), job);
+    this.#jobCountBySender.set(sender, jobsOfSender + 1);
     this.#characters += token.length;
-    return { id: job.id, token, source, until: job.until };
+    return { id, token, sender, deadline };
   }
 
-  /** The token of a job, which is taken out; nothing where nobody waits for it any more. */
-  take(id: number): { readonly token: string; readonly waiting: readonly Done[] } | undefined {
+  /** Removes a job and passes the result to its callers. Does nothing if the job has expired. */
+  finish(id: number, result: ValidationResult): void {
     const job = this.#jobs.get(id);
-    if (job !== undefined) this.#remove(job);
-    return job;
+    if (job === undefined) return;
+    this.#remove(job);
+    for (const callback of job.callbacks) callback(result);
   }
 
-  /** Answers all of them that it cannot be told. */
-  giveUp(): void {
-    for (const job of [...this.#jobs.values()]) this.#fail(job);
-  }
-
-  #refuse(done: Done): void {
-    if (this.#refused.length >= MOST_REFUSED) done(UNAVAILABLE);
-    else if (this.#refused.push(done) === 1) this.#refusedSince = Date.now();
-  }
-
-  #answerRefused(): void {
-    const refused = this.#refused;
-    this.#refused = [];
-    for (const done of refused) done(UNAVAILABLE);
+  /** Removes all jobs with the result `unavailable`. */
+  abandonAll(): void {
+    for (const job of [...this.#jobs.values()]) this.#abandon(job);
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#answerRefused();
-    this.giveUp();
+    this.#answerDelayed();
+    this.abandonAll();
+  }
+
+  #answerLater(callback: Callback): void {
+    if (this.#delayedCallbacks.length >= MAX_DELAYED_CALLERS) callback(UNAVAILABLE);
+    else if (this.#delayedCallbacks.push(callback) === 1) this.#delayedSince = Date.now();
+  }
+
+  #answerDelayed(): void {
+    const callbacks = this.#delayedCallbacks;
+    this.#delayedCallbacks = [];
+    for (const callback of callbacks) callback(UNAVAILABLE);
   }
 
   #expire(now: number): void {
-    if (now >= this.#refusedSince + REFUSAL_MS) this.#answerRefused();
+    if (now >= this.#delayedSince + OVERFLOW_DELAY_MS) this.#answerDelayed();
     for (const job of this.#jobs.values()) {
-      if (job.until > now) break;
-      this.#fail(job);
+      if (job.deadline > now) break;
+      this.#abandon(job);
     }
   }
 
-  #fail(job: Job): void {
+  #abandon(job: QueuedJob): void {
     this.#remove(job);
-    for (const done of job.waiting) done(UNAVAILABLE);
+    for (const callback of job.callbacks) callback(UNAVAILABLE);
   }
 
-  #remove(job: Job): void {
-    const { id, token, source } = job;
+  #remove({ id, token, sender }: QueuedJob): void {
     this.#jobs.delete(id);
-    if (this.#byPlace.get(placeOf(token)) === job) this.#byPlace.delete(placeOf(token));
+    const suffix = tokenSuffix(token);
+    // Another token with the same suffix may have replaced this one.
+    if (this.#jobsBySuffix.get(suffix)?.id === id) this.#jobsBySuffix.delete(suffix);
     this.#characters -= token.length;
-    const left = (this.#ofSource.get(source) ?? 0) - 1;
-    if (left > 0) this.#ofSource.set(source, left);
-    else this.#ofSource.delete(source);
+    const jobsOfSender = (this.#jobCountBySender.get(sender) ?? 0) - 1;
+    if (jobsOfSender > 0) this.#jobCountBySender.set(sender, jobsOfSender);
+    else this.#jobCountBySender.delete(sender);
   }
 }

@@ -3,52 +3,53 @@ import type { Issuer } from '../../domain/tokens/issuer.ts';
 import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
 
-/** A key that tokens of our own are verified with; of HS256 the secret itself. */
-export interface OwnKey {
+/** A key that verifies tokens issued by Weir. For HS256 `jwk` is the secret itself. */
+export interface OwnVerificationKey {
   readonly id: string;
   readonly algorithm: string;
   readonly jwk: JsonWebKey;
 }
 
+/** A token for the worker to validate. */
 export interface TokenJob {
   readonly id: number;
   readonly token: string;
-  /** Who sent it, so that each sender has their turn. */
-  readonly source: string;
-  /** Unix time in ms: from then on nobody waits for it. */
-  readonly until: number;
+  /** Address of the sender. Senders take turns. */
+  readonly sender: string;
+  /** Unix time in ms from which nobody waits for the result any more. */
+  readonly deadline: number;
 }
 
-/** To the thread that verifies. Whose signatures are good comes before the tokens that are judged by it. */
-export type ToWorker =
+/** To the worker. The trusted signers always arrive before the tokens that are validated against them. */
+export type MessageToWorker =
   | {
       readonly kind: 'trust';
       readonly version: number;
       readonly issuers: readonly Issuer[];
-      readonly keys: readonly OwnKey[];
+      readonly keys: readonly OwnVerificationKey[];
     }
   | { readonly kind: 'jobs'; readonly jobs: readonly TokenJob[] };
 
-/** What the thread found out about a token. */
-export type Judgement =
+/** What the worker found out about a token. */
+export type ValidationResult =
   | {
-      readonly kind: 'good';
+      readonly kind: 'verified';
       readonly token: VerifiedToken;
-      /** Of the key of our own that it was signed with; undefined: an issuer outside signed it. */
+      /** Key of Weir that signed the token. undefined: an external issuer signed it. */
       readonly keyId: string | undefined;
-      /** The version of what it was judged by. */
-      readonly version: number;
+      /** Version of the trusted signers that the token was validated against. */
+      readonly trustVersion: number;
     }
-  | { readonly kind: 'bad'; readonly fault: TokenFault }
-  /** It could not be told: the issuer's keys cannot be had, or it was too late. */
+  | { readonly kind: 'rejected'; readonly fault: TokenFault }
+  /** The keys of the issuer are unavailable, or the deadline has passed. */
   | { readonly kind: 'unavailable' };
 
-export interface Judged {
+export interface JobResult {
   readonly id: number;
-  readonly judgement: Judgement;
+  readonly result: ValidationResult;
 }
 
-/** From the thread: as many results as one turn of its loop has; or that the keys of an issuer could not be fetched. */
-export type FromWorker =
-  | { readonly kind: 'results'; readonly results: readonly Judged[] }
-  | { readonly kind: 'unfetched'; readonly issuerId: string; readonly problem: string };
+/** From the worker: the results of one turn of its event loop, or a failure to fetch the keys of an issuer. */
+export type MessageFromWorker =
+  | { readonly kind: 'results'; readonly results: readonly JobResult[] }
+  | { readonly kind: 'key_fetch_failed'; readonly issuerId: string; readonly problem: string };
