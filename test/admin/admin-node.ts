@@ -4,7 +4,7 @@ import { createAdminServices } from '../../src/admin/admin-services.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
 import type { Handlers } from '../../src/admin/shared/unary-service.ts';
 import { type SigningKeyRingOptions, startSigningKeyRing } from '../../src/admin/signing-keys/signing-key-ring.ts';
-import { startCatalog } from '../../src/catalog/feed/replica.ts';
+import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { DECISION_PATHS } from '../../src/data-plane/decision-methods.ts';
 import { createExplainer } from '../../src/data-plane/explainer.ts';
@@ -53,7 +53,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
     log,
     ...signing,
   });
-  const catalog = await startCatalog({ query: createQuery(database), digest, log });
+  const catalog = await startCatalogReplica({ query: createQuery(database), digest, log });
   const verifier = new CachingTokenVerifier({
     trustSource: catalog,
     openKey: (key) => (key.sealedJwk === undefined ? undefined : sealer.open(key, key.sealedJwk)),

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { startPostgres } from '../../provision/postgres.ts';
-import { currentPosition, type FeedPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
-import { CHANGES_KEPT_MS, FeedPruner } from '../../src/catalog/feed/prune.ts';
-import { readAll } from '../../src/catalog/feed/snapshot.ts';
+import { readPosition, type FeedPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
+import { MIN_CHANGE_RETENTION_MS, FeedPruner } from '../../src/catalog/feed/prune.ts';
+import { readSnapshot } from '../../src/catalog/feed/snapshot.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { Query } from '../../src/interfaces/query.ts';
@@ -44,7 +44,7 @@ describe('the change feed', () => {
     database,
     query,
   }) => {
-    const start = await currentPosition(query);
+    const start = await readPosition(query);
     const early = await beginPlan(database, 'early');
     const late = await beginPlan(database, 'late');
     await late.commit();
@@ -60,7 +60,7 @@ describe('the change feed', () => {
   });
 
   it('returns nothing of a transaction that rolls back', async ({ database, query }) => {
-    const start = await currentPosition(query);
+    const start = await readPosition(query);
     await (await beginPlan(database, 'never')).rollback();
     expect((await readIds(query, start)).ids).toEqual([]);
   });
@@ -70,13 +70,13 @@ describe('the change feed', () => {
     query,
   }) => {
     const held = await beginPlan(database, 'held');
-    const before = await currentPosition(query);
+    const before = await readPosition(query);
     await query(
       `insert into catalog_change (entity, entity_id) select 'api_key', i::text from generate_series(1, 30000) i`,
       [],
     );
     await query('analyze catalog_change', []);
-    const seen = await currentPosition(query);
+    const seen = await readPosition(query);
     await query(UPSERT_PLAN, ['later', planLimits(1)]);
     const em = database.em.fork();
     await em.begin();
@@ -87,7 +87,7 @@ describe('the change feed', () => {
     await em.rollback();
     expect(changes.entries.map(({ id }) => id)).toEqual(['later']);
     expect(Number(reads[0]?.rows)).toBeLessThan(10);
-    expect((await readChanges(query, before)).reload).toMatch(/more has changed/);
+    expect((await readChanges(query, before)).reloadReason).toMatch(/too many changes/);
     await held.commit();
     expect((await readChanges(query, seen)).entries.map(({ id }) => id).sort()).toEqual(['held', 'later']);
   });
@@ -106,12 +106,12 @@ describe('the change feed', () => {
     await pruner.prune(query, 0);
     await query(UPSERT_PLAN, ['new', planLimits(1)]);
     await open.commit();
-    await pruner.prune(query, CHANGES_KEPT_MS - 1);
+    await pruner.prune(query, MIN_CHANGE_RETENTION_MS - 1);
     expect(await remaining()).toEqual(['fast', 'new', 'old', 'open', 'slow']);
     // `old` stays too: it is younger than the open transaction, which held back the mark.
-    await pruner.prune(query, CHANGES_KEPT_MS);
+    await pruner.prune(query, MIN_CHANGE_RETENTION_MS);
     expect(await remaining()).toEqual(['new', 'old', 'open']);
-    await pruner.prune(query, 3 * CHANGES_KEPT_MS);
+    await pruner.prune(query, 3 * MIN_CHANGE_RETENTION_MS);
     expect(await remaining()).toEqual([]);
   });
 
@@ -124,7 +124,7 @@ describe('the change feed', () => {
     const isSeen = (id: string, expiresAt: number) => waitUntil(() => catalog.key(id)?.expiresAt === expiresAt);
     await runManyWriters({ database, query, account }, isSeen, () => expect(catalog.plan('held')).toBeUndefined());
     await expect.poll(() => catalog.plan('held')?.limits, { timeout: 10_000 }).toMatchObject([{ requests: 3 }]);
-    for await (const page of readAll(query)) {
+    for await (const page of readSnapshot(query)) {
       for (const { entity, id, record } of page) {
         if (entity !== 'api_key') continue;
         expect(catalog.key(id)?.expiresAt ?? null).toBe(record?.expiresAt);

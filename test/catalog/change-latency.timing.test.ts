@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { startCatalog } from '../../src/catalog/feed/replica.ts';
+import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -28,7 +28,7 @@ const it = test
     );
     const databases = await Promise.all([1, 2].map(() => openDatabase({ url: databaseUrl })));
     const catalogs = await Promise.all(
-      databases.map((database) => startCatalog({ query: createQuery(database), digest, log })),
+      databases.map((database) => startCatalogReplica({ query: createQuery(database), digest, log })),
     );
     onCleanup(async () => {
       for (const catalog of catalogs) await catalog.stop();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { test as base } from 'vitest';
-import { startCatalog } from '../../src/catalog/feed/replica.ts';
+import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { createApiKeyDigester } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Query } from '../../src/interfaces/query.ts';
@@ -67,7 +67,7 @@ export const test = base
     return { info: line, warn: line, error: line };
   })
   .extend('catalog', async ({ query, log }, { onCleanup }) => {
-    const catalog = await startCatalog({ query, digest, log });
+    const catalog = await startCatalogReplica({ query, digest, log });
     onCleanup(() => catalog.stop());
     return catalog;
   });

@@ -3,7 +3,7 @@ import { chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../../provision/postgres.ts';
-import { startCatalog } from '../../src/catalog/feed/replica.ts';
+import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
@@ -96,8 +96,8 @@ test('nodes follow a standby; when it is promoted without the last writes of its
   let current: Server | undefined = primary;
   const switching: Query = (sql, parameters) =>
     current?.query(sql, parameters) ?? Promise.reject(new Error('connect ECONNREFUSED'));
-  const moved = await startCatalog({ query: switching, digest, log });
-  const stayed = await startCatalog({ query: standby.query, digest, log });
+  const moved = await startCatalogReplica({ query: switching, digest, log });
+  const stayed = await startCatalogReplica({ query: standby.query, digest, log });
   const isKnown = (secret: string) => [moved, stayed].map((catalog) => catalog.keyBySecret(secret) !== undefined);
   try {
     await addKey(primary, 'replicated');

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { currentPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
-import { startCatalog } from '../../src/catalog/feed/replica.ts';
+import { readPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
+import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 import { digest, insertKey, test } from './fixtures.ts';
 
@@ -14,7 +14,7 @@ const it = test
     await insertKey(query, 'kept', account);
     const failing: Query = (sql, parameters) =>
       outage.fails?.(sql) === true ? Promise.reject(new Error('connect ECONNREFUSED')) : query(sql, parameters);
-    const catalog = await startCatalog({ query: failing, digest, log });
+    const catalog = await startCatalogReplica({ query: failing, digest, log });
     onCleanup(() => catalog.stop());
     return catalog;
   });
@@ -36,7 +36,7 @@ describe('the catalog reloads', () => {
     await query('begin; alter table api_key rename to lost; alter table backup rename to api_key; commit', []);
     await expect.poll(() => isKnown('later'), SOON).toBe(false);
     expect(isKnown('kept')).toBe(true);
-    expect(lines).toEqual(['the catalog is loaded anew', 'the catalog was loaded anew']);
+    expect(lines).toEqual(['the catalog must be reloaded', 'catalog reloaded']);
   });
 
   it('when a table is truncated, or filled without its triggers', async ({ catalog, query, account }) => {
@@ -52,10 +52,10 @@ describe('the catalog reloads', () => {
   });
 
   it('when the database is set back to lower transaction numbers', async ({ query }) => {
-    const position = await currentPosition(query);
-    expect((await readChanges(query, position)).reload).toBeNull();
+    const position = await readPosition(query);
+    expect((await readChanges(query, position)).reloadReason).toBeNull();
     const later = { ...position, snapshot: '900000000:900000000:' };
-    expect((await readChanges(query, later)).reload).toMatch(/^the database is not as it went on/);
+    expect((await readChanges(query, later)).reloadReason).toMatch(/^the database was restored/);
   });
 
   it('when more changes than one read may return', async ({ catalog, query, account, lines }) => {
@@ -63,7 +63,7 @@ describe('the catalog reloads', () => {
       `insert into catalog_change (entity, entity_id) select 'api_key', i::text from generate_series(1, 30000) i`,
       [],
     );
-    await expect.poll(() => lines, SOON).toContain('the catalog was loaded anew');
+    await expect.poll(() => lines, SOON).toContain('catalog reloaded');
     await insertKey(query, 'later', account);
     await expect.poll(() => catalog.keyBySecret('later'), SOON).toBeDefined();
   });
@@ -82,7 +82,7 @@ describe('the catalog reloads', () => {
     outage.fails = (sql) => sql.includes('from api_key where id > ');
     await executeUnnoticed(query, 'delete from api_key where id = ?', [gone]);
     await query('truncate catalog_change', []);
-    await expect.poll(() => lines, SOON).toContain('the catalog could not be loaded anew; it will be tried again');
+    await expect.poll(() => lines, SOON).toContain('catalog reload failed; trying again');
     await query('update api_key set disabled = true where id = ?', [disabled]);
     await expect.poll(() => catalog.key(disabled)?.disabled, SOON).toBe(true);
     expect(isKnown('gone')).toBe(true);
@@ -103,7 +103,7 @@ describe('a restored change feed with future transaction numbers', () => {
       `insert into catalog_change (entity, entity_id, transaction_id) values ('api_key', 'x', '900000000'::xid8)`,
       [],
     );
-    const { position } = await readChanges(query, await currentPosition(query));
+    const { position } = await readChanges(query, await readPosition(query));
     expect((await readChanges(query, position)).entries).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { startCatalog } from '../../src/catalog/feed/replica.ts';
+import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 import { digest, insertKey, test as it, planLimits, UPSERT_PLAN } from './fixtures.ts';
 
@@ -14,7 +14,7 @@ describe('the catalog', () => {
     const id = await insertKey(query, 'kept', account);
     const deleted = await insertKey(query, 'deleted', account);
     await query('update api_key set delete_time = now() where id = ?', [deleted]);
-    const later = await startCatalog({ query, digest, log });
+    const later = await startCatalogReplica({ query, digest, log });
     expect(later.keyBySecret('kept')).toMatchObject({ id, accountId: account, planId: 'slow', disabled: false });
     expect(later.keyBySecret('deleted')).toBeUndefined();
     expect(later.plan('fast')?.limits).toMatchObject([{ requests: 100, windowSeconds: 60 }]);
@@ -123,7 +123,7 @@ describe('the catalog', () => {
   it('leaves out a key whose networks cannot be read when it starts', async ({ query, account, log }) => {
     const id = await insertKey(query, 'secret', account);
     await setNetworks(query, id, '["from the future"]');
-    const started = await startCatalog({ query, digest, log });
+    const started = await startCatalogReplica({ query, digest, log });
     expect([started.key(id), started.keyBySecret('secret')]).toEqual([undefined, undefined]);
     await setNetworks(query, id, '[]');
     await expect.poll(() => started.keyBySecret('secret')?.id, SOON).toBe(id);
@@ -142,16 +142,16 @@ describe('the catalog', () => {
     let isAway = false;
     const flaky: Query = (sql, parameters) =>
       isAway ? Promise.reject(new Error('connect ECONNREFUSED')) : query(sql, parameters);
-    const cut = await startCatalog({ query: flaky, digest, log });
+    const cut = await startCatalogReplica({ query: flaky, digest, log });
     isAway = true;
     await query('update api_key set disabled = true where id = ?', [id]);
     await sleep(1_500);
     expect(cut.keyBySecret('secret')).toMatchObject({ id, disabled: false });
     expect(cut.staleness).toBeGreaterThan(1_000);
-    expect(lines.filter((each) => each.startsWith('the catalog cannot be read'))).toHaveLength(1);
+    expect(lines.filter((each) => each.startsWith('could not read the catalog'))).toHaveLength(1);
     isAway = false;
     await expect.poll(() => cut.keyBySecret('secret')?.disabled, SOON).toBe(true);
-    expect(lines).toContain('the catalog is followed again');
+    expect(lines).toContain('reading the catalog works again');
     await cut.stop();
   });
 });

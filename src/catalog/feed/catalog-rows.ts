@@ -3,14 +3,19 @@ import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type { IssuerSpec } from '../../domain/tokens/issuer.ts';
 import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 
-/** The current state of one entity of the catalog, as it is read from Postgres; `record` null: there is none any more. */
+/** The current state of one entity of the catalog, as read from Postgres. A `record` of null: the entity is deleted. */
 export type CatalogEntry =
   | { readonly entity: 'plan'; readonly id: string; readonly record: PlanRow | null }
   | { readonly entity: 'account'; readonly id: string; readonly record: AccountRow | null }
-  | { readonly entity: 'api_key'; readonly id: string; readonly record: KeyRow | null }
+  | { readonly entity: 'api_key'; readonly id: string; readonly record: ApiKeyRow | null }
   | { readonly entity: 'issuer'; readonly id: string; readonly record: IssuerRow | null }
   | { readonly entity: 'signing_key'; readonly id: string; readonly record: SigningKeyRow | null }
   | { readonly entity: 'revocation'; readonly id: string; readonly record: RevocationRow | null };
+
+export type CatalogEntity = CatalogEntry['entity'];
+
+/** The row type of one entity. */
+export type RowOf<Entity extends CatalogEntity> = NonNullable<Extract<CatalogEntry, { entity: Entity }>['record']>;
 
 export interface PlanRow {
   readonly limits: readonly PlanLimitSpec[];
@@ -21,16 +26,17 @@ export interface AccountRow {
   readonly planId: string;
 }
 
-export interface KeyRow {
+export interface ApiKeyRow {
   /** In hex. */
   readonly digest: string;
   readonly counterId: string;
   readonly accountId: string;
+  /** null: the key is on its account's plan. */
   readonly planId: string | null;
   readonly disabled: boolean;
-  /** Null: none, as nearly all keys. */
-  readonly conditions: ApiKeyPolicySpec | null;
-  /** Unix time in ms. */
+  /** null: the key has no policy of its own, like nearly all keys. */
+  readonly policy: ApiKeyPolicySpec | null;
+  /** Unix time in ms; null: the key never expires. */
   readonly expiresAt: number | null;
 }
 
@@ -40,18 +46,19 @@ export interface IssuerRow extends IssuerSpec {
 
 export interface SigningKeyRow {
   readonly algorithm: string;
-  /** Null: the algorithm has none. */
+  /** null: the algorithm has no public keys. */
   readonly publicJwk: JsonWebKey | null;
-  /** Of an algorithm that has no public key: the secret, encrypted. */
+  /** For an algorithm without public keys: the encrypted secret; null for all others. */
   readonly sealedJwk: string | null;
-  /** Unix time in ms. */
+  /** Unix time in ms; null: the key does not expire yet. */
   readonly expiresAt: number | null;
 }
 
 export interface RevocationRow {
+  /** null: the revocation applies to tokens that Weir issued. */
   readonly issuerId: string | null;
   readonly kind: 'token' | 'session' | 'account';
   readonly value: string;
-  /** Unix time in ms. */
+  /** Unix time in ms; null: the revocation applies to all of the account's tokens. */
   readonly issuedBefore: number | null;
 }

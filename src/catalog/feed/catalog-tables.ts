@@ -1,7 +1,7 @@
-import type { CatalogEntry } from './catalog-rows.ts';
+import type { CatalogEntity, RowOf } from './catalog-rows.ts';
 
-/** Each entity's current state, field by field, by its table's columns. */
-const RECORDS: Readonly<Record<CatalogEntry['entity'], Readonly<Record<string, string>>>> = {
+/** For each entity, the SQL expression of every field of its row. The compiler holds the names to the row types. */
+const ROW_COLUMNS: { readonly [Entity in CatalogEntity]: Readonly<Record<keyof RowOf<Entity>, string>> } = {
   plan: { limits: 'limits', features: 'features' },
   account: { planId: 'plan_id' },
   api_key: {
@@ -10,10 +10,10 @@ const RECORDS: Readonly<Record<CatalogEntry['entity'], Readonly<Record<string, s
     accountId: 'account_id',
     planId: 'plan_id',
     disabled: 'disabled',
-    conditions: `case when limits <> '[]' or allowed_networks <> '[]' or features <> '[]' then
+    policy: `case when limits <> '[]' or allowed_networks <> '[]' or features <> '[]' then
       jsonb_build_object('limits', limits, 'allowedNetworks', allowed_networks, 'features', features)
     end`,
-    expiresAt: milliseconds('least(expire_time, overlap_end_time)'),
+    expiresAt: toUnixMs('least(expire_time, overlap_end_time)'),
   },
   issuer: {
     issuer: 'issuer',
@@ -30,36 +30,37 @@ const RECORDS: Readonly<Record<CatalogEntry['entity'], Readonly<Record<string, s
     algorithm: 'algorithm',
     publicJwk: `coalesce(public_jwk, private_jwk - 'd')`,
     sealedJwk: `case when algorithm like 'HS%' then sealed_jwk end`,
-    expiresAt: milliseconds('expire_time'),
+    expiresAt: toUnixMs('expire_time'),
   },
   revocation: {
     issuerId: 'issuer_id',
     kind: 'kind',
     value: 'value',
-    issuedBefore: milliseconds('issued_before'),
+    issuedBefore: toUnixMs('issued_before'),
   },
 };
 
-/** Of its rows those that there still are. */
-export const LIVE = {
+/** For each table, the SQL condition of the rows that are not deleted. */
+export const LIVE_ROWS = {
   plan: 'true',
   account: 'true',
   api_key: 'delete_time is null',
   issuer: 'true',
   signing_key: 'true',
   revocation: 'true',
-} as const satisfies Record<CatalogEntry['entity'], string>;
+} as const satisfies Record<CatalogEntity, string>;
 
-/** Accounts come before the keys that refer to them. */
-export const TABLES = ['plan', 'account', 'api_key', 'issuer', 'signing_key', 'revocation'] as const;
+/** The tables of the catalog. Accounts come before the keys that refer to them. */
+export const CATALOG_TABLES = ['plan', 'account', 'api_key', 'issuer', 'signing_key', 'revocation'] as const;
 
-/** An entity's current state as columns, to be selected from its table. */
-export function columnsOf(table: CatalogEntry['entity']): string {
-  const fields = Object.entries(RECORDS[table]).map(([name, value]) => `${value} as "${name}"`);
-  return fields.join(', ');
+/** Returns the select list that reads the rows of a table. */
+export function selectColumns(table: CatalogEntity): string {
+  return Object.entries(ROW_COLUMNS[table])
+    .map(([field, expression]) => `${expression} as "${field}"`)
+    .join(', ');
 }
 
-/** Unix time in ms, of SQL that gives a time. */
-function milliseconds(time: string): string {
+/** Returns the SQL expression of a time in Unix ms. */
+function toUnixMs(time: string): string {
   return `(extract(epoch from ${time}) * 1000)::bigint`;
 }

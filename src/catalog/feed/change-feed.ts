@@ -1,48 +1,55 @@
 import type { Query } from '../../interfaces/query.ts';
 import type { CatalogEntry } from './catalog-rows.ts';
-import { columnsOf, LIVE, TABLES } from './catalog-tables.ts';
+import { CATALOG_TABLES, LIVE_ROWS, selectColumns } from './catalog-tables.ts';
 
-/** How far the feed was read. */
+/** How far the feed has been read. */
 export interface FeedPosition {
-  /** What the last statement saw, as pg_snapshot. */
+  /** The transactions that the last statement saw, as a pg_snapshot. */
   readonly snapshot: string;
-  /** Of the database's history: in another one the same transaction numbers are other transactions. */
+  /** Identifies the history of the database. In another history the same transaction ids mean other transactions. */
   readonly epoch: string;
 }
 
-/** More are not read but the catalog is loaded anew: that goes in pages, and so stops nobody. */
+/** With more changes than this, the whole catalog is reloaded instead: that goes page by page, so it blocks nobody. */
 export const MAX_CHANGES_PER_READ = 20_000;
 
 /**
- * Which history this is. The system identifier tells clusters apart, and the timeline those that were promoted or
- * recovered from a backup. Files that were put back while Postgres was stopped have nothing of their own to be known by,
- * so each of its starts counts. A table that was restored or rebuilt within a cluster has another object identifier, and
- * one that was truncated another file (pg_class, https://www.postgresql.org/docs/current/catalog-pg-class.html).
+ * SQL expression that identifies the history of the database:
+ *
+ * - The system identifier distinguishes clusters.
+ * - The timeline distinguishes those that were promoted or recovered from a backup.
+ * - The start time changes with each start of Postgres, because files that were put back while it was stopped carry no
+ *   mark of their own.
+ * - The object id of a table changes if it was restored or rebuilt, and its file if it was truncated
+ *   (pg_class, https://www.postgresql.org/docs/current/catalog-pg-class.html).
  */
 const EPOCH = `concat_ws(':',
   (select system_identifier from pg_control_system()),
   case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
   extract(epoch from pg_postmaster_start_time()),
   (select string_agg(oid || '/' || relfilenode, ',' order by oid) from pg_class
-   where oid in (${[...TABLES, 'catalog_change'].map((table) => `'${table}'::regclass`).join(', ')})))`;
+   where oid in (${[...CATALOG_TABLES, 'catalog_change'].map((table) => `'${table}'::regclass`).join(', ')})))`;
 
-/** Where the feed stands now: what a snapshot that is read from now on has at least. */
-export async function currentPosition(query: Query): Promise<FeedPosition> {
+/** Reads the current position of the feed. A snapshot of the catalog that is read from now on is at least as new. */
+export async function readPosition(query: Query): Promise<FeedPosition> {
   const sql = `select pg_current_snapshot()::text as snapshot, ${EPOCH} as epoch`;
   const [position] = (await query(sql, [])) as FeedPosition[];
-  if (position === undefined) throw new Error('Postgres gave no snapshot');
+  if (position === undefined) throw new Error('Postgres returned no snapshot');
   return position;
 }
 
 /**
- * What was changed by transactions that a position did not see. The number of a row is no order of commits, and a
- * transaction may stay open for long; so a reader does not remember numbers but which transactions it saw: those that
- * have committed since are exactly the ones visible now and not visible then, which is to say later ones and those that
- * were under way. They are looked up by their numbers: what was seen already costs nothing, however long some
- * transaction stays open. One statement reads the changes, the entities' current state and the next position, so that
- * they are of one moment. Rows of a restored feed may have numbers that are still to come: they are none of this history.
+ * Reads the changes of transactions that a position did not see.
+ *
+ * Row numbers do not work as a position: they do not follow the order of commits, and a transaction may stay open for
+ * long. So the position is the set of transactions that were seen. The ones that have committed since are exactly those
+ * that are visible now and were not then: the later ones, and those that were in progress. They are looked up by
+ * transaction id, so changes that were seen already cost nothing, however long some transaction stays open.
+ *
+ * One statement reads the changes, the current state of the entities and the next position, so all of them belong to the
+ * same moment. Rows of a restored feed may have transaction ids of the future; they belong to another history.
  */
-const CHANGES = `
+const READ_CHANGES = `
   with row as materialized (
     (select entity, entity_id from catalog_change
      where transaction_id >= pg_snapshot_xmax(?::pg_snapshot)
@@ -58,41 +65,48 @@ const CHANGES = `
   ),
   changed as materialized (select distinct entity, entity_id from row where not (select many from head))
   select 'position' as entity, head.snapshot::text as id,
-    jsonb_build_object('epoch', head.epoch, 'reload', case
+    jsonb_build_object('epoch', head.epoch, 'reloadReason', case
       when head.epoch <> ?::text or pg_snapshot_xmax(head.snapshot) < pg_snapshot_xmax(?::pg_snapshot)
-      then 'the database is not as it went on: it was restored, truncated, promoted or started again'
-      when head.many then 'more has changed than is read at once'
+      then 'the database was restored, truncated, promoted or restarted'
+      when head.many then 'there are too many changes to read at once'
     end) as record
   from head
-  ${TABLES.map(
+  ${CATALOG_TABLES.map(
     (table) => `
       union all
       select entity, entity_id, (
         select row_to_json(record)::jsonb
-        from (select ${columnsOf(table)} from ${table} where id = entity_id and ${LIVE[table]}) record)
+        from (select ${selectColumns(table)} from ${table} where id = entity_id and ${LIVE_ROWS[table]}) record)
       from changed where entity = '${table}'`,
   ).join('')}`;
+
+/** The row that READ_CHANGES selects in addition to the changed entities. */
+interface PositionRow {
+  readonly entity: 'position';
+  /** The snapshot. */
+  readonly id: string;
+  readonly record: { readonly epoch: string; readonly reloadReason: string | null };
+}
 
 export interface Changes {
   readonly entries: readonly CatalogEntry[];
   readonly position: FeedPosition;
-  /** Why the entries are not all that has changed, and everything has to be read anew; null: they are. */
-  readonly reload: string | null;
+  /** Why the entries are not all changes, so the whole catalog must be reloaded. null: they are. */
+  readonly reloadReason: string | null;
 }
 
-/** Reads at most about so many changes as are given. */
-export async function readChanges(query: Query, since: FeedPosition, most = MAX_CHANGES_PER_READ): Promise<Changes> {
-  interface Head {
-    readonly entity: 'position';
-    readonly id: string;
-    readonly record: { readonly epoch: string; readonly reload: string | null };
-  }
-  const { snapshot } = since;
-  const parameters = [snapshot, most, snapshot, most, most, since.epoch, snapshot];
-  const rows = (await query(CHANGES, parameters)) as (CatalogEntry | Head)[]; // as CHANGES selects them
+/** Reads the changes since a position. With more than about `maxChanges`, it reads none and asks for a reload. */
+export async function readChanges(
+  query: Query,
+  since: FeedPosition,
+  maxChanges = MAX_CHANGES_PER_READ,
+): Promise<Changes> {
+  const { snapshot, epoch } = since;
+  const parameters = [snapshot, maxChanges, snapshot, maxChanges, maxChanges, epoch, snapshot];
+  const rows = (await query(READ_CHANGES, parameters)) as (CatalogEntry | PositionRow)[]; // as READ_CHANGES selects them
   const head = rows.find((row) => row.entity === 'position');
-  if (head === undefined) throw new Error('Postgres gave no position of the change feed');
+  if (head === undefined) throw new Error('Postgres returned no position of the change feed');
   const entries = rows.filter((row) => row.entity !== 'position');
-  const { epoch, reload } = head.record;
-  return { entries, position: { snapshot: head.id, epoch }, reload };
+  const { reloadReason } = head.record;
+  return { entries, position: { snapshot: head.id, epoch: head.record.epoch }, reloadReason };
 }

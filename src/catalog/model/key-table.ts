@@ -9,7 +9,7 @@ import {
   NO_POLICY,
   parseApiKeyPolicy,
 } from '../../domain/credentials/api-key-policy.ts';
-import type { KeyRow } from '../feed/catalog-rows.ts';
+import type { ApiKeyRow } from '../feed/catalog-rows.ts';
 import type { AccountTable } from './account-table.ts';
 import { type CachedKey, KeyCache } from './key-cache.ts';
 import { hashOfId, readId, writeId } from './packed-id.ts';
@@ -65,7 +65,7 @@ export class KeyTable {
   }
 
   /** False where the key is too long to be kept; then there is no such key. */
-  set(id: string, row: KeyRow, conditions: string): boolean {
+  set(id: string, row: ApiKeyRow, conditions: string): boolean {
     const account = this.#accounts.take(row.accountId);
     const plan = row.planId === null ? undefined : this.#plans.intern(row.planId);
     const length = packed.writeKey(this.#written, id, row, { account, plan, conditions });

@@ -1,6 +1,6 @@
 import { MAX_RECORD_BYTES } from '../../collections/slab.ts';
 import { readUint32, writeUint32 } from '../../collections/uint32.ts';
-import type { KeyRow } from '../feed/catalog-rows.ts';
+import type { ApiKeyRow } from '../feed/catalog-rows.ts';
 import { digitAt } from './hex.ts';
 import { endOfId, MAX_ID_LENGTH, readId, writeId } from './packed-id.ts';
 
@@ -47,7 +47,7 @@ export interface KeyReferences {
 }
 
 /** Writes a key and gives its length; -1 where it would be longer than LONGEST_KEY. */
-export function writeKey(bytes: Uint8Array, id: string, row: KeyRow, references: KeyReferences): number {
+export function writeKey(bytes: Uint8Array, id: string, row: ApiKeyRow, references: KeyReferences): number {
   const { account, plan, conditions } = references;
   let flags = row.disabled ? DISABLED : 0;
   writeDigest(bytes, DIGEST, row.digest);

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KeyRow } from '../feed/catalog-rows.ts';
+import type { ApiKeyRow } from '../feed/catalog-rows.ts';
 import { ReadModel } from './read-model.ts';
 
 const digest = (secret: string) => createHash('sha256').update(secret).digest('hex');
@@ -12,8 +12,8 @@ const openModel = () => new ReadModel(digest, silent);
 
 const NETWORKS = { limits: [], allowedNetworks: ['192.0.2.0/24'], features: ['export'] };
 
-function keyRow(secret: string, fields: Partial<KeyRow> = {}): KeyRow {
-  const row = { counterId: 'counter', accountId: 'account', planId: null, disabled: false, conditions: null };
+function keyRow(secret: string, fields: Partial<ApiKeyRow> = {}): ApiKeyRow {
+  const row = { counterId: 'counter', accountId: 'account', planId: null, disabled: false, policy: null };
   return { digest: digest(secret), ...row, expiresAt: null, ...fields };
 }
 
@@ -35,7 +35,7 @@ const row = fc.record({
   accountId: id,
   planId: fc.constantFrom(null, 'free', 'pro', 'é'),
   disabled: fc.boolean(),
-  conditions: fc.constantFrom(null, NETWORKS),
+  policy: fc.constantFrom(null, NETWORKS),
   expiresAt: fc.constantFrom(null, 0, -1, 1_795_190_526_123, 253_402_300_799_999),
 });
 const entry = fc.oneof(
@@ -94,7 +94,7 @@ describe('the catalog in memory', () => {
   it('tells of every key and account what was applied last', () => {
     const property = fc.property(fc.array(entry, { maxLength: 80, size: 'max' }), (entries) => {
       const model = openModel();
-      const keys = new Map<string, KeyRow>();
+      const keys = new Map<string, ApiKeyRow>();
       const plans = new Map<string, string>();
       for (const each of entries) {
         model.apply(each);
@@ -106,10 +106,10 @@ describe('the catalog in memory', () => {
         else keys.set(each.id, each.record);
       }
       for (const [id, row] of keys) {
-        const { digest: _, conditions, expiresAt, planId, ...same } = row;
+        const { digest: _, policy, expiresAt, planId, ...same } = row;
         expect(model.key(id)).toMatchObject({ id, ...same, planId: planId ?? plans.get(row.accountId) ?? '' });
         expect(model.key(id)?.expiresAt).toBe(expiresAt ?? undefined);
-        expect(model.key(id)?.policy.features).toEqual(conditions === null ? [] : ['export']);
+        expect(model.key(id)?.policy.features).toEqual(policy === null ? [] : ['export']);
       }
       for (const { id } of entries) {
         if (!keys.has(id)) expect(model.key(id)).toBeUndefined();
@@ -129,11 +129,11 @@ describe('the catalog in memory', () => {
   it('gives one record for a key for as long as it is the same, and another when anything of it has changed', () => {
     const model = openModel();
     model.apply({ entity: 'account', id: 'account', record: { planId: 'free' } });
-    const apply = (row: KeyRow) => model.apply({ entity: 'api_key', id: 'key', record: row });
-    apply(keyRow('secret', { conditions: NETWORKS }));
+    const apply = (row: ApiKeyRow) => model.apply({ entity: 'api_key', id: 'key', record: row });
+    apply(keyRow('secret', { policy: NETWORKS }));
     const first = model.keyBySecret('secret');
     expect(model.key('key')).toBe(first);
-    apply(keyRow('secret', { conditions: NETWORKS }));
+    apply(keyRow('secret', { policy: NETWORKS }));
     expect(model.keyBySecret('secret')).toBe(first);
     model.apply({ entity: 'account', id: 'account', record: { planId: 'pro' } });
     const second = model.key('key');

@@ -3,9 +3,9 @@ import type { AccountRecord, Catalog, KeyRecord } from '../../decide/ports.ts';
 import { parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import { parseFeatures } from '../../domain/credentials/features.ts';
 import { type Plan, parsePlanLimits } from '../../domain/limits/plan.ts';
-import type { VerifiedToken, TokenTrust } from '../../domain/tokens/token.ts';
+import type { TokenTrust, VerifiedToken } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { CatalogEntry, KeyRow, PlanRow } from '../feed/catalog-rows.ts';
+import type { ApiKeyRow, CatalogEntry, PlanRow } from '../feed/catalog-rows.ts';
 import { AccountTable, NO_PLAN } from './account-table.ts';
 import { KeyTable } from './key-table.ts';
 import { Revocations } from './revocations.ts';
@@ -90,7 +90,7 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
     this.#log.error({ plan: id, faults }, 'a plan cannot be read; what was known of it stays in force');
   }
 
-  #applyKey(id: string, row: KeyRow | null): void {
+  #applyKey(id: string, row: ApiKeyRow | null): void {
     const conditions = row === null ? undefined : (this.#conditionsOf(id, row) ?? this.#keys.conditionsOf(id));
     if (row === null || conditions === undefined) this.#keys.delete(id);
     else if (!this.#keys.set(id, row, conditions))
@@ -98,10 +98,10 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   }
 
   /** undefined where they cannot be read: what was known stays in force, and a key of which nothing was is refused. */
-  #conditionsOf(id: string, row: KeyRow): string | undefined {
-    if (row.conditions === null) return '';
-    const conditions = parseApiKeyPolicy(row.conditions);
-    if (!('faults' in conditions)) return JSON.stringify(row.conditions);
+  #conditionsOf(id: string, row: ApiKeyRow): string | undefined {
+    if (row.policy === null) return '';
+    const conditions = parseApiKeyPolicy(row.policy);
+    if (!('faults' in conditions)) return JSON.stringify(row.policy);
     const { faults } = conditions;
     this.#log.error(
       { api_key: id, faults },

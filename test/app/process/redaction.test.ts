@@ -292,7 +292,7 @@ describe('no secret appears in a log line, a metric or an error', () => {
     }
     await sleep(1_500);
     await expectNoLeak();
-    expect(running.weir.printed).toContain('the catalog cannot be read');
+    expect(running.weir.printed).toContain('could not read the catalog');
   });
 
   it('if the configuration is wrong; the error still names the fault', async () => {
