@@ -7,18 +7,17 @@ import { keepStringPrototypeFast } from './fast-string-prototype.ts';
 import { InvalidRules } from './rules/load/load-rules.ts';
 import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
 
+// Commands import the service only if they need it. The others start in a fraction of the time.
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   serve: () => runConfigured(serveUntilSignal),
   migrate: (direction) =>
-    runConfigured(async (config, log) => (await loadApp()).migrateDatabase(config, log, direction)),
+    runConfigured(async (config, log) => {
+      const { migrateDatabase } = await import('./app/start-database.ts');
+      await migrateDatabase(config, log, direction);
+    }),
   print,
   readAccessToken,
 });
-
-/** Loads the service. Only the commands that need it do so: the others start in a fraction of the time. */
-function loadApp(): Promise<typeof import('./app.ts')> {
-  return import('./app.ts');
-}
 
 async function runConfigured(action: (config: Config, log: Logger) => Promise<void>): Promise<number> {
   let config: Config;
@@ -51,7 +50,7 @@ async function runConfigured(action: (config: Config, log: Logger) => Promise<vo
 async function serveUntilSignal(config: Config, log: Logger): Promise<void> {
   const stopSignal = waitForStopSignal();
   keepStringPrototypeFast();
-  const { buildApp } = await loadApp();
+  const { buildApp } = await import('./app.ts');
   const app = await buildApp(config, log);
   log.info({ signal: await stopSignal }, 'stopping; finishing the calls in progress');
   await app.stop();
