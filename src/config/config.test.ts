@@ -36,10 +36,9 @@ describe('the configuration', () => {
   });
 
   it.each([
-    ['DECISION_ADDRESS', 'localhost', 'must be host:port, such as 127.0.0.1:8081'],
+    ['DECISION_ADDRESS', 'host', 'must be host:port, such as 127.0.0.1:8081'],
     ['ADMIN_ADDRESS', '127.0.0.1:70000', 'must be host:port, such as 127.0.0.1:8081'],
-    ['HTTP_ADDRESS', 'http://127.0.0.1:80', 'must be host:port, such as 127.0.0.1:8081'],
-    ['REDIS_TLS_CA_FILE', '/does/not/exist', 'must be the path of a readable file'],
+    ['REDIS_TLS_CA_FILE', '/no/pem', 'must be the path of a readable file'],
     ['ADMIN_EMAIL', 'nobody', 'must be an e-mail address'],
     ['WEIR_ROLE', 'leader', 'must be all, admin or decision'],
     ['CATALOG_MAX_STALENESS', '0', 'must be a whole number of seconds from 1 to 999999'],
@@ -66,8 +65,10 @@ describe('the configuration', () => {
     ['KEY_PEPPER', 'salt'],
     ['KEY_PEPPER_PREVIOUS', 'salt'],
     ['SIGNING_KEY_SECRET', 'thirty-one characters are short'],
-    // A secret in the wrong variable.
+    ['HTTP_ADDRESS', 'http://127.0.0.1:80'],
+    // Secrets in the wrong variable.
     ['WEIR_ROLE', 'wk_live_0123456789abcdefghijklmnop'],
+    ['LOG_LEVEL', 'hunter22'],
   ])('rejects a wrong %s without repeating its value', (name, value) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(InvalidConfig);

@@ -142,8 +142,8 @@ function readTlsFiles(env: Variables): TlsFiles | undefined {
   return clientCaFile === undefined ? { certFile, keyFile } : { certFile, keyFile, clientCaFile };
 }
 
-/** Values that an error repeats: short words and numbers. Longer ones may be a secret in the wrong variable. */
-const REPEATABLE_VALUE = /^[\w.:/@+ -]{1,24}$/;
+/** Values that an error repeats: numbers and addresses, and texts shorter than any secret that Weir accepts. */
+const REPEATABLE_VALUE = /^(?:[\d.:]{1,24}|.{1,7})$/;
 
 function formatIssue(issue: z.core.$ZodIssue, values: Environment): string {
   const name = issue.path.join('.');
