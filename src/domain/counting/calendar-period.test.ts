@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { expectSame } from '../../../test/support/cheap-expect.ts';
 import { canonicalTimeZone, type PeriodDefinition, periodAt } from './calendar-period.ts';
 
 const HOUR = 3_600_000; // times in this file are in ms, except those that periodAt takes and returns
@@ -45,14 +46,17 @@ function transition(timeZone: string, before: number, after: number): number {
 
 /** The first instant at which the wall clock shows `clock` or later. No zone differs from UTC by 15 hours. */
 function reached(timeZone: string, clock: number): number {
-  for (let from = clock - 15 * HOUR; ; from += 3 * HOUR) {
+  let from = clock - 15 * HOUR;
+  let before = offset(timeZone, from);
+  for (;;) {
     const to = from + 3 * HOUR;
-    const [before, after] = [offset(timeZone, from), offset(timeZone, to)];
+    const after = offset(timeZone, to);
     const change = before === after ? to : transition(timeZone, from, to);
     const first = Math.max(from, clock - before);
     if (first < change) return first;
     const second = Math.max(change, clock - after);
     if (second < to) return second;
+    [from, before] = [to, after];
   }
 }
 
@@ -87,7 +91,8 @@ function searchedFor({ unit, timeZone, anchorDay }: PeriodDefinition, time: numb
   const bounds = [first(index)];
   while (bounds.filter((bound) => bound > time).length < 2) {
     index++;
-    if (first(index) !== bounds.at(-1)) bounds.push(first(index));
+    const bound = first(index);
+    if (bound !== bounds.at(-1)) bounds.push(bound);
   }
   return bounds.slice(-3) as [number, number, number]; // two of them are after the time
 }
@@ -111,10 +116,18 @@ describe.each(UNITS)('a calendar %s', (unit) => {
       fc.property(moment, fc.integer({ min: 1, max: 31 }), ({ timeZone, time }, day) => {
         const periods = { unit, timeZone, anchorDay: unit === 'month' ? day : 1 };
         const { start, end, nextEnd } = periodAt(periods, time * 1000);
-        expect([start / 1000, end / 1000, nextEnd / 1000]).toEqual(searchedFor(periods, time));
-        expect(start <= time * 1000 && time * 1000 < end && end < nextEnd).toBe(true);
-        expect(periodAt(periods, end)).toMatchObject({ start: end, end: nextEnd });
-        expect(periodAt(periods, end - 1)).toEqual({ start, end, nextEnd });
+        const [expectedStart, expectedEnd, expectedNextEnd] = searchedFor(periods, time);
+        expectSame(start / 1000, expectedStart);
+        expectSame(end / 1000, expectedEnd);
+        expectSame(nextEnd / 1000, expectedNextEnd);
+        expectSame(start <= time * 1000 && time * 1000 < end && end < nextEnd, true);
+        const next = periodAt(periods, end);
+        expectSame(next.start, end);
+        expectSame(next.end, nextEnd);
+        const atItsEnd = periodAt(periods, end - 1);
+        expectSame(atItsEnd.start, start);
+        expectSame(atItsEnd.end, end);
+        expectSame(atItsEnd.nextEnd, nextEnd);
       }),
       { numRuns: 10_000 },
     );

@@ -4,6 +4,7 @@ import { DAY, makeLimit, NOON, SECOND } from '../../../test/counters/model/build
 import { expectExactResetTime, expectExactRetryTime, type Step } from '../../../test/counters/model/exact-log.ts';
 import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
 import { TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
+import { expectAtLeast, expectAtMost, expectSame } from '../../../test/support/cheap-expect.ts';
 import type { TokenBucketLimit } from '../limits/limit.ts';
 
 vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
@@ -134,20 +135,20 @@ describe('token_bucket', () => {
       for (const { wait, action, hits: stepHits } of steps) {
         now += wait;
         rational.refill(now);
-        expect(counter.peek(limit, now).available).toBe(rational.free);
+        expectSame(counter.peek(limit, now).available, rational.free);
         if (action === 'settle') {
           if (!rational.staysExactWith(stepHits, now)) continue;
           rational.draw(stepHits);
-          expect(counter.settle(limit, now, stepHits)).toBe(rational.microsUntilFit(limit.burst));
+          expectSame(counter.settle(limit, now, stepHits), rational.microsUntilFit(limit.burst));
           continue;
         }
         const hits = action === 'peek' ? 0 : stepHits;
         const before = counter.copy();
         const answer = counter.request(limit, now, hits);
-        expect(answer.granted).toBe(rational.fits(hits));
+        expectSame(answer.granted, rational.fits(hits));
         if (answer.granted) rational.draw(hits);
-        else if (hits <= limit.burst) expect(answer.retryAfter).toBe(rational.microsUntilFit(hits));
-        expect(answer.resetAfter).toBe(rational.microsUntilFit(limit.burst));
+        else if (hits <= limit.burst) expectSame(answer.retryAfter, rational.microsUntilFit(hits));
+        expectSame(answer.resetAfter, rational.microsUntilFit(limit.burst));
         if (!answer.granted) expectExactRetryTime(before, limit, now, hits, answer);
         expectExactResetTime(counter, limit, now, answer.resetAfter);
       }
@@ -161,11 +162,11 @@ describe('token_bucket', () => {
     let { debt } = counter.counter.tokenBucket;
     for (let i = 0; i < 1000; i++) {
       counter.settle(limit, NOON, 50_000 + i);
-      expect(counter.counter.tokenBucket.debt).toBeGreaterThanOrEqual(debt);
+      expectAtLeast(counter.counter.tokenBucket.debt, debt);
       debt = counter.counter.tokenBucket.debt;
     }
-    expect(Number.isSafeInteger(debt)).toBe(true);
-    expect(counter.request(limit, NOON + 3650 * DAY, 1).granted).toBe(false);
+    expectSame(Number.isSafeInteger(debt), true);
+    expectSame(counter.request(limit, NOON + 3650 * DAY, 1).granted, false);
   });
 });
 
@@ -195,9 +196,9 @@ describe('a refund to a token bucket', () => {
       const outstanding = rational.debt > receipt.behind ? rational.debt - receipt.behind : 0n;
       const refundable = outstanding < charged ? outstanding : charged;
       const freed = BigInt(counter.refund(limit, now, receipt.end, receipt.hits)) * window;
-      expect(freed <= refundable).toBe(true);
+      expectSame(freed <= refundable, true);
       // Times are whole µs: up to 1 µs of refill less may count as outstanding.
-      expect(freed + window > refundable - BigInt(limit.requests)).toBe(true);
+      expectSame(freed + window > refundable - BigInt(limit.requests), true);
     });
     fc.assert(property, TRACE_RUNS);
   });
@@ -214,9 +215,9 @@ describe('a refund to a token bucket', () => {
           const [receipt] = receipts.splice(grant % Math.max(1, receipts.length), 1);
           if (receipt === undefined) continue;
           const freed = counter.refund(limit, now, receipt.end, receipt.hits);
-          expect(freed).toBeGreaterThanOrEqual(0);
-          expect(freed).toBeLessThanOrEqual(now < receipt.end ? receipt.hits : 0);
-          expect(counter.peek(limit, now).available).toBeLessThanOrEqual(limit.burst);
+          expectAtLeast(freed, 0);
+          expectAtMost(freed, now < receipt.end ? receipt.hits : 0);
+          expectAtMost(counter.peek(limit, now).available, limit.burst);
           // The result is rounded down: a part of a hit is refunded as well.
           drawn.push({ time: now, hits: -Math.min(receipt.hits, freed + 1) });
           continue;

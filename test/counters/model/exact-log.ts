@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { expect } from 'vitest';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
+import { expectAtLeast, expectAtMost, expectBelow, expectSame } from '../../support/cheap-expect.ts';
 import { DAY, NOON } from './builders.ts';
 import { type Answer, PureCounter } from './pure-counter.ts';
 import { waits } from './traces.ts';
@@ -89,8 +89,8 @@ export function expectToMatchExactLog({ start, limit, steps }: Trace, counts: Hi
     now += step.wait;
     const { min, max } = log.usedAt(now);
     const used = limit.requests - counter.peek(limit, now).available;
-    expect(used).toBeGreaterThanOrEqual(min);
-    expect(used).toBeLessThanOrEqual(max);
+    expectAtLeast(used, min);
+    expectAtMost(used, max);
     if (step.action === 'refund') expectExactRefund(counter, limit, now, log.grants, step.grant);
     else if (step.action === 'settle') expectSettlement(counter, limit, now, log.grants, step.hits);
     else expectAnswer(counter, limit, now, log.grants, step.action === 'peek' ? 0 : step.hits);
@@ -102,8 +102,8 @@ function expectAnswer(counter: PureCounter, limit: CountedLimit, now: number, gr
   const before = counter.copy();
   const answer = counter.request(limit, now, hits);
   const { granted, availableBefore, available, resetAfter } = answer;
-  expect(granted).toBe(hits <= availableBefore);
-  expect(available).toBe(granted ? availableBefore - hits : availableBefore);
+  expectSame(granted, hits <= availableBefore);
+  expectSame(available, granted ? availableBefore - hits : availableBefore);
   if (granted && hits > 0) grants.push({ time: now, hits, countsUntil: now + resetAfter, isRefunded: false });
   if (!granted) expectExactRetryTime(before, limit, now, hits, answer);
   expectExactResetTime(counter, limit, now, resetAfter);
@@ -119,25 +119,25 @@ export function expectExactRetryTime(
 ): void {
   const max = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
   if (hits > max) {
-    expect(retryAfter).toBeUndefined();
+    expectSame(retryAfter, undefined);
     return;
   }
   const retryAt = now + (retryAfter ?? Number.NaN);
-  expect(before.copy().request(limit, retryAt - 1, hits).granted).toBe(false);
-  expect(before.copy().request(limit, retryAt, hits).granted).toBe(true);
+  expectSame(before.copy().request(limit, retryAt - 1, hits).granted, false);
+  expectSame(before.copy().request(limit, retryAt, hits).granted, true);
 }
 
 /** Expects that the whole limit is free at the reported time, and not just before. */
 export function expectExactResetTime(counter: PureCounter, limit: CountedLimit, now: number, resetAfter: number): void {
   const max = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
-  expect(counter.copy().peek(limit, now + resetAfter).available).toBe(max);
-  if (resetAfter > 0) expect(counter.copy().peek(limit, now + resetAfter - 1).available).toBeLessThan(max);
+  expectSame(counter.copy().peek(limit, now + resetAfter).available, max);
+  if (resetAfter > 0) expectBelow(counter.copy().peek(limit, now + resetAfter - 1).available, max);
 }
 
 function expectSettlement(counter: PureCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
   const { available } = counter.peek(limit, now);
   const countsUntil = now + counter.settle(limit, now, hits);
-  expect(counter.peek(limit, now).available).toBe(available - hits);
+  expectSame(counter.peek(limit, now).available, available - hits);
   grants.push({ time: now, hits, countsUntil, isRefunded: false });
 }
 
@@ -154,7 +154,7 @@ function expectExactRefund(
   if (grant === undefined) return;
   const { available } = counter.peek(limit, now);
   const stillCounting = now < grant.countsUntil ? grant.hits : 0;
-  expect(counter.refund(limit, now, grant.countsUntil, grant.hits)).toBe(stillCounting);
-  expect(counter.peek(limit, now).available).toBe(available + stillCounting);
+  expectSame(counter.refund(limit, now, grant.countsUntil, grant.hits), stillCounting);
+  expectSame(counter.peek(limit, now).available, available + stillCounting);
   grant.isRefunded = true;
 }
