@@ -163,7 +163,7 @@ answer: ok
     ]);
     expect([none, wrong, away].map(({ code, out }) => ({ code, out }))).toEqual(Array(3).fill({ code: 1, out: '' }));
     expect(none.err).toContain('WEIR_ACCESS_TOKEN: must be set');
-    expect(wrong.err).toContain('the access token is not valid');
+    expect(wrong.err).toContain('the access token is invalid or has expired');
     expect(wrong.err).not.toContain('not-a-token');
     expect(away.err).toContain('127.0.0.1:1: ');
   });
