@@ -1,72 +1,108 @@
-import { parseArgs } from 'node:util';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
+/** Another RLS server that runs already, to compare with. */
 export interface Peer {
   readonly name: string;
+  /** On 127.0.0.1. */
   readonly port: number;
+  /** Processes whose CPU time counts. Empty: not measured. */
   readonly pids: readonly number[];
 }
 
 export interface Options {
   readonly mode: 'speed' | 'memory' | 'flood';
   readonly rounds: number;
-  /** Of one measurement. */
+  /** Length of one measurement. */
   readonly seconds: number;
-  /** Only 1,000 keys. */
+  /** Measures only with 1,000 keys. */
   readonly quick: boolean;
-  /** Parts of names; empty: all servers. The yardstick always runs. */
+  /** Parts of server names; empty: all servers. The yardstick always runs. */
   readonly only: readonly string[];
   readonly peers: readonly Peer[];
+  /** Generates load with ghz. */
   readonly ghz: boolean;
-  /** Millions of decisions over which memory may not grow. */
+  /** Decisions of the memory measurement, in millions. */
   readonly millions: number;
 }
 
-export const USAGE = `npm run bench -- [option]...
-  --quick                          1,000 keys only, 3 rounds of 1 s: about a minute
-  --rounds N, --seconds N          how often, and how long each measurement takes (5 and 2.5)
-  --only NAME                      only servers whose name contains NAME, beside the yardstick; repeatable
-  --peer NAME=127.0.0.1:PORT[,PID...]  a running RLS server as well, CPU summed over the PIDs; repeatable
-  --ghz                            drive with ghz instead of the generator of the bench
-  --memory [--millions N]          instead: memory per idle connection, growth over N million decisions (10)
-  --flood                          instead: what forged JWTs take from callers of the rate limit service`;
+const EXIT_CODE_USAGE = 2;
 
-/** Throws an error whose message is for whoever typed the command. */
-export function readOptions(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      quick: { type: 'boolean', default: false },
-      rounds: { type: 'string' },
-      seconds: { type: 'string' },
-      only: { type: 'string', multiple: true, default: [] },
-      peer: { type: 'string', multiple: true, default: [] },
-      ghz: { type: 'boolean', default: false },
-      memory: { type: 'boolean', default: false },
-      flood: { type: 'boolean', default: false },
-      millions: { type: 'string', default: '10' },
-    },
-  });
+/**
+ * Parses the command line of the bench. For `--help` or a wrong command line it prints what commander prints, and returns
+ * the exit code: 0 or 2.
+ */
+export function parseOptions(args: readonly string[]): Options | { readonly exitCode: number } {
+  const command = createCommand();
+  try {
+    command.parse([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return { exitCode: error.exitCode === 0 ? 0 : EXIT_CODE_USAGE };
+  }
+  const { quick = false, ...parsed } = command.opts<ParsedOptions>();
   return {
-    mode: values.memory ? 'memory' : values.flood ? 'flood' : 'speed',
-    rounds: numberOf('rounds', values.rounds ?? (values.quick ? '3' : '5'), 1, 100, true),
-    seconds: numberOf('seconds', values.seconds ?? (values.quick ? '1' : '2.5'), 0.2, 60, false),
-    quick: values.quick,
-    only: values.only,
-    peers: values.peer.map(parsePeer),
-    ghz: values.ghz,
-    millions: numberOf('millions', values.millions, 0.1, 1000, false),
+    mode: parsed.memory ? 'memory' : parsed.flood ? 'flood' : 'speed',
+    rounds: parsed.rounds ?? (quick ? 3 : 5),
+    seconds: parsed.seconds ?? (quick ? 1 : 2.5),
+    quick,
+    only: parsed.only ?? [],
+    peers: parsed.peer ?? [],
+    ghz: parsed.ghz ?? false,
+    millions: parsed.millions,
   };
 }
 
-function numberOf(name: string, text: string, least: number, most: number, whole: boolean): number {
-  const value = Number(text);
-  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
-  throw new Error(`--${name}: must be a ${whole ? 'whole ' : ''}number from ${least} to ${most}`);
+/** The options as commander stores them. An option that is not given is missing, unless it has a default. */
+interface ParsedOptions {
+  readonly quick?: true;
+  readonly rounds?: number;
+  readonly seconds?: number;
+  readonly only?: readonly string[];
+  readonly peer?: readonly Peer[];
+  readonly ghz?: true;
+  readonly memory?: true;
+  readonly millions: number;
+  readonly flood?: true;
+}
+
+function createCommand(): Command {
+  return new Command('npm run bench --')
+    .description('Measure Weir against a yardstick. Without --quick, --only and --ghz, write docs/benchmarks.md.')
+    .helpOption('--help', 'print help')
+    .exitOverride()
+    .showHelpAfterError('Run `npm run bench -- --help` for the options.')
+    .option('--quick', 'measure with 1,000 keys only, 3 rounds of 1 s each: about a minute')
+    .option('--rounds <n>', 'number of rounds (default: 5)', parseNumber(1, 100, 'whole'))
+    .option('--seconds <n>', 'length of each measurement (default: 2.5)', parseNumber(0.2, 60))
+    .option('--only <name>', 'only servers whose name contains this, and the yardstick; repeatable', collect(String))
+    .addOption(
+      new Option(
+        '--peer <name=127.0.0.1:port[,pid...]>',
+        'also measure an RLS server that runs, with the CPU time of these processes; repeatable',
+      ).argParser(collect(parsePeer)),
+    )
+    .option('--ghz', 'generate load with ghz')
+    .option('--memory', 'measure memory instead: per idle connection, and its growth over many decisions')
+    .option('--millions <n>', 'decisions that --memory makes, in millions', parseNumber(0.1, 1000), 10)
+    .option('--flood', 'measure instead what a flood of forged JWTs costs callers of the rate limit service');
+}
+
+function parseNumber(min: number, max: number, kind?: 'whole'): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (value >= min && value <= max && (kind !== 'whole' || Number.isInteger(value))) return value;
+    throw new InvalidArgumentError(`Must be a ${kind === 'whole' ? 'whole ' : ''}number from ${min} to ${max}.`);
+  };
+}
+
+/** Creates the parser of an option that can be repeated. */
+function collect<Value>(parse: (text: string) => Value): (text: string, previous?: readonly Value[]) => Value[] {
+  return (text, previous = []) => [...previous, parse(text)];
 }
 
 function parsePeer(text: string): Peer {
   const match = /^([^=]+)=(?:127\.0\.0\.1|localhost):(\d{1,5})((?:,\d+)*)$/.exec(text);
-  if (match === null) throw new Error(`--peer: must be NAME=127.0.0.1:PORT[,PID...], and not "${text}"`);
+  if (match === null) throw new InvalidArgumentError('Must be NAME=127.0.0.1:PORT[,PID...].');
   const [, name = '', port, pids = ''] = match;
   return { name, port: Number(port), pids: pids.split(',').filter(Boolean).map(Number) };
 }

@@ -1,76 +1,83 @@
 import type { NamedLimiter } from './limiters.ts';
 import { RollingLog } from './rolling-log.ts';
-import { SUBJECTS, type Trace, WINDOW } from './trace.ts';
+import { SUBJECTS, type Trace, WINDOW_MICROS } from './trace.ts';
 
-/** A request's load is what its subject asked for in the window that ends with it, over the limit. */
-export const BANDS = ['< 70%', '70–90%', '90–100%', '> 100%'] as const;
+/**
+ * Bands of the load of a request. The load is the number of requests that its subject has sent in the window that ends
+ * with it, divided by the limit.
+ */
+export const LOAD_BANDS = ['< 70%', '70–90%', '90–100%', '> 100%'] as const;
 const BAND_ENDS = [0.7, 0.9, 1] as const;
 
-export interface Count {
+export interface DecisionCounts {
   requests: number;
   granted: number;
-  /** Grants by which a rolling window had more than the limit. */
+  /** Grants with which a rolling window contained more than the limit. */
   wronglyGranted: number;
-  /** Refusals although the rolling window of the limiter's own grants had room. */
-  wronglyRefused: number;
+  /** Rejections although the rolling window of the limiter's own grants had room. */
+  wronglyRejected: number;
 }
 
-/** Of one limiter, under one limit. */
-export interface Judged {
+/** Result of one limiter with one limit. */
+export interface Evaluation {
   readonly limiter: string;
-  /** In a minute. */
+  /** Requests a minute. */
   readonly limit: number;
-  /** By band. */
-  readonly counts: readonly Count[];
-  /** What one subject was granted at most in a rolling window. */
-  readonly mostGranted: number;
+  /** Counts of each load band. */
+  readonly countsByBand: readonly DecisionCounts[];
+  /** Most requests that one subject was granted in a rolling window. */
+  readonly maxGranted: number;
   readonly seconds: number;
 }
 
-/** Plays the whole trace through the limiter, beside an exact log of what it grants. */
-export async function judge({ name, make }: NamedLimiter, limit: number, trace: Trace): Promise<Judged> {
-  const limiter = make(limit);
-  const log = new RollingLog(SUBJECTS, WINDOW);
-  const counts = BANDS.map((): Count => noCount());
-  let mostGranted = 0;
-  const began = performance.now();
-  for (let place = 0; place < trace.length; place++) {
-    const subject = trace.subjectOf(place);
-    const time = trace.timeOf(place);
-    const count = counts[bandOf(trace.demandOf(place) / limit)];
-    if (count === undefined) throw new Error('a band has no count');
-    count.requests++;
+/** Runs a limiter on the whole trace, and compares each decision with an exact log of what the limiter has granted. */
+export async function evaluateLimiter(
+  { name, create }: NamedLimiter,
+  limit: number,
+  trace: Trace,
+): Promise<Evaluation> {
+  const limiter = create(limit);
+  const log = new RollingLog(SUBJECTS, WINDOW_MICROS);
+  const countsByBand = LOAD_BANDS.map(createCounts);
+  let maxGranted = 0;
+  const start = performance.now();
+  for (let index = 0; index < trace.length; index++) {
+    const subject = trace.subjectAt(index);
+    const time = trace.timeAt(index);
+    const counts = countsByBand[bandIndex(trace.demandAt(index) / limit)];
+    if (counts === undefined) throw new Error('countsByBand: must contain every band');
+    counts.requests++;
     const granted = limiter(subject, time);
-    // Not always: waiting for what is there already would take longer than most of these limiters.
+    // Not always awaited: waiting for a result that exists takes longer than most of these limiters.
     if (typeof granted === 'boolean' ? granted : await granted) {
-      count.granted++;
+      counts.granted++;
       const inWindow = log.add(subject, time);
-      if (inWindow > limit) count.wronglyGranted++;
-      mostGranted = Math.max(mostGranted, inWindow);
+      if (inWindow > limit) counts.wronglyGranted++;
+      maxGranted = Math.max(maxGranted, inWindow);
     } else if (log.count(subject, time) < limit) {
-      count.wronglyRefused++;
+      counts.wronglyRejected++;
     }
   }
-  return { limiter: name, limit, counts, mostGranted, seconds: (performance.now() - began) / 1000 };
+  return { limiter: name, limit, countsByBand, maxGranted, seconds: (performance.now() - start) / 1000 };
 }
 
-function bandOf(load: number): number {
+function bandIndex(load: number): number {
   if (load < BAND_ENDS[0]) return 0;
   if (load < BAND_ENDS[1]) return 1;
   return load <= BAND_ENDS[2] ? 2 : 3;
 }
 
-export function sumOf(counts: readonly Count[]): Count {
-  const sum = noCount();
-  for (const each of counts) {
-    sum.requests += each.requests;
-    sum.granted += each.granted;
-    sum.wronglyGranted += each.wronglyGranted;
-    sum.wronglyRefused += each.wronglyRefused;
+export function sumCounts(all: readonly DecisionCounts[]): DecisionCounts {
+  const sum = createCounts();
+  for (const counts of all) {
+    sum.requests += counts.requests;
+    sum.granted += counts.granted;
+    sum.wronglyGranted += counts.wronglyGranted;
+    sum.wronglyRejected += counts.wronglyRejected;
   }
   return sum;
 }
 
-function noCount(): Count {
-  return { requests: 0, granted: 0, wronglyGranted: 0, wronglyRefused: 0 };
+function createCounts(): DecisionCounts {
+  return { requests: 0, granted: 0, wronglyGranted: 0, wronglyRejected: 0 };
 }

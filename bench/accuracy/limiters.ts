@@ -2,76 +2,84 @@ import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { formatSubject } from '../../src/domain/counting/counter-subject.ts';
 import { parseLimit } from '../../src/domain/limits/parse-limit.ts';
 import { RollingLog } from './rolling-log.ts';
-import { SUBJECTS, WINDOW } from './trace.ts';
+import { SUBJECTS, WINDOW_MICROS } from './trace.ts';
 
-/** Whether a request of the subject at `time` (µs since 1970, not before the last one) is granted. Rejected is free. */
+/**
+ * Decides whether to grant a request of the subject at `time`, in µs since 1970. Time must not go backwards. A rejected
+ * request is not counted.
+ */
 export type Limiter = (subject: number, time: number) => boolean | Promise<boolean>;
 
 export interface NamedLimiter {
   readonly name: string;
-  /** `requests` in WINDOW for each of SUBJECTS. */
-  readonly make: (requests: number) => Limiter;
+  /** Creates a limiter that grants each subject `requests` in a window of WINDOW_MICROS. */
+  readonly create: (requests: number) => Limiter;
 }
 
+export const WEIR = 'Weir';
 export const EXACT_LOG = 'exact log';
 
 export const LIMITERS: readonly NamedLimiter[] = [
-  { name: 'Weir', make: weir },
-  { name: 'two buckets', make: twoBuckets },
-  { name: 'fixed window', make: fixedWindow },
-  { name: 'GCRA', make: gcra },
-  { name: EXACT_LOG, make: exactLog },
+  { name: WEIR, create: createWeir },
+  { name: 'two buckets', create: createTwoBuckets },
+  { name: 'fixed window', create: createFixedWindow },
+  { name: 'GCRA', create: createGcra },
+  { name: EXACT_LOG, create: createExactLog },
 ];
 
-/** What `weir serve` counts with when it has no Redis, on the trace's clock. */
-function weir(requests: number): Limiter {
+/** Weir's counters in memory, which `weir serve` uses without Redis, on the clock of the trace. */
+function createWeir(requests: number): Limiter {
   const limit = parseLimit({ name: '1m', requests, window: '1m', algorithm: 'sliding_window' });
-  if ('faults' in limit || limit.algorithm === 'unlimited') throw new Error('the limit is no limit');
+  if ('faults' in limit || limit.algorithm === 'unlimited') throw new Error('limit: must be valid');
   let now = 0;
   const store = new MemoryStore({ now: () => now, maxCounters: SUBJECTS * 2, source: 'memory' });
-  const decisions = Array.from({ length: SUBJECTS }, (_, subject) => [
+  const batches = Array.from({ length: SUBJECTS }, (_, subject) => [
     { charges: [{ subject: formatSubject('key', `${subject}`), limit, hits: 1 }] },
   ]);
   return async (subject, time) => {
     now = time;
-    const [outcome] = await store.decide(decisions[subject] ?? []);
-    if (outcome === undefined || outcome instanceof Error) throw new Error('not decided', { cause: outcome });
+    const [outcome] = await store.decide(batches[subject] ?? []);
+    if (outcome === undefined || outcome instanceof Error)
+      throw new Error('the store did not decide', { cause: outcome });
     return outcome.granted;
   };
 }
 
 /**
- * Cloudflare's: what the last fixed window had, weighted by how much of it the rolling one still overlaps, plus what the
- * current one has (https://blog.cloudflare.com/counting-things-a-lot-of-different-things/).
+ * Cloudflare's algorithm. It adds what the current fixed window contains to what the previous one contained, weighted by
+ * how much of that one the rolling window still overlaps
+ * (https://blog.cloudflare.com/counting-things-a-lot-of-different-things/).
  */
-function twoBuckets(requests: number): Limiter {
-  const places = new Float64Array(SUBJECTS);
-  const previous = new Uint32Array(SUBJECTS);
-  const current = new Uint32Array(SUBJECTS);
+function createTwoBuckets(requests: number): Limiter {
+  /** The current fixed window of each subject, as a multiple of the window's length since 1970. */
+  const windowNumbers = new Float64Array(SUBJECTS);
+  const previousCounts = new Uint32Array(SUBJECTS);
+  const currentCounts = new Uint32Array(SUBJECTS);
   return (subject, time) => {
-    const place = Math.floor(time / WINDOW);
-    const passed = place - (places[subject] ?? 0);
-    if (passed > 0) {
-      previous[subject] = passed === 1 ? (current[subject] ?? 0) : 0;
-      current[subject] = 0;
-      places[subject] = place;
+    const windowNumber = Math.floor(time / WINDOW_MICROS);
+    const passedWindows = windowNumber - (windowNumbers[subject] ?? 0);
+    if (passedWindows > 0) {
+      previousCounts[subject] = passedWindows === 1 ? (currentCounts[subject] ?? 0) : 0;
+      currentCounts[subject] = 0;
+      windowNumbers[subject] = windowNumber;
     }
-    const overlap = (WINDOW - (time % WINDOW)) / WINDOW;
-    const count = (current[subject] ?? 0) + 1;
-    if ((previous[subject] ?? 0) * overlap + count > requests) return false;
-    current[subject] = count;
+    const overlap = (WINDOW_MICROS - (time % WINDOW_MICROS)) / WINDOW_MICROS;
+    const count = (currentCounts[subject] ?? 0) + 1;
+    if ((previousCounts[subject] ?? 0) * overlap + count > requests) return false;
+    currentCounts[subject] = count;
     return true;
   };
 }
 
-/** envoyproxy/ratelimit's: windows begin at multiples of their length. */
-function fixedWindow(requests: number): Limiter {
-  const places = new Float64Array(SUBJECTS);
+/** The algorithm of envoyproxy/ratelimit: windows begin at multiples of their length. */
+function createFixedWindow(requests: number): Limiter {
+  /** As above. */
+  const windowNumbers = new Float64Array(SUBJECTS);
   const counts = new Uint32Array(SUBJECTS);
   return (subject, time) => {
-    const place = Math.floor(time / WINDOW);
-    if (places[subject] !== place) counts[subject] = 0;
-    places[subject] = place;
+    const windowNumber = Math.floor(time / WINDOW_MICROS);
+    if (windowNumbers[subject] !== windowNumber) counts[subject] = 0;
+    windowNumbers[subject] = windowNumber;
     const count = (counts[subject] ?? 0) + 1;
     if (count > requests) return false;
     counts[subject] = count;
@@ -79,20 +87,21 @@ function fixedWindow(requests: number): Limiter {
   };
 }
 
-/** The generic cell rate algorithm (ITU-T I.371) with a burst of the whole limit; a cell for each subject. */
-function gcra(requests: number): Limiter {
-  const emission = WINDOW / requests;
-  const arrivals = new Float64Array(SUBJECTS);
+/** The generic cell rate algorithm (ITU-T I.371), with a burst of the whole limit. Each subject has its own state. */
+function createGcra(requests: number): Limiter {
+  const emissionInterval = WINDOW_MICROS / requests;
+  const theoreticalArrivals = new Float64Array(SUBJECTS);
   return (subject, time) => {
-    const next = Math.max(arrivals[subject] ?? 0, time) + emission;
-    if (next - time > WINDOW) return false;
-    arrivals[subject] = next;
+    const next = Math.max(theoreticalArrivals[subject] ?? 0, time) + emissionInterval;
+    if (next - time > WINDOW_MICROS) return false;
+    theoreticalArrivals[subject] = next;
     return true;
   };
 }
 
-function exactLog(requests: number): Limiter {
-  const log = new RollingLog(SUBJECTS, WINDOW);
+/** Keeps the time of every grant. It is never wrong. */
+function createExactLog(requests: number): Limiter {
+  const log = new RollingLog(SUBJECTS, WINDOW_MICROS);
   return (subject, time) => {
     if (log.count(subject, time) >= requests) return false;
     log.add(subject, time);

@@ -1,16 +1,16 @@
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import { LoginRequest, LoginResponse } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { CreatePlanRequest, Plan } from '../../src/generated/weir/admin/v1/plan_service.ts';
+import { Client, credentials, Metadata, type MethodDefinition } from '@grpc/grpc-js';
+import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
+import { CreatePlanRequest, Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { ADMINISTRATOR } from '../servers/start-weir.ts';
 
-interface Codec<T> {
-  encode(message: T): { finish(): Uint8Array };
-  decode(bytes: Uint8Array): T;
-  fromPartial(partial: Partial<T>): T;
-}
+const CALL_TIMEOUT_MS = 30_000;
 
-/** Calls of the admin API by an administrator who has signed in. */
-export class Administrator {
+/** A plan with a limit so high that it grants every request. */
+export const BENCH_PLAN_ID = 'bench';
+const BENCH_PLAN_LIMIT = { name: 'burst', requests: 1_000_000_000, window: '1m' };
+
+/** Calls the admin API of a Weir as its administrator. */
+export class AdminClient {
   readonly #client: Client;
   readonly #metadata = new Metadata();
 
@@ -18,35 +18,30 @@ export class Administrator {
     this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   }
 
-  /** Does its work with the plan `bench`, which grants nearly everything. */
-  static async work<Result>(port: number, work: (administrator: Administrator) => Promise<Result>): Promise<Result> {
-    const administrator = new Administrator(port);
+  /** Signs in, creates the plan of the bench and runs `work`. Closes the connection afterwards. */
+  static async withBenchPlan<Result>(port: number, work: (admin: AdminClient) => Promise<Result>): Promise<Result> {
+    const admin = new AdminClient(port);
     try {
-      const login = await administrator.call('AuthService/Login', LoginRequest, LoginResponse, ADMINISTRATOR);
-      administrator.#metadata.set('authorization', `Bearer ${login.accessToken}`);
-      const limit = { name: 'burst', requests: 1_000_000_000, window: '1m', algorithm: '' };
-      const plan = Plan.fromPartial({ displayName: 'Bench', limits: [limit] });
-      await administrator.call('PlanService/CreatePlan', CreatePlanRequest, Plan, { planId: 'bench', plan });
-      return await work(administrator);
+      const { accessToken } = await admin.call(AuthServiceService.login, ADMINISTRATOR);
+      admin.#metadata.set('authorization', `Bearer ${accessToken}`);
+      const plan = Plan.fromPartial({ displayName: 'Bench', limits: [BENCH_PLAN_LIMIT] });
+      const request = CreatePlanRequest.fromPartial({ planId: BENCH_PLAN_ID, plan });
+      await admin.call(PlanServiceService.createPlan, request);
+      return await work(admin);
     } finally {
-      administrator.#client.close();
+      admin.#client.close();
     }
   }
 
-  call<Request, Response>(
-    method: string,
-    requestType: Codec<Request>,
-    responseType: Codec<Response>,
-    request: Partial<Request>,
-  ): Promise<Response> {
+  call<Request, Response>(method: MethodDefinition<Request, Response>, request: Request): Promise<Response> {
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest<Request, Response>(
-        `/weir.admin.v1.${method}`,
-        (message) => Buffer.from(requestType.encode(message).finish()),
-        (bytes) => responseType.decode(bytes),
-        requestType.fromPartial(request),
+      this.#client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
         this.#metadata,
-        { deadline: Date.now() + 30_000 },
+        { deadline: Date.now() + CALL_TIMEOUT_MS },
         (error, response) => (response === undefined ? reject(error) : resolve(response)),
       );
     });

@@ -1,22 +1,19 @@
-import { CreateApiKeyRequest, CreateApiKeyResponse } from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { Administrator } from './admin-client.ts';
+import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AdminClient, BENCH_PLAN_ID } from './admin-client.ts';
 
-/** Calls of the admin API outstanding at a time. */
-const CONCURRENCY = 16;
+const MAX_CONCURRENT_CALLS = 16;
 
-/** Creates keys on a plan that grants nearly everything; returns their secrets. */
+/** Creates API keys on the plan of the bench. Returns their secrets. */
 export function createApiKeys(adminPort: number, count: number): Promise<string[]> {
-  return Administrator.work(adminPort, async (administrator) => {
+  return AdminClient.withBenchPlan(adminPort, async (admin) => {
+    const apiKey = { displayName: 'bench', plan: `plans/${BENCH_PLAN_ID}` };
+    const request = CreateApiKeyRequest.fromPartial({ apiKey });
     const secrets: string[] = [];
-    let left = count;
-    const worker = async () => {
-      while (left-- > 0) {
-        const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'bench', plan: 'plans/bench' } });
-        const path = 'ApiKeyService/CreateApiKey';
-        secrets.push((await administrator.call(path, CreateApiKeyRequest, CreateApiKeyResponse, request)).secret);
-      }
+    let remaining = count;
+    const createNext = async () => {
+      while (remaining-- > 0) secrets.push((await admin.call(ApiKeyServiceService.createApiKey, request)).secret);
     };
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    await Promise.all(Array.from({ length: MAX_CONCURRENT_CALLS }, createNext));
     return secrets;
   });
 }

@@ -1,44 +1,49 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
-import { CreateIssuerRequest, Issuer } from '../../src/generated/weir/admin/v1/issuer_service.ts';
-import { Administrator } from './admin-client.ts';
+import { CreateIssuerRequest, Issuer, IssuerServiceService } from '../../src/generated/weir/admin/v1/issuer_service.ts';
+import { AdminClient, BENCH_PLAN_ID } from './admin-client.ts';
 
 const ISSUER = 'https://bench.example.com';
-const LIFE_SECONDS = 24 * 3600;
-/** Characters, as of what identity providers issue. */
-const LENGTH = 750;
+const AUDIENCE = 'bench';
+const KEY_ID = 'bench';
+const LIFETIME_SECONDS = 24 * 3600;
+/** Length of a token in characters, typical for identity providers. */
+const TOKEN_LENGTH = 750;
+const SIGNATURE_BYTES = 64;
 
-/** Trusts an issuer on a plan that grants nearly everything; returns JWTs of it, each of another account. */
+/** Makes Weir trust an issuer on the plan of the bench. Returns JWTs of that issuer, each for another account. */
 export function createTokens(adminPort: number, count: number): Promise<string[]> {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const issuer = Issuer.fromPartial({
     displayName: 'Bench',
     issuer: ISSUER,
-    audiences: ['bench'],
+    audiences: [AUDIENCE],
     algorithms: ['EdDSA'],
-    jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'bench' }] },
-    defaultPlan: 'plans/bench',
+    jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: KEY_ID }] },
+    defaultPlan: `plans/${BENCH_PLAN_ID}`,
   });
-  return Administrator.work(adminPort, async (administrator) => {
-    const request = { issuerId: 'bench', issuer };
-    await administrator.call('IssuerService/CreateIssuer', CreateIssuerRequest, Issuer, request);
-    return tokensBy(privateKey, count);
+  return AdminClient.withBenchPlan(adminPort, async (admin) => {
+    const request = CreateIssuerRequest.fromPartial({ issuerId: 'bench', issuer });
+    await admin.call(IssuerServiceService.createIssuer, request);
+    return signTokens(privateKey, count);
   });
 }
 
-/** JWTs of that issuer whose signatures are somebody else's. */
-export function forgedTokens(count: number): string[] {
-  return tokensBy(generateKeyPairSync('ed25519').privateKey, count);
+/** Creates JWTs that claim to be of the same issuer, with signatures by another key. */
+export function forgeTokens(count: number): string[] {
+  return signTokens(generateKeyPairSync('ed25519').privateKey, count);
 }
 
-function tokensBy(privateKey: KeyObject, count: number): string[] {
-  const exp = Math.floor(Date.now() / 1000) + LIFE_SECONDS;
-  const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const header = encoded({ alg: 'EdDSA', kid: 'bench', typ: 'JWT' });
+function signTokens(privateKey: KeyObject, count: number): string[] {
+  const exp = Math.floor(Date.now() / 1000) + LIFETIME_SECONDS;
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = encode({ alg: 'EdDSA', kid: KEY_ID, typ: 'JWT' });
   return Array.from({ length: count }, (_, index) => {
-    const claims = { iss: ISSUER, aud: 'bench', sub: `user-${index}`, exp, jti: randomBytes(12).toString('hex') };
-    const unpadded = header.length + encoded(claims).length + Math.ceil((64 * 4) / 3) + 2;
-    const padding = 'x'.repeat(Math.max(0, Math.floor(((LENGTH - unpadded) * 3) / 4) - ',"name":""'.length));
-    const input = `${header}.${encoded({ ...claims, name: padding })}`;
-    return `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`;
+    const claims = { iss: ISSUER, aud: AUDIENCE, sub: `user-${index}`, exp, jti: randomBytes(12).toString('hex') };
+    // base64url turns three bytes into four characters.
+    const unpaddedLength = header.length + encode(claims).length + Math.ceil((SIGNATURE_BYTES * 4) / 3) + 2;
+    const paddingLength = Math.floor(((TOKEN_LENGTH - unpaddedLength) * 3) / 4) - ',"name":""'.length;
+    const name = 'x'.repeat(Math.max(0, paddingLength));
+    const signingInput = `${header}.${encode({ ...claims, name })}`;
+    return `${signingInput}.${sign(null, Buffer.from(signingInput), privateKey).toString('base64url')}`;
   });
 }

@@ -4,11 +4,11 @@ import { formatCounterKey } from '../../src/counters/redis/batch/counter-key.ts'
 import { RedisStore } from '../../src/counters/redis/redis-store.ts';
 import { buildClockedScripts, silentLogger } from '../../test/counters/contract/clocked-stores.ts';
 import { waitUntil } from '../../test/support/wait-until.ts';
-import { type Filling, fill, type Naming } from './fill.ts';
+import { type Filling, fillCounters, type Naming } from './fill-counters.ts';
 
-/** Bytes for each counter. */
+/** Bytes per counter. */
 export interface RedisBytes {
-  /** Difference of `used_memory`, key and all. */
+  /** Growth of `used_memory`, keys included. */
   readonly used: number;
   readonly key: number;
   readonly value: number;
@@ -17,35 +17,34 @@ export interface RedisBytes {
 export const COUNTERS_IN_REDIS = 100_000;
 const PREFIX = 'weir';
 const CLOCK_KEY = 'clock';
+const DEADLINE_MS = 10_000;
 
-/** On a server of its own. Its scripts take the time from a key, so that a minute need not be waited for. */
-export async function bytesInRedis(filling: Filling, naming: Naming): Promise<RedisBytes> {
+/** Measures on a Redis server of its own. The scripts read the time from a key, so nothing waits for a minute to pass. */
+export async function measureInRedis(filling: Filling, naming: Naming): Promise<RedisBytes> {
   const server = await startRedis();
   const client = new Redis(server.url);
   let now = 0;
-  const scripts = buildClockedScripts(`'${CLOCK_KEY}'`);
-  const options = {
+  const store = new RedisStore({
     url: server.url,
     logger: silentLogger,
     keyPrefix: PREFIX,
-    deadlineMs: 10_000,
-    scripts,
+    deadlineMs: DEADLINE_MS,
+    scripts: buildClockedScripts(`'${CLOCK_KEY}'`),
     now: () => now,
-  };
-  const store = new RedisStore(options);
+  });
   try {
     await waitUntil(() => store.ready);
-    const subjects = Array.from({ length: COUNTERS_IN_REDIS }, (_, place) => naming.subject(place));
+    const subjects = Array.from({ length: COUNTERS_IN_REDIS }, (_, index) => naming.createSubject(index));
     const keys = subjects.map((subject) => formatCounterKey(PREFIX, subject));
-    const before = await usedMemory(client);
+    const before = await readUsedMemory(client);
     const setClock = async (time: number) => {
       now = time;
       await client.set(CLOCK_KEY, time);
     };
-    await fill(store, setClock, subjects, filling, naming.limitName);
-    const used = ((await usedMemory(client)) - before) / subjects.length;
-    const there = (await client.dbsize()) - 1;
-    if (there !== subjects.length) throw new Error(`${there} keys instead of ${subjects.length}`);
+    await fillCounters(store, setClock, subjects, filling, naming.limitName);
+    const used = ((await readUsedMemory(client)) - before) / subjects.length;
+    const counters = (await client.dbsize()) - 1; // without the clock
+    if (counters !== subjects.length) throw new Error(`counters: must be ${subjects.length} (got ${counters})`);
     return { used, key: keys.join('').length / keys.length, value: await client.strlen(keys[0] ?? '') };
   } finally {
     await store.close();
@@ -54,6 +53,6 @@ export async function bytesInRedis(filling: Filling, naming: Naming): Promise<Re
   }
 }
 
-async function usedMemory(client: Redis): Promise<number> {
+async function readUsedMemory(client: Redis): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
 }

@@ -1,101 +1,92 @@
-// The load generator: a process of its own that runs one job at a time, as its parent sends them, and ends with it.
-
-import { cpuMicroseconds } from '../processes/process-usage.ts';
-import { type Load, LoadConnection } from './load-connection.ts';
+// The load generator. Runs in a process of its own, one job at a time as its parent sends them, and exits with its parent.
+import { cpuPerCall, readCpuUsage } from './cpu-per-call.ts';
+import { LoadConnection, type LoadState } from './load-connection.ts';
 import type { LoadJob, LoadResult } from './load-job.ts';
-import { LoadTally } from './load-recorder.ts';
+import { LoadRecorder } from './load-recorder.ts';
 import { createRequestTable } from './request-table.ts';
 
-export type LoadAnswer = { readonly result: LoadResult } | { readonly fault: string };
+/** Message that answers a job. */
+export type JobOutcome = { readonly result: LoadResult } | { readonly fault: string };
 
-/** How long answers are waited for that are outstanding when the measured time is over. */
-const DRAIN_MILLISECONDS = 5000;
+/** Time in ms for the calls that are still outstanding when the measured time ends. */
+const MAX_DRAIN_MS = 5000;
+const DRAIN_POLL_MS = 10;
 
 process.on('disconnect', () => process.exit());
 process.on('message', (job: LoadJob) => {
-  const answer = (message: LoadAnswer) => process.send?.(message);
+  const send = (outcome: JobOutcome) => process.send?.(outcome);
   runLoad(job).then(
-    (result) => answer({ result }),
-    (fault: unknown) => answer({ fault: fault instanceof Error ? fault.message : String(fault) }),
+    (result) => send({ result }),
+    (fault: unknown) => send({ fault: fault instanceof Error ? fault.message : String(fault) }),
   );
 });
 
 async function runLoad(job: LoadJob): Promise<LoadResult> {
-  const table = createRequestTable(job.questions);
-  const load: Load = {
-    kind: job.questions.kind,
-    table,
+  const load: LoadState = {
+    kind: job.requests.kind,
+    table: createRequestTable(job.requests),
     streams: job.streams,
-    tally: new LoadTally(),
-    sending: true,
-    next: 0,
-    onAnswers: () => {},
+    recorder: new LoadRecorder(),
+    isSending: true,
+    nextRequest: 0,
+    onResponses: () => {},
   };
-  const faulty = Promise.withResolvers<never>();
-  const connections = Array.from({ length: job.connections }, () => new LoadConnection(job.port, load, faulty.reject));
+  const failure = Promise.withResolvers<never>();
+  const connections = Array.from({ length: job.connections }, () => {
+    return new LoadConnection(job.port, load, failure.reject);
+  });
   try {
     for (const connection of connections) connection.send();
-    return await Promise.race([measure(job, load, connections), faulty.promise]);
+    return await Promise.race([measure(job, load, connections), failure.promise]);
   } finally {
-    load.sending = false;
+    load.isSending = false;
     for (const connection of connections) connection.close();
   }
 }
 
-async function measure(job: LoadJob, load: Load, connections: readonly LoadConnection[]): Promise<LoadResult> {
-  await untilTimeOrCalls(load, job.warmUpSeconds, Number.POSITIVE_INFINITY);
-  const warmUpErrors = load.tally.errors;
-  const tally = new LoadTally();
-  load.tally = tally;
-  const before = usage(job);
-  const begin = performance.now();
-  await untilTimeOrCalls(load, job.seconds, job.calls);
-  const seconds = (performance.now() - begin) / 1000;
-  const after = usage(job);
-  const summary = tally.summary();
-  const { calls } = tally;
+async function measure(job: LoadJob, load: LoadState, connections: readonly LoadConnection[]): Promise<LoadResult> {
+  await waitForTimeOrCalls(load, job.warmUpSeconds, Number.POSITIVE_INFINITY);
+  const warmUpErrors = load.recorder.errors;
+  const recorder = new LoadRecorder();
+  load.recorder = recorder;
+  const before = readCpuUsage(job.processes, ownCpuMicros());
+  const start = performance.now();
+  await waitForTimeOrCalls(load, job.seconds, job.calls);
+  const seconds = (performance.now() - start) / 1000;
+  const after = readCpuUsage(job.processes, ownCpuMicros());
+  // Both are taken now, because the calls that end below are outside the measured time.
+  const summary = recorder.summarize();
+  const { calls } = recorder;
   await drain(load, connections);
-  const perCall = (from: number, to: number) => (to - from) / calls;
-  return {
-    seconds,
-    warmUpErrors,
-    ...summary,
-    serverCpu: job.processes.server.length > 0 ? perCall(before.server, after.server) : undefined,
-    redisCpu: job.processes.redis.length > 0 ? perCall(before.redis, after.redis) : undefined,
-    generatorCpu: perCall(before.generator, after.generator),
-  };
+  return { seconds, warmUpErrors, ...summary, ...cpuPerCall(job.processes, before, after, calls) };
 }
 
-function usage({ processes }: LoadJob) {
+function ownCpuMicros(): number {
   const { user, system } = process.cpuUsage();
-  return {
-    server: cpuMicroseconds(processes.server),
-    redis: cpuMicroseconds(processes.redis),
-    generator: user + system,
-  };
+  return user + system;
 }
 
-function untilTimeOrCalls(load: Load, seconds: number, calls: number): Promise<void> {
+function waitForTimeOrCalls(load: LoadState, seconds: number, calls: number): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
-      load.onAnswers = () => {};
+      load.onResponses = () => {};
       resolve();
     };
     const timer = setTimeout(end, seconds * 1000);
-    load.onAnswers = () => {
-      if (load.tally.calls >= calls) end();
+    load.onResponses = () => {
+      if (load.recorder.calls >= calls) end();
     };
   });
 }
 
-/** A call that never ends is an error as well, so the outstanding ones are waited for. */
-async function drain(load: Load, connections: readonly LoadConnection[]): Promise<void> {
-  load.sending = false;
-  const lost = () => connections.reduce((sum, { outstanding }) => sum + outstanding, 0);
-  const deadline = performance.now() + DRAIN_MILLISECONDS;
-  while (lost() > 0) {
-    if (performance.now() > deadline) throw new Error(`${lost()} calls were never answered`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+/** Waits for the outstanding calls. Throws if some do not end in time: a lost call is an error, too. */
+async function drain(load: LoadState, connections: readonly LoadConnection[]): Promise<void> {
+  load.isSending = false;
+  const countOutstanding = () => connections.reduce((sum, { outstanding }) => sum + outstanding, 0);
+  const deadline = performance.now() + MAX_DRAIN_MS;
+  while (countOutstanding() > 0) {
+    if (performance.now() > deadline) throw new Error(`${countOutstanding()} calls never got a response`);
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
 }

@@ -4,14 +4,14 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Children } from '../processes/child-processes.ts';
-import { cpuMicroseconds, endedChildrenMicroseconds } from '../processes/process-usage.ts';
-import { type LoadJob, type LoadResult, pathOf } from './load-job.ts';
-import { LoadTally } from './load-recorder.ts';
-import { requests } from './request-table.ts';
-import type { Drive } from './start-generator.ts';
+import type { ChildProcesses } from '../processes/child-processes.ts';
+import { readEndedChildrenCpuMicros } from '../processes/process-usage.ts';
+import { type CpuUsage, cpuPerCall, readCpuUsage } from './cpu-per-call.ts';
+import { type LoadJob, type LoadResult, methodPath, type RunLoad } from './load-job.ts';
+import { LoadRecorder } from './load-recorder.ts';
+import { createRequestMessages } from './request-messages.ts';
 
-/** What is read of ghz' report; times in ns. */
+/** The parts of ghz's report that the bench reads. Times are in ns. */
 interface GhzReport {
   readonly total: number;
   readonly details: readonly { readonly latency: number; readonly status: string; readonly error: string }[];
@@ -22,96 +22,86 @@ const PROTO_FILES = {
   rate_limit: 'envoy/service/ratelimit/v3/rls.proto',
   check: 'envoy/service/auth/v3/external_auth.proto',
 };
-/** ghz keeps every call in memory and writes it to its report. */
-const MOST_CALLS = 2_000_000;
+/** ghz keeps every call in memory and writes it to its report. A job with more calls is limited by its time instead. */
+const MAX_GHZ_CALLS = 2_000_000;
 
-/** Path of ghz; throws when there is none. */
+/** Returns the path of ghz. Throws if it is not installed. */
 export async function findGhz(): Promise<string> {
   const folders = [...(process.env.PATH ?? '').split(path.delimiter), path.join(homedir(), 'go', 'bin')];
   for (const file of folders.map((folder) => path.join(folder, 'ghz'))) {
-    const isThere = await access(file).then(
+    const exists = await access(file).then(
       () => true,
       () => false,
     );
-    if (isThere) return file;
+    if (exists) return file;
   }
-  throw new Error('no ghz on the PATH; to get it: go install github.com/bojand/ghz/cmd/ghz@latest');
+  throw new Error('ghz: must be on the PATH; install it with: go install github.com/bojand/ghz/cmd/ghz@latest');
 }
 
-/** Drives with ghz. It tells whether calls succeed, but not whether they are granted: all count as OK. */
-export function ghzDrive(children: Children, ghz: string, folder: string): Drive {
+/** Generates load with ghz. Its report has no responses, so every call that succeeds counts as OK. */
+export function createGhzGenerator(children: ChildProcesses, ghz: string, folder: string): RunLoad {
   const dataFile = path.join(folder, 'ghz-data.json');
   const reportFile = path.join(folder, 'ghz-report.json');
   return async (job) => {
-    await writeFile(dataFile, JSON.stringify(requests(job.questions).map(toJson)));
-    const before = usage(job);
-    await runGhz(children, ghz, argumentsOf(job, dataFile, reportFile));
-    const after = usage(job);
-    const report = JSON.parse(await readFile(reportFile, 'utf8')) as GhzReport; // ghz' own form
-    return resultOf(job, report, before, after);
+    await writeFile(dataFile, JSON.stringify(createRequestMessages(job.requests).map(toProtobufJson)));
+    const before = readCpuUsage(job.processes, readEndedChildrenCpuMicros());
+    await runGhz(children, ghz, ghzArguments(job, dataFile, reportFile));
+    const after = readCpuUsage(job.processes, readEndedChildrenCpuMicros());
+    const report = JSON.parse(await readFile(reportFile, 'utf8')) as GhzReport; // the format of ghz
+    return summarizeReport(job, report, before, after);
   };
 }
 
-async function runGhz(children: Children, ghz: string, args: readonly string[]): Promise<void> {
-  const child = children.add(spawn(ghz, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
-  const [code] = await once(child, 'exit'); // rejects when ghz cannot be started
-  if (code !== 0) throw new Error(`ghz ended with exit code ${code}`);
+async function runGhz(children: ChildProcesses, ghz: string, args: readonly string[]): Promise<void> {
+  const child = children.track(spawn(ghz, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
+  const [code] = await once(child, 'exit'); // rejects if ghz cannot be started
+  if (code !== 0) throw new Error(`ghz: must exit with code 0 (got ${code})`);
 }
 
-/** ghz has no warm-up that it does not count: what the job asks for is measured as well. */
-function argumentsOf({ port, questions, connections, streams, seconds, calls }: LoadJob, data: string, report: string) {
+/** Translates a job. ghz has no warm-up that it leaves out of its report, so this measures the whole run. */
+function ghzArguments(
+  { port, requests, connections, streams, seconds, calls }: LoadJob,
+  dataFile: string,
+  reportFile: string,
+): string[] {
   const options = {
-    proto: path.join(PROTO_FOLDER, PROTO_FILES[questions.kind]),
+    proto: path.join(PROTO_FOLDER, PROTO_FILES[requests.kind]),
     'import-paths': PROTO_FOLDER,
-    call: pathOf(questions).slice(1),
-    'data-file': data,
+    call: methodPath(requests.kind).slice(1),
+    'data-file': dataFile,
     connections,
     concurrency: connections * streams,
-    ...(calls < MOST_CALLS ? { total: calls } : { duration: `${seconds}s`, 'duration-stop': 'wait' }),
+    ...(calls < MAX_GHZ_CALLS ? { total: calls } : { duration: `${seconds}s`, 'duration-stop': 'wait' }),
     format: 'json',
-    output: report,
+    output: reportFile,
   };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   return ['--insecure', '--count-errors', ...args, `127.0.0.1:${port}`];
 }
 
-/** CPU time so far, in µs. */
-function usage({ processes }: LoadJob) {
-  return {
-    server: cpuMicroseconds(processes.server),
-    redis: cpuMicroseconds(processes.redis),
-    generator: endedChildrenMicroseconds(),
-  };
-}
-
-type Usage = ReturnType<typeof usage>;
-
-function resultOf({ processes }: LoadJob, report: GhzReport, before: Usage, after: Usage): LoadResult {
-  const tally = new LoadTally();
+function summarizeReport({ processes }: LoadJob, report: GhzReport, before: CpuUsage, after: CpuUsage): LoadResult {
+  const recorder = new LoadRecorder();
   for (const { latency, status, error } of report.details) {
     if (status !== 'OK') throw new Error(`ghz: a call ended with ${status}: ${error}`);
-    tally.ok++;
-    tally.recordLatency(latency / 1e6);
+    recorder.ok++;
+    recorder.recordLatency(latency / 1e6);
   }
-  const perCall = (what: keyof Usage) => (after[what] - before[what]) / tally.calls;
   return {
     seconds: report.total / 1e9,
     warmUpErrors: 0,
-    ...tally.summary(),
-    serverCpu: processes.server.length > 0 ? perCall('server') : undefined,
-    redisCpu: processes.redis.length > 0 ? perCall('redis') : undefined,
-    generatorCpu: perCall('generator'),
+    ...recorder.summarize(),
+    ...cpuPerCall(processes, before, after, recorder.calls),
   };
 }
 
-/** As protobuf's JSON mapping has it: a oneof is the field that is set, and empty bytes are left out. */
-function toJson(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(toJson);
+/** Converts a message to protobuf's JSON mapping: a oneof becomes the field that is set, and bytes are left out. */
+function toProtobufJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toProtobufJson);
   if (typeof value !== 'object' || value === null) return value;
   const fields = Object.entries(value).flatMap(([name, content]): [string, unknown][] => {
     if (content === undefined || content instanceof Uint8Array) return [];
-    if (isOneOf(content)) return [[content.$case, toJson(content.value)]];
-    return [[name, toJson(content)]];
+    if (isOneOf(content)) return [[content.$case, toProtobufJson(content.value)]];
+    return [[name, toProtobufJson(content)]];
   });
   return Object.fromEntries(fields);
 }

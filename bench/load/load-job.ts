@@ -1,52 +1,60 @@
-/** What a load asks: ShouldRateLimit for the keys of one descriptor, or Check for API keys or for JWTs. */
-export type LoadQuestions =
+/** Requests of a load: ShouldRateLimit for many values of one descriptor key, or Check for many API keys or JWTs. */
+export type LoadRequests =
   | { readonly kind: 'rate_limit'; readonly domain: string; readonly key: string; readonly values: number }
   | { readonly kind: 'check'; readonly credential: 'api_key' | 'token'; readonly secrets: readonly string[] };
 
-/** One measurement: closed loop, `connections` × `streams` calls outstanding all the time. */
+export type LoadKind = LoadRequests['kind'];
+
+/** One measurement in a closed loop: `connections` × `streams` calls are outstanding all the time. */
 export interface LoadJob {
   /** On 127.0.0.1. */
   readonly port: number;
-  readonly questions: LoadQuestions;
+  readonly requests: LoadRequests;
   readonly connections: number;
+  /** Calls outstanding on each connection. */
   readonly streams: number;
-  /** Load that is not counted, ahead of the measured time. */
+  /** Time under load before the measured time. Its calls do not count. */
   readonly warmUpSeconds: number;
-  /** The measured time ends after `seconds` or after `calls`, whichever is first. */
+  /** The measured time ends after `seconds` or after `calls`, whichever comes first. */
   readonly seconds: number;
   readonly calls: number;
-  /** Processes whose CPU time is read at the beginning and the end of the measured time, by what they are. */
-  readonly processes: Processes;
+  readonly processes: MeasuredProcesses;
 }
 
-export interface Processes {
+/** Process ids whose CPU time is read when the measured time begins and when it ends. An empty list: not measured. */
+export interface MeasuredProcesses {
   readonly server: readonly number[];
   readonly redis: readonly number[];
 }
 
-/** What one load saw within the measured time. */
+/** Results of the measured time of one load. */
 export interface LoadResult {
   readonly seconds: number;
   readonly ok: number;
   readonly overLimit: number;
-  /** Calls that got no verdict ahead of the measured time: told, but not held against a server that has just begun. */
+  /** Calls of the warm-up without a verdict. They are reported but tolerated: the server may have only just started. */
   readonly warmUpErrors: number;
-  /** Calls that got no verdict, and what was told of the last one. */
+  /** Calls without a verdict. */
   readonly errors: number;
+  /** Readable part of the last response without a verdict; empty: there was none. */
   readonly lastError: string;
-  /** Milliseconds. */
+  /** Latencies in ms. */
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
-  /** CPU time, µs per call. `undefined`: no process was named. */
+  /** CPU time in µs per call. undefined: the job names no such process. */
   readonly serverCpu: number | undefined;
   readonly redisCpu: number | undefined;
   readonly generatorCpu: number;
 }
 
-export const RATE_LIMIT_PATH = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
-export const CHECK_PATH = '/envoy.service.auth.v3.Authorization/Check';
+/** Runs a job with one of the load generators. Rejects if a call never ends or the connection fails. */
+export type RunLoad = (job: LoadJob) => Promise<LoadResult>;
 
-export function pathOf(questions: LoadQuestions): string {
-  return questions.kind === 'check' ? CHECK_PATH : RATE_LIMIT_PATH;
+export const RATE_LIMIT_METHOD = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
+export const CHECK_METHOD = '/envoy.service.auth.v3.Authorization/Check';
+
+/** Path of the gRPC method that a load calls. */
+export function methodPath(kind: LoadKind): string {
+  return kind === 'check' ? CHECK_METHOD : RATE_LIMIT_METHOD;
 }

@@ -1,28 +1,29 @@
-/** Buckets per doubling of the latency: each is 1.1% wide. */
-const STEPS = 64;
-/** From 1 µs up to 2^24 µs, 16 s. */
-const BUCKETS = 24 * STEPS;
+/** Histogram buckets for each doubling of the latency, so a bucket is 1.1% wide. */
+const BUCKETS_PER_DOUBLING = 64;
+/** The buckets cover 1 µs to 2^24 µs, which is 16 s. */
+const BUCKET_COUNT = 24 * BUCKETS_PER_DOUBLING;
 
-/** What came back, and how long it took. Records a call without allocating. */
-export class LoadTally {
+/** Counts verdicts and keeps a histogram of latencies. Records a call without allocating. */
+export class LoadRecorder {
   ok = 0;
   overLimit = 0;
+  /** Calls that ended without a verdict. */
   errors = 0;
-  /** What can be read of the header block of the last error: the status, unless the server encodes it by Huffman. */
+  /** Readable part of the last error's header block. Contains the status, unless the server encodes it with Huffman. */
   lastError = '';
-  readonly #latencies = new Uint32Array(BUCKETS);
+  readonly #latencies = new Uint32Array(BUCKET_COUNT);
 
   get calls(): number {
     return this.ok + this.overLimit + this.errors;
   }
 
   recordLatency(milliseconds: number): void {
-    const bucket = Math.floor(Math.log2(milliseconds * 1000) * STEPS);
-    const index = Math.min(Math.max(bucket, 0), BUCKETS - 1);
+    const bucket = Math.floor(Math.log2(milliseconds * 1000) * BUCKETS_PER_DOUBLING);
+    const index = Math.min(Math.max(bucket, 0), BUCKET_COUNT - 1);
     this.#latencies[index] = (this.#latencies[index] ?? 0) + 1;
   }
 
-  summary() {
+  summarize() {
     const { ok, overLimit, errors, lastError } = this;
     return {
       ok,
@@ -35,13 +36,13 @@ export class LoadTally {
     };
   }
 
-  /** Milliseconds: the middle of the bucket in which the quantile lies. */
+  /** Latency in ms: the middle of the bucket that contains the quantile. */
   #quantile(share: number): number {
-    let left = share * this.#latencies.reduce((sum, count) => sum + count, 0);
+    let remaining = share * this.#latencies.reduce((sum, count) => sum + count, 0);
     const index = this.#latencies.findIndex((count) => {
-      left -= count;
-      return left <= 0;
+      remaining -= count;
+      return remaining <= 0;
     });
-    return 2 ** ((index + 0.5) / STEPS) / 1000;
+    return 2 ** ((index + 0.5) / BUCKETS_PER_DOUBLING) / 1000;
   }
 }

@@ -1,31 +1,31 @@
 import type { ChildProcess } from 'node:child_process';
-import { type Children, nextMessage } from '../processes/child-processes.ts';
-import type { LoadAnswer } from './generator-process.ts';
-import type { LoadJob, LoadResult } from './load-job.ts';
+import { type ChildProcesses, receiveMessage } from '../processes/child-processes.ts';
+import type { JobOutcome } from './generator-process.ts';
+import type { LoadJob, LoadResult, RunLoad } from './load-job.ts';
 
-/** What drives load: our own generator or ghz. Rejects when a call got no verdict. */
-export type Drive = (job: LoadJob) => Promise<LoadResult>;
+const GENERATOR_PROGRAM = new URL('generator-process.ts', import.meta.url);
 
-/** Encoding the requests, connecting, and waiting for the last answers. */
-const MARGIN_SECONDS = 30;
+/** Time that a job may take on top of its own: to encode the requests, to connect and to wait for the last responses. */
+const MAX_OVERHEAD_SECONDS = 30;
 
-/** Our own generator, in a process of its own that serves the whole run. */
-export function startGenerator(children: Children): Drive {
-  const child = children.fork(new URL('generator-process.ts', import.meta.url));
+/** Starts our own load generator in a process of its own. The process runs all jobs, one at a time. */
+export function startGenerator(children: ChildProcesses): RunLoad {
+  const child = children.fork(GENERATOR_PROGRAM);
   return async (job) => {
-    const stuck = setTimeout(() => child.kill('SIGKILL'), (job.warmUpSeconds + job.seconds + MARGIN_SECONDS) * 1000);
+    const maxSeconds = job.warmUpSeconds + job.seconds + MAX_OVERHEAD_SECONDS;
+    const killTimer = setTimeout(() => child.kill('SIGKILL'), maxSeconds * 1000);
     try {
-      return await ask(child, job);
+      return await runJob(child, job);
     } finally {
-      clearTimeout(stuck);
+      clearTimeout(killTimer);
     }
   };
 }
 
-async function ask(child: ChildProcess, job: LoadJob): Promise<LoadResult> {
-  const answer = nextMessage<LoadAnswer>(child, 'the load generator');
+async function runJob(child: ChildProcess, job: LoadJob): Promise<LoadResult> {
+  const message = receiveMessage<JobOutcome>(child, 'the load generator');
   child.send(job);
-  const told = await answer;
-  if ('fault' in told) throw new Error(told.fault);
-  return told.result;
+  const outcome = await message;
+  if ('fault' in outcome) throw new Error(outcome.fault);
+  return outcome.result;
 }

@@ -1,106 +1,114 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as after } from 'node:timers/promises';
-import { Flag, FrameType, frame, PREFACE } from '../load/http2-frames.ts';
-import type { LoadQuestions } from '../load/load-job.ts';
-import { createRequestTable, firstCall } from '../load/request-table.ts';
-import type { Drive } from '../load/start-generator.ts';
-import { megabytesInUse } from '../processes/heap-inspector.ts';
-import { residentKilobytes } from '../processes/process-usage.ts';
-import type { BenchServer } from '../servers/start-servers.ts';
-import { CONNECTIONS } from './measure-speed.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CONNECTION_PREFACE, encodeFrame, FrameFlag, FrameType } from '../load/http2-frames.ts';
+import type { LoadRequests, RunLoad } from '../load/load-job.ts';
+import { createRequestTable, encodeFirstCall } from '../load/request-table.ts';
+import { readHeapMb } from '../processes/heap-inspector.ts';
+import { readResidentKb } from '../processes/process-usage.ts';
+import type { BenchServer } from '../servers/bench-server.ts';
+import { CONNECTIONS, STREAMS } from './measure-speed.ts';
 
+/** Memory of one server. Stored in docs/benchmarks.json. */
 export interface MemoryRow {
   readonly server: string;
   readonly kilobytesPerConnection: number;
-  /** Resident, after each tenth of the decisions. */
+  /** Resident memory in MB, after each tenth of the decisions. */
   readonly megabytes: readonly number[];
-  /** Likewise, in use without garbage; null where nobody could tell. */
+  /** MB in use after a garbage collection, likewise; null: not measured. */
   readonly megabytesInUse: readonly (number | null)[];
+  /** Decisions, in millions. */
   readonly millions: number;
 }
 
 const IDLE_CONNECTIONS = 1000;
 const STEPS = 10;
-const STREAMS = 50;
-/** Longer than any step takes: it is the count that ends it. */
-const MOST_SECONDS = 600;
-/** So that what the first connections bring in (code, shared buffers) is not counted. */
+/** Longer than any step takes, so it is the number of calls that ends a step. */
+const MAX_STEP_SECONDS = 600;
+/** Connections that are not counted. They bring in what all connections share: code and buffers. */
 const WARM_UP_CONNECTIONS = 100;
-/** Until the server has done what a change of connections brings with it. */
-const SETTLE_MILLISECONDS = 2000;
+/** Time for the server to finish what a change of connections causes. */
+const SETTLE_MS = 2000;
 
-/** Memory of each server: what an idle connection costs, and whether decisions leave anything behind. */
-export async function measureMemory(servers: readonly BenchServer[], millions: number, drive: Drive) {
+/** Measures what an idle connection costs each server, and whether its memory grows with the decisions. */
+export async function measureMemory(
+  servers: readonly BenchServer[],
+  millions: number,
+  runLoad: RunLoad,
+): Promise<MemoryRow[]> {
   const rows: MemoryRow[] = [];
   for (const server of servers) {
-    const kilobytesPerConnection = await costOfConnection(server);
+    const kilobytesPerConnection = await measureConnectionKb(server);
     const megabytes: number[] = [];
-    const inUse: (number | null)[] = [];
+    const megabytesInUse: (number | null)[] = [];
     for (let step = 1; step <= STEPS; step++) {
-      await load(server, drive, (millions * 1_000_000) / STEPS);
-      inUse.push(await settledMegabytes(server));
-      megabytes.push(residentMegabytes(server));
-      process.stderr.write(`bench: ${server.name}, step ${step}/${STEPS}: ${megabytes.at(-1)?.toFixed(1)} MB\n`);
+      await decide(server, runLoad, (millions * 1_000_000) / STEPS);
+      megabytesInUse.push(await collectGarbage(server));
+      const residentMb = readResidentMb(server);
+      megabytes.push(residentMb);
+      process.stderr.write(`bench: ${server.name}, step ${step}/${STEPS}: ${residentMb.toFixed(1)} MB\n`);
     }
-    rows.push({ server: server.name, kilobytesPerConnection, megabytes, megabytesInUse: inUse, millions });
+    rows.push({ server: server.name, kilobytesPerConnection, megabytes, megabytesInUse, millions });
   }
   return rows;
 }
 
-async function load({ port, processes, ...server }: BenchServer, drive: Drive, calls: number): Promise<void> {
-  const questions = questionsOf(server);
-  const seconds = MOST_SECONDS;
-  await drive({
-    port,
-    questions,
+async function decide(server: BenchServer, runLoad: RunLoad, calls: number): Promise<void> {
+  await runLoad({
+    port: server.port,
+    requests: selectRequests(server),
     connections: CONNECTIONS,
-    streams: STREAMS,
+    streams: STREAMS[0],
     warmUpSeconds: 0,
-    seconds,
+    seconds: MAX_STEP_SECONDS,
     calls,
-    processes,
+    processes: server.processes,
   });
 }
 
-function questionsOf({ name, cases }: Pick<BenchServer, 'name' | 'cases'>): LoadQuestions {
-  const asked = cases.find(({ keys, limits }) => keys === 1000 && limits === 'one');
-  if (asked === undefined) throw new Error(`${name} is not asked with 1,000 keys`);
-  return asked.questions;
+/** Returns the requests of the case with 1,000 keys, which every server has. */
+function selectRequests({ name, cases }: BenchServer): LoadRequests {
+  const benchCase = cases.find(({ keys, limits }) => keys === 1000 && limits === 'one');
+  if (benchCase === undefined) throw new Error(`${name}: must have a case with 1,000 keys`);
+  return benchCase.requests;
 }
 
-/** Before any load: a heap that load has widened has room for connections that resident memory does not show. */
-async function costOfConnection(server: BenchServer): Promise<number> {
-  const call = firstCall(createRequestTable(questionsOf(server)));
+/**
+ * Measures KB of resident memory per idle connection. This must happen before any load: once load has grown the heap,
+ * connections fit into it, and resident memory does not show them.
+ */
+async function measureConnectionKb(server: BenchServer): Promise<number> {
+  const call = encodeFirstCall(createRequestTable(selectRequests(server)));
   const open = (count: number) => Promise.all(Array.from({ length: count }, () => openIdle(server.port, call)));
   const sockets = await open(WARM_UP_CONNECTIONS);
-  await after(SETTLE_MILLISECONDS);
-  await settledMegabytes(server);
-  const before = residentMegabytes(server);
+  await delay(SETTLE_MS);
+  await collectGarbage(server);
+  const before = readResidentMb(server);
   sockets.push(...(await open(IDLE_CONNECTIONS)));
-  await after(SETTLE_MILLISECONDS);
-  await settledMegabytes(server);
-  const cost = ((residentMegabytes(server) - before) * 1024) / IDLE_CONNECTIONS;
+  await delay(SETTLE_MS);
+  await collectGarbage(server);
+  const kilobytes = ((readResidentMb(server) - before) * 1024) / IDLE_CONNECTIONS;
   for (const socket of sockets) socket.destroy();
-  await after(SETTLE_MILLISECONDS);
-  return cost;
+  await delay(SETTLE_MS);
+  return kilobytes;
 }
 
-/** A connection that has carried one call, as a client's that waits for work. */
+/** Opens a connection and makes one call on it. Then it is idle, like that of a client that waits for work. */
 async function openIdle(port: number, call: Buffer): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
-  socket.write(Buffer.concat([PREFACE, frame(FrameType.SETTINGS, 0, Buffer.alloc(0)), call]));
+  const settings = encodeFrame(FrameType.SETTINGS, 0, Buffer.alloc(0));
+  socket.write(Buffer.concat([CONNECTION_PREFACE, settings, call]));
   await once(socket, 'data');
-  socket.write(frame(FrameType.SETTINGS, Flag.ACK, Buffer.alloc(0)));
+  socket.write(encodeFrame(FrameType.SETTINGS, FrameFlag.ACK, Buffer.alloc(0)));
   socket.resume();
   return socket;
 }
 
-/** In use after a full collection; null where nobody can tell. */
-async function settledMegabytes({ inspectorPort }: BenchServer): Promise<number | null> {
-  return inspectorPort === undefined ? null : await megabytesInUse(inspectorPort);
+/** Collects a server's garbage. Returns the MB in use after that; null: its inspector is not open. */
+async function collectGarbage({ inspectorPort }: BenchServer): Promise<number | null> {
+  return inspectorPort === undefined ? null : await readHeapMb(inspectorPort);
 }
 
-function residentMegabytes({ processes }: BenchServer): number {
-  return processes.server.reduce((sum, pid) => sum + residentKilobytes(pid), 0) / 1024;
+function readResidentMb({ processes }: BenchServer): number {
+  return processes.server.reduce((sum, pid) => sum + readResidentKb(pid), 0) / 1024;
 }

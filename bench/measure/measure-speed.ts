@@ -1,154 +1,175 @@
-import type { LoadResult } from '../load/load-job.ts';
-import type { Drive } from '../load/start-generator.ts';
+import { elementAt } from '../../src/collections/element-at.ts';
+import type { LoadResult, RunLoad } from '../load/load-job.ts';
 import type { Options } from '../options.ts';
-import { type BenchServer, type Case, ECHO, type Limits } from '../servers/start-servers.ts';
+import { type BenchCase, type BenchServer, type CaseLimits, ECHO } from '../servers/bench-server.ts';
 
-/** The medians of all rounds of one server, case and number of streams. */
-export interface Row {
+/** Results for one server, case and number of streams: medians of all rounds. Stored in docs/benchmarks.json. */
+export interface SpeedRow {
   readonly server: string;
   readonly keys: number;
-  readonly limits: Limits;
-  /** Per connection. */
+  readonly limits: CaseLimits;
+  /** Calls outstanding per connection. */
   readonly streams: number;
   readonly decisionsPerSecond: number;
-  /** Milliseconds. */
+  /** Latencies in ms. */
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
-  /** CPU µs per decision; null where nobody could tell. */
+  /** CPU time in µs per decision; null: not measured. */
   readonly serverCpu: number | null;
   readonly redisCpu: number | null;
   readonly generatorCpu: number;
-  /** Server and Redis against the yardstick of the same round; null as above. */
+  /** CPU time of server and Redis, divided by that of the yardstick in the same round; null: not measured. */
   readonly cpuOfEcho: number | null;
+  /** p99 divided by that of the yardstick in the same round. */
   readonly p99OfEcho: number;
   /** Share of OVER_LIMIT, 401 and 429 among the verdicts. */
   readonly overLimit: number;
-  /** Calls of all rounds together that got no verdict, void measurements included. */
+  /** Calls of all rounds together that ended without a verdict, including those of void measurements. */
   readonly errors: number;
 }
 
 export const CONNECTIONS = 4;
+/** Calls outstanding per connection: many, then one. */
 export const STREAMS = [50, 1] as const;
-const WARM_UP_SECONDS = 0.3;
-/** Before the first round: until V8 has compiled what is hot. */
+export const WARM_UP_SECONDS = 0.3;
+/** Warm-up before the first round, until V8 has compiled the hot code. */
 const FIRST_WARM_UP_SECONDS = 2;
-const ATTEMPTS = 4;
-const MOST_CALLS = 50_000_000;
-/** What counts as "nearly all" granted or refused. */
-const NEARLY_ALL = 0.95;
-const REFUSED: readonly Limits[] = ['refused', 'unknown', 'garbage'];
+const MAX_ATTEMPTS = 4;
+/** No measurement gets there, so it is the time that ends them. */
+export const UNLIMITED_CALLS = 50_000_000;
+/** Share of verdicts that must be grants, or rejections in a case that is to be rejected. */
+const MIN_EXPECTED_SHARE = 0.95;
+const REJECTED_CASES: readonly CaseLimits[] = ['refused', 'unknown', 'garbage'];
 
-interface Cell {
+/** One server in one case with one number of streams, and its results, one for each round. */
+interface Measurement {
   readonly server: BenchServer;
-  readonly asked: Case;
+  readonly benchCase: BenchCase;
   readonly streams: number;
   readonly results: LoadResult[];
   errors: number;
 }
 
-/** Measures every server in every case. Within a round the servers take turns, so that noise hits all alike. */
-export async function measure(servers: readonly BenchServer[], options: Options, drive: Drive): Promise<Row[]> {
-  const cells = cellsOf(servers, options);
-  for (const cell of cells.filter(({ streams }) => streams === STREAMS[0])) {
-    await driveCell(cell, drive, FIRST_WARM_UP_SECONDS, WARM_UP_SECONDS);
+/** Measures every server in every case. In each round the servers take turns, so that noise affects all of them alike. */
+export async function measureSpeed(
+  servers: readonly BenchServer[],
+  options: Options,
+  runLoad: RunLoad,
+): Promise<SpeedRow[]> {
+  const measurements = planMeasurements(servers, options);
+  for (const measurement of measurements.filter(({ streams }) => streams === STREAMS[0])) {
+    await measure(measurement, runLoad, FIRST_WARM_UP_SECONDS, WARM_UP_SECONDS);
   }
   for (let round = 1; round <= options.rounds; round++) {
-    for (const [index, cell] of cells.entries()) {
-      const { server, asked, streams } = cell;
-      const result = await driveCell(cell, drive, WARM_UP_SECONDS, options.seconds);
-      cell.results.push(result);
-      const place = `round ${round}/${options.rounds}, ${index + 1}/${cells.length}`;
+    for (const [index, measurement] of measurements.entries()) {
+      const result = await measure(measurement, runLoad, WARM_UP_SECONDS, options.seconds);
+      measurement.results.push(result);
+      const progress = `round ${round}/${options.rounds}, ${index + 1}/${measurements.length}`;
       const rate = Math.round((result.ok + result.overLimit) / result.seconds);
-      process.stderr.write(`bench: ${place}: ${server.name}, ${asked.keys} keys, ${streams} streams: ${rate}/s\n`);
+      process.stderr.write(`bench: ${progress}: ${describeMeasurement(measurement)}: ${rate}/s\n`);
     }
   }
-  return cells.map((cell) => rowOf(cell, echoOf(cell, cells)));
+  return measurements.map((measurement) => createRow(measurement, findEcho(measurement, measurements)));
 }
 
-function cellsOf(servers: readonly BenchServer[], { quick }: Options): Cell[] {
-  const kinds = [...new Set(servers.flatMap(({ cases }) => cases.map(kindOf)))];
+/** Orders the measurements so that those of one case follow each other. */
+function planMeasurements(servers: readonly BenchServer[], { quick }: Options): Measurement[] {
+  const caseNames = [...new Set(servers.flatMap(({ cases }) => cases.map(nameCase)))];
   return STREAMS.flatMap((streams) =>
-    kinds.flatMap((kind) =>
+    caseNames.flatMap((caseName) =>
       servers.flatMap((server) =>
         server.cases
-          .filter((asked) => kindOf(asked) === kind && (!quick || kind === '1000'))
-          .map((asked) => ({ server, asked, streams, results: [], errors: 0 })),
+          .filter((benchCase) => nameCase(benchCase) === caseName && (!quick || caseName === '1000'))
+          .map((benchCase) => ({ server, benchCase, streams, results: [], errors: 0 })),
       ),
     ),
   );
 }
 
-function kindOf({ keys, limits }: Case): string {
+function nameCase({ keys, limits }: BenchCase): string {
   return limits === 'one' ? String(keys) : `${keys} ${limits}`;
 }
 
-/**
- * Where errors are tolerated, a measurement with too many is told and repeated: what else runs on the machine must not
- * cost the whole run.
- */
-async function driveCell(cell: Cell, drive: Drive, warmUpSeconds: number, seconds: number): Promise<LoadResult> {
-  const { server, asked, streams } = cell;
-  const { port, processes } = server;
-  const place = `${server.name}, ${kindOf(asked)} keys, ${streams} streams`;
-  const tell = (count: number, what: string) =>
-    count > 0 && process.stderr.write(`bench: ${place}: ${count} ${what} got no verdict\n`);
-  const load = { questions: asked.questions, connections: CONNECTIONS, streams, calls: MOST_CALLS };
-  let lastError = '';
-  const attempts = server.toleratedErrors > 0 ? ATTEMPTS : 1;
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    const result = await drive({ port, processes, warmUpSeconds, seconds, ...load }).catch((fault: Error) => {
-      throw new Error(`${place}: ${fault.message}`);
-    });
-    tell(result.warmUpErrors, 'calls of the warm-up');
-    tell(result.errors, 'calls');
-    cell.errors += result.errors;
-    if (result.errors <= server.toleratedErrors * (result.ok + result.overLimit)) return result;
-    lastError = result.lastError;
-  }
-  throw new Error(`${place}: too many calls got no verdict, the last one:${lastError}`);
+function describeMeasurement({ server, benchCase, streams }: Measurement): string {
+  return `${server.name}, ${nameCase(benchCase)} keys, ${streams} streams`;
 }
 
-function echoOf({ asked, streams }: Cell, cells: readonly Cell[]): Cell {
-  const echo = cells.find(
-    (cell) => cell.server.name === ECHO && cell.streams === streams && cell.asked.keys === asked.keys,
+/**
+ * Runs one measurement. If its server tolerates errors, a measurement with too many is reported and repeated: other load
+ * on the machine must not void the whole run.
+ */
+async function measure(
+  measurement: Measurement,
+  runLoad: RunLoad,
+  warmUpSeconds: number,
+  seconds: number,
+): Promise<LoadResult> {
+  const { server, benchCase, streams } = measurement;
+  const { port, processes, toleratedErrors } = server;
+  const description = describeMeasurement(measurement);
+  const report = (count: number, calls: string) =>
+    count > 0 && process.stderr.write(`bench: ${description}: ${count} ${calls} got no verdict\n`);
+  const load = { requests: benchCase.requests, connections: CONNECTIONS, streams, calls: UNLIMITED_CALLS };
+  let lastError = '';
+  const attempts = toleratedErrors > 0 ? MAX_ATTEMPTS : 1;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const result = await runLoad({ port, processes, warmUpSeconds, seconds, ...load }).catch((fault: Error) => {
+      throw new Error(`${description}: ${fault.message}`);
+    });
+    report(result.warmUpErrors, 'calls of the warm-up');
+    report(result.errors, 'calls');
+    measurement.errors += result.errors;
+    if (result.errors <= toleratedErrors * (result.ok + result.overLimit)) return result;
+    lastError = result.lastError;
+  }
+  throw new Error(`${description}: too many calls got no verdict; the last response: ${lastError}`);
+}
+
+/** Finds the measurement of the yardstick with as many keys and streams. */
+function findEcho({ benchCase, streams }: Measurement, measurements: readonly Measurement[]): Measurement {
+  const echo = measurements.find(
+    (other) => other.server.name === ECHO && other.streams === streams && other.benchCase.keys === benchCase.keys,
   );
-  if (echo === undefined) throw new Error(`no yardstick for ${asked.keys} keys`);
+  if (echo === undefined) throw new Error(`${ECHO}: must be measured with ${benchCase.keys} keys`);
   return echo;
 }
 
-function rowOf(cell: Cell, echo: Cell): Row {
-  const { server, asked, streams, results } = cell;
-  const of = (value: (result: LoadResult) => number) => median(results.map(value));
-  const against = (value: (result: LoadResult) => number) =>
-    median(results.map((result, round) => value(result) / value(echo.results[round] ?? result)));
-  const overLimit = of((result) => result.overLimit / (result.ok + result.overLimit));
-  if ((REFUSED.includes(asked.limits) ? overLimit : 1 - overLimit) < NEARLY_ALL) {
-    throw new Error(`${server.name}, ${kindOf(asked)} keys: ${(overLimit * 100).toFixed(1)}% were refused`);
+function createRow(measurement: Measurement, echo: Measurement): SpeedRow {
+  const { server, benchCase, streams, results } = measurement;
+  const medianOf = (read: (result: LoadResult) => number) => median(results.map(read));
+  const medianRatioToEcho = (read: (result: LoadResult) => number) =>
+    median(results.map((result, round) => read(result) / read(elementAt(echo.results, round))));
+  const overLimit = medianOf((result) => result.overLimit / (result.ok + result.overLimit));
+  const expectedShare = REJECTED_CASES.includes(benchCase.limits) ? overLimit : 1 - overLimit;
+  if (expectedShare < MIN_EXPECTED_SHARE) {
+    const percent = (overLimit * 100).toFixed(1);
+    throw new Error(`${describeMeasurement(measurement)}: ${percent}% were rejected`);
   }
   return {
     server: server.name,
-    keys: asked.keys,
-    limits: asked.limits,
+    keys: benchCase.keys,
+    limits: benchCase.limits,
     streams,
-    decisionsPerSecond: of((result) => (result.ok + result.overLimit) / result.seconds),
-    p50: of(({ p50 }) => p50),
-    p99: of(({ p99 }) => p99),
-    p999: of(({ p999 }) => p999),
-    serverCpu: orNull(of(({ serverCpu }) => serverCpu ?? Number.NaN)),
-    redisCpu: orNull(of(({ redisCpu }) => redisCpu ?? Number.NaN)),
-    generatorCpu: of(({ generatorCpu }) => generatorCpu),
-    cpuOfEcho: orNull(against(({ serverCpu, redisCpu }) => (serverCpu ?? Number.NaN) + (redisCpu ?? 0))),
-    p99OfEcho: against(({ p99 }) => p99),
+    decisionsPerSecond: medianOf((result) => (result.ok + result.overLimit) / result.seconds),
+    p50: medianOf(({ p50 }) => p50),
+    p99: medianOf(({ p99 }) => p99),
+    p999: medianOf(({ p999 }) => p999),
+    serverCpu: nullIfNaN(medianOf(({ serverCpu }) => serverCpu ?? Number.NaN)),
+    redisCpu: nullIfNaN(medianOf(({ redisCpu }) => redisCpu ?? Number.NaN)),
+    generatorCpu: medianOf(({ generatorCpu }) => generatorCpu),
+    cpuOfEcho: nullIfNaN(medianRatioToEcho(({ serverCpu, redisCpu }) => (serverCpu ?? Number.NaN) + (redisCpu ?? 0))),
+    p99OfEcho: medianRatioToEcho(({ p99 }) => p99),
     overLimit,
-    errors: cell.errors,
+    errors: measurement.errors,
   };
 }
 
-function orNull(value: number): number | null {
+function nullIfNaN(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
+/** Median of the values; NaN: there are none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;

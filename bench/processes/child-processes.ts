@@ -1,70 +1,71 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { setTimeout as after } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
-const PATIENCE_MILLISECONDS = 15_000;
+const STOP_TIMEOUT_MS = 15_000;
 
-/** The processes that this run has started: they are stopped one by one, and nothing else is. */
-export class Children {
+/** All processes that this run has started. Stops each of them by its pid, and nothing else. */
+export class ChildProcesses {
   #isStopping = false;
   readonly #running = new Set<ChildProcess>();
-  readonly #stops: (() => Promise<void>)[] = [];
+  readonly #stopActions: (() => Promise<void>)[] = [];
 
-  /** Keeps the child until it ends by itself or by `stopAll`; after that no more begin. */
-  add(child: ChildProcess): ChildProcess {
+  /** Registers a child for `stopAll`. A child that starts after `stopAll` is killed at once. */
+  track(child: ChildProcess): ChildProcess {
     if (this.#isStopping) child.kill('SIGKILL');
     this.#running.add(child);
     child.once('exit', () => this.#running.delete(child));
     return child;
   }
 
-  /** Starts a program; it is connected to this process and ends when this process does. */
+  /** Starts a TypeScript program as a child with a message channel. The program exits when the channel closes. */
   fork(program: URL, execArgv: readonly string[] = []): ChildProcess {
-    return this.add(fork(program, { execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
+    return this.track(fork(program, { execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   }
 
-  /** For what is started elsewhere: stopped after the children, which may need it until they end. */
-  addStop(stop: () => Promise<void>): void {
-    this.#stops.push(stop);
+  /** Registers a server that something else started. It is stopped after the children, which may need it until they end. */
+  addStopAction(stop: () => Promise<void>): void {
+    this.#stopActions.push(stop);
   }
 
   async stopAll(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all([...this.#running].map(stop));
-    await Promise.all(this.#stops.map((stopOther) => stopOther()));
+    await Promise.all([...this.#running].map(stopChild));
+    await Promise.all(this.#stopActions.map((stop) => stop()));
   }
 }
 
-/** Throws when the child could not be started. */
-export function pidOf(child: ChildProcess): number {
-  if (child.pid === undefined) throw new Error(`${child.spawnfile} could not be started`);
+/** Returns the pid of a child. Throws if the child could not be started. */
+export function requirePid(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error(`${child.spawnfile}: cannot be started`);
   return child.pid;
 }
 
-export function hasEnded(child: ChildProcess): boolean {
+export function hasExited(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
+/** Terminates a child, and kills it if it has not ended after 15 s. */
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (hasExited(child)) return;
+  const exited = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
-  await Promise.race([ended, after(PATIENCE_MILLISECONDS, undefined, { ref: false })]);
+  await Promise.race([exited, delay(STOP_TIMEOUT_MS, undefined, { ref: false })]);
   child.kill('SIGKILL');
-  await ended;
+  await exited;
 }
 
-/** The next message of a child; rejects when it ends before it sends one. */
-export function nextMessage<T>(child: ChildProcess, name: string): Promise<T> {
+/** Returns the next message of a child. Rejects if the child ends before it sends one. */
+export function receiveMessage<T>(child: ChildProcess, name: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const ended = (code: number | null, signal: string | null) => {
-      child.removeListener('message', told);
-      reject(new Error(`${name} ended early (${signal ?? `exit code ${code}`})`));
+    const onExit = (code: number | null, signal: string | null) => {
+      child.removeListener('message', onMessage);
+      reject(new Error(`${name}: exited unexpectedly (${signal ?? `exit code ${code}`})`));
     };
-    const told = (message: unknown) => {
-      child.removeListener('exit', ended);
-      resolve(message as T); // both ends of the channel are files of this folder
+    const onMessage = (message: unknown) => {
+      child.removeListener('exit', onExit);
+      resolve(message as T); // the program is one of bench/, which sends this type
     };
-    child.once('message', told);
-    child.once('exit', ended);
+    child.once('message', onMessage);
+    child.once('exit', onExit);
   });
 }

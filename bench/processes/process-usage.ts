@@ -1,27 +1,33 @@
 import { readFileSync } from 'node:fs';
 
-/** USER_HZ, which Linux pins to 100 for everything it prints. */
-const TICK_MICROSECONDS = 10_000;
+/** Length of a clock tick in /proc. Linux pins USER_HZ to 100. */
+const TICK_MICROS = 10_000;
 
-/** CPU time that the processes have used so far, with all their threads, in µs; in steps of 10 ms. */
-export function cpuMicroseconds(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + ticks(pid, 14) + ticks(pid, 15), 0) * TICK_MICROSECONDS;
+/** Numbers of the fields of /proc/PID/stat, as in proc(5). Times are in ticks. */
+const StatField = { USER_TIME: 14, SYSTEM_TIME: 15, CHILDREN_USER_TIME: 16, CHILDREN_SYSTEM_TIME: 17 };
+
+/** CPU time that processes have used so far, with all their threads, in µs. Its resolution is 10 ms. */
+export function readCpuMicros(pids: readonly number[]): number {
+  const ticks = (pid: number) => readStatField(pid, StatField.USER_TIME) + readStatField(pid, StatField.SYSTEM_TIME);
+  return pids.reduce((sum, pid) => sum + ticks(pid), 0) * TICK_MICROS;
 }
 
-/** The same of those children of this process that have ended. */
-export function endedChildrenMicroseconds(): number {
-  return (ticks(process.pid, 16) + ticks(process.pid, 17)) * TICK_MICROSECONDS;
+/** CPU time that those children of this process that have ended used, in µs. */
+export function readEndedChildrenCpuMicros(): number {
+  const { CHILDREN_USER_TIME, CHILDREN_SYSTEM_TIME } = StatField;
+  return (
+    (readStatField(process.pid, CHILDREN_USER_TIME) + readStatField(process.pid, CHILDREN_SYSTEM_TIME)) * TICK_MICROS
+  );
 }
 
-/** A field of /proc/PID/stat by its number in proc(5). */
-function ticks(pid: number, field: number): number {
-  // The second field, the command in parentheses, may hold spaces.
-  const afterCommand = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return Number(afterCommand[field - 3]);
-}
-
-/** Resident memory in KB. */
-export function residentKilobytes(pid: number): number {
+/** Resident memory of a process in KB. */
+export function readResidentKb(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1]);
+}
+
+function readStatField(pid: number, field: number): number {
+  // The second field is the command in parentheses. It may contain spaces, so the fields are counted from its end.
+  const afterCommand = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return Number(afterCommand[field - 3]);
 }

@@ -1,13 +1,16 @@
+/** Lengths in the units of the SVG, which are pixels at its natural size. */
 const WIDTH = 760;
-const LABELS = 150;
-const FIGURES = 150;
-const BAR = 18;
-const LINE = 28;
-const PANEL_TITLE = 40;
+const LABEL_WIDTH = 150;
+const FIGURE_WIDTH = 150;
+const BAR_HEIGHT = 18;
+const LINE_HEIGHT = 28;
+const PANEL_TITLE_HEIGHT = 40;
 const PANEL_GAP = 18;
-const LEGEND = 40;
-const LEGEND_ENTRY = 44;
-const LETTER = 6;
+const LEGEND_HEIGHT = 40;
+/** Space that an entry of the legend needs in addition to its text. */
+const LEGEND_ENTRY_WIDTH = 44;
+/** Estimate, because SVG does not say how wide a text is. */
+const LETTER_WIDTH = 6;
 
 const STYLE = `
   text { font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328 }
@@ -23,16 +26,16 @@ const STYLE = `
     .second { fill: #e8a15b }
   }`;
 
-export interface BarPlot {
-  /** For whoever cannot see it. */
+export interface BarChart {
+  /** Alternative text for people who cannot see the chart. */
   readonly title: string;
   readonly heading: string;
-  /** What the two parts of each bar are. */
+  /** Names of the two parts of each bar. */
   readonly legend: readonly [string, string];
   readonly panels: readonly Panel[];
 }
 
-/** Each panel has a scale of its own: its longest bar is as long as there is room. */
+/** A group of bars with a scale of its own: its longest bar has the full width. */
 export interface Panel {
   readonly title: string;
   readonly bars: readonly Bar[];
@@ -41,64 +44,64 @@ export interface Panel {
 export interface Bar {
   readonly label: string;
   readonly parts: readonly [number, number];
-  /** What stands after it. */
+  /** Text after the bar. */
   readonly figure: string;
 }
 
-/** An SVG of bars of two parts, one panel below the other. */
-export function barPlot({ title, heading, legend, panels }: BarPlot): string {
-  let top = LEGEND;
-  const drawn = panels.map((each) => {
-    const text = panel(each, top);
-    top += PANEL_TITLE + each.bars.length * LINE + PANEL_GAP;
+/** Renders an SVG of bars with two parts each, one panel below the other. */
+export function renderBarChart({ title, heading, legend, panels }: BarChart): string {
+  let top = LEGEND_HEIGHT;
+  const renderedPanels = panels.map((panel) => {
+    const text = renderPanel(panel, top);
+    top += PANEL_TITLE_HEIGHT + panel.bars.length * LINE_HEIGHT + PANEL_GAP;
     return text;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${top}" width="${WIDTH}" height="${top}" role="img">
-<title>${escaped(title)}</title>
+<title>${escapeText(title)}</title>
 <style>${STYLE}
 </style>
-${legendOf(heading, legend)}
-${drawn.join('\n')}
+${renderLegend(heading, legend)}
+${renderedPanels.join('\n')}
 </svg>
 `;
 }
 
-function legendOf(heading: string, [first, second]: readonly [string, string]): string {
-  const swatch = (x: number, kind: string, text: string) =>
-    `<rect class="${kind}" x="${x}" y="11" width="12" height="12" rx="2"/><text class="legend" x="${x + 18}" y="22">${escaped(text)}</text>`;
-  const secondAt = LABELS + LEGEND_ENTRY + first.length * LETTER;
-  const text = `<text class="title" x="0" y="22">${escaped(heading)}</text>`;
-  return [text, swatch(LABELS, 'first', first), swatch(secondAt, 'second', second)].join('\n');
+function renderLegend(heading: string, [first, second]: readonly [string, string]): string {
+  const renderEntry = (x: number, kind: string, text: string) =>
+    `<rect class="${kind}" x="${x}" y="11" width="12" height="12" rx="2"/><text class="legend" x="${x + 18}" y="22">${escapeText(text)}</text>`;
+  const secondX = LABEL_WIDTH + LEGEND_ENTRY_WIDTH + first.length * LETTER_WIDTH;
+  const title = `<text class="title" x="0" y="22">${escapeText(heading)}</text>`;
+  return [title, renderEntry(LABEL_WIDTH, 'first', first), renderEntry(secondX, 'second', second)].join('\n');
 }
 
-function panel({ title, bars }: Panel, top: number): string {
+function renderPanel({ title, bars }: Panel, top: number): string {
   const longest = Math.max(...bars.map(({ parts: [first, second] }) => first + second));
-  const scale = longest > 0 ? (WIDTH - LABELS - FIGURES) / longest : 0;
-  const drawn = bars.map((each, index) => bar(each, top + PANEL_TITLE + index * LINE, scale));
-  const bottom = top + PANEL_TITLE + bars.length * LINE - (LINE - BAR);
+  const scale = longest > 0 ? (WIDTH - LABEL_WIDTH - FIGURE_WIDTH) / longest : 0;
+  const firstBarTop = top + PANEL_TITLE_HEIGHT;
+  const bottom = firstBarTop + bars.length * LINE_HEIGHT - (LINE_HEIGHT - BAR_HEIGHT);
   return [
-    `<text class="title" x="${LABELS}" y="${top + 24}">${escaped(title)}</text>`,
-    ...drawn,
-    `<line class="axis" x1="${LABELS}" x2="${LABELS}" y1="${top + PANEL_TITLE - 4}" y2="${bottom + 4}"/>`,
+    `<text class="title" x="${LABEL_WIDTH}" y="${top + 24}">${escapeText(title)}</text>`,
+    ...bars.map((bar, index) => renderBar(bar, firstBarTop + index * LINE_HEIGHT, scale)),
+    `<line class="axis" x1="${LABEL_WIDTH}" x2="${LABEL_WIDTH}" y1="${firstBarTop - 4}" y2="${bottom + 4}"/>`,
   ].join('\n');
 }
 
-function bar({ label, parts: [first, second], figure }: Bar, top: number, scale: number): string {
-  const baseline = top + BAR - 4;
-  const end = LABELS + (first + second) * scale;
-  const rectangle = (kind: string, x: number, width: number) =>
+function renderBar({ label, parts: [first, second], figure }: Bar, top: number, scale: number): string {
+  const baseline = top + BAR_HEIGHT - 4;
+  const end = LABEL_WIDTH + (first + second) * scale;
+  const renderPart = (kind: string, x: number, width: number) =>
     width > 0
-      ? `<rect class="${kind}" x="${x.toFixed(1)}" y="${top}" width="${width.toFixed(1)}" height="${BAR}"/>`
+      ? `<rect class="${kind}" x="${x.toFixed(1)}" y="${top}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}"/>`
       : '';
   return [
-    `<text x="${LABELS - 8}" y="${baseline}" text-anchor="end">${escaped(label)}</text>`,
-    rectangle('first', LABELS, first * scale),
-    rectangle('second', LABELS + first * scale, second * scale),
-    `<text class="figure" x="${(end + 8).toFixed(1)}" y="${baseline}">${escaped(figure)}</text>`,
+    `<text x="${LABEL_WIDTH - 8}" y="${baseline}" text-anchor="end">${escapeText(label)}</text>`,
+    renderPart('first', LABEL_WIDTH, first * scale),
+    renderPart('second', LABEL_WIDTH + first * scale, second * scale),
+    `<text class="figure" x="${(end + 8).toFixed(1)}" y="${baseline}">${escapeText(figure)}</text>`,
   ].join('');
 }
 
-/** A peer's name is whatever was typed. */
-function escaped(text: string): string {
+/** Escapes a text for XML. Names of peers come from the command line, so they can contain anything. */
+function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

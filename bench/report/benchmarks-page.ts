@@ -1,92 +1,102 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { MemoryRow } from '../measure/measure-memory.ts';
-import type { Row } from '../measure/measure-speed.ts';
-import { judgeMemory, judgeSpeed } from '../measure/targets.ts';
-import type { Machine } from './machine.ts';
-import { speedPlot } from './speed-chart.ts';
-import { judgementTable, memoryTable, speedTable } from './tables.ts';
+import type { SpeedRow } from '../measure/measure-speed.ts';
+import { checkMemoryTargets, checkSpeedTargets } from '../measure/targets.ts';
+import { formatMachine, type Machine } from './machine.ts';
+import { formatMemoryTable, formatSpeedTable, formatTargetTable } from './result-tables.ts';
+import { renderSpeedChart } from './speed-chart.ts';
 
-interface Part<T> {
+/** Content of docs/benchmarks.json: the last full run of each mode. */
+export interface Benchmarks {
+  readonly speed?: Run<SpeedRow> & { readonly rounds: number; readonly seconds: number };
+  readonly memory?: Run<MemoryRow>;
+}
+
+interface Run<Row> {
   readonly machine: Machine;
   readonly command: string;
-  readonly rows: readonly T[];
+  readonly rows: readonly Row[];
 }
 
-/** docs/benchmarks.json: the last full run of each mode. */
-export interface Report {
-  readonly speed?: Part<Row> & { readonly rounds: number; readonly seconds: number };
-  readonly memory?: Part<MemoryRow>;
+const docsFile = (name: string) => new URL(`../../docs/${name}`, import.meta.url);
+const JSON_FILE = docsFile('benchmarks.json');
+
+/** Updates docs/benchmarks.json with a run. Then writes docs/benchmarks.md and docs/benchmarks.svg from all of it. */
+export function updateBenchmarksPage(run: Benchmarks): void {
+  const benchmarks = { ...readBenchmarks(), ...run };
+  writeFileSync(JSON_FILE, `${JSON.stringify(benchmarks, roundNumber, 2)}\n`);
+  if (benchmarks.speed !== undefined) {
+    writeFileSync(docsFile('benchmarks.svg'), renderSpeedChart(benchmarks.speed.rows));
+  }
+  writeFileSync(docsFile('benchmarks.md'), renderBenchmarksPage(benchmarks));
 }
 
-const at = (name: string) => new URL(`../../docs/${name}`, import.meta.url);
-const JSON_FILE = at('benchmarks.json');
-
-/** Puts the part into docs/benchmarks.json and writes docs/benchmarks.md and docs/benchmarks.svg from all of it. */
-export function writeReport(part: Report): void {
-  const report = { ...readReport(), ...part };
-  writeFileSync(JSON_FILE, `${JSON.stringify(report, rounded, 2)}\n`);
-  if (report.speed !== undefined) writeFileSync(at('benchmarks.svg'), speedPlot(report.speed.rows));
-  writeFileSync(at('benchmarks.md'), markdown(report));
-}
-
-function readReport(): Report {
+function readBenchmarks(): Benchmarks {
   try {
-    return JSON.parse(readFileSync(JSON_FILE, 'utf8')) as Report; // written by this file alone
+    return JSON.parse(readFileSync(JSON_FILE, 'utf8')) as Benchmarks; // only this file writes it
   } catch {
     return {};
   }
 }
 
-function rounded(_key: string, value: unknown): unknown {
+function roundNumber(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
 }
 
-function markdown({ speed, memory }: Report): string {
-  const parts = [INTRODUCTION];
+export function renderBenchmarksPage({ speed, memory }: Benchmarks): string {
+  const paragraphs = [INTRODUCTION];
   if (speed !== undefined) {
     const { machine, command, rounds, seconds, rows } = speed;
-    const how = `Medians of ${rounds} rounds of ${seconds} s for each measurement; in each round the servers take turns.`;
-    parts.push('## Speed', `\`${command}\` on ${machineLine(machine)}. ${how}`);
-    parts.push('![CPU time per decision](benchmarks.svg)', speedTable(rows), COLUMNS, judgementTable(judgeSpeed(rows)));
+    paragraphs.push(
+      '## Speed',
+      `\`${command}\` on ${formatMachine(machine)}.`,
+      `Each figure is the median of ${rounds} rounds of ${seconds} s. In each round the servers take turns.`,
+      '![CPU time per decision](benchmarks.svg)',
+      formatSpeedTable(rows),
+      SPEED_COLUMNS,
+      formatTargetTable(checkSpeedTargets(rows)),
+    );
   }
   if (memory !== undefined) {
     const { machine, command, rows } = memory;
-    parts.push('## Memory', `\`${command}\` on ${machineLine(machine)}.`);
-    parts.push(memoryTable(rows), MEMORY_COLUMNS, judgementTable(judgeMemory(rows)));
+    paragraphs.push(
+      '## Memory',
+      `\`${command}\` on ${formatMachine(machine)}.`,
+      formatMemoryTable(rows),
+      MEMORY_COLUMNS,
+      formatTargetTable(checkMemoryTargets(rows)),
+    );
   }
-  return `${parts.join('\n\n')}\n`;
-}
-
-export function machineLine({ date, processor, cores, kernel, node, redis }: Machine): string {
-  return `${date}: ${processor}, ${cores} cores, ${kernel}, Node ${node}, Redis ${redis}`;
+  return `${paragraphs.join('\n\n')}\n`;
 }
 
 const INTRODUCTION = `# Benchmarks
 
-\`npm run bench\` writes this page: it builds the release, starts every server as a process of its own, and measures all of
-them in one run on one machine. Figures of different machines, or of different days, say little beside each other: what
-carries over is the ratio to *grpc-js echo*, a bare @grpc/grpc-js server that answers ShouldRateLimit with a constant.
+\`npm run bench\` writes this page. It builds the release, starts every server as a process of its own, and measures all of
+them in one run on one machine. Figures from different machines or different days cannot be compared directly. Compare
+the ratios to *grpc-js echo*, a plain @grpc/grpc-js server that responds to ShouldRateLimit with a constant.
 
-- *floor* is a C program (bench/servers/floor.c) that waits, reads, and writes a constant answer, and checks nothing: what it
-  takes is the kernel's, and no server can take less. It is left out where there is no C compiler.
-- *engine* is Weir's HTTP/2 and gRPC alone, and answers the same constant.
-- *RLS, memory* and *RLS, Redis* are \`weir serve\` with its metrics on, one rule and one limit (\`sliding_window\`) for each
-  key; *refused* is a limit that refuses nearly all, *three* are three limits for each key,
-  *leased* is one that the node may take slices of (\`lease: true\`).
-- *Check, API key* is \`weir serve\` that authorizes by API key and charges the key's plan, in memory. *Check, 1,000,000
-  keys* has so many in its catalog, of which the same number is asked for; *unknown* are keys that it does not have,
-  *garbage* such whose checksum is wrong.
+- *floor* is a C program (bench/servers/floor.c) that waits, reads and writes a constant response. It checks nothing. Its
+  cost is the work of the kernel, so no server can cost less. It is left out on machines without a C compiler.
+- *engine* is Weir's HTTP/2 and gRPC alone. It responds with the same constant.
+- *RLS, memory* and *RLS, Redis* are \`weir serve\` with metrics on, and with one rule and one limit (\`sliding_window\`) for
+  each key. In *refused*, the limit rejects nearly everything. In *three*, each key has three limits. In *leased*, the
+  node may lease slices of the limit (\`lease: true\`).
+- *Check, API key* is \`weir serve\` that authorizes by API key and charges the plan of the key, in memory. *Check, JWT*
+  does so by JWTs that it has verified before. *Check, 1,000,000 keys* has that many API keys in its catalog; the load
+  uses as many of them as it does of *Check, API key*. In *unknown*, the catalog does not have the keys. In *garbage*,
+  the checksums of the keys are wrong.
 
-The generator (bench/load/) keeps 4 connections × 50 or × 1 calls outstanding, takes the keys in turn, and checks
-every verdict: one call without is a run without figures. It runs on the same cores as the servers, so that where its own
-share nears a core, decisions/s tell of both; the CPU columns do not. \`--ghz\` drives with ghz instead, and \`--peer
-NAME=127.0.0.1:PORT,PID\` measures another RLS server beside these.`;
+The generator (bench/load/) keeps 4 connections × 50 or × 1 calls outstanding, takes the keys in turn, and checks every
+verdict. A single call without a verdict voids the run, except with Redis (see *errors* below). The generator runs on the
+same cores as the servers. If it uses nearly a whole core, it limits decisions/s as well; the CPU columns are not
+affected. \`--ghz\` generates load with ghz instead. \`--peer NAME=127.0.0.1:PORT,PID\` also measures another RLS server.`;
 
-const COLUMNS = `CPU is µs per decision, user and system time of all threads from /proc; *Redis* is Redis' own process, *load* the
-generator's. *echo ÷ CPU* tells how many times less than the echo of the same round server and Redis spend together. *errors* are calls
-of all rounds that got no verdict: whoever waits at most 15 ms for Redis says UNAVAILABLE where one of three processes on
-two cores is not let run for that long.`;
+const SPEED_COLUMNS = `CPU is user and system time of all threads from /proc, in µs per decision. *Redis* is the process of Redis, *load* that
+of the generator. *echo ÷ CPU* says how many times less CPU the server and Redis together use than the echo of the same
+round. *errors* are calls of all rounds without a verdict. Weir waits at most 15 ms for Redis. If one of three processes
+on two cores does not run for that long, Weir responds with UNAVAILABLE.`;
 
-const MEMORY_COLUMNS = `A connection's cost is resident memory, the kernel's buffers aside, for 1,000 that have carried one call each. *In use* is
-V8's heap and the buffers outside of it after a full collection; *resident* is the whole process beside it, with what V8
-and malloc keep at hand once they have needed it, as for compiling what has become hot.`;
+const MEMORY_COLUMNS = `The cost of a connection is resident memory, without the buffers of the kernel, for 1,000 connections that have carried
+one call each. *In use* is V8's heap and the buffers outside of it after a full collection. *Resident* is the whole
+process. It includes memory that V8 and malloc needed once, for instance to compile hot code, and have kept since.`;

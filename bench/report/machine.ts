@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, release, type as system } from 'node:os';
 
-/** Where and when figures were taken. */
+/** The machine, the versions and the date of a measurement. Stored in docs/benchmarks.json. */
 export interface Machine {
+  /** ISO 8601. */
   readonly date: string;
   readonly processor: string;
   readonly cores: number;
@@ -18,11 +19,15 @@ export function describeMachine(): Machine {
     cores: availableParallelism(),
     kernel: `${system()} ${release()}`,
     node: process.version,
-    redis: redisVersion(),
+    redis: readRedisVersion(),
   };
 }
 
-function redisVersion(): string {
+export function formatMachine({ date, processor, cores, kernel, node, redis }: Machine): string {
+  return `${date}: ${processor}, ${cores} cores, ${kernel}, Node ${node}, Redis ${redis}`;
+}
+
+function readRedisVersion(): string {
   try {
     const text = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
     return /v=(\S+)/.exec(text)?.[1] ?? 'unknown';

@@ -1,27 +1,26 @@
-// The yardstick: a bare @grpc/grpc-js server that answers ShouldRateLimit with a constant and decodes nothing.
+// The yardstick: a plain @grpc/grpc-js server that responds to ShouldRateLimit with a constant and decodes nothing.
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { RATE_LIMIT_PATH } from '../load/load-job.ts';
-import { CONSTANT_ANSWER } from './constant-server.ts';
+import { RATE_LIMIT_METHOD } from '../load/load-job.ts';
+import { CONSTANT_RESPONSE, reportReady } from './constant-server.ts';
 
-const raw = (bytes: Buffer) => bytes;
-const answer = Buffer.from(CONSTANT_ANSWER);
+const passThrough = (bytes: Buffer) => bytes;
+const response = Buffer.from(CONSTANT_RESPONSE);
 const server = new Server();
 server.addService(
   {
     ShouldRateLimit: {
-      path: RATE_LIMIT_PATH,
+      path: RATE_LIMIT_METHOD,
       requestStream: false,
       responseStream: false,
-      requestSerialize: raw,
-      requestDeserialize: raw,
-      responseSerialize: raw,
-      responseDeserialize: raw,
+      requestSerialize: passThrough,
+      requestDeserialize: passThrough,
+      responseSerialize: passThrough,
+      responseDeserialize: passThrough,
     },
   },
-  { ShouldRateLimit: (_call: unknown, callback: (error: null, value: Buffer) => void) => callback(null, answer) },
+  { ShouldRateLimit: (_call: unknown, callback: (error: null, value: Buffer) => void) => callback(null, response) },
 );
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  process.send?.({ port });
+  reportReady(port);
 });
-process.on('disconnect', () => process.exit());

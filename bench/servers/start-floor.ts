@@ -3,15 +3,18 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type Children, pidOf } from '../processes/child-processes.ts';
+import { type ChildProcesses, requirePid } from '../processes/child-processes.ts';
 
 const SOURCE = fileURLToPath(new URL('floor.c', import.meta.url));
 
-/** Compiles floor.c into the folder and starts it. undefined: it cannot be built here, without a C compiler or Linux. */
+/**
+ * Compiles floor.c into the folder and starts it. undefined: this machine cannot compile it, because it has no C compiler
+ * or does not run Linux.
+ */
 export async function startFloor(
-  children: Children,
+  children: ChildProcesses,
   folder: string,
-): Promise<{ port: number; pid: number } | undefined> {
+): Promise<{ readonly port: number; readonly pid: number } | undefined> {
   const program = path.join(folder, 'floor');
   try {
     execFileSync('cc', ['-O2', '-o', program, SOURCE], { stdio: 'ignore' });
@@ -19,7 +22,7 @@ export async function startFloor(
     return undefined;
   }
   const child = spawn(program, { stdio: ['ignore', 'pipe', 'inherit'] });
-  children.add(child);
-  const [line] = await once(createInterface(child.stdout), 'line');
-  return { port: Number(line), pid: pidOf(child) };
+  children.track(child);
+  const [firstLine] = await once(createInterface(child.stdout), 'line');
+  return { port: Number(firstLine), pid: requirePid(child) };
 }

@@ -3,17 +3,18 @@ import { createWriteStream, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as after } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../provision/free-port.ts';
-import { type Children, hasEnded, pidOf } from '../processes/child-processes.ts';
+import { type ChildProcesses, hasExited, requirePid } from '../processes/child-processes.ts';
 
-/** What a server is started with. */
-export interface Surroundings {
-  readonly children: Children;
-  /** For its files. */
+/** Context that every server starts in. */
+export interface StartContext {
+  /** The server is registered here, to be stopped in the end. */
+  readonly children: ChildProcesses;
+  /** Folder for the server's files. */
   readonly folder: string;
-  /** For Node. */
+  /** Arguments for Node itself, if the server runs in Node. */
   readonly execArgv: readonly string[];
 }
 
@@ -25,10 +26,11 @@ export interface Weir {
 
 export const ADMINISTRATOR = { email: 'admin@example.com', password: 'only-for-the-bench' };
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
-const START_SECONDS = 120;
+const PROGRAM = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const START_TIMEOUT_MS = 120_000;
+const READY_POLL_MS = 50;
 
-/** All but `scarce` grant nearly everything; it refuses nearly everything. */
+/** The limits grant every request, except `scarce`, which rejects nearly all. */
 const RULES = `domain: bench
 descriptors:
   - key: tenant
@@ -44,22 +46,22 @@ descriptors:
     rate_limit: { requests: 1000000000, window: 1m, lease: true }
 `;
 
-/** A new folder for the servers' files. Others may look into it: an embedded Postgres may run as another user. */
-export async function makeFolder(): Promise<string> {
+/** Creates a folder for the files of servers. Other users can read it, because an embedded Postgres may run as one. */
+export async function createServerFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-bench-'));
   await chmod(folder, 0o755);
   return folder;
 }
 
 /**
- * Starts `weir serve` as it is released, with a folder of its own in the one given and these environment variables beside
- * those of all, and waits until it is ready.
+ * Starts the built `weir serve` in a new folder below the given one, with more environment variables, and waits until it
+ * is ready. Throws if it exits before that or takes longer than two minutes.
  */
 export async function startWeir(
-  { children, folder: parent, execArgv }: Surroundings,
+  { children, folder: parentFolder, execArgv }: StartContext,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<Weir> {
-  const folder = await mkdtemp(path.join(parent, 'weir-'));
+  const folder = await mkdtemp(path.join(parentFolder, 'weir-'));
   await chmod(folder, 0o755);
   const rules = path.join(folder, 'rules.yaml');
   await writeFile(rules, RULES);
@@ -75,20 +77,21 @@ export async function startWeir(
     ADMIN_PASSWORD: ADMINISTRATOR.password,
     ...variables,
   };
-  const child = children.add(
-    spawn(process.execPath, [...execArgv, MAIN, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
+  const child = children.track(
+    spawn(process.execPath, [...execArgv, PROGRAM, 'serve'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
   );
   const logFile = path.join(folder, 'log');
   const log = createWriteStream(logFile);
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
-  const deadline = performance.now() + START_SECONDS * 1000;
+  const deadline = performance.now() + START_TIMEOUT_MS;
   while (!(await isReady(httpPort))) {
-    const isLate = performance.now() > deadline;
-    if (isLate || hasEnded(child)) throw new Error(`weir serve did not get ready:\n${tail(logFile)}`);
-    await after(50);
+    if (performance.now() > deadline || hasExited(child)) {
+      throw new Error(`weir serve: did not become ready; the end of its log:\n${readLastLines(logFile)}`);
+    }
+    await delay(READY_POLL_MS);
   }
-  return { decisionPort, adminPort, pid: pidOf(child) };
+  return { decisionPort, adminPort, pid: requirePid(child) };
 }
 
 async function isReady(httpPort: number): Promise<boolean> {
@@ -99,6 +102,6 @@ async function isReady(httpPort: number): Promise<boolean> {
   }
 }
 
-function tail(file: string): string {
+function readLastLines(file: string): string {
   return readFileSync(file, 'utf8').trim().split('\n').slice(-5).join('\n');
 }

@@ -2,7 +2,7 @@ import { afterAll } from 'vitest';
 import { CLOCK_STEPS } from './clock-steps.ts';
 import type { Figures } from './judge.ts';
 import { ONE_SERVER } from './one-server.ts';
-import { tableOf, writeTable } from './report.ts';
+import { formatFigures, writeFigures } from './report.ts';
 import { CLUSTER, SENTINELS } from './several-servers.ts';
 import { suite } from './suite.ts';
 
@@ -14,8 +14,8 @@ suite(CLOCK_STEPS, keep);
 suite(SENTINELS, keep);
 suite(CLUSTER, keep);
 
-afterAll(async () => {
-  const table = tableOf(figures);
+afterAll(() => {
+  const table = formatFigures(figures);
   console.log(table);
-  await writeTable(table);
+  writeFigures(table);
 });

@@ -5,60 +5,59 @@ import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-post
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { createApiKeyDigester, generateApiKey } from '../../src/identity/secrets/api-key-secret.ts';
-import type { Children } from '../processes/child-processes.ts';
+import type { ChildProcesses } from '../processes/child-processes.ts';
 
-/** A catalog of many API keys in a Postgres of its own. */
+/** A catalog of many API keys, in a Postgres of its own. */
 export interface FullCatalog {
   readonly databaseUrl: string;
-  /** Of some of its keys. */
+  /** Secrets of some of the keys. */
   readonly secrets: readonly string[];
 }
 
-/** Rows that one statement writes. */
-const BATCH = 100_000;
+const ROWS_PER_STATEMENT = 100_000;
 const KEYS_PER_ACCOUNT = 10;
 
-const PLAN = `
+const INSERT_PLANS = `
   insert into plan (id, display_name, limits, create_time, update_time)
   values
     ('bench', 'Bench', '[{"name":"burst","requests":1000000000,"window":"1m","algorithm":"sliding_window"}]', now(), now()),
     ('free', 'Free', '[]', now(), now())`;
-const ACCOUNTS = `
+const INSERT_ACCOUNTS = `
   insert into account (id, email, password_hash, role, plan_id, create_time, update_time)
   select md5('account' || n)::uuid::text, 'bench-' || n, '', 'user', 'bench', now(), now() from generate_series(1, ?::int) n`;
-const KEYS = `
+const INSERT_KEYS = `
   insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, create_time, update_time)
   select id, sha256(convert_to(id, 'UTF8')), '', id, '', md5('account' || (1 + n / ${KEYS_PER_ACCOUNT}))::uuid::text, 'bench', false, now(), now()
   from (select n, md5('key' || n)::uuid::text as id from generate_series(?::int, ?::int) n) key`;
-const KNOWN_KEY = `
+const INSERT_KEY_WITH_SECRET = `
   insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, create_time, update_time)
   values (?, ?, '', ?, '', md5('account1')::uuid::text, 'bench', false, now(), now())`;
 
-/** Makes it, with `keys` API keys, of which the secrets of `known` ones are given. */
+/** Creates a catalog with `keys` API keys in total. It returns secrets for `keysWithSecret` of them. */
 export async function createFullCatalog(
-  children: Children,
-  parent: string,
-  { keys, known }: { readonly keys: number; readonly known: number },
+  children: ChildProcesses,
+  parentFolder: string,
+  { keys, keysWithSecret }: { readonly keys: number; readonly keysWithSecret: number },
 ): Promise<FullCatalog> {
-  const dataFolder = await mkdtemp(path.join(parent, 'catalog-'));
+  const dataFolder = await mkdtemp(path.join(parentFolder, 'catalog-'));
   await chmod(dataFolder, 0o755);
   const log = { info: () => {}, warn: console.warn, error: console.error };
   const postgres = await startEmbeddedPostgres({ dataFolder, log, settings: { fsync: 'off' } });
-  children.addStop(() => postgres.stop());
+  children.addStopAction(() => postgres.stop());
   const database = await openDatabase({ url: postgres.url });
   const query = createQuery(database);
   await migrate(database);
   await query('alter table api_key disable trigger api_key_change', []);
-  await query(PLAN, []);
-  await query(ACCOUNTS, [keys / KEYS_PER_ACCOUNT + 1]);
+  await query(INSERT_PLANS, []);
+  await query(INSERT_ACCOUNTS, [keys / KEYS_PER_ACCOUNT + 1]);
   const digest = createApiKeyDigester('');
-  const secrets = Array.from({ length: known }, generateApiKey);
+  const secrets = Array.from({ length: keysWithSecret }, generateApiKey);
   for (const secret of secrets) {
     const id = randomUUID();
-    await query(KNOWN_KEY, [id, Buffer.from(digest(secret), 'hex'), id]);
+    await query(INSERT_KEY_WITH_SECRET, [id, Buffer.from(digest(secret), 'hex'), id]);
   }
-  for (let first = known; first < keys; first += BATCH) {
-    await query(KEYS, [first, Math.min(first + BATCH, keys) - 1]);
+  for (let first = keysWithSecret; first < keys; first += ROWS_PER_STATEMENT) {
+    await query(INSERT_KEYS, [first, Math.min(first + ROWS_PER_STATEMENT, keys) - 1]);
   }
   await query('alter table api_key enable trigger api_key_change', []);
   await query('analyze', []);
