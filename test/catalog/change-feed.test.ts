@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { startPostgres } from '../../provision/postgres.ts';
-import { readPosition, type FeedPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
-import { MIN_CHANGE_RETENTION_MS, FeedPruner } from '../../src/catalog/feed/prune.ts';
+import { type FeedPosition, readChanges, readPosition } from '../../src/catalog/feed/change-feed.ts';
+import { FeedPruner, MIN_CHANGE_RETENTION_MS } from '../../src/catalog/feed/prune.ts';
 import { readSnapshot } from '../../src/catalog/feed/snapshot.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { type Database, openDatabase } from '../../src/database/open-database.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { readPosition, readChanges } from '../../src/catalog/feed/change-feed.ts';
+import { readChanges, readPosition } from '../../src/catalog/feed/change-feed.ts';
 import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 import { digest, insertKey, test } from './fixtures.ts';

@@ -40,7 +40,7 @@ describe('the catalog', () => {
     expect(catalog.trust.issuers).toMatchObject([
       { id: 'partner', keys: { kind: 'discovery' }, claims: { account: 'sub', plan: 'tier' } },
     ]);
-    expect(lines).toContain('an issuer cannot be read; its tokens are refused');
+    expect(lines).toContain('could not read an issuer; rejecting its tokens');
     await query(`update issuer set disabled = true where id = 'partner'`, []);
     await expect.poll(() => catalog.trust.issuers, SOON).toEqual([]);
 
@@ -91,7 +91,7 @@ describe('the catalog', () => {
 
   it('keeps the limits of a plan whose new ones cannot be read, and logs it', async ({ query, catalog, lines }) => {
     await query(UPSERT_PLAN, ['slow', '[{"name":"x","requests":1,"window":"1m","algorithm":"from the future"}]']);
-    await expect.poll(() => lines, SOON).toContain('a plan cannot be read; what was known of it stays in force');
+    await expect.poll(() => lines, SOON).toContain('could not read a plan; its last known version stays in force');
     expect(catalog.plan('slow')?.limits).toMatchObject([{ requests: 1, windowSeconds: 60 }]);
   });
 
@@ -115,9 +115,7 @@ describe('the catalog', () => {
     await query(`update api_key set allowed_networks = '["from the future"]', disabled = true where id = ?`, [id]);
     await expect.poll(() => catalog.keyBySecret('secret')?.disabled, SOON).toBe(true);
     expect(catalog.key(id)?.policy.allowedNetworks).toHaveLength(1);
-    expect(lines).toContain(
-      'what an API key has beside its plan cannot be read; what was known of that stays in force',
-    );
+    expect(lines).toContain('could not read the policy of an API key; its last known policy stays in force');
   });
 
   it('leaves out a key whose networks cannot be read when it starts', async ({ query, account, log }) => {

@@ -1,5 +1,5 @@
 import type { Query } from '../../interfaces/query.ts';
-import type { CatalogEntity, CatalogEntry } from './catalog-rows.ts';
+import type { CatalogEntity, CatalogEntry, RowOf } from './catalog-rows.ts';
 import { CATALOG_TABLES, LIVE_ROWS, selectColumns } from './catalog-tables.ts';
 
 /** Small, because decisions wait while a page is applied. */
@@ -46,7 +46,7 @@ function* parseEntries(entity: CatalogEntity, lines: string): Generator<CatalogE
   for (let start = 0; start < lines.length; ) {
     const newline = lines.indexOf('\n', start);
     const end = newline < 0 ? lines.length : newline;
-    const record = JSON.parse(lines.slice(start, end)) as { readonly id: string };
+    const record = JSON.parse(lines.slice(start, end)) as RowOf<CatalogEntity> & { readonly id: string };
     yield { entity, id: record.id, record } as CatalogEntry; // readPage selects the columns of this entity's row type
     start = end + 1;
   }

@@ -1,81 +1,84 @@
 import { ClockRing } from '../../collections/clock-ring.ts';
 import type { KeyRecord } from '../../decide/ports.ts';
-import { digitAt } from './hex.ts';
+import { parseHexDigit } from './hex.ts';
 
-/** So many, at about 2 KB each with what is kept by a key's record elsewhere (decide/check/charge-cache.ts). */
-const MOST_RECENT = 32_768;
+/** Each takes about 2 KB, with what other caches hold by its record (decide/check/charge-cache.ts). */
+const MAX_CACHED_KEYS = 32_768;
 
-const WORD_DIGITS = 8;
+const PREFIX_DIGITS = 8;
 
-/** What is known of a key that was asked for. */
 export interface CachedKey {
-  readonly piece: number;
-  readonly key: KeyRecord;
-  /** In hex; undefined: it was not asked for by its digest yet. */
+  /** Address in the KeyTable. */
+  readonly address: number;
+  readonly record: KeyRecord;
+  /** In hex; undefined: the key was never looked up by its digest. */
   digest: string | undefined;
-  /** Of the accounts' plans (AccountTable.version) when the record was last found to be right. */
-  version: number;
-  /** Whether the key was asked for since the hand of the ring last passed it. */
+  /** AccountTable.version when the record was last known to have the right plan. */
+  accountVersion: number;
+  /** Whether the key was looked up since the hand of the ring last passed it. */
   wasUsed: boolean;
 }
 
 /**
- * The records of keys that are asked for, so that a key that is in use has one record for as long as it stays as it is:
- * what else is kept of it is kept by its record. They are found by digest without a look at the packed keys, which among
- * a million are in nobody's cache.
+ * Caches the records of keys that are in use. A key has one record for as long as it does not change, because other
+ * caches are keyed by the record. Finding a key by its digest does not touch the packed keys: among a million of them,
+ * hardly any is in the CPU's cache.
  */
 export class KeyCache {
-  readonly #byPiece = new Map<number, CachedKey>();
-  /** By the beginning of the digest: of a number no hash has to be made. Of two that begin alike one is kept. */
-  readonly #byDigest = new Map<number, CachedKey>();
-  /** Evicts keys that were not asked for lately. */
-  readonly #ring = new ClockRing<CachedKey>(MOST_RECENT);
+  readonly #byAddress = new Map<number, CachedKey>();
+  /**
+   * By the first 32 bits of the digest: a Map does not have to hash a small number. Of two digests that begin alike, one
+   * is indexed.
+   */
+  readonly #byDigestPrefix = new Map<number, CachedKey>();
+  /** Evicts keys that were not looked up lately. */
+  readonly #ring = new ClockRing<CachedKey>(MAX_CACHED_KEYS);
 
-  ofPiece(piece: number): CachedKey | undefined {
-    return this.#byPiece.get(piece);
+  findByAddress(address: number): CachedKey | undefined {
+    return this.#byAddress.get(address);
   }
 
-  ofDigest(digest: string): CachedKey | undefined {
-    const found = this.#byDigest.get(wordOf(digest));
-    return found?.digest === digest ? found : undefined;
+  /** `digest` is in hex. */
+  findByDigest(digest: string): CachedKey | undefined {
+    const cached = this.#byDigestPrefix.get(parseDigestPrefix(digest));
+    return cached?.digest === digest ? cached : undefined;
   }
 
-  /** To be found by its digest from now on. */
-  nameByDigest(recent: CachedKey, digest: string): void {
-    recent.digest = digest;
-    this.#byDigest.set(wordOf(digest), recent);
+  /** Lets a cached key be found by its digest from now on. */
+  indexByDigest(cached: CachedKey, digest: string): void {
+    cached.digest = digest;
+    this.#byDigestPrefix.set(parseDigestPrefix(digest), cached);
   }
 
-  /** In place of what was there, if anything was. */
-  keep(piece: number, key: KeyRecord, version: number): CachedKey {
-    this.drop(piece);
-    const recent: CachedKey = { piece, key, digest: undefined, version, wasUsed: false };
-    this.#byPiece.set(piece, recent);
+  /** Caches the record of a key. Replaces the record that the key had. */
+  add(address: number, record: KeyRecord, accountVersion: number): CachedKey {
+    this.delete(address);
+    const cached: CachedKey = { address, record, digest: undefined, accountVersion, wasUsed: false };
+    this.#byAddress.set(address, cached);
     const slot = this.#ring.nextSlot();
     const evicted = this.#ring.get(slot);
     if (evicted !== undefined) this.#forget(evicted);
-    this.#ring.set(slot, recent);
-    return recent;
+    this.#ring.set(slot, cached);
+    return cached;
   }
 
-  drop(piece: number): void {
-    const recent = this.#byPiece.get(piece);
-    if (recent !== undefined) this.#forget(recent);
+  delete(address: number): void {
+    const cached = this.#byAddress.get(address);
+    if (cached !== undefined) this.#forget(cached);
   }
 
-  /** Leaves the key's slot in the ring to be reused. Another key may have the same piece or digest by now. */
-  #forget(recent: CachedKey): void {
-    recent.wasUsed = false;
-    if (this.#byPiece.get(recent.piece) === recent) this.#byPiece.delete(recent.piece);
-    if (recent.digest === undefined) return;
-    const word = wordOf(recent.digest);
-    if (this.#byDigest.get(word) === recent) this.#byDigest.delete(word);
+  /** Leaves the key's slot in the ring to be reused. Another key may have its address or its digest prefix by now. */
+  #forget(cached: CachedKey): void {
+    cached.wasUsed = false;
+    if (this.#byAddress.get(cached.address) === cached) this.#byAddress.delete(cached.address);
+    if (cached.digest === undefined) return;
+    const prefix = parseDigestPrefix(cached.digest);
+    if (this.#byDigestPrefix.get(prefix) === cached) this.#byDigestPrefix.delete(prefix);
   }
 }
 
-/** The first 32 bits. */
-function wordOf(digest: string): number {
-  let word = 0;
-  for (let place = 0; place < WORD_DIGITS; place++) word = (word << 4) | digitAt(digest, place);
-  return word;
+function parseDigestPrefix(digest: string): number {
+  let prefix = 0;
+  for (let index = 0; index < PREFIX_DIGITS; index++) prefix = (prefix << 4) | parseHexDigit(digest, index);
+  return prefix;
 }

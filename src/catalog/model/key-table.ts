@@ -12,155 +12,181 @@ import {
 import type { ApiKeyRow } from '../feed/catalog-rows.ts';
 import type { AccountTable } from './account-table.ts';
 import { type CachedKey, KeyCache } from './key-cache.ts';
-import { hashOfId, readId, writeId } from './packed-id.ts';
-import * as packed from './packed-key.ts';
+import { hashId, readId, writeId } from './packed-id.ts';
+import {
+  DIGEST_BYTES,
+  DIGEST_OFFSET,
+  ID_OFFSET,
+  MAX_KEY_BYTES,
+  MAX_KEY_PREFIX_BYTES,
+  readAccountAddress,
+  readCounterId,
+  readDisabled,
+  readExpiresAt,
+  readPlanNumber,
+  readPolicyJson,
+  writeDigest,
+  writeKey,
+} from './packed-key.ts';
 
 /**
- * All API keys, each some 80 bytes with what finds it by digest and by id, and none an object but those that are asked
- * for. A key's record tells its account's plan as it was then: when that changes, so does the record.
+ * All API keys, packed: about 80 bytes each, including the indexes by digest and by id. Only keys that are in use have an
+ * object, the record. A record includes the plan of the key's account. When that changes, the key gets a new record.
  */
 export class KeyTable {
   readonly #accounts: AccountTable;
-  readonly #plans: StringInterner;
+  readonly #planNames: StringInterner;
   readonly #slab = new Slab({ grainBytes: 8, roundUp: roundUpToQuarterPower });
-  readonly #byDigest = new HashIndex();
-  readonly #byId = new HashIndex();
-  readonly #recent = new KeyCache();
-  readonly #askedDigest = new Uint8Array(packed.DIGEST_BYTES);
-  readonly #askedId = new Uint8Array(packed.MAX_LOOKUP_BYTES);
-  #askedIdEnd = 0;
-  readonly #written = new Uint8Array(packed.MAX_KEY_BYTES);
+  /** By the first 32 bits of the digest, which is as good as a hash. */
+  readonly #addressesByDigest = new HashIndex();
+  readonly #addressesById = new HashIndex();
+  readonly #cache = new KeyCache();
+  /** The digest that was looked up last. */
+  readonly #soughtDigest = new Uint8Array(DIGEST_BYTES);
+  /** The key that was looked up last by its id; only its id is valid. */
+  readonly #soughtKey = new Uint8Array(MAX_KEY_PREFIX_BYTES);
+  /** Offset after the id in `#soughtKey`; -1 if the id was too long. */
+  #soughtKeyEnd = 0;
+  /** The key that was packed last. */
+  readonly #packed = new Uint8Array(MAX_KEY_BYTES);
 
-  /** `plans` gives numbers to the names of plans. */
-  constructor(accounts: AccountTable, plans: StringInterner) {
+  constructor(accounts: AccountTable, planNames: StringInterner) {
     this.#accounts = accounts;
-    this.#plans = plans;
+    this.#planNames = planNames;
   }
 
-  /** `digest` in hex. */
-  ofDigest(digest: string): KeyRecord | undefined {
-    const recent = this.#recent.ofDigest(digest);
-    if (recent !== undefined && recent.version === this.#accounts.version) {
-      recent.wasUsed = true;
-      return recent.key;
+  /** `digest` is in hex. */
+  findByDigest(digest: string): KeyRecord | undefined {
+    const cached = this.#cache.findByDigest(digest);
+    if (cached !== undefined && cached.accountVersion === this.#accounts.version) {
+      cached.wasUsed = true;
+      return cached.record;
     }
-    packed.writeDigest(this.#askedDigest, 0, digest);
-    const piece = this.#byDigest.find(readUint32(this.#askedDigest, 0), this.#hasAskedDigest);
-    if (piece === NONE) return undefined;
-    const found = this.#recentAt(piece);
-    this.#recent.nameByDigest(found, digest);
-    return found.key;
+    writeDigest(this.#soughtDigest, 0, digest);
+    const address = this.#addressesByDigest.find(readUint32(this.#soughtDigest, 0), this.#hasSoughtDigest);
+    if (address === NONE) return undefined;
+    const found = this.#getCached(address);
+    this.#cache.indexByDigest(found, digest);
+    return found.record;
   }
 
-  ofId(id: string): KeyRecord | undefined {
-    const piece = this.#find(id);
-    return piece === NONE ? undefined : this.#recentAt(piece).key;
+  findById(id: string): KeyRecord | undefined {
+    const address = this.#find(id);
+    return address === NONE ? undefined : this.#getCached(address).record;
   }
 
-  /** What holds for a key beside its plan, as JSON, empty for nothing; undefined: there is no such key. */
-  conditionsOf(id: string): string | undefined {
-    const piece = this.#find(id);
-    if (piece === NONE) return undefined;
-    return packed.conditionsOf(this.#slab.pageAt(piece), this.#slab.offsetAt(piece), this.#slab.lengthAt(piece));
+  /** Returns the policy of a key as JSON, empty if it has none of its own. undefined: there is no such key. */
+  findPolicyJson(id: string): string | undefined {
+    const address = this.#find(id);
+    if (address === NONE) return undefined;
+    return readPolicyJson(this.#slab.pageAt(address), this.#slab.offsetAt(address), this.#slab.lengthAt(address));
   }
 
-  /** False where the key is too long to be kept; then there is no such key. */
-  set(id: string, row: ApiKeyRow, conditions: string): boolean {
-    const account = this.#accounts.take(row.accountId);
-    const plan = row.planId === null ? undefined : this.#plans.intern(row.planId);
-    const length = packed.writeKey(this.#written, id, row, { account, plan, conditions });
-    const former = this.#find(id);
-    if (former !== NONE && this.#isAsWritten(former, length)) {
-      this.#accounts.giveBack(account);
-      if (plan !== undefined) this.#plans.release(plan);
-      return true;
+  /**
+   * Adds or replaces a key. `policyJson` is its policy, empty if it has none of its own. Returns false if the key is too
+   * long; the table then has no such key.
+   */
+  set(id: string, row: ApiKeyRow, policyJson: string): boolean {
+    const accountAddress = this.#accounts.retain(row.accountId);
+    const planNumber = row.planId === null ? undefined : this.#planNames.intern(row.planId);
+    const length = writeKey(this.#packed, id, row, { accountAddress, planNumber, policyJson });
+    const existing = this.#find(id);
+    const isUnchanged = existing !== NONE && this.#equalsPacked(existing, length);
+    if (existing !== NONE && !isUnchanged) this.#remove(existing);
+    if (isUnchanged || length < 0) {
+      // The new key is not stored, so it refers to nothing.
+      this.#accounts.release(accountAddress);
+      if (planNumber !== undefined) this.#planNames.release(planNumber);
+      return isUnchanged;
     }
-    if (former !== NONE) this.#remove(former);
-    if (length < 0) {
-      this.#accounts.giveBack(account);
-      if (plan !== undefined) this.#plans.release(plan);
-      return false;
-    }
-    const piece = this.#slab.add(this.#written, length);
-    this.#byDigest.add(readUint32(this.#written, packed.DIGEST), piece);
-    this.#byId.add(hashOfId(this.#written, packed.ID), piece);
+    const address = this.#slab.add(this.#packed, length);
+    this.#addressesByDigest.add(readUint32(this.#packed, DIGEST_OFFSET), address);
+    this.#addressesById.add(hashId(this.#packed, ID_OFFSET), address);
     return true;
   }
 
   delete(id: string): void {
-    const piece = this.#find(id);
-    if (piece !== NONE) this.#remove(piece);
+    const address = this.#find(id);
+    if (address !== NONE) this.#remove(address);
   }
 
-  #remove(piece: number): void {
-    const page = this.#slab.pageAt(piece);
-    const start = this.#slab.offsetAt(piece);
-    this.#recent.drop(piece);
-    this.#byDigest.remove(readUint32(page, start + packed.DIGEST), piece);
-    this.#byId.remove(hashOfId(page, start + packed.ID), piece);
-    const plan = packed.planOf(page, start);
-    if (plan !== undefined) this.#plans.release(plan);
-    this.#accounts.giveBack(packed.accountOf(page, start));
-    this.#slab.remove(piece);
+  #remove(address: number): void {
+    const page = this.#slab.pageAt(address);
+    const start = this.#slab.offsetAt(address);
+    this.#cache.delete(address);
+    this.#addressesByDigest.remove(readUint32(page, start + DIGEST_OFFSET), address);
+    this.#addressesById.remove(hashId(page, start + ID_OFFSET), address);
+    const planNumber = readPlanNumber(page, start);
+    if (planNumber !== undefined) this.#planNames.release(planNumber);
+    this.#accounts.release(readAccountAddress(page, start));
+    this.#slab.remove(address);
   }
 
-  #recentAt(piece: number): CachedKey {
-    const page = this.#slab.pageAt(piece);
-    const start = this.#slab.offsetAt(piece);
-    const account = packed.accountOf(page, start);
-    const plan = packed.planOf(page, start);
-    const planId = plan === undefined ? this.#accounts.planAt(account) : this.#plans.textFor(plan);
-    const known = this.#recent.ofPiece(piece);
-    if (known !== undefined && known.key.planId === planId) {
-      known.version = this.#accounts.version;
-      known.wasUsed = true;
-      return known;
+  /** Returns the cached record if it still has the right plan, else creates a new one. */
+  #getCached(address: number): CachedKey {
+    const page = this.#slab.pageAt(address);
+    const start = this.#slab.offsetAt(address);
+    const accountAddress = readAccountAddress(page, start);
+    const planNumber = readPlanNumber(page, start);
+    const planId =
+      planNumber === undefined ? this.#accounts.planIdAt(accountAddress) : this.#planNames.textFor(planNumber);
+    const cached = this.#cache.findByAddress(address);
+    if (cached !== undefined && cached.record.planId === planId) {
+      cached.accountVersion = this.#accounts.version;
+      cached.wasUsed = true;
+      return cached;
     }
-    const conditions = packed.conditionsOf(page, start, this.#slab.lengthAt(piece));
-    const key: KeyRecord = {
-      id: readId(page, start + packed.ID),
-      counterId: packed.counterIdOf(page, start),
-      accountId: this.#accounts.idAt(account),
+    const policyJson = readPolicyJson(page, start, this.#slab.lengthAt(address));
+    const record: KeyRecord = {
+      id: readId(page, start + ID_OFFSET),
+      counterId: readCounterId(page, start),
+      accountId: this.#accounts.idAt(accountAddress),
       planId,
-      policy: conditions === '' ? NO_POLICY : readConditions(conditions),
-      disabled: packed.isDisabled(page, start),
-      expiresAt: packed.expiryOf(page, start),
+      policy: policyJson === '' ? NO_POLICY : parsePolicyJson(policyJson),
+      disabled: readDisabled(page, start),
+      expiresAt: readExpiresAt(page, start),
       notedInMinute: 0,
     };
-    return this.#recent.keep(piece, key, this.#accounts.version);
+    return this.#cache.add(address, record, this.#accounts.version);
   }
 
   #find(id: string): number {
-    this.#askedIdEnd = writeId(this.#askedId, packed.ID, id);
-    return this.#askedIdEnd < 0 ? NONE : this.#byId.find(hashOfId(this.#askedId, packed.ID), this.#hasAskedId);
+    this.#soughtKeyEnd = writeId(this.#soughtKey, ID_OFFSET, id);
+    if (this.#soughtKeyEnd < 0) return NONE;
+    return this.#addressesById.find(hashId(this.#soughtKey, ID_OFFSET), this.#hasSoughtId);
   }
 
-  readonly #hasAskedId = (piece: number): boolean => {
-    const page = this.#slab.pageAt(piece);
-    const start = this.#slab.offsetAt(piece);
-    for (let at = packed.ID; at < this.#askedIdEnd; at++) if (page[start + at] !== this.#askedId[at]) return false;
+  readonly #hasSoughtId = (address: number): boolean => {
+    const page = this.#slab.pageAt(address);
+    const start = this.#slab.offsetAt(address);
+    for (let offset = ID_OFFSET; offset < this.#soughtKeyEnd; offset++) {
+      if (page[start + offset] !== this.#soughtKey[offset]) return false;
+    }
     return true;
   };
 
-  readonly #hasAskedDigest = (piece: number): boolean => {
-    const page = this.#slab.pageAt(piece);
-    const start = this.#slab.offsetAt(piece) + packed.DIGEST;
-    for (let at = 0; at < packed.DIGEST_BYTES; at++) if (page[start + at] !== this.#askedDigest[at]) return false;
+  readonly #hasSoughtDigest = (address: number): boolean => {
+    const page = this.#slab.pageAt(address);
+    const start = this.#slab.offsetAt(address) + DIGEST_OFFSET;
+    for (let offset = 0; offset < DIGEST_BYTES; offset++) {
+      if (page[start + offset] !== this.#soughtDigest[offset]) return false;
+    }
     return true;
   };
 
-  #isAsWritten(piece: number, length: number): boolean {
-    if (this.#slab.lengthAt(piece) !== length) return false;
-    const page = this.#slab.pageAt(piece);
-    const start = this.#slab.offsetAt(piece);
-    for (let at = 0; at < length; at++) if (page[start + at] !== this.#written[at]) return false;
+  /** Whether a stored key is equal to the one that was packed last, with this length. */
+  #equalsPacked(address: number, length: number): boolean {
+    if (this.#slab.lengthAt(address) !== length) return false;
+    const page = this.#slab.pageAt(address);
+    const start = this.#slab.offsetAt(address);
+    for (let offset = 0; offset < length; offset++) if (page[start + offset] !== this.#packed[offset]) return false;
     return true;
   }
 }
 
-/** They were read once, before they were kept. */
-function readConditions(written: string): ApiKeyPolicy {
-  const conditions = parseApiKeyPolicy(JSON.parse(written) as ApiKeyPolicySpec);
-  if ('faults' in conditions) throw new Error('an API key is kept that cannot be read');
-  return conditions;
+/** Policies are parsed once before they are stored, so a stored policy is valid. */
+function parsePolicyJson(json: string): ApiKeyPolicy {
+  const policy = parseApiKeyPolicy(JSON.parse(json) as ApiKeyPolicySpec);
+  if ('faults' in policy) throw new Error('policy: must be valid in a stored key');
+  return policy;
 }

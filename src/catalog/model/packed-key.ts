@@ -1,125 +1,133 @@
 import { MAX_RECORD_BYTES } from '../../collections/slab.ts';
 import { readUint32, writeUint32 } from '../../collections/uint32.ts';
 import type { ApiKeyRow } from '../feed/catalog-rows.ts';
-import { digitAt } from './hex.ts';
-import { endOfId, MAX_ID_LENGTH, readId, writeId } from './packed-id.ts';
+import { parseHexDigit } from './hex.ts';
+import { MAX_PACKED_ID_BYTES, readByte, readId, skipId, writeId } from './packed-id.ts';
 
 /*
- * An API key as bytes, some 60 of them:
+ * An API key as bytes, about 60 of them:
  *
- *   1    flags, as below
- *   32   digest
- *   4    where its account is (account-table.ts)
- *   4    number of its plan's name; 0 without PLAN
- *        its id (packed-id.ts)
- *        the id that it is counted by, only with COUNTER
- *   8    when it expires, in ms since 1970, in two words, only with EXPIRY
- *        what holds for it beside its plan, as JSON in UTF-8, only with CONDITIONS
+ *   bytes
+ *   1     flags
+ *   32    digest
+ *   4     address of its account in the AccountTable
+ *   4     number of its plan's name; 0 without HAS_PLAN
+ *         its id (packed-id.ts)
+ *         its counter id (packed-id.ts), only with HAS_COUNTER_ID
+ *   8     Unix time in ms at which it expires, as two words, only with HAS_EXPIRY
+ *         its policy as JSON in UTF-8, up to the end of the record, only with HAS_POLICY
  */
-const FLAGS = 0;
-export const DIGEST = 1;
+const FLAGS_OFFSET = 0;
+export const DIGEST_OFFSET = 1;
 export const DIGEST_BYTES = 32;
-const ACCOUNT = 33;
-const PLAN = 37;
-export const ID = 41;
+const ACCOUNT_OFFSET = 33;
+const PLAN_OFFSET = 37;
+export const ID_OFFSET = 41;
 const EXPIRY_BYTES = 8;
-const WORD = 0x1_0000_0000;
 
 const DISABLED = 1;
 const HAS_PLAN = 2;
-const COUNTER = 4;
-const EXPIRY = 8;
-const CONDITIONS = 16;
+/** Without it, the counter id is the id. */
+const HAS_COUNTER_ID = 4;
+const HAS_EXPIRY = 8;
+const HAS_POLICY = 16;
+
+/** Number of values of a word: 2^32. */
+const WORD_VALUES = 0x1_0000_0000;
 
 export const MAX_KEY_BYTES = MAX_RECORD_BYTES;
-export const MAX_LOOKUP_BYTES = ID + MAX_ID_LENGTH;
+/** Length of a key up to the end of its id, at most. */
+export const MAX_KEY_PREFIX_BYTES = ID_OFFSET + MAX_PACKED_ID_BYTES;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What stands in a key beside what `KeyRow` tells. */
-export interface KeyReferences {
-  readonly account: number;
-  /** undefined: it is on its account's. */
-  readonly plan: number | undefined;
-  /** As JSON; empty: none. */
-  readonly conditions: string;
+/** What is stored of a key in addition to its `ApiKeyRow`, or in place of a part of it. */
+export interface PackedKeyReferences {
+  /** Address of its account. */
+  readonly accountAddress: number;
+  /** Number of its plan's name; undefined: the key is on its account's plan. */
+  readonly planNumber: number | undefined;
+  /** Empty: the key has no policy of its own. */
+  readonly policyJson: string;
 }
 
-/** Writes a key and gives its length; -1 where it would be longer than LONGEST_KEY. */
-export function writeKey(bytes: Uint8Array, id: string, row: ApiKeyRow, references: KeyReferences): number {
-  const { account, plan, conditions } = references;
+/** Writes a key. Returns its length, or -1 if it would be longer than MAX_KEY_BYTES. */
+export function writeKey(bytes: Uint8Array, id: string, row: ApiKeyRow, references: PackedKeyReferences): number {
+  const { accountAddress, planNumber, policyJson } = references;
   let flags = row.disabled ? DISABLED : 0;
-  writeDigest(bytes, DIGEST, row.digest);
-  writeUint32(bytes, ACCOUNT, account);
-  writeUint32(bytes, PLAN, plan ?? 0);
-  if (plan !== undefined) flags |= HAS_PLAN;
-  let at = writeId(bytes, ID, id);
-  if (at >= 0 && row.counterId !== id) {
-    flags |= COUNTER;
-    at = writeId(bytes, at, row.counterId);
+  writeDigest(bytes, DIGEST_OFFSET, row.digest);
+  writeUint32(bytes, ACCOUNT_OFFSET, accountAddress);
+  writeUint32(bytes, PLAN_OFFSET, planNumber ?? 0);
+  if (planNumber !== undefined) flags |= HAS_PLAN;
+  let offset = writeId(bytes, ID_OFFSET, id);
+  if (offset >= 0 && row.counterId !== id) {
+    flags |= HAS_COUNTER_ID;
+    offset = writeId(bytes, offset, row.counterId);
   }
-  if (at < 0) return -1;
+  if (offset < 0) return -1;
   if (row.expiresAt !== null) {
-    flags |= EXPIRY;
-    writeUint32(bytes, at, Math.floor(row.expiresAt / WORD));
-    writeUint32(bytes, at + 4, row.expiresAt % WORD);
-    at += EXPIRY_BYTES;
+    flags |= HAS_EXPIRY;
+    writeUint32(bytes, offset, Math.floor(row.expiresAt / WORD_VALUES));
+    writeUint32(bytes, offset + 4, row.expiresAt % WORD_VALUES);
+    offset += EXPIRY_BYTES;
   }
-  if (conditions !== '') {
-    flags |= CONDITIONS;
-    const { read, written } = encoder.encodeInto(conditions, bytes.subarray(at, MAX_KEY_BYTES));
-    if (read < conditions.length) return -1;
-    at += written;
+  if (policyJson !== '') {
+    flags |= HAS_POLICY;
+    const { read, written } = encoder.encodeInto(policyJson, bytes.subarray(offset, MAX_KEY_BYTES));
+    if (read < policyJson.length) return -1;
+    offset += written;
   }
-  bytes[FLAGS] = flags;
-  return at;
+  bytes[FLAGS_OFFSET] = flags;
+  return offset;
 }
 
-/** In hex. One that is not of 32 bytes is no SHA-256 and finds nothing. */
-export function writeDigest(bytes: Uint8Array, at: number, digest: string): void {
+/** Writes a digest that is given in hex. One that is not 32 bytes long is not SHA-256, and finds nothing. */
+export function writeDigest(bytes: Uint8Array, offset: number, digest: string): void {
   for (let byte = 0; byte < DIGEST_BYTES; byte++) {
-    bytes[at + byte] = digitAt(digest, byte * 2) * 16 + digitAt(digest, byte * 2 + 1);
+    bytes[offset + byte] = parseHexDigit(digest, byte * 2) * 16 + parseHexDigit(digest, byte * 2 + 1);
   }
 }
 
-export function accountOf(bytes: Uint8Array, start: number): number {
-  return readUint32(bytes, start + ACCOUNT);
+export function readAccountAddress(bytes: Uint8Array, start: number): number {
+  return readUint32(bytes, start + ACCOUNT_OFFSET);
 }
 
-/** undefined: it is on its account's. */
-export function planOf(bytes: Uint8Array, start: number): number | undefined {
-  return has(bytes, start, HAS_PLAN) ? readUint32(bytes, start + PLAN) : undefined;
+/** undefined: the key is on its account's plan. */
+export function readPlanNumber(bytes: Uint8Array, start: number): number | undefined {
+  return hasFlag(bytes, start, HAS_PLAN) ? readUint32(bytes, start + PLAN_OFFSET) : undefined;
 }
 
-export function isDisabled(bytes: Uint8Array, start: number): boolean {
-  return has(bytes, start, DISABLED);
+export function readDisabled(bytes: Uint8Array, start: number): boolean {
+  return hasFlag(bytes, start, DISABLED);
 }
 
-export function counterIdOf(bytes: Uint8Array, start: number): string {
-  return readId(bytes, has(bytes, start, COUNTER) ? endOfId(bytes, start + ID) : start + ID);
+export function readCounterId(bytes: Uint8Array, start: number): string {
+  const id = start + ID_OFFSET;
+  return readId(bytes, hasFlag(bytes, start, HAS_COUNTER_ID) ? skipId(bytes, id) : id);
 }
 
-/** Unix time in ms; undefined: never. */
-export function expiryOf(bytes: Uint8Array, start: number): number | undefined {
-  if (!has(bytes, start, EXPIRY)) return undefined;
-  const at = endOfIds(bytes, start);
-  // The upper word of a time before 1970 stands for a negative one.
-  return (readUint32(bytes, at) | 0) * WORD + readUint32(bytes, at + 4);
+/** Returns Unix time in ms. undefined: the key never expires. */
+export function readExpiresAt(bytes: Uint8Array, start: number): number | undefined {
+  if (!hasFlag(bytes, start, HAS_EXPIRY)) return undefined;
+  const offset = skipIds(bytes, start);
+  // The upper word is signed: a time before 1970 is negative.
+  return (readUint32(bytes, offset) | 0) * WORD_VALUES + readUint32(bytes, offset + 4);
 }
 
-/** As JSON; empty: none. */
-export function conditionsOf(bytes: Uint8Array, start: number, length: number): string {
-  if (!has(bytes, start, CONDITIONS)) return '';
-  const at = endOfIds(bytes, start) + (has(bytes, start, EXPIRY) ? EXPIRY_BYTES : 0);
-  return decoder.decode(bytes.subarray(at, start + length));
+/** Returns JSON. Empty: the key has no policy of its own. `length` is that of the whole key. */
+export function readPolicyJson(bytes: Uint8Array, start: number, length: number): string {
+  if (!hasFlag(bytes, start, HAS_POLICY)) return '';
+  const offset = skipIds(bytes, start) + (hasFlag(bytes, start, HAS_EXPIRY) ? EXPIRY_BYTES : 0);
+  return decoder.decode(bytes.subarray(offset, start + length));
 }
 
-function endOfIds(bytes: Uint8Array, start: number): number {
-  const end = endOfId(bytes, start + ID);
-  return has(bytes, start, COUNTER) ? endOfId(bytes, end) : end;
+/** Returns the offset after the id and the counter id. */
+function skipIds(bytes: Uint8Array, start: number): number {
+  const end = skipId(bytes, start + ID_OFFSET);
+  return hasFlag(bytes, start, HAS_COUNTER_ID) ? skipId(bytes, end) : end;
 }
 
-function has(bytes: Uint8Array, start: number, flag: number): boolean {
-  return ((bytes[start + FLAGS] ?? 0) & flag) !== 0;
+function hasFlag(bytes: Uint8Array, start: number, flag: number): boolean {
+  return (readByte(bytes, start + FLAGS_OFFSET) & flag) !== 0;
 }

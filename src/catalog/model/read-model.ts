@@ -11,7 +11,10 @@ import { KeyTable } from './key-table.ts';
 import { Revocations } from './revocations.ts';
 import { TrustedSigners } from './trusted-signers.ts';
 
-/** The catalog in memory. Entries are states, not steps: applying one twice, or an older state's change late, is the same. */
+/**
+ * The catalog in memory. Entries are states, not changes: applying one twice, or an older change with the current state,
+ * makes no difference.
+ */
 export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   readonly #plans = new Map<string, Plan>();
   readonly #planNames = new StringInterner();
@@ -23,7 +26,7 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   readonly #formerDigests: readonly ((secret: string) => string)[];
   readonly #log: Logger;
 
-  /** Digests of secrets in hex: by the newest pepper, and by those before it, of which keys are left. */
+  /** `digest` computes the digest of an API key in hex; `formerDigests` do so with earlier peppers. */
   constructor(
     digest: (secret: string) => string,
     log: Logger,
@@ -44,20 +47,17 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   }
 
   keyBySecret(secret: string): KeyRecord | undefined {
-    let found = this.#keys.ofDigest(this.#digest(secret));
-    for (let next = 0; found === undefined && next < this.#formerDigests.length; next++) {
-      const digest = this.#formerDigests[next];
-      if (digest !== undefined) found = this.#keys.ofDigest(digest(secret));
-    }
-    return found;
+    const record = this.#keys.findByDigest(this.#digest(secret));
+    if (record !== undefined || this.#formerDigests.length === 0) return record;
+    return this.#findByFormerDigest(secret);
   }
 
   key(id: string): KeyRecord | undefined {
-    return this.#keys.ofId(id);
+    return this.#keys.findById(id);
   }
 
   account(id: string): AccountRecord | undefined {
-    const planId = this.#accounts.planOf(id);
+    const planId = this.#accounts.findPlanId(id);
     return planId === undefined ? undefined : { id, planId };
   }
 
@@ -74,6 +74,14 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
     else this.#revocations.apply(entry.id, entry.record);
   }
 
+  #findByFormerDigest(secret: string): KeyRecord | undefined {
+    for (const digest of this.#formerDigests) {
+      const record = this.#keys.findByDigest(digest(secret));
+      if (record !== undefined) return record;
+    }
+    return undefined;
+  }
+
   #applyPlan(id: string, row: PlanRow | null): void {
     if (row === null) {
       this.#plans.delete(id);
@@ -85,27 +93,32 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
       this.#plans.set(id, { id, limits, features });
       return;
     }
-    const faults = [limits, features].flatMap((each) => ('faults' in each ? each.faults : []));
-    // Written by a later version, say. What was known before is nearer to it than unlimited, or than nothing.
-    this.#log.error({ plan: id, faults }, 'a plan cannot be read; what was known of it stays in force');
+    const faults = [limits, features].flatMap((parsed) => ('faults' in parsed ? parsed.faults : []));
+    // For instance, a later version has written the plan. Its last known version is closer to the truth than no limits,
+    // or than no plan.
+    this.#log.error({ plan: id, faults }, 'could not read a plan; its last known version stays in force');
   }
 
   #applyKey(id: string, row: ApiKeyRow | null): void {
-    const conditions = row === null ? undefined : (this.#conditionsOf(id, row) ?? this.#keys.conditionsOf(id));
-    if (row === null || conditions === undefined) this.#keys.delete(id);
-    else if (!this.#keys.set(id, row, conditions))
-      this.#log.error({ api_key: id }, 'an API key is too long to be kept');
+    const policyJson = row === null ? undefined : (this.#readPolicyJson(id, row) ?? this.#keys.findPolicyJson(id));
+    if (row === null || policyJson === undefined) this.#keys.delete(id);
+    else if (!this.#keys.set(id, row, policyJson)) {
+      this.#log.error({ api_key: id }, 'an API key is too long to be stored; rejecting it');
+    }
   }
 
-  /** undefined where they cannot be read: what was known stays in force, and a key of which nothing was is refused. */
-  #conditionsOf(id: string, row: ApiKeyRow): string | undefined {
+  /**
+   * Returns the policy of a key as JSON, empty if it has none of its own. undefined: the policy cannot be read. The last
+   * known one then stays in force. Without one, the key is rejected.
+   */
+  #readPolicyJson(id: string, row: ApiKeyRow): string | undefined {
     if (row.policy === null) return '';
-    const conditions = parseApiKeyPolicy(row.policy);
-    if (!('faults' in conditions)) return JSON.stringify(row.policy);
-    const { faults } = conditions;
+    const policy = parseApiKeyPolicy(row.policy);
+    if (!('faults' in policy)) return JSON.stringify(row.policy);
+    const { faults } = policy;
     this.#log.error(
       { api_key: id, faults },
-      'what an API key has beside its plan cannot be read; what was known of that stays in force',
+      'could not read the policy of an API key; its last known policy stays in force',
     );
     return undefined;
   }

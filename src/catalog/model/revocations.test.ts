@@ -1,61 +1,68 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import type { RevocationRow } from '../feed/catalog-rows.ts';
 import { Revocations } from './revocations.ts';
 
-const ISSUED = Date.UTC(2026, 10, 1);
+const ISSUED_AT = Date.UTC(2026, 10, 1);
 
-const token = (with_: Partial<VerifiedToken> = {}): VerifiedToken => ({
-  issuerId: undefined,
-  tokenId: 't1',
-  sessionId: 's1',
-  accountId: 'a1',
-  planId: undefined,
-  limits: [],
-  features: [],
-  isAdmin: false,
-  issuedAt: ISSUED,
-  notBefore: undefined,
-  expiresAt: ISSUED + 1000,
-  ...with_,
-});
-const row = (kind: RevocationRow['kind'], value: string, with_: Partial<RevocationRow> = {}): RevocationRow => {
-  return { issuerId: null, kind, value, issuedBefore: null, ...with_ };
-};
-
-function revoked(rows: readonly RevocationRow[], asked: VerifiedToken): boolean {
-  const revocations = new Revocations();
-  for (const [index, each] of rows.entries()) revocations.apply(String(index), each);
-  return revocations.has(asked);
+function makeToken(fields: Partial<VerifiedToken> = {}): VerifiedToken {
+  return {
+    issuerId: undefined,
+    tokenId: 't1',
+    sessionId: 's1',
+    accountId: 'a1',
+    planId: undefined,
+    limits: [],
+    features: [],
+    isAdmin: false,
+    issuedAt: ISSUED_AT,
+    notBefore: undefined,
+    expiresAt: ISSUED_AT + 1000,
+    ...fields,
+  };
 }
 
-test('a token is revoked by its id, its session or its account', () => {
-  expect(revoked([], token())).toBe(false);
-  expect(revoked([row('token', 't1')], token())).toBe(true);
-  expect(revoked([row('session', 's1')], token())).toBe(true);
-  expect(revoked([row('account', 'a1')], token())).toBe(true);
-  expect(revoked([row('token', 's1'), row('session', 'a1'), row('account', 't1')], token())).toBe(false);
-});
+function makeRow(kind: RevocationRow['kind'], value: string, fields: Partial<RevocationRow> = {}): RevocationRow {
+  return { issuerId: null, kind, value, issuedBefore: null, ...fields };
+}
 
-test('a revocation names the tokens of one issuer', () => {
-  expect(revoked([row('token', 't1', { issuerId: 'other' })], token())).toBe(false);
-  expect(revoked([row('token', 't1')], token({ issuerId: 'other' }))).toBe(false);
-  expect(revoked([row('token', 't1', { issuerId: 'other' })], token({ issuerId: 'other' }))).toBe(true);
-});
-
-test('of an account those are revoked that were issued before, or do not say when', () => {
-  const before = (issuedBefore: number) => [row('account', 'a1', { issuedBefore })];
-  expect(revoked(before(ISSUED), token())).toBe(false);
-  expect(revoked(before(ISSUED + 1), token())).toBe(true);
-  expect(revoked(before(ISSUED - 1), token({ issuedAt: undefined }))).toBe(true);
-});
-
-test('what is taken back counts no more, and another of the same token goes on counting', () => {
+function isRevoked(rows: readonly RevocationRow[], token: VerifiedToken): boolean {
   const revocations = new Revocations();
-  revocations.apply('1', row('token', 't1'));
-  revocations.apply('2', row('token', 't1'));
-  revocations.apply('1', null);
-  expect(revocations.has(token())).toBe(true);
-  revocations.apply('2', row('token', 't2'));
-  expect(revocations.has(token())).toBe(false);
+  for (const [index, row] of rows.entries()) revocations.apply(String(index), row);
+  return revocations.has(token);
+}
+
+describe('a revocation', () => {
+  it('revokes a token by its id, its session or its account', () => {
+    expect(isRevoked([], makeToken())).toBe(false);
+    expect(isRevoked([makeRow('token', 't1')], makeToken())).toBe(true);
+    expect(isRevoked([makeRow('session', 's1')], makeToken())).toBe(true);
+    expect(isRevoked([makeRow('account', 'a1')], makeToken())).toBe(true);
+    const others = [makeRow('token', 's1'), makeRow('session', 'a1'), makeRow('account', 't1')];
+    expect(isRevoked(others, makeToken())).toBe(false);
+  });
+
+  it('applies to the tokens of one issuer only', () => {
+    expect(isRevoked([makeRow('token', 't1', { issuerId: 'other' })], makeToken())).toBe(false);
+    expect(isRevoked([makeRow('token', 't1')], makeToken({ issuerId: 'other' }))).toBe(false);
+    const row = makeRow('token', 't1', { issuerId: 'other' });
+    expect(isRevoked([row], makeToken({ issuerId: 'other' }))).toBe(true);
+  });
+
+  it('of an account applies to tokens that were issued before its time or do not say when', () => {
+    const accountRows = (issuedBefore: number) => [makeRow('account', 'a1', { issuedBefore })];
+    expect(isRevoked(accountRows(ISSUED_AT), makeToken())).toBe(false);
+    expect(isRevoked(accountRows(ISSUED_AT + 1), makeToken())).toBe(true);
+    expect(isRevoked(accountRows(ISSUED_AT - 1), makeToken({ issuedAt: undefined }))).toBe(true);
+  });
+
+  it('ends when it is removed or replaced, unless another one applies to the same token', () => {
+    const revocations = new Revocations();
+    revocations.apply('1', makeRow('token', 't1'));
+    revocations.apply('2', makeRow('token', 't1'));
+    revocations.apply('1', null);
+    expect(revocations.has(makeToken())).toBe(true);
+    revocations.apply('2', makeRow('token', 't2'));
+    expect(revocations.has(makeToken())).toBe(false);
+  });
 });

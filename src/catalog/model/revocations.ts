@@ -1,13 +1,15 @@
 import type { Revocation, VerifiedToken } from '../../domain/tokens/token.ts';
 import type { RevocationRow } from '../feed/catalog-rows.ts';
 
-/** Which tokens were revoked. Few: each row leaves when the tokens that it names have expired by themselves. */
+/** The revoked tokens. There are few: a revocation is deleted once all tokens that it names have expired. */
 export class Revocations {
   readonly #byId = new Map<string, Revocation>();
-  readonly #byValue = new Map<string, Set<Revocation>>();
-  /** Tokens that nothing was found for since the last change: each is asked for at every use, by the same object. */
+  /** By the issuer, kind and value that they have in common. */
+  readonly #byTarget = new Map<string, Set<Revocation>>();
+  /** Tokens that were found not to be revoked since the last change. Each use of a token asks with the same object. */
   #notRevoked = new WeakSet<VerifiedToken>();
 
+  /** Adds, replaces or removes a revocation. */
   apply(id: string, row: RevocationRow | null): void {
     this.#notRevoked = new WeakSet();
     const former = this.#byId.get(id);
@@ -21,21 +23,22 @@ export class Revocations {
       issuedBefore: issuedBefore ?? undefined,
     };
     this.#byId.set(id, revocation);
-    const place = placeOf(revocation.issuerId, kind, value);
-    this.#byValue.set(place, (this.#byValue.get(place) ?? new Set()).add(revocation));
+    const target = formatTarget(revocation.issuerId, kind, value);
+    this.#byTarget.set(target, (this.#byTarget.get(target) ?? new Set()).add(revocation));
   }
 
+  /** Whether a token is revoked. */
   has(token: VerifiedToken): boolean {
     if (this.#byId.size === 0 || this.#notRevoked.has(token)) return false;
-    const found = this.#find(token);
-    if (!found) this.#notRevoked.add(token);
-    return found;
+    const isRevoked = this.#isRevoked(token);
+    if (!isRevoked) this.#notRevoked.add(token);
+    return isRevoked;
   }
 
-  #find({ issuerId, tokenId, sessionId, accountId, issuedAt }: VerifiedToken): boolean {
-    if (tokenId !== undefined && this.#byValue.has(placeOf(issuerId, 'token', tokenId))) return true;
-    if (sessionId !== undefined && this.#byValue.has(placeOf(issuerId, 'session', sessionId))) return true;
-    const ofAccount = this.#byValue.get(placeOf(issuerId, 'account', accountId));
+  #isRevoked({ issuerId, tokenId, sessionId, accountId, issuedAt }: VerifiedToken): boolean {
+    if (tokenId !== undefined && this.#byTarget.has(formatTarget(issuerId, 'token', tokenId))) return true;
+    if (sessionId !== undefined && this.#byTarget.has(formatTarget(issuerId, 'session', sessionId))) return true;
+    const ofAccount = this.#byTarget.get(formatTarget(issuerId, 'account', accountId));
     if (ofAccount === undefined) return false;
     return [...ofAccount].some(
       ({ issuedBefore }) => issuedBefore === undefined || issuedAt === undefined || issuedAt < issuedBefore,
@@ -44,14 +47,14 @@ export class Revocations {
 
   #remove(id: string, revocation: Revocation): void {
     this.#byId.delete(id);
-    const place = placeOf(revocation.issuerId, revocation.kind, revocation.value);
-    const others = this.#byValue.get(place);
+    const target = formatTarget(revocation.issuerId, revocation.kind, revocation.value);
+    const others = this.#byTarget.get(target);
     others?.delete(revocation);
-    if (others?.size === 0) this.#byValue.delete(place);
+    if (others?.size === 0) this.#byTarget.delete(target);
   }
 }
 
-/** JSON keeps apart what a text with separators could mix up: the values are tokens' own. */
-function placeOf(issuerId: string | undefined, kind: Revocation['kind'], value: string): string {
+/** As JSON, which is unambiguous. Issuers choose the values, so they could contain any separator. */
+function formatTarget(issuerId: string | undefined, kind: Revocation['kind'], value: string): string {
   return JSON.stringify([issuerId ?? null, kind, value]);
 }

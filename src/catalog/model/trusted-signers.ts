@@ -3,11 +3,13 @@ import type { TokenTrust, VerificationKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { IssuerRow, SigningKeyRow } from '../feed/catalog-rows.ts';
 
-/** Whose signatures are good, as the catalog tells. */
+/** The issuers and keys of the catalog whose signatures are trusted. */
 export class TrustedSigners {
+  /** Without disabled issuers. */
   readonly #issuers = new Map<string, Issuer>();
   readonly #keys = new Map<string, VerificationKey>();
   readonly #log: Logger;
+  /** undefined: something has changed since it was last asked for. */
   #trust: TokenTrust | undefined;
 
   constructor(log: Logger) {
@@ -26,8 +28,9 @@ export class TrustedSigners {
     if (row === null || row.disabled) return;
     const issuer = parseIssuer(id, row);
     if (!('faults' in issuer)) this.#issuers.set(id, issuer);
-    // Unlike a plan, what was known of it is not kept: its keys or audiences may be the ones that were taken away.
-    else this.#log.error({ issuer: id, faults: issuer.faults }, 'an issuer cannot be read; its tokens are refused');
+    // Unlike with a plan, the last known version does not stay in force: it may have the keys or audiences that the
+    // change was meant to remove.
+    else this.#log.error({ issuer: id, faults: issuer.faults }, 'could not read an issuer; rejecting its tokens');
   }
 
   applyKey(id: string, row: SigningKeyRow | null): void {
