@@ -8,7 +8,7 @@ import { CachingTokenVerifier } from '../identity/verify-tokens/caching-token-ve
 import type { Logger } from '../interfaces/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
-/** What a node needs to sign tokens. */
+/** The keys that sign tokens on this node, and their sealer. */
 export interface TokenSigning {
   readonly keys: SigningKeyRing;
   readonly sealer: Sealer;

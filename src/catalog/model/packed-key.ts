@@ -42,7 +42,7 @@ export const MAX_KEY_PREFIX_BYTES = ID_OFFSET + MAX_PACKED_ID_BYTES;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What is stored of a key in addition to its `ApiKeyRow`, or in place of a part of it. */
+/** Values of a packed key that replace texts of its `ApiKeyRow`. */
 export interface PackedKeyReferences {
   /** Address of its account. */
   readonly accountAddress: number;

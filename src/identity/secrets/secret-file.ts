@@ -10,7 +10,7 @@ const UNWRITABLE_CODES: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EROF
 
 /**
  * Returns the secret that signing keys are sealed with, for installations that do not configure one. It is stored in a
- * file in the folder, which only the current user can read. Creates the file if there is none; processes that start
+ * file in the folder, which only the current user can read. Creates the file if it is missing; processes that start
  * together get the same secret. If the folder cannot be written to, the secret is stored nowhere and new at each start.
  */
 export async function loadOrCreateSecret(folder: string, log: WarningLogger): Promise<string> {

@@ -30,7 +30,7 @@ export type MessageToWorker =
     }
   | { readonly kind: 'jobs'; readonly jobs: readonly TokenJob[] };
 
-/** What the worker found out about a token. */
+/** Result of validating a token in the worker. */
 export type ValidationResult =
   | {
       readonly kind: 'verified';
