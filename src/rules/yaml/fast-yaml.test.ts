@@ -121,7 +121,7 @@ describe('the fast YAML parser', () => {
     ['a block sequence as the name of a field', '? - a\n: 1\n'],
     ['an unknown tag', 'a: !secret 1\n'],
     ['two documents', 'a: 1\n---\nb: 2\n'],
-    ['a tab in the indentation', 'a:\n  - b: |\n      \t\n\n      c:\n'],
+    ['a tab in the indentation next to a block scalar', 'a:\n  - b: |\n      \t\n\n      c:\n'],
     ['a control character', 'a: "\u0001"\n'],
     ['an empty text', ''],
     ['a sequence at the top', '- a\n'],
@@ -129,5 +129,9 @@ describe('the fast YAML parser', () => {
     ['an unclosed quote', 'a: "b\n'],
   ])('leaves a text to YamlDocument that has %s', (_, text) => {
     expect(parseFastYaml(text)).toBeUndefined();
+  });
+
+  it('reads a flow mapping and a quoted scalar that continue on lines indented by tabs', () => {
+    expect(parseFastYaml('a: {\n\tb: "x\n\ty"\n\t}\n')).toEqual({ a: { b: 'x y' } });
   });
 });

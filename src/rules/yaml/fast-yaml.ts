@@ -11,10 +11,14 @@ import {
 
 /**
  * Text that js-yaml may read differently from YamlDocument: tags, aliases and explicit keys (`? key`), or text that
- * looks like one of them; keys that are sequences or mappings, which js-yaml turns into strings; a tab in the
- * indentation, which js-yaml may take for the end of a block scalar; a carriage return without a line feed.
+ * looks like one of them; keys that are sequences or mappings, which js-yaml turns into strings; a carriage return
+ * without a line feed.
  */
-const AMBIGUOUS = /(?:^|[\s,[{:])(?:!|\*[^\s,[\]{}]|\?\s)|[\]}]\s*:|[,{]\s*(?:#[^\n]*\n\s*)*\[|\n *\t|\r(?!\n)/;
+const AMBIGUOUS = /(?:^|[\s,[{:])(?:!|\*[^\s,[\]{}]|\?\s)|[\]}]\s*:|[,{]\s*(?:#[^\n]*\n\s*)*\[|\r(?!\n)/;
+
+/** Together they are ambiguous too: js-yaml may take a line of spaces and a tab for the end of a block scalar. */
+const BLOCK_SCALAR = /[|>][-+\d]*[ \t]*(?:#[^\n]*)?\n/;
+const TAB_IN_INDENTATION = /\n *\t/;
 
 /** Files repeat the same keys, units and numbers many times. Scalars up to this length are resolved once. */
 const MAX_CACHED_LENGTH = 64;
@@ -27,13 +31,17 @@ const MAX_CACHED_SCALARS = 10_000;
  * not indented enough.
  */
 export function parseFastYaml(text: string): YamlMapping | undefined {
-  if (CONTROL_CHARACTER.test(text) || AMBIGUOUS.test(text)) return undefined;
+  if (CONTROL_CHARACTER.test(text) || isAmbiguous(text)) return undefined;
   try {
     const contents = load(text, { schema: createSchema() }) as YamlValue | undefined; // the schema makes nothing else
     return isYamlMapping(contents) ? contents : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isAmbiguous(text: string): boolean {
+  return AMBIGUOUS.test(text) || (BLOCK_SCALAR.test(text) && TAB_IN_INDENTATION.test(text));
 }
 
 /** Creates YAML's core schema, without any tags other than those of strings, sequences and mappings. */
