@@ -49,8 +49,8 @@ async function runConfigured(action: (config: Config, log: Logger) => Promise<vo
 
 async function serveUntilSignal(config: Config, log: Logger): Promise<void> {
   const stopSignal = waitForStopSignal();
-  keepStringPrototypeFast();
   const { buildApp } = await import('./app.ts');
+  keepStringPrototypeFast();
   const app = await buildApp(config, log);
   log.info({ signal: await stopSignal }, 'stopping; finishing the calls in progress');
   await app.stop();
