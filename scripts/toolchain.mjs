@@ -1,4 +1,5 @@
-// Plain Node >= 20, no dependencies: this runs before anything is installed.
+// Finds a Node that is new enough, and runs commands with it. Works on plain Node 20 without dependencies, because it runs
+// before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -6,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
-/** The oldest Node that Weir runs on: the first with argon2 and stable type stripping. */
-const NEEDED = [24, 7];
+/** The oldest Node that Weir runs on, as major and minor version: the first with argon2 and stable type stripping. */
+const MIN_NODE_VERSION = [24, 7];
 
 const packageName = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
 const cacheFolder = path.join(root, '.cache', 'node24');
@@ -21,35 +22,39 @@ const cachedNode = path.join(
 
 function isNewEnough(version) {
   const [major, minor] = version.split('.').map(Number);
-  return major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1]);
+  const [minMajor, minMinor] = MIN_NODE_VERSION;
+  return major > minMajor || (major === minMajor && minor >= minMinor);
 }
 
-/** Path of a Node that is new enough: the running one, else the cached one (which `installNode` brings). */
-export function nodeExecutable() {
+/** Returns the path of a Node that is new enough: the running one, or else the cached one, which `installNode` brings. */
+export function findNode() {
   return isNewEnough(process.versions.node) ? process.execPath : cachedNode;
 }
 
-/** Environment in which `node` is the Node of `nodeExecutable`, for npm and everything that it starts. */
-export function environment() {
-  const folder = path.dirname(nodeExecutable());
+/** Creates an environment in which `node` is the one of `findNode`, for npm and everything that it starts. */
+export function createEnvironment() {
+  const folder = path.dirname(findNode());
   return { ...process.env, PATH: `${folder}${path.delimiter}${process.env.PATH ?? ''}` };
 }
 
-/** Brings Node 24 from npm into the cache folder when the running Node is too old. */
+/** Installs Node 24 from npm into the cache folder if the running Node is too old. */
 export function installNode() {
-  if (existsSync(nodeExecutable())) return;
-  log(`Node ${process.versions.node} is older than ${NEEDED.join('.')}: taking Node 24 from npm`);
-  npm(['install', '--prefix', cacheFolder, '--no-save', '--ignore-scripts', `${packageName}@24`], process.env);
+  if (existsSync(findNode())) return;
+  log(`Node ${process.versions.node} is older than ${MIN_NODE_VERSION.join('.')}; installing Node 24 from npm`);
+  runNpm(['install', '--prefix', cacheFolder, '--no-save', '--ignore-scripts', `${packageName}@24`], process.env);
 }
 
-export function npm(args, env) {
+export function runNpm(args, env) {
   const cli = process.env.npm_execpath;
-  if (cli?.endsWith('.js')) run(process.execPath, [cli, ...args], env);
-  else run('npm', args, env);
+  if (cli?.endsWith('.js')) runCommand(process.execPath, [cli, ...args], env);
+  else runCommand('npm', args, env);
 }
 
-/** Runs a command to its end, its output on stderr (so that `npm run --silent weir` prints only its own); a failure ends the set-up with its exit code. */
-export function run(command, args, env = environment()) {
+/**
+ * Runs a command and waits for its end. Its output goes to stderr, so that `npm run --silent weir` prints only its own. If
+ * the command fails, this process exits with its exit code.
+ */
+export function runCommand(command, args, env = createEnvironment()) {
   const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] });
   if (status === 0) return;
   log(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` with exit code ${status}`}`);
