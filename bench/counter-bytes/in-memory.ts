@@ -24,9 +24,9 @@ export function measureInMemory(index: number): MemoryBytes {
 }
 
 async function measure(filling: Filling): Promise<MemoryBytes> {
-  const subjects = Array.from({ length: COUNTERS_IN_MEMORY }, (_, index) => {
-    return flattenString(API_KEY_NAMING.createSubject(index));
-  });
+  const subjects = Array.from({ length: COUNTERS_IN_MEMORY }, (_, index) => API_KEY_NAMING.createSubject(index)).map(
+    flattenString,
+  );
   let now = 0;
   const store = new MemoryStore({ now: () => now, maxCounters: COUNTERS_IN_MEMORY, source: 'memory' });
   const before = readMemoryUsage();
