@@ -23,13 +23,15 @@ import { Readiness } from './telemetry/readiness.ts';
 import { startLastUsed } from './usage/last-used.ts';
 
 /*
- * The composition root: the only place that knows all parts. Each part is started here, or in app/, and registers how to
- * stop it with `resources`. They are stopped in reverse order, so a part can rely on those that it was given.
+ * The composition root: the only place that knows all parts. Each part is started here or in app/. It registers with
+ * `resources` how to stop it. Parts are stopped in reverse order, so each one can rely on those that it was given.
  */
 
 /** A running service. */
 export interface App {
-  /** The ports that the servers listen on, also where 0 was configured. A node of the role `admin` has no data plane. */
+  /**
+   * The ports that the servers listen on, also where 0 was configured. A node of the role `admin` has no data plane.
+   */
   readonly ports: { readonly decision: number | undefined; readonly admin: number; readonly http: number };
   /** Finishes the calls in progress, then closes everything. */
   stop(): Promise<void>;

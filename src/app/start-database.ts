@@ -10,8 +10,8 @@ import type { Logger } from '../interfaces/logger.ts';
 const DEFAULT_ADMIN_EMAIL = 'admin@example.com';
 
 /**
- * Opens the database of the catalog. A node that writes the catalog also brings the schema up to date, creates the first
- * plans and the first administrator, and keeps pruning the change feed.
+ * Opens the database of the catalog. A node that writes the catalog also brings the schema up to date, creates the
+ * first plans and the first administrator, and keeps pruning the change feed.
  */
 export async function startDatabase(config: Config, log: Logger, resources: AsyncDisposableStack): Promise<Database> {
   const database = await openConfiguredDatabase(config, log, resources);

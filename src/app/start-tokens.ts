@@ -44,8 +44,8 @@ export interface TokenVerificationParts {
 }
 
 /**
- * Starts to verify tokens. Verifying HS256 takes the secret that sealed the key, because one key both signs and verifies.
- * A node that does not sign has it only if it is configured.
+ * Starts to verify tokens. Verifying HS256 takes the secret that sealed the key, because one key both signs and
+ * verifies. A node that does not sign has it only if it is configured.
  */
 export function startTokenVerification(
   { signingKeySecret }: Config,

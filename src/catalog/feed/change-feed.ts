@@ -46,8 +46,8 @@ export async function readPosition(query: Query): Promise<FeedPosition> {
  * that are visible now and were not then: the later ones, and those that were in progress. They are looked up by
  * transaction id, so changes that were seen already cost nothing, however long some transaction stays open.
  *
- * One statement reads the changes, the current state of the entities and the next position, so all of them belong to the
- * same moment. Rows of a restored feed may have transaction ids of the future; they belong to another history.
+ * One statement reads the changes, the current state of the entities and the next position, so all of them belong to
+ * the same moment. Rows of a restored feed may have transaction ids of the future; they belong to another history.
  */
 const READ_CHANGES = `
   with row as materialized (
@@ -103,7 +103,8 @@ export async function readChanges(
 ): Promise<Changes> {
   const { snapshot, epoch } = since;
   const parameters = [snapshot, maxChanges, snapshot, maxChanges, maxChanges, epoch, snapshot];
-  const rows = (await query(READ_CHANGES, parameters)) as (CatalogEntry | PositionRow)[]; // as READ_CHANGES selects them
+  // The cast holds because READ_CHANGES selects these rows.
+  const rows = (await query(READ_CHANGES, parameters)) as (CatalogEntry | PositionRow)[];
   const head = rows.find((row) => row.entity === 'position');
   if (head === undefined) throw new Error('Postgres returned no position of the change feed');
   const entries = rows.filter((row) => row.entity !== 'position');

@@ -25,7 +25,9 @@ export interface CatalogReplicaOptions {
 export interface CatalogReplica extends Catalog {
   /** Time in ms since the copy was last known to be current. */
   readonly staleness: number;
-  /** Applies everything that has been committed so far. Never rejects: the replica keeps following the changes anyway. */
+  /**
+   * Applies everything that has been committed so far. Never rejects: the replica keeps following the changes anyway.
+   */
   refresh(): Promise<void>;
   /** Stops following the changes. The copy can still be read. */
   stop(): Promise<void>;
@@ -35,8 +37,8 @@ const POLL_INTERVAL_MS = 200;
 const MAX_BACKOFF_MS = 2_000;
 const QUERY_TIMEOUT_MS = 5_000;
 /**
- * Changes that are read at once after a load. More than usual, because many can arrive while a load lasts, and otherwise
- * the load would have been in vain.
+ * Changes that are read at once after a load. More than usual, because many can arrive while a load lasts, and
+ * otherwise the load would have been in vain.
  */
 const MAX_CHANGES_AFTER_LOAD = 200_000;
 /** Entries that are applied before decisions get a turn: about 1 ms. */
@@ -103,7 +105,9 @@ class FollowingReplica implements CatalogReplica {
     return this.#model.isRevoked(token);
   }
 
-  /** By the clock that says more: the monotonic one may stop while the machine is suspended, the other one may be set. */
+  /**
+   * By the clock that says more: the monotonic one may stop while the machine is suspended, the other one may be set.
+   */
   get staleness(): number {
     return Math.max(performance.now() - this.#syncedAt.monotonic, Date.now() - this.#syncedAt.wall);
   }
@@ -114,8 +118,8 @@ class FollowingReplica implements CatalogReplica {
   }
 
   /**
-   * Loads the whole catalog into a new model, which then replaces the old one. The old model keeps following the changes
-   * meanwhile, so they take effect as fast as ever.
+   * Loads the whole catalog into a new model, which then replaces the old one. The old model keeps following the
+   * changes meanwhile, so they take effect as fast as ever.
    */
   async load(): Promise<void> {
     const model = this.#createModel();

@@ -6,8 +6,8 @@ import { CATALOG_TABLES, LIVE_ROWS, selectColumns } from './catalog-tables.ts';
 const ROWS_PER_PAGE = 1_000;
 
 /**
- * Reads all entities, page by page. The pages are read one after another, so together they are not one consistent state.
- * The reader must afterwards apply the changes since a position that it read before.
+ * Reads all entities, page by page. The pages are read one after another, so together they are not one consistent
+ * state. The reader must afterwards apply the changes since a position that it read before.
  */
 export async function* readSnapshot(query: Query): AsyncGenerator<Iterable<CatalogEntry>> {
   for (const table of CATALOG_TABLES) {

@@ -5,9 +5,9 @@ import { readUint32, writeUint32 } from '../../collections/uint32.ts';
 import { hashId, MAX_PACKED_ID_BYTES, readId, writeId } from './packed-id.ts';
 
 /*
- * An account as bytes: 4 bytes with the number of its plan's name, 4 bytes with the number of keys that refer to it, and
- * its id. Keys refer to an account by its address. So it keeps the address while it is in the catalog or a key refers to
- * it.
+ * An account as bytes: 4 bytes with the number of its plan's name, 4 bytes with the number of keys that refer to it,
+ * and its id. Keys refer to an account by its address. So it keeps the address while it is in the catalog or a key
+ * refers to it.
  */
 const PLAN_OFFSET = 0;
 const KEY_COUNT_OFFSET = 4;

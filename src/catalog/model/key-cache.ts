@@ -27,8 +27,8 @@ export interface CachedKey {
 export class KeyCache {
   readonly #byAddress = new Map<number, CachedKey>();
   /**
-   * By the first 32 bits of the digest: a Map does not have to hash a small number. Of two digests that begin alike, one
-   * is indexed.
+   * By the first 32 bits of the digest: a Map does not have to hash a small number. Of two digests that begin alike,
+   * one is indexed.
    */
   readonly #byDigestPrefix = new Map<number, CachedKey>();
   /** Evicts keys that were not looked up lately. */

@@ -30,8 +30,8 @@ import {
 } from './packed-key.ts';
 
 /**
- * All API keys, packed: about 80 bytes each, including the indexes by digest and by id. Only keys that are in use have an
- * object, the record. A record includes the plan of the key's account. When that changes, the key gets a new record.
+ * All API keys, packed: about 80 bytes each, including the indexes by digest and by id. Only keys that are in use have
+ * an object, the record. A record includes the plan of the key's account. When that changes, the key gets a new record.
  */
 export class KeyTable {
   readonly #accounts: AccountTable;
@@ -83,8 +83,8 @@ export class KeyTable {
   }
 
   /**
-   * Adds or replaces a key. `policyJson` is its policy, empty if it has none of its own. Returns false if the key is too
-   * long; the table then has no such key.
+   * Adds or replaces a key. `policyJson` is its policy, empty if it has none of its own. Returns false if the key is
+   * too long; the table then has no such key.
    */
   set(id: string, row: ApiKeyRow, policyJson: string): boolean {
     const accountAddress = this.#accounts.retain(row.accountId);

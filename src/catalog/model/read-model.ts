@@ -12,8 +12,8 @@ import { Revocations } from './revocations.ts';
 import { TrustedSigners } from './trusted-signers.ts';
 
 /**
- * The catalog in memory. Entries are states, not changes: applying one twice, or an older change with the current state,
- * makes no difference.
+ * The catalog in memory. Entries are states, not changes: applying one twice, or an older change with the current
+ * state, makes no difference.
  */
 export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   readonly #plans = new Map<string, Plan>();
@@ -108,8 +108,8 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   }
 
   /**
-   * Returns the policy of a key as JSON, empty if it has none of its own. undefined: the policy cannot be read. The last
-   * known one then stays in force. Without one, the key is rejected.
+   * Returns the policy of a key as JSON, empty if it has none of its own. undefined: the policy cannot be read. The
+   * last known one then stays in force. Without one, the key is rejected.
    */
   #readPolicyJson(id: string, row: ApiKeyRow): string | undefined {
     if (row.policy === null) return '';

@@ -10,7 +10,9 @@ export interface AccessTokenClaims {
   readonly sessionId: string;
 }
 
-/** Issues a JWT that names an account and its session. It grants nothing by itself: permissions come from the catalog. */
+/**
+ * Issues a JWT that names an account and its session. It grants nothing by itself: permissions come from the catalog.
+ */
 export async function issueAccessToken(
   { id, algorithm, key }: Signer,
   { accountId, sessionId }: AccessTokenClaims,

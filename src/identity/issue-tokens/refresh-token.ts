@@ -1,9 +1,9 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /**
- * A refresh token in the form `wr_<family>.<member>`, with two random parts. All tokens of one session share the family,
- * which only a holder of one of them can know. So a token with a known family but a member other than the current one
- * was used before.
+ * A refresh token in the form `wr_<family>.<member>`, with two random parts. All tokens of one session share the
+ * family, which only a holder of one of them can know. So a token with a known family but a member other than the
+ * current one was used before.
  */
 export interface RefreshToken {
   readonly text: string;

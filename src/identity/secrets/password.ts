@@ -41,8 +41,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Whether a password has this hash. Pass undefined as the hash of an unknown account: the result is false, after the same
- * time as for a known one. Throws if the hash is not argon2id.
+ * Whether a password has this hash. Pass undefined as the hash of an unknown account: the result is false, after the
+ * same time as for a known one. Throws if the hash is not argon2id.
  */
 export async function verifyPassword(password: string, passwordHash: string | undefined): Promise<boolean> {
   const [, memory, passes, parallelism, salt, tag] = PHC_FORMAT.exec(passwordHash ?? DUMMY_HASH) ?? [];

@@ -7,7 +7,8 @@ const MIN_PAUSE_MS = 4;
 
 /**
  * Gives out turns: one token is validated at a time. Senders alternate, so a sender who floods Weir with forgeries only
- * waits behind themselves. Each failure costs a pause, so forgeries get a bounded part of a core, however many there are.
+ * waits behind themselves. Each failure costs a pause, so forgeries get a bounded part of a core, however many there
+ * are.
  */
 export class FairQueue {
   /** Callers that wait for a turn, by sender. The sender who just had a turn moves to the end. */

@@ -12,8 +12,8 @@ export interface KeyResolver {
    */
   prepare(header: TokenHeader): Promise<void> | undefined;
   /**
-   * Returns the keys that may have signed the token: in most cases one, none if no key matches. Rejects with a jose error
-   * if a key is unsuitable for the algorithm.
+   * Returns the keys that may have signed the token: in most cases one, none if no key matches. Rejects with a jose
+   * error if a key is unsuitable for the algorithm.
    */
   find(header: TokenHeader): Promise<readonly CryptographicKey[]>;
 }

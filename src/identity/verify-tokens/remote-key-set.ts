@@ -21,11 +21,11 @@ export interface RemoteKeySetOptions {
 }
 
 /**
- * Keys that an external issuer publishes. They are fetched when a token needs them, refetched in the background, and used
- * for an hour while the issuer is unreachable.
+ * Keys that an external issuer publishes. They are fetched when a token needs them, refetched in the background, and
+ * used for an hour while the issuer is unreachable.
  *
- * The keys are held and searched by jose (createKeyFinder). The rules of when to fetch are ours. `createRemoteJWKSet` of
- * jose cannot express them:
+ * The keys are held and searched by jose (createKeyFinder). The rules of when to fetch are ours. `createRemoteJWKSet`
+ * of jose cannot express them:
  *
  * - It measures age by the wall clock. If that clock is set back, withdrawn keys stay valid for as much longer.
  * - It has no cooldown after a failed fetch: each token of an unreachable issuer starts another one.

@@ -47,8 +47,8 @@ export class VerificationQueue {
   }
 
   /**
-   * Adds a caller who waits for a token. Returns the job for the worker. undefined: there is a job for this token already,
-   * or no room for another one. Calls back once.
+   * Adds a caller who waits for a token. Returns the job for the worker. undefined: there is a job for this token
+   * already, or no room for another one. Calls back once.
    */
   add(token: string, sender: string, callback: Callback): TokenJob | undefined {
     const queued = this.#jobsBySuffix.get(tokenSuffix(token));
