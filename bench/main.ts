@@ -1,4 +1,5 @@
-// npm run bench: measures Weir against a yardstick. docs/benchmarks.md explains the results; options.ts has the options.
+// npm run bench: measures Weir against a yardstick. docs/benchmarks.md explains the results; options.ts has the
+// options.
 import { rm } from 'node:fs/promises';
 import { createGhzGenerator, findGhz } from './load/ghz-generator.ts';
 import { startGenerator } from './load/start-generator.ts';

@@ -28,8 +28,8 @@ export interface Options {
 const EXIT_CODE_USAGE = 2;
 
 /**
- * Parses the command line of the bench. For `--help` or a wrong command line it prints what commander prints, and returns
- * the exit code: 0 or 2.
+ * Parses the command line of the bench. For `--help` or a wrong command line it prints what commander prints, and
+ * returns the exit code: 0 or 2.
  */
 export function parseOptions(args: readonly string[]): Options | { readonly exitCode: number } {
   const command = createCommand();

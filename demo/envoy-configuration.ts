@@ -40,7 +40,9 @@ export function setConnectionManagerField(path: YamlPath, value: unknown): Envoy
   return (configuration) => configuration.setIn([...CONNECTION_MANAGER, ...path], configuration.createNode(value));
 }
 
-/** Sets the context extensions that ext_authz sends to Weir for requests on the route `one-filter`, which has all paths. */
+/**
+ * Sets the context extensions that ext_authz sends to Weir for requests on the route `one-filter`, which has all paths.
+ */
 export function setContextExtensions(extensions: Readonly<Record<string, string>>): EnvoyChange {
   return (configuration) => {
     const routes: YamlPath = [...CONNECTION_MANAGER, 'route_config', 'virtual_hosts', 0, 'routes'];

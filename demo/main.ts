@@ -1,5 +1,6 @@
 // npm run demo: starts an upstream, Weir and a real Envoy in front of them, and prints calls to try.
-// npm run demo -- --check: makes these calls itself, over HTTP/1.1 and HTTP/2, and fails if a response is not as expected.
+// npm run demo -- --check: makes these calls itself, over HTTP/1.1 and HTTP/2, and fails if a response is not as
+// expected.
 import { AssertionError } from 'node:assert';
 import { inspect } from 'node:util';
 import { ALL_CHECKS, createCheckContext, PROTOCOLS } from './checks/all-checks.ts';

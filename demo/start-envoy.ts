@@ -19,8 +19,8 @@ import { ServerProcess } from './server-process.ts';
 const CONFIGURATION_FOLDER = fileURLToPath(new URL('../envoy/', import.meta.url));
 
 /**
- * How long the filters wait for Weir. The timeouts in envoy/ are for production: on a busy machine they would expire, and
- * the demo and the tests do not measure speed.
+ * How long the filters wait for Weir. The timeouts in envoy/ are for production: on a busy machine they would expire,
+ * and the demo and the tests do not measure speed.
  */
 const FILTER_TIMEOUT = '5s';
 

@@ -17,8 +17,8 @@ export interface Weir {
 }
 
 /**
- * Starts the built Weir like a user does, with an embedded Postgres and counters in memory. Its ports are free ones. Its
- * data folder is temporary: `stop` removes it.
+ * Starts the built Weir like a user does, with an embedded Postgres and counters in memory. Its ports are free ones.
+ * Its data folder is temporary: `stop` removes it.
  */
 export async function startWeir(): Promise<Weir> {
   const [decisionPort, adminPort, httpPort] = [await freePort(), await freePort(), await freePort()];

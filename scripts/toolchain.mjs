@@ -1,5 +1,5 @@
-// Finds a Node that is new enough, and runs commands with it. Works on plain Node 20 without dependencies, because it runs
-// before anything is installed.
+// Finds a Node that is new enough, and runs commands with it. Works on plain Node 20 without dependencies, because it
+// runs before anything is installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -26,7 +26,9 @@ function isNewEnough(version) {
   return major > minMajor || (major === minMajor && minor >= minMinor);
 }
 
-/** Returns the path of a Node that is new enough: the running one, or else the cached one, which `installNode` brings. */
+/**
+ * Returns the path of a Node that is new enough: the running one, or else the cached one, which `installNode` brings.
+ */
 export function findNode() {
   return isNewEnough(process.versions.node) ? process.execPath : cachedNode;
 }
@@ -51,8 +53,8 @@ export function runNpm(args, env) {
 }
 
 /**
- * Runs a command and waits for its end. Its output goes to stderr, so that `npm run --silent weir` prints only its own. If
- * the command fails, this process exits with its exit code.
+ * Runs a command and waits for its end. Its output goes to stderr, so that `npm run --silent weir` prints only its own.
+ * If the command fails, this process exits with its exit code.
  */
 export function runCommand(command, args, env = createEnvironment()) {
   const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] });

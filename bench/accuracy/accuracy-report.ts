@@ -16,7 +16,9 @@ const ERROR_KINDS = [
   { title: 'rejected wrongly', count: ({ wronglyRejected }: DecisionCounts) => wronglyRejected },
 ] as const;
 
-/** Formats Markdown: wrong grants and wrong rejections by load, for small and for large limits, and what was granted. */
+/**
+ * Formats Markdown: wrong grants and wrong rejections by load, for small and for large limits, and what was granted.
+ */
 export function formatAccuracyReport(evaluations: readonly Evaluation[], command: string, machine: Machine): string {
   const limiters = [...new Set(evaluations.map(({ limiter }) => limiter))];
   const paragraphs = [`\`${command}\` on ${formatMachine(machine)}.`, '![Wrong decisions by load](accuracy.svg)'];

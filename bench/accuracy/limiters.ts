@@ -46,8 +46,8 @@ function createWeir(requests: number): Limiter {
 }
 
 /**
- * Cloudflare's algorithm. It adds what the current fixed window contains to what the previous one contained, weighted by
- * how much of that one the rolling window still overlaps
+ * Cloudflare's algorithm. It adds what the current fixed window contains to what the previous one contained, weighted
+ * by how much of that one the rolling window still overlaps
  * (https://blog.cloudflare.com/counting-things-a-lot-of-different-things/).
  */
 function createTwoBuckets(requests: number): Limiter {

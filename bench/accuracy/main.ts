@@ -1,5 +1,5 @@
-// npm run accuracy: counts the wrong grants and wrong rejections of Weir and of other limiters on the same trace, and writes
-// its section of docs/guarantees.md.
+// npm run accuracy: counts the wrong grants and wrong rejections of Weir and of other limiters on the same trace, and
+// writes its section of docs/guarantees.md.
 import { writeFileSync } from 'node:fs';
 import { describeMachine } from '../report/machine.ts';
 import { writeMarkedSection } from '../report/marked-section.ts';

@@ -10,9 +10,9 @@ const INITIAL_CAPACITY = 4;
 const NO_TIMES = new Float64Array(0);
 
 /**
- * Keeps the exact time of every event of the last window, for each subject. So it knows what any rolling window contains.
- * An event at t is in the windows that end before t + `windowMicros`. Memory is bounded by the events of one window per
- * subject, rounded up to powers of 2.
+ * Keeps the exact time of every event of the last window, for each subject. So it knows what any rolling window
+ * contains. An event at t is in the windows that end before t + `windowMicros`. Memory is bounded by the events of one
+ * window per subject, rounded up to powers of 2.
  */
 export class RollingLog {
   readonly #rings: Ring[];

@@ -59,7 +59,9 @@ export function createTrace(seed: number): Trace {
   return { length: REQUESTS, timeAt, subjectAt, demandAt: (index) => demands[index] ?? 0 };
 }
 
-/** Generates times in µs, from 0 on and without end. A third of the subjects each sends evenly, randomly and in bursts. */
+/**
+ * Generates times in µs, from 0 on and without end. A third of the subjects each sends evenly, randomly and in bursts.
+ */
 function generateArrivals(subject: number, meanGap: number, random: Random): Iterable<number> {
   if (subject % 3 === 0) return generateEvenArrivals(meanGap, random);
   return subject % 3 === 1 ? generatePoissonArrivals(meanGap, random) : generateBursts(meanGap, random);
@@ -74,8 +76,8 @@ function* generatePoissonArrivals(meanGap: number, random: Random): Generator<nu
 }
 
 /**
- * Alternates between silence and bursts. The lengths of the bursts have a Pareto distribution. That makes the sum of many
- * sources bursty on every time scale, like real traffic.
+ * Alternates between silence and bursts. The lengths of the bursts have a Pareto distribution. That makes the sum of
+ * many sources bursty on every time scale, like real traffic.
  */
 function* generateBursts(meanGap: number, random: Random): Generator<number> {
   let time = 0;

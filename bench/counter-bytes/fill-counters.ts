@@ -21,8 +21,8 @@ export const FILLINGS: readonly Filling[] = [
 ];
 
 /**
- * How counters are named. The subjects have the form that src/decide/check/credential-charges.ts gives them for plans and
- * src/decide/rate-limit/prepare-rate-limit.ts for rules.
+ * How counters are named. The subjects have the form that src/decide/check/credential-charges.ts gives them for plans
+ * and src/decide/rate-limit/prepare-rate-limit.ts for rules.
  */
 export interface Naming {
   readonly name: string;

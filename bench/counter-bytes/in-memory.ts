@@ -1,5 +1,6 @@
-// node --expose-gc bench/counter-bytes/in-memory.ts INDEX: fills FILLINGS[INDEX] in memory and prints MemoryBytes as JSON.
-// Each filling has a process of its own: it would reuse what an earlier one left in the heap, and then not show it.
+// node --expose-gc bench/counter-bytes/in-memory.ts INDEX: fills FILLINGS[INDEX] in memory and prints MemoryBytes as
+// JSON. Each filling has a process of its own: it would reuse what an earlier one left in the heap, and then not show
+// it.
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';

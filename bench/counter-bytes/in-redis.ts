@@ -19,7 +19,9 @@ const PREFIX = 'weir';
 const CLOCK_KEY = 'clock';
 const DEADLINE_MS = 10_000;
 
-/** Measures on a Redis server of its own. The scripts read the time from a key, so nothing waits for a minute to pass. */
+/**
+ * Measures on a Redis server of its own. The scripts read the time from a key, so nothing waits for a minute to pass.
+ */
 export async function measureInRedis(filling: Filling, naming: Naming): Promise<RedisBytes> {
   const server = await startRedis();
   const client = new Redis(server.url);

@@ -1,4 +1,5 @@
-// The load generator. Runs in a process of its own, one job at a time as its parent sends them, and exits with its parent.
+// The load generator. Runs in a process of its own, one job at a time as its parent sends them, and exits with its
+// parent.
 import { cpuPerCall, readCpuUsage } from './cpu-per-call.ts';
 import { LoadConnection, type LoadState } from './load-connection.ts';
 import type { LoadJob, LoadResult } from './load-job.ts';

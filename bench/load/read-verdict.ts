@@ -16,8 +16,8 @@ const STATUS_TAG = 0x0a;
 const GRPC_PREFIX_BYTES = 5;
 
 /**
- * Reads the verdict out of a gRPC message with its prefix. undefined: it contains none. The first bytes are enough if the
- * server writes fields in order. Everything else is decoded in full.
+ * Reads the verdict out of a gRPC message with its prefix. undefined: it contains none. The first bytes are enough if
+ * the server writes fields in order. Everything else is decoded in full.
  */
 export function readVerdict(kind: LoadKind, data: Buffer): Verdict | undefined {
   if (data.length < GRPC_PREFIX_BYTES || data.readUInt32BE(1) !== data.length - GRPC_PREFIX_BYTES) return undefined;

@@ -5,7 +5,9 @@ import type { LoadJob, LoadResult, RunLoad } from './load-job.ts';
 
 const GENERATOR_PROGRAM = new URL('generator-process.ts', import.meta.url);
 
-/** Time that a job may take on top of its own: to encode the requests, to connect and to wait for the last responses. */
+/**
+ * Time that a job may take on top of its own: to encode the requests, to connect and to wait for the last responses.
+ */
 const MAX_OVERHEAD_SECONDS = 30;
 
 /** Starts our own load generator in a process of its own. The process runs all jobs, one at a time. */

@@ -1,4 +1,5 @@
-// npm run matching: measures the time to find the rule of a descriptor, by the number of rules in the domain. Prints tables.
+// npm run matching: measures the time to find the rule of a descriptor, by the number of rules in the domain. Prints
+// tables.
 import type { DescriptorEntry } from '../../src/domain/descriptor.ts';
 import { matchRule } from '../../src/domain/rules/match-rule.ts';
 import type { RuleBook } from '../../src/domain/rules/rule-book.ts';
@@ -48,7 +49,9 @@ for (const { title, setting } of MATCH_MODES) {
   }
 }
 
-/** Creates rules of three kinds, a third each: exact values, wildcards below an exact value, and wildcards at the top. */
+/**
+ * Creates rules of three kinds, a third each: exact values, wildcards below an exact value, and wildcards at the top.
+ */
 function createRuleBook(ruleCount: number, setting: string): RuleBook {
   const descriptors: string[] = [];
   for (let index = 0; index < ruleCount / 3; index++) {

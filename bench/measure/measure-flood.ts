@@ -16,7 +16,8 @@ export interface FloodRow {
   readonly ratio: number;
   /**
    * The same ratio of decisions per CPU second of the server, including its verification thread. It shows what remains
-   * where only the server is the bottleneck. It does not depend on how the machine shares its cores with other processes.
+   * where only the server is the bottleneck. It does not depend on how the machine shares its cores with other
+   * processes.
    */
   readonly cpuRatio: number;
   readonly forgeriesPerSecond: number;

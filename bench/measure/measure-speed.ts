@@ -51,7 +51,9 @@ interface Measurement {
   errors: number;
 }
 
-/** Measures every server in every case. In each round the servers take turns, so that noise affects all of them alike. */
+/**
+ * Measures every server in every case. In each round the servers take turns, so that noise affects all of them alike.
+ */
 export async function measureSpeed(
   servers: readonly BenchServer[],
   options: Options,
@@ -96,8 +98,8 @@ function describeMeasurement({ server, benchCase, streams }: Measurement): strin
 }
 
 /**
- * Runs one measurement. If its server tolerates errors, a measurement with too many is reported and repeated: other load
- * on the machine must not void the whole run.
+ * Runs one measurement. If its server tolerates errors, a measurement with too many is reported and repeated: other
+ * load on the machine must not void the whole run.
  */
 async function measure(
   measurement: Measurement,

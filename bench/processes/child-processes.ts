@@ -22,7 +22,9 @@ export class ChildProcesses {
     return this.track(fork(program, { execArgv: [...execArgv], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
   }
 
-  /** Registers a server that something else started. It is stopped after the children, which may need it until they end. */
+  /**
+   * Registers a server that something else started. It is stopped after the children, which may need it until they end.
+   */
   addStopAction(stop: () => Promise<void>): void {
     this.#stopActions.push(stop);
   }

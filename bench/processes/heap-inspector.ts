@@ -27,8 +27,8 @@ export async function readHeapMb(inspectorPort: number): Promise<number> {
 }
 
 /**
- * Sends a command and returns its result (https://chromedevtools.github.io/devtools-protocol/). One command at a time: the
- * next message is taken for the response.
+ * Sends a command and returns its result (https://chromedevtools.github.io/devtools-protocol/). One command at a time:
+ * the next message is taken for the response.
  */
 async function sendCommand(socket: WebSocket, method: string, params: object) {
   const response = new Promise<MessageEvent>((resolve) => socket.addEventListener('message', resolve, { once: true }));

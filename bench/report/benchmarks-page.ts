@@ -72,31 +72,33 @@ export function renderBenchmarksPage({ speed, memory }: Benchmarks): string {
 
 const INTRODUCTION = `# Benchmarks
 
-\`npm run bench\` writes this page. It builds the release, starts every server as a process of its own, and measures all of
-them in one run on one machine. Figures from different machines or different days cannot be compared directly. Compare
-the ratios to *grpc-js echo*, a plain @grpc/grpc-js server that responds to ShouldRateLimit with a constant.
+\`npm run bench\` writes this page. It builds the release, starts every server as a process of its own, and measures all
+of them in one run on one machine. Figures from different machines or different days cannot be compared directly.
+Compare the ratios to *grpc-js echo*, a plain @grpc/grpc-js server that responds to ShouldRateLimit with a constant.
 
-- *floor* is a C program (bench/servers/floor.c) that waits, reads and writes a constant response. It checks nothing. Its
-  cost is the work of the kernel, so no server can cost less. It is left out on machines without a C compiler.
+- *floor* is a C program (bench/servers/floor.c) that waits, reads and writes a constant response. It checks nothing.
+  Its cost is the work of the kernel, so no server can cost less. It is left out on machines without a C compiler.
 - *engine* is Weir's HTTP/2 and gRPC alone. It responds with the same constant.
-- *RLS, memory* and *RLS, Redis* are \`weir serve\` with metrics on, and with one rule and one limit (\`sliding_window\`) for
-  each key. In *refused*, the limit rejects nearly everything. In *three*, each key has three limits. In *leased*, the
-  node may lease slices of the limit (\`lease: true\`).
+- *RLS, memory* and *RLS, Redis* are \`weir serve\` with metrics on, and with one rule and one limit (\`sliding_window\`)
+  for each key. In *refused*, the limit rejects nearly everything. In *three*, each key has three limits. In *leased*,
+  the node may lease slices of the limit (\`lease: true\`).
 - *Check, API key* is \`weir serve\` that authorizes by API key and charges the plan of the key, in memory. *Check, JWT*
   does so by JWTs that it has verified before. *Check, 1,000,000 keys* has that many API keys in its catalog; the load
   uses as many of them as it does of *Check, API key*. In *unknown*, the catalog does not have the keys. In *garbage*,
   the checksums of the keys are wrong.
 
 The generator (bench/load/) keeps 4 connections × 50 or × 1 calls outstanding, takes the keys in turn, and checks every
-verdict. A single call without a verdict voids the run, except with Redis (see *errors* below). The generator runs on the
-same cores as the servers. If it uses nearly a whole core, it limits decisions/s as well; the CPU columns are not
+verdict. A single call without a verdict voids the run, except with Redis (see *errors* below). The generator runs on
+the same cores as the servers. If it uses nearly a whole core, it limits decisions/s as well; the CPU columns are not
 affected. \`--ghz\` generates load with ghz instead. \`--peer NAME=127.0.0.1:PORT,PID\` also measures another RLS server.`;
 
-const SPEED_COLUMNS = `CPU is user and system time of all threads from /proc, in µs per decision. *Redis* is the process of Redis, *load* that
+const SPEED_COLUMNS = `\
+CPU is user and system time of all threads from /proc, in µs per decision. *Redis* is the process of Redis, *load* that
 of the generator. *echo ÷ CPU* says how many times less CPU the server and Redis together use than the echo of the same
 round. *errors* are calls of all rounds without a verdict. Weir waits at most 15 ms for Redis. If one of three processes
 on two cores does not run for that long, Weir responds with UNAVAILABLE.`;
 
-const MEMORY_COLUMNS = `The cost of a connection is resident memory, without the buffers of the kernel, for 1,000 connections that have carried
+const MEMORY_COLUMNS = `\
+The cost of a connection is resident memory, without the buffers of the kernel, for 1,000 connections that have carried
 one call each. *In use* is V8's heap and the buffers outside of it after a full collection. *Resident* is the whole
 process. It includes memory that V8 and malloc needed once, for instance to compile hot code, and have kept since.`;

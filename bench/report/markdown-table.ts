@@ -1,6 +1,6 @@
 /**
- * Formats a table in Markdown, aligned so that it also reads well in a terminal. The first `textColumns` columns contain
- * texts and are aligned to the left. The others contain figures and are aligned to the right.
+ * Formats a table in Markdown, aligned so that it also reads well in a terminal. The first `textColumns` columns
+ * contain texts and are aligned to the left. The others contain figures and are aligned to the right.
  */
 export function formatTable(
   head: readonly string[],

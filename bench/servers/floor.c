@@ -1,8 +1,8 @@
 /*
- * The minimum that a server of ShouldRateLimit does: it waits, reads, and responds to every call with a constant, with one
- * write for everything that it has just read from a connection. It checks nothing, and of HTTP/2 (RFC 9113) it implements
- * only what the bench's generator needs. So its cost is the cost of the sockets, and no server can be cheaper. Prints the
- * port that it listens on. Linux only.
+ * The minimum that a server of ShouldRateLimit does: it waits, reads, and responds to every call with a constant, with
+ * one write for everything that it has just read from a connection. It checks nothing, and of HTTP/2 (RFC 9113) it
+ * implements only what the bench's generator needs. So its cost is the cost of the sockets, and no server can be
+ * cheaper. Prints the port that it listens on. Linux only.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

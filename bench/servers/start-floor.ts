@@ -8,8 +8,8 @@ import { type ChildProcesses, requirePid } from '../processes/child-processes.ts
 const SOURCE = fileURLToPath(new URL('floor.c', import.meta.url));
 
 /**
- * Compiles floor.c into the folder and starts it. undefined: this machine cannot compile it, because it has no C compiler
- * or does not run Linux.
+ * Compiles floor.c into the folder and starts it. undefined: this machine cannot compile it, because it has no C
+ * compiler or does not run Linux.
  */
 export async function startFloor(
   children: ChildProcesses,

@@ -133,7 +133,9 @@ function checkStarter(
   };
 }
 
-/** Uses as many of its keys as the server with few keys. Its other cases use API keys that the catalog does not have. */
+/**
+ * Uses as many of its keys as the server with few keys. Its other cases use API keys that the catalog does not have.
+ */
 async function startCheckWithMillionKeys(name: string, context: StartContext): Promise<BenchServer> {
   const { children, folder } = context;
   const { databaseUrl, secrets } = await createFullCatalog(children, folder, {

@@ -54,8 +54,8 @@ export async function createServerFolder(): Promise<string> {
 }
 
 /**
- * Starts the built `weir serve` in a new folder below the given one, with more environment variables, and waits until it
- * is ready. Throws if it exits before that or takes longer than two minutes.
+ * Starts the built `weir serve` in a new folder below the given one, with more environment variables, and waits until
+ * it is ready. Throws if it exits before that or takes longer than two minutes.
  */
 export async function startWeir(
   { children, folder: parentFolder, execArgv }: StartContext,

@@ -3,7 +3,9 @@ import type { AdminClient } from '../admin-client.ts';
 import type { HttpRequest, HttpResponse } from '../http-clients.ts';
 import type { ReceivedRequest } from '../upstream.ts';
 
-/** A statement about the service that clients of Envoy can verify. Checks create their own keys and run in any order. */
+/**
+ * A statement about the service that clients of Envoy can verify. Checks create their own keys and run in any order.
+ */
 export interface Check {
   readonly name: string;
   /** Rejects with an AssertionError that contains the expected and the actual value. */
