@@ -76,6 +76,15 @@ export function setClusterPort(clusterName: string, port: number): EnvoyChange {
   };
 }
 
+/** Sets a field of a cluster. */
+export function setClusterField(clusterName: string, path: YamlPath, value: unknown): EnvoyChange {
+  return (configuration) => {
+    const clusters: YamlPath = ['static_resources', 'clusters'];
+    const clusterIndex = findIndexByName(configuration, clusters, clusterName);
+    configuration.setIn([...clusters, clusterIndex, ...path], configuration.createNode(value));
+  };
+}
+
 function setAddress(configuration: Document, path: YamlPath, port: number): void {
   configuration.setIn([...path, 'socket_address', 'address'], '127.0.0.1');
   configuration.setIn([...path, 'socket_address', 'port_value'], port);

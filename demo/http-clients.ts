@@ -42,7 +42,7 @@ export const sendOverHttp1: SendRequest = async (origin, { method = 'GET', path,
     agent: false,
     timeout: RESPONSE_TIMEOUT_MS,
   });
-  request.on('timeout', () => request.destroy(timeoutError(path)));
+  request.on('timeout', () => request.destroy(createTimeoutError(path)));
   return new Promise((resolve, reject) => {
     request.on('error', reject);
     request.on('response', (response) => {
@@ -60,7 +60,7 @@ export const sendOverHttp2: SendRequest = async (origin, { method = 'GET', path,
       session.on('error', reject);
       const stream = session.request({ ':method': method, ':path': path, ...groupByName(headers) });
       stream.end(body);
-      stream.setTimeout(RESPONSE_TIMEOUT_MS, () => stream.destroy(timeoutError(path)));
+      stream.setTimeout(RESPONSE_TIMEOUT_MS, () => stream.destroy(createTimeoutError(path)));
       stream.on('error', reject);
       stream.on('response', ({ ':status': status = 0, ...received }) => {
         text(stream).then((body) => resolve({ status, headers: received, body }), reject);
@@ -71,7 +71,7 @@ export const sendOverHttp2: SendRequest = async (origin, { method = 'GET', path,
   }
 };
 
-function timeoutError(path: string): Error {
+function createTimeoutError(path: string): Error {
   return new Error(`${path}: no response within ${RESPONSE_TIMEOUT_MS / 1000} s`);
 }
 

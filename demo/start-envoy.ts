@@ -27,6 +27,8 @@ const FILTER_TIMEOUT = '5s';
 export interface Envoy {
   /** `http://127.0.0.1:{port}`, where clients connect. */
   readonly origin: string;
+  /** `http://127.0.0.1:{port}` of Envoy's admin interface. */
+  readonly adminOrigin: string;
   /** Kills the process without warning, like a crash. */
   kill(): Promise<void>;
   stop(): Promise<void>;
@@ -59,15 +61,16 @@ export async function startEnvoy(options: EnvoyOptions, ...changes: readonly Env
   await writeFile(file, String(configuration));
   // Hot restart would share memory with every other Envoy on this machine.
   const server = new ServerProcess('envoy', binary, ['-c', file, '--concurrency', '2', '--disable-hot-restart']);
+  const adminOrigin = `http://127.0.0.1:${adminPort}`;
   const stop = async () => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await server.waitUntilReady(`http://127.0.0.1:${adminPort}/ready`);
+    await server.waitUntilReady(`${adminOrigin}/ready`);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { origin: `http://127.0.0.1:${port}`, kill: () => server.kill(), stop };
+  return { origin: `http://127.0.0.1:${port}`, adminOrigin, kill: () => server.kill(), stop };
 }

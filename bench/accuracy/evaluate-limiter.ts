@@ -44,7 +44,7 @@ export async function evaluateLimiter(
   for (let index = 0; index < trace.length; index++) {
     const subject = trace.subjectAt(index);
     const time = trace.timeAt(index);
-    const counts = countsByBand[bandIndex(trace.demandAt(index) / limit)];
+    const counts = countsByBand[findBandIndex(trace.demandAt(index) / limit)];
     if (counts === undefined) throw new Error('countsByBand: must contain every band');
     counts.requests++;
     const granted = limiter(subject, time);
@@ -61,7 +61,7 @@ export async function evaluateLimiter(
   return { limiter: name, limit, countsByBand, maxGranted, seconds: (performance.now() - start) / 1000 };
 }
 
-function bandIndex(load: number): number {
+function findBandIndex(load: number): number {
   if (load < BAND_ENDS[0]) return 0;
   if (load < BAND_ENDS[1]) return 1;
   return load <= BAND_ENDS[2] ? 2 : 3;

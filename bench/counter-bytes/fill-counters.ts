@@ -69,7 +69,7 @@ export async function fillCounters(
   const { rounds, everySeconds } = filling;
   for (let round = 0; round < rounds; round++) {
     await setClock(START_MICROS + round * everySeconds * MICROS_PER_SECOND);
-    const hits = hitsThrough(filling, round) - hitsThrough(filling, round - 1);
+    const hits = countHitsThrough(filling, round) - countHitsThrough(filling, round - 1);
     for (let first = 0; first < subjects.length; first += BATCH_SIZE) {
       const batch = subjects.slice(first, first + BATCH_SIZE);
       const outcomes = await store.decide(batch.map((subject) => ({ charges: [{ subject, limit, hits }] })));
@@ -82,7 +82,7 @@ export async function fillCounters(
 }
 
 /** Hits of all rounds up to and including this one. */
-function hitsThrough({ hits, rounds }: Filling, round: number): number {
+function countHitsThrough({ hits, rounds }: Filling, round: number): number {
   return Math.floor(((round + 1) * hits) / rounds);
 }
 

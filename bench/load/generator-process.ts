@@ -1,6 +1,6 @@
 // The load generator. Runs in a process of its own, one job at a time as its parent sends them, and exits with its
 // parent.
-import { cpuPerCall, readCpuUsage } from './cpu-per-call.ts';
+import { computeCpuPerCall, readCpuUsage } from './cpu-usage.ts';
 import { LoadConnection, type LoadState } from './load-connection.ts';
 import type { LoadJob, LoadResult } from './load-job.ts';
 import { LoadRecorder } from './load-recorder.ts';
@@ -50,19 +50,19 @@ async function measure(job: LoadJob, load: LoadState, connections: readonly Load
   const warmUpErrors = load.recorder.errors;
   const recorder = new LoadRecorder();
   load.recorder = recorder;
-  const before = readCpuUsage(job.processes, ownCpuMicros());
+  const before = readCpuUsage(job.processes, readOwnCpuMicros());
   const start = performance.now();
   await waitForTimeOrCalls(load, job.seconds, job.calls);
   const seconds = (performance.now() - start) / 1000;
-  const after = readCpuUsage(job.processes, ownCpuMicros());
+  const after = readCpuUsage(job.processes, readOwnCpuMicros());
   // Both are taken now, because the calls that end below are outside the measured time.
   const summary = recorder.summarize();
   const { calls } = recorder;
   await drain(load, connections);
-  return { seconds, warmUpErrors, ...summary, ...cpuPerCall(job.processes, before, after, calls) };
+  return { seconds, warmUpErrors, ...summary, ...computeCpuPerCall(job.processes, before, after, calls) };
 }
 
-function ownCpuMicros(): number {
+function readOwnCpuMicros(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
 }

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ChildProcesses } from '../processes/child-processes.ts';
 import { readEndedChildrenCpuMicros } from '../processes/process-usage.ts';
-import { type CpuUsage, cpuPerCall, readCpuUsage } from './cpu-per-call.ts';
-import { type LoadJob, type LoadResult, methodPath, type RunLoad } from './load-job.ts';
+import { type CpuUsage, computeCpuPerCall, readCpuUsage } from './cpu-usage.ts';
+import { type LoadJob, type LoadResult, type RunLoad, selectMethodPath } from './load-job.ts';
 import { LoadRecorder } from './load-recorder.ts';
 import { createRequestMessages } from './request-messages.ts';
 
@@ -45,7 +45,7 @@ export function createGhzGenerator(children: ChildProcesses, ghz: string, folder
   return async (job) => {
     await writeFile(dataFile, JSON.stringify(createRequestMessages(job.requests).map(toProtobufJson)));
     const before = readCpuUsage(job.processes, readEndedChildrenCpuMicros());
-    await runGhz(children, ghz, ghzArguments(job, dataFile, reportFile));
+    await runGhz(children, ghz, createGhzArguments(job, dataFile, reportFile));
     const after = readCpuUsage(job.processes, readEndedChildrenCpuMicros());
     const report = JSON.parse(await readFile(reportFile, 'utf8')) as GhzReport; // the format of ghz
     return summarizeReport(job, report, before, after);
@@ -59,7 +59,7 @@ async function runGhz(children: ChildProcesses, ghz: string, args: readonly stri
 }
 
 /** Translates a job. ghz has no warm-up that it leaves out of its report, so this measures the whole run. */
-function ghzArguments(
+function createGhzArguments(
   { port, requests, connections, streams, seconds, calls }: LoadJob,
   dataFile: string,
   reportFile: string,
@@ -67,7 +67,7 @@ function ghzArguments(
   const options = {
     proto: path.join(PROTO_FOLDER, PROTO_FILES[requests.kind]),
     'import-paths': PROTO_FOLDER,
-    call: methodPath(requests.kind).slice(1),
+    call: selectMethodPath(requests.kind).slice(1),
     'data-file': dataFile,
     connections,
     concurrency: connections * streams,
@@ -90,7 +90,7 @@ function summarizeReport({ processes }: LoadJob, report: GhzReport, before: CpuU
     seconds: report.total / 1e9,
     warmUpErrors: 0,
     ...recorder.summarize(),
-    ...cpuPerCall(processes, before, after, recorder.calls),
+    ...computeCpuPerCall(processes, before, after, recorder.calls),
   };
 }
 

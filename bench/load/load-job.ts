@@ -55,6 +55,6 @@ export const RATE_LIMIT_METHOD = '/envoy.service.ratelimit.v3.RateLimitService/S
 export const CHECK_METHOD = '/envoy.service.auth.v3.Authorization/Check';
 
 /** Path of the gRPC method that a load calls. */
-export function methodPath(kind: LoadKind): string {
+export function selectMethodPath(kind: LoadKind): string {
   return kind === 'check' ? CHECK_METHOD : RATE_LIMIT_METHOD;
 }

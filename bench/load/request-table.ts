@@ -1,5 +1,5 @@
 import { encodeFrame, FrameFlag, FrameType } from './http2-frames.ts';
-import { type LoadRequests, methodPath } from './load-job.ts';
+import { type LoadRequests, selectMethodPath } from './load-job.ts';
 import { encodeRequestMessages } from './request-messages.ts';
 
 /** All requests of a load in their wire format, encoded once. Only the stream ids are missing. */
@@ -17,7 +17,7 @@ export interface RequestTable {
 }
 
 export function createRequestTable(requests: LoadRequests): RequestTable {
-  const { first, later } = encodeHeaderBlocks(methodPath(requests.kind));
+  const { first, later } = encodeHeaderBlocks(selectMethodPath(requests.kind));
   const headers = encodeFrame(FrameType.HEADERS, FrameFlag.END_HEADERS, later);
   const parts: Buffer[] = [];
   const offsets = [0];

@@ -3,7 +3,7 @@ import type { LoadJob, LoadResult, RunLoad } from '../load/load-job.ts';
 import { startGenerator } from '../load/start-generator.ts';
 import type { Options } from '../options.ts';
 import { type StartContext, startWeir } from '../servers/start-weir.ts';
-import { CONNECTIONS, median, STREAMS, UNLIMITED_CALLS, WARM_UP_SECONDS } from './measure-speed.ts';
+import { CONNECTIONS, computeMedian, STREAMS, UNLIMITED_CALLS, WARM_UP_SECONDS } from './measure-speed.ts';
 
 /** The cost of a flood of forged JWTs for callers of the rate limit service. */
 export interface FloodRow {
@@ -67,7 +67,7 @@ export async function measureFlood({ rounds, seconds }: Options, context: StartC
         () => runFlood(flood),
       );
       results.push(result);
-      const rates = [result.quiet, result.flooded].map((load) => `${Math.round(decisionsPerSecond(load))}/s`);
+      const rates = [result.quiet, result.flooded].map((load) => `${Math.round(computeDecisionsPerSecond(load))}/s`);
       process.stderr.write(`bench: flood, round ${round}/${rounds}: ${rates.join(', ')}\n`);
     }
     rows.push(createRow(streams * CONNECTIONS, results));
@@ -88,22 +88,22 @@ async function measureRound(
 }
 
 function createRow(outstanding: number, rounds: readonly Round[]): FloodRow {
-  const medianOf = (read: (round: Round) => number) => median(rounds.map(read));
+  const medianOf = (read: (round: Round) => number) => computeMedian(rounds.map(read));
   return {
     outstanding,
-    quiet: medianOf(({ quiet }) => decisionsPerSecond(quiet)),
-    flooded: medianOf(({ flooded }) => decisionsPerSecond(flooded)),
-    ratio: medianOf(({ quiet, flooded }) => decisionsPerSecond(flooded) / decisionsPerSecond(quiet)),
-    cpuRatio: medianOf(({ quiet, flooded }) => cpuPerDecision(quiet) / cpuPerDecision(flooded)),
+    quiet: medianOf(({ quiet }) => computeDecisionsPerSecond(quiet)),
+    flooded: medianOf(({ flooded }) => computeDecisionsPerSecond(flooded)),
+    ratio: medianOf(({ quiet, flooded }) => computeDecisionsPerSecond(flooded) / computeDecisionsPerSecond(quiet)),
+    cpuRatio: medianOf(({ quiet, flooded }) => readCpuPerDecision(quiet) / readCpuPerDecision(flooded)),
     forgeriesPerSecond: medianOf(({ forgeriesPerSecond }) => forgeriesPerSecond),
   };
 }
 
-function decisionsPerSecond({ ok, overLimit, seconds }: LoadResult): number {
+function computeDecisionsPerSecond({ ok, overLimit, seconds }: LoadResult): number {
   return (ok + overLimit) / seconds;
 }
 
-function cpuPerDecision({ serverCpu }: LoadResult): number {
+function readCpuPerDecision({ serverCpu }: LoadResult): number {
   if (serverCpu === undefined) throw new Error('serverCpu: must be measured');
   return serverCpu;
 }

@@ -139,9 +139,9 @@ function findEcho({ benchCase, streams }: Measurement, measurements: readonly Me
 
 function createRow(measurement: Measurement, echo: Measurement): SpeedRow {
   const { server, benchCase, streams, results } = measurement;
-  const medianOf = (read: (result: LoadResult) => number) => median(results.map(read));
+  const medianOf = (read: (result: LoadResult) => number) => computeMedian(results.map(read));
   const medianRatioToEcho = (read: (result: LoadResult) => number) =>
-    median(results.map((result, round) => read(result) / read(elementAt(echo.results, round))));
+    computeMedian(results.map((result, round) => read(result) / read(elementAt(echo.results, round))));
   const overLimit = medianOf((result) => result.overLimit / (result.ok + result.overLimit));
   const expectedShare = REJECTED_CASES.includes(benchCase.limits) ? overLimit : 1 - overLimit;
   if (expectedShare < MIN_EXPECTED_SHARE) {
@@ -172,7 +172,7 @@ function nullIfNaN(value: number): number | null {
 }
 
 /** Median of the values; NaN: there are none. */
-export function median(values: readonly number[]): number {
+export function computeMedian(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
   return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;

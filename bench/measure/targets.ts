@@ -109,7 +109,7 @@ function checkComparison(
   { label, measured, baseline, maxRatio }: Comparison,
   rows: readonly SpeedRow[],
 ): TargetResult[] {
-  const [cpu, baselineCpu] = [cpuPerDecision(rows, measured), cpuPerDecision(rows, baseline)];
+  const [cpu, baselineCpu] = [findCpuPerDecision(rows, measured), findCpuPerDecision(rows, baseline)];
   if (cpu === undefined || baselineCpu === undefined) return [];
   const ratio = cpu / baselineCpu;
   const target = `${label}: CPU at most ${maxRatio} ×`;
@@ -117,7 +117,7 @@ function checkComparison(
 }
 
 /** CPU time of server and Redis together at 4 × 50, in µs per decision. undefined: not measured. */
-function cpuPerDecision(rows: readonly SpeedRow[], selector: CaseSelector): number | undefined {
+function findCpuPerDecision(rows: readonly SpeedRow[], selector: CaseSelector): number | undefined {
   const row = findRow(rows, selector, 50);
   return row === undefined || row.serverCpu === null ? undefined : row.serverCpu + (row.redisCpu ?? 0);
 }

@@ -2,7 +2,7 @@ const BYTES_PER_MB = 1024 * 1024;
 const BYTES_IN_USE = 'process.memoryUsage().heapUsed + process.memoryUsage().external';
 
 /** Returns the argument that makes Node open its inspector on a port. */
-export function inspectorArgument(port: number): string {
+export function createInspectorArgument(port: number): string {
   return `--inspect=127.0.0.1:${port}`;
 }
 

@@ -6,7 +6,7 @@ import { createFullCatalog } from '../catalog/create-full-catalog.ts';
 import { createTokens } from '../catalog/create-tokens.ts';
 import type { Options, Peer } from '../options.ts';
 import { type ChildProcesses, receiveMessage, requirePid } from '../processes/child-processes.ts';
-import { inspectorArgument } from '../processes/heap-inspector.ts';
+import { createInspectorArgument } from '../processes/heap-inspector.ts';
 import {
   type BenchCase,
   type BenchServer,
@@ -28,13 +28,13 @@ import { type StartContext, startWeir } from './start-weir.ts';
 type StartServer = (name: string, context: StartContext) => Promise<BenchServer | undefined>;
 
 const SERVERS: readonly { readonly name: string; readonly start: StartServer }[] = [
-  { name: ECHO, start: constantServerStarter(new URL('echo-server.ts', import.meta.url)) },
+  { name: ECHO, start: createConstantServerStarter(new URL('echo-server.ts', import.meta.url)) },
   { name: FLOOR, start: startFloorServer },
-  { name: ENGINE, start: constantServerStarter(new URL('engine-server.ts', import.meta.url)) },
+  { name: ENGINE, start: createConstantServerStarter(new URL('engine-server.ts', import.meta.url)) },
   { name: RLS_IN_MEMORY, start: startRateLimitInMemory },
   { name: RLS_WITH_REDIS, start: startRateLimitWithRedis },
-  { name: CHECK_API_KEY, start: checkStarter('api_key', createApiKeys) },
-  { name: CHECK_TOKEN, start: checkStarter('token', createTokens) },
+  { name: CHECK_API_KEY, start: createCheckStarter('api_key', createApiKeys) },
+  { name: CHECK_TOKEN, start: createCheckStarter('token', createTokens) },
   { name: CHECK_MILLION_KEYS, start: startCheckWithMillionKeys },
 ];
 
@@ -45,10 +45,10 @@ const CREDENTIALS = 1000;
 /** Descriptor keys of the rules in start-weir.ts. */
 const DESCRIPTOR_KEYS = { one: 'tenant', refused: 'scarce', three: 'triple', leased: 'leased' } as const;
 
-const GRANTED_CASES = [1, 1000, 100_000].map((keys) => rateLimitCase(keys, 'one'));
-const REJECTED_CASE = rateLimitCase(1000, 'refused');
-const THREE_LIMITS_CASE = rateLimitCase(1000, 'three');
-const LEASED_CASE = rateLimitCase(1, 'leased');
+const GRANTED_CASES = [1, 1000, 100_000].map((keys) => createRateLimitCase(keys, 'one'));
+const REJECTED_CASE = createRateLimitCase(1000, 'refused');
+const THREE_LIMITS_CASE = createRateLimitCase(1000, 'three');
+const LEASED_CASE = createRateLimitCase(1, 'leased');
 
 /**
  * Weir waits at most 15 ms for Redis. The generator, the server and Redis share two cores here, so one of them may not
@@ -63,7 +63,7 @@ export async function startServers(options: Options, children: ChildProcesses, f
     if (!isSelected(name, options)) continue;
     process.stderr.write(`bench: starting ${name}\n`);
     const inspectorPort = options.mode === 'memory' ? await freePort() : undefined;
-    const execArgv = inspectorPort === undefined ? [] : [inspectorArgument(inspectorPort)];
+    const execArgv = inspectorPort === undefined ? [] : [createInspectorArgument(inspectorPort)];
     const server = await start(name, { children, folder, execArgv });
     if (server === undefined) process.stderr.write(`bench: this machine cannot start ${name}; leaving it out\n`);
     else servers.push({ ...server, inspectorPort });
@@ -79,12 +79,12 @@ function isSelected(name: string, { mode, only, quick }: Options): boolean {
   return only.length === 0 || only.some((part) => name.includes(part));
 }
 
-function rateLimitCase(keys: number, limits: keyof typeof DESCRIPTOR_KEYS): BenchCase {
+function createRateLimitCase(keys: number, limits: keyof typeof DESCRIPTOR_KEYS): BenchCase {
   const key = DESCRIPTOR_KEYS[limits];
   return { keys, limits, requests: { kind: 'rate_limit', domain: 'bench', key, values: keys } };
 }
 
-function constantServerStarter(program: URL): StartServer {
+function createConstantServerStarter(program: URL): StartServer {
   return async (name, { children, execArgv }) => {
     const child = children.fork(program, execArgv);
     const { port } = await receiveMessage<ReadyMessage>(child, name);
@@ -119,7 +119,7 @@ async function startRateLimitWithRedis(name: string, context: StartContext): Pro
   };
 }
 
-function checkStarter(
+function createCheckStarter(
   credential: 'api_key' | 'token',
   createCredentials: (adminPort: number, count: number) => Promise<readonly string[]>,
 ): StartServer {

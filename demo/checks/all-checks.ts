@@ -1,13 +1,16 @@
 import type { DemoStack } from '../demo-stack.ts';
 import { type SendRequest, sendOverHttp1, sendOverHttp2 } from '../http-clients.ts';
 import { AUTHZ_AND_RATE_LIMIT_PATH, AUTHZ_ONLY_PATH, type Check, type CheckContext } from './check.ts';
-import { identityChecks, unprotectedRouteCheck } from './identity-checks.ts';
-import { limitChecks, rejectionBodyCheck, sharedBudgetCheck } from './limit-checks.ts';
+import { createIdentityChecks, unprotectedRouteCheck } from './identity-checks.ts';
+import { createLimitChecks, rejectionBodyCheck, sharedBudgetCheck } from './limit-checks.ts';
 
 /** The checks that `npm run demo -- --check` and the tests run against a real Envoy. */
 export const ALL_CHECKS: readonly Check[] = [
   unprotectedRouteCheck,
-  ...[AUTHZ_ONLY_PATH, AUTHZ_AND_RATE_LIMIT_PATH].flatMap((path) => [...identityChecks(path), ...limitChecks(path)]),
+  ...[AUTHZ_ONLY_PATH, AUTHZ_AND_RATE_LIMIT_PATH].flatMap((path) => [
+    ...createIdentityChecks(path),
+    ...createLimitChecks(path),
+  ]),
   rejectionBodyCheck,
   sharedBudgetCheck,
 ];

@@ -25,7 +25,7 @@ export const AUTHZ_AND_RATE_LIMIT_PATH = '/both/orders';
 /** envoy/envoy.yaml passes this path through without asking Weir. */
 export const UNPROTECTED_PATH = '/healthz';
 
-export function requestWithKey(path: string, { secret }: { readonly secret: string }): HttpRequest {
+export function createRequestWithKey(path: string, { secret }: { readonly secret: string }): HttpRequest {
   return { path, headers: [['x-api-key', secret]] };
 }
 

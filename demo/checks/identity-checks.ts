@@ -6,9 +6,9 @@ import type { ReceivedRequest } from '../upstream.ts';
 import {
   type Check,
   type CheckContext,
+  createRequestWithKey,
   expectError,
   parseReceived,
-  requestWithKey,
   UNPROTECTED_PATH,
 } from './check.ts';
 
@@ -32,7 +32,7 @@ export const unprotectedRouteCheck: Check = {
 };
 
 /** Checks who can send requests on this path, and which identity the upstream receives. */
-export function identityChecks(path: string): readonly Check[] {
+export function createIdentityChecks(path: string): readonly Check[] {
   return [
     {
       name: `${path}: denies a request without a key with 401 and www-authenticate`,
@@ -61,13 +61,13 @@ async function checkMissingKey({ send }: CheckContext, path: string): Promise<vo
 }
 
 async function checkMalformedKey({ send }: CheckContext, path: string): Promise<void> {
-  expectError(await send(requestWithKey(path, { secret: 'wk_live_guess' })), 401, 'malformed_credential');
+  expectError(await send(createRequestWithKey(path, { secret: 'wk_live_guess' })), 401, 'malformed_credential');
 }
 
 async function checkIdentityHeaders({ send, admin }: CheckContext, path: string): Promise<void> {
   const key = await admin.createKey(FIVE_A_MINUTE.id);
   const response = await send({ path, headers: [['x-api-key', key.secret], ...FORGED_HEADERS] });
-  deepEqual(findWeirHeaders(parseReceived(response)), identityHeaders(key));
+  deepEqual(findWeirHeaders(parseReceived(response)), createIdentityHeaders(key));
 }
 
 async function checkSecretIsRemoved({ send, admin }: CheckContext, path: string): Promise<void> {
@@ -80,13 +80,14 @@ async function checkSecretIsRemoved({ send, admin }: CheckContext, path: string)
 
 async function checkDisabledKey({ send, admin }: CheckContext, path: string): Promise<void> {
   const key = await admin.createKey('enterprise');
-  deepEqual((await send(requestWithKey(path, key))).status, 200);
+  deepEqual((await send(createRequestWithKey(path, key))).status, 200);
   await admin.disableKey(key.name);
   const deadline = performance.now() + MAX_PROPAGATION_MS;
-  let response = await send(requestWithKey(path, key));
+  let response = await send(createRequestWithKey(path, key));
   // Any status but 403 is retried, not only 200: if the key becomes invalid between the two filters, the second one
   // rejects the request with 429.
-  while (response.status !== 403 && performance.now() < deadline) response = await send(requestWithKey(path, key));
+  while (response.status !== 403 && performance.now() < deadline)
+    response = await send(createRequestWithKey(path, key));
   expectError(response, 403, 'disabled_credential');
 }
 
@@ -95,7 +96,7 @@ function findWeirHeaders({ headers }: ReceivedRequest): ReceivedRequest['headers
   return headers.filter((header) => /weir/i.test(header)).toSorted();
 }
 
-function identityHeaders({ name, account }: ApiKey): ReceivedRequest['headers'] {
+function createIdentityHeaders({ name, account }: ApiKey): ReceivedRequest['headers'] {
   return [
     `x-weir-account: ${account.replace('accounts/', '')}`,
     `x-weir-key: ${name.replace('apiKeys/', '')}`,

@@ -6,13 +6,13 @@ import {
   AUTHZ_ONLY_PATH,
   type Check,
   type CheckContext,
+  createRequestWithKey,
   expectError,
-  requestWithKey,
   sendTimes,
 } from './check.ts';
 
 /** Checks how many requests pass on this path. */
-export function limitChecks(path: string): readonly Check[] {
+export function createLimitChecks(path: string): readonly Check[] {
   return [
     {
       name: `${path}: rejects the sixth request of five a minute with 429`,
@@ -30,7 +30,7 @@ export const rejectionBodyCheck: Check = {
   name: `${AUTHZ_ONLY_PATH}: rejects a request over the limit with a JSON body`,
   async run({ send, admin }) {
     const key = await admin.createKey(FIVE_A_MINUTE.id);
-    const responses = await sendTimes(6, send, requestWithKey(AUTHZ_ONLY_PATH, key));
+    const responses = await sendTimes(6, send, createRequestWithKey(AUTHZ_ONLY_PATH, key));
     expectError(responses[5], 429, 'rate_limited');
   },
 };
@@ -49,7 +49,7 @@ export const sharedBudgetCheck: Check = {
       AUTHZ_ONLY_PATH,
       AUTHZ_AND_RATE_LIMIT_PATH,
     ]) {
-      statuses.push((await send(requestWithKey(path, key))).status);
+      statuses.push((await send(createRequestWithKey(path, key))).status);
     }
     deepEqual(statuses, [200, 200, 200, 200, 200, 429, 429]);
   },
@@ -57,7 +57,7 @@ export const sharedBudgetCheck: Check = {
 
 async function checkSixthRequest({ send, admin }: CheckContext, path: string): Promise<void> {
   const key = await admin.createKey(FIVE_A_MINUTE.id);
-  const responses = await sendTimes(6, send, requestWithKey(path, key));
+  const responses = await sendTimes(6, send, createRequestWithKey(path, key));
   const statuses = responses.map(({ status }) => status);
   deepEqual(statuses, [200, 200, 200, 200, 200, 429]);
   match(String(responses[5]?.headers['retry-after']), /^(5\d|60)$/);
@@ -69,7 +69,7 @@ async function checkSixthRequest({ send, admin }: CheckContext, path: string): P
  */
 async function checkRetryAfter({ send, admin }: CheckContext, path: string): Promise<void> {
   const key = await admin.createKey(FIVE_IN_THREE_SECONDS.id);
-  const request = requestWithKey(path, key);
+  const request = createRequestWithKey(path, key);
   await sendTimes(5, send, request);
   const rejected = await send(request);
   const rejectedAt = performance.now();
@@ -86,7 +86,7 @@ async function checkRetryAfter({ send, admin }: CheckContext, path: string): Pro
 async function checkRateLimitHeaders({ send, admin }: CheckContext, path: string): Promise<void> {
   const key = await admin.createKey(FIVE_A_MINUTE.id);
   for (const remaining of ['4', '3', '2', '1', '0', '0']) {
-    const { headers } = await send(requestWithKey(path, key));
+    const { headers } = await send(createRequestWithKey(path, key));
     deepEqual([headers['x-ratelimit-limit'], headers['x-ratelimit-remaining']], ['5', remaining]);
     match(String(headers['x-ratelimit-reset']), /^(5\d|60)$/);
   }

@@ -3,10 +3,10 @@ import { ALL_CHECKS, createCheckContext, PROTOCOLS } from '../../demo/checks/all
 import {
   AUTHZ_AND_RATE_LIMIT_PATH,
   AUTHZ_ONLY_PATH,
-  requestWithKey,
+  createRequestWithKey,
   UNPROTECTED_PATH,
 } from '../../demo/checks/check.ts';
-import { identityChecks } from '../../demo/checks/identity-checks.ts';
+import { createIdentityChecks } from '../../demo/checks/identity-checks.ts';
 import { type DemoStack, FIVE_A_MINUTE, startDemoStack } from '../../demo/demo-stack.ts';
 import { EXT_AUTHZ_FILTER, HEADER_MUTATION_FILTER, removeFilter } from '../../demo/envoy-configuration.ts';
 import { sendOverHttp1 } from '../../demo/http-clients.ts';
@@ -35,7 +35,7 @@ describe('the demo behind an Envoy that passes on the x-weir-* headers of client
   afterAll(() => envoy.stop());
 
   const paths = [AUTHZ_ONLY_PATH, AUTHZ_AND_RATE_LIMIT_PATH];
-  it.for(paths.flatMap(identityChecks))('$name', ({ run }) =>
+  it.for(paths.flatMap(createIdentityChecks))('$name', ({ run }) =>
     run(createCheckContext(stack, envoy.origin, sendOverHttp1)),
   );
 });
@@ -50,7 +50,7 @@ describe('the demo behind an Envoy without ext_authz', () => {
 
   it('rejects requests whose plan is to be charged, rather than passing them uncounted', async () => {
     const key = await stack.admin.createKey(FIVE_A_MINUTE.id);
-    expect((await sendOverHttp1(envoy.origin, requestWithKey(AUTHZ_AND_RATE_LIMIT_PATH, key))).status).toBe(429);
+    expect((await sendOverHttp1(envoy.origin, createRequestWithKey(AUTHZ_AND_RATE_LIMIT_PATH, key))).status).toBe(429);
   });
 });
 
@@ -59,10 +59,10 @@ describe('the demo after Weir has stopped', () => {
   it('denies requests with 503, except for those that do not need Weir', async () => {
     const key = await stack.admin.createKey(FIVE_A_MINUTE.id);
     const { send } = createCheckContext(stack, stack.origin, sendOverHttp1);
-    expect((await send(requestWithKey(AUTHZ_ONLY_PATH, key))).status).toBe(200);
+    expect((await send(createRequestWithKey(AUTHZ_ONLY_PATH, key))).status).toBe(200);
     await stack.stopWeir();
-    expect((await send(requestWithKey(AUTHZ_ONLY_PATH, key))).status).toBe(503);
-    expect((await send(requestWithKey(AUTHZ_AND_RATE_LIMIT_PATH, key))).status).toBe(503);
+    expect((await send(createRequestWithKey(AUTHZ_ONLY_PATH, key))).status).toBe(503);
+    expect((await send(createRequestWithKey(AUTHZ_AND_RATE_LIMIT_PATH, key))).status).toBe(503);
     expect((await send({ path: UNPROTECTED_PATH })).status).toBe(200);
   });
 });

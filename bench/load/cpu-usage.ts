@@ -13,7 +13,7 @@ export function readCpuUsage(processes: MeasuredProcesses, generator: number): C
 }
 
 /** CPU time between two readings, in µs per call. */
-export function cpuPerCall(
+export function computeCpuPerCall(
   processes: MeasuredProcesses,
   before: CpuUsage,
   after: CpuUsage,
