@@ -2,6 +2,7 @@ import { startAdminServer } from '../admin/server/admin-server.ts';
 import type { UnaryService } from '../admin/shared/unary-service.ts';
 import type { Address, Config } from '../config/config.ts';
 import { DECISION_PATHS } from '../data-plane/decision-methods.ts';
+import { HEALTH_NAMES } from '../data-plane/health.ts';
 import { type OperationsServer, startOperationsServer } from '../http/operations-server.ts';
 import type { Logger } from '../interfaces/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -41,7 +42,7 @@ export async function startAdminPlane(
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<number> {
-  const dataPlane = { paths: DECISION_PATHS, handler };
+  const dataPlane = { paths: DECISION_PATHS, handler, healthNames: HEALTH_NAMES };
   const address = formatAddress(config.adminAddress);
   const server = await nameVariable('ADMIN_ADDRESS', startAdminServer({ address, services, dataPlane, log }));
   resources.defer(() => server.stop());

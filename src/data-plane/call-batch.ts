@@ -106,6 +106,7 @@ function answerCall(
         : encodeVerdict(isOverridden ? { ...verdict, overLimit: false } : verdict, answers.rateLimitHeaders);
     tally.count(method.question, isOverridden ? 'would_deny' : labelVerdict(verdict), labelSource(verdict));
     if (verdict.kind === 'rate_limit') countRules(verdict, tally);
+    else if (verdict.kind === 'denied' && verdict.fault !== undefined) tally.countRefusedCredential(verdict.fault.name);
     if (verdict.kind === 'allowed' && 'counterId' in verdict.credential) lastUsed.note(verdict.credential);
   } catch (error) {
     failInternally([call], error, log);

@@ -4,11 +4,17 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../generated/grpc/health/v1/health.ts';
 import { GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
+import { DECISION_PATHS } from './decision-methods.ts';
 
-export const HEALTH_CHECK_PATH = '/grpc.health.v1.Health/Check';
+const HEALTH_SERVICE = 'grpc.health.v1.Health';
+export const HEALTH_CHECK_PATH = `/${HEALTH_SERVICE}/Check`;
+/** The name that envoyproxy/ratelimit reports its health under, so that its probes work here as well. */
+const ENVOYPROXY_RATELIMIT_NAME = 'ratelimit';
 
-/** The services of the data plane. The empty name stands for the server as a whole. */
-const SERVICES = ['', 'envoy.service.auth.v3.Authorization', 'envoy.service.ratelimit.v3.RateLimitService'];
+/** Full names of the services of the data plane, without those of the protocol. */
+export const DECISION_SERVICES: readonly string[] = DECISION_PATHS.map((path) => path.slice(1, path.lastIndexOf('/')));
+/** The names that a health check may ask for. All have the same status. The empty name stands for the whole server. */
+export const HEALTH_NAMES: readonly string[] = ['', ENVOYPROXY_RATELIMIT_NAME, HEALTH_SERVICE, ...DECISION_SERVICES];
 
 /**
  * Answers a health check as the protocol specifies (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): an
@@ -23,6 +29,6 @@ export function answerHealthCheck(call: UnaryCall, isServing: boolean): void {
     return;
   }
   const status = isServing ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
-  if (SERVICES.includes(service)) call.reply(HealthCheckResponse.encode({ status }).finish());
+  if (HEALTH_NAMES.includes(service)) call.reply(HealthCheckResponse.encode({ status }).finish());
   else call.fail(GrpcStatus.NOT_FOUND, 'no such service');
 }

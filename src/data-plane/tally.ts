@@ -8,6 +8,8 @@ export interface Tally {
   count(question: Question, verdict: string, source: string): void;
   /** Records the time from arrival to answer, in seconds, of `calls` calls. */
   observe(question: Question, seconds: number, calls: number): void;
+  /** Counts a Check that was denied for a malformed or unknown credential, by what is wrong with it. */
+  countRefusedCredential(fault: string): void;
   /** Counts what a rule in shadow mode would have decided. */
   countShadow(rule: string, verdict: string): void;
   /** Counts what became of a receipt. */

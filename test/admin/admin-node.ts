@@ -8,6 +8,7 @@ import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
 import { DECISION_PATHS } from '../../src/data-plane/decision-methods.ts';
 import { createExplainer } from '../../src/data-plane/explainer.ts';
+import { HEALTH_NAMES } from '../../src/data-plane/health.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { seed } from '../../src/database/seed.ts';
@@ -85,7 +86,7 @@ export async function startAdminNode(url: string, signing: Partial<SigningKeyRin
   const server = await startAdminServer({
     address: '127.0.0.1:0',
     services,
-    dataPlane: { paths: DECISION_PATHS, handler: echo },
+    dataPlane: { paths: DECISION_PATHS, handler: echo, healthNames: HEALTH_NAMES },
     log,
   });
   return {

@@ -93,7 +93,7 @@ describe('the admin server', () => {
     const server = await startAdminServer({
       address: '127.0.0.1:0',
       services: [{ definition: { login: AuthServiceService.login }, handlers: { login: () => Promise.reject(cause) } }],
-      dataPlane: { paths: [], handler: () => {} },
+      dataPlane: { paths: [], handler: () => {}, healthNames: [] },
       log: { info: line, warn: line, error: line },
     });
     const auth = createClient({ login: AuthServiceService.login }, server.address);
@@ -140,6 +140,7 @@ describe('the admin server', () => {
       services: [],
       dataPlane: {
         paths: [CHECK],
+        healthNames: [],
         handler: (calls) => {
           started.resolve();
           finish = () => {

@@ -22,6 +22,7 @@ beforeEach(async () => {
     log: console,
     dataPlane: {
       paths: [CHECK, LIMIT],
+      healthNames: [],
       handler: (calls) => {
         batches.push(calls);
         for (const call of calls) handle(call);

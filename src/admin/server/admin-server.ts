@@ -6,23 +6,29 @@ import { createRawServices, readRequestId } from '../../transport/grpc-js/raw-se
 import type { BatchHandler } from '../../transport/unary-call.ts';
 import { isReadOnly, type UnaryService } from '../shared/unary-service.ts';
 import { describeRejection, isInternalError, toErrorStatus } from './error-status.ts';
-import { createReflectionService } from './reflection.ts';
+import { createReflectionService, REFLECTION_SERVICES } from './reflection.ts';
 
 export interface AdminServerOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
   readonly services: readonly UnaryService[];
-  /**
-   * The methods of the data plane, which the admin plane serves as well: `/package.Service/Method`, and their handler.
-   */
-  readonly dataPlane: { readonly paths: readonly string[]; readonly handler: BatchHandler };
+  readonly dataPlane: DataPlaneMethods;
   readonly log: Logger;
+}
+
+/** The methods of the data plane, which the admin plane serves as well. */
+export interface DataPlaneMethods {
+  /** `/package.Service/Method` of each. */
+  readonly paths: readonly string[];
+  readonly handler: BatchHandler;
+  /** The names that health checks of the data plane may ask for. They may ask for them here, too. */
+  readonly healthNames: readonly string[];
 }
 
 /** Serves the given services, those of the data plane, health and reflection. Rejects if it cannot listen. */
 export async function startAdminServer(options: AdminServerOptions): Promise<RunningServer> {
   const { address, services, dataPlane, log } = options;
-  const created = createGrpcJsServer();
+  const created = createGrpcJsServer(listHealthNames(services, dataPlane));
   for (const service of services) {
     // ts-proto's constants have the form of a ServiceDefinition, but are not typed as one.
     created.server.addService(service.definition as ServiceDefinition, implement(service, log));
@@ -32,6 +38,14 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Run
   }
   createReflectionService().addToServer(created.server);
   return listen(created, address);
+}
+
+/** Lists the names of all services of this server, and the other names that health checks of the data plane may ask for. */
+function listHealthNames(services: readonly UnaryService[], dataPlane: DataPlaneMethods): readonly string[] {
+  const ownNames = services.flatMap(({ definition }) =>
+    Object.values(definition).map(({ path }) => path.split('/')[1]),
+  );
+  return [...dataPlane.healthNames, ...REFLECTION_SERVICES, ...ownNames.filter((name) => name !== undefined)];
 }
 
 /** Turns handlers into grpc-js handlers that log each call, except for successful calls of read-only methods. */

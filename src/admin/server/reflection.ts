@@ -4,6 +4,9 @@ import type { EnumTypeDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
 
+/** The services of the protocol, in both of its versions. */
+export const REFLECTION_SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
+
 /**
  * Describes all services and messages, with their comments, to clients such as grpcurl. Uses buf's descriptors, because
  * those of proto-loader contain no JSON names: grpcurl would print `access_token` instead of `accessToken`.

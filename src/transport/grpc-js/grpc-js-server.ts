@@ -15,6 +15,8 @@ const STOP_TIMEOUT_MS = 10_000;
 export interface GrpcJsServer {
   readonly server: Server;
   readonly health: HealthImplementation;
+  /** Every name that the health service knows. */
+  readonly healthNames: readonly string[];
 }
 
 /** A server that listens. */
@@ -25,22 +27,26 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Creates a server with only the health service. The caller adds its services, then calls `listen`. */
-export function createGrpcJsServer(): GrpcJsServer {
+/**
+ * Creates a server with only the health service. The caller adds its services, then calls `listen`. `healthNames` are
+ * the names that health checks may ask for, in addition to the empty one. All of them have the same status.
+ */
+export function createGrpcJsServer(healthNames: readonly string[]): GrpcJsServer {
   const server = new Server(OPTIONS);
-  const health = new HealthImplementation({ '': 'SERVING' });
+  const allNames = [...new Set(['', ...healthNames])];
+  const health = new HealthImplementation(Object.fromEntries(allNames.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
-  return { server, health };
+  return { server, health, healthNames: allNames };
 }
 
 /** Listens on `host:port`, without TLS. Rejects when it cannot. */
-export async function listen({ server, health }: GrpcJsServer, address: string): Promise<RunningServer> {
+export async function listen({ server, health, healthNames }: GrpcJsServer, address: string): Promise<RunningServer> {
   const bind = promisify<string, ServerCredentials, number>(server.bindAsync.bind(server));
   const port = await bind(address, ServerCredentials.createInsecure());
   return {
     address: `${address.slice(0, address.lastIndexOf(':'))}:${port}`,
     async stop() {
-      health.setStatus('', 'NOT_SERVING');
+      for (const name of healthNames) health.setStatus(name, 'NOT_SERVING');
       const shutdownFinished = new AbortController();
       // A Watch call of the health service never ends, and a client may ignore GOAWAY. And while a socket stays open,
       // even a forced shutdown does not call back; so the timeout ends the wait as well.

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { HealthCheckRequest, HealthCheckResponse } from '../generated/grpc/health/v1/health.ts';
+import type { UnaryCall } from '../transport/unary-call.ts';
+import { answerHealthCheck, HEALTH_CHECK_PATH, HEALTH_NAMES } from './health.ts';
+
+function ask(service: string, isServing: boolean): unknown {
+  let answer: unknown;
+  const call: UnaryCall = {
+    path: HEALTH_CHECK_PATH,
+    message: HealthCheckRequest.encode({ service }).finish(),
+    requestId: undefined,
+    deadline: undefined,
+    cancelled: false,
+    reply: (message) => {
+      answer = HealthCheckResponse.decode(message).status;
+    },
+    fail: (status) => {
+      answer = { status };
+    },
+  };
+  answerHealthCheck(call, isServing);
+  return answer;
+}
+
+describe('a health check', () => {
+  it.each(HEALTH_NAMES)('reports the status of the node for "%s"', (name) => {
+    expect([ask(name, true), ask(name, false)]).toEqual([1, 2]);
+  });
+
+  it('does not find other names', () => {
+    expect(ask('ratelimit.v3', true)).toEqual({ status: 5 });
+  });
+});
