@@ -1,7 +1,8 @@
 import type { FieldFault, Invalid } from '../field-fault.ts';
 import { withFound } from '../found-value.ts';
 
-const FEATURE = /^[a-z0-9_-]{1,63}$/;
+/** A scope-token of OAuth (RFC 6749, section 3.3): visible ASCII except `"` and `\`. */
+const FEATURE = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/;
 const MAX_FEATURES = 64;
 
 /**
@@ -20,7 +21,9 @@ export function parseFeatures(values: readonly unknown[]): readonly string[] | I
   for (const [index, name] of values.entries()) {
     const field = `features[${index}]`;
     if (typeof name !== 'string' || !FEATURE.test(name)) {
-      faults.push({ field, description: withFound('must be 1 to 63 characters of a-z, 0-9, "-" and "_"', name) });
+      const expected =
+        'must be 1 to 255 characters, as in an OAuth scope: visible ASCII except double quotes and backslashes';
+      faults.push({ field, description: withFound(expected, name) });
     } else if (features.includes(name)) {
       faults.push({ field, description: `must be unique: "${name}" is listed before` });
     } else {

@@ -54,6 +54,14 @@ describe('decodeCheckRequest', () => {
   it('reads the features that the route requires', () => {
     const features = (value: string) => decodeCheckRequest(encode({}, { 'weir.require': value })).requiredFeatures;
     expect(features('export, bulk,,')).toEqual(['export', 'bulk']);
+    expect(features(' read:orders  write:orders\thttps://example.com/a?b=c#d ')).toEqual([
+      'read:orders',
+      'write:orders',
+      'https://example.com/a?b=c#d',
+    ]);
+    expect(features('"Super Admin","a,b", c')).toEqual(['Super Admin', 'a,b', 'c']);
+    expect(features('"Super Admin, c')).toEqual(['"Super', 'Admin', 'c']);
+    expect(features('""')).toEqual(['""']);
     expect(features('')).toEqual([]);
     expect(decodeCheckRequest(encode({}, { other: 'export' })).requiredFeatures).toEqual([]);
   });

@@ -49,10 +49,11 @@ function parseCost(text: string): number | undefined {
   return /^[0-9]{1,10}$/.test(text) && cost <= MAX_COST ? cost : undefined;
 }
 
-/** Splits a list such as `export, bulk` and drops empty items. */
+/** Text in double quotes; or text without commas and white space, such as a scope of OAuth. */
+const LIST_ITEM = /"[^"]*"|[^\s,]+/g;
+
+/** Splits a list such as `export, bulk`, `read:orders write:orders` or `"Super Admin", bulk`. Drops empty items. */
 function splitList(text: string): readonly string[] {
-  return text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+  const items = text.match(LIST_ITEM) ?? [];
+  return text.includes('"') ? items.map((item) => item.replace(/^"(.+)"$/, '$1')) : items;
 }

@@ -87,6 +87,21 @@ describe('a route that requires features', () => {
     expect(httpStatus(await check(node.decision, { 'x-api-key': unable.secret }, requiring))).toBe(200);
   });
 
+  it('takes scopes of OAuth as they are, in lists with spaces or commas', async ({ node, administrator }) => {
+    const plan = { displayName: '', features: ['read:orders'] };
+    const request = CreatePlanRequest.fromPartial({ planId: 'scoped', plan });
+    await node.admin.call(PlanServiceService.createPlan, request, administrator);
+    const features = ['https://www.googleapis.com/auth/drive.file', 'Orders.Write', 'a,b'];
+    const { secret } = await node.createKey(administrator, 'scoped', { features });
+    const ask = async (required: string) =>
+      httpStatus(await check(node.decision, { 'x-api-key': secret }, { 'weir.require': required }));
+    expect(await ask('read:orders https://www.googleapis.com/auth/drive.file')).toBe(200);
+    expect(await ask('read:orders, Orders.Write')).toBe(200);
+    expect(await ask('"a,b" read:orders')).toBe(200);
+    expect(await ask('read:orders write:orders')).toBe(403);
+    expect(await ask('orders.write')).toBe(403);
+  });
+
   it('answers a request without a key with 401 and reveals no features', async ({ node }) => {
     expect(httpStatus(await check(node.decision, {}, requiring))).toBe(401);
   });
