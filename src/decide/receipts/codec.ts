@@ -4,8 +4,8 @@ import { type LimitParameters, parseLimitIdentity } from '../../domain/limits/li
 import type { GrantedCharge, Receipt, Source } from '../ports.ts';
 
 const VERSION = 2;
-/** Enough for a request with 64 descriptors, each with a long subject: no receipt that Weir issues is longer. */
-const MAX_TEXT_LENGTH = 100_000;
+/** Enough for a request with 64 descriptors, each with a long subject and a limit with the longest name. */
+const MAX_TEXT_LENGTH = 400_000;
 /** No receipt that Weir issues has more hits in a charge. */
 const MAX_HITS = 2 ** 46;
 /** The sources that count, and can therefore refund. */

@@ -1,4 +1,5 @@
 import type { CountedLimit } from './limit.ts';
+import { unescapeLimitName } from './limit-name.ts';
 import { parseLimit } from './parse-limit.ts';
 
 /** The parameters of a limit that its identity does not contain, and that refunding to its counters needs. */
@@ -17,14 +18,15 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   c: 'calendar',
   n: 'concurrency',
 };
-/** Name, `/`, letter of the algorithm, window, and for calendars an optional `@zone` and `#day`. */
-const IDENTITY = /^([a-z0-9_-]{1,63})\/([sftcn])([0-9a-z]{1,12})(?:@([A-Za-z0-9_+/-]{1,64}))?(?:#(\d{1,2}))?$/;
+/** Escaped name, `/`, letter of the algorithm, window, and for calendars an optional `@zone` and `#day`. */
+const IDENTITY = /^([\w.!~*'()%-]+)\/([sftcn])([0-9a-z]{1,12})(?:@([A-Za-z0-9_+/-]{1,64}))?(?:#(\d{1,2}))?$/;
 
 /** Rebuilds a limit from its identity; undefined: no limit can have this identity. */
 export function parseLimitIdentity(identity: string, parameters: LimitParameters): CountedLimit | undefined {
-  const [, name, letter = '', window = '', timeZone, anchorDay] = IDENTITY.exec(identity) ?? [];
+  const [, escapedName = '', letter = '', window = '', timeZone, anchorDay] = IDENTITY.exec(identity) ?? [];
   const { requests, burst, blockForSeconds } = parameters;
   const algorithm = ALGORITHMS[letter];
+  const name = unescapeLimitName(escapedName);
   if (name === undefined || algorithm === undefined) return undefined;
   const limit = parseLimit(
     {

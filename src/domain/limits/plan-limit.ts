@@ -1,6 +1,7 @@
 import type { FieldFault, Invalid } from '../field-fault.ts';
 import { withFound } from '../found-value.ts';
 import type { Limit } from './limit.ts';
+import { isPlanLimitName, PLAN_LIMIT_NAME_FORM } from './limit-name.ts';
 import { type LimitSpec, parseWindow, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { parseLimit } from './parse-limit.ts';
 
@@ -27,7 +28,7 @@ export type UntrustedPlanLimitSpec = UntrustedLimitSpec & { readonly routes?: un
 const DAY_SECONDS = 86_400;
 const OWNERS: readonly string[] = ['key', 'account'] satisfies LimitOwner[];
 /** Envoy's configuration allows any route name. An invisible character would make two names look the same. */
-const ROUTE = /^[\x21-\x7e]{1,63}$/;
+const ROUTE = /^[\x21-\x7e]{1,255}$/;
 const MAX_ROUTES = 64;
 const UNLIMITED_COUNTS_NOTHING =
   'must be left out for the algorithm unlimited, which does not exempt a route from other limits';
@@ -38,7 +39,8 @@ export function parsePlanLimit(spec: UntrustedPlanLimitSpec): PlanLimit | Invali
   const routes = parseRoutes(spec.routes, faults);
   const per = parseOwner(spec.per, faults);
   const limit = parseLimit(withDefaultAlgorithm(spec));
-  if ('faults' in limit) return { faults: [...limit.faults, ...faults] };
+  const limitFaults = [...findNameFaults(spec.name), ...('faults' in limit ? limit.faults.filter(isNotOfName) : [])];
+  if ('faults' in limit || limitFaults.length > 0) return { faults: [...limitFaults, ...faults] };
   if (limit.algorithm === 'unlimited') {
     if (routes !== undefined) faults.push({ field: 'routes', description: UNLIMITED_COUNTS_NOTHING });
     if (per !== undefined) faults.push({ field: 'per', description: UNLIMITED_COUNTS_NOTHING });
@@ -62,6 +64,15 @@ function withDefaultAlgorithm(spec: UntrustedLimitSpec): UntrustedLimitSpec {
   return seconds < DAY_SECONDS ? spec : { ...spec, algorithm: 'calendar' };
 }
 
+/** The names of plans' limits are narrower than those of rules files, which `parseLimit` accepts. */
+function findNameFaults(name: unknown): readonly FieldFault[] {
+  return isPlanLimitName(name) ? [] : [{ field: 'name', description: withFound(PLAN_LIMIT_NAME_FORM, name) }];
+}
+
+function isNotOfName({ field }: FieldFault): boolean {
+  return field !== 'name';
+}
+
 function parseRoutes(value: unknown, faults: FieldFault[]): readonly string[] | undefined {
   if (value === undefined) return undefined;
   if (!Array.isArray(value) || value.length > MAX_ROUTES) {
@@ -74,7 +85,7 @@ function parseRoutes(value: unknown, faults: FieldFault[]): readonly string[] | 
     // Array.isArray says any[]
     const field = `routes[${index}]`;
     if (typeof name !== 'string' || !ROUTE.test(name)) {
-      const expected = 'must be 1 to 63 visible ASCII characters, as in the route’s weir.route';
+      const expected = 'must be 1 to 255 visible ASCII characters, as in the route’s weir.route';
       faults.push({ field, description: withFound(expected, name) });
     } else if (routes.includes(name)) {
       faults.push({ field, description: `must be unique: "${name}" is listed before` });

@@ -1,6 +1,7 @@
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limits/limit-status.ts';
 import type { WireWriter } from '../wire/wire-writer.ts';
+import { escapeInQuotes } from './escape-in-quotes.ts';
 import { encodeHeaderName, type HeaderWriter } from './header-writer.ts';
 
 const POLICY = encodeHeaderName('ratelimit-policy');
@@ -71,7 +72,7 @@ function writeStateHeader(
     into.writeAsciiPart(';t=');
     into.writeDigitsPart(status.remaining);
     into.writeAsciiPart('";r=');
-    into.writeAsciiPart(status.limit.name);
+    into.writeAsciiPart(escapeInQuotes(status.limit.name));
     into.writeAsciiPart(index === 0 ? '"' : ', "');
   }
   headers.endHeader(into, field, STATE, begun);
@@ -106,6 +107,6 @@ function encodePolicy(statuses: readonly LimitStatus[]): Uint8Array {
 
 function formatPolicyItem(limit: CountedLimit): string {
   const { requests, windowSeconds } = advertisedQuota(limit);
-  const quota = `"${limit.name}";q=${requests}`;
+  const quota = `"${escapeInQuotes(limit.name)}";q=${requests}`;
   return windowSeconds === undefined ? `${quota};qu="concurrent-requests"` : `${quota};w=${windowSeconds}`;
 }
