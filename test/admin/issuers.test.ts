@@ -130,6 +130,18 @@ describe('an issuer', () => {
     expect(failure.message).not.toContain(privateKey.export({ format: 'jwk' }).d);
   });
 
+  it('reads claims by JSON Pointer, and is rejected if a pointer is malformed', async () => {
+    const claims = Claims.create({ account: '/kubernetes.io/serviceaccount/name', plan: '/orgs/0/a~1b~0c' });
+    const created = await create({ claims });
+    expect(created.claims).toEqual(claims);
+    const malformed = Claims.create({ account: '/a~', plan: '/a~2', features: 'a~b', role: '/roles/~' });
+    const failure = await expectFailure(update(created.name, 'claims', { claims: malformed }));
+    expect(failure).toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      fields: ['issuer.claims.account', 'issuer.claims.plan', 'issuer.claims.role'],
+    });
+  });
+
   it('must name an existing plan', async () => {
     const failure = await expectFailure(create({ defaultPlan: 'plans/nowhere' }));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.default_plan'] });

@@ -51,6 +51,11 @@ test.each<[string, object, readonly string[]]>([
   ],
   ['both keys and a URL of keys', { jwksUri: 'https://login.example.com/keys' }, ['jwks_uri']],
   ['a claim’s name that is too long', { claims: { account: 'x'.repeat(256) } }, ['claims.account']],
+  [
+    'malformed JSON Pointers',
+    { claims: { account: '/a~', role: '/~2', plan: 'a~b' } },
+    ['claims.account', 'claims.role'],
+  ],
   ['administrator roles without a role claim', { claims: { adminRoles: ['root'] } }, ['claims.role']],
   ['an empty administrator role', { claims: { role: 'r', adminRoles: [''] } }, ['claims.admin_roles[0]']],
   [

@@ -1,5 +1,6 @@
 import type { FieldFault, Invalid } from '../field-fault.ts';
 import { withFound } from '../found-value.ts';
+import { isClaimPath } from './claim-path.ts';
 import { type JsonWebKeySet, validateKeySet, validateKeyUrl } from './issuer-keys.ts';
 
 /** Claims `iss` and `aud` of the tokens that Weir issues. */
@@ -16,7 +17,7 @@ export const ISSUER_ALGORITHMS = [
 /** All algorithms that any token may be signed with. Each signer is restricted to its own list. */
 export const SIGNATURE_ALGORITHMS = [...ISSUER_ALGORITHMS, 'HS256'] as const;
 
-/** Names of the claims that Weir reads. A name with dots is a path into objects (`realm_access.roles`). */
+/** The claims that Weir reads, each as a name or a path (claim-path.ts). */
 export interface ClaimNames {
   readonly account: string;
   /** undefined, here and below: the issuer's tokens do not carry this claim. */
@@ -74,6 +75,8 @@ export interface IssuerSpec {
 const MAX_LIST_ITEMS = 64;
 const MAX_TEXT_LENGTH = 255;
 const INVALID_TEXT = `must be 1 to ${MAX_TEXT_LENGTH} characters, without control characters`;
+const INVALID_POINTER =
+  'must be a JSON Pointer (RFC 6901), because it begins with /: a ~ within a name is written ~0, a / is written ~1';
 
 /** Validates an issuer. Returns the issuer, or every fault with its path (`audiences[0]`). Never throws. */
 export function parseIssuer(id: string, spec: IssuerSpec): Issuer | Invalid {
@@ -150,15 +153,20 @@ function validateKeySource({ issuer, jwks, jwksUri }: IssuerSpec): readonly Fiel
 
 function validateClaimNames(claims: ClaimNamesSpec): readonly FieldFault[] {
   const names = ['account', 'plan', 'features', 'role'] as const;
-  const faults: FieldFault[] = names
-    .filter((name) => claims[name] !== undefined && claims[name] !== '' && !isValidText(claims[name]))
-    .map((name) => ({ field: `claims.${name}`, description: withFound(INVALID_TEXT, claims[name]) }));
+  const faults = names.flatMap((name) => validateClaimPath(`claims.${name}`, claims[name] ?? ''));
   const adminRoles = claims.adminRoles ?? [];
   if (adminRoles.length > 0) faults.push(...validateList('claims.admin_roles', adminRoles));
   if (adminRoles.length > 0 && !claims.role) {
     faults.push({ field: 'claims.role', description: 'must be set if admin_roles is set' });
   }
   return faults;
+}
+
+/** An empty path is valid here: the claim is not read. */
+function validateClaimPath(field: string, path: string): FieldFault[] {
+  if (path === '') return [];
+  if (!isValidText(path)) return [{ field, description: withFound(INVALID_TEXT, path) }];
+  return isClaimPath(path) ? [] : [{ field, description: withFound(INVALID_POINTER, path) }];
 }
 
 function chooseKeySource(jwks: JsonWebKeySet | null, uri: string | null): KeySource {

@@ -128,6 +128,30 @@ describe('a token of an external issuer', () => {
     expect(read({ 'https://example.com/id': 'bob' }, dotted)).toMatchObject({ accountId: 'corp:bob' });
   });
 
+  it('has claims anywhere in its claims set, by JSON Pointer', () => {
+    const pointers = issuerWith({
+      claims: {
+        account: '/kubernetes.io/serviceaccount/name',
+        plan: '/orgs/0/plan',
+        features: '/https:~1~1example.com~1claims/scope',
+        role: '/resource_access/my.client/roles',
+        adminRoles: ['weir-admin'],
+      },
+    });
+    const change = {
+      'kubernetes.io': { serviceaccount: { name: 'robot' } },
+      orgs: [{ plan: 'pro' }, { plan: 'free' }],
+      'https://example.com/claims': { scope: 'export bulk' },
+      resource_access: { 'my.client': { roles: ['weir-admin'] } },
+    };
+    expect(read(change, pointers)).toMatchObject({
+      accountId: 'corp:robot',
+      planId: 'pro',
+      features: ['export', 'bulk'],
+      isAdmin: true,
+    });
+  });
+
   it('is not read from properties that every object inherits', () => {
     expect(read({}, issuerWith({ claims: { account: 'constructor.name' } }))).toBe('account');
   });

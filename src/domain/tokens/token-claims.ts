@@ -1,5 +1,6 @@
 import { parseFeatures } from '../credentials/features.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
+import { findClaim } from './claim-path.ts';
 import type { TokenFault } from './compact-token.ts';
 import { type Issuer, OWN_ISSUER } from './issuer.ts';
 import type { VerifiedToken } from './token.ts';
@@ -66,16 +67,16 @@ export function readIssuerClaims(claims: JsonObject, issuer: Issuer): VerifiedTo
   const times = readTimes(claims);
   if (typeof times === 'string') return times;
   const names = issuer.claims;
-  const account = parseAccountId(lookUpClaim(claims, names.account));
+  const account = parseAccountId(findClaim(claims, names.account));
   if (account === undefined) return 'account';
   const { jti: tokenId, sid: sessionId } = claims;
   if (tokenId !== undefined && !isClaimName(tokenId)) return 'token_id';
   if (sessionId !== undefined && !isClaimName(sessionId)) return 'session';
-  const planId = names.plan === undefined ? undefined : lookUpClaim(claims, names.plan);
+  const planId = names.plan === undefined ? undefined : findClaim(claims, names.plan);
   if (planId !== undefined && !isClaimName(planId)) return 'plan';
-  const features = names.features === undefined ? [] : parseStringList(lookUpClaim(claims, names.features));
+  const features = names.features === undefined ? [] : parseStringList(findClaim(claims, names.features));
   if (features === undefined) return 'features';
-  const roles = names.role === undefined ? [] : parseStringList(lookUpClaim(claims, names.role));
+  const roles = names.role === undefined ? [] : parseStringList(findClaim(claims, names.role));
   if (roles === undefined) return 'role';
   return {
     issuerId: issuer.id,
@@ -88,19 +89,6 @@ export function readIssuerClaims(claims: JsonObject, issuer: Issuer): VerifiedTo
     isAdmin: roles.some((role) => names.adminRoles.includes(role)),
     ...times,
   };
-}
-
-/**
- * Finds the member with that name (`https://example.com/roles`), else follows the name's dots as a path into objects.
- */
-function lookUpClaim(claims: JsonObject, name: string): unknown {
-  if (Object.hasOwn(claims, name)) return claims[name];
-  let value: unknown = claims;
-  for (const member of name.split('.')) {
-    if (!isObject(value) || !Object.hasOwn(value, member)) return undefined;
-    value = value[member];
-  }
-  return value;
 }
 
 function readTimes({ exp, nbf, iat }: JsonObject): TokenTimes | TokenFault {

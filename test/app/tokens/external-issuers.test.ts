@@ -65,6 +65,30 @@ describe('a token of an external issuer', () => {
     expect(parseDenial(await ask(node, await token(unknown)))?.code).toBe('unknown_credential');
   });
 
+  it('may have its claims in nested objects and lists whose names have dots and slashes', async ({
+    node,
+    issuers,
+    key,
+  }) => {
+    const claims = {
+      account: '/kubernetes.io/serviceaccount/name',
+      plan: '/orgs/0/https:~1~1example.com~1plan',
+      features: '/resource_access/my.client/roles',
+    };
+    const token = await addIssuer(issuers, key, 'pointers', { claims });
+    const nested = {
+      'kubernetes.io': { serviceaccount: { name: 'robot' } },
+      orgs: [{ 'https://example.com/plan': 'pro' }],
+      resource_access: { 'my.client': { roles: ['export'] } },
+    };
+    await becomes(node, 200, () => token(nested));
+    const answer = await ask(node, await token(nested), { 'weir.require': 'export' });
+    expect(answer.dynamicMetadata).toMatchObject({ account: 'pointers:robot', plan: 'pro' });
+    expect(parseDenial(await ask(node, await token({ ...nested, 'kubernetes.io': {} })))?.code).toBe(
+      'unknown_credential',
+    );
+  });
+
   it('is denied without a plan, and never unlimited', async ({ node, issuers, key }) => {
     const claims = { plan: 'tier' };
     const token = await addIssuer(issuers, key, 'planless', { claims, defaultPlanId: null });
