@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
-import { findEnvoy } from '../provision/envoy.ts';
+import { findEnvoy } from '../provision/find-envoy.ts';
 import { freePort } from '../provision/free-port.ts';
 import {
   type EnvoyChange,

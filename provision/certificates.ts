@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { run } from './run.ts';
+import { run } from './run-command.ts';
 
 /** Paths of PEM files in a folder of their own. */
 export interface Certificates {

@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findRedisProgram } from './find-redis.ts';
 import { freePort } from './free-port.ts';
-import { findRedisProgram } from './redis-program.ts';
 
 export interface RunningRedis {
   readonly url: string;

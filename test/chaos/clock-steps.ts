@@ -3,9 +3,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../../provision/postgres.ts';
 import { startRedisProcess } from '../../provision/redis.ts';
-import { run } from '../../provision/run.ts';
-import { OneServer } from './one-server.ts';
+import { run } from '../../provision/run-command.ts';
 import type { Course, Place } from './scenario.ts';
+import { OneServer } from './single-server.ts';
 
 const SOURCE = fileURLToPath(new URL('clock-step.c', import.meta.url));
 

@@ -1,5 +1,5 @@
 import { writeMarkedSection } from '../../bench/report/marked-section.ts';
-import type { Figures } from './judge.ts';
+import type { Figures } from './check-bounds.ts';
 
 const GUARANTEES = new URL('../../docs/guarantees.md', import.meta.url);
 

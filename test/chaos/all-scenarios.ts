@@ -1,10 +1,10 @@
 import { afterAll } from 'vitest';
+import type { Figures } from './check-bounds.ts';
 import { CLOCK_STEPS } from './clock-steps.ts';
-import type { Figures } from './judge.ts';
-import { ONE_SERVER } from './one-server.ts';
+import { suite } from './define-chaos-tests.ts';
+import { CLUSTER, SENTINELS } from './replicated-servers.ts';
 import { formatFigures, writeFigures } from './report.ts';
-import { CLUSTER, SENTINELS } from './several-servers.ts';
-import { suite } from './suite.ts';
+import { ONE_SERVER } from './single-server.ts';
 
 const figures: Figures[] = [];
 const keep = (each: Figures) => void figures.push(each);

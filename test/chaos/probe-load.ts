@@ -1,5 +1,5 @@
 import type { GrpcClient } from '../support/grpc-client.ts';
-import { type Answer, ask, QUESTIONS, type Question, type Subject } from './questions.ts';
+import { type Answer, ask, QUESTIONS, type Question, type Subject } from './probes.ts';
 
 /** A call and what became of it; times in ms on the clock of performance.now(). */
 export interface Call {

@@ -1,5 +1,5 @@
-import type { Call } from './constant-load.ts';
-import { type Answer, LEDGER_LIMIT, LIMIT, QUESTIONS, type Question, WINDOW_MS } from './questions.ts';
+import type { Call } from './probe-load.ts';
+import { type Answer, LEDGER_LIMIT, LIMIT, QUESTIONS, type Question, WINDOW_MS } from './probes.ts';
 import type { Course, Scenario } from './scenario.ts';
 
 /** A line of the table; times in ms, all else calls. */
