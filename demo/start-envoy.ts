@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseDocument } from 'yaml';
 import { findEnvoy } from '../provision/find-envoy.ts';
-import { freePort } from '../provision/free-port.ts';
+import { findFreePort } from '../provision/free-port.ts';
 import {
   type EnvoyChange,
   EXT_AUTHZ_FILTER,
@@ -43,7 +43,7 @@ export interface EnvoyOptions {
 
 /** Starts a real Envoy with two workers on free ports, with a configuration of envoy/ and changes to it. */
 export async function startEnvoy(options: EnvoyOptions, ...changes: readonly EnvoyChange[]): Promise<Envoy> {
-  const [binary, port, adminPort] = [await findEnvoy(), await freePort(), await freePort()];
+  const [binary, port, adminPort] = [await findEnvoy(), await findFreePort(), await findFreePort()];
   const source = path.join(CONFIGURATION_FOLDER, options.configuration ?? 'envoy.yaml');
   const configuration = parseDocument(await readFile(source, 'utf8'));
   const ownChanges = [

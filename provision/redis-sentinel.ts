@@ -3,87 +3,93 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { type Certificates, tlsOptions } from './certificates.ts';
-import { freePort } from './free-port.ts';
+import { type Certificates, redisTlsOptions } from './certificates.ts';
+import { findFreePort } from './free-port.ts';
 import { type RunningRedis, startRedisProcess } from './redis.ts';
 
-/** A master, its replica and three Sentinels of our own on 127.0.0.1. */
+/** A master, its replica and three Sentinels on 127.0.0.1, for one test. */
 export interface RunningSentinels {
-  /** For Weir, naming all Sentinels. */
+  /** REDIS_URL for Weir. Names all Sentinels. */
   readonly url: string;
   readonly master: RunningRedis;
   readonly replica: RunningRedis;
   stop(): Promise<void>;
 }
 
-const NAME = 'counters';
-const SENTINELS = 3;
-const TIMEOUT_MS = 30_000;
+const MASTER_NAME = 'counters';
+const SENTINEL_COUNT = 3;
+const DISCOVERY_TIMEOUT_MS = 30_000;
 
-export interface SentinelChoices {
-  /** The servers' own, such as `--requirepass`. */
-  readonly options?: readonly string[];
-  /** Further lines of the Sentinels' configuration, such as `requirepass …`. */
-  readonly sentinelLines?: readonly string[];
-  /** Then the URL is for TLS, on further ports, and all of them are by TLS among themselves. */
+export interface RedisSentinelOptions {
+  /** Arguments of the master and the replica, such as `--requirepass`. */
+  readonly serverArguments?: readonly string[];
+  /** More lines for the configuration of the Sentinels, such as `requirepass …`. */
+  readonly sentinelConfiguration?: readonly string[];
+  /** Makes the servers use TLS between each other, and on additional ports for Weir. `url` then names these ports. */
   readonly certificates?: Certificates;
 }
 
-/** A dead master is replaced after one to two seconds. */
-export async function startRedisSentinels(choices: SentinelChoices = {}): Promise<RunningSentinels> {
+/** Starts them. When the master dies, the Sentinels promote the replica after one to two seconds. */
+export async function startRedisSentinels(options: RedisSentinelOptions = {}): Promise<RunningSentinels> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-sentinel-'));
   const started: RunningRedis[] = [];
   const stop = async () => {
-    await Promise.all(started.map((each) => each.stop()));
+    await Promise.all(started.map((server) => server.stop()));
     await rm(folder, { recursive: true, force: true });
   };
-  const start = async (leading: readonly string[]): Promise<{ redis: RunningRedis; port: number }> => {
-    const tlsPort = await freePort();
-    const redis = await startRedisProcess({ options: [...leading, ...tlsFor(tlsPort, choices)] });
+  const start = async (extraArguments: readonly string[]): Promise<{ redis: RunningRedis; port: number }> => {
+    const tlsPort = await findFreePort();
+    const redis = await startRedisProcess({ extraArguments: [...extraArguments, ...tlsOptions(tlsPort, options)] });
     started.push(redis);
-    return { redis, port: choices.certificates === undefined ? redis.port : tlsPort };
+    return { redis, port: options.certificates === undefined ? redis.port : tlsPort };
   };
   try {
-    const common = ['--repl-diskless-sync-delay', '0', ...(choices.options ?? [])];
+    const common = ['--repl-diskless-sync-delay', '0', ...(options.serverArguments ?? [])];
     const master = await start(common);
     const replica = await start([...common, '--replicaof', '127.0.0.1', `${master.port}`]);
     const sentinels: Awaited<ReturnType<typeof start>>[] = [];
-    for (let number = 0; number < SENTINELS; number++) {
+    for (let number = 0; number < SENTINEL_COUNT; number++) {
       const file = path.join(folder, `${number}.conf`);
-      await writeFile(file, [...configuration(master.port), ...(choices.sentinelLines ?? []), ''].join('\n'));
+      await writeFile(
+        file,
+        [...formatSentinelConfiguration(master.port), ...(options.sentinelConfiguration ?? []), ''].join('\n'),
+      );
       sentinels.push(await start([file, '--sentinel']));
     }
-    await Promise.all(sentinels.map(({ redis }) => knowsAll(redis.port, choices)));
+    await Promise.all(sentinels.map(({ redis }) => waitUntilDiscovered(redis.port, options)));
     const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',');
-    const scheme = choices.certificates === undefined ? 'redis' : 'rediss';
-    return { url: `${scheme}+sentinel://${hosts}/${NAME}`, master: master.redis, replica: replica.redis, stop };
+    const scheme = options.certificates === undefined ? 'redis' : 'rediss';
+    return { url: `${scheme}+sentinel://${hosts}/${MASTER_NAME}`, master: master.redis, replica: replica.redis, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function tlsFor(port: number, { certificates }: SentinelChoices): readonly string[] {
-  return certificates === undefined ? [] : [...tlsOptions(port, certificates), '--tls-replication', 'yes'];
+function tlsOptions(port: number, { certificates }: RedisSentinelOptions): readonly string[] {
+  return certificates === undefined ? [] : [...redisTlsOptions(port, certificates), '--tls-replication', 'yes'];
 }
 
-function configuration(masterPort: number): readonly string[] {
+function formatSentinelConfiguration(masterPort: number): readonly string[] {
   return [
-    `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
-    `sentinel down-after-milliseconds ${NAME} 500`,
-    // When the Sentinels' votes are split they try again after twice this.
-    `sentinel failover-timeout ${NAME} 2500`,
+    `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} 2`,
+    `sentinel down-after-milliseconds ${MASTER_NAME} 500`,
+    // After a split vote, the Sentinels try again after twice this time.
+    `sentinel failover-timeout ${MASTER_NAME} 2500`,
   ];
 }
 
-async function knowsAll(port: number, { sentinelLines = [] }: SentinelChoices): Promise<void> {
-  const password = sentinelLines.find((line) => line.startsWith('requirepass '))?.split(' ')[1];
+async function waitUntilDiscovered(port: number, { sentinelConfiguration = [] }: RedisSentinelOptions): Promise<void> {
+  const password = sentinelConfiguration.find((line) => line.startsWith('requirepass '))?.split(' ')[1];
   const client = new Redis({ port, ...(password !== undefined && { password }) });
-  const givenUpAt = performance.now() + TIMEOUT_MS;
+  const deadline = performance.now() + DISCOVERY_TIMEOUT_MS;
   try {
-    const count = async (what: string) => ((await client.call('SENTINEL', what, NAME)) as unknown[]).length;
-    while ((await count('replicas')) < 1 || (await count('sentinels')) < SENTINELS - 1) {
-      if (performance.now() > givenUpAt) throw new Error(`the Sentinels did not meet within ${TIMEOUT_MS} ms`);
+    // Sentinel replies to both subcommands with an array.
+    const count = async (subcommand: 'replicas' | 'sentinels') =>
+      ((await client.call('SENTINEL', subcommand, MASTER_NAME)) as unknown[]).length;
+    while ((await count('replicas')) < 1 || (await count('sentinels')) < SENTINEL_COUNT - 1) {
+      if (performance.now() > deadline)
+        throw new Error(`the Sentinels did not find each other within ${DISCOVERY_TIMEOUT_MS} ms`);
       await sleep(20);
     }
   } finally {

@@ -4,32 +4,35 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findRedisProgram } from './find-redis.ts';
-import { freePort } from './free-port.ts';
+import { findRedisServer } from './find-redis.ts';
+import { findFreePort } from './free-port.ts';
 
 export interface RunningRedis {
   readonly url: string;
   readonly port: number;
-  /** undefined: the server is not ours to signal (Docker, REDIS_URL). */
+  /** undefined: the server runs in Docker or comes from REDIS_URL, so tests cannot send it signals. */
   readonly pid: number | undefined;
-  /** Does nothing the second time. */
+  /** May be called more than once. */
   stop(): Promise<void>;
 }
 
-export interface RedisChoices {
-  /** Else a free one. */
+export interface RedisServerOptions {
+  /** By default a free port. */
   readonly port?: number;
-  /** The server's own options, such as `--requirepass`; the path of a configuration file may stand first. */
-  readonly options?: readonly string[];
-  /** Variables of its process, beside those of this one. */
+  /** Command-line arguments, such as `--requirepass`. The path of a configuration file may come first. */
+  readonly extraArguments?: readonly string[];
+  /** Environment variables of the server, in addition to those of this process. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 const IMAGE = 'valkey/valkey:8-alpine';
 const START_TIMEOUT_MS = 10_000;
-const DOCKER_START_TIMEOUT_MS = 120_000; // the image may have to come first
+const DOCKER_START_TIMEOUT_MS = 120_000; // Docker may have to pull the image first
 
-/** The server that REDIS_URL names, else one of our own. Who shares a server keeps to keys of its own. */
+/**
+ * Uses the server that REDIS_URL names. Without one, starts a server. A server from REDIS_URL is shared, so each test must
+ * use keys of its own.
+ */
 export async function useRedis(): Promise<RunningRedis> {
   const url = readEnvironment('REDIS_URL');
   if (url === undefined) return startRedis();
@@ -37,53 +40,68 @@ export async function useRedis(): Promise<RunningRedis> {
 }
 
 /**
- * A server of our own on 127.0.0.1 that keeps nothing: from the PATH, else by apt, else by Docker; throws one line that
- * says how to get one.
+ * Starts a server on 127.0.0.1 that nobody else uses and that persists nothing. Tries the PATH, then apt, then Docker.
+ * Rejects with a one-line error that says how to get a Redis.
  */
-export async function startRedis(choices: RedisChoices = {}): Promise<RunningRedis> {
-  const { port = await freePort(), options = [] } = choices;
-  const program = await findRedisProgram();
-  if (program !== undefined) return startProgram(program, port, choices);
-  if (succeeds('docker', ['info'])) return startContainer(port, options);
+export async function startRedis(options: RedisServerOptions = {}): Promise<RunningRedis> {
+  const { port = await findFreePort(), extraArguments = [] } = options;
+  const program = await findRedisServer();
+  if (program !== undefined) return startProgram(program, port, options);
+  if (commandSucceeds('docker', ['info'])) return startContainer(port, extraArguments);
   throw new Error(
-    'no Redis: set REDIS_URL, or put redis-server (7 or later) or valkey-server on the PATH, or start Docker',
+    'no Redis found: set REDIS_URL, put redis-server (7 or later) or valkey-server on the PATH, or start Docker',
   );
 }
 
-/** As startRedis, for what a container would not do: servers that are killed, or that find each other. */
-export async function startRedisProcess(choices: RedisChoices = {}): Promise<RunningRedis> {
-  const program = await findRedisProgram();
-  if (program === undefined) throw new Error('put redis-server (7 or later) or valkey-server on the PATH');
-  return startProgram(program, choices.port ?? (await freePort()), choices);
+/**
+ * Like startRedis, but never in a container. For servers that a test kills, and for servers that connect to each other.
+ */
+export async function startRedisProcess(options: RedisServerOptions = {}): Promise<RunningRedis> {
+  const program = await findRedisServer();
+  if (program === undefined)
+    throw new Error('no Redis found: put redis-server (7 or later) or valkey-server on the PATH');
+  return startProgram(program, options.port ?? (await findFreePort()), options);
 }
 
 async function startProgram(
   program: string,
   port: number,
-  { options = [], environment = {} }: RedisChoices,
+  { extraArguments = [], environment = {} }: RedisServerOptions,
 ): Promise<RunningRedis> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-redis-'));
   const child = spawn(
     program,
-    [...options, '--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    [
+      ...extraArguments,
+      '--port',
+      `${port}`,
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      folder,
+    ],
     { stdio: 'ignore', env: { ...process.env, ...environment } },
   );
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const stop = async () => {
     process.off('exit', kill);
-    await killed(child);
+    await killAndWait(child);
     await rm(folder, { recursive: true, force: true });
   };
-  await answers(port, START_TIMEOUT_MS).catch(async (error: unknown) => {
+  await waitUntilReady(port, START_TIMEOUT_MS).catch(async (error: unknown) => {
     await stop();
     throw error;
   });
   return { url: `redis://127.0.0.1:${port}`, port, pid: child.pid, stop };
 }
 
-/** Also a stopped process (SIGSTOP) ends by SIGKILL, and by no other signal. */
-async function killed(child: ChildProcess): Promise<void> {
+/** Kills the process with SIGKILL, the only signal that also ends a process stopped by SIGSTOP. */
+async function killAndWait(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
@@ -97,7 +115,7 @@ async function startContainer(port: number, serverOptions: readonly string[]): P
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`Docker could not start ${IMAGE}: ${stderr.trim()}`);
-  await answers(port, DOCKER_START_TIMEOUT_MS);
+  await waitUntilReady(port, DOCKER_START_TIMEOUT_MS);
   let isStopped = false;
   const stop = async () => {
     if (!isStopped) spawnSync('docker', ['kill', name], { stdio: 'ignore' });
@@ -106,10 +124,10 @@ async function startContainer(port: number, serverOptions: readonly string[]): P
   return { url: `redis://127.0.0.1:${port}`, port, pid: undefined, stop };
 }
 
-async function answers(port: number, timeoutMs: number): Promise<void> {
-  const givenUpAt = performance.now() + timeoutMs;
+async function waitUntilReady(port: number, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   while (!(await isAnswering(port))) {
-    if (performance.now() > givenUpAt) throw new Error(`Redis on port ${port} did not answer within ${timeoutMs} ms`);
+    if (performance.now() > deadline) throw new Error(`Redis on port ${port} did not answer within ${timeoutMs} ms`);
     await sleep(10);
   }
 }
@@ -128,7 +146,7 @@ function isAnswering(port: number): Promise<boolean> {
   });
 }
 
-function succeeds(command: string, args: readonly string[]): boolean {
+function commandSucceeds(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 }
 

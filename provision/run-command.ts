@@ -1,15 +1,17 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-const execute = promisify(execFile);
+const execFileAsync = promisify(execFile);
 
-/** Resolves to what the command printed, trimmed; rejects with its name and the last line of its complaint. */
-export async function run(command: string, ...args: readonly string[]): Promise<string> {
+const MAX_OUTPUT_BYTES = 64 * 2 ** 20;
+
+/** Runs a command and returns its trimmed stdout. Rejects with the name of the command and the last line of stderr. */
+export async function runCommand(command: string, ...args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await execute(command, args, { maxBuffer: 64 * 2 ** 20 });
+    const { stdout } = await execFileAsync(command, args, { maxBuffer: MAX_OUTPUT_BYTES });
     return stdout.trim();
   } catch (error) {
-    const complaint = error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : '';
-    throw new Error(`${command}: ${complaint || (error instanceof Error ? error.message : error)}`);
+    const lastLine = error instanceof Error && 'stderr' in error ? String(error.stderr).trim().split('\n').at(-1) : '';
+    throw new Error(`${command}: ${lastLine || (error instanceof Error ? error.message : error)}`);
   }
 }

@@ -1,4 +1,4 @@
-import { freePort } from '../../provision/free-port.ts';
+import { findFreePort } from '../../provision/free-port.ts';
 import { startRedis } from '../../provision/redis.ts';
 import { generateApiKey } from '../../src/identity/secrets/api-key-secret.ts';
 import { createApiKeys } from '../catalog/create-api-keys.ts';
@@ -62,7 +62,7 @@ export async function startServers(options: Options, children: ChildProcesses, f
   for (const { name, start } of SERVERS) {
     if (!isSelected(name, options)) continue;
     process.stderr.write(`bench: starting ${name}\n`);
-    const inspectorPort = options.mode === 'memory' ? await freePort() : undefined;
+    const inspectorPort = options.mode === 'memory' ? await findFreePort() : undefined;
     const execArgv = inspectorPort === undefined ? [] : [createInspectorArgument(inspectorPort)];
     const server = await start(name, { children, folder, execArgv });
     if (server === undefined) process.stderr.write(`bench: this machine cannot start ${name}; leaving it out\n`);

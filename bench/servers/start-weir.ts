@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../provision/free-port.ts';
+import { findFreePort } from '../../provision/free-port.ts';
 import { type ChildProcesses, hasExited, requirePid } from '../processes/child-processes.ts';
 
 /** Context that every server starts in. */
@@ -65,7 +65,7 @@ export async function startWeir(
   await chmod(folder, 0o755);
   const rules = path.join(folder, 'rules.yaml');
   await writeFile(rules, RULES);
-  const [decisionPort, adminPort, httpPort] = [await freePort(), await freePort(), await freePort()];
+  const [decisionPort, adminPort, httpPort] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const env = {
     PATH: process.env.PATH,
     DECISION_ADDRESS: `127.0.0.1:${decisionPort}`,

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
@@ -110,7 +110,7 @@ describe('the admin server', () => {
   });
 
   it('answers UNAVAILABLE with RetryInfo while Postgres is unavailable, and keeps its catalog', async () => {
-    const dataFolder = await temporaryFolder();
+    const dataFolder = await createTemporaryFolder();
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const settings = { fsync: 'off' };
     const postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log, settings });
@@ -160,7 +160,7 @@ describe('the admin server', () => {
   });
 
   it('keeps Postgres running for the drain when Ctrl-C reaches the whole process group of Weir', async () => {
-    const dataFolder = await temporaryFolder();
+    const dataFolder = await createTemporaryFolder();
     const script = path.join(import.meta.dirname, '..', 'database', 'hold-postgres.ts');
     const holder = spawn(process.execPath, [script, dataFolder], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { temporaryFolder } from '../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
@@ -34,7 +34,7 @@ async function open(folder: string, settings: Record<string, string> = {}): Prom
  * does not contain.
  */
 async function startStandby({ folder: original, database, postgres }: Server): Promise<Server> {
-  const folder = await temporaryFolder();
+  const folder = await createTemporaryFolder();
   const em = database.em.fork();
   await em.begin(); // keeps all statements in one session
   await em.execute(`select pg_backup_start('standby', true)`);
@@ -68,7 +68,7 @@ async function addKey(server: Server, secret: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  primary = await open(await temporaryFolder());
+  primary = await open(await createTemporaryFolder());
   await migrate(primary.database);
   await primary.query(
     `insert into plan (id, display_name, limits, create_time, update_time) values ('free', '', '[]', now(), now())`,

@@ -1,9 +1,9 @@
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { temporaryFolder } from '../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { startRedisProcess } from '../../provision/redis.ts';
-import { run } from '../../provision/run-command.ts';
+import { runCommand } from '../../provision/run-command.ts';
 import type { Course, Place } from './scenario.ts';
 import { OneServer } from './single-server.ts';
 
@@ -14,9 +14,9 @@ class SteppedServer extends OneServer {
   #file = '';
 
   static async start(): Promise<SteppedServer> {
-    const folder = await temporaryFolder();
+    const folder = await createTemporaryFolder();
     const [library, file] = [path.join(folder, 'clock-step.so'), path.join(folder, 'step')];
-    await run('cc', '-shared', '-fPIC', '-o', library, SOURCE);
+    await runCommand('cc', '-shared', '-fPIC', '-o', library, SOURCE);
     const environment = { LD_PRELOAD: library, CLOCK_STEP_FILE: file };
     const server = new SteppedServer(await startRedisProcess({ environment }));
     server.#file = file;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
@@ -29,7 +29,7 @@ export function suite<Servers>(place: Place<Servers>, onFigures?: (figures: Figu
 
     beforeAll(async () => {
       servers = await place.open();
-      const folder = await temporaryFolder();
+      const folder = await createTemporaryFolder();
       const environment = {
         DATABASE_URL: await newDatabase(),
         REDIS_URL: servers.url,

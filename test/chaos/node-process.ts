@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../provision/free-port.ts';
+import { findFreePort } from '../../provision/free-port.ts';
 import { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 
@@ -31,7 +31,7 @@ export class NodeProcess {
 
   /** Resolves once it is ready, and so has reached its Redis. */
   static async start(environment: Readonly<Record<string, string>>): Promise<NodeProcess> {
-    const ports = { decision: await freePort(), admin: await freePort(), http: await freePort() };
+    const ports = { decision: await findFreePort(), admin: await findFreePort(), http: await findFreePort() };
     const env = {
       PATH: process.env.PATH,
       DECISION_ADDRESS: `127.0.0.1:${ports.decision}`,

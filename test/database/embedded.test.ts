@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { locatePostgres } from '../../src/database/embedded/postgres-location.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
@@ -33,7 +33,7 @@ async function query(url: string, sql: string): Promise<readonly unknown[]> {
 
 beforeEach(async () => {
   messages = [];
-  dataFolder = await temporaryFolder();
+  dataFolder = await createTemporaryFolder();
 });
 afterEach(async () => {
   for (const postgres of running.splice(0)) await postgres.stop();

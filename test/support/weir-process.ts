@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../provision/free-port.ts';
+import { findFreePort } from '../../provision/free-port.ts';
 import type { Environment } from './node.ts';
 
 const POLL_MS = 50;
@@ -56,7 +56,7 @@ export class WeirProcess {
 
 /** Starts `weir serve` on free ports and waits until it is ready. */
 export async function startWeirProcess(environment: Environment, program?: string) {
-  const [decision, admin, http] = [await freePort(), await freePort(), await freePort()];
+  const [decision, admin, http] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const addresses = {
     DECISION_ADDRESS: `127.0.0.1:${decision}`,
     ADMIN_ADDRESS: `127.0.0.1:${admin}`,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
@@ -164,7 +164,7 @@ describe('the last-used time of a key', () => {
   });
 
   it('is kept while Postgres is away, and written once Postgres is back', async () => {
-    const dataFolder = await temporaryFolder();
+    const dataFolder = await createTemporaryFolder();
     const quiet = { info: () => {}, warn: () => {}, error: () => {} };
     let postgres: EmbeddedPostgres = await startEmbeddedPostgres({ dataFolder, log: quiet });
     const first = await openDatabase({ url: postgres.url });

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
@@ -24,7 +24,7 @@ let id: string;
 const log = { info: () => {}, warn: console.warn, error: console.error };
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
+  folder = await createTemporaryFolder();
   postgres = await startEmbeddedPostgres({ dataFolder: folder, log, settings: { fsync: 'off' } });
   const shared = { DATABASE_URL: postgres.url };
   enduring = await TestNode.start(shared);

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../../provision/postgres.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import {
@@ -29,7 +29,7 @@ async function run(operands: readonly string[], environment: Environment = {}) {
 
 /** Starts a node with the embedded Postgres. */
 async function serve() {
-  const folder = await temporaryFolder();
+  const folder = await createTemporaryFolder();
   folders.push(folder);
   const environment = {
     DATA_DIR: path.join(folder, 'data'),

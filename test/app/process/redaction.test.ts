@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { temporaryFolder } from '../../../provision/postgres.ts';
+import { createTemporaryFolder } from '../../../provision/postgres.ts';
 import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
 import { InvalidConfig, readConfig } from '../../../src/config/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
@@ -50,13 +50,13 @@ let key: { name: string; secret: string };
 const errors: string[] = [];
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
+  folder = await createTemporaryFolder();
   const quiet = { info: () => {}, warn: () => {}, error: () => {} };
   postgres = await startEmbeddedPostgres({ dataFolder: folder, log: quiet, settings: { fsync: 'off' } });
   const database = await openDatabase({ url: postgres.url });
   await createQuery(database)(`create role known superuser login password '${DATABASE_PASSWORD}'`, []);
   await database.close(true);
-  redis = await startRedisProcess({ options: ['--requirepass', REDIS_PASSWORD] });
+  redis = await startRedisProcess({ extraArguments: ['--requirepass', REDIS_PASSWORD] });
   running = await startWeirProcess(createEnvironment());
   admin = new GrpcClient(running.ports.admin);
   decision = new GrpcClient(running.ports.decision);

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect } from 'vitest';
-import { makeCertificates } from '../../../provision/certificates.ts';
+import { createCertificates } from '../../../provision/certificates.ts';
 import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import { GrpcClient } from '../../support/grpc-client.ts';
@@ -202,7 +202,7 @@ it('keys are fetched over https only by a node that trusts the certificate of th
   key,
   databaseUrl,
 }) => {
-  const certificates = await makeCertificates();
+  const certificates = await createCertificates();
   const provider = await IdentityProvider.start(certificates);
   provider.keys = [key.publicJwk];
   await issuers.add('secure', provider.issuer, { jwksUri: provider.jwksUri });

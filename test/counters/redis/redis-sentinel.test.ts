@@ -61,8 +61,8 @@ describe('a store that finds its server through Sentinels', () => {
   it('accepts one user for the servers, and another for the Sentinels that may only ask for the master', async () => {
     const user = `user asker on >sentinels-horse -@all ${SENTINEL_COMMANDS.join(' ')}`;
     const { url } = await start({
-      options: ['--requirepass', PASSWORD, '--masterauth', PASSWORD],
-      sentinelLines: [`sentinel auth-pass counters ${PASSWORD}`, 'requirepass default-horse', user],
+      serverArguments: ['--requirepass', PASSWORD, '--masterauth', PASSWORD],
+      sentinelConfiguration: [`sentinel auth-pass counters ${PASSWORD}`, 'requirepass default-horse', user],
     });
     const refused = openStore({ url });
     closing.push(() => refused.store.close());

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Certificates, makeCertificates, tlsOptions } from '../../../provision/certificates.ts';
-import { freePort } from '../../../provision/free-port.ts';
+import { type Certificates, createCertificates, redisTlsOptions } from '../../../provision/certificates.ts';
+import { findFreePort } from '../../../provision/free-port.ts';
 import { startRedisProcess } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { startRedisSentinels } from '../../../provision/redis-sentinel.ts';
@@ -18,13 +18,13 @@ afterEach(async () => {
 let ours: Certificates;
 let others: Certificates;
 beforeAll(async () => {
-  [ours, others] = await Promise.all([makeCertificates(), makeCertificates()]);
+  [ours, others] = await Promise.all([createCertificates(), createCertificates()]);
 });
 afterAll(() => Promise.all([ours.remove(), others.remove()]));
 
 async function serve(): Promise<string> {
-  const port = await freePort();
-  const redis = await startRedisProcess({ options: tlsOptions(port, ours) });
+  const port = await findFreePort();
+  const redis = await startRedisProcess({ extraArguments: redisTlsOptions(port, ours) });
   closing.push(redis.stop);
   return `rediss://localhost:${port}`;
 }

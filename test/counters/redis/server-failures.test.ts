@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort } from '../../../provision/free-port.ts';
+import { findFreePort } from '../../../provision/free-port.ts';
 import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
 import { RedisStore, type RedisStoreOptions } from '../../../src/counters/redis/redis-store.ts';
 import { StoreUnavailable } from '../../../src/decide/ports.ts';
@@ -61,12 +61,12 @@ function signal({ pid }: RunningRedis, name: 'SIGSTOP' | 'SIGCONT'): void {
 
 describe('the Redis store, when its server fails', () => {
   it('fails at once and is not ready while there is no server, and connects by itself once there is one', async () => {
-    const port = await freePort();
+    const port = await findFreePort();
     const { store, log } = await open({ url: `redis://:${PASSWORD}@127.0.0.1:${port}` });
     await expect(decideAll(store, [one])).rejects.toThrow(StoreUnavailable);
     await waitUntil(() => log.length > 0);
     expect(log[0]).toContain('ECONNREFUSED');
-    const redis = await startRedis({ port, options: ['--requirepass', PASSWORD] });
+    const redis = await startRedis({ port, extraArguments: ['--requirepass', PASSWORD] });
     closing.push(redis.stop);
     await waitUntil(() => store.ready);
     expect((await decideAll(store, [one]))[0]?.granted).toBe(true);
