@@ -1,22 +1,34 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig, type TestUserConfig } from 'vitest/config';
+import { SlowFilesFirst } from './test/support/slow-files-first.ts';
 
 const TIMING_TESTS = '**/*.timing.test.ts';
 /** Compares Weir with a running envoyproxy/ratelimit. CI prints that it does not run. */
 const PEER_TESTS = '**/envoyproxy/peer.test.ts';
 
+// Each test file runs in its own process, which then loads the packages from Node's compile cache.
+process.env.NODE_COMPILE_CACHE ??= '.cache/compile-cache';
+
 const common: TestUserConfig = { testTimeout: 30_000, hookTimeout: 120_000, pool: 'forks' };
+/** One worker more than processors, because many tests wait. */
+const parallel: TestUserConfig = { ...common, maxWorkers: availableParallelism() + 1 };
 
 export default defineConfig({
   test: {
     globalSetup: 'test/support/shared-postgres.ts',
+    sequence: { sequencer: SlowFilesFirst },
     projects: [
       {
+        // Tests of functions: they leave nothing behind, so files share a process and its loaded modules.
+        test: { ...parallel, name: 'unit', include: ['src/**/*.test.ts'], exclude: [TIMING_TESTS], isolate: false },
+      },
+      {
+        // Tests with sockets, servers and processes.
         test: {
-          ...common,
-          name: 'default',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          ...parallel,
+          name: 'system',
+          include: ['test/**/*.test.ts'],
           exclude: [TIMING_TESTS, ...(process.env.PEER_RLS ? [] : [PEER_TESTS])],
-          maxWorkers: 2,
         },
       },
       {
