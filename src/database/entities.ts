@@ -108,7 +108,13 @@ export const IssuerEntity = defineEntity({
     displayName: p.text(),
     /** The `iss` claim of its tokens. */
     issuer: p.text().unique(),
+    /** Other `iss` claims of its tokens. */
+    issuerAliases: p.json<readonly string[]>(),
     audiences: p.json<readonly string[]>(),
+    /** The claim that must contain one of the audiences. */
+    audienceClaim: p.text(),
+    /** Required values, by claim path. */
+    requiredClaims: p.json<Readonly<Record<string, string>>>(),
     algorithms: p.json<readonly string[]>(),
     /** Null: its keys are at `jwks_uri`, or, if that is null as well, where OIDC discovery says. */
     jwks: p.json<JsonWebKeySet>().nullable().strictNullable(),
@@ -124,6 +130,16 @@ export const IssuerEntity = defineEntity({
   },
 });
 export type IssuerEntity = InferEntity<typeof IssuerEntity>;
+
+/** An `iss` claim that is taken. Only a trigger on `issuer` writes these rows; they make aliases unique as well. */
+export const IssuerIssEntity = defineEntity({
+  name: 'IssuerIssEntity',
+  tableName: 'issuer_iss',
+  properties: {
+    iss: p.text().primary(),
+    issuerId: p.text(),
+  },
+});
 
 /** Tokens that are denied although their signature is valid and they have not expired. */
 export const RevocationEntity = defineEntity({
@@ -186,6 +202,7 @@ export const entities = [
   ApiKeyEntity,
   SigningKeyEntity,
   IssuerEntity,
+  IssuerIssEntity,
   RevocationEntity,
   SessionEntity,
   CatalogChangeEntity,

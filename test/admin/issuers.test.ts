@@ -154,6 +154,58 @@ describe('an issuer', () => {
     const sameIssuer = await expectFailure(create({ issuer: created.issuer }));
     expect(sameIssuer).toMatchObject({ code: status.ALREADY_EXISTS, message: expect.stringContaining(created.name) });
   });
+
+  it('is unique by its aliases as well', async () => {
+    const [iss, alias] = [`https://${randomUUID()}.example.com`, `https://${randomUUID()}.example.com/`];
+    const created = await create({ issuer: iss, issuerAliases: [alias] });
+    expect(created.issuerAliases).toEqual([alias]);
+    for (const taken of [{ issuer: alias }, { issuerAliases: ['x', iss] }, { issuerAliases: [alias] }]) {
+      expect(await expectFailure(create(taken))).toMatchObject({
+        code: status.ALREADY_EXISTS,
+        message: expect.stringContaining(created.name),
+      });
+    }
+    const other = await create();
+    expect(await expectFailure(update(other.name, 'issuerAliases', { issuerAliases: [alias] }))).toMatchObject({
+      code: status.ALREADY_EXISTS,
+      message: expect.stringContaining(created.name),
+    });
+    // An alias that is given up is free, and an issuer may take one of its own as its name.
+    await update(created.name, 'issuer,issuerAliases', { issuer: alias, issuerAliases: [] });
+    await update(other.name, 'issuerAliases', { issuerAliases: [iss] });
+    await issuers.deleteIssuer({ name: created.name }, admin);
+    await update(other.name, 'issuerAliases', { issuerAliases: [iss, alias] });
+  });
+
+  it('has its audience in aud, or in client_id or azp next to required claims', async () => {
+    expect(await create()).toMatchObject({ audienceClaim: 'aud', requiredClaims: {} });
+    const fields = { audienceClaim: 'client_id', requiredClaims: { token_use: 'access' } };
+    const created = await create(fields);
+    expect(created).toMatchObject(fields);
+    expect(await issuers.getIssuer({ name: created.name }, admin)).toEqual(created);
+    expect(trusted(created.name)).toMatchObject({
+      audienceClaim: 'client_id',
+      requiredClaims: [{ path: 'token_use', value: 'access' }],
+    });
+    const alone = await expectFailure(update(created.name, 'requiredClaims', {}));
+    expect(alone).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.required_claims'] });
+    const other = await expectFailure(update(created.name, 'audienceClaim', { audienceClaim: 'sub' }));
+    expect(other).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.audience_claim'] });
+    const back = await update(created.name, 'audienceClaim,requiredClaims', {});
+    expect(back).toMatchObject({ audienceClaim: 'aud', requiredClaims: {} });
+  });
+
+  it('must not have wildcards as audiences, but one of an earlier version can still be disabled', async () => {
+    for (const audience of ['*', 'https://*.example.com', 'api*']) {
+      const failure = await expectFailure(create({ audiences: ['api', audience] }));
+      expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.audiences[1]'] });
+    }
+    const created = await create();
+    await node.database.em.execute(`update issuer set audiences = '["*"]' where id = ?`, [
+      created.name.slice('issuers/'.length),
+    ]);
+    expect(await update(created.name, 'disabled', { disabled: true })).toMatchObject({ audiences: ['*'] });
+  });
 });
 
 describe('an update of an issuer', () => {

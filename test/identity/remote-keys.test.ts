@@ -18,10 +18,11 @@ beforeEach(async () => {
 });
 afterEach(() => provider.stop());
 
-function makeIssuer(issuer: string, keys: Issuer['keys']): Issuer {
+function makeIssuer(issuer: string, keys: Issuer['keys'], aliases: readonly string[] = []): Issuer {
   const claims = { account: 'sub', plan: undefined, features: undefined, role: undefined, adminRoles: [] };
-  const rest = { audiences: ['api'], algorithms: ['EdDSA'], claims, defaultPlanId: undefined, catalogAccounts: false };
-  return { id: 'corp', issuer, keys, ...rest };
+  const audience = { audiences: ['api'], audienceClaim: 'aud', requiredClaims: [] } as const;
+  const rest = { algorithms: ['EdDSA'], claims, defaultPlanId: undefined, catalogAccounts: false };
+  return { id: 'corp', issuer, aliases, keys, ...audience, ...rest };
 }
 
 const fetchKeys = () => fetchKeySet(makeIssuer(provider.issuer, { kind: 'jwks_uri', uri: provider.jwksUri }));
@@ -154,12 +155,14 @@ describe('the URL of the keys', () => {
     );
   });
 
-  it('is found by OIDC discovery, if the configuration names the same issuer', async () => {
+  it('is found by OIDC discovery, if the configuration names the same issuer or an alias', async () => {
     const { publicJwk } = await makeTokenKey('EdDSA');
     provider.keys = [publicJwk];
     const issuer = makeIssuer(provider.issuer, { kind: 'discovery' });
     expect((await fetchKeySet(issuer)).keys).toEqual([publicJwk]);
     provider.claimedIssuer = `${provider.issuer}/other`;
     await expect(fetchKeySet(issuer)).rejects.toThrow('got that of another issuer');
+    const withAlias = makeIssuer(provider.issuer, { kind: 'discovery' }, [`${provider.issuer}/other`]);
+    expect((await fetchKeySet(withAlias)).keys).toEqual([publicJwk]);
   });
 });

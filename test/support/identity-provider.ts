@@ -8,7 +8,7 @@ import type { Certificates } from '../../provision/certificates.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { createSealer, type SealedKeyName } from '../../src/identity/issue-tokens/key-sealer.ts';
 
-/** Whoever signs tokens: keys, by the id that the header names. */
+/** A key that signs tokens. Their headers name its id. */
 export interface TokenKey {
   readonly id: string;
   readonly algorithm: string;
@@ -22,7 +22,7 @@ export async function makeTokenKey(algorithm: string, id: string = crypto.random
   return { id, algorithm, privateKey, publicJwk };
 }
 
-/** A token for the audience `api`, good for an hour; undefined members of `claims` and `header` are left out. */
+/** Signs a token for the audience `api`, valid for an hour. Leaves out undefined members of `claims` and `header`. */
 export async function signToken(
   { id, algorithm, privateKey }: TokenKey,
   claims: Readonly<Record<string, unknown>>,
@@ -34,15 +34,15 @@ export async function signToken(
   return signing.setProtectedHeader({ alg: algorithm, kid: id, ...header }).sign(privateKey);
 }
 
-/** ms that a slow one takes. */
+/** How long a provider with the fault `slow` takes to answer. */
 const SLOW_MS = 400;
 
-/** An HTTP server that publishes keys as identity providers do, at `/jwks` and where OIDC discovery looks. */
+/** An HTTP server that publishes keys like an identity provider: at `/jwks`, which OIDC discovery finds. */
 export class IdentityProvider {
   keys: readonly JWK[] = [];
-  /** What it does instead of answering as it should. */
+  /** How it misbehaves. */
   fault: 'none' | 'error' | 'silent' | 'slow' | 'redirect' | 'endless' = 'none';
-  /** What discovery says whose configuration it is; undefined: its own. */
+  /** The issuer that its discovery document names. Undefined: its own. */
   claimedIssuer: string | undefined;
   requests = 0;
   readonly #server: ReturnType<typeof createServer>;
@@ -86,10 +86,10 @@ export class IdentityProvider {
     this.requests++;
     if (this.fault === 'silent') return;
     if (this.fault === 'slow') setTimeout(() => this.#publish(url, response), SLOW_MS);
-    else this.#answerAtOnce(url, response);
+    else this.#answerNow(url, response);
   }
 
-  #answerAtOnce(url: string | undefined, response: ServerResponse): void {
+  #answerNow(url: string | undefined, response: ServerResponse): void {
     if (this.fault === 'error') response.writeHead(500).end('{}');
     else if (this.fault === 'redirect') response.writeHead(302, { location: '/elsewhere' }).end();
     else if (this.fault === 'endless') flood(response);
@@ -108,8 +108,11 @@ function flood(response: ServerResponse): void {
   while (!response.destroyed && response.write(' '.repeat(65_536)));
 }
 
-/** Columns of the table `issuer` in place of the ordinary ones. */
+/** Columns of the table `issuer` that differ from the defaults. */
 export interface IssuerColumns {
+  readonly issuerAliases?: readonly string[];
+  readonly audienceClaim?: string;
+  readonly requiredClaims?: Readonly<Record<string, string>>;
   readonly algorithms?: readonly string[];
   readonly jwks?: { readonly keys: readonly JWK[] };
   readonly jwksUri?: string;
@@ -118,7 +121,7 @@ export interface IssuerColumns {
   readonly catalogAccounts?: boolean;
 }
 
-/** Writes issuers as the admin API does. */
+/** Writes issuers to the database as the admin API does. */
 export class IssuerTable {
   readonly #database: Database;
 
@@ -130,13 +133,13 @@ export class IssuerTable {
     return new IssuerTable(await openDatabase({ url }));
   }
 
-  /** On the plan `free` unless it says otherwise. */
+  /** Adds an issuer. Without other columns its accounts are on the plan `free`. */
   async add(id: string, issuer: string, columns: IssuerColumns): Promise<void> {
     const { algorithms = ['EdDSA'], jwks, jwksUri, claims = {}, defaultPlanId = 'free' } = columns;
     await this.run(
       `insert into issuer (id, display_name, issuer, audiences, algorithms, jwks, jwks_uri, claims, default_plan_id,
-         catalog_accounts, create_time, update_time)
-       values (?, '', ?, '["api"]', ?, ?, ?, ?, ?, ?, now(), now())`,
+         catalog_accounts, issuer_aliases, audience_claim, required_claims, create_time, update_time)
+       values (?, '', ?, '["api"]', ?, ?, ?, ?, ?, ?, ?, ?, ?, now(), now())`,
       id,
       issuer,
       JSON.stringify(algorithms),
@@ -145,10 +148,13 @@ export class IssuerTable {
       JSON.stringify(claims),
       defaultPlanId,
       columns.catalogAccounts ?? false,
+      JSON.stringify(columns.issuerAliases ?? []),
+      columns.audienceClaim ?? 'aud',
+      JSON.stringify(columns.requiredClaims ?? {}),
     );
   }
 
-  /** A signing key of our own whose time to sign never comes. */
+  /** Adds a signing key of Weir that is trusted but never starts to sign. */
   async addSigningKey(secret: string, name: SealedKeyName, key: object, publicJwk?: object): Promise<void> {
     await this.run(
       `insert into signing_key (id, algorithm, public_jwk, sealed_jwk, activate_time, create_time)
@@ -156,7 +162,7 @@ export class IssuerTable {
       name.id,
       name.algorithm,
       publicJwk === undefined ? null : JSON.stringify(publicJwk),
-      createSealer(secret).seal(name, { kty: 'as it says', ...key }),
+      createSealer(secret).seal(name, { kty: 'replaced by the key', ...key }),
     );
   }
 

@@ -1,6 +1,8 @@
 import type { IssuerEntity } from '../../database/entities.ts';
 import { type ClaimNamesSpec, parseIssuer } from '../../domain/tokens/issuer.ts';
+import { DEFAULT_AUDIENCE_CLAIM } from '../../domain/tokens/issuer-audience.ts';
 import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import { findWildcards } from '../../domain/tokens/issuer-text.ts';
 import { Claims, type Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
 import type { FieldViolations } from '../shared/field-violations.ts';
@@ -11,7 +13,10 @@ export type IssuerFields = Pick<
   IssuerEntity,
   | 'displayName'
   | 'issuer'
+  | 'issuerAliases'
   | 'audiences'
+  | 'audienceClaim'
+  | 'requiredClaims'
   | 'algorithms'
   | 'jwks'
   | 'jwksUri'
@@ -26,7 +31,10 @@ export function readIssuerFields(violations: FieldViolations, issuer: Issuer): I
   return {
     displayName: issuer.displayName,
     issuer: issuer.issuer,
+    issuerAliases: issuer.issuerAliases,
     audiences: issuer.audiences,
+    audienceClaim: issuer.audienceClaim || DEFAULT_AUDIENCE_CLAIM,
+    requiredClaims: issuer.requiredClaims,
     algorithms: issuer.algorithms,
     jwks: readJwks(issuer),
     jwksUri: issuer.jwksUri === '' ? null : issuer.jwksUri,
@@ -46,7 +54,10 @@ export function readIssuerChanges(
   const updated = readUpdateMask(violations, updateMask, {
     displayName: issuer.displayName !== '',
     issuer: issuer.issuer !== '',
+    issuerAliases: issuer.issuerAliases.length > 0,
     audiences: issuer.audiences.length > 0,
+    audienceClaim: issuer.audienceClaim !== '',
+    requiredClaims: Object.keys(issuer.requiredClaims).length > 0,
     algorithms: issuer.algorithms.length > 0,
     jwks: issuer.jwks !== undefined,
     jwksUri: issuer.jwksUri !== '',
@@ -58,7 +69,10 @@ export function readIssuerChanges(
   return {
     ...(updated.has('displayName') && { displayName: issuer.displayName }),
     ...(updated.has('issuer') && { issuer: issuer.issuer }),
+    ...(updated.has('issuerAliases') && { issuerAliases: issuer.issuerAliases }),
     ...(updated.has('audiences') && { audiences: issuer.audiences }),
+    ...(updated.has('audienceClaim') && { audienceClaim: issuer.audienceClaim || DEFAULT_AUDIENCE_CLAIM }),
+    ...(updated.has('requiredClaims') && { requiredClaims: issuer.requiredClaims }),
     ...(updated.has('algorithms') && { algorithms: issuer.algorithms }),
     ...(updated.has('jwks') && { jwks: readJwks(issuer) }),
     ...(updated.has('jwksUri') && { jwksUri: issuer.jwksUri === '' ? null : issuer.jwksUri }),
@@ -69,11 +83,20 @@ export function readIssuerChanges(
   };
 }
 
-/** Adds the violations of an issuer as a whole, by the rules that also apply when the catalog reads its row. */
-export function checkIssuer(violations: FieldViolations, id: string, fields: IssuerFields): void {
+/**
+ * Adds the violations of an issuer as a whole, by the rules that also apply when the catalog reads its row. `changes`
+ * are the fields that the request writes: stricter rules apply to them, so that rows of an earlier version stay valid.
+ */
+export function checkIssuer(
+  violations: FieldViolations,
+  id: string,
+  fields: IssuerFields,
+  changes: Partial<IssuerFields>,
+): void {
   checkDisplayName(violations, 'issuer.display_name', fields.displayName);
   const parsed = parseIssuer(id, fields);
   if ('faults' in parsed) violations.addAll('issuer.', parsed.faults);
+  violations.addAll('issuer.', findWildcards('audiences', changes.audiences ?? []));
 }
 
 function readJwks({ jwks }: Issuer): JsonWebKeySet | null {

@@ -1,6 +1,6 @@
 import { ForeignKeyConstraintViolationException, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { IssuerEntity } from '../../database/entities.ts';
+import { IssuerEntity, IssuerIssEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import type { IssuerServiceService } from '../../generated/weir/admin/v1/issuer_service.ts';
@@ -26,7 +26,7 @@ export function createIssuerService({ database, authenticate }: IssuerServiceOpt
       const violations = new FieldViolations();
       checkChosenId(violations, 'issuer_id', issuerId);
       const fields = readIssuerFields(violations, issuer);
-      checkIssuer(violations, issuerId, fields);
+      checkIssuer(violations, issuerId, fields, fields);
       violations.throwIfAny();
       const em = database.em.fork();
       const row = em.create(IssuerEntity, { id: issuerId, ...fields });
@@ -56,7 +56,7 @@ export function createIssuerService({ database, authenticate }: IssuerServiceOpt
       const row = await findIssuer(em, 'issuer.name', issuer.name);
       const violations = new FieldViolations();
       const changes = readIssuerChanges(violations, issuer, updateMask);
-      checkIssuer(violations, row.id, { ...row, ...changes });
+      checkIssuer(violations, row.id, { ...row, ...changes }, changes);
       violations.throwIfAny();
       requireCurrentEtag(issuer, row);
       em.assign(row, changes);
@@ -81,7 +81,7 @@ async function findIssuer(em: EntityManager, field: string, name: string): Promi
   return row;
 }
 
-async function flush(em: EntityManager, { id, issuer, defaultPlanId }: IssuerEntity): Promise<void> {
+async function flush(em: EntityManager, { id, issuer, issuerAliases, defaultPlanId }: IssuerEntity): Promise<void> {
   try {
     await flushOrConflict(em, `issuers/${id}`);
   } catch (error) {
@@ -90,8 +90,9 @@ async function flush(em: EntityManager, { id, issuer, defaultPlanId }: IssuerEnt
       throw invalidArgument({ field: 'issuer.default_plan', description });
     }
     if (!(error instanceof UniqueConstraintViolationException)) throw error;
-    // Either the id or the claim `iss` is taken. Two issuers with one `iss` could treat the same token differently.
-    const other = await em.fork().findOne(IssuerEntity, { issuer, id: { $ne: id } });
-    throw new ApiError({ kind: 'already_exists', name: `issuers/${other?.id ?? id}` });
+    // Either the id or an `iss` claim is taken. Two issuers with one `iss` could treat the same token differently.
+    const iss = { $in: [issuer, ...issuerAliases] };
+    const other = await em.fork().findOne(IssuerIssEntity, { iss, issuerId: { $ne: id } });
+    throw new ApiError({ kind: 'already_exists', name: `issuers/${other?.issuerId ?? id}` });
   }
 }

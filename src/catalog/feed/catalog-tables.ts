@@ -17,7 +17,10 @@ const ROW_COLUMNS: { readonly [Entity in CatalogEntity]: Readonly<Record<keyof R
   },
   issuer: {
     issuer: 'issuer',
+    issuerAliases: 'issuer_aliases',
     audiences: 'audiences',
+    audienceClaim: 'audience_claim',
+    requiredClaims: 'required_claims',
     algorithms: 'algorithms',
     jwks: 'jwks',
     jwksUri: 'jwks_uri',

@@ -1,11 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type IssuerSpec, parseIssuer } from './issuer.ts';
+import { findWildcards } from './issuer-text.ts';
 
 const ec = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: '1' };
 const valid: IssuerSpec = {
   issuer: 'https://login.example.com',
+  issuerAliases: [],
   audiences: ['api'],
+  audienceClaim: 'aud',
+  requiredClaims: {},
   algorithms: ['ES256'],
   jwks: { keys: [ec] },
   jwksUri: null,
@@ -35,6 +39,28 @@ test('claim names have defaults', () => {
   });
 });
 
+test('an issuer may have aliases, and its audience in another claim next to required claims', () => {
+  const change = {
+    issuerAliases: ['https://login.example.com/', 'login.example.com'],
+    audienceClaim: 'client_id',
+    requiredClaims: { token_use: 'access', '/kubernetes.io/a~1b': 'x' },
+  };
+  expect(parseIssuer('partner', { ...valid, ...change })).toMatchObject({
+    aliases: change.issuerAliases,
+    audienceClaim: 'client_id',
+    requiredClaims: [
+      { path: 'token_use', value: 'access' },
+      { path: '/kubernetes.io/a~1b', value: 'x' },
+    ],
+  });
+});
+
+test('an issuer of an earlier version may have an audience with a wildcard, which a request must not write', () => {
+  expect(faultyFields({ audiences: ['*'] })).toEqual([]);
+  const fields = findWildcards('audiences', ['api', '*', 'https://*.example.com']).map(({ field }) => field);
+  expect(fields).toEqual(['audiences[1]', 'audiences[2]']);
+});
+
 test.each<[string, object, readonly string[]]>([
   ['no issuer', { issuer: '' }, ['issuer']],
   ['the issuer that Weir is itself', { issuer: 'weir' }, ['issuer']],
@@ -43,6 +69,23 @@ test.each<[string, object, readonly string[]]>([
   ['no audience', { audiences: [] }, ['audiences']],
   ['an empty audience', { audiences: ['api', ''] }, ['audiences[1]']],
   ['too many audiences', { audiences: Array.from({ length: 65 }, String) }, ['audiences']],
+  ['an empty alias', { issuerAliases: ['a', ''] }, ['issuer_aliases[1]']],
+  ['an alias that is the issuer', { issuerAliases: [valid.issuer] }, ['issuer_aliases[0]']],
+  ['an alias named twice', { issuerAliases: ['a', 'b', 'a'] }, ['issuer_aliases[2]']],
+  ['an alias that is Weir itself', { issuerAliases: ['weir'] }, ['issuer_aliases[0]']],
+  ['an alias with a wildcard', { issuerAliases: ['https://*.example.com'] }, ['issuer_aliases[0]']],
+  ['too many aliases', { issuerAliases: Array.from({ length: 65 }, (_, index) => `${index}`) }, ['issuer_aliases']],
+  ...['sub', 'AUD', 'Client_ID', 'appid', '', '/aud'].map((audienceClaim): [string, object, string[]] => [
+    `the audience claim ${JSON.stringify(audienceClaim)}`,
+    { audienceClaim, requiredClaims: { token_use: 'access' } },
+    ['audience_claim'],
+  ]),
+  ['client_id without required claims', { audienceClaim: 'client_id' }, ['required_claims']],
+  ['azp without required claims', { audienceClaim: 'azp' }, ['required_claims']],
+  ['a required claim with a malformed path', { requiredClaims: { '/a~': 'x' } }, ['required_claims']],
+  ['a required claim without a name', { requiredClaims: { '': 'x' } }, ['required_claims']],
+  ['a required claim without a value', { requiredClaims: { a: '' } }, ['required_claims[0]']],
+  ['a required claim with a wildcard', { requiredClaims: { a: '*' } }, ['required_claims[0]']],
   ['no algorithm', { algorithms: [] }, ['algorithms']],
   [
     'unsupported algorithms',

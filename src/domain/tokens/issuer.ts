@@ -1,7 +1,21 @@
 import type { FieldFault, Invalid } from '../field-fault.ts';
 import { withFound } from '../found-value.ts';
-import { isClaimPath } from './claim-path.ts';
+import {
+  type AudienceClaim,
+  isAudienceClaim,
+  type RequiredClaim,
+  validateAudienceClaim,
+  validateRequiredClaims,
+} from './issuer-audience.ts';
 import { type JsonWebKeySet, validateKeySet, validateKeyUrl } from './issuer-keys.ts';
+import {
+  findWildcards,
+  INVALID_TEXT,
+  isValidText,
+  validateClaimPath,
+  validateList,
+  validateOptionalList,
+} from './issuer-text.ts';
 
 /** Claims `iss` and `aud` of the tokens that Weir issues. */
 export const OWN_ISSUER = 'weir';
@@ -49,8 +63,13 @@ export interface Issuer {
   readonly id: string;
   /** The claim `iss`, compared literally. */
   readonly issuer: string;
-  /** At least one; the claim `aud` must contain one of them. */
+  /** Other values of `iss` that mean this issuer. */
+  readonly aliases: readonly string[];
+  /** At least one; the claim `audienceClaim` must contain one of them. */
   readonly audiences: readonly string[];
+  readonly audienceClaim: AudienceClaim;
+  /** At least one, unless `audienceClaim` is `aud`. */
+  readonly requiredClaims: readonly RequiredClaim[];
   /** At least one. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
@@ -63,7 +82,11 @@ export interface Issuer {
 /** Issuer as stored in the database and sent to the admin API, before validation. */
 export interface IssuerSpec {
   readonly issuer: string;
+  readonly issuerAliases: readonly string[];
   readonly audiences: readonly string[];
+  readonly audienceClaim: string;
+  /** By claim path. */
+  readonly requiredClaims: Readonly<Record<string, string>>;
   readonly algorithms: readonly string[];
   readonly jwks: JsonWebKeySet | null;
   readonly jwksUri: string | null;
@@ -72,29 +95,29 @@ export interface IssuerSpec {
   readonly catalogAccounts: boolean;
 }
 
-const MAX_LIST_ITEMS = 64;
-const MAX_TEXT_LENGTH = 255;
-const INVALID_TEXT = `must be 1 to ${MAX_TEXT_LENGTH} characters, without control characters`;
-const INVALID_POINTER =
-  'must be a JSON Pointer (RFC 6901), because it begins with /: a ~ within a name is written ~0, a / is written ~1';
-
 /** Validates an issuer. Returns the issuer, or every fault with its path (`audiences[0]`). Never throws. */
 export function parseIssuer(id: string, spec: IssuerSpec): Issuer | Invalid {
-  const { issuer, audiences, algorithms, jwks, jwksUri, claims, defaultPlanId, catalogAccounts } = spec;
+  const { issuer, issuerAliases, audiences, audienceClaim, requiredClaims, claims } = spec;
   const faults = [
     ...validateIssuerClaim(issuer),
+    ...validateAliases(spec),
     ...validateList('audiences', audiences),
-    ...validateAlgorithms(algorithms),
+    ...validateAudienceClaim(audienceClaim, requiredClaims),
+    ...validateRequiredClaims(requiredClaims),
+    ...validateAlgorithms(spec.algorithms),
     ...validateKeySource(spec),
     ...validateClaimNames(claims),
   ];
-  if (faults.length > 0) return { faults };
+  if (faults.length > 0 || !isAudienceClaim(audienceClaim)) return { faults };
   return {
     id,
     issuer,
+    aliases: issuerAliases,
     audiences,
-    algorithms,
-    keys: chooseKeySource(jwks, jwksUri),
+    audienceClaim,
+    requiredClaims: Object.entries(requiredClaims).map(([path, value]) => ({ path, value })),
+    algorithms: spec.algorithms,
+    keys: chooseKeySource(spec.jwks, spec.jwksUri),
     claims: {
       account: claims.account || 'sub',
       plan: claims.plan || undefined,
@@ -102,13 +125,9 @@ export function parseIssuer(id: string, spec: IssuerSpec): Issuer | Invalid {
       role: claims.role || undefined,
       adminRoles: claims.adminRoles ?? [],
     },
-    defaultPlanId: defaultPlanId ?? undefined,
-    catalogAccounts,
+    defaultPlanId: spec.defaultPlanId ?? undefined,
+    catalogAccounts: spec.catalogAccounts,
   };
-}
-
-function isValidText(text: string): boolean {
-  return text !== '' && text.length <= MAX_TEXT_LENGTH && !/\p{Cc}/u.test(text);
 }
 
 function validateIssuerClaim(issuer: string): readonly FieldFault[] {
@@ -119,14 +138,19 @@ function validateIssuerClaim(issuer: string): readonly FieldFault[] {
     : [{ field, description: withFound(`${INVALID_TEXT}: the claim iss of its tokens`, issuer) }];
 }
 
-function validateList(field: string, values: readonly string[]): readonly FieldFault[] {
-  if (values.length === 0) return [{ field, description: 'must have at least one item' }];
-  if (values.length > MAX_LIST_ITEMS) {
-    return [{ field, description: withFound(`must have at most ${MAX_LIST_ITEMS} items`, values.length) }];
+/** Each alias is one more `iss` claim, so it must not be a duplicate. */
+function validateAliases({ issuer, issuerAliases }: IssuerSpec): readonly FieldFault[] {
+  const field = 'issuer_aliases';
+  const faults = [...validateOptionalList(field, issuerAliases), ...findWildcards(field, issuerAliases)];
+  for (const [index, alias] of issuerAliases.entries()) {
+    const isDuplicate = alias === issuer || issuerAliases.indexOf(alias) < index;
+    if (!isDuplicate && alias !== OWN_ISSUER) continue;
+    const expected = isDuplicate
+      ? 'must differ from issuer and from the other aliases'
+      : 'must not be the name of Weir itself';
+    faults.push({ field: `${field}[${index}]`, description: withFound(expected, alias) });
   }
-  return values.flatMap((value, index) => {
-    return isValidText(value) ? [] : [{ field: `${field}[${index}]`, description: withFound(INVALID_TEXT, value) }];
-  });
+  return faults;
 }
 
 function validateAlgorithms(algorithms: readonly string[]): readonly FieldFault[] {
@@ -153,20 +177,16 @@ function validateKeySource({ issuer, jwks, jwksUri }: IssuerSpec): readonly Fiel
 
 function validateClaimNames(claims: ClaimNamesSpec): readonly FieldFault[] {
   const names = ['account', 'plan', 'features', 'role'] as const;
-  const faults = names.flatMap((name) => validateClaimPath(`claims.${name}`, claims[name] ?? ''));
+  const faults = names.flatMap((name) => {
+    const path = claims[name] ?? '';
+    return path === '' ? [] : validateClaimPath(`claims.${name}`, path);
+  });
   const adminRoles = claims.adminRoles ?? [];
   if (adminRoles.length > 0) faults.push(...validateList('claims.admin_roles', adminRoles));
   if (adminRoles.length > 0 && !claims.role) {
     faults.push({ field: 'claims.role', description: 'must be set if admin_roles is set' });
   }
   return faults;
-}
-
-/** An empty path is valid here: the claim is not read. */
-function validateClaimPath(field: string, path: string): FieldFault[] {
-  if (path === '') return [];
-  if (!isValidText(path)) return [{ field, description: withFound(INVALID_TEXT, path) }];
-  return isClaimPath(path) ? [] : [{ field, description: withFound(INVALID_POINTER, path) }];
 }
 
 function chooseKeySource(jwks: JsonWebKeySet | null, uri: string | null): KeySource {

@@ -81,7 +81,10 @@ describe('a token of an external issuer', () => {
   const issuerWith = (change: object): Issuer => {
     const issuer = parseIssuer('corp', {
       issuer: 'https://login.example.com',
+      issuerAliases: [],
       audiences: ['api', 'other-api'],
+      audienceClaim: 'aud',
+      requiredClaims: {},
       algorithms: ['RS256'],
       jwks: null,
       jwksUri: null,
@@ -150,6 +153,45 @@ describe('a token of an external issuer', () => {
       features: ['export', 'bulk'],
       isAdmin: true,
     });
+  });
+
+  it('may carry an alias of the issuer, and has the same account under it', () => {
+    const aliased = issuerWith({ issuerAliases: ['https://login.example.com/', 'login.example.com'] });
+    for (const iss of [claims.iss, 'https://login.example.com/', 'login.example.com']) {
+      expect(read({ iss }, aliased)).toMatchObject({ accountId: 'corp:ann' });
+    }
+    expect(read({ iss: 'https://login.example.com//' }, aliased)).toBe('issuer');
+    expect(read({ iss: ['login.example.com'] }, aliased)).toBe('issuer');
+  });
+
+  it.each(['client_id', 'azp'])('may have its audience in %s, next to the required claims', (audienceClaim) => {
+    const issuer = issuerWith({ audienceClaim, requiredClaims: { token_use: 'access' } });
+    const readWith = (change: object) =>
+      read({ aud: undefined, [audienceClaim]: 'api', token_use: 'access', ...change }, issuer);
+    expect(readWith({})).toMatchObject({ accountId: 'corp:ann' });
+    expect(readWith({ aud: ['x', 'other-api'] })).toMatchObject({ accountId: 'corp:ann' });
+    // An audience that is there and is somebody else.
+    for (const aud of ['account', ['account'], [], '', null, {}]) expect(readWith({ aud })).toBe('audience');
+    for (const value of ['third', ['api'], undefined, null, 7]) {
+      expect(readWith({ [audienceClaim]: value })).toBe('audience');
+      expect(readWith({ [audienceClaim]: value, aud: 'api' })).toBe('audience');
+    }
+    for (const tokenUse of ['id', undefined, ['access'], 'Access', true]) {
+      expect(readWith({ token_use: tokenUse })).toBe('required_claim');
+    }
+  });
+
+  it('must have all required claims, by name or path, also if aud is its audience', () => {
+    const issuer = issuerWith({ requiredClaims: { token_use: 'access', '/a.b/0': 'x', 'c.d': 'y' } });
+    const change = { token_use: 'access', 'a.b': ['x'], c: { d: 'y' } };
+    expect(read(change, issuer)).toMatchObject({ accountId: 'corp:ann' });
+    for (const missing of [{ token_use: 'id' }, { 'a.b': ['z'] }, { c: {} }]) {
+      expect(read({ ...change, ...missing }, issuer)).toBe('required_claim');
+    }
+  });
+
+  it('does not have its audience in another claim unless the issuer says so', () => {
+    expect(read({ aud: undefined, client_id: 'api', azp: 'api' })).toBe('audience');
   });
 
   it('is not read from properties that every object inherits', () => {

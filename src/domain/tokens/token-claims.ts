@@ -62,8 +62,9 @@ function readGrants(claim: unknown): TokenGrants | TokenFault {
  * throws.
  */
 export function readIssuerClaims(claims: JsonObject, issuer: Issuer): VerifiedToken | TokenFault {
-  if (claims.iss !== issuer.issuer) return 'issuer';
-  if (!hasAudience(claims.aud, issuer.audiences)) return 'audience';
+  if (claims.iss !== issuer.issuer && !issuer.aliases.some((alias) => alias === claims.iss)) return 'issuer';
+  if (!isForAudience(claims, issuer)) return 'audience';
+  if (!issuer.requiredClaims.every(({ path, value }) => findClaim(claims, path) === value)) return 'required_claim';
   const times = readTimes(claims);
   if (typeof times === 'string') return times;
   const names = issuer.claims;
@@ -108,6 +109,14 @@ function isNumericDate(value: unknown): value is number {
 function hasAudience(claim: unknown, accepted: readonly string[]): boolean {
   const audiences: unknown[] = Array.isArray(claim) ? claim : [claim];
   return audiences.some((audience) => typeof audience === 'string' && accepted.includes(audience));
+}
+
+/** A claim other than `aud` never overrides an `aud` that is for somebody else. */
+function isForAudience(claims: JsonObject, { audienceClaim, audiences }: Issuer): boolean {
+  if (audienceClaim === 'aud') return hasAudience(claims.aud, audiences);
+  if (claims.aud !== undefined && !hasAudience(claims.aud, audiences)) return false;
+  const audience = claims[audienceClaim];
+  return typeof audience === 'string' && audiences.includes(audience);
 }
 
 function parseAccountId(claim: unknown): string | undefined {

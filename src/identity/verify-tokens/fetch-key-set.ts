@@ -9,7 +9,8 @@ const MAX_KEYS = 100;
  * Fetches the keys of an issuer, from its URL of keys or from the one that OIDC discovery names. Rejects with an error
  * whose message is for the log. The message never repeats what another party's server sent.
  */
-export async function fetchKeySet({ issuer, keys }: Issuer): Promise<JsonWebKeySet> {
+export async function fetchKeySet(issuer: Issuer): Promise<JsonWebKeySet> {
+  const { keys } = issuer;
   if (keys.kind === 'static') return keys.jwks;
   const url = keys.kind === 'jwks_uri' ? keys.uri : await discoverKeyUrl(issuer);
   return readKeySet(await fetchJson(url), url);
@@ -17,12 +18,12 @@ export async function fetchKeySet({ issuer, keys }: Issuer): Promise<JsonWebKeyS
 
 /**
  * Reads the URL of the keys from the configuration of the issuer (OpenID Connect Discovery 1.0, section 4). The
- * configuration must name exactly this issuer, else it belongs to another one.
+ * configuration must name exactly this issuer or one of its aliases, else it belongs to another one.
  */
-async function discoverKeyUrl(issuer: string): Promise<string> {
+async function discoverKeyUrl({ issuer, aliases }: Issuer): Promise<string> {
   const url = `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
   const configuration = await fetchJson(url);
-  if (!isObject(configuration) || configuration.issuer !== issuer) {
+  if (!isObject(configuration) || ![issuer, ...aliases].some((name) => name === configuration.issuer)) {
     throw new Error(`${url}: must be the configuration of ${issuer} (got that of another issuer)`);
   }
   const { jwks_uri: keyUrl } = configuration;

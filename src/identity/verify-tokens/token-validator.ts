@@ -58,10 +58,10 @@ export class TokenValidator {
     this.#trustVersion = version;
     this.#ownKeys = new Map(keys.map((key) => [key.id, { algorithm: key.algorithm, keys: createOwnKeyResolver(key) }]));
     this.#issuers = new Map(
-      issuers.map((issuer) => {
+      issuers.flatMap((issuer) => {
         const { keys: source } = issuer;
-        const resolver = source.kind === 'static' ? createStaticKeyResolver(source.jwks) : this.#getRemoteKeys(issuer);
-        return [issuer.issuer, { issuer, keys: resolver }];
+        const keys = source.kind === 'static' ? createStaticKeyResolver(source.jwks) : this.#getRemoteKeys(issuer);
+        return [issuer.issuer, ...issuer.aliases].map((iss) => [iss, { issuer, keys }] as const);
       }),
     );
   }

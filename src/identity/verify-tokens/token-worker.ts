@@ -32,8 +32,8 @@ function getOrCreateKeySet(issuer: Issuer): RemoteKeySet {
   return remoteKeySets.get(identifyKeySet(issuer)) ?? createKeySet(issuer);
 }
 
-function identifyKeySet({ id, issuer, keys }: Issuer): string {
-  return JSON.stringify([id, issuer, keys]);
+function identifyKeySet({ id, issuer, aliases, keys }: Issuer): string {
+  return JSON.stringify([id, issuer, aliases, keys]);
 }
 
 function createKeySet(issuer: Issuer): RemoteKeySet {

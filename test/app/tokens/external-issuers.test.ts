@@ -89,6 +89,34 @@ describe('a token of an external issuer', () => {
     );
   });
 
+  it('may have its audience in client_id, next to the required claims and never against its aud', async ({
+    node,
+    issuers,
+    key,
+  }) => {
+    // As Cognito's access tokens, which have no aud.
+    const columns = { audienceClaim: 'client_id', requiredClaims: { token_use: 'access' } };
+    const token = await addIssuer(issuers, key, 'cognito', columns);
+    const access = { aud: undefined, client_id: 'api', token_use: 'access' };
+    await becomes(node, 200, () => token(access));
+    for (const wrong of [{ client_id: 'other' }, { token_use: 'id' }, { token_use: undefined }, { aud: 'other' }]) {
+      expect(parseDenial(await ask(node, await token({ ...access, ...wrong })))?.code).toBe('unknown_credential');
+    }
+  });
+
+  it('has one account under all names of its issuer', async ({ node, issuers, key }) => {
+    const issuerAliases = ['https://aliased.example.com/', 'aliased.example.com'];
+    const token = await addIssuer(issuers, key, 'aliased', { issuerAliases });
+    await becomes(node, 200, token);
+    for (const iss of issuerAliases) {
+      const answer = await ask(node, await token({ iss }));
+      expect(answer.dynamicMetadata).toMatchObject({ account: 'aliased:ann' });
+    }
+    expect(parseDenial(await ask(node, await token({ iss: 'https://aliased.example.com//' })))?.code).toBe(
+      'unknown_credential',
+    );
+  });
+
   it('is denied without a plan, and never unlimited', async ({ node, issuers, key }) => {
     const claims = { plan: 'tier' };
     const token = await addIssuer(issuers, key, 'planless', { claims, defaultPlanId: null });
