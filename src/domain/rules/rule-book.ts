@@ -62,6 +62,23 @@ export function addRuleNode(parent: RuleNode, key: string, value: string | undef
   return node;
 }
 
+/** Moves all children of a node to another, which must not have any of them. Returns the moved children. */
+export function moveRules(from: RuleNode, to: RuleNode): readonly RuleNode[] {
+  const moved: RuleNode[] = [];
+  const move = (key: string, value: string | undefined, child: RuleNode) => {
+    const node = addRuleNode(to, key, value);
+    if (node === undefined) throw new Error('rules were moved to a node that has them already');
+    node.byKey = child.byKey;
+    node.rule = child.rule;
+    moved.push(node);
+  };
+  for (const [key, { exact, anyValue }] of from.byKey ?? []) {
+    for (const [value, child] of exact ?? []) move(key, value, child);
+    if (anyValue !== undefined) move(key, undefined, anyValue);
+  }
+  return moved;
+}
+
 /** The path of a child whose parent has the path `parent`. */
 export function childPath(parent: string, key: string, value: string | undefined): string {
   return `${parent}.${value === undefined ? key : `${key}_${value}`}`;

@@ -7,6 +7,13 @@ import type { RulesFault } from '../yaml/rules-fault.ts';
 import type { LimitInterner } from './limit-interner.ts';
 import { InvalidRules } from './load-rules.ts';
 import { RuleBookAssembler, type RuleBookChunk } from './rule-book-transfer.ts';
+import type { RulesFolderOptions } from './rules-folder.ts';
+
+/** What the worker is started with. */
+export interface LoadRequest {
+  readonly rulesPath: string;
+  readonly options: RulesFolderOptions;
+}
 
 /** A message from the worker. It sends chunks, each one when asked, and then `isComplete`; or only `faults`. */
 export type LoadMessage =
@@ -26,10 +33,10 @@ const MAX_YOUNG_GENERATION_MB = 8;
  * Loads rules as `loadRules` does, in a worker thread. Loading 100,000 rules takes a second, in which decisions would
  * wait. The book arrives in chunks, between which decisions continue. Also rejects when the worker runs out of memory.
  */
-export async function loadRulesInWorker(rulesPath: string, interner: LimitInterner): Promise<RuleBook> {
+export async function loadRulesInWorker(request: LoadRequest, interner: LimitInterner): Promise<RuleBook> {
   const file = fileURLToPath(import.meta.url);
   const worker = new Worker(path.join(path.dirname(file), `load-worker${path.extname(file)}`), {
-    workerData: rulesPath,
+    workerData: request,
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
   });
   try {

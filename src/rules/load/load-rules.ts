@@ -1,10 +1,17 @@
 import { isUtf8 } from 'node:buffer';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import path from 'node:path';
-import type { RuleBook, RuleNode } from '../../domain/rules/rule-book.ts';
+import { readFile, stat } from 'node:fs/promises';
+import type { RuleBook } from '../../domain/rules/rule-book.ts';
+import type { FileFinder } from '../parse/descriptor-parser.ts';
 import { type ParsedRules, parseRules } from '../parse/parse-rules.ts';
-import { abbreviate } from '../yaml/found-yaml.ts';
 import type { RulesFault } from '../yaml/rules-fault.ts';
+import { DomainCollector, fileFault } from './domain-collector.ts';
+import {
+  DEFAULT_FOLDER_OPTIONS,
+  formatPassedOver,
+  listPassedOver,
+  listRulesFiles,
+  type RulesFolderOptions,
+} from './rules-folder.ts';
 
 /** All faults of a set of rules files. The message has one line for each: `file:line:column: description`. */
 export class InvalidRules extends Error {
@@ -22,44 +29,34 @@ export class InvalidRules extends Error {
 const MAX_FILE_BYTES = 16 * 2 ** 20;
 
 /**
- * Loads a rules file, or all `*.yaml` and `*.yml` files of a folder, with one domain each. Throws InvalidRules with all
- * faults.
+ * Loads a rules file, or all `*.yaml` and `*.yml` files directly in a folder. Throws InvalidRules with all faults.
  */
-export async function loadRules(rulesPath: string): Promise<RuleBook> {
-  const files = await listRulesFiles(rulesPath);
+export async function loadRules(
+  rulesPath: string,
+  options: RulesFolderOptions = DEFAULT_FOLDER_OPTIONS,
+): Promise<RuleBook> {
+  const files = await listRulesFiles(rulesPath, options);
+  if (files === undefined) throw new InvalidRules([fileFault(rulesPath, NOT_FOUND)]);
+  if (files.length === 0) throw new InvalidRules([await describeEmptyFolder(rulesPath, options)]);
   const faults: RulesFault[] = [];
-  const domains = new Map<string, { root: RuleNode; file: string }>();
+  const domains = new DomainCollector(options.mergeDomains);
   for (const file of files) {
-    const parsed = await parseFile(file);
-    if (!('root' in parsed)) {
-      faults.push(...parsed);
-      continue;
-    }
-    const sameDomain = domains.get(parsed.domain);
-    if (sameDomain !== undefined) {
-      const name = abbreviate(parsed.domain);
-      faults.push(fileFault(file, `domain: must not be in two files ("${name}" is also in ${sameDomain.file})`));
-    }
-    domains.set(parsed.domain, { root: parsed.root, file });
+    const parsed = await parseFile(file, (domain, key, value) => domains.findFile(domain, key, value));
+    faults.push(...('root' in parsed ? domains.add(file, parsed) : parsed));
   }
   if (faults.length > 0) throw new InvalidRules(faults);
-  return new Map([...domains].map(([domain, { root }]) => [domain, root]));
+  return domains.toBook();
 }
 
-/** Lists the rules files at a path, sorted by name. Throws InvalidRules if there are none. */
-export async function listRulesFiles(rulesPath: string): Promise<readonly string[]> {
-  const stats = await stat(rulesPath).catch(() => undefined);
-  if (stats === undefined) throw new InvalidRules([fileFault(rulesPath, NOT_FOUND)]);
-  if (!stats.isDirectory()) return [rulesPath];
-  const names = await readdir(rulesPath);
-  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort();
-  if (files.length === 0) throw new InvalidRules([fileFault(rulesPath, 'must contain a *.yaml or *.yml file')]);
-  return files.map((name) => path.join(rulesPath, name));
+async function describeEmptyFolder(rulesPath: string, options: RulesFolderOptions): Promise<RulesFault> {
+  const passedOver = await listPassedOver(rulesPath, options);
+  const found = passedOver.length === 0 ? '' : `; ${formatPassedOver(passedOver)}`;
+  return fileFault(rulesPath, `must contain a *.yaml or *.yml file${found}`);
 }
 
 const NOT_FOUND = 'must be a file or folder that exists and can be read';
 
-async function parseFile(file: string): Promise<ParsedRules | readonly RulesFault[]> {
+async function parseFile(file: string, findFile: FileFinder): Promise<ParsedRules | readonly RulesFault[]> {
   // Reading a pipe or a device may never end.
   const stats = await stat(file).catch(() => undefined);
   if (stats === undefined) return [fileFault(file, NOT_FOUND)];
@@ -71,7 +68,7 @@ async function parseFile(file: string): Promise<ParsedRules | readonly RulesFaul
   if (bytes === undefined) return [fileFault(file, 'must be readable by this user')];
   const text = bytes.toString();
   if (!isUtf8(bytes)) return [{ file, ...locateInvalidUtf8(bytes, text), description: 'must be encoded in UTF-8' }];
-  return parseRules(file, text);
+  return parseRules(file, text, findFile);
 }
 
 /** Finds the first invalid byte. `text` is the decoded file, with a replacement character for each invalid sequence. */
@@ -81,8 +78,4 @@ function locateInvalidUtf8(bytes: Buffer, text: string): { line: number; column:
   const validText = bytes.subarray(0, validBytes).toString();
   const line = validText.slice(validText.lastIndexOf('\n') + 1);
   return { line: validText.split('\n').length, column: line.length + 1 };
-}
-
-function fileFault(file: string, description: string): RulesFault {
-  return { file, line: 1, column: 1, description };
 }

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { LoadMessage } from './load-in-worker.ts';
+import type { LoadMessage, LoadRequest } from './load-in-worker.ts';
 import { InvalidRules, loadRules } from './load-rules.ts';
 import { splitRuleBook } from './rule-book-transfer.ts';
 
 // Loads rules in a worker thread and sends them to load-in-worker.ts. Any error but InvalidRules ends the thread, and
 // rejects the promise of the caller.
-const rulesPath = workerData as string; // from load-in-worker.ts
+const { rulesPath, options } = workerData as LoadRequest; // from load-in-worker.ts
 for await (const message of loadMessages()) {
   parentPort?.postMessage(message);
   if ('chunk' in message && parentPort !== null) await once(parentPort, 'message');
@@ -14,7 +14,7 @@ for await (const message of loadMessages()) {
 
 async function* loadMessages(): AsyncGenerator<LoadMessage, void> {
   try {
-    for (const chunk of splitRuleBook(await loadRules(rulesPath))) yield { chunk };
+    for (const chunk of splitRuleBook(await loadRules(rulesPath, options))) yield { chunk };
     yield { isComplete: true };
   } catch (error) {
     if (!(error instanceof InvalidRules)) throw error;

@@ -2,12 +2,15 @@ import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { fingerprintRules } from './fingerprint.ts';
 import { LimitInterner } from './limit-interner.ts';
-import { loadRulesInWorker } from './load-in-worker.ts';
+import { type LoadRequest, loadRulesInWorker } from './load-in-worker.ts';
 import { InvalidRules } from './load-rules.ts';
+import { DEFAULT_FOLDER_OPTIONS, listPassedOver, type RulesFolderOptions, shortenPassedOver } from './rules-folder.ts';
 
 export interface WatchRulesOptions {
   /** A file or a folder. */
   readonly rulesPath: string;
+  /** undefined: DEFAULT_FOLDER_OPTIONS. */
+  readonly folder?: RulesFolderOptions;
   readonly log: Pick<Logger, 'info' | 'error'>;
   /** Called after each change of the files. `isSuccess` is false when the new rules have faults. */
   readonly onReload: (isSuccess: boolean) => void;
@@ -31,10 +34,14 @@ const MAX_LOGGED_FAULTS = 20;
 
 /** Loads the rules and watches their files. Throws InvalidRules if they have faults at the start. */
 export async function watchRules(options: WatchRulesOptions): Promise<WatchedRules> {
-  const fingerprint = await fingerprintRules(options.rulesPath);
+  const { rulesPath, folder = DEFAULT_FOLDER_OPTIONS, log } = options;
+  const request: LoadRequest = { rulesPath, options: folder };
+  const fingerprint = await fingerprintRules(rulesPath, folder);
   const interner = new LimitInterner();
-  const book = await loadRulesInWorker(options.rulesPath, interner);
-  const watcher = new RulesWatcher(options, book, interner, fingerprint);
+  const book = await loadRulesInWorker(request, interner);
+  const passedOver = await listPassedOver(rulesPath, folder);
+  if (passedOver.length > 0) log.info(passedOverFields(passedOver), 'files in the rules folder were passed over');
+  const watcher = new RulesWatcher(options, request, book, interner, fingerprint);
   watcher.start();
   return watcher;
 }
@@ -45,6 +52,7 @@ export async function watchRules(options: WatchRulesOptions): Promise<WatchedRul
  */
 class RulesWatcher implements WatchedRules {
   readonly #options: WatchRulesOptions;
+  readonly #request: LoadRequest;
   #book: RuleBook;
   /** Has the limits of the book. */
   #interner: LimitInterner;
@@ -56,8 +64,15 @@ class RulesWatcher implements WatchedRules {
   #polling: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(options: WatchRulesOptions, book: RuleBook, interner: LimitInterner, fingerprint: string) {
+  constructor(
+    options: WatchRulesOptions,
+    request: LoadRequest,
+    book: RuleBook,
+    interner: LimitInterner,
+    fingerprint: string,
+  ) {
     this.#options = options;
+    this.#request = request;
     this.#book = book;
     this.#interner = interner;
     this.#loadedFingerprint = fingerprint;
@@ -83,15 +98,16 @@ class RulesWatcher implements WatchedRules {
   }
 
   async #poll(): Promise<void> {
-    const { rulesPath, log, onReload } = this.#options;
+    const { log, onReload } = this.#options;
+    const { rulesPath, options } = this.#request;
     const previous = this.#polledFingerprint;
-    const current = await fingerprintRules(rulesPath);
+    const current = await fingerprintRules(rulesPath, options);
     this.#polledFingerprint = current;
     if (current === this.#loadedFingerprint || current !== previous) return;
     const interner = new LimitInterner(this.#interner);
-    const loaded = await loadRulesInWorker(rulesPath, interner).catch((error: unknown) => ({ error }));
+    const loaded = await loadRulesInWorker(this.#request, interner).catch((error: unknown) => ({ error }));
     // The files changed during the load, so the book may be a mix of old and new files.
-    if ((await fingerprintRules(rulesPath)) !== current) return;
+    if ((await fingerprintRules(rulesPath, options)) !== current) return;
     this.#loadedFingerprint = current;
     if ('error' in loaded) {
       log.error(faultFields(loaded.error), 'rules reload failed; the previous rules stay in force');
@@ -101,7 +117,8 @@ class RulesWatcher implements WatchedRules {
     this.#book = loaded;
     this.#interner = interner;
     interner.dropPrevious();
-    log.info({ domains: [...loaded.keys()] }, 'rules reloaded');
+    const passedOver = await listPassedOver(rulesPath, options);
+    log.info({ domains: [...loaded.keys()], ...passedOverFields(passedOver) }, 'rules reloaded');
     onReload(true);
   }
 }
@@ -111,4 +128,10 @@ function faultFields(error: unknown): object {
   if (!(error instanceof InvalidRules)) return { err: error };
   const faults = error.message.split('\n');
   return { faults: faults.slice(0, MAX_LOGGED_FAULTS), faults_in_all: faults.length };
+}
+
+/** The fields of a log line that list what was passed over; none if nothing was. */
+function passedOverFields(passedOver: readonly string[]): object {
+  if (passedOver.length === 0) return {};
+  return { passed_over: shortenPassedOver(passedOver), passed_over_in_all: passedOver.length };
 }

@@ -1,5 +1,5 @@
 import type { Rule } from '../../domain/rules/rule.ts';
-import { addRuleNode, childPath, type RuleNode } from '../../domain/rules/rule-book.ts';
+import { addRuleNode, childPath, EDGE_DOMAIN, type RuleNode } from '../../domain/rules/rule-book.ts';
 import { abbreviate, withFoundYaml } from '../yaml/found-yaml.ts';
 import {
   type LocatedMapping,
@@ -32,18 +32,23 @@ export interface Branch {
   readonly metricParts: readonly (string | undefined)[];
 }
 
+/** Finds the other file that has a descriptor at the top of a domain; undefined: none has. */
+export type FileFinder = (domain: string, key: string, value: string | undefined) => string | undefined;
+
 /** Parses the nested `descriptors` of one file into a tree of rules. */
 export class DescriptorParser {
   readonly #faults: FaultSink;
   readonly #defaultAlgorithm: string;
-  readonly #isEdge: boolean;
+  readonly #domain: string;
+  readonly #findFile: FileFinder;
   /** By their text. Thousands of rules often have only a few different limits. */
   readonly #limitsByText = new Map<string, RuleLimits>();
   #placeholders = 0;
 
-  constructor(faults: FaultSink, defaultAlgorithm: string, isEdge: boolean) {
+  constructor(faults: FaultSink, defaultAlgorithm: string, domain: string, findFile: FileFinder) {
     this.#faults = faults;
-    this.#isEdge = isEdge;
+    this.#domain = domain;
+    this.#findFile = findFile;
     this.#defaultAlgorithm = defaultAlgorithm;
   }
 
@@ -83,9 +88,18 @@ export class DescriptorParser {
     if (node === undefined) {
       faults.report(
         descriptor.location,
-        `must differ in key or value from the descriptors before it ("${abbreviate(path)}" already exists)`,
+        `must differ in key or value from the descriptors before it ("${abbreviate(path)}" already exists); ` +
+          'use limits for several limits',
       );
       return;
+    }
+    const isAtTop = parent.sharedValues.length === 0;
+    const otherFile = isAtTop ? this.#findFile(this.#domain, key, value) : undefined;
+    if (otherFile !== undefined) {
+      faults.report(
+        descriptor.location,
+        `must differ in key or value from the descriptors of other files ("${abbreviate(path)}" is also in ${otherFile})`,
+      );
     }
     const sharedValue = this.#readSharedValue(descriptor, value);
     const branch: Branch = {
@@ -112,7 +126,7 @@ export class DescriptorParser {
     const modes = readModes(descriptor, ruleLimits, this.#defaultAlgorithm, this.#faults);
     const metricParts = this.#readMetricParts(descriptor, branch);
     if (limits.length === 0) return undefined;
-    if (this.#isEdge) rejectUnsupportedAtEdge(descriptor, limits, this.#faults);
+    if (this.#domain === EDGE_DOMAIN) rejectUnsupportedAtEdge(descriptor, limits, this.#faults);
     return {
       path,
       limits,

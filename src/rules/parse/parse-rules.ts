@@ -8,7 +8,7 @@ import { FaultCounter, type FaultSink, type RulesFault } from '../yaml/rules-fau
 import { YamlDocument } from '../yaml/yaml-document.ts';
 import { childLocation } from '../yaml/yaml-location.ts';
 import { getField, isYamlMapping, type YamlMapping } from '../yaml/yaml-values.ts';
-import { DescriptorParser } from './descriptor-parser.ts';
+import { DescriptorParser, type FileFinder } from './descriptor-parser.ts';
 
 /** The rules of one file. */
 export interface ParsedRules {
@@ -19,6 +19,9 @@ export interface ParsedRules {
 /** Nodes that one lookup may visit in a domain where the most specific rule wins: some 50 µs, whatever the request. */
 const MAX_NODES_VISITED = 1000;
 
+/** No other file has descriptors of the same domain. */
+const FIND_NO_FILE: FileFinder = () => undefined;
+
 /** Algorithms that can be the default of a file. */
 const DEFAULT_ALGORITHMS = ALGORITHMS.filter((algorithm) => algorithm !== 'unlimited');
 
@@ -26,38 +29,46 @@ const DEFAULT_ALGORITHMS = ALGORITHMS.filter((algorithm) => algorithm !== 'unlim
  * Parses one rules file in the format of envoyproxy/ratelimit, which docs/rules.md describes. Returns the rules, or all
  * faults. Never throws.
  *
+ * If several files may have the same domain, `findFile` finds the earlier file that has a descriptor, which this file
+ * must not have.
+ *
  * Nearly all files have no faults, and positions are expensive. So a fast parser without positions reads the file
  * first.
  */
-export function parseRules(file: string, text: string): ParsedRules | readonly RulesFault[] {
-  return parseWithoutPositions(text) ?? parseWithPositions(file, text);
+export function parseRules(
+  file: string,
+  text: string,
+  findFile: FileFinder = FIND_NO_FILE,
+): ParsedRules | readonly RulesFault[] {
+  return parseWithoutPositions(text, findFile) ?? parseWithPositions(file, text, findFile);
 }
 
 /** undefined: the file has faults, or the fast parser cannot read it. */
-function parseWithoutPositions(text: string): ParsedRules | undefined {
+function parseWithoutPositions(text: string, findFile: FileFinder): ParsedRules | undefined {
   const contents = parseFastYaml(text);
   if (contents === undefined) return undefined;
   const faults = new FaultCounter();
-  const parsed = readContents(contents, faults);
+  const parsed = readContents(contents, findFile, faults);
   return faults.count === 0 ? parsed : undefined;
 }
 
-function parseWithPositions(file: string, text: string): ParsedRules | readonly RulesFault[] {
+function parseWithPositions(file: string, text: string, findFile: FileFinder): ParsedRules | readonly RulesFault[] {
   const document = new YamlDocument(file, text, 'must be a mapping with a domain and descriptors');
   if (document.contents === undefined) return document.faults;
-  const parsed = readContents(document.contents, document);
+  const parsed = readContents(document.contents, findFile, document);
   return document.faults.length > 0 ? document.faults : parsed;
 }
 
-function readContents(contents: YamlMapping, faults: FaultSink): ParsedRules {
+function readContents(contents: YamlMapping, findFile: FileFinder, faults: FaultSink): ParsedRules {
   const top: LocatedMapping = { mapping: contents, location: undefined };
   rejectUnknownFields(top, ['domain', 'match', 'defaults', 'descriptors'], faults);
   const domain = readRequiredString(top, 'domain', faults) ?? '';
   const isMostSpecific = readMatch(top, domain, faults);
   const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific: true } : createRuleNode();
-  const parser = new DescriptorParser(faults, readDefaultAlgorithm(top, faults), domain === EDGE_DOMAIN);
+  const parser = new DescriptorParser(faults, readDefaultAlgorithm(top, faults), domain, findFile);
   parser.parseChildren(top, { node: root, path: domain, sharedValues: [], metricParts: [] });
-  if (isMostSpecific) rejectExpensiveLookups(root, faults);
+  const expensive = isMostSpecific ? describeExpensiveLookups(root) : undefined;
+  if (expensive !== undefined) faults.report(childLocation(undefined, 'match'), expensive);
   return { domain, root };
 }
 
@@ -72,13 +83,13 @@ function readMatch(top: LocatedMapping, domain: string, faults: FaultSink): bool
   return match === 'most_specific';
 }
 
-function rejectExpensiveLookups(root: DomainRules, faults: FaultSink): void {
+/** Describes the fault of a domain in which lookups for the most specific rule take too long; undefined: none do. */
+export function describeExpensiveLookups(root: DomainRules): string | undefined {
   const visited = maxNodesVisited(root);
-  if (visited <= MAX_NODES_VISITED) return;
-  faults.report(
-    childLocation(undefined, 'match'),
+  if (visited <= MAX_NODES_VISITED) return undefined;
+  return (
     `must be left out unless each lookup visits at most ${MAX_NODES_VISITED} descriptors ` +
-      `(one could visit ${visited}); use fewer wildcards that match the same values`,
+    `(one could visit ${visited}); use fewer wildcards that match the same values`
   );
 }
 

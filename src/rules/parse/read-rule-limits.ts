@@ -26,6 +26,11 @@ export function readRuleLimits(
   if (!Object.hasOwn(mapping, 'limits')) {
     const value = getField(mapping, 'rate_limit');
     if (value === undefined) return NO_LIMITS;
+    if (isYamlSequence(value)) {
+      const expected = 'must be a mapping; use limits for a list';
+      faults.report(childLocation(location, 'rate_limit'), withFoundYaml(expected, value));
+      return NO_LIMITS;
+    }
     const { limit, replaces } = readLimit(
       value,
       childLocation(location, 'rate_limit'),

@@ -41,32 +41,32 @@ export const DESCRIPTORS: readonly BrokenRules[] = [
   [
     'the same key twice',
     withDescriptor('{key: k}\n  - {key: k}'),
-    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k" already exists)',
+    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k" already exists); use limits for several limits',
   ],
   [
     'the same value twice',
     withDescriptor('{key: k, value: v}\n  - {key: k, value: v}'),
-    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_v" already exists)',
+    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_v" already exists); use limits for several limits',
   ],
   [
     'the same wildcard twice',
     withDescriptor('{key: k, value: v*}\n  - {key: k, value: v*}'),
-    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_v*" already exists)',
+    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_v*" already exists); use limits for several limits',
   ],
   [
     'an empty value next to a descriptor without a value',
     withDescriptor('{key: k, value: ""}\n  - {key: k}'),
-    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k" already exists)',
+    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k" already exists); use limits for several limits',
   ],
   [
     'the same value as a number and as a string',
     withDescriptor('{key: k, value: 5}\n  - {key: k, value: "5"}'),
-    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_5" already exists)',
+    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_5" already exists); use limits for several limits',
   ],
   [
     'a long value twice',
     withDescriptor(`{key: k, value: ${'v'.repeat(60)}}\n  - {key: k, value: ${'v'.repeat(60)}}`),
-    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv…" already exists)',
+    '4:5: descriptors[1]: must differ in key or value from the descriptors before it ("a.k_vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv…" already exists); use limits for several limits',
   ],
   [
     'share_threshold without a wildcard',
