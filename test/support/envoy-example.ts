@@ -12,7 +12,7 @@ import { TestNode } from './node.ts';
 
 const FOLDER = fileURLToPath(new URL('../../envoy/', import.meta.url));
 
-/** One of the worked examples of envoy/: a Weir with its rules, an upstream that answers when told to, and Envoys. */
+/** A worked example of envoy/: a Weir with its rules, an upstream that answers on command, and Envoys. */
 export class EnvoyExample {
   readonly node: TestNode;
   readonly upstream: HeldUpstream;
@@ -37,7 +37,7 @@ export class EnvoyExample {
     this.#started = started;
   }
 
-  /** `rewrite` changes the rules that the example has, where a test cannot wait for as long as they say. */
+  /** `rewrite` changes the rules of the example, for tests that cannot wait for its windows. */
   static async start(
     name: string,
     databaseUrl: string,
@@ -59,7 +59,7 @@ export class EnvoyExample {
     return new EnvoyExample(name, node, upstream, administrator, database, started.move());
   }
 
-  /** Starts an Envoy on the example's configuration, but for the changes. */
+  /** Starts an Envoy with the configuration of the example and the changes to it. */
   async envoy(...changes: readonly EnvoyChange[]): Promise<Envoy> {
     const weirPort = this.node.app.ports.decision ?? 0;
     const configuration = path.join(this.#name, 'envoy.yaml');
@@ -68,7 +68,7 @@ export class EnvoyExample {
     return envoy;
   }
 
-  /** The id of a new account. */
+  /** Creates an account and returns its id. */
   async newAccount(): Promise<string> {
     const id = randomUUID();
     await createQuery(this.#database)(
@@ -79,7 +79,7 @@ export class EnvoyExample {
     return id;
   }
 
-  /** The secret of a key on a plan that limits nothing; without an account it is the administrator's. */
+  /** Creates a key on a plan without limits and returns its secret. Without an account it is the administrator's. */
   async newKey(account?: string): Promise<string> {
     const fields = account === undefined ? {} : { account: `accounts/${account}` };
     return (await this.node.createKey(this.administrator, 'enterprise', fields)).secret;

@@ -189,8 +189,8 @@ describe.for(STORES)('the counter service with counters in %s', (kind) => {
     await em.flush();
     await database.close(true);
     const subject: CounterSubject = { subject: { $case: 'account', value: `accounts/${id}` } };
-    const asked = async () => (await shouldRateLimit(nodes[kind].decision, 'plans', ['account', id])).overallCode;
-    await expect.poll(asked, { timeout: 5000 }).toBe(Code.OK);
+    const ask = async () => (await shouldRateLimit(nodes[kind].decision, 'plans', ['account', id])).overallCode;
+    await expect.poll(ask, { timeout: 5000 }).toBe(Code.OK);
     expect(Object.values(mapRemaining(await get(nodes, administrator, subject)))).toEqual([59, 999]);
     const { accessToken } = await nodes[kind].admin.call(AuthServiceService.login, user);
     const headers = { authorization: `Bearer ${accessToken}` };
@@ -246,8 +246,8 @@ it('a decision node has no counter service; an administration node reports UNAVA
 }) => {
   const reading = await startNode({ WEIR_ROLE: 'decision', REDIS_URL: redis.url });
   const request = GetCounterRequest.fromPartial({ subject: descriptor('shop', ['path', '/a']) });
-  const refused = await reading.admin.callAndFail(Counters.getCounter, request, administrator);
-  expect(refused.code).toBe(UNIMPLEMENTED);
+  const denied = await reading.admin.callAndFail(Counters.getCounter, request, administrator);
+  expect(denied.code).toBe(UNIMPLEMENTED);
   await redis.stop();
   const attempts = [Counters.getCounter, Counters.resetCounter].map(async (method) => {
     const failure: ServiceError = await redisNode.admin.callAndFail(method, request, administrator);

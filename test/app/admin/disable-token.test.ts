@@ -27,8 +27,8 @@ describe('the holder of an API key', () => {
     const { name, secret } = await node.createKey(administrator, 'team');
     const other = await node.createKey(administrator, 'team');
     await disable(node, secret);
-    const refused = await check(node.decision, { 'x-api-key': secret });
-    expect(parseDenial(refused)?.code).toBe('disabled_credential');
+    const denied = await check(node.decision, { 'x-api-key': secret });
+    expect(parseDenial(denied)?.code).toBe('disabled_credential');
     expect(httpStatus(await check(node.decision, { 'x-api-key': other.secret }))).toBe(200);
     await disable(node, secret);
     const key = await node.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);

@@ -200,11 +200,11 @@ it('explains an API key by its name or its secret, and repeats no secret', async
   expect(blocked).toMatchObject({ answer: 'over_limit', limits: [{ blocked: true, exceeded: true, remaining: 0 }] });
   const disabled = UpdateApiKeyRequest.fromPartial({ apiKey: { name, disabled: true }, updateMask: 'disabled' });
   await node.admin.call(ApiKeyServiceService.updateApiKey, disabled, administrator);
-  const refused = await explain(node, administrator, { $case: 'apiKey', value: name });
-  expect(refused).toMatchObject({ answer: 'disabled_credential', limits: [{ use: Use.NOT_ALLOWED }] });
+  const denied = await explain(node, administrator, { $case: 'apiKey', value: name });
+  expect(denied).toMatchObject({ answer: 'disabled_credential', limits: [{ use: Use.NOT_ALLOWED }] });
   answers.push(
     blocked,
-    refused,
+    denied,
     await rateLimit(node, administrator, 'shop', ['path', secret]),
     await checking(node, administrator, { 'x-api-key': secret }),
   );

@@ -82,8 +82,8 @@ describe('token info of a JWT', () => {
       features: ['export'],
       role: 'admin',
     });
-    for (const asked of [node, following]) {
-      const info = await getInfo(asked, token);
+    for (const either of [node, following]) {
+      const info = await getInfo(either, token);
       expect(info).toMatchObject({
         state: State.VALID,
         tokenId,

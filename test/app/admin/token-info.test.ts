@@ -147,9 +147,9 @@ describe('a caller that guesses secrets', () => {
       const limited = await startNode();
       const { name, secret } = await limited.createKey(administrator, 'team');
       const answers = await callFrom('127.0.0.1', limited, call, guesses);
-      const refused = answers.filter(({ code }) => code === RESOURCE_EXHAUSTED);
-      expect(refused).toHaveLength(50);
-      const info = refused[0]?.details.find(({ typeUrl }) => typeUrl.endsWith('RetryInfo'));
+      const rejected = answers.filter(({ code }) => code === RESOURCE_EXHAUSTED);
+      expect(rejected).toHaveLength(50);
+      const info = rejected[0]?.details.find(({ typeUrl }) => typeUrl.endsWith('RetryInfo'));
       const { retryDelay } = RetryInfo.decode(info?.value ?? expect.fail('no RetryInfo'));
       expect(retryDelay?.seconds).toBeGreaterThan(0);
       // A sliding window of this size is stricter by up to a sixteenth.

@@ -136,13 +136,13 @@ describe('an API key', () => {
     const { secret } = await node.createKey(administrator, 'team', { expireTime });
     const codes = new Set<string | undefined>();
     for (;;) {
-      const asked = Date.now();
+      const askedAt = Date.now();
       const code = await codeOf(node, secret);
-      const answered = Date.now();
-      if (answered < expireTime.getTime()) expect(code).toBe('allowed');
-      if (asked >= expireTime.getTime()) expect(code).toBe('expired_credential');
+      const answeredAt = Date.now();
+      if (answeredAt < expireTime.getTime()) expect(code).toBe('allowed');
+      if (askedAt >= expireTime.getTime()) expect(code).toBe('expired_credential');
       codes.add(code);
-      if (asked >= expireTime.getTime()) break;
+      if (askedAt >= expireTime.getTime()) break;
     }
     expect(codes).toEqual(new Set(['allowed', 'expired_credential']));
   });

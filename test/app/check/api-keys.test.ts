@@ -46,9 +46,9 @@ describe('Check', () => {
     }
     const request = UpdateApiKeyRequest.fromPartial({ apiKey: { name, disabled: true }, updateMask: 'disabled' });
     await node.admin.call(ApiKeyServiceService.updateApiKey, request, administrator);
-    const refused = await check(node.decision, { 'x-api-key': secret, 'x-request-id': 'find-me' });
-    expect(httpStatus(refused)).toBe(403);
-    expect(parseDenial(refused)).toMatchObject({ code: 'disabled_credential', request_id: 'find-me' });
+    const denied = await check(node.decision, { 'x-api-key': secret, 'x-request-id': 'find-me' });
+    expect(httpStatus(denied)).toBe(403);
+    expect(parseDenial(denied)).toMatchObject({ code: 'disabled_credential', request_id: 'find-me' });
   });
 
   it('shares one budget with the domain plans, for both filters and on both planes', async ({
@@ -110,8 +110,8 @@ describe('ShouldRateLimit', () => {
 
   it('charges nothing for a rejected request: the other descriptor keeps its budget', async ({ node }) => {
     for (let hit = 0; hit < 3; hit++) await shouldRateLimit(node.decision, 'shop', ['path', '/full']);
-    const refused = await shouldRateLimit(node.decision, 'shop', ['path', '/full'], ['path', '/free']);
-    expect(refused.statuses.map(({ code }) => code)).toEqual([Code.OVER_LIMIT, Code.OK]);
+    const denied = await shouldRateLimit(node.decision, 'shop', ['path', '/full'], ['path', '/free']);
+    expect(denied.statuses.map(({ code }) => code)).toEqual([Code.OVER_LIMIT, Code.OK]);
     const free = await shouldRateLimit(node.decision, 'shop', ['path', '/free']);
     expect(free.statuses[0]?.limitRemaining).toBe(2);
   });

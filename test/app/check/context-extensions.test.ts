@@ -8,14 +8,14 @@ it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team',
 describe('weir.cost', () => {
   it('is the charge of a request; a request that does not fit is charged nothing', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
-    const asked = async (cost: string) => {
+    const ask = async (cost: string) => {
       const answer = await check(node.decision, { 'x-api-key': secret }, { 'weir.cost': cost });
       return [httpStatus(answer), addedHeaders(answer)['x-ratelimit-remaining']];
     };
-    expect(await asked('3')).toEqual([200, '2']);
-    expect(await asked('3')).toEqual([429, undefined]);
-    expect(await asked('0')).toEqual([200, '2']);
-    expect(await asked('2')).toEqual([200, '0']);
+    expect(await ask('3')).toEqual([200, '2']);
+    expect(await ask('3')).toEqual([429, undefined]);
+    expect(await ask('0')).toEqual([200, '2']);
+    expect(await ask('2')).toEqual([200, '0']);
   });
 
   it.for(['', '-1', 'ten', '1.5', '99999999999'])(
@@ -24,9 +24,9 @@ describe('weir.cost', () => {
       const { secret } = await node.createKey(administrator, 'team');
       for (const headers of [{}, { 'x-api-key': secret }]) {
         const extensions = { 'weir.cost': cost, 'weir.auth': 'optional' };
-        const refused = await check(node.decision, headers, extensions);
-        expect(httpStatus(refused)).toBe(500);
-        expect(parseDenial(refused)).toMatchObject({
+        const denied = await check(node.decision, headers, extensions);
+        expect(httpStatus(denied)).toBe(500);
+        expect(parseDenial(denied)).toMatchObject({
           code: 'invalid_configuration',
           message: expect.stringContaining('weir.cost'),
         });

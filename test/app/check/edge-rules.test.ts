@@ -61,8 +61,8 @@ describe('edge rules limit failures per source', () => {
   ] as const)('answer a flood with %s with 429 instead of 401, and no other source', async ([_, headers], { node }) => {
     const address = newAddress();
     expect(await statuses(node, 7, headers, address)).toEqual([401, 401, 401, 401, 401, 429, 429]);
-    const refused = await ask(node, { ...headers, 'x-forwarded-for': newAddress() }, address);
-    expect(parseDenial(refused)?.code).toBe('rate_limited');
+    const denied = await ask(node, { ...headers, 'x-forwarded-for': newAddress() }, address);
+    expect(parseDenial(denied)?.code).toBe('rate_limited');
     expect(httpStatus(await ask(node, headers, newAddress()))).toBe(401);
     expect(httpStatus(await ask(node, headers, `::ffff:${address}`))).toBe(429);
   });

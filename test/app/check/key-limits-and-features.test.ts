@@ -27,8 +27,8 @@ describe('an API key with its own limits', () => {
       'x-ratelimit-remaining': '1',
     });
     expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
-    const refused = await check(node.decision, { 'x-api-key': secret });
-    expect(parseDenial(refused)?.code).toBe('quota_exceeded');
+    const rejected = await check(node.decision, { 'x-api-key': secret });
+    expect(parseDenial(rejected)?.code).toBe('quota_exceeded');
   });
 
   it('keeps the plan’s budget when its own limit rejects', async ({ node, administrator }) => {
@@ -77,8 +77,8 @@ describe('a route that requires features', () => {
     const unable = await node.createKey(administrator, 'exporting');
     expect(httpStatus(await check(node.decision, { 'x-api-key': able.secret }, requiring))).toBe(200);
     for (let time = 0; time < 3; time++) {
-      const refused = await check(node.decision, { 'x-api-key': unable.secret }, requiring);
-      expect([httpStatus(refused), parseDenial(refused)?.code]).toEqual([403, 'missing_feature']);
+      const rejected = await check(node.decision, { 'x-api-key': unable.secret }, requiring);
+      expect([httpStatus(rejected), parseDenial(rejected)?.code]).toEqual([403, 'missing_feature']);
     }
     expect(httpStatus(await check(node.decision, { 'x-api-key': unable.secret }))).toBe(200);
     const updated = { name: 'plans/exporting', features: ['export', 'bulk'] };
@@ -122,8 +122,8 @@ describe('allowed networks: IPv4 and IPv6 CIDRs, matched with the address that E
       expect(httpStatus(await from(address))).toBe(200);
     }
     for (const address of ['192.0.3.1', '2001:db9::1', '::ffff:198.51.100.1', '']) {
-      const refused = await from(address);
-      expect({ status: httpStatus(refused), code: parseDenial(refused)?.code }).toEqual({
+      const rejected = await from(address);
+      expect({ status: httpStatus(rejected), code: parseDenial(rejected)?.code }).toEqual({
         status: 403,
         code: 'forbidden_network',
       });

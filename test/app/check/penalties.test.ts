@@ -44,9 +44,9 @@ describe.for(STORES)('penalties for failed requests, with counters in %s', (stor
     }
     expect(await peek(nodes, 'bad')).toBe(Code.OK);
     await chargeFailure(nodes, 'bad');
-    const refused = await ask(nodes, 'bad', 0);
-    expect(refused.overallCode).toBe(Code.OVER_LIMIT);
-    const retryAfter = Number(refused.responseHeadersToAdd.find(({ key }) => key === 'retry-after')?.value);
+    const rejected = await ask(nodes, 'bad', 0);
+    expect(rejected.overallCode).toBe(Code.OVER_LIMIT);
+    const retryAfter = Number(rejected.responseHeadersToAdd.find(({ key }) => key === 'retry-after')?.value);
     expect(retryAfter).toBeGreaterThan(3500);
     expect(retryAfter).toBeLessThanOrEqual(3600);
     // Requests in flight that also fail do not extend the block. Another device is not blocked.

@@ -76,8 +76,8 @@ describe('a node that loses Postgres', () => {
     ] as const) {
       await expect(shouldRateLimit(bounded.decision, 'plans', descriptor)).rejects.toMatchObject({ code: UNAVAILABLE });
     }
-    const asked = bounded.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
-    await expect(asked).rejects.toMatchObject({ code: UNAVAILABLE });
+    const info = bounded.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
+    await expect(info).rejects.toMatchObject({ code: UNAVAILABLE });
     expect(await readinessAt(bounded)).toBe(503);
 
     // Requests that do not need the catalog are still answered.

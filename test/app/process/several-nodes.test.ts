@@ -34,10 +34,10 @@ describe('two nodes on one Redis and one Postgres', () => {
     await first.createPlan(administrator, 'hundred', 100);
     const { secret } = await first.createKey(administrator, 'hundred');
     await expect.poll(async () => httpStatus(await check(second.decision, { 'x-api-key': secret }))).toBe(200);
-    const asked = Array.from({ length: 300 }, (_, index) =>
+    const checks = Array.from({ length: 300 }, (_, index) =>
       check((index % 2 === 0 ? first : second).decision, { 'x-api-key': secret }),
     );
-    const statuses = (await Promise.all(asked)).map(httpStatus);
+    const statuses = (await Promise.all(checks)).map(httpStatus);
     // One more was granted while waiting until the second node knew the key.
     expect(statuses.filter((status) => status === 200)).toHaveLength(99);
     expect(statuses.filter((status) => status === 429)).toHaveLength(201);

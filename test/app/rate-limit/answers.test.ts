@@ -48,17 +48,17 @@ describe('a response of the rate limit service', () => {
     const ask = () => shouldRateLimit(node.decision, 'shop', ['user', 'v'], ['path', '/b']);
     await ask();
     await ask();
-    const refused = await ask();
-    expect(refused.dynamicMetadata).toEqual({ rule: 'shop.path', limit: '1h', remaining: 0, source: 'memory' });
-    expect(refused.statuses.map(({ code, limitRemaining }) => [code, limitRemaining])).toEqual([
+    const rejected = await ask();
+    expect(rejected.dynamicMetadata).toEqual({ rule: 'shop.path', limit: '1h', remaining: 0, source: 'memory' });
+    expect(rejected.statuses.map(({ code, limitRemaining }) => [code, limitRemaining])).toEqual([
       [Code.OK, 1],
       [Code.OVER_LIMIT, 0],
     ]);
-    const { 'retry-after': retryAfter, 'x-ratelimit-reset': reset } = headersFor(refused);
+    const { 'retry-after': retryAfter, 'x-ratelimit-reset': reset } = headersFor(rejected);
     expect(Number(retryAfter)).toBeGreaterThan(3500);
     expect(Number(retryAfter)).toBeLessThanOrEqual(3600);
     expect(reset).toBe(retryAfter);
-    expect(refused.statuses[1]?.durationUntilReset?.seconds).toBe(Number(retryAfter));
+    expect(rejected.statuses[1]?.durationUntilReset?.seconds).toBe(Number(retryAfter));
   });
 
   it('has no headers without a limit, and reports the maximum as remaining for an unlimited rule', async ({ node }) => {

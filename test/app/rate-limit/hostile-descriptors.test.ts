@@ -91,7 +91,7 @@ describe('an extreme rate limit request', () => {
     });
   });
 
-  it('costs as much to refuse with 60,000 descriptors as with 65', () => {
+  it('costs no more to reject with 60,000 descriptors than with 65', () => {
     const bytesOf = (count: number) =>
       RateLimitRequest.encode(createRequest(...repeat(count, (): Entries => [['user', 'u']]))).finish();
     const [few, all] = [bytesOf(65), bytesOf(60_000)];

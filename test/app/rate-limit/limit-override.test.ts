@@ -63,9 +63,9 @@ describe('the limit of a descriptor', () => {
   });
 
   it('rejects everything if it is 0, and announces no retry', async ({ node }) => {
-    const refused = await ask(node, 'customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
-    expect(refused).toMatchObject({ overallCode: Code.OVER_LIMIT, statuses: [{ durationUntilReset: undefined }] });
-    expect(refused.responseHeadersToAdd.map(({ key }) => key)).not.toContain('retry-after');
+    const rejected = await ask(node, 'customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
+    expect(rejected).toMatchObject({ overallCode: Code.OVER_LIMIT, statuses: [{ durationUntilReset: undefined }] });
+    expect(rejected.responseHeadersToAdd.map(({ key }) => key)).not.toContain('retry-after');
     expect((await shouldRateLimit(node.decision, 'shop', ['customer', 'b'])).overallCode).toBe(Code.OK);
   });
 

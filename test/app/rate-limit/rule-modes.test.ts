@@ -80,7 +80,7 @@ describe.for(STORES)('rule modes with counters in %s', (store) => {
     expect(await codes()).toEqual([Code.OK, Code.OVER_LIMIT, Code.OK, Code.OK]);
     expect(await codes()).toEqual([Code.OK, Code.OVER_LIMIT, Code.OK, Code.OK]);
     expect(await codes()).toEqual([Code.OVER_LIMIT, Code.OVER_LIMIT, Code.OVER_LIMIT, Code.OK]);
-    // What is refused so is charged nothing: it is given back.
+    // A request that the quotas reject together is charged nothing.
     await expect.poll(() => remaining(nodes, 'plain', 'd')).toBe(6);
     expect((await ask(nodes, ['small', 'd'])).overallCode).toBe(Code.OVER_LIMIT);
   });

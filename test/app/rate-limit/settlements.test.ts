@@ -35,8 +35,8 @@ describe.for(STORES)('settlements with counters in %s', (store) => {
   /** Returns what remains of both budgets, as the response headers list them. */
   const remainingBudgets = async (nodes: Nodes, name: string) => {
     const { responseHeadersToAdd } = await ask(nodes, ['account', account(name), 0]);
-    const told = responseHeadersToAdd.find(({ key }) => key === 'ratelimit')?.value ?? '';
-    return [...told.matchAll(/r=(\d+)/g)].map(([, remaining]) => Number(remaining));
+    const header = responseHeadersToAdd.find(({ key }) => key === 'ratelimit')?.value ?? '';
+    return [...header.matchAll(/r=(\d+)/g)].map(([, remaining]) => Number(remaining));
   };
   const receipts = async (nodes: Nodes, use: string, result: string) => {
     const text = await nodes[store].metrics();

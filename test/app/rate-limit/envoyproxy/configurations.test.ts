@@ -9,8 +9,8 @@ const it = test.override(
 
 describe('configurations from the documentation of envoyproxy/ratelimit behave as documented there', () => {
   for (const { domain, questions } of CONFIGURATIONS) {
-    it.for(questions)(`${domain}: $about`, async ({ asked, expected }, { node }) => {
-      expect(await askInOrder(node.decision, domain, asked)).toEqual(expected);
+    it.for(questions)(`${domain}: $about`, async ({ requests, expected }, { node }) => {
+      expect(await askInOrder(node.decision, domain, requests)).toEqual(expected);
     });
   }
 });

@@ -14,7 +14,7 @@ export interface Question {
   /** Full sentence: the name of the test. */
   readonly about: string;
   /** Requests in order; each is a list of descriptors. */
-  readonly asked: readonly (readonly Descriptor[])[];
+  readonly requests: readonly (readonly Descriptor[])[];
   /** For each request and descriptor: `ok` or `over`, and what remains if the response reports a limit. */
   readonly expected: readonly (readonly string[])[];
 }
@@ -48,16 +48,20 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     questions: [
       {
         about: 'a value has its own limit',
-        asked: times(3, ['database=users']),
+        requests: times(3, ['database=users']),
         expected: [['ok 1'], ['ok 0'], ['over 0']],
       },
       {
         about: 'another value has another limit',
-        asked: times(2, ['database=default']),
+        requests: times(2, ['database=default']),
         expected: [['ok 0'], ['over 0']],
       },
-      { about: 'a value without a rule has no limit', asked: times(2, ['database=other']), expected: [['ok'], ['ok']] },
-      { about: 'a key without a rule has no limit', asked: [[['table=users']]], expected: [['ok']] },
+      {
+        about: 'a value without a rule has no limit',
+        requests: times(2, ['database=other']),
+        expected: [['ok'], ['ok']],
+      },
+      { about: 'a key without a rule has no limit', requests: [[['table=users']]], expected: [['ok']] },
     ],
   },
   {
@@ -66,17 +70,21 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     questions: [
       {
         about: 'a rule without a value counts each value separately',
-        asked: [[['kind=marketing', 'number=1']], [['kind=marketing', 'number=1']], [['kind=marketing', 'number=2']]],
+        requests: [
+          [['kind=marketing', 'number=1']],
+          [['kind=marketing', 'number=1']],
+          [['kind=marketing', 'number=2']],
+        ],
         expected: [['ok 0'], ['over 0'], ['ok 0']],
       },
       {
         about: 'each of several descriptors is checked against its own rule',
-        asked: times(1, ['kind=marketing', 'number=7'], ['number=7']),
+        requests: times(1, ['kind=marketing', 'number=7'], ['number=7']),
         expected: [['ok 0', 'ok 2']],
       },
       {
         about: 'a level without a limit does not limit',
-        asked: times(2, ['kind=marketing']),
+        requests: times(2, ['kind=marketing']),
         expected: [['ok'], ['ok']],
       },
     ],
@@ -85,10 +93,14 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     domain: 'addresses',
     text: fixedWindows('addresses'),
     questions: [
-      { about: 'an ordinary address has a limit', asked: times(1, ['remote_address=50.0.0.1']), expected: [['ok 1']] },
+      {
+        about: 'an ordinary address has a limit',
+        requests: times(1, ['remote_address=50.0.0.1']),
+        expected: [['ok 1']],
+      },
       {
         about: 'a forbidden address is always rejected',
-        asked: times(1, ['remote_address=50.0.0.5']),
+        requests: times(1, ['remote_address=50.0.0.5']),
         expected: [['over 0']],
       },
     ],
@@ -99,17 +111,17 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     questions: [
       {
         about: 'a descriptor with more entries than levels matches nothing',
-        asked: times(2, ['only=one', 'sub=x']),
+        requests: times(2, ['only=one', 'sub=x']),
         expected: [['ok'], ['ok']],
       },
       {
         about: 'a descriptor with fewer entries than levels matches nothing',
-        asked: times(2, ['key=value']),
+        requests: times(2, ['key=value']),
         expected: [['ok'], ['ok']],
       },
       {
         about: 'a descriptor with as many entries as levels matches',
-        asked: times(2, ['key=value', 'sub=x']),
+        requests: times(2, ['key=value', 'sub=x']),
         expected: [['ok 0'], ['over 0']],
       },
     ],
@@ -120,12 +132,12 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     questions: [
       {
         about: 'an unlimited rule reports the maximum as remaining',
-        asked: times(2, ['ldap=x']),
+        requests: times(2, ['ldap=x']),
         expected: [['ok 4294967295'], ['ok 4294967295']],
       },
       {
         about: 'an unlimited rule reports the same next to a limited one',
-        asked: times(2, ['azure=x'], ['ldap=x']),
+        requests: times(2, ['azure=x'], ['ldap=x']),
         expected: [
           ['ok 0', 'ok 4294967295'],
           ['over 0', 'ok 4294967295'],
@@ -139,12 +151,12 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     questions: [
       {
         about: 'a rule in shadow mode rejects nothing',
-        asked: times(3, ['service=auth', 'user=user-a']),
+        requests: times(3, ['service=auth', 'user=user-a']),
         expected: [['ok'], ['ok'], ['ok']],
       },
       {
         about: 'the other rules do reject',
-        asked: times(2, ['service=auth', 'user=user-b']),
+        requests: times(2, ['service=auth', 'user=user-b']),
         expected: [['ok 0'], ['over 0']],
       },
     ],
@@ -155,7 +167,7 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     questions: [
       {
         about: 'a replaced limit is not checked if both rules match',
-        asked: [
+        requests: [
           [['first=one', 'user=somebody']],
           [
             ['first=one', 'user=somebody'],
@@ -171,21 +183,21 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     domain: 'wildcards',
     text: fixedWindows('wildcards'),
     questions: [
-      { about: 'an exact value takes precedence', asked: times(1, ['path=/v1/users/me']), expected: [['ok 2']] },
+      { about: 'an exact value takes precedence', requests: times(1, ['path=/v1/users/me']), expected: [['ok 2']] },
       {
         about: 'the first matching wildcard in the file comes next',
-        asked: times(1, ['path=/v1/users/you']),
+        requests: times(1, ['path=/v1/users/you']),
         expected: [['ok 0']],
       },
-      { about: 'the key without a value comes last', asked: times(1, ['path=/v2']), expected: [['ok 3']] },
+      { about: 'the key without a value comes last', requests: times(1, ['path=/v2']), expected: [['ok 3']] },
       {
         about: 'each value of a wildcard is counted separately',
-        asked: [[['own=files/a']], [['own=files/b']], [['own=files/a']]],
+        requests: [[['own=files/a']], [['own=files/b']], [['own=files/a']]],
         expected: [['ok 0'], ['ok 0'], ['over 0']],
       },
       {
         about: 'values that share a threshold are counted together',
-        asked: [[['files=files/a']], [['files=files/b']], [['files=files/c']]],
+        requests: [[['files=files/a']], [['files=files/b']], [['files=files/c']]],
         expected: [['ok 1'], ['ok 0'], ['over 0']],
       },
     ],
@@ -199,8 +211,8 @@ descriptors:
   - {key: week, rate_limit: {unit: WEEK, requests_per_unit: 2}}
 `,
     questions: [
-      { about: 'twelve hours are one window', asked: times(2, ['halfday=x']), expected: [['ok 0'], ['over 0']] },
-      { about: 'a unit may be in upper or lower case', asked: times(1, ['week=x']), expected: [['ok 1']] },
+      { about: 'twelve hours are one window', requests: times(2, ['halfday=x']), expected: [['ok 0'], ['over 0']] },
+      { about: 'a unit may be in upper or lower case', requests: times(1, ['week=x']), expected: [['ok 1']] },
     ],
   },
 ];
@@ -209,10 +221,10 @@ descriptors:
 export async function askInOrder(
   client: GrpcClient,
   domain: string,
-  asked: Question['asked'],
+  requests: Question['requests'],
 ): Promise<readonly (readonly string[])[]> {
   const answers: string[][] = [];
-  for (const descriptors of asked) {
+  for (const descriptors of requests) {
     const each = descriptors.map((entries) => ({ entries: entries.map(parseEntry) }));
     const request = RateLimitRequest.fromPartial({ domain, descriptors: each });
     const { statuses } = await client.call(RateLimitServiceService.shouldRateLimit, request);

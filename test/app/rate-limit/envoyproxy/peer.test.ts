@@ -39,8 +39,8 @@ describe('next to a running envoyproxy/ratelimit', () => {
     'Weir answers single descriptors of %s with the same codes and remaining counts',
     async ([domain, values], { node, peer }) => {
       // In turns, so that each descriptor is sent until it is rejected.
-      const asked = Array.from({ length: 6 * values.length }, (_, index) => [values[index % values.length] ?? []]);
-      expect(await askInOrder(node.decision, domain, asked)).toEqual(await askInOrder(peer, domain, asked));
+      const requests = Array.from({ length: 6 * values.length }, (_, index) => [values[index % values.length] ?? []]);
+      expect(await askInOrder(node.decision, domain, requests)).toEqual(await askInOrder(peer, domain, requests));
     },
   );
 });
