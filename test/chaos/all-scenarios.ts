@@ -1,21 +1,23 @@
 import { afterAll } from 'vitest';
-import type { Figures } from './check-bounds.ts';
-import { CLOCK_STEPS } from './clock-steps.ts';
-import { suite } from './define-chaos-tests.ts';
-import { CLUSTER, SENTINELS } from './replicated-servers.ts';
-import { formatFigures, writeFigures } from './report.ts';
-import { ONE_SERVER } from './single-server.ts';
+import { STEPPED_CLOCK } from './clock-steps.ts';
+import { defineChaosTests } from './define-chaos-tests.ts';
+import type { Figures } from './figures.ts';
+import { CLUSTER, SENTINEL } from './replicated-servers.ts';
+import { formatTable, writeTable } from './report.ts';
+import { SINGLE_SERVER } from './single-server.ts';
 
-const figures: Figures[] = [];
-const keep = (each: Figures) => void figures.push(each);
+// The test file of `npm run test:chaos`. It is not named *.test.ts, so that `npm test` does not run it.
 
-suite(ONE_SERVER, keep);
-suite(CLOCK_STEPS, keep);
-suite(SENTINELS, keep);
-suite(CLUSTER, keep);
+const rows: Figures[] = [];
+const addRow = (figures: Figures) => void rows.push(figures);
+
+defineChaosTests(SINGLE_SERVER, addRow);
+defineChaosTests(STEPPED_CLOCK, addRow);
+defineChaosTests(SENTINEL, addRow);
+defineChaosTests(CLUSTER, addRow);
 
 afterAll(() => {
-  const table = formatFigures(figures);
+  const table = formatTable(rows);
   console.log(table);
-  writeFigures(table);
+  writeTable(table);
 });

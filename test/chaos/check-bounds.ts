@@ -1,262 +1,173 @@
-import type { Call } from './probe-load.ts';
-import { type Answer, LEDGER_LIMIT, LIMIT, QUESTIONS, type Question, WINDOW_MS } from './probes.ts';
-import type { Course, Scenario } from './scenario.ts';
+import { auditCharges } from './audit-charges.ts';
+import { computeFigures, type Figures } from './figures.ts';
+import {
+  type AnsweredCall,
+  computeDurationQuantile,
+  computeLateShare,
+  countMaxInWindow,
+  FAILURE_SOURCES,
+  isDecidedByRedis,
+  isHealth,
+  NODE_COUNT,
+  type Observation,
+} from './observation.ts';
+import type { ProbeCall } from './probe-load.ts';
+import { LIMIT, WINDOW_MS } from './probes.ts';
+import type { Disruption } from './scenario.ts';
 
-/** A line of the table; times in ms, all else calls. */
-export interface Figures {
-  readonly name: string;
-  readonly calls: number;
-  /** Shares of the calls that were answered after more than LATE_MS: of those that Redis is asked for, and of the others. */
-  readonly late: number;
-  readonly lateHealth: number;
-  readonly p99: number;
-  readonly longest: number;
-  readonly unavailable: number;
-  readonly failLocal: number;
-  readonly failOpen: number;
-  /** From Redis' return until each node had an answer of Redis to each question. */
-  readonly recovery: number;
-  /** Most grants beyond the limit that surely fell into one window. */
-  readonly over: { readonly local: number; readonly allow: number; readonly deny: number };
-  /** Charged in Redis, though no node told that it was granted. */
-  readonly unheard: number;
-  /** Granted by Redis, and not charged there any more. */
-  readonly lost: number;
-}
-
-export interface Judgement {
-  readonly figures: Figures;
-  /** What must not be, in words; empty when all is well. */
-  readonly faults: readonly string[];
-}
-
-export interface Evidence {
-  readonly scenario: Pick<Scenario<unknown>, 'name' | 'isOutage' | 'loses'>;
-  readonly course: Course;
-  readonly calls: readonly Call[];
-  /** Of the ledger's limit, once the load is over. */
-  readonly remaining: number;
-}
-
-type Answered = Call & { readonly answer: Answer };
-
-/** Envoy's rate limit filter waits so long by default. */
-const LATE_MS = 20;
 /** No call may take longer, however busy the machine is. */
-const LONGEST_MS = 1000;
-const RECOVERY_MS = 2000;
-/** Share of the calls that may be late for the sake of Redis: those that wait for it until the breaker opens. */
-const LATE_SHARE = 0.1;
+const MAX_CALL_MS = 1000;
+const MAX_RECOVERY_MS = 2000;
+/** Share of the calls that Redis may make late: those that wait for it until the circuit breaker opens. */
+const MAX_LATE_SHARE_BY_REDIS = 0.1;
 /**
- * The breaker is open from here on, and until there not even the connections were given up: in between, half of the calls
- * take no longer than those that need no Redis, give or take so many ms.
+ * Part of an outage in which no call should wait for Redis: the circuit breaker has opened, and the connections, if they
+ * only went silent, have not been closed yet.
  */
-const SETTLED_FROM_MS = 500;
-const SETTLED_TO_MS = 1500;
-const SETTLED_MEDIAN_MS = 5;
-/** Share that may be answered by policy while Redis is well, beyond that of the calls that the machine itself makes late. */
-const MISSED_SHARE = 0.05;
-const NODES = 2;
+const BREAKER_OPEN_FROM_MS = 500;
+const BREAKER_OPEN_UNTIL_MS = 1500;
+/** In that part, the median duration of decisions may exceed that of health checks by this much. */
+const MAX_EXTRA_MEDIAN_MS = 5;
+/**
+ * Share of the calls that the failure policy may decide while Redis is up, in addition to the share that the machine
+ * itself makes late.
+ */
+const MAX_MISSED_SHARE = 0.05;
 
-const POLICIES: Record<Question, Answer['source']> = {
-  local: 'fail-local',
-  allow: 'fail-open',
-  deny: 'unavailable',
-  ledger: 'unavailable',
-  check: 'unavailable',
-  health: 'health',
-};
+/** Probes whose counters are on the server that is disrupted, if there are several servers. */
+const DISRUPTED_PROBES = ['local', 'allow', 'deny', 'audit'] as const;
 
-export function judge(evidence: Evidence): Judgement {
-  const { scenario, course } = evidence;
-  const all = evidence.calls.filter((call): call is Answered => !(call.answer instanceof Error));
-  const [health = [], calls = []] = [true, false].map((is) => all.filter((call) => is === isHealth(call)));
-  const count = (source: Answer['source']) => calls.filter(({ answer }) => answer.source === source).length;
-  const ledger = judgeLedger(calls, evidence);
-  const figures: Figures = {
-    name: scenario.name,
-    calls: calls.length,
-    late: lateOf(calls),
-    lateHealth: lateOf(health),
-    p99: quantile(calls, 0.99),
-    longest: quantile(calls, 1),
-    unavailable: count('unavailable'),
-    failLocal: count('fail-local'),
-    failOpen: count('fail-open'),
-    recovery: recoveryOf(calls, course),
-    over: { local: overOf(calls, 'local'), allow: overOf(calls, 'allow'), deny: overOf(calls, 'deny') },
-    unheard: ledger.unheard,
-    lost: ledger.lost,
-  };
-  const faults = [
-    ...failures(evidence.calls),
-    ...byPolicy(all),
-    ...inTime(figures),
-    ...withoutWaiting(calls, health, evidence),
-    ...whileAway(calls, evidence),
-    ...whileWell(calls, health, course),
-    ...ledger.faults,
-    ...admitted(figures, scenario),
+export interface BoundsReport {
+  readonly figures: Figures;
+  /** Bounds that do not hold, as sentences. Empty if all hold. */
+  readonly violations: readonly string[];
+}
+
+/** Checks what was observed in a scenario against the bounds that docs/guarantees.md promises. */
+export function checkBounds(observation: Observation): BoundsReport {
+  const answered = observation.calls.filter((call): call is AnsweredCall => !(call.result instanceof Error));
+  const health = answered.filter(isHealth);
+  const decisions = answered.filter((call) => !isHealth(call));
+  const audit = auditCharges(decisions, observation);
+  const figures = computeFigures(answered, observation, audit);
+  const violations = [
+    ...checkFailures(observation.calls),
+    ...checkSources(answered),
+    ...checkLocalShares(answered),
+    ...checkDurations(figures),
+    ...checkMedianInOutage(decisions, health, observation),
+    ...checkPoliciesWereUsed(decisions, observation),
+    ...checkDecisionsWhileRedisIsUp(decisions, health, observation.disruption),
+    ...checkGrantsAfterwards(decisions),
+    ...audit.violations,
+    ...checkGrantsOverLimit(figures, observation.scenario),
   ];
-  return { figures, faults };
+  return { figures, violations };
 }
 
-function isHealth({ question }: Call): boolean {
-  return question === 'health';
-}
-
-function lateOf(calls: readonly Call[]): number {
-  return calls.filter(({ askedAt, answeredAt }) => answeredAt - askedAt > LATE_MS).length / calls.length;
-}
-
-/** Or refused by what Redis has just said. */
-function isByRedis({ answer: { source } }: Answered): boolean {
-  return source === 'redis' || source === 'local';
-}
-
-/** Of how long they took, in ms; NaN where there are none. */
-function quantile(calls: readonly Call[], share: number): number {
-  const times = calls.map(({ askedAt, answeredAt }) => answeredAt - askedAt).sort((a, b) => a - b);
-  return times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
-}
-
-function failures(calls: readonly Call[]): string[] {
-  const errors = calls.flatMap(({ answer, question }) =>
-    answer instanceof Error ? [`${question}: ${answer.message}`] : [],
+function checkFailures(calls: readonly ProbeCall[]): string[] {
+  const failures = calls.flatMap(({ result, probe }) =>
+    result instanceof Error ? [`a call failed: ${probe}: ${result.message}`] : [],
   );
-  return [...new Set(errors)].map((error) => `a call failed: ${error}`);
+  return [...new Set(failures)];
 }
 
-/** Who may have decided what, and what they may have said. */
-function byPolicy(calls: readonly Answered[]): string[] {
-  const wrong = calls.filter(
-    (call) => call.answer.source !== POLICIES[call.question] && (isHealth(call) || !isByRedis(call)),
+/** Each probe may be decided by Redis or by its own failure policy. The policy `allow` rejects nothing. */
+function checkSources(calls: readonly AnsweredCall[]): string[] {
+  const unexpected = calls.filter(
+    (call) => call.result.source !== FAILURE_SOURCES[call.probe] && (isHealth(call) || !isDecidedByRedis(call)),
   );
-  const refused = calls.filter(({ answer: { source, granted } }) => source === 'fail-open' && !granted);
-  const faults = wrong.map(({ question, answer }) => `${question} was decided by ${answer.source}`);
-  if (refused.length > 0) faults.push(`the policy allow refused ${refused.length} calls`);
-  const share = Math.floor(LIMIT / NODES);
-  for (let node = 0; node < NODES; node++) {
+  const violations = unexpected.map(({ probe, result }) => `${probe} was decided by ${result.source}`);
+  const rejected = calls.filter(({ result: { source, granted } }) => source === 'fail-open' && !granted);
+  if (rejected.length > 0) violations.push(`the policy allow rejected ${rejected.length} calls`);
+  return [...new Set(violations)];
+}
+
+/** On its own, each node may grant its equal share of the limit. */
+function checkLocalShares(calls: readonly AnsweredCall[]): string[] {
+  const share = Math.floor(LIMIT / NODE_COUNT);
+  const violations: string[] = [];
+  for (let nodeIndex = 0; nodeIndex < NODE_COUNT; nodeIndex++) {
     const granted = calls.filter(
-      (call) => call.node === node && call.answer.source === 'fail-local' && call.answer.granted,
+      (call) => call.nodeIndex === nodeIndex && call.result.source === 'fail-local' && call.result.granted,
     );
-    const most = mostInWindow(granted);
-    if (most > share) faults.push(`node ${node} granted ${most} by itself, whose share is ${share}`);
+    const max = countMaxInWindow(granted);
+    if (max > share) violations.push(`node ${nodeIndex} granted ${max} on its own, more than its share of ${share}`);
   }
-  return [...new Set(faults)];
+  return violations;
 }
 
-function inTime({ longest, late, lateHealth, recovery }: Figures): string[] {
-  const faults: string[] = [];
-  if (longest > LONGEST_MS) faults.push(`a call took ${longest} ms`);
-  if (late > lateHealth + LATE_SHARE) faults.push(`a share of ${late} was late, of the others ${lateHealth}`);
-  if (recovery > RECOVERY_MS) faults.push(`recovery took ${recovery} ms`);
-  return faults;
+function checkDurations({ maxMs, lateShare, lateHealthShare, recoveryMs }: Figures): string[] {
+  const violations: string[] = [];
+  if (maxMs > MAX_CALL_MS) violations.push(`a call took ${maxMs} ms`);
+  if (lateShare > lateHealthShare + MAX_LATE_SHARE_BY_REDIS) {
+    violations.push(`a share of ${lateShare} was late, but only ${lateHealthShare} of the health checks`);
+  }
+  if (recoveryMs > MAX_RECOVERY_MS) violations.push(`recovery took ${recoveryMs} ms`);
+  return violations;
 }
 
-function withoutWaiting(calls: readonly Call[], health: readonly Call[], { scenario, course }: Evidence): string[] {
-  const isSettled = ({ askedAt }: Call) =>
-    askedAt > course.from + SETTLED_FROM_MS && askedAt < course.from + SETTLED_TO_MS;
-  const [half, others] = [calls, health].map((some) => quantile(some.filter(isSettled), 0.5));
-  if (!scenario.isOutage || half === undefined || others === undefined || half <= others + SETTLED_MEDIAN_MS) return [];
-  return [`while Redis was away, half of the calls took ${half} ms, of those about health ${others} ms`];
-}
-
-/** An outage that nobody noticed would show nothing. */
-function whileAway(calls: readonly Answered[], { scenario, course }: Evidence): string[] {
+/** Once the circuit breaker is open, decisions take no longer than health checks. */
+function checkMedianInOutage(
+  decisions: readonly ProbeCall[],
+  health: readonly ProbeCall[],
+  { scenario, disruption: { startedAt } }: Observation,
+): string[] {
   if (!scenario.isOutage) return [];
-  const away = calls.filter(({ askedAt, answer, question }) => {
-    return askedAt > course.from && askedAt < course.backAt && answer.source === POLICIES[question];
-  });
-  const silent = NAMED.filter((name) => !away.some(({ question }) => question === name));
-  return silent.map((question) => `${question} never met its policy`);
+  const isBreakerOpen = ({ sentAt }: ProbeCall) =>
+    sentAt > startedAt + BREAKER_OPEN_FROM_MS && sentAt < startedAt + BREAKER_OPEN_UNTIL_MS;
+  const median = computeDurationQuantile(decisions.filter(isBreakerOpen), 0.5);
+  const healthMedian = computeDurationQuantile(health.filter(isBreakerOpen), 0.5);
+  if (median <= healthMedian + MAX_EXTRA_MEDIAN_MS) return []; // false for NaN: no calls are a violation too
+  return [`in the outage, the median call took ${median} ms, but the median health check ${healthMedian} ms`];
 }
 
-/** Redis decides, and grants what the limits allow. */
-function whileWell(calls: readonly Answered[], health: readonly Call[], { from, backAt }: Course): string[] {
-  const faults: string[] = [];
-  const well = calls.filter(({ askedAt, answeredAt }) => answeredAt < from || askedAt > backAt + RECOVERY_MS);
-  const missed = well.filter(({ question, answer }) => answer.source === POLICIES[question]).length;
-  if (missed > (MISSED_SHARE + lateOf(health)) * well.length) {
-    faults.push(`Redis was well and did not decide ${missed} of ${well.length} calls`);
-  }
-  const end = Math.max(...calls.map(({ askedAt }) => askedAt));
-  const last = calls.filter(({ askedAt, answer }) => askedAt > end - WINDOW_MS && answer.granted);
-  for (const question of ['local', 'allow', 'deny']) {
-    const granted = last.filter((call) => call.question === question).length;
-    if (granted < LIMIT / 2) faults.push(`${question}: in the last window only ${granted} were granted`);
-  }
-  return faults;
+/** An outage that no probe notices would prove nothing. */
+function checkPoliciesWereUsed(calls: readonly AnsweredCall[], { scenario, disruption }: Observation): string[] {
+  if (!scenario.isOutage) return [];
+  const decidedByPolicy = calls.filter(
+    ({ sentAt, result, probe }) =>
+      sentAt > disruption.startedAt && sentAt < disruption.endedAt && result.source === FAILURE_SOURCES[probe],
+  );
+  const unaffected = DISRUPTED_PROBES.filter((disrupted) => !decidedByPolicy.some(({ probe }) => probe === disrupted));
+  return unaffected.map((probe) => `the outage never made the failure policy decide ${probe}`);
 }
 
-/** Whose counters are on the server that is disturbed, of several. */
-const NAMED = ['local', 'allow', 'deny', 'ledger'] as const;
-const COUNTED = QUESTIONS.filter((question) => question !== 'health');
+function checkDecisionsWhileRedisIsUp(
+  decisions: readonly AnsweredCall[],
+  health: readonly ProbeCall[],
+  { startedAt, endedAt }: Disruption,
+): string[] {
+  const whileUp = decisions.filter(
+    ({ sentAt, completedAt }) => completedAt < startedAt || sentAt > endedAt + MAX_RECOVERY_MS,
+  );
+  const missed = whileUp.filter(({ probe, result }) => result.source === FAILURE_SOURCES[probe]).length;
+  if (missed <= (MAX_MISSED_SHARE + computeLateShare(health)) * whileUp.length) return [];
+  return [`Redis was up and did not decide ${missed} of ${whileUp.length} calls`];
+}
 
-function recoveryOf(calls: readonly Answered[], { backAt }: Course): number {
-  let last = backAt;
-  for (let node = 0; node < NODES; node++) {
-    for (const question of COUNTED) {
-      const back = calls.find(
-        (call) => call.node === node && call.question === question && call.askedAt >= backAt && isByRedis(call),
-      );
-      last = Math.max(last, back?.answeredAt ?? Number.POSITIVE_INFINITY);
-    }
+/** In the last window of the load, Redis grants at least half of what the limits allow. */
+function checkGrantsAfterwards(calls: readonly AnsweredCall[]): string[] {
+  const loadEnd = Math.max(...calls.map(({ sentAt }) => sentAt));
+  const granted = calls.filter(({ sentAt, result }) => sentAt > loadEnd - WINDOW_MS && result.granted);
+  const violations: string[] = [];
+  for (const limited of ['local', 'allow', 'deny']) {
+    const count = granted.filter(({ probe }) => probe === limited).length;
+    if (count < LIMIT / 2) violations.push(`${limited}: only ${count} calls were granted in the last window`);
   }
-  return last - backAt;
+  return violations;
 }
 
 /**
- * What the ledger was charged, against what its callers were told. A call that was answered `unavailable` may have been
- * charged all the same, if its reply came too late; but not one that was asked while Redis could not run anything.
+ * With `deny`, Redis counts every grant. Only counters that Redis forgets allow more: once the limit. With `local`, nodes
+ * also grant on their own: once more the limit. `allow` has no bound.
  */
-function judgeLedger(calls: readonly Answered[], { course, scenario, remaining }: Evidence) {
-  const used = LEDGER_LIMIT - remaining;
-  const since = course.lostAt ?? Number.NEGATIVE_INFINITY;
-  const ledger = calls.filter(({ question, answeredAt }) => question === 'ledger' && answeredAt >= since);
-  const granted = ledger.filter(({ answer: { source } }) => source === 'redis');
-  const charged = granted.filter(({ askedAt }) => askedAt >= since).length;
-  const wasAway = ({ askedAt }: Call) =>
-    scenario.isOutage && askedAt > course.from && askedAt < course.backAt - LATE_MS;
-  const unsure = ledger
-    .filter(({ answer: { source } }) => source === 'unavailable')
-    .filter((call) => !wasAway(call)).length;
-  const most = granted.length + unsure;
-  const faults: string[] = [];
-  if (used > most)
-    faults.push(`${used} were charged, though at most ${most} can have been: something stale was executed`);
-  if (used < charged && scenario.loses !== 'newest')
-    faults.push(`${charged} were granted by Redis, which knows of ${used}`);
-  return { unheard: Math.max(0, used - granted.length), lost: Math.max(0, charged - used), faults };
-}
-
-/**
- * What the policy `deny` grants is counted in Redis, so only what Redis forgot comes on top: once the limit. With `local`
- * so does what the nodes granted by themselves: once more the limit.
- */
-function admitted({ over, failLocal }: Figures, { loses }: Evidence['scenario']): string[] {
+function checkGrantsOverLimit({ overLimit, failLocal }: Figures, { loses }: Observation['scenario']): string[] {
   const forgotten = loses === 'nothing' ? 0 : LIMIT;
-  const faults: string[] = [];
-  if (over.deny > forgotten) faults.push(`deny: ${over.deny} beyond the limit in one window`);
-  if (over.local > forgotten + Math.min(LIMIT, failLocal))
-    faults.push(`local: ${over.local} beyond the limit in one window`);
-  return faults;
-}
-
-function overOf(calls: readonly Answered[], question: Question): number {
-  return Math.max(0, mostInWindow(calls.filter((call) => call.question === question && call.answer.granted)) - LIMIT);
-}
-
-/** The most of them that surely fell into one window: each was counted between being asked and being answered. */
-function mostInWindow(calls: readonly Call[]): number {
-  const ordered = calls.toSorted((one, other) => one.askedAt - other.askedAt);
-  let most = 0;
-  for (const [place, { askedAt: start }] of ordered.entries()) {
-    let count = 0;
-    for (let next = place; (ordered[next]?.askedAt ?? Number.POSITIVE_INFINITY) < start + WINDOW_MS; next++) {
-      if ((ordered[next]?.answeredAt ?? 0) < start + WINDOW_MS) count++;
-    }
-    most = Math.max(most, count);
+  const violations: string[] = [];
+  if (overLimit.deny > forgotten) violations.push(`deny: ${overLimit.deny} grants over the limit in one window`);
+  if (overLimit.local > forgotten + Math.min(LIMIT, failLocal)) {
+    violations.push(`local: ${overLimit.local} grants over the limit in one window`);
   }
-  return most;
+  return violations;
 }

@@ -4,39 +4,52 @@ import { fileURLToPath } from 'node:url';
 import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { startRedisProcess } from '../../provision/redis.ts';
 import { runCommand } from '../../provision/run-command.ts';
-import type { Course, Place } from './scenario.ts';
-import { OneServer } from './single-server.ts';
+import type { Disruption, RedisSetup } from './scenario.ts';
+import { SingleServer } from './single-server.ts';
 
-const SOURCE = fileURLToPath(new URL('clock-step.c', import.meta.url));
+const SOURCE_FILE = fileURLToPath(new URL('clock-step.c', import.meta.url));
 
-/** A Redis server whose clock can be set. It takes a C compiler, as libfaketime and jemalloc do not start together. */
-class SteppedServer extends OneServer {
-  #file = '';
+/**
+ * A Redis server whose clock can be set. Needs a C compiler: libfaketime is no alternative, because Redis does not start
+ * with both libfaketime and jemalloc.
+ */
+class SteppedClockServer extends SingleServer {
+  #stepFile = '';
 
-  static async start(): Promise<SteppedServer> {
+  static async start(): Promise<SteppedClockServer> {
     const folder = await createTemporaryFolder();
-    const [library, file] = [path.join(folder, 'clock-step.so'), path.join(folder, 'step')];
-    await runCommand('cc', '-shared', '-fPIC', '-o', library, SOURCE);
-    const environment = { LD_PRELOAD: library, CLOCK_STEP_FILE: file };
-    const server = new SteppedServer(await startRedisProcess({ environment }));
-    server.#file = file;
+    const [library, stepFile] = [path.join(folder, 'clock-step.so'), path.join(folder, 'step')];
+    await runCommand('cc', '-shared', '-fPIC', '-o', library, SOURCE_FILE);
+    const environment = { LD_PRELOAD: library, CLOCK_STEP_FILE: stepFile };
+    const server = new SteppedClockServer(await startRedisProcess({ environment }));
+    server.#stepFile = stepFile;
     return server;
   }
 
-  /** Its clock is so many seconds ahead from now on. */
-  async setAhead(seconds: number): Promise<Course> {
-    await writeFile(`${this.#file}.new`, `${seconds}\n`);
-    const from = performance.now();
-    await rename(`${this.#file}.new`, this.#file);
-    return { from, backAt: performance.now() };
+  /** Sets the server's clock this far ahead of the machine's. */
+  async setClockAhead(seconds: number): Promise<Disruption> {
+    await writeFile(`${this.#stepFile}.new`, `${seconds}\n`);
+    const startedAt = performance.now();
+    await rename(`${this.#stepFile}.new`, this.#stepFile);
+    return { startedAt, endedAt: performance.now() };
   }
 }
 
-export const CLOCK_STEPS: Place<SteppedServer> = {
+export const STEPPED_CLOCK: RedisSetup<SteppedClockServer> = {
   name: 'one Redis server whose clock is set',
-  open: SteppedServer.start,
+  start: SteppedClockServer.start,
   scenarios: [
-    { name: 'clock 10 s forward', isOutage: false, loses: 'ended', cause: (server) => server.setAhead(10) },
-    { name: 'clock 10 s back', isOutage: false, loses: 'nothing', cause: (server) => server.setAhead(0) },
+    {
+      name: 'clock 10 s forward',
+      isOutage: false,
+      loses: 'ended',
+      disrupt: (server) => server.setClockAhead(10),
+    },
+    {
+      name: 'clock 10 s back',
+      isOutage: false,
+      loses: 'nothing',
+      disrupt: (server) => server.setClockAhead(0),
+    },
   ],
 };

@@ -10,36 +10,41 @@ import { newDatabase } from '../support/databases.ts';
 import type { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { type Figures, judge } from './check-bounds.ts';
+import { checkBounds } from './check-bounds.ts';
+import type { Figures } from './figures.ts';
 import { NodeProcess } from './node-process.ts';
-import { ConstantLoad } from './probe-load.ts';
-import { ask, CHECKED_LIMIT, RULES, type Subject } from './probes.ts';
-import type { OpenedServers, Place } from './scenario.ts';
+import { NODE_COUNT } from './observation.ts';
+import { ProbeLoad } from './probe-load.ts';
+import { CHECK_LIMIT, type ProbeSubject, RULES, sendProbe } from './probes.ts';
+import type { RedisSetup, RunningServers } from './scenario.ts';
 
-/** Ahead of what is done to the servers, and after it: longer than recovery may take. */
+/** Time under load before the disruption. */
 const BEFORE_MS = 800;
+/** Time under load after the disruption: longer than the recovery may take. */
 const AFTER_MS = 2200;
+const WARM_UP_MS = 1000;
 
-/** Tests of two nodes over the servers of a place, one for each scenario, whose figures are told. */
-export function suite<Servers>(place: Place<Servers>, onFigures?: (figures: Figures) => void): void {
-  describe(`two nodes over ${place.name}, under constant load`, () => {
+/** Defines a test for each scenario of a Redis setup. `onFigures` receives the figures of each, even if it fails. */
+export function defineChaosTests<Servers>(setup: RedisSetup<Servers>, onFigures?: (figures: Figures) => void): void {
+  describe(`two nodes on ${setup.name} under constant load`, () => {
     const nodes: NodeProcess[] = [];
-    let servers: Servers & OpenedServers;
+    let clients: GrpcClient[] = [];
+    let servers: Servers & RunningServers;
     let secret: string;
 
     beforeAll(async () => {
-      servers = await place.open();
-      const folder = await createTemporaryFolder();
+      servers = await setup.start();
       const environment = {
         DATABASE_URL: await newDatabase(),
         REDIS_URL: servers.url,
-        RULES_PATH: path.join(folder, 'rules.yaml'),
+        RULES_PATH: path.join(await createTemporaryFolder(), 'rules.yaml'),
       };
       await writeFile(environment.RULES_PATH, RULES);
-      nodes.push(...(await Promise.all([NodeProcess.start(environment), NodeProcess.start(environment)])));
-      const clients = nodes.map(({ decision }) => decision);
-      secret = await createKey(nodes);
-      await Promise.all(nodes.map((node) => node.knowsNodes(2)));
+      const starting = Array.from({ length: NODE_COUNT }, () => NodeProcess.start(environment));
+      nodes.push(...(await Promise.all(starting)));
+      clients = nodes.map(({ decision }) => decision);
+      secret = await createApiKey(nodes);
+      await Promise.all(nodes.map((node) => node.waitForLiveNodes(NODE_COUNT)));
       await warmUp(clients, { name: 'warm-up', secret });
     });
     afterAll(async () => {
@@ -47,63 +52,59 @@ export function suite<Servers>(place: Place<Servers>, onFigures?: (figures: Figu
       await servers?.stop();
     });
 
-    it.each(place.scenarios)('$name', async (scenario) => {
-      const clients = nodes.map(({ decision }) => decision);
+    it.each(setup.scenarios)('stay within the bounds: $name', async (scenario) => {
       const subject = { name: scenario.name, secret };
       await scenario.prepare?.(servers);
-      const load = new ConstantLoad(clients, subject);
+      const load = new ProbeLoad(clients, subject);
       await sleep(BEFORE_MS);
-      const course = await scenario.cause(servers);
+      const disruption = await scenario.disrupt(servers);
       await sleep(AFTER_MS);
       const calls = await load.stop();
-      const remaining = await remainingOf(clients, subject);
-      const { figures, faults } = judge({ scenario, course, calls, remaining });
+      const auditRemaining = await readAuditRemaining(clients, subject);
+      const { figures, violations } = checkBounds({ scenario, disruption, calls, auditRemaining });
       onFigures?.(figures);
-      expect(faults).toEqual([]);
-      expect(nodes.map(({ hasEnded }) => hasEnded)).toEqual([false, false]);
+      expect(violations).toEqual([]);
+      expect(nodes.filter(({ hasExited }) => hasExited)).toEqual([]);
     });
   });
 }
 
-/** Secret of an API key that all nodes know, on a plan whose limit denies while its store is away. */
-async function createKey(nodes: readonly NodeProcess[]): Promise<string> {
+/** Creates an API key on a plan with `CHECK_LIMIT` and returns its secret, once every node accepts it. */
+async function createApiKey(nodes: readonly NodeProcess[]): Promise<string> {
   const [node] = nodes;
-  if (node === undefined) throw new Error('no node was started');
+  if (node === undefined) throw new Error('nodes: must not be empty');
   const { accessToken } = await node.admin.call(AuthServiceService.login, ADMINISTRATOR);
   const headers = { authorization: `Bearer ${accessToken}` };
-  const plan = { displayName: 'chaos', limits: [CHECKED_LIMIT] };
-  await node.admin.call(
-    PlanServiceService.createPlan,
-    CreatePlanRequest.fromPartial({ planId: 'chaos', plan }),
-    headers,
-  );
-  const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'chaos', plan: 'plans/chaos' } });
-  const { secret } = await node.admin.call(ApiKeyServiceService.createApiKey, request, headers);
+  const plan = { displayName: 'chaos', limits: [CHECK_LIMIT] };
+  const planRequest = CreatePlanRequest.fromPartial({ planId: 'chaos', plan });
+  await node.admin.call(PlanServiceService.createPlan, planRequest, headers);
+  const keyRequest = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'chaos', plan: 'plans/chaos' } });
+  const { secret } = await node.admin.call(ApiKeyServiceService.createApiKey, keyRequest, headers);
   for (const { decision } of nodes) {
-    const isKnown = () =>
-      ask(decision, 'check', { name: '', secret }).then(
+    const isAccepted = () =>
+      sendProbe(decision, 'check', { name: '', secret }).then(
         () => true,
         () => false,
       );
-    await waitUntil(isKnown);
+    await waitUntil(isAccepted);
   }
   return secret;
 }
 
-/** Until the nodes' code is compiled: their first calls are slow, whatever happens to Redis. */
-async function warmUp(clients: readonly GrpcClient[], subject: Subject): Promise<void> {
-  const load = new ConstantLoad(clients, subject);
-  await sleep(1000);
+/** Runs the load until V8 has compiled the code of the nodes. Until then calls are slow without any disruption. */
+async function warmUp(clients: readonly GrpcClient[], subject: ProbeSubject): Promise<void> {
+  const load = new ProbeLoad(clients, subject);
+  await sleep(WARM_UP_MS);
   await load.stop();
 }
 
-/** Of the ledger's limit, before the hit that asks. */
-async function remainingOf([client]: readonly GrpcClient[], subject: Subject): Promise<number> {
-  if (client === undefined) throw new Error('no node was started');
+/** Reads the hits that the limit of `audit` still allows. Reading charges a hit, which the result does not include. */
+async function readAuditRemaining([client]: readonly GrpcClient[], subject: ProbeSubject): Promise<number> {
+  if (client === undefined) throw new Error('clients: must not be empty');
   let remaining: number | undefined;
   await waitUntil(async () => {
-    const answer = await ask(client, 'ledger', subject);
-    if (answer.source === 'redis') remaining = answer.remaining + 1;
+    const response = await sendProbe(client, 'audit', subject);
+    if (response.source === 'redis') remaining = response.remaining + 1;
     return remaining !== undefined;
   });
   return remaining ?? Number.NaN;

@@ -1,83 +1,46 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { findFreePort } from '../../provision/free-port.ts';
 import { GrpcClient } from '../support/grpc-client.ts';
-import { ADMINISTRATOR } from '../support/node.ts';
+import { ADMINISTRATOR, type Environment } from '../support/node.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { startWeirProcess, type WeirProcess } from '../support/weir-process.ts';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+/** Nodes count each other every 5 s. */
+const CENSUS_TIMEOUT_MS = 60_000;
 
-/** `weir serve` in a process of its own, so that it is seen to end, and is not slowed down by who asks it. */
+/** A node in its own process with clients of it. The test sees if it crashes, and the load does not slow it down. */
 export class NodeProcess {
   readonly decision: GrpcClient;
   readonly admin: GrpcClient;
-  readonly #child: ChildProcess;
+  readonly #weir: WeirProcess;
   readonly #httpPort: number;
-  #printed = '';
 
-  private constructor(child: ChildProcess, ports: { decision: number; admin: number; http: number }) {
-    this.#child = child;
+  private constructor({ weir, ports }: Awaited<ReturnType<typeof startWeirProcess>>) {
     this.decision = new GrpcClient(ports.decision);
     this.admin = new GrpcClient(ports.admin);
+    this.#weir = weir;
     this.#httpPort = ports.http;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#printed = (this.#printed + text).slice(-4000);
-      });
-    }
   }
 
-  /** Resolves once it is ready, and so has reached its Redis. */
-  static async start(environment: Readonly<Record<string, string>>): Promise<NodeProcess> {
-    const ports = { decision: await findFreePort(), admin: await findFreePort(), http: await findFreePort() };
-    const env = {
-      PATH: process.env.PATH,
-      DECISION_ADDRESS: `127.0.0.1:${ports.decision}`,
-      ADMIN_ADDRESS: `127.0.0.1:${ports.admin}`,
-      HTTP_ADDRESS: `127.0.0.1:${ports.http}`,
-      ADMIN_EMAIL: ADMINISTRATOR.email,
-      ADMIN_PASSWORD: ADMINISTRATOR.password,
-      ...environment,
-    };
-    const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const node = new NodeProcess(child, ports);
-    await node.#until(async () => (await node.#get('/readyz')).ok);
-    return node;
+  /** Resolves once the node is ready. It has then reached its Redis. */
+  static async start(environment: Environment): Promise<NodeProcess> {
+    const { email, password } = ADMINISTRATOR;
+    return new NodeProcess(await startWeirProcess({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password, ...environment }));
   }
 
-  get hasEnded(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  get hasExited(): boolean {
+    return this.#weir.hasExited;
   }
 
-  /** Resolves once it has counted so many nodes that share the limits. */
-  async knowsNodes(count: number): Promise<void> {
-    await this.#until(async () => {
-      const metrics = await (await this.#get('/metrics')).text();
+  /** Resolves once the node has counted this many nodes that share the limits. */
+  async waitForLiveNodes(count: number): Promise<void> {
+    await waitUntil(async () => {
+      const metrics = await (await fetch(`http://127.0.0.1:${this.#httpPort}/metrics`)).text();
       return Number(/^weir_live_nodes (\d+)/m.exec(metrics)?.[1]) === count;
-    });
+    }, CENSUS_TIMEOUT_MS);
   }
 
   async stop(): Promise<void> {
     this.decision.close();
     this.admin.close();
-    if (this.hasEnded) return;
-    const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await exited;
-  }
-
-  #get(path: string): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.#httpPort}${path}`);
-  }
-
-  async #until(condition: () => Promise<boolean>): Promise<void> {
-    const givenUpAt = performance.now() + START_TIMEOUT_MS;
-    while (!(await condition().catch(() => false))) {
-      if (this.hasEnded || performance.now() > givenUpAt)
-        throw new Error(`a node did not get ready:\n${this.#printed}`);
-      await sleep(50);
-    }
+    await this.#weir.stop();
   }
 }

@@ -1,48 +1,47 @@
 import type { GrpcClient } from '../support/grpc-client.ts';
-import { type Answer, ask, QUESTIONS, type Question, type Subject } from './probes.ts';
+import { PROBES, type Probe, type ProbeResponse, type ProbeSubject, sendProbe } from './probes.ts';
 
-/** A call and what became of it; times in ms on the clock of performance.now(). */
-export interface Call {
-  readonly question: Question;
-  /** Place of the node. */
-  readonly node: number;
-  readonly askedAt: number;
-  readonly answeredAt: number;
-  /** An error: it failed otherwise than by policy. */
-  readonly answer: Answer | Error;
+/** A call of the load and its result. Times are in ms on the clock of performance.now(). */
+export interface ProbeCall {
+  readonly probe: Probe;
+  readonly nodeIndex: number;
+  readonly sentAt: number;
+  readonly completedAt: number;
+  /** An error if the call failed for another reason than the policy `deny`. */
+  readonly result: ProbeResponse | Error;
 }
 
-const EVERY_MS = 10;
+const INTERVAL_MS = 10;
 
-/** Asks each node each question 100 times a second, whether or not earlier calls were answered, and keeps every answer. */
-export class ConstantLoad {
-  readonly #calls: Call[] = [];
+/** A constant load: sends each probe to each node 100 times a second without waiting for earlier calls. */
+export class ProbeLoad {
+  readonly #completed: ProbeCall[] = [];
   readonly #pending = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(clients: readonly GrpcClient[], subject: Subject) {
+  constructor(clients: readonly GrpcClient[], subject: ProbeSubject) {
     this.#timer = setInterval(() => {
-      for (const [node, client] of clients.entries()) {
-        for (const question of QUESTIONS) this.#begin(node, client, question, subject);
+      for (const [nodeIndex, client] of clients.entries()) {
+        for (const probe of PROBES) this.#send(nodeIndex, client, probe, subject);
       }
-    }, EVERY_MS);
+    }, INTERVAL_MS);
   }
 
-  /** Resolves to all calls once the last one is answered. */
-  async stop(): Promise<readonly Call[]> {
+  /** Sends nothing more. Resolves with all calls, in order of completion, once the last one has completed. */
+  async stop(): Promise<readonly ProbeCall[]> {
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
-    return this.#calls;
+    return this.#completed;
   }
 
-  #begin(node: number, client: GrpcClient, question: Question, subject: Subject): void {
-    const askedAt = performance.now();
-    const call = ask(client, question, subject)
+  #send(nodeIndex: number, client: GrpcClient, probe: Probe, subject: ProbeSubject): void {
+    const sentAt = performance.now();
+    const pending = sendProbe(client, probe, subject)
       .catch((error: Error) => error)
-      .then((answer) => {
-        this.#calls.push({ question, node, askedAt, answeredAt: performance.now(), answer });
-        this.#pending.delete(call);
+      .then((result) => {
+        this.#completed.push({ probe, nodeIndex, sentAt, completedAt: performance.now(), result });
+        this.#pending.delete(pending);
       });
-    this.#pending.add(call);
+    this.#pending.add(pending);
   }
 }

@@ -9,17 +9,22 @@ import { check, httpStatus, shouldRateLimit } from '../support/decision-calls.ts
 import type { GrpcClient } from '../support/grpc-client.ts';
 
 /**
- * The first three are named by their limit's policy; `ledger` and `check` ask of limits that never refuse. `health` asks
- * whether the node serves, which is answered without Redis and not in one batch with others: it tells what the machine
- * itself does to calls.
+ * Kinds of calls that the load sends.
+ *
+ * - `local`, `allow`, `deny`: descriptors whose limit has this `on_store_failure`.
+ * - `audit`: a descriptor whose limit is never reached, so Redis charges every call. Its counter is compared with the
+ *   responses.
+ * - `check`: a Check by API key, on a limit that is never reached.
+ * - `health`: a health check. It needs no Redis and shares no batch with others, so it shows how much the machine itself
+ *   delays calls.
  */
-export const QUESTIONS = ['local', 'allow', 'deny', 'ledger', 'check', 'health'] as const;
-export type Question = (typeof QUESTIONS)[number];
+export const PROBES = ['local', 'allow', 'deny', 'audit', 'check', 'health'] as const;
+export type Probe = (typeof PROBES)[number];
 
-/** Of `local`, `allow` and `deny`: less than half of what the load asks. */
+/** Requests per window that `local`, `allow` and `deny` may make: less than half of what the load sends. */
 export const LIMIT = 80;
 export const WINDOW_MS = 1000;
-export const LEDGER_LIMIT = 1_000_000;
+export const AUDIT_LIMIT = 1_000_000;
 const DOMAIN = 'chaos';
 
 export const RULES = `domain: ${DOMAIN}
@@ -30,40 +35,42 @@ descriptors:
     rate_limit: { requests: ${LIMIT}, window: 1s, on_store_failure: allow }
   - key: deny
     rate_limit: { requests: ${LIMIT}, window: 1s, on_store_failure: deny }
-  - key: ledger
-    rate_limit: { requests: ${LEDGER_LIMIT}, window: 1h, on_store_failure: deny }
+  - key: audit
+    rate_limit: { requests: ${AUDIT_LIMIT}, window: 1h, on_store_failure: deny }
 `;
-export const CHECKED_LIMIT = { name: 'burst', requests: LEDGER_LIMIT, window: '3600s', onStoreFailure: 'deny' };
+/** The limit of the plan that `check` is charged to. */
+export const CHECK_LIMIT = { name: 'burst', requests: AUDIT_LIMIT, window: '3600s', onStoreFailure: 'deny' };
 
-/** What was answered, and who decided: `unavailable` is the answer that the policy `deny` has. */
-export interface Answer {
+/** The response to a probe, and the part that decided. */
+export interface ProbeResponse {
+  /** `unavailable`: the policy `deny` decided. `health`: the response to a health check. */
   readonly source: Source | 'health' | 'unavailable';
   readonly granted: boolean;
-  /** Hits that are left of the limit. */
+  /** Hits that the limit still allows. 0 for `check`, `health` and `unavailable`. */
   readonly remaining: number;
 }
 
-/** What the questions of one scenario are about: counters of their own. */
-export interface Subject {
+/** The counters that the probes of one scenario use. No other scenario uses them. */
+export interface ProbeSubject {
   readonly name: string;
-  /** An API key. */
+  /** Secret of an API key. */
   readonly secret: string;
 }
 
-/** As the grpc-js client rejects, where a call failed otherwise than by the policy `deny`. */
-export async function ask(client: GrpcClient, question: Question, subject: Subject): Promise<Answer> {
-  if (question === 'health') {
+/** Sends a probe. Rejects with the error of grpc-js if the call fails, unless the policy `deny` made it fail. */
+export async function sendProbe(client: GrpcClient, probe: Probe, subject: ProbeSubject): Promise<ProbeResponse> {
+  if (probe === 'health') {
     await client.call(HealthService.check, { service: '' });
     return { source: 'health', granted: true, remaining: 0 };
   }
-  return question === 'check' ? askCheck(client, subject.secret) : askLimit(client, question, subject.name);
+  return probe === 'check' ? sendCheck(client, subject.secret) : sendDescriptor(client, probe, subject.name);
 }
 
-async function askLimit(client: GrpcClient, question: Question, name: string): Promise<Answer> {
+async function sendDescriptor(client: GrpcClient, key: string, subjectName: string): Promise<ProbeResponse> {
   try {
-    const value = valueOnFirstMaster(question, name);
-    const { overallCode, statuses, dynamicMetadata } = await shouldRateLimit(client, DOMAIN, [question, value]);
-    const source: Answer['source'] = dynamicMetadata?.source;
+    const value = findValueOnFirstMaster(key, subjectName);
+    const { overallCode, statuses, dynamicMetadata } = await shouldRateLimit(client, DOMAIN, [key, value]);
+    const source: ProbeResponse['source'] = dynamicMetadata?.source;
     return { source, granted: overallCode === Code.OK, remaining: statuses[0]?.limitRemaining ?? 0 };
   } catch (error) {
     const { code, details } = error as ServiceError; // grpc-js rejects with nothing else
@@ -72,30 +79,34 @@ async function askLimit(client: GrpcClient, question: Question, name: string): P
   }
 }
 
-/** And not that the node could not be reached. */
+/** Details of the error if the policy `deny` decided. A node that cannot be reached fails with other details. */
 const STORE_UNAVAILABLE = 'the counters cannot be reached';
 
-async function askCheck(client: GrpcClient, secret: string): Promise<Answer> {
+async function sendCheck(client: GrpcClient, secret: string): Promise<ProbeResponse> {
   const response = await check(client, { 'x-api-key': secret });
   const status = httpStatus(response);
   if (status === 503) return { source: 'unavailable', granted: false, remaining: 0 };
-  if (status !== 200) throw new Error(`Check was answered ${status}`);
+  if (status !== 200) throw new Error(`Check: must allow the request or deny it with 503 (got ${status})`);
   return { source: response.dynamicMetadata?.source, granted: true, remaining: 0 };
 }
 
-const values = new Map<string, string>();
+/** Size of the range of slots that the first of three masters has. */
+const FIRST_MASTER_SLOTS = 16_384 / 3;
+const valuesOnFirstMaster = new Map<string, string>();
 
-/** A value whose counter the first of three masters of a cluster has, which is the one that scenarios disturb. */
-export function valueOnFirstMaster(key: string, name: string): string {
-  const known = values.get(`${key} ${name}`);
-  if (known !== undefined) return known;
+/** Finds a value whose counter is on the first of three masters of a cluster: the one that the scenarios disrupt. */
+function findValueOnFirstMaster(key: string, subjectName: string): string {
+  const cacheKey = `${key} ${subjectName}`;
+  const cached = valuesOnFirstMaster.get(cacheKey);
+  if (cached !== undefined) return cached;
   let number = 0;
-  while (slotOf(key, `${name}-${number}`) >= 16_384 / 3) number++;
-  values.set(`${key} ${name}`, `${name}-${number}`);
-  return `${name}-${number}`;
+  while (computeSlot(key, `${subjectName}-${number}`) >= FIRST_MASTER_SLOTS) number++;
+  const value = `${subjectName}-${number}`;
+  valuesOnFirstMaster.set(cacheKey, value);
+  return value;
 }
 
-/** Slot of a question's counter. */
-export function slotOf(key: string, value: string): number {
+/** Computes the hash slot of a probe's counter. */
+function computeSlot(key: string, value: string): number {
   return computeTagSlot(computeVirtualTag(formatDescriptorSubject(DOMAIN, [{ key, value }])));
 }

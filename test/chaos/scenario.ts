@@ -1,33 +1,38 @@
-/** What happened when, in ms on the clock of performance.now(). */
-export interface Course {
-  readonly from: number;
-  /** Redis can be reached again, or what was done to it is over. */
-  readonly backAt: number;
-  /** Redis lost all counters at this moment; undefined: it did not. */
-  readonly lostAt?: number;
+/** Times of a disruption, in ms on the clock of performance.now(). */
+export interface Disruption {
+  readonly startedAt: number;
+  /** When Redis could be reached again, or when the disruption was over. */
+  readonly endedAt: number;
+  /** When Redis lost all counters. undefined: it kept them. */
+  readonly countersLostAt?: number;
 }
 
+/** A disruption of Redis while two nodes are under load. */
 export interface Scenario<Servers> {
+  /** Row title in docs/guarantees.md. */
   readonly name: string;
-  /** Whether Redis cannot decide from the one moment to the other. */
+  /** Whether Redis can decide nothing between the start and the end of the disruption. */
   readonly isOutage: boolean;
-  /** Of what it was charged: `newest` is what a failover had not passed on yet, `ended` what ended ahead of time. */
+  /**
+   * Charges that Redis may forget. `newest`: those that it had not replicated before a failover. `ended`: those whose
+   * window ends early because the clock jumps.
+   */
   readonly loses: 'nothing' | 'ended' | 'newest' | 'everything';
-  /** Ahead of the load. */
+  /** Runs before the load starts. */
   prepare?(servers: Servers): Promise<void>;
-  /** Does it to them while they are under load. */
-  cause(servers: Servers): Promise<Course>;
+  /** Runs while the nodes are under load. */
+  disrupt(servers: Servers): Promise<Disruption>;
 }
 
-/** Servers of one kind, and what is done to them in this order. */
-export interface Place<Servers> {
+/** A kind of Redis deployment, and the scenarios that run on it in this order. */
+export interface RedisSetup<Servers> {
   readonly name: string;
-  open(): Promise<Servers & OpenedServers>;
+  start(): Promise<Servers & RunningServers>;
   readonly scenarios: readonly Scenario<Servers>[];
 }
 
-export interface OpenedServers {
-  /** For Weir. */
+export interface RunningServers {
+  /** REDIS_URL for Weir. */
   readonly url: string;
   stop(): Promise<void>;
 }

@@ -2,14 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
 import { WINDOW_MS } from './probes.ts';
-import type { Course, OpenedServers, Place, Scenario } from './scenario.ts';
+import type { Disruption, RedisSetup, RunningServers, Scenario } from './scenario.ts';
 
 const OUTAGE_MS = 2000;
-const FLUSHES = 3;
+const STALL_MS = 5000;
+const FLUSH_COUNT = 3;
 const MEGABYTE = 2 ** 20;
 
-/** One Redis server, which may be another process after a scenario than before, and a client of it. */
-export class OneServer implements OpenedServers {
+/** A Redis server and a client of it. A scenario may replace its process, on the same port. */
+export class SingleServer implements RunningServers {
   redis: RunningRedis;
   readonly client: Redis;
   readonly url: string;
@@ -18,15 +19,15 @@ export class OneServer implements OpenedServers {
     this.redis = redis;
     this.url = redis.url;
     this.client = new Redis(redis.url);
-    this.client.on('error', () => undefined); // the server was killed
+    this.client.on('error', () => undefined); // expected while the server is down
   }
 
   signal(name: 'SIGSTOP' | 'SIGCONT'): void {
-    if (this.redis.pid === undefined) throw new Error('the server has no process');
+    if (this.redis.pid === undefined) throw new Error('redis.pid: must be known');
     process.kill(this.redis.pid, name);
   }
 
-  /** Writes so many values of 1 MB, up to the first that is refused. */
+  /** Writes values of 1 MB. Rejects at the first one that Redis rejects. */
   async fill(megabytes: number): Promise<void> {
     for (let number = 0; number < megabytes; number++) {
       await this.client.set(`filler-${number}`, Buffer.alloc(MEGABYTE));
@@ -39,90 +40,93 @@ export class OneServer implements OpenedServers {
   }
 }
 
-async function killAndRestart(server: OneServer): Promise<Course> {
-  const from = performance.now();
+/** Disrupts nothing, to show how much the machine itself delays calls. */
+async function doNothing(): Promise<Disruption> {
+  const now = performance.now();
+  return { startedAt: now, endedAt: now };
+}
+
+async function killAndRestart(server: SingleServer): Promise<Disruption> {
+  const startedAt = performance.now();
   await server.redis.stop();
   await sleep(OUTAGE_MS);
-  const lostAt = performance.now();
+  const countersLostAt = performance.now();
   server.redis = await startRedisProcess({ port: server.redis.port });
-  return { from, backAt: performance.now(), lostAt };
+  return { startedAt, endedAt: performance.now(), countersLostAt };
 }
 
-async function stopForFiveSeconds(server: OneServer): Promise<Course> {
+async function stallProcess(server: SingleServer): Promise<Disruption> {
   server.signal('SIGSTOP');
-  const from = performance.now();
-  await sleep(5000);
-  const backAt = performance.now();
+  const startedAt = performance.now();
+  await sleep(STALL_MS);
+  const endedAt = performance.now();
   server.signal('SIGCONT');
-  return { from, backAt };
+  return { startedAt, endedAt };
 }
 
-async function flushScripts({ client }: OneServer): Promise<Course> {
-  const from = performance.now();
+async function flushScripts({ client }: SingleServer): Promise<Disruption> {
+  const startedAt = performance.now();
   await client.script('FLUSH');
-  return { from, backAt: performance.now() };
+  return { startedAt, endedAt: performance.now() };
 }
 
-/** Several times, further apart than the limits' window: how much is granted again depends on how much was spent. */
-async function flushAll({ client }: OneServer): Promise<Course> {
-  const from = performance.now();
-  for (let flush = 1; flush < FLUSHES; flush++) {
+/**
+ * Flushes several times, further apart than the window of the limits: how much is granted again depends on how much was
+ * used at the moment of the flush.
+ */
+async function flushAll({ client }: SingleServer): Promise<Disruption> {
+  const startedAt = performance.now();
+  for (let flush = 1; flush < FLUSH_COUNT; flush++) {
     await client.flushall();
     await sleep(1.3 * WINDOW_MS);
   }
-  const lostAt = performance.now();
+  const countersLostAt = performance.now();
   await client.flushall();
-  return { from, backAt: performance.now(), lostAt };
+  return { startedAt, endedAt: performance.now(), countersLostAt };
 }
 
-async function reachMaxmemory(server: OneServer): Promise<Course> {
+async function exhaustMemory(server: SingleServer): Promise<Disruption> {
   const { client } = server;
   await client.config('SET', 'maxmemory-policy', 'noeviction');
-  const used = Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1]);
-  await client.config('SET', 'maxmemory', used + 4 * MEGABYTE);
+  const usedBytes = Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1]);
+  await client.config('SET', 'maxmemory', usedBytes + 4 * MEGABYTE);
   await server.fill(64).then(
-    () => Promise.reject(new Error('the memory was expected to be used up')),
+    () => Promise.reject(new Error('the server was expected to run out of memory')),
     (error: Error) => (error.message.startsWith('OOM') ? undefined : Promise.reject(error)),
   );
-  const from = performance.now();
-  // What the values left free, and the clients' buffers do not keep: nothing more may be written from now on.
+  const startedAt = performance.now();
+  // The values leave a rest of less than 1 MB free, and client buffers shrink. The lower maximum rejects every write.
   await client.config('SET', 'maxmemory', MEGABYTE / 2);
   await sleep(OUTAGE_MS);
   await client.config('SET', 'maxmemory', 0);
-  return { from, backAt: performance.now() };
+  return { startedAt, endedAt: performance.now() };
 }
 
-async function forkToSave({ client }: OneServer): Promise<Course> {
-  const from = performance.now();
+async function saveInBackground({ client }: SingleServer): Promise<Disruption> {
+  const startedAt = performance.now();
   await client.bgsave();
   while ((await client.info('persistence')).includes('rdb_bgsave_in_progress:1')) await sleep(10);
-  return { from, backAt: performance.now() };
+  return { startedAt, endedAt: performance.now() };
 }
 
-const scenarios: readonly Scenario<OneServer>[] = [
-  { name: 'nothing', isOutage: false, loses: 'nothing', cause: pass },
-  { name: 'kill -9, back after 2 s', isOutage: true, loses: 'everything', cause: killAndRestart },
-  { name: 'SIGSTOP for 5 s', isOutage: true, loses: 'nothing', cause: stopForFiveSeconds },
-  { name: 'SCRIPT FLUSH', isOutage: false, loses: 'nothing', cause: flushScripts },
-  { name: 'FLUSHALL', isOutage: false, loses: 'everything', cause: flushAll },
-  { name: 'maxmemory reached for 2 s', isOutage: true, loses: 'nothing', cause: reachMaxmemory },
+const scenarios: readonly Scenario<SingleServer>[] = [
+  { name: 'no disruption', isOutage: false, loses: 'nothing', disrupt: doNothing },
+  { name: 'kill -9, back after 2 s', isOutage: true, loses: 'everything', disrupt: killAndRestart },
+  { name: 'SIGSTOP for 5 s', isOutage: true, loses: 'nothing', disrupt: stallProcess },
+  { name: 'SCRIPT FLUSH', isOutage: false, loses: 'nothing', disrupt: flushScripts },
+  { name: 'FLUSHALL', isOutage: false, loses: 'everything', disrupt: flushAll },
+  { name: 'maxmemory reached for 2 s', isOutage: true, loses: 'nothing', disrupt: exhaustMemory },
   {
     name: 'BGSAVE of 300 MB',
     isOutage: false,
     loses: 'nothing',
     prepare: (server) => server.fill(300),
-    cause: forkToSave,
+    disrupt: saveInBackground,
   },
 ];
 
-/** For comparison: what the machine itself does to calls. */
-async function pass(): Promise<Course> {
-  const from = performance.now();
-  return { from, backAt: from };
-}
-
-export const ONE_SERVER: Place<OneServer> = {
+export const SINGLE_SERVER: RedisSetup<SingleServer> = {
   name: 'one Redis server',
-  open: async () => new OneServer(await startRedisProcess()),
+  start: async () => new SingleServer(await startRedisProcess()),
   scenarios,
 };

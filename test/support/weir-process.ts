@@ -5,6 +5,7 @@ import { findFreePort } from '../../provision/free-port.ts';
 import type { Environment } from './node.ts';
 
 const POLL_MS = 50;
+const START_TIMEOUT_MS = 60_000;
 
 /** The `weir` command in its own process: from src/, or as built in dist/. */
 export class WeirProcess {
@@ -28,7 +29,7 @@ export class WeirProcess {
   }
 
   get hasExited(): boolean {
-    return this.#child.exitCode !== null;
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   kill(signal: 'SIGTERM' | 'SIGINT'): void {
@@ -40,15 +41,17 @@ export class WeirProcess {
     return this.exited;
   }
 
-  /** Waits until the node is ready. Rejects if the process ends before. */
+  /** Waits until the node is ready. Rejects if the process exits before, or is not ready within a minute. */
   async ready(httpPort: number): Promise<void> {
     const isReady = () =>
       fetch(`http://127.0.0.1:${httpPort}/readyz`).then(
         ({ ok }) => ok,
         () => false,
       );
+    const deadline = performance.now() + START_TIMEOUT_MS;
     while (!(await isReady())) {
       if (this.hasExited) throw new Error(`weir exited before it was ready: ${this.printed}`);
+      if (performance.now() > deadline) throw new Error(`weir was not ready in time: ${this.printed}`);
       await sleep(POLL_MS);
     }
   }
