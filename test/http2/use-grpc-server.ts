@@ -1,9 +1,16 @@
 import { afterEach } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
+import {
+  type Http2GrpcServer,
+  type Http2GrpcServerOptions,
+  startHttp2GrpcServer,
+} from '../../src/transport/grpc-http2/http2-grpc-server.ts';
 import type { BatchHandler, UnaryCall } from '../../src/transport/unary-call.ts';
 import { RawPeer } from './raw-peer.ts';
 
-type Serve = (handler: BatchHandler) => Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }>;
+type Serve = (
+  handler: BatchHandler,
+  options?: Pick<Http2GrpcServerOptions, 'maxConnectionAgeMs'>,
+) => Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }>;
 
 /** Returns a function that starts a server and connects peers to it. After each test, all of them are closed. */
 export function useGrpcServer(): Serve {
@@ -13,11 +20,12 @@ export function useGrpcServer(): Serve {
     for (const peer of peers.splice(0)) peer.socket.destroy();
     for (const server of servers.splice(0)) await server.stop({ graceMs: 0 });
   });
-  return async (handler) => {
+  return async (handler, options) => {
     const server = await startHttp2GrpcServer({
       address: { host: '127.0.0.1', port: 0 },
       maxConnections: 100,
       handler,
+      ...options,
     });
     servers.push(server);
     const connect = async () => {

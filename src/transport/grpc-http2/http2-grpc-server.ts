@@ -17,6 +17,11 @@ export interface Http2GrpcServerOptions {
   readonly tls?: TlsFiles;
   /** Connections that may be open at once. ConnectionLimiter says which are closed beyond that. */
   readonly maxConnections: number;
+  /**
+   * Age after which a client is asked to open another connection, in ms, below 2^30; undefined: never.
+   * No call is lost. A connection that has carried no call is asked with its first one.
+   */
+  readonly maxConnectionAgeMs?: number | undefined;
   readonly handler: BatchHandler;
   readonly log?: TransportLogger;
 }
@@ -33,6 +38,8 @@ export interface Http2GrpcServer {
   stop(options: { readonly graceMs: number }): Promise<void>;
 }
 
+/** Connections that were opened together must not all be opened again together. So ages differ by up to this share. */
+const CONNECTION_AGE_JITTER = 0.1;
 /** Time between two sweeps for what peers have left unfinished. */
 const SWEEP_INTERVAL_MS = 2000;
 /** A peer that has not answered the PING of the first GOAWAY by then gets the second GOAWAY. */
@@ -51,6 +58,7 @@ export async function startHttp2GrpcServer(options: Http2GrpcServerOptions): Pro
     const http2Socket = openHttp2Socket(socket, shared, () => limiter.markUsed(socket));
     sockets.add(http2Socket);
     socket.on('close', () => sockets.delete(http2Socket));
+    if (options.maxConnectionAgeMs !== undefined) limitAge(socket, http2Socket, options.maxConnectionAgeMs);
   };
   const server =
     options.tls === undefined
@@ -120,6 +128,13 @@ function openHttp2Socket(
   });
   const http2Socket = new Http2Socket(socket, connection, turns, log);
   return http2Socket;
+}
+
+/** Begins to shut the connection down when it has about this age. */
+function limitAge(socket: Socket, http2Socket: Http2Socket, maxAgeMs: number): void {
+  const jitter = CONNECTION_AGE_JITTER * (2 * Math.random() - 1);
+  const timer = setTimeout(() => http2Socket.announceShutdown(), maxAgeMs * (1 + jitter)).unref();
+  socket.on('close', () => clearTimeout(timer));
 }
 
 /** Shuts the connections down, and waits until they are closed. */

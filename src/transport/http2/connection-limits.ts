@@ -21,7 +21,8 @@ export const CONNECTION_LIMITS = {
   /**
    * Time for the peer to finish what it has begun. An unfinished preface, frame or header block ends the connection,
    * because nothing else can arrive on it until then. An unfinished request body, or a response for which the peer
-   * opens no window, resets the stream. Callers wait for tens of milliseconds, so by then nobody needs the rest.
+   * opens no window, resets the stream. Callers wait for tens of milliseconds, so by then nobody needs the rest. A
+   * graceful shutdown does not wait longer for the peer's answer to its first GOAWAY.
    */
   unfinishedTimeoutMs: 10_000,
   /** Receive window of the connection. */

@@ -62,4 +62,27 @@ describe('a sweep', () => {
     expect(reset).toEqual(frame(FrameType.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, 8])));
     expect(connection.isFinished).toBe(false);
   });
+
+  it('completes a graceful shutdown when the peer does not answer the first GOAWAY for the timeout', () => {
+    const connection = connectionAt(0, preface, callFrames(1));
+    connection.announceShutdown();
+    connection.sweep(0);
+    connection.sweep(unfinishedTimeoutMs - 1);
+    connection.output.take();
+    connection.output.release();
+    expect(connection.output.length).toBe(0);
+    connection.sweep(unfinishedTimeoutMs);
+    const [goAway] = connection.output.take();
+    expect(goAway).toEqual(frame(FrameType.GOAWAY, 0, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0])));
+    expect(connection.isFinished).toBe(false);
+  });
+
+  it('lets the announcement of a shutdown wait for the first stream as long as it takes', () => {
+    const connection = connectionAt(0, preface, frame(FrameType.SETTINGS, 0, 0));
+    connection.announceShutdown();
+    connection.sweep(0);
+    connection.sweep(10 * unfinishedTimeoutMs);
+    expect(connection.output.length).toBe(0);
+    expect(connection.isFinished).toBe(false);
+  });
 });

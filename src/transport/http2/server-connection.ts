@@ -46,6 +46,8 @@ export class ServerConnection<Head> {
   readonly #streams: RequestStreams<Head>;
   #phase: Phase = 'open';
   #hasSentFirstGoAway = false;
+  /** When a sweep first found that the peer has not answered the PING of the first GOAWAY, in ms. */
+  #unansweredGoAwaySinceMs: number | undefined;
   /** Bytes of the connection preface that have arrived. */
   #prefaceLength = 0;
   #isFirstFrame = true;
@@ -105,6 +107,7 @@ export class ServerConnection<Head> {
     if (this.#phase === 'closed') return;
     this.#streams.now = now;
     this.#streams.sweep(now);
+    if (this.#phase === 'announced' && this.#hasSentFirstGoAway) this.#endAnnouncement(now);
     const unfinished = this.#isFirstFrame ? this : (this.#streams.openHeaderBlock ?? this.#parser.partialFrame);
     // While reading is paused, the missing part may have arrived unread.
     if (unfinished === undefined || unfinished !== this.#unfinished || this.computeReadPauseMs(now) > 0) {
@@ -159,6 +162,12 @@ export class ServerConnection<Head> {
     this.#phase = 'final';
     this.#writer.writeGoAway(this.#streams.lastAcceptedId, ErrorCode.NO_ERROR, '');
     this.#streams.acceptsMore = false;
+  }
+
+  /** Completes the shutdown if the peer does not answer the PING of the first GOAWAY in time. */
+  #endAnnouncement(now: number): void {
+    this.#unansweredGoAwaySinceMs ??= now;
+    if (now - this.#unansweredGoAwaySinceMs >= CONNECTION_LIMITS.unfinishedTimeoutMs) this.completeShutdown();
   }
 
   /** Called only by the FrameParser. */
