@@ -1,5 +1,11 @@
 import type { DecidedBatch } from '../decide/decide-batch.ts';
-import { type CounterStore, type DecisionResult, type Receipt, StoreUnavailable } from '../decide/ports.ts';
+import {
+  type CounterStore,
+  type Decision,
+  type DecisionResult,
+  type Receipt,
+  StoreUnavailable,
+} from '../decide/ports.ts';
 import type { ShadowDecision } from '../decide/prepared-decision.ts';
 import { type Redemption, redeem } from '../decide/receipts/redeem.ts';
 import type { Logger } from '../interfaces/logger.ts';
@@ -16,6 +22,7 @@ export function startFollowUps(decided: DecidedBatch<unknown>, options: FollowUp
   if (decided.refunds.length > 0) void refundGrants(decided.refunds, options);
   if (decided.redemptions.length > 0) void redeemReceipts(decided.redemptions, options);
   if (decided.shadows.length > 0) void decideShadows(decided.shadows, options);
+  if (decided.chargesOfRejected.length > 0) void chargeRejected(decided.chargesOfRejected, options);
 }
 
 /** If the counters are unavailable, the hits stay charged: there is no caller left to report that to. */
@@ -38,6 +45,15 @@ async function redeemReceipts(redemptions: readonly Redemption[], options: Follo
     }
   } catch (error) {
     log.error({ err: error }, 'redeeming receipts failed');
+  }
+}
+
+/** The store rejects these decisions, and charges what their limits charge to rejected requests. */
+async function chargeRejected(decisions: readonly Decision[], { store, log }: FollowUpOptions): Promise<void> {
+  try {
+    await store.decide(decisions);
+  } catch (error) {
+    log.error({ err: error }, 'charging rejected requests failed');
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { UntrustedLimitSpec } from '../domain/limits/limit-spec.ts';
 import { parseLimit } from '../domain/limits/parse-limit.ts';
 import { decideBatch } from './decide-batch.ts';
 import type { NamedCharge } from './named-charge.ts';
@@ -12,8 +13,8 @@ interface Verdict {
 
 const stay = () => false;
 
-function makeCharge(subject: string): NamedCharge {
-  const limit = parseLimit({ name: 'burst', requests: 5, window: '1m' });
+function makeCharge(subject: string, options: UntrustedLimitSpec = {}): NamedCharge {
+  const limit = parseLimit({ name: 'burst', requests: 5, window: '1m', ...options });
   if (!('identity' in limit)) throw new Error('the test’s own limit has faults');
   return { subject, limit, hits: 1, limitName: { rule: subject, label: subject } };
 }
@@ -49,7 +50,7 @@ function freeAt({ result }: Verdict): number | undefined {
 describe('decideBatch', () => {
   it('concludes each decision with its own result, and those without charges with none', async () => {
     const subjects = [['1'], [], ['2'], [], ['3']];
-    const decisions = subjects.map((list) => prepare(list.map(makeCharge)));
+    const decisions = subjects.map((list) => prepare(list.map((subject) => makeCharge(subject))));
     const { verdicts } = await decideBatch(store, decisions, stay);
     expect(verdicts.map(freeAt)).toEqual([1, undefined, 2, undefined, 3]);
     expect(verdicts.map(({ result }) => result === undefined)).toEqual([false, true, false, true, false]);
@@ -102,6 +103,38 @@ describe('decideBatch', () => {
       prepare([makeCharge(subject)], { shadows: [{ rule: `shadow ${subject}`, charges: [] }] });
     const { shadows } = await decideBatch(store, ['1', '13', '2'].map(withShadow), (index) => index === 2);
     expect(shadows.map(({ rule }) => rule)).toEqual(['shadow 1']);
+  });
+
+  it('leaves charged what limits with charge_rejected were charged', async () => {
+    const owing = makeCharge('2', { chargeRejected: true });
+    const decisions = [
+      prepare([makeCharge('1'), owing], { isRejectedByAdvisories: () => true }),
+      prepare([makeCharge('3'), owing]),
+    ];
+    const { refunds } = await decideBatch(store, decisions, (index) => index === 1);
+    expect(refunds.map(({ granted }) => granted.map(({ charge }) => charge.subject))).toEqual([['1'], ['3']]);
+  });
+
+  it('hands on what rejected requests owe to limits that were not asked', async () => {
+    const owing = makeCharge('1', { chargeRejected: true });
+    const asked = {
+      shadows: [{ rule: 'shadow', charges: [owing, makeCharge('2')] }],
+      advisories: [{ kind: 'candidate', rule: 'candidate', charges: [makeCharge('3', { chargeRejected: true })] }],
+    } as const;
+    const decisions = [prepare([makeCharge('13')], asked), prepare([makeCharge('4')], asked)];
+    const { chargesOfRejected } = await decideBatch(store, decisions, stay);
+    expect(chargesOfRejected.map(({ charges }) => charges.map(({ subject, hits }) => [subject, hits]))).toEqual([
+      [
+        ['1', 1],
+        ['1', 1],
+      ],
+      [
+        ['3', 1],
+        ['3', 1],
+      ],
+    ]);
+    // The second charge of each never fits, so the store rejects it.
+    expect(chargesOfRejected.map(({ charges }) => charges[1]?.limit.requests)).toEqual([0, 0]);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { elementAt } from '../collections/element-at.ts';
 import {
   type CounterStore,
+  type Decision,
   type DecisionResult,
   type MaybePromise,
   mapMaybe,
@@ -9,8 +10,9 @@ import {
   StoreUnavailable,
 } from './ports.ts';
 import type { AdvisoryResult, PreparedDecision, ShadowDecision } from './prepared-decision.ts';
-import { createReceipt } from './receipts/receipt.ts';
+import { createReceipt, isRefundedIfRejected } from './receipts/receipt.ts';
 import type { Redemption } from './receipts/redeem.ts';
+import { chargesOfRejected } from './rejected-charges.ts';
 import { checkResults } from './store-answers.ts';
 
 /** The result of a batch, and the work that it leaves to do once all calls are answered. */
@@ -23,6 +25,8 @@ export interface DecidedBatch<Verdict> {
   readonly redemptions: readonly Redemption[];
   /** Shadows of the granted requests that somebody still waits for. */
   readonly shadows: readonly ShadowDecision[];
+  /** Charges that rejected requests owe to limits that the store was not asked about (`charge_rejected`). */
+  readonly chargesOfRejected: readonly Decision[];
 }
 
 /**
@@ -63,18 +67,22 @@ function concludeBatch<Verdict>(
   const refunds: Receipt[] = [];
   const shadows: ShadowDecision[] = [];
   const redemptions: Redemption[] = [];
+  const ofRejected: Decision[] = [];
   const verdicts = decisions.map((decision, index) => {
     if (decision.redemptions !== undefined) redemptions.push(...decision.redemptions);
     const result = resultFor(decision, results, index);
     const advisories = advisoryResults === undefined ? NONE : elementAt(advisoryResults, index);
     if (isGranted(result)) {
-      if (isAbandoned(index) || decision.isRejectedByAdvisories?.(advisories) === true) {
-        refunds.push(...receiptsFor(decision, result, advisories));
-      } else if (decision.shadows !== undefined) shadows.push(...decision.shadows);
+      const isRejected = decision.isRejectedByAdvisories?.(advisories) === true;
+      if (isRejected || isAbandoned(index)) refunds.push(...receiptsFor(decision, result, advisories));
+      else if (decision.shadows !== undefined) shadows.push(...decision.shadows);
+      if (isRejected) ofRejected.push(...chargesOfRejected(decision.shadows ?? NONE));
+    } else if (!(result instanceof StoreUnavailable)) {
+      ofRejected.push(...chargesOfRejected([...(decision.shadows ?? NONE), ...(decision.advisories ?? NONE)]));
     }
     return decision.conclude(result, advisories);
   });
-  return { verdicts, refunds, redemptions, shadows };
+  return { verdicts, refunds, redemptions, shadows, chargesOfRejected: ofRejected };
 }
 
 /** The results of a batch, by the index of the decision. undefined, or past the end: the decision has no charges. */
@@ -133,16 +141,19 @@ function isGranted(result: DecisionResult | undefined): result is Outcome | unde
   return result === undefined || (!(result instanceof StoreUnavailable) && result.granted);
 }
 
-/** Receipts for everything that a decision and its advisories were granted. */
+/**
+ * Receipts for everything that a decision and its advisories were granted, except for hits that are charged to rejected
+ * requests as well: they are spent already.
+ */
 function receiptsFor(
   { charges }: PreparedDecision<unknown>,
   outcome: Outcome | undefined,
   advisories: readonly AdvisoryResult[],
 ): readonly Receipt[] {
-  const receipts = outcome === undefined ? [] : [createReceipt(undefined, charges, outcome)];
+  const receipts = outcome === undefined ? [] : [createReceipt(undefined, charges, outcome, isRefundedIfRejected)];
   for (const { advisory, result } of advisories) {
     if (result instanceof StoreUnavailable || !result.granted) continue;
-    receipts.push(createReceipt(undefined, advisory.charges, result));
+    receipts.push(createReceipt(undefined, advisory.charges, result, isRefundedIfRejected));
   }
   return receipts;
 }

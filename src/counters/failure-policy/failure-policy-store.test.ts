@@ -25,6 +25,8 @@ const local = makeLimit('local');
 const allow = makeLimit('allow');
 const deny = makeLimit('deny');
 
+const owing: CountedLimit = { ...local, chargeRejected: true };
+
 function makeDecision(hits: number, ...limits: readonly CountedLimit[]): Decision {
   return { charges: limits.map((limit) => ({ subject: 'a', limit, hits })) };
 }
@@ -117,6 +119,16 @@ describe('while the remote counters are unavailable', () => {
     setup.isAway = allAway;
     const [result] = await store.decide([makeDecision(2, allow, local, allow)]);
     expect(requireOutcome(result).charges.map(({ remaining }) => remaining)).toEqual([12, 10, 12]);
+  });
+
+  it('rejected requests are charged to this node’s counters, if their limits charge them', async () => {
+    const { setup, decide } = open();
+    setup.isAway = allAway;
+    expect(await decide(makeDecision(13, owing), makeDecision(0, owing), makeDecision(1, owing))).toEqual([
+      'rejected by fail-local',
+      'rejected by fail-local',
+      'rejected by fail-local',
+    ]);
   });
 
   it('each node grants its share of a limit, and at least one hit', async () => {

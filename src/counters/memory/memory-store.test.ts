@@ -98,6 +98,26 @@ describe('a full memory store', () => {
   });
 });
 
+describe('a rejected request that is charged, where the memory store is full', () => {
+  const owing = makeLimit(5, '60s', { chargeRejected: true });
+
+  it('takes the room of an ended counter', async () => {
+    const { clock, store } = openStore(1);
+    await store.decide([makeDecision('ended')]);
+    clock.now += 60 * SECOND;
+    const [report] = store.decide([{ charges: [makeCharge('a', owing, 9)] }]);
+    expect(report).toMatchObject({ granted: false });
+    expect(store.decide([{ charges: [makeCharge('a', owing, 0)] }])).toMatchObject([{ granted: false }]);
+  });
+
+  it('is StoreUnavailable without room, so that no usage is lost silently', async () => {
+    const { store } = openStore(1);
+    await store.decide([makeDecision('other')]);
+    const [report] = store.decide([{ charges: [makeCharge('a', owing, 9)] }]);
+    expect(report).toBeInstanceOf(StoreUnavailable);
+  });
+});
+
 describe('a receipt, where the memory store is full', () => {
   it('is refunded once: the mark that says so takes the room of an ended counter', async () => {
     const { clock, store } = openStore(3);

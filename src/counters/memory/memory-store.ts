@@ -9,12 +9,14 @@ import {
   type Source,
   StoreUnavailable,
 } from '../../decide/ports.ts';
+import { isChargedIfRejected } from '../../decide/rejected-charges.ts';
 import {
   advance,
   available as availableHits,
   blockManually,
   type Counter,
   charge as chargeCounter,
+  chargeRejected,
   emptyCounter,
   endBlock,
   recordRejection,
@@ -123,12 +125,12 @@ export class MemoryStore implements CounterStore {
     const { charges, indexes } = mergeCharges(originalCharges);
     let counted = charges.map((charge) => this.#findCounter(charge, clock));
     let granted = counted.every(fits);
-    if (granted && !this.#hasRoomFor(counted)) {
+    if (!this.#hasRoomFor(counted, granted)) {
       this.#table.sweep(SWEPT_WHEN_FULL, clock);
       // The sweep may have removed a counter that was found above, so search again.
       counted = charges.map((charge) => this.#findCounter(charge, clock));
       granted = counted.every(fits);
-      if (!this.#hasRoomFor(counted)) return new StoreUnavailable('no room for more counters in memory');
+      if (!this.#hasRoomFor(counted, granted)) return new StoreUnavailable('no room for more counters in memory');
     }
     const outcomes = counted.map((charge) => (granted ? this.#grant(charge, clock) : this.#reject(charge, clock)));
     return { granted, source: this.#source, charges: spreadOutcomes(outcomes, indexes) };
@@ -142,9 +144,12 @@ export class MemoryStore implements CounterStore {
     return { charge, spec, counter, isNew: found === undefined, available: availableHits(counter, spec) };
   }
 
-  #hasRoomFor(counted: readonly CountedCharge[]): boolean {
+  /** Whether there is room for the new counters that the decision charges. */
+  #hasRoomFor(counted: readonly CountedCharge[], granted: boolean): boolean {
     let added = 0;
-    for (const { isNew, charge } of counted) if (isNew && charge.hits > 0) added++;
+    for (const { isNew, charge } of counted) {
+      if (isNew && (granted ? charge.hits > 0 : isChargedIfRejected(charge))) added++;
+    }
     return added === 0 || this.#table.hasRoomFor(added);
   }
 
@@ -168,8 +173,10 @@ export class MemoryStore implements CounterStore {
   #reject(counted: CountedCharge, clock: number): ChargeOutcome {
     const { charge, spec, isNew, counter } = counted;
     const exceeded = !fits(counted);
+    const isCharged = isChargedIfRejected(charge) && chargeRejected(counter, spec, clock, charge.hits);
     const canRecord = charge.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
-    if (exceeded && canRecord && recordRejection(counter, spec, clock) && isNew) {
+    const beginsBlock = exceeded && canRecord && recordRejection(counter, spec, clock);
+    if (isNew && (isCharged || beginsBlock)) {
       this.#table.add(charge.limit.identity, charge.subject, spec, counter);
     }
     // Nobody knows when a slot of a concurrency limit will be free.

@@ -121,6 +121,20 @@ describe('a repeated rejection', () => {
     }
   });
 
+  it('is always left to the store where it is charged, whichever limit of the decision rejects', async () => {
+    const { clock, decide, report } = open();
+    const owing: CountedLimit = { ...makeLimit('owing', 'sliding_window', 5), chargeRejected: true };
+    for (let report = 0; report < 3; report++) {
+      expect((await decide(makeDecision(4, owing)))[0]).toMatchObject({ source: 'redis', granted: report === 0 });
+    }
+    expect(await report(makeDecision(0, owing))).toBe('rejected by redis');
+    clock.now += 2 * SECOND;
+    await decide(makeDecision(2));
+    const both = { charges: [...makeDecision(1).charges, ...makeDecision(1, owing).charges] };
+    for (let call = 0; call < 3; call++) expect(await report(both)).toBe('rejected by redis');
+    expect((await decide(makeDecision(0, owing)))[0]?.charges[0]?.remaining).toBe(2);
+  });
+
   it('is always left to the store where a concurrency limit has no free slot', async () => {
     const { decide, report } = open();
     const slots = makeLimit('slots', 'concurrency', 1);
@@ -197,6 +211,7 @@ describe('a refusal cache', () => {
     makeLimit('hour', 'calendar', 40),
     makeLimit('slots', 'concurrency', 3),
     { ...makeLimit('blocking', 'sliding_window', 3), blockForSeconds: 2 },
+    { ...makeLimit('owing', 'sliding_window', 3), chargeRejected: true } as const,
   ];
   const charges = fc.record<Charge>({
     subject: fc.constantFrom('a', 'b'),

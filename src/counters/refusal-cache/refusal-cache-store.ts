@@ -12,6 +12,7 @@ import {
   type RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
+import { isChargedIfRejected } from '../../decide/rejected-charges.ts';
 import { mergeOutcomes } from '../../decide/store-answers.ts';
 import { namesCounterTwice } from '../merge-charges.ts';
 import { type CachedOutcome, MAX_REFUSAL_MICROS, RecentRefusals } from './recent-refusals.ts';
@@ -32,8 +33,9 @@ export interface RefusalCacheStoreOptions {
  *
  * A repeated rejection reports the other charges of its decision as they were, up to 250 ms ago, so all of them must be
  * cached. Peeks and slots of concurrency limits are never the reason: a peek is there to see the current state, and a
- * slot can become free at any moment. Settlements are always for the store, which must count them. So is every other
- * number of hits on the same counter, fewer hits above all.
+ * slot can become free at any moment. Settlements are always for the store, which must count them, and so are hits that
+ * are charged even if they are rejected (`charge_rejected`). So is every other number of hits on the same counter, fewer
+ * hits above all.
  *
  * This store wraps the shared counters directly, below the store that decides in an outage. So it only learns what the
  * shared counters said.
@@ -88,8 +90,9 @@ export class RefusalCacheStore implements CounterStore {
   }
 
   #cacheRefusal(charges: readonly Charge[], refusal: Outcome, askedAt: number, reportedAt: number): void {
-    // The outcome of a counter that is named twice is about the sum of the charges.
-    if (namesCounterTwice(charges)) return;
+    // The outcome of a counter that is named twice is about the sum of the charges. A rejection that charges hits must
+    // not be repeated without the store.
+    if (namesCounterTwice(charges) || charges.some(isChargedIfRejected)) return;
     for (const [index, charge] of charges.entries()) {
       const outcome = elementAt(refusal.charges, index);
       if (charge.isSettlement !== true) this.#refusals.add({ charge, outcome, askedAt, reportedAt });
@@ -101,7 +104,8 @@ export class RefusalCacheStore implements CounterStore {
     const counters: CachedOutcome[] = [];
     let isRejected = false;
     for (const charge of charges) {
-      const cached = charge.isSettlement === true ? undefined : this.#refusals.find(charge);
+      const isForStore = charge.isSettlement === true || isChargedIfRejected(charge);
+      const cached = isForStore ? undefined : this.#refusals.find(charge);
       if (cached === undefined || isExpired(cached, now)) return undefined;
       counters.push(cached);
       if (cached.outcome.exceeded && canCauseRefusal(charge)) isRejected = true;

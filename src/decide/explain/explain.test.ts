@@ -44,6 +44,7 @@ const limit = fc
     requests: fc.integer({ min: 1, max: 6 }),
     window: fc.constantFrom('1m', '1h'),
     algorithm: fc.constantFrom('sliding_window', 'fixed_window', 'token_bucket'),
+    charge_rejected: fc.boolean(),
     replacesOther: fc.constantFrom(false, false, true),
   })
   .map(({ replacesOther, ...spec }) => {

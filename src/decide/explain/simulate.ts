@@ -1,5 +1,6 @@
 import type { CounterSnapshot } from '../../domain/counting/counter-admin.ts';
 import type { Charge, ChargeOutcome, Outcome } from '../ports.ts';
+import { isChargedIfRejected } from '../rejected-charges.ts';
 
 /** A charge, and its counter before the charge is made. */
 export interface SimulatedCharge {
@@ -33,7 +34,7 @@ export function simulateOutcome(charges: readonly SimulatedCharge[]): Outcome {
     granted,
     source: 'memory',
     charges: charges.map(({ charge, snapshot }): ChargeOutcome => {
-      const remaining = snapshot.remaining - (granted ? charge.hits : 0);
+      const remaining = snapshot.remaining - (granted || isChargedIfRejected(charge) ? charge.hits : 0);
       return {
         exceeded: rejecting.has(counterName(charge)),
         remaining: Math.max(0, remaining),

@@ -1,5 +1,6 @@
 import { elementAt } from '../../collections/element-at.ts';
 import type { Charge, GrantedCharge, Outcome, Receipt } from '../ports.ts';
+import { isChargedIfRejected } from '../rejected-charges.ts';
 
 const MICROS_PER_SECOND = 1_000_000;
 /** The store remembers for this long that a receipt was used. Receipts for slots live as long as the slots. */
@@ -39,6 +40,11 @@ export function isRedeemable({ limit, hits }: Charge): boolean {
 /** Whether a refund can change the counter of the charge: a charge without hits can only be settled for more. */
 function isRefundable({ limit, hits }: Charge): boolean {
   return hits > 0 || limit.settle === true;
+}
+
+/** Whether a rejected request gets the hits of the charge back: it does unless the limit charges rejected requests. */
+export function isRefundedIfRejected(charge: Charge): boolean {
+  return isRefundable(charge) && !isChargedIfRejected(charge);
 }
 
 function receiptLifetimeMicros({ limit }: Charge, resetAfter: number): number {

@@ -49,19 +49,33 @@ export function advance(counter: Counter, spec: CounterSpec, clock: number): boo
 }
 
 /**
- * Returns the number of hits that fit. Negative while the counter is blocked (then not even a peek fits), and after the
- * limit was lowered.
+ * Returns the number of hits that fit. Negative while the counter is blocked or in debt (then not even a peek fits), and
+ * after the limit was lowered.
  */
 export function available(counter: Counter, spec: CounterSpec): number {
-  const free =
-    spec.kind === 'token_bucket' ? availableTokens(counter.tokenBucket, spec) : spec.requests - counter.hitLog.total;
+  const free = uncharged(counter, spec);
   return counter.blockedUntil > 0 ? Math.min(free, -1) : free;
 }
+
+/** The greatest debt, in hits, that rejected hits can run up: as many as one request can report. */
+const MAX_DEBT_HITS = 2 ** 32 - 1;
 
 /** Charges hits as made at `time`, whether they fit or not. */
 export function charge(counter: Counter, spec: CounterSpec, time: number, hits: number): void {
   if (spec.kind === 'token_bucket') takeTokens(counter.tokenBucket, spec, hits);
   else addHits(counter.hitLog, spec, time, hits);
+}
+
+/**
+ * Charges hits of a rejected request, as far as the debt allows. The debt ends with the window: that of a token bucket is
+ * at most what one window refills. Returns whether the counter changed.
+ */
+export function chargeRejected(counter: Counter, spec: CounterSpec, time: number, hits: number): boolean {
+  const maxDebt = spec.kind === 'token_bucket' ? spec.requests : MAX_DEBT_HITS;
+  const charged = Math.min(hits, uncharged(counter, spec) + maxDebt);
+  if (charged <= 0) return false;
+  charge(counter, spec, time, charged);
+  return true;
 }
 
 /**
@@ -112,4 +126,9 @@ export function refund(counter: Counter, spec: CounterSpec, end: number, hits: n
   return spec.kind === 'token_bucket'
     ? refundTokens(counter.tokenBucket, spec, end, hits)
     : removeHits(counter.hitLog, end, hits);
+}
+
+/** Hits of the limit that are not charged, whether the counter is blocked or not; negative: the counter is in debt. */
+function uncharged({ hitLog, tokenBucket }: Counter, spec: CounterSpec): number {
+  return spec.kind === 'token_bucket' ? availableTokens(tokenBucket, spec) : spec.requests - hitLog.total;
 }

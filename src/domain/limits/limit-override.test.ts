@@ -35,9 +35,9 @@ it.each([
   ],
   [
     'its options',
-    { lease: true, blockFor: '9s', onStoreFailure: 'deny' },
+    { lease: true, blockFor: '9s', onStoreFailure: 'deny', chargeRejected: true },
     HOUR,
-    { lease: true, blockForSeconds: 9, onStoreFailure: 'deny' },
+    { lease: true, blockForSeconds: 9, onStoreFailure: 'deny', chargeRejected: true },
   ],
   [
     'everything but the number of slots, for concurrency',
@@ -56,7 +56,7 @@ it('counts by the calendar if it has a unit of that length, and slides otherwise
   expect(applyOverride([calendar], MINUTE)).toMatchObject({ algorithm: 'sliding_window', name: '1m' });
 });
 
-it('slides if the rule has no limit, and takes the algorithm of the first of several limits', () => {
+it('slides if the rule has no limit, and takes algorithm and charge_rejected of the first of several limits', () => {
   for (const limits of [[], [parse({ algorithm: 'unlimited', requests: 0, window: '' })]]) {
     expect(applyOverride(limits, HOUR)).toMatchObject({ algorithm: 'sliding_window', identity: '1h/s3600' });
   }
@@ -64,6 +64,9 @@ it('slides if the rule has no limit, and takes the algorithm of the first of sev
   const override = applyOverride([fixed, calendar], MINUTE);
   expect(override).toMatchObject({ algorithm: 'fixed_window', identity: '1m/f60' });
   expect(override).not.toHaveProperty('blockForSeconds');
+  expect(override).not.toHaveProperty('chargeRejected');
+  const owing = parse({ algorithm: 'fixed_window', name: 'first', chargeRejected: true });
+  expect(applyOverride([owing, calendar], MINUTE)).toMatchObject({ algorithm: 'fixed_window', chargeRejected: true });
 });
 
 it('with 0 requests is accepted for every algorithm', () => {

@@ -25,12 +25,14 @@ const CALENDAR_WINDOWS = new Map([
  * The algorithm, the options and an explicit name of the rule's limit stay, so that with the rule's own window the
  * override shares the rule's counter. Where the algorithm cannot count the override (a calendar has no minutes, a
  * bucket with 0 requests never refills), the limit becomes a sliding window. For concurrency limits, only the number of
- * slots changes. If the rule has no limit, or several, the override keeps only the algorithm of the first one.
+ * slots changes. If the rule has no limit, or several, the override keeps only the algorithm of the first one, and whether it
+ * charges rejected requests.
  */
 export function applyOverride(limits: readonly Limit[], override: LimitOverride): CountedLimit {
   const first = limits.find((limit) => limit.algorithm !== 'unlimited');
   if (first === undefined || limits.length > 1) {
-    return buildOverride(first?.algorithm ?? 'sliding_window', {}, override);
+    const options: UntrustedLimitSpec = { chargeRejected: first?.chargeRejected };
+    return buildOverride(first?.algorithm ?? 'sliding_window', options, override);
   }
   if (first.algorithm === 'concurrency') return { ...first, requests: override.requests };
   const { name, ...options } = toLimitSpec(first);
@@ -45,12 +47,20 @@ function hasDefaultName({ name, windowSeconds, algorithm }: CountedLimit): boole
 
 function buildOverride(
   algorithm: string,
-  { name, blockFor, lease, settle, onStoreFailure, timeZone, anchorDay }: UntrustedLimitSpec,
+  { name, blockFor, lease, settle, chargeRejected, onStoreFailure, timeZone, anchorDay }: UntrustedLimitSpec,
   { requests, windowSeconds }: LimitOverride,
 ): CountedLimit {
   const calendarWindow = CALENDAR_WINDOWS.get(windowSeconds) ?? '';
   const window = `${windowSeconds}s`;
-  const options = { name: name ?? formatDuration(windowSeconds), requests, window, blockFor, settle, onStoreFailure };
+  const options = {
+    name: name ?? formatDuration(windowSeconds),
+    requests,
+    window,
+    blockFor,
+    settle,
+    chargeRejected,
+    onStoreFailure,
+  };
   if (algorithm === 'calendar') {
     const limit = parseCountedLimit({
       ...options,

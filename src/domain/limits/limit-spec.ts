@@ -17,6 +17,7 @@ export interface LimitSpec {
   readonly blockFor?: string;
   readonly lease?: boolean;
   readonly settle?: boolean;
+  readonly chargeRejected?: boolean;
   readonly onStoreFailure?: string;
   readonly timeZone?: string;
   readonly anchorDay?: number;
@@ -35,6 +36,7 @@ export const LIMIT_FIELDS = {
   block_for: 'blockFor',
   lease: 'lease',
   settle: 'settle',
+  charge_rejected: 'chargeRejected',
   on_store_failure: 'onStoreFailure',
   time_zone: 'timeZone',
   anchor_day: 'anchorDay',
@@ -77,7 +79,7 @@ export function parseWindow(value: unknown): LimitWindow | undefined {
 export function toLimitSpec(limit: Limit): LimitSpec {
   const { name, algorithm } = limit;
   if (algorithm === 'unlimited') return { name, requests: 0, window: '', algorithm };
-  const { requests, blockForSeconds, onStoreFailure, settle } = limit;
+  const { requests, blockForSeconds, onStoreFailure, settle, chargeRejected } = limit;
   return {
     name,
     requests,
@@ -87,6 +89,7 @@ export function toLimitSpec(limit: Limit): LimitSpec {
     ...(blockForSeconds !== undefined && { blockFor: `${blockForSeconds}s` }),
     ...(algorithm === 'sliding_window' && limit.lease === true && { lease: true }),
     ...(settle === true && { settle }),
+    ...(chargeRejected === true && { chargeRejected }),
     ...(onStoreFailure !== undefined && { onStoreFailure }),
     ...(algorithm === 'calendar' && limit.timeZone !== undefined && { timeZone: limit.timeZone }),
     ...(algorithm === 'calendar' && limit.anchorDay !== undefined && { anchorDay: limit.anchorDay }),

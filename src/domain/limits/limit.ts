@@ -6,8 +6,8 @@ interface BaseCountedLimit {
   readonly windowSeconds: number;
   /**
    * Identifies the limit's counters. Two limits of one subject with equal identities share one counter. Consists of
-   * name, algorithm, window, and for a calendar its time zone and anchor day: `burst/s60`,
-   * `month/c1mo@Europe/Berlin#31`. At most 255 bytes, without `|`; short, because it is part of every counter's key.
+   * escaped name, algorithm, window, and for a calendar its time zone and anchor day: `burst/s60`, `per%20user/s60`,
+   * `month/c1mo@Europe/Berlin#31`. Visible ASCII without `|`.
    * `requests` and `burst` are not part of it, so a raised limit keeps its counters.
    */
   readonly identity: string;
@@ -17,6 +17,11 @@ interface BaseCountedLimit {
   readonly onStoreFailure?: StoreFailurePolicy;
   /** A grant's receipt names this limit's charge, so that the actual cost of the request can be settled later. */
   readonly settle?: true;
+  /**
+   * Rejected requests are charged too: their hits are spent already. What does not fit becomes debt, and while the limit
+   * is in debt it rejects even a peek.
+   */
+  readonly chargeRejected?: true;
 }
 
 /**

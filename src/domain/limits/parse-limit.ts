@@ -2,22 +2,25 @@ import { canonicalTimeZone } from '../counting/calendar-period.ts';
 import type { FieldFault, Invalid } from '../field-fault.ts';
 import { withFound } from '../found-value.ts';
 import { parseDuration } from './duration.ts';
-import type { Algorithm, CalendarLimit, CalendarUnit, Limit, StoreFailurePolicy } from './limit.ts';
+import type { Algorithm, CalendarLimit, CalendarUnit, CountedLimit, Limit, StoreFailurePolicy } from './limit.ts';
+import { escapeLimitName, isLimitName, LIMIT_NAME_FORM } from './limit-name.ts';
 import { LIMIT_FIELDS, type LimitField, type LimitWindow, parseWindow, type UntrustedLimitSpec } from './limit-spec.ts';
+
+/** Options of every algorithm that counts hits by time. */
+const TIMED_OPTIONS: readonly LimitField[] = ['block_for', 'settle', 'charge_rejected', 'on_store_failure'];
 
 /** The fields that an algorithm accepts, apart from name and algorithm. */
 const ALGORITHM_FIELDS: Readonly<Record<Algorithm, readonly LimitField[]>> = {
-  sliding_window: ['requests', 'window', 'block_for', 'lease', 'settle', 'on_store_failure'],
-  fixed_window: ['requests', 'window', 'block_for', 'settle', 'on_store_failure'],
-  token_bucket: ['requests', 'window', 'burst', 'block_for', 'settle', 'on_store_failure'],
-  calendar: ['requests', 'window', 'time_zone', 'anchor_day', 'block_for', 'settle', 'on_store_failure'],
+  sliding_window: ['requests', 'window', 'lease', ...TIMED_OPTIONS],
+  fixed_window: ['requests', 'window', ...TIMED_OPTIONS],
+  token_bucket: ['requests', 'window', 'burst', ...TIMED_OPTIONS],
+  calendar: ['requests', 'window', 'time_zone', 'anchor_day', ...TIMED_OPTIONS],
   concurrency: ['requests', 'window', 'on_store_failure'],
   unlimited: [],
 };
 export const ALGORITHMS: readonly string[] = Object.keys(ALGORITHM_FIELDS);
 
 const STORE_FAILURE_POLICIES: readonly string[] = ['local', 'allow', 'deny'] satisfies StoreFailurePolicy[];
-const NAME = /^[a-z0-9_-]{1,63}$/;
 const MAX_REQUESTS = 2 ** 32 - 1;
 const MICROS_PER_SECOND = 1_000_000;
 /** A slot with a longer lifetime would not be freed soon enough after a crash to be of use. */
@@ -33,6 +36,8 @@ export function parseLimit(spec: UntrustedLimitSpec, minRequests: 0 | 1 = 1): Li
   const limit = parser.parse();
   return parser.faults.length === 0 ? limit : { faults: parser.faults };
 }
+
+type CommonOptions = Pick<CountedLimit, 'blockForSeconds' | 'settle' | 'chargeRejected' | 'onStoreFailure'>;
 
 /** Continues with a valid value after an invalid field, so that the faults of the other fields are reported as well. */
 class LimitParser {
@@ -63,16 +68,17 @@ class LimitParser {
       this.#rejectOtherFields(algorithm);
     }
     const counted = { name, requests, windowSeconds: window.seconds, ...this.#parseCommonOptions() };
-    const identity = `${name}/${algorithm[0]}${window.seconds}`; // first letters that differ: s, f, t
+    const escapedName = escapeLimitName(name);
+    const identity = `${escapedName}/${algorithm[0]}${window.seconds}`; // first letters that differ: s, f, t
     switch (algorithm) {
       case 'sliding_window':
         return { ...counted, algorithm, identity, ...this.#parseLease() };
       case 'token_bucket':
         return { ...counted, algorithm, identity, burst: this.#parseBurst(requests, window.seconds) };
       case 'calendar':
-        return { ...counted, algorithm, ...this.#parseCalendar(name, window.unit ?? 'month') };
+        return { ...counted, algorithm, ...this.#parseCalendar(escapedName, window.unit ?? 'month') };
       case 'concurrency':
-        return { ...counted, algorithm, identity: `${name}/n${window.seconds}` };
+        return { ...counted, algorithm, identity: `${escapedName}/n${window.seconds}` };
       case 'fixed_window':
         return { ...counted, algorithm, identity };
     }
@@ -89,8 +95,8 @@ class LimitParser {
 
   #parseName(): string {
     const { name } = this.#spec;
-    if (typeof name === 'string' && NAME.test(name)) return name;
-    this.#faultOfValue('name', 'must be 1 to 63 characters of a-z, 0-9, "-" and "_"');
+    if (isLimitName(name)) return name;
+    this.#faultOfValue('name', LIMIT_NAME_FORM);
     return '';
   }
 
@@ -143,7 +149,7 @@ class LimitParser {
   }
 
   /** Parses the options that all algorithms share; `parse` rejects the ones that the algorithm does not accept. */
-  #parseCommonOptions(): { blockForSeconds?: number; settle?: true; onStoreFailure?: StoreFailurePolicy } {
+  #parseCommonOptions(): CommonOptions {
     const { blockFor, onStoreFailure } = this.#spec;
     const blockForSeconds = typeof blockFor === 'string' ? parseDuration(blockFor) : undefined;
     if (blockForSeconds === undefined && !isLeftOut(blockFor)) {
@@ -154,9 +160,11 @@ class LimitParser {
       this.#faultOfValue('on_store_failure', `must be one of ${STORE_FAILURE_POLICIES.join(', ')}`);
     }
     const settle = this.#parseFlag('settle');
+    const chargeRejected = this.#parseFlag('charge_rejected');
     return {
       ...(blockForSeconds !== undefined && { blockForSeconds }),
       ...(settle && { settle }),
+      ...(chargeRejected && { chargeRejected }),
       ...(hasPolicy && { onStoreFailure }),
     };
   }
@@ -169,8 +177,8 @@ class LimitParser {
     return { lease: true };
   }
 
-  #parseFlag(field: 'lease' | 'settle'): boolean {
-    const value = this.#spec[field];
+  #parseFlag(field: 'lease' | 'settle' | 'charge_rejected'): boolean {
+    const value = this.#spec[LIMIT_FIELDS[field]];
     if (value !== true && !isLeftOut(value)) this.#faultOfValue(field, 'must be true or false');
     return value === true;
   }
@@ -187,7 +195,7 @@ class LimitParser {
   }
 
   #parseCalendar(
-    name: string,
+    escapedName: string,
     unit: CalendarUnit,
   ): Pick<CalendarLimit, 'unit' | 'timeZone' | 'anchorDay' | 'identity'> {
     const timeZone = this.#parseTimeZone();
@@ -196,7 +204,7 @@ class LimitParser {
     const anchorSuffix = anchorDay === undefined ? '' : `#${anchorDay}`;
     return {
       unit,
-      identity: `${name}/c${CALENDAR_WINDOWS[unit]}${zoneSuffix}${anchorSuffix}`,
+      identity: `${escapedName}/c${CALENDAR_WINDOWS[unit]}${zoneSuffix}${anchorSuffix}`,
       ...(timeZone !== undefined && { timeZone }),
       ...(anchorDay !== undefined && { anchorDay }),
     };

@@ -176,9 +176,23 @@ describe('a limit of a descriptor', () => {
     ]);
   });
 
+  it('charges rejected requests if it is a fixed window in a file with that default, unless it says false', () => {
+    const list = `limits: [
+      {unit: second, requests_per_unit: 1},
+      {requests: 2, window: 1m, algorithm: fixed_window},
+      {unit: hour, requests_per_unit: 3, charge_rejected: false},
+      {requests: 4, window: 1d, algorithm: token_bucket},
+      {requests: 5, window: 1d, algorithm: calendar, charge_rejected: true, name: owing}]`;
+    const chargeRejected = (...lines: string[]) =>
+      parseLimits(list, ...lines)?.map((limit) => 'chargeRejected' in limit && limit.chargeRejected);
+    expect(chargeRejected('defaults: {algorithm: fixed_window}')).toEqual([true, true, false, false, true]);
+    expect(chargeRejected('defaults: {algorithm: sliding_window}')).toEqual([false, false, false, false, true]);
+    expect(chargeRejected()).toEqual([false, false, false, false, true]);
+  });
+
   it('can be one of several, with any algorithm and any option', () => {
     const limits = parseLimits(`limits: [
-      {requests: 1, window: 1s, lease: true, block_for: 5m, on_store_failure: deny},
+      {requests: 1, window: 1s, lease: true, block_for: 5m, on_store_failure: deny, charge_rejected: true},
       {requests: 2, window: 1m, algorithm: fixed_window},
       {requests: 3, window: 1h, algorithm: token_bucket, burst: 9},
       {requests: 4, window: 1mo, algorithm: calendar, time_zone: Europe/Berlin, anchor_day: 31},
@@ -188,7 +202,7 @@ describe('a limit of a descriptor', () => {
     expect(limits).toEqual([
       {
         ...{ name: '1s', requests: 1, windowSeconds: 1, algorithm: 'sliding_window', identity: '1s/s1' },
-        ...{ lease: true, blockForSeconds: 300, onStoreFailure: 'deny' },
+        ...{ lease: true, blockForSeconds: 300, onStoreFailure: 'deny', chargeRejected: true },
       },
       { name: '1m', requests: 2, windowSeconds: 60, algorithm: 'fixed_window', identity: '1m/f60' },
       { name: '1h', requests: 3, windowSeconds: 3600, algorithm: 'token_bucket', burst: 9, identity: '1h/t3600' },

@@ -48,7 +48,14 @@ const FIELDS_BY_UNIT: readonly string[] = [
 const FIELDS_IF_UNLIMITED: readonly string[] = ['unlimited', 'name', 'replaces'];
 
 /** Fields whose values are numbers or booleans. All others are strings, even if YAML reads a number. */
-const NON_STRING_FIELDS: ReadonlySet<LimitField> = new Set(['requests', 'burst', 'lease', 'settle', 'anchor_day']);
+const NON_STRING_FIELDS: ReadonlySet<LimitField> = new Set([
+  'requests',
+  'burst',
+  'lease',
+  'settle',
+  'charge_rejected',
+  'anchor_day',
+]);
 
 /** Values for the fields that a limit leaves out. */
 export interface LimitDefaults {
@@ -119,7 +126,7 @@ class LimitReader {
         ? 'must be left out if unlimited is true'
         : undefined,
     );
-    const name = readString(this.#source, 'name', this.#faults) ?? 'unlimited';
+    const name = readString(this.#source, 'name', this.#faults) || 'unlimited';
     return this.#parse({ name, algorithm: 'unlimited' });
   }
 
@@ -148,11 +155,15 @@ class LimitReader {
         ? this.#jsValue(field)
         : readString(this.#source, field, this.#faults);
     }
-    return { ...spec, algorithm: spec.algorithm || this.#defaults.algorithm };
+    const algorithm = spec.algorithm || this.#defaults.algorithm;
+    // A file with this default counts as envoyproxy/ratelimit does, which charges the requests that it rejects.
+    const isAsInEnvoyproxy = algorithm === 'fixed_window' && this.#defaults.algorithm === 'fixed_window';
+    return { ...spec, algorithm, chargeRejected: spec.chargeRejected ?? isAsInEnvoyproxy };
   }
 
   #withName(spec: UntrustedLimitSpec): UntrustedLimitSpec {
-    if (spec.name !== undefined) return spec;
+    // An empty name means no name, as in envoyproxy/ratelimit.
+    if (spec.name !== undefined && spec.name !== '') return spec;
     if (this.#defaults.name !== undefined) return { ...spec, name: this.#defaults.name };
     if (spec.algorithm === 'unlimited') return { ...spec, name: 'unlimited' };
     const window = parseWindow(spec.window);

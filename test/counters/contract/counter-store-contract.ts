@@ -6,6 +6,7 @@ import { describeCorrections } from './corrections.ts';
 import { describeDecisions } from './decisions.ts';
 import { describeFixedWindow } from './fixed-window.ts';
 import { describeReceipts } from './receipts.ts';
+import { describeRejectedCharges } from './rejected-charges.ts';
 import { describeSettlements } from './settlements.ts';
 import { describeSlidingWindow } from './sliding-window.ts';
 import { type ClockedStore, createStoreHarness, type StoreHarness } from './store-harness.ts';
@@ -34,6 +35,7 @@ export function describeCounterStore(
     describeBlockFor(harness);
     describeCorrections(harness);
     describeSettlements(harness);
+    describeRejectedCharges(harness);
     describeReceipts(harness);
     describeDecisions(harness);
     describeMore(harness);

@@ -13,12 +13,14 @@ interface WindowOptions {
   readonly algorithm?: 'sliding_window' | 'fixed_window' | 'concurrency';
   readonly name?: string;
   readonly blockForSeconds?: number;
+  readonly chargeRejected?: true;
 }
 
 interface TokenBucketOptions {
   readonly algorithm: 'token_bucket';
   readonly name?: string;
   readonly blockForSeconds?: number;
+  readonly chargeRejected?: true;
   /** Left out: as many as `requests`. */
   readonly burst?: number;
 }
@@ -28,6 +30,7 @@ interface CalendarOptions {
   readonly unit: CalendarUnit;
   readonly name?: string;
   readonly blockForSeconds?: number;
+  readonly chargeRejected?: true;
   readonly timeZone?: string;
   readonly anchorDay?: number;
 }

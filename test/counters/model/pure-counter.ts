@@ -3,6 +3,7 @@ import {
   available,
   type Counter,
   charge,
+  chargeRejected,
   emptyCounter,
   recordRejection,
   refund,
@@ -50,6 +51,8 @@ export class PureCounter {
     const availableBefore = available(this.counter, spec);
     const granted = hits <= availableBefore;
     if (granted && hits > 0) charge(this.counter, spec, clock, hits);
+    const owesRejected =
+      !granted && hits > 0 && limit.chargeRejected === true && chargeRejected(this.counter, spec, clock, hits);
     const beginsBlock = !granted && hits > 0 && recordRejection(this.counter, spec, clock);
     const { blockedUntil } = this.counter;
     return {
@@ -59,7 +62,7 @@ export class PureCounter {
       resetAfter: resetAfterMicros(this.counter, spec, clock),
       retryAfter: granted ? undefined : retryAfterMicros(this.counter, spec, hits, clock),
       blockedFor: granted || blockedUntil <= clock ? undefined : blockedUntil - clock,
-      isChanged: isMoved || beginsBlock || (granted && hits > 0),
+      isChanged: isMoved || beginsBlock || owesRejected || (granted && hits > 0),
     };
   }
 

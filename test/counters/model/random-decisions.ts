@@ -29,6 +29,12 @@ const limits = [
   makeLimit(5, '60s', { algorithm: 'concurrency' }),
   makeLimit(100, '60s', { algorithm: 'concurrency' }),
   makeLimit(5, '60s', { algorithm: 'concurrency', name: 'blocking', blockForSeconds: 30 }),
+  makeLimit(5, '60s', { name: 'owing', chargeRejected: true }),
+  makeLimit(300, '60s', { name: 'owing', chargeRejected: true }),
+  makeLimit(5, '60s', { algorithm: 'fixed_window', chargeRejected: true }),
+  makeLimit(5, '60s', { algorithm: 'fixed_window', name: 'owing', blockForSeconds: 20, chargeRejected: true }),
+  makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 10, name: 'owing', chargeRejected: true }),
+  makeCalendarLimit(5, 'hour', { name: 'owing', chargeRejected: true }),
 ];
 
 const randomLimits = fc.constantFrom(...limits);

@@ -19,6 +19,11 @@ const plan = [
 const alone = [makeLimit(100, '60s', { name: 'alone' })];
 const blocking = [makeLimit(80, '60s', { name: 'blocking', blockForSeconds: 20 })];
 const bucket = makeLimit(300, '60s', { algorithm: 'token_bucket', burst: 100, name: 'bucket' });
+const owing = [
+  makeLimit(60, '60s', { algorithm: 'fixed_window', name: 'owing', chargeRejected: true }),
+  makeLimit(90, '60s', { name: 'owing', chargeRejected: true }),
+  makeLimit(80, '60s', { name: 'free' }),
+];
 /** The counters of the plan under changed limits. The second list counts by exact times. */
 const changedPlans = [[makeLimit(220, '60s'), ...plan.slice(1)], [makeLimit(60, '60s'), ...plan.slice(1)], [large]];
 /** The counters of the plan in another order, only some of them, or together with others. */
@@ -33,7 +38,10 @@ function chargeEach(limits: readonly CountedLimit[], hitCounts: fc.Arbitrary<num
 
 const fewHits = fc.constantFrom(1, 1, 1, 2, 5, 30);
 const randomCharges: fc.Arbitrary<Charges> = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom(plan, alone, blocking).chain((limits) => chargeEach(limits, fewHits)) },
+  {
+    weight: 8,
+    arbitrary: fc.constantFrom(plan, alone, blocking, owing).chain((limits) => chargeEach(limits, fewHits)),
+  },
   {
     weight: 2,
     arbitrary: fc.constantFrom(...changedPlans, ...unusualPlans).chain((limits) => chargeEach(limits, fewHits)),

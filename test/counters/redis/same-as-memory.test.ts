@@ -36,6 +36,8 @@ const steppedLimits = [
   makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 3 }),
   makeLimit(5, '60s', { algorithm: 'concurrency', blockForSeconds: 100 }),
   makeCalendarLimit(5, 'hour'),
+  makeLimit(5, '60s', { name: 'owing', chargeRejected: true }),
+  makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 3, name: 'owing', chargeRejected: true }),
 ];
 
 const clockSteps = fc.record({

@@ -42,6 +42,18 @@ describe('a batch for the charge script', () => {
     expect(batch?.runs.map(({ decisionCount }) => decisionCount)).toEqual([1, 1]);
   });
 
+  it('merges decisions whose rejections are charged, up to 512 charges: the script may decide each of them', () => {
+    const owing = { ...limit, chargeRejected: true } as const;
+    const one: Decision = { charges: [{ subject: 'a', limit: owing, hits: 1 }] };
+    const batches = buildChargeBatches(
+      'weir',
+      Array.from({ length: 600 }, () => one),
+      NOW,
+    );
+    expect(batches.map(({ runs }) => runs.map(({ decisionCount }) => decisionCount))).toEqual([[512], [88]]);
+    expect(batches[0]?.args.slice(8, 10)).toEqual([0, 2]);
+  });
+
   it('has at most 512 charges; the next batch continues with the next whole decision', () => {
     const decisions = Array.from({ length: 200 }, (_, i) => decision(`a${i}`, `b${i}`, `c${i}`));
     const batches = buildChargeBatches('weir', decisions, NOW);

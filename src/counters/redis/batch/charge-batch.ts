@@ -1,5 +1,6 @@
 import { elementAt } from '../../../collections/element-at.ts';
 import type { Charge, Decision } from '../../../decide/ports.ts';
+import { isChargedIfRejected } from '../../../decide/rejected-charges.ts';
 import { type MergedCharges, mergeCharges } from '../../merge-charges.ts';
 import type { ScriptArguments } from '../lua/scripts.ts';
 import { packHits, packUint21 } from './packed-numbers.ts';
@@ -12,6 +13,8 @@ export interface Run {
   /** The charges of each of the decisions. */
   readonly charges: readonly Charge[];
   readonly merged: MergedCharges;
+  /** Whether rejected decisions charge any of the counters. The script then decides each of them in a step of its own. */
+  readonly chargesRejected: boolean;
   /** Pattern and keys of the run, as the script reads them. */
   readonly packed: string;
 }
@@ -26,7 +29,7 @@ export const MAX_BATCH_CHARGES = 512;
 
 /**
  * Builds as few batches as possible that have at most MAX_BATCH_CHARGES charges. The decisions stay in order and are never
- * split. A run of equal decisions counts as one. `now` is in µs since 1970.
+ * split. A run of equal decisions counts as one, unless its rejected decisions are charged. `now` is in µs since 1970.
  */
 export function buildChargeBatches(
   prefix: string,
@@ -54,6 +57,7 @@ interface Pattern {
   readonly index: number;
   /** Charges of the first decision with this pattern. */
   readonly charges: readonly Charge[];
+  readonly chargesRejected: boolean;
 }
 
 class ChargeBatchBuilder {
@@ -76,6 +80,11 @@ class ChargeBatchBuilder {
   extendLastRun(charges: readonly Charge[]): boolean {
     const last = this.#runs[this.#runs.length - 1];
     if (last === undefined || !formOneRun(last.charges, charges)) return false;
+    if (last.chargesRejected) {
+      const addedCharges = last.merged.charges.length;
+      if (this.#chargeCount + addedCharges > MAX_BATCH_CHARGES) return false;
+      this.#chargeCount += addedCharges;
+    }
     last.decisionCount++;
     return true;
   }
@@ -83,13 +92,14 @@ class ChargeBatchBuilder {
   /** Begins a run with a decision. */
   addRun(charges: readonly Charge[], merged: MergedCharges): void {
     this.#chargeCount += merged.charges.length;
-    let packed = packUint21(this.#patternFor(merged.charges).index);
+    const { index, chargesRejected } = this.#patternFor(merged.charges);
+    let packed = packUint21(index);
     let previousSubject: string | undefined;
     for (const { subject } of merged.charges) {
       if (subject !== previousSubject) packed += packUint21(this.#arguments.addSubject(subject));
       previousSubject = subject;
     }
-    this.#runs.push({ decisionCount: 1, charges, merged, packed });
+    this.#runs.push({ decisionCount: 1, charges, merged, chargesRejected, packed });
   }
 
   build(): ChargeBatch {
@@ -102,7 +112,11 @@ class ChargeBatchBuilder {
     const last = this.#lastPattern;
     if (last !== undefined && havePattern(last.charges, charges)) return last;
     const packed = this.#packPattern(charges);
-    const pattern = this.#patterns.get(packed) ?? { index: this.#patterns.size + 1, charges };
+    const pattern = this.#patterns.get(packed) ?? {
+      index: this.#patterns.size + 1,
+      charges,
+      chargesRejected: charges.some(isChargedIfRejected),
+    };
     this.#patterns.set(packed, pattern);
     this.#lastPattern = pattern;
     return pattern;

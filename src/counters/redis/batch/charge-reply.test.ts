@@ -17,8 +17,8 @@ const limit: SlidingWindowLimit = {
 };
 
 /** A batch of three equal decisions. */
-function threeDecisions(): ChargeBatch {
-  const decision: Decision = { charges: [{ subject: 'a', limit, hits: 1 }] };
+function threeDecisions(more: Partial<SlidingWindowLimit> = {}): ChargeBatch {
+  const decision: Decision = { charges: [{ subject: 'a', limit: { ...limit, ...more }, hits: 1 }] };
   return elementAt(buildChargeBatches('weir', [decision, decision, decision], NOW), 0);
 }
 
@@ -44,6 +44,22 @@ describe('the reply of the charge script', () => {
       [true, 1, undefined, undefined],
       [true, 0, undefined, undefined],
       [false, 0, 10, 5],
+    ]);
+  });
+
+  it('gives each rejection that is charged from a state of its own', () => {
+    const lacking = (hits: number) => uint(6, 2 ** 48 - hits);
+    const parts = [
+      [uint(3, 1), uint(6, 0), uint(7, 60)],
+      [uint(3, 0), lacking(1), uint(7, 61), uint(7, 10), uint(7, 0)],
+      [uint(3, 0), lacking(2), uint(7, 62), uint(7, 20), uint(7, 0)],
+    ];
+    const reply = new PackedReply(Buffer.concat([uint(7, NOW), ...parts.flat()]));
+    const outcomes = parseOutcomes(threeDecisions({ chargeRejected: true }), reply);
+    expect(outcomes).toMatchObject([
+      { granted: true, charges: [{ exceeded: false, remaining: 0, resetAfter: 60 }] },
+      { granted: false, charges: [{ exceeded: true, remaining: 0, resetAfter: 61, retryAfter: 10 }] },
+      { granted: false, charges: [{ exceeded: true, remaining: 0, resetAfter: 62, retryAfter: 20 }] },
     ]);
   });
 

@@ -5,6 +5,10 @@ import type { CountedLimit } from '../../../domain/limits/limit.ts';
 import type { ScriptArguments } from '../lua/scripts.ts';
 import { formatCounterKey } from './counter-key.ts';
 
+/** How the script uses the charges of a spec (lua/parts/specs.lua). 0: it charges them if they are granted. */
+const SETTLEMENT = 1;
+const CHARGED_IF_REJECTED = 2;
+
 /**
  * Collects the keys and counter specs of one script call, each once (lua/parts/specs.lua, `ARGV`). Indexes count from 1,
  * as in Lua.
@@ -86,7 +90,12 @@ export class ScriptArgumentsBuilder {
         args.push(3, spec.requests, spec.windowMicros, spec.burst, 0);
         break;
     }
-    args.push(spec.blockMicros, spentWithinMicros, isSettlement ? 1 : 0);
+    const isChargedIfRejected = limit.chargeRejected === true && spentWithinMicros === 0;
+    args.push(
+      spec.blockMicros,
+      spentWithinMicros,
+      isSettlement ? SETTLEMENT : isChargedIfRejected ? CHARGED_IF_REJECTED : 0,
+    );
     this.#specCount++;
   }
 }

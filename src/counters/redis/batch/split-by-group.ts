@@ -7,7 +7,7 @@ import {
   type Receipt,
   StoreUnavailable,
 } from '../../../decide/ports.ts';
-import { createReceipt } from '../../../decide/receipts/receipt.ts';
+import { createReceipt, isRefundedIfRejected } from '../../../decide/receipts/receipt.ts';
 
 /** Returns the group of a subject: one script can use only subjects of one group (topology/shards.ts). */
 export type GroupForSubject = (subject: string) => number;
@@ -64,7 +64,8 @@ export function splitReceipts(
 
 /**
  * Merges the results of a decision's parts: the decision is granted if all parts are. Otherwise the function adds receipts
- * of the granted parts to `refunds`, and reports their counters as they are after that refund.
+ * of the granted parts to `refunds`, and reports their counters as they are after that refund. What a rejected decision is
+ * charged all the same (`charge_rejected`) is not refunded.
  */
 export function mergeParts(
   charges: readonly Charge[],
@@ -80,10 +81,11 @@ export function mergeParts(
       continue;
     }
     const isRefunded = result.granted && !granted;
-    if (isRefunded) refunds.push(createReceipt(undefined, part.charges, result));
+    if (isRefunded) refunds.push(createReceipt(undefined, part.charges, result, isRefundedIfRejected));
     for (const [i, index] of part.chargeIndexes.entries()) {
       const outcome = elementAt(result.charges, i);
-      const refundedHits = isRefunded ? elementAt(part.charges, i).hits : 0;
+      const charge = elementAt(part.charges, i);
+      const refundedHits = isRefunded && isRefundedIfRejected(charge) ? charge.hits : 0;
       outcomes[index] = { ...outcome, remaining: outcome.remaining + refundedHits };
     }
   }

@@ -11,6 +11,8 @@
 -- returns One text (packed-reply.ts). 7 bytes: this shard's time in µs. It is all when that is past the not-after.
 --         Otherwise, for each charge of each run:
 --         3 bytes: how many decisions of the run were granted; the first ones are.
+--         A run that charges rejected decisions, and has some, is answered in parts: the granted decisions as a run of
+--         their own, if there are any, then each rejected decision as a run of one.
 --         The state of the counter after the run. 6 bytes, signed: available hits, below 0 while blocked and after a
 --         limit was lowered. 7 bytes: µs until the whole limit is available.
 --         Only if some decision of the run was rejected. 7 bytes: µs until the hits fit, 0 when they do or never will.

@@ -27,12 +27,29 @@ local function decideRun(times, pattern, position)
     local counter =
       counters[keyIndex * specCount + spec.limitIndex] or loadCounter(keyIndex, claimValue(keyIndex), spec)
     advance(counter, spec)
-    if not spec.isSettlement then
+    if spec.use ~= SETTLEMENT then
       local free = available(counter, spec)
       if free < hits then granted = 0
       elseif granted > 1 and hits > 0 then granted = min(granted, floor(free / hits)) end
     end
     runCounters[i] = counter
+  end
+  if granted < times and times > 1 then
+    local start, chargesRejected = position, false
+    for i = 1, #pattern do
+      local asked = pattern[i]
+      if asked.hasNextKey then start = start - 3 end
+      if asked.hits > 0 and asked.spec.use == CHARGED_IF_REJECTED then chargesRejected = true end
+    end
+    if chargesRejected then
+      -- The granted decisions as one part, then each rejected one, because each of these leaves another state.
+      if granted > 0 then decideRun(granted, pattern, start) end
+      while granted < times do
+        decideRun(1, pattern, start)
+        granted = granted + 1
+      end
+      return position
+    end
   end
   for i = 1, #pattern do
     local counter, asked = runCounters[i], pattern[i]
@@ -42,12 +59,22 @@ local function decideRun(times, pattern, position)
     replied = replied + 1
     if granted == times then reply[replied] = pack('>I3i6I7', granted, free, resetAfterMicros(counter, spec))
     else
-      if hits > 0 and free < hits and spec.blockMicros > 0 and counter.blockedUntil == 0 and not spec.isSettlement then
+      local isExceeded = free < hits
+      if hits > 0 and spec.use == CHARGED_IF_REJECTED then
+        -- The debt is at most a uint32. That of a token bucket is at most what one window refills.
+        local room = spec.kind == TOKEN_BUCKET
+          and spec.requests + spec.burst - ceil(counter.debt / spec.windowMicros)
+          or 4294967295 + spec.requests - counter.total
+        local charged = min(hits, room)
+        if charged > 0 then charge(counter, spec, charged) end
+        free = available(counter, spec)
+      end
+      if hits > 0 and isExceeded and spec.blockMicros > 0 and counter.blockedUntil == 0 and spec.use ~= SETTLEMENT then
         counter.blockedUntil, needsRewrite[counter.keyIndex] = now + spec.blockMicros, true
         markChanged(counter, spec)
         free = available(counter, spec)
       end
-      local wait = free < hits and retryAfterMicros(counter, spec, hits) or 0
+      local wait = isExceeded and retryAfterMicros(counter, spec, hits) or 0
       local blocked = max(0, counter.blockedUntil - now)
       reply[replied] = pack('>I3i6I7I7I7', granted, free, resetAfterMicros(counter, spec), wait, blocked)
     end

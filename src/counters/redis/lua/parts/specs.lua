@@ -5,7 +5,8 @@
 --         hash of the limit's identity, kind (1 window, 2 calendar, 3 token bucket), requests,
 --         three numbers by kind (window: resolution, lifetime, 0; calendar: start, end and next end of the period;
 --         token bucket: window, burst, 0), length of a block,
---         and of the charges (src/decide/ports.ts) spentWithinMicros and isSettlement (0 or 1).
+--         and of the charges (src/decide/ports.ts) spentWithinMicros and their use: 0 charged if granted, 1 a settlement,
+--         2 charged if granted and if rejected (src/decide/rejected-charges.ts).
 -- why     The shard's time is the only clock, so nodes whose clocks differ agree. Every number stays below 2^53. None
 --         becomes text by Lua's own rules, which write 1e+15.
 --         A call runs this whole text and creates every function in it. A dozen functions cost a call with one charge
@@ -18,6 +19,7 @@ local now = clock
 
 local floor, byte, sub, pack, unpackAt = math.floor, string.byte, string.sub, struct.pack, struct.unpack
 local WINDOW, CALENDAR, TOKEN_BUCKET = 1, 2, 3
+local SETTLEMENT, CHARGED_IF_REJECTED = '1', '2'
 -- Forms of values (parts/value.lua): the form of a token bucket, and the first form whose list has exact times.
 local TOKEN_BUCKET_FORM, FIRST_EXACT_FORM = 64, 5
 local HEAD_BYTES = 41
@@ -50,7 +52,7 @@ for i = 1, specCount do
   local spec = {
     id = id, limitIndex = limitIndexes[id], kind = kind, requests = tonumber(ARGV[at + 2]),
     x = x, y = y, z = tonumber(ARGV[at + 5]), blockMicros = tonumber(ARGV[at + 6]),
-    spentWithinMicros = tonumber(ARGV[at + 7]), isSettlement = ARGV[at + 8] == '1',
+    spentWithinMicros = tonumber(ARGV[at + 7]), use = ARGV[at + 8],
     durationMicros = durationMicros, resolutionMicros = kind == WINDOW and x or 1,
     subBucketMicros = kind ~= WINDOW and 1 or x > 1 and x or y / 16,
   }
