@@ -12,21 +12,39 @@ function makeLimit(spec: UntrustedLimitSpec): CountedLimit {
   return limit;
 }
 
+const name = fc.oneof(
+  fc.constantFrom('tokens', 'freeTier', 'per user limit', '50% |/@#"', 'grüße 😀'),
+  fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 255 }),
+);
 const requests = fc.integer({ min: 1, max: 1e9 });
 const seconds = fc.integer({ min: 1, max: 86_400 }).map((length) => `${length}s`);
 const blockFor = fc.option(seconds, { nil: undefined });
 const limits = fc.oneof(
-  fc.record({ requests, window: seconds, algorithm: fc.constant('concurrency') }),
-  fc.record({ requests, window: seconds, blockFor, algorithm: fc.constantFrom('sliding_window', 'fixed_window') }),
-  fc.record({ requests, window: seconds, blockFor, algorithm: fc.constant('token_bucket'), burst: fc.constant(7) }),
+  fc.record({ name, requests, window: seconds, algorithm: fc.constant('concurrency') }),
   fc.record({
+    name,
+    requests,
+    window: seconds,
+    blockFor,
+    algorithm: fc.constantFrom('sliding_window', 'fixed_window'),
+  }),
+  fc.record({
+    name,
+    requests,
+    window: seconds,
+    blockFor,
+    algorithm: fc.constant('token_bucket'),
+    burst: fc.constant(7),
+  }),
+  fc.record({
+    name,
     requests,
     window: fc.constant('1mo'),
     algorithm: fc.constant('calendar'),
     timeZone: fc.constantFrom('', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5'),
     anchorDay: fc.constantFrom(undefined, 15, 31),
   }),
-  fc.record({ requests, window: fc.constantFrom('1h', '1d', '1w', '1y'), algorithm: fc.constant('calendar') }),
+  fc.record({ name, requests, window: fc.constantFrom('1h', '1d', '1w', '1y'), algorithm: fc.constant('calendar') }),
 );
 
 const receipts = fc.record({
@@ -55,6 +73,16 @@ describe('an encoded receipt', () => {
         expect(decodeReceipt(text)).toEqual(receipt);
       }),
     );
+  });
+
+  it('decodes with 64 charges to limits whose names are as long as names can be', () => {
+    const name = '漢'.repeat(255);
+    const granted = Array.from({ length: 64 }, (_, index) => ({
+      charge: { subject: `rule|ai|account|${index}`, limit: makeLimit({ name, requests: 1, window: '1m' }), hits: 1 },
+      countsUntil: 1.8e15,
+    }));
+    const receipt: Receipt = { id: 'r', source: 'redis', expiresAt: 1.8e15, granted };
+    expect(decodeReceipt(encodeReceipt(receipt))).toEqual(receipt);
   });
 
   it('is short enough for the value of a header, with a budget of tokens per minute and one per month', () => {
@@ -86,7 +114,11 @@ describe('an encoded receipt', () => {
     encodeJson([2, 'id', 'redis', 1, {}]),
     encodeJson([2, 'id', 'redis', 1, [null]]),
     encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60', -1, 1, 1]]]),
-    encodeJson([2, 'id', 'redis', 1, [['a', 'N!/s60', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'a b/s60', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'a%/s60', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', '%61/s60', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', 'a%0A/s60', 1, 1, 1]]]),
+    encodeJson([2, 'id', 'redis', 1, [['a', '/s60', 1, 1, 1]]]),
     encodeJson([2, 'id', 'redis', 1, [['a', 'n/x60', 1, 1, 1]]]),
     encodeJson([2, 'id', 'redis', 1, [['a', 'n/s060', 1, 1, 1]]]),
     encodeJson([2, 'id', 'redis', 1, [['a', 'n/s60@UTC', 1, 1, 1]]]),

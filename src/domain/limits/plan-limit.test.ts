@@ -4,17 +4,19 @@ import { parsePlanLimit, toPlanLimitSpec, type UntrustedPlanLimitSpec } from './
 
 const valid = { name: 'burst', requests: 5, window: '60s' };
 
-describe('routes and per of a plan’s limit', () => {
-  it.each([{}, { routes: ['search', '/v1/export'] }, { per: 'account' }, { per: 'key', routes: ['a'] }])(
-    '%j can be written and parsed again',
-    (change) => {
-      const limit = parsePlanLimit({ ...valid, ...change });
-      if ('faults' in limit) throw new Error(JSON.stringify(limit));
-      expect(limit).toMatchObject({ ...change, identity: 'burst/s60' });
-      expect(toPlanLimitSpec(limit)).toEqual({ ...valid, algorithm: 'sliding_window', ...change });
-      expect(parsePlanLimit(toPlanLimitSpec(limit))).toEqual(limit);
-    },
-  );
+describe('name, routes and per of a plan’s limit', () => {
+  it.each([
+    {},
+    { routes: ['search', '/v1/export', 'x'.repeat(255)] },
+    { per: 'account' },
+    { per: 'key', routes: ['a'] },
+  ])('%j can be written and parsed again', (change) => {
+    const limit = parsePlanLimit({ ...valid, ...change });
+    if ('faults' in limit) throw new Error(JSON.stringify(limit));
+    expect(limit).toMatchObject({ ...change, identity: 'burst/s60' });
+    expect(toPlanLimitSpec(limit)).toEqual({ ...valid, algorithm: 'sliding_window', ...change });
+    expect(parsePlanLimit(toPlanLimitSpec(limit))).toEqual(limit);
+  });
 
   it('count as left out if they are empty', () => {
     expect(parsePlanLimit({ ...valid, routes: [], per: '' })).toEqual(parsePlanLimit(valid));
@@ -34,10 +36,13 @@ describe('routes and per of a plan’s limit', () => {
     [{ routes: Array.from({ length: 65 }, (_, index) => `r${index}`) }, ['routes']],
     [{ routes: ['search', '', 5, 'search'] }, ['routes[1]', 'routes[2]', 'routes[3]']],
     [{ routes: ['has space'] }, ['routes[0]']],
-    [{ routes: ['x'.repeat(64)] }, ['routes[0]']],
+    [{ routes: ['x'.repeat(256)] }, ['routes[0]']],
     [{ routes: ['sücht'] }, ['routes[0]']],
     [{ per: 'plan' }, ['per']],
     [{ per: 1, requests: 0 }, ['requests', 'per']],
+    [{ name: 'freeTier', requests: 0, per: 1 }, ['name', 'requests', 'per']],
+    [{ name: 'per user' }, ['name']],
+    [{ name: '' }, ['name']],
     [{ requests: 0, window: '', algorithm: 'unlimited', routes: ['a'], per: 'key' }, ['routes', 'per']],
   ])('%j are rejected with the fields %j', (change, fields) => {
     const result = parsePlanLimit({ ...valid, ...change });

@@ -11,12 +11,12 @@ const TILDE = 0x7e;
 export function escapeInQuotes(name: string): string {
   for (let index = 0; index < name.length; index++) {
     const code = name.charCodeAt(index);
-    if (code < SPACE || code > TILDE || code === QUOTE || code === BACKSLASH) return escape(name);
+    if (code < SPACE || code > TILDE || code === QUOTE || code === BACKSLASH) return escapeName(name);
   }
   return name;
 }
 
-function escape(name: string): string {
+function escapeName(name: string): string {
   const isAscii = /^[ -~]*$/.test(name);
   const ascii = isAscii ? name : name.replaceAll(/[^ -$&-~]+/g, encodeURIComponent);
   return ascii.replaceAll(/["\\]/g, '\\$&');

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isLimitName } from '../../domain/limits/limit-name.ts';
 import type { UntrustedLimitSpec } from '../../domain/limits/limit-spec.ts';
 import { parseLimit } from '../../domain/limits/parse-limit.ts';
 import { OkHttpResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
@@ -50,6 +51,32 @@ describe('writeLimitHeaders', () => {
         expect(Number(headers['x-ratelimit-limit'])).toBeGreaterThanOrEqual(Number(headers['x-ratelimit-remaining']));
         const [, quota, seconds] = /q=(\d+);w=(\d+)/.exec(headers['ratelimit-policy'] ?? '') ?? [];
         expect(Number(quota) * window).toBeLessThanOrEqual(Number(seconds) * requests);
+      }),
+    );
+  });
+
+  it.each([
+    ['freeTier', '"freeTier"'],
+    ['per user limit', '"per user limit"'],
+    ['50% off', '"50% off"'],
+    ['the "free" tier', '"the \\"free\\" tier"'],
+    ['a\\b', '"a\\\\b"'],
+    ['grüße, 50%', '"gr%C3%BC%C3%9Fe, 50%25"'],
+  ])('quotes the name %s as %s', (name, quoted) => {
+    const headers = reportLimit({ name }, 7);
+    expect(headers['ratelimit-policy']).toBe(`${quoted};q=60;w=60`);
+    expect(headers.ratelimit).toBe(`${quoted};r=7;t=0`);
+  });
+
+  it('writes every name as a valid string of a structured field', () => {
+    const names = fc.string({ unit: 'binary', minLength: 1, maxLength: 255 });
+    fc.assert(
+      fc.property(names.filter(isLimitName), (name) => {
+        const headers = reportLimit({ name }, 7);
+        // RFC 9651, section 3.3.3.
+        const string = /^"(?:[ !#-[\]-~]|\\["\\])*"/.exec(headers['ratelimit-policy'] ?? '')?.[0];
+        expect(headers['ratelimit-policy']).toBe(`${string};q=60;w=60`);
+        expect(headers.ratelimit).toBe(`${string};r=7;t=0`);
       }),
     );
   });

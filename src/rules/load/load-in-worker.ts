@@ -9,7 +9,7 @@ import { InvalidRules } from './load-rules.ts';
 import { RuleBookAssembler, type RuleBookChunk } from './rule-book-transfer.ts';
 import type { RulesFolderOptions } from './rules-folder.ts';
 
-/** What the worker is started with. */
+/** Data of the worker: what to load. */
 export interface LoadRequest {
   readonly rulesPath: string;
   readonly options: RulesFolderOptions;
