@@ -102,9 +102,14 @@ export function formatLimit(limit: Limit): string {
   const fields = Object.entries(LIMIT_FIELDS).flatMap(([name, field]) => {
     const value = spec[field];
     const isPresent = value !== undefined && value !== '' && !(field === 'requests' && value === 0);
-    return isPresent ? [`${name}: ${value}`] : [];
+    return isPresent ? [`${name}: ${quoteUnlessPlain(value)}`] : [];
   });
   return `{${fields.join(', ')}}`;
+}
+
+/** Quotes names that YAML might not read back as they are. A JSON string is a YAML string too. */
+function quoteUnlessPlain(value: LimitSpec[keyof LimitSpec]): string {
+  return typeof value !== 'string' || /^[\w@/+.-]+$/.test(value) ? String(value) : JSON.stringify(value);
 }
 
 function formatWindow(limit: CountedLimit): string {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CountedLimit } from './limit.ts';
 import { parseLimitIdentity } from './limit-identity.ts';
-import { LIMIT_FIELDS, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
+import { formatLimit, LIMIT_FIELDS, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { ALGORITHMS, parseLimit } from './parse-limit.ts';
 
 const valid = { name: 'burst', requests: 5, window: '60s', algorithm: '' };
@@ -119,6 +119,11 @@ describe('a limit', () => {
 
   it.each(['', 'a\nb', 'a\0', '\x7f', '\x85', '\ud800', 'x'.repeat(256)])('cannot be named %j', (name) => {
     expect(parseLimit({ ...valid, name })).toMatchObject({ faults: [{ field: 'name' }] });
+  });
+
+  it('is written on one line with its name in quotes where YAML needs them', () => {
+    expect(formatLimit(parse({ name: 'freeTier' }))).toMatch(/^\{name: freeTier, requests: 5, window: 60s, /);
+    expect(formatLimit(parse({ name: 'a, "b": {' }))).toMatch(/^\{name: "a, \\"b\\": \{", requests: 5, /);
   });
 
   it('is either parsed or rejected with the names of its fields, whatever the input', () => {
