@@ -76,9 +76,11 @@ function concludeBatch<Verdict>(
       const isRejected = decision.isRejectedByAdvisories?.(advisories) === true;
       if (isRejected || isAbandoned(index)) refunds.push(...receiptsFor(decision, result, advisories));
       else if (decision.shadows !== undefined) shadows.push(...decision.shadows);
-      if (isRejected) ofRejected.push(...chargesOfRejected(decision.shadows ?? NONE));
+      if (isRejected && decision.shadows !== undefined) ofRejected.push(...chargesOfRejected(decision.shadows));
     } else if (!(result instanceof StoreUnavailable)) {
-      ofRejected.push(...chargesOfRejected([...(decision.shadows ?? NONE), ...(decision.advisories ?? NONE)]));
+      if (decision.shadows !== undefined) ofRejected.push(...chargesOfRejected(decision.shadows));
+      // They were not decided.
+      if (decision.advisories !== undefined) ofRejected.push(...chargesOfRejected(decision.advisories));
     }
     return decision.conclude(result, advisories);
   });

@@ -2,8 +2,8 @@ import type { FixedWindowLimit } from '../domain/limits/limit.ts';
 import type { Charge, Decision } from './ports.ts';
 
 /**
- * Whether the hits stay charged if the request is rejected (`charge_rejected`). Hits that are only reserved for later
- * (`spentWithinMicros`) are not spent yet, so they never do.
+ * Whether the hits stay charged if the request is rejected (`charge_rejected`). Hits that are reserved for later
+ * (`spentWithinMicros`) do not: they are not spent yet.
  */
 export function isChargedIfRejected({ limit, hits, isSettlement, spentWithinMicros }: Charge): boolean {
   return limit.chargeRejected === true && hits > 0 && isSettlement !== true && spentWithinMicros === undefined;
@@ -25,9 +25,10 @@ const REJECTING_LIMIT: FixedWindowLimit = {
 export function chargesOfRejected(decisions: readonly Decision[]): readonly Decision[] {
   return decisions.flatMap(({ charges }) => {
     const charged = charges.filter(isChargedIfRejected);
+    if (charged.length === 0) return [];
     // One for each subject: a cluster may decide each subject on its own.
     const subjects = new Set(charged.map(({ subject }) => subject));
     const rejecting = Array.from(subjects, (subject): Charge => ({ subject, limit: REJECTING_LIMIT, hits: 1 }));
-    return charged.length === 0 ? [] : [{ charges: [...charged, ...rejecting] }];
+    return [{ charges: [...charged, ...rejecting] }];
   });
 }
