@@ -1,5 +1,6 @@
 import { type AdminServicesOptions, createAdminServices, createReadOnlyServices } from './admin/admin-services.ts';
 import type { UnaryService } from './admin/shared/unary-service.ts';
+import type { SigningKeyRing } from './admin/signing-keys/signing-key-ring.ts';
 import { startDatabase } from './app/start-database.ts';
 import { startAdminPlane, startDecisionPlane, startHttpServer } from './app/start-servers.ts';
 import { startTokenSigning, startTokenVerification, type TokenSigning } from './app/start-tokens.ts';
@@ -33,6 +34,10 @@ export interface App {
    * The ports that the servers listen on, also where 0 was configured. A node of the role `admin` has no data plane.
    */
   readonly ports: { readonly decision: number | undefined; readonly admin: number; readonly http: number };
+  /** This node's copy of the catalog. */
+  readonly catalog: CatalogReplica;
+  /** The keys that this node signs tokens with. A node of the role `decision` has none. */
+  readonly signingKeys: SigningKeyRing | undefined;
   /** Finishes the calls in progress, then closes everything. */
   stop(): Promise<void>;
 }
@@ -40,7 +45,7 @@ export interface App {
 /** Starts the service. If a part cannot start, closes all others again and rejects. */
 export async function buildApp(config: Config, log: Logger): Promise<App> {
   await using resources = new AsyncDisposableStack();
-  const metrics = createMetrics();
+  const metrics = createMetrics(log);
   const readiness = new Readiness();
   const rules = await startRules(config, metrics, log, resources);
   // Early, so that probes get an answer while the database is migrated and the catalog is loaded.
@@ -85,6 +90,8 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
   const running = resources.move();
   return {
     ports,
+    catalog,
+    signingKeys: signing?.keys,
     async stop() {
       readiness.beginShutdown();
       await running.disposeAsync();
@@ -94,13 +101,13 @@ export async function buildApp(config: Config, log: Logger): Promise<App> {
 
 /** Loads the rules and keeps them up to date. Without a path there are none. */
 async function startRules(
-  { rulesPath }: Config,
+  { rulesPath, rulesFolder }: Config,
   metrics: Metrics,
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<DecisionContext['rules']> {
   if (rulesPath === undefined) return { book: EMPTY_RULE_BOOK };
-  const rules = await watchRules({ rulesPath, log, onReload: metrics.recordRulesReload });
+  const rules = await watchRules({ rulesPath, folder: rulesFolder, log, onReload: metrics.recordRulesReload });
   resources.defer(() => rules.stop());
   return rules;
 }
@@ -142,14 +149,18 @@ function startCounters(
   return counters;
 }
 
-type ServiceParts = Omit<AdminServicesOptions, 'signingKeys' | 'accessTokenSeconds' | 'refreshTokenSeconds'>;
+type ServiceParts = Omit<
+  AdminServicesOptions,
+  'signingKeys' | 'insecureHosts' | 'accessTokenSeconds' | 'refreshTokenSeconds'
+>;
 
 /** Creates the services of the admin API. A node that does not sign only reads, so it has only the reading ones. */
 function createServices(
-  { tokens: { accessTokenSeconds, refreshTokenSeconds } }: Config,
+  { tokens: { accessTokenSeconds, refreshTokenSeconds }, insecureHttpIssuerHosts: insecureHosts }: Config,
   parts: ServiceParts,
   signing: TokenSigning | undefined,
 ): readonly UnaryService[] {
   if (signing === undefined) return createReadOnlyServices(parts);
-  return createAdminServices({ ...parts, signingKeys: signing.keys, accessTokenSeconds, refreshTokenSeconds });
+  const sessions = { accessTokenSeconds, refreshTokenSeconds };
+  return createAdminServices({ ...parts, signingKeys: signing.keys, insecureHosts, ...sessions });
 }

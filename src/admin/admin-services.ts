@@ -1,6 +1,7 @@
 import type { Database } from '../database/open-database.ts';
 import type { CounterAccess } from '../domain/counting/counter-admin.ts';
 import type { Explain } from '../domain/explanation.ts';
+import type { InsecureHosts } from '../domain/tokens/key-url.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
 import { CounterServiceService } from '../generated/weir/admin/v1/counter_service.ts';
@@ -35,6 +36,8 @@ export interface AdminServicesOptions {
   readonly explain: Explain;
   readonly verifier: TokenVerificationOptions['verifier'];
   readonly signingKeys: SigningKeyRing;
+  /** Hosts from which keys of issuers may be fetched over plain http. */
+  readonly insecureHosts: InsecureHosts;
   readonly accessTokenSeconds: number;
   /** A session ends this long after its last refresh. */
   readonly refreshTokenSeconds: number;

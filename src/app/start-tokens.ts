@@ -48,7 +48,7 @@ export interface TokenVerificationParts {
  * verifies. A node that does not sign has it only if it is configured.
  */
 export function startTokenVerification(
-  { signingKeySecret }: Config,
+  { signingKeySecret, maxTokenBytes, insecureHttpIssuerHosts }: Config,
   { catalog, signing, metrics, log }: TokenVerificationParts,
   resources: AsyncDisposableStack,
 ): CachingTokenVerifier {
@@ -57,6 +57,8 @@ export function startTokenVerification(
     trustSource: catalog,
     openKey: (key) => (key.sealedJwk === undefined ? undefined : sealer?.open(key, key.sealedJwk)),
     log,
+    insecureHosts: insecureHttpIssuerHosts,
+    maxTokenBytes,
     onRejected: metrics.recordRejectedToken,
   });
   resources.defer(() => verifier.close());

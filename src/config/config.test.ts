@@ -17,6 +17,12 @@ describe('the configuration', () => {
     });
   });
 
+  it('does not limit the age of connections by default', () => {
+    expect(readConfig({}).maxConnectionAgeMs).toBeUndefined();
+    expect(readConfig({ DECISION_MAX_CONNECTION_AGE: '10s' }).maxConnectionAgeMs).toBe(10_000);
+    expect(readConfig({ DECISION_MAX_CONNECTION_AGE: '7d' }).maxConnectionAgeMs).toBe(604_800_000);
+  });
+
   it('treats an empty variable as unset', () => {
     expect(readConfig({ REDIS_URL: '', WEIR_ROLE: '' })).toMatchObject({ redisUrl: undefined, role: 'all' });
   });
@@ -48,6 +54,10 @@ describe('the configuration', () => {
     ['TOKEN_ALGORITHM', 'HS512', 'must be one of EdDSA, ES256, RS256, HS256'],
     ['TOKEN_KEY_ROTATION', '59m', 'must be a whole number and a unit, such as 90d, and at least 1h'],
     ['TOKEN_KEY_ROTATION', 'monthly', 'must be a whole number and a unit, such as 90d, and at least 1h'],
+    ['DECISION_MAX_CONNECTION_AGE', '9s', 'must be a whole number and a unit, such as 5m, from 10s to 7d'],
+    ['DECISION_MAX_CONNECTION_AGE', '8d', 'must be a whole number and a unit, such as 5m, from 10s to 7d'],
+    ['DECISION_MAX_CONNECTION_AGE', '300', 'must be a whole number and a unit, such as 5m, from 10s to 7d'],
+    ['DECISION_MAX_CONNECTION_AGE', '0s', 'must be a whole number and a unit, such as 5m, from 10s to 7d'],
     ['ACCESS_TOKEN_SECONDS', '59', 'must be a whole number of seconds from 60 to 86400'],
     ['REFRESH_TOKEN_SECONDS', '31536001', 'must be a whole number of seconds from 60 to 31536000'],
   ])('rejects %s=%s and says what was expected and what was found', (name, value, expected) => {
@@ -74,6 +84,19 @@ describe('the configuration', () => {
     expect(read).toThrow(InvalidConfig);
     expect(read).toThrow(`${name}: `);
     expect(read).not.toThrow(value);
+  });
+
+  it('accepts hosts for plain http with and without a port', () => {
+    expect(readConfig({}).insecureHttpIssuerHosts).toEqual(new Set());
+    const hosts = readConfig({
+      INSECURE_HTTP_ISSUER_HOSTS: 'keycloak.auth.svc:8080, 10.0.0.5',
+    }).insecureHttpIssuerHosts;
+    expect(hosts).toEqual(new Set(['keycloak.auth.svc:8080', '10.0.0.5']));
+    for (const hosts of ['http://keycloak', '*', 'keycloak/realms']) {
+      expect(() => readConfig({ INSECURE_HTTP_ISSUER_HOSTS: hosts })).toThrow(
+        'INSECURE_HTTP_ISSUER_HOSTS: must be hosts without a scheme, a path or a wildcard',
+      );
+    }
   });
 
   it('reports all faults at once', () => {

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { RedisAccess } from '../counters/redis/connection/connection-settings.ts';
+import type { InsecureHosts } from '../domain/tokens/key-url.ts';
 import type { OwnAlgorithm } from '../domain/tokens/token.ts';
 import type { Address } from './formats.ts';
 import { type RequestConfig, readRequestConfig } from './request-config.ts';
+import { type RulesConfig, readRulesConfig, rulesVariables } from './rules-config.ts';
 import { SECRET_VARIABLES, type Variables, variables } from './variables.ts';
 
 export type { Address };
@@ -29,6 +31,7 @@ export interface Config {
   readonly redisAccess: RedisAccess;
   readonly redisDeadlineMs: number;
   readonly rulesPath: string | undefined;
+  readonly rulesFolder: RulesConfig;
   readonly adminEmail: string | undefined;
   readonly adminPassword: string | undefined;
   /** Time for which a node without Postgres keeps accepting API keys and tokens; undefined: no limit. */
@@ -37,6 +40,8 @@ export interface Config {
   readonly logLevel: string;
   /** undefined: the data plane speaks HTTP/2 in clear. */
   readonly decisionTls: TlsFiles | undefined;
+  /** Age after which a client of the data plane is asked to open another connection; undefined: never. */
+  readonly maxConnectionAgeMs: number | undefined;
   readonly requests: RequestConfig;
   readonly answers: Answers;
   /** Part of every API key's digest; empty: none. */
@@ -46,6 +51,10 @@ export interface Config {
   /** Encrypts the signing keys; undefined: a node that signs keeps a generated one in `dataDir`. */
   readonly signingKeySecret: string | undefined;
   readonly tokens: TokenConfig;
+  /** Hosts from which keys of issuers may be fetched over plain http. */
+  readonly insecureHttpIssuerHosts: InsecureHosts;
+  /** Longer tokens are malformed, whoever issued them. */
+  readonly maxTokenBytes: number;
 }
 
 /** Settings of Weir's own tokens. */
@@ -86,6 +95,15 @@ export function readAccessToken(): string | undefined {
   return process.env.WEIR_ACCESS_TOKEN || undefined;
 }
 
+/** Reads how commands read a folder of rules, so that they read it as the service does. Throws InvalidConfig. */
+export function readRulesFolderConfig(): RulesConfig {
+  loadEnvironmentFile();
+  const values = withoutEmptyVariables(process.env);
+  const parsed = z.object(rulesVariables).safeParse(values);
+  if (parsed.success) return readRulesConfig(parsed.data);
+  throw new InvalidConfig(parsed.error.issues.map((issue) => formatIssue(issue, values)).join('\n'));
+}
+
 function loadEnvironmentFile(): void {
   if (existsSync('.env')) process.loadEnvFile('.env');
 }
@@ -115,12 +133,14 @@ function toConfig(env: Variables): Config {
       sentinel: { username: env.REDIS_SENTINEL_USERNAME, password: env.REDIS_SENTINEL_PASSWORD },
     },
     rulesPath: env.RULES_PATH,
+    rulesFolder: readRulesConfig(env),
     adminEmail: env.ADMIN_EMAIL,
     adminPassword: env.ADMIN_PASSWORD,
     catalogMaxStalenessMs: env.CATALOG_MAX_STALENESS && env.CATALOG_MAX_STALENESS * 1000,
     role: env.WEIR_ROLE,
     logLevel: env.LOG_LEVEL,
     decisionTls: readTlsFiles(env),
+    maxConnectionAgeMs: env.DECISION_MAX_CONNECTION_AGE,
     requests: readRequestConfig(env),
     answers: { rateLimitHeaders: env.RATE_LIMIT_HEADERS, shadowMode: env.SHADOW_MODE === 'true' },
     keyPepper: env.KEY_PEPPER ?? '',
@@ -132,6 +152,8 @@ function toConfig(env: Variables): Config {
       accessTokenSeconds: env.ACCESS_TOKEN_SECONDS,
       refreshTokenSeconds: env.REFRESH_TOKEN_SECONDS,
     },
+    insecureHttpIssuerHosts: env.INSECURE_HTTP_ISSUER_HOSTS,
+    maxTokenBytes: env.MAX_TOKEN_BYTES,
   };
 }
 
@@ -192,8 +214,7 @@ function findUnusedRedisSettings(values: Environment): readonly string[] {
 
 /** Copies the environment without empty variables, and with the secrets that are given as files. */
 function readSecretFiles(environment: Environment, faults: string[]): Environment {
-  const values: Record<string, string> = {};
-  for (const [name, value] of Object.entries(environment)) if (value) values[name] = value;
+  const values = withoutEmptyVariables(environment);
   for (const name of SECRET_VARIABLES) {
     const file = values[`${name}_FILE`];
     if (file === undefined) continue;
@@ -205,5 +226,11 @@ function readSecretFiles(environment: Environment, faults: string[]): Environmen
       faults.push(`${name}_FILE: must be the path of a readable file`);
     }
   }
+  return values;
+}
+
+function withoutEmptyVariables(environment: Environment): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) if (value) values[name] = value;
   return values;
 }

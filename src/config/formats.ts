@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { InvalidRedisUrl, parseRedisUrl } from '../counters/redis/connection/redis-url.ts';
 import { parseDuration } from '../domain/limits/duration.ts';
+import { type InsecureHosts, parseInsecureHosts } from '../domain/tokens/key-url.ts';
 
 /** Host and port that a server listens on. */
 export interface Address {
@@ -39,13 +40,17 @@ export const milliseconds = z
   .regex(/^[1-9]\d{0,3}$/, 'must be a whole number of milliseconds from 1 to 9999')
   .transform(Number);
 
-export const seconds = (min: number, max: number) =>
+const wholeNumber = (unit: string, min: number, max: number) =>
   z
     .string()
     .refine((text) => /^[1-9]\d{0,8}$/.test(text) && Number(text) >= min && Number(text) <= max, {
-      message: `must be a whole number of seconds from ${min} to ${max}`,
+      message: `must be a whole number of ${unit} from ${min} to ${max}`,
     })
     .transform(Number);
+
+export const seconds = (min: number, max: number) => wholeNumber('seconds', min, max);
+
+export const bytes = (min: number, max: number) => wholeNumber('bytes', min, max);
 
 /** Rotating more often would replace keys before every node knows the previous ones. */
 const MIN_ROTATION_SECONDS = 3600;
@@ -55,6 +60,19 @@ export const keyRotation = z.string().transform((text, context): number => {
   const rotationSeconds = parseDuration(text);
   if (rotationSeconds !== undefined && rotationSeconds >= MIN_ROTATION_SECONDS) return rotationSeconds;
   context.addIssue({ code: 'custom', message: 'must be a whole number and a unit, such as 90d, and at least 1h' });
+  return z.NEVER;
+});
+
+/** Connections that are opened more often cost more than they spread the load. */
+const MIN_CONNECTION_AGE_SECONDS = 10;
+/** A timer for a much longer time would run at once. */
+const MAX_CONNECTION_AGE_SECONDS = 7 * 24 * 3600;
+
+/** Age of a connection, in ms. */
+export const connectionAge = z.string().transform((text, context): number => {
+  const ageSeconds = parseDuration(text) ?? 0;
+  if (ageSeconds >= MIN_CONNECTION_AGE_SECONDS && ageSeconds <= MAX_CONNECTION_AGE_SECONDS) return ageSeconds * 1000;
+  context.addIssue({ code: 'custom', message: 'must be a whole number and a unit, such as 5m, from 10s to 7d' });
   return z.NEVER;
 });
 
@@ -68,6 +86,18 @@ function isReadable(file: string): boolean {
     return false;
   }
 }
+
+/** Hosts with or without a port, separated by commas. */
+export const insecureHosts = z.string().transform((text, context): InsecureHosts => {
+  const hosts = parseInsecureHosts(text);
+  if (!('invalid' in hosts)) return hosts;
+  context.addIssue({
+    code: 'custom',
+    message:
+      'must be hosts without a scheme, a path or a wildcard, separated by commas, such as keycloak.auth.svc:8080',
+  });
+  return z.NEVER;
+});
 
 /** Each costs one more digest for every unknown key. */
 const MAX_FORMER_PEPPERS = 3;

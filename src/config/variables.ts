@@ -1,7 +1,20 @@
 import { z } from 'zod';
 import { OWN_ALGORITHMS } from '../domain/tokens/token.ts';
-import { address, formerPeppers, keyRotation, milliseconds, readableFile, redisUrl, seconds, url } from './formats.ts';
+import {
+  address,
+  bytes,
+  connectionAge,
+  formerPeppers,
+  insecureHosts,
+  keyRotation,
+  milliseconds,
+  readableFile,
+  redisUrl,
+  seconds,
+  url,
+} from './formats.ts';
 import { requestVariables } from './request-config.ts';
+import { rulesVariables } from './rules-config.ts';
 
 /** Variables that can be given as NAME_FILE instead: the path of a file that holds the value. */
 export const SECRET_VARIABLES = [
@@ -30,6 +43,7 @@ export const variables = z.object({
   REDIS_SENTINEL_USERNAME: z.string().optional(),
   REDIS_SENTINEL_PASSWORD: z.string().optional(),
   RULES_PATH: z.string().optional(),
+  ...rulesVariables,
   ADMIN_EMAIL: z.email('must be an e-mail address').optional(),
   ADMIN_PASSWORD: z.string().min(8, 'must have at least 8 characters').optional(),
   WEIR_ROLE: z.enum(['all', 'admin', 'decision'], 'must be all, admin or decision').default('all'),
@@ -39,6 +53,7 @@ export const variables = z.object({
   DECISION_TLS_CERT_FILE: readableFile.optional(),
   DECISION_TLS_KEY_FILE: readableFile.optional(),
   DECISION_TLS_CLIENT_CA_FILE: readableFile.optional(),
+  DECISION_MAX_CONNECTION_AGE: connectionAge.optional(),
   ...requestVariables,
   RATE_LIMIT_HEADERS: z.enum(['all', 'refused', 'off'], 'must be all, refused or off').default('all'),
   SHADOW_MODE: z.enum(['true', 'false'], 'must be true or false').default('false'),
@@ -49,6 +64,8 @@ export const variables = z.object({
   TOKEN_KEY_ROTATION: keyRotation.prefault('90d'),
   ACCESS_TOKEN_SECONDS: seconds(60, 24 * 3600).prefault('900'),
   REFRESH_TOKEN_SECONDS: seconds(60, 365 * 24 * 3600).prefault('2592000'),
+  INSECURE_HTTP_ISSUER_HOSTS: insecureHosts.prefault(''),
+  MAX_TOKEN_BYTES: bytes(1024, 65_536).prefault('16384'),
 });
 
 export type Variables = z.infer<typeof variables>;

@@ -119,6 +119,8 @@ export const IssuerEntity = defineEntity({
     /** Null: its keys are at `jwks_uri`, or, if that is null as well, where OIDC discovery says. */
     jwks: p.json<JsonWebKeySet>().nullable().strictNullable(),
     jwksUri: p.text().nullable().strictNullable(),
+    /** Whether its keys may be fetched over plain http. */
+    insecureHttp: p.boolean(),
     claims: p.json<ClaimNamesSpec>(),
     /** The plan if neither token nor catalog names one; null: such tokens are denied. */
     defaultPlanId: p.text().nullable().strictNullable(),

@@ -20,7 +20,7 @@ let admin: { authorization: string };
 let user: { authorization: string };
 
 beforeAll(async () => {
-  node = await startAdminNode(await newDatabase());
+  node = await startAdminNode(await newDatabase(), { INSECURE_HTTP_ISSUER_HOSTS: 'keycloak.auth.svc:8080' });
   issuers = createClient(IssuerServiceService, node.address);
   plans = createClient(PlanServiceService, node.address);
   const em = node.database.em.fork();
@@ -86,6 +86,28 @@ describe('an issuer', () => {
       uri: jwksUri,
     });
     expect(trusted((await create({ jwks: undefined })).name)?.keys).toEqual({ kind: 'discovery' });
+  });
+
+  it('has its keys at an http URL only if it says so and the host is in the list of the node', async () => {
+    const jwksUri = 'http://keycloak.auth.svc:8080/certs';
+    const fields = { jwks: undefined, jwksUri, insecureHttp: true };
+    const created = await create(fields);
+    expect(created).toMatchObject({ jwksUri, insecureHttp: true });
+    expect(await issuers.getIssuer({ name: created.name }, admin)).toMatchObject({ insecureHttp: true });
+    expect(trusted(created.name)).toMatchObject({ insecureHttp: true, keys: { kind: 'jwks_uri', uri: jwksUri } });
+    for (const wrong of [
+      { insecureHttp: false },
+      { jwksUri: 'http://keycloak.auth.svc/certs' },
+      { jwksUri: 'http://10.0.0.5:8080/certs' },
+      { jwksUri: 'http://keycloak.auth.svc.example.com:8080/certs' },
+    ]) {
+      const failure = await expectFailure(create({ ...fields, ...wrong }));
+      expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.jwks_uri'] });
+    }
+    const discovered = { jwks: undefined, insecureHttp: true, issuer: 'http://dex' };
+    expect(await expectFailure(create(discovered))).toMatchObject({ fields: ['issuer.issuer'] });
+    const failure = await expectFailure(update(created.name, 'insecureHttp', {}));
+    expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.jwks_uri'] });
   });
 
   it('is listed once across all pages', async () => {

@@ -7,6 +7,7 @@ import { IdentityProvider, makeTokenKey } from '../support/identity-provider.ts'
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
+const OPTIONS = { insecureHosts: new Set<string>() };
 
 let provider: IdentityProvider;
 /** The clock of the key set, in ms. */
@@ -18,14 +19,18 @@ beforeEach(async () => {
 });
 afterEach(() => provider.stop());
 
-function makeIssuer(issuer: string, keys: Issuer['keys'], aliases: readonly string[] = []): Issuer {
+function makeIssuer(
+  issuer: string,
+  keys: Issuer['keys'],
+  { aliases = [], insecureHttp = false }: Partial<Pick<Issuer, 'aliases' | 'insecureHttp'>> = {},
+): Issuer {
   const claims = { account: 'sub', plan: undefined, features: undefined, role: undefined, adminRoles: [] };
   const audience = { audiences: ['api'], audienceClaim: 'aud', requiredClaims: [] } as const;
   const rest = { algorithms: ['EdDSA'], claims, defaultPlanId: undefined, catalogAccounts: false };
-  return { id: 'corp', issuer, aliases, keys, ...audience, ...rest };
+  return { id: 'corp', issuer, aliases, keys, insecureHttp, ...audience, ...rest };
 }
 
-const fetchKeys = () => fetchKeySet(makeIssuer(provider.issuer, { kind: 'jwks_uri', uri: provider.jwksUri }));
+const fetchKeys = () => fetchKeySet(makeIssuer(provider.issuer, { kind: 'jwks_uri', uri: provider.jwksUri }), OPTIONS);
 
 function makeKeySet(): RemoteKeySet {
   return new RemoteKeySet({ fetch: fetchKeys, now: () => clock, onFetchFailed: () => {} });
@@ -150,7 +155,7 @@ describe('the URL of the keys', () => {
     'https://user:password@login.example.com/jwks',
     'https://login.example.com/jwks#fragment',
   ])('must not be %j', async (uri) => {
-    await expect(fetchKeySet(makeIssuer('x', { kind: 'jwks_uri', uri }))).rejects.toThrow(
+    await expect(fetchKeySet(makeIssuer('x', { kind: 'jwks_uri', uri }), OPTIONS)).rejects.toThrow(
       /must (be an https URL|not contain a user name|not have a fragment)/,
     );
   });
@@ -159,10 +164,57 @@ describe('the URL of the keys', () => {
     const { publicJwk } = await makeTokenKey('EdDSA');
     provider.keys = [publicJwk];
     const issuer = makeIssuer(provider.issuer, { kind: 'discovery' });
-    expect((await fetchKeySet(issuer)).keys).toEqual([publicJwk]);
+    expect((await fetchKeySet(issuer, OPTIONS)).keys).toEqual([publicJwk]);
     provider.claimedIssuer = `${provider.issuer}/other`;
-    await expect(fetchKeySet(issuer)).rejects.toThrow('got that of another issuer');
-    const withAlias = makeIssuer(provider.issuer, { kind: 'discovery' }, [`${provider.issuer}/other`]);
-    expect((await fetchKeySet(withAlias)).keys).toEqual([publicJwk]);
+    await expect(fetchKeySet(issuer, OPTIONS)).rejects.toThrow(
+      `issuer: expected ${provider.issuer}, found ${provider.issuer}/other`,
+    );
+    const withAlias = makeIssuer(provider.issuer, { kind: 'discovery' }, { aliases: [`${provider.issuer}/other`] });
+    expect((await fetchKeySet(withAlias, OPTIONS)).keys).toEqual([publicJwk]);
+  });
+
+  it('that discovery finds is described safely if the configuration is of another issuer', async () => {
+    const issuer = makeIssuer(provider.issuer, { kind: 'discovery' });
+    provider.claimedIssuer = `a\n\u001b[2J${'x'.repeat(100_000)}`;
+    const error: unknown = await fetchKeySet(issuer, OPTIONS).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ message: expect.stringContaining('found a\\u000a\\u001b[2Jxxx') });
+    expect(String(error).length).toBeLessThan(1_000);
+  });
+});
+
+describe('an issuer with insecure http', () => {
+  /** Not an address of the loopback network, but reaches this machine. */
+  const hostUrl = () => provider.issuer.replace('127.0.0.1', '0.0.0.0');
+  const port = () => new URL(provider.issuer).port;
+  const fetchFrom = (hosts: readonly string[], insecureHttp = true) => {
+    const issuer = makeIssuer(hostUrl(), { kind: 'discovery' }, { insecureHttp });
+    return fetchKeySet(issuer, { insecureHosts: new Set(hosts) });
+  };
+
+  beforeEach(async () => {
+    provider.keys = [(await makeTokenKey('EdDSA')).publicJwk];
+    provider.claimedIssuer = hostUrl();
+    provider.claimedJwksUri = `${hostUrl()}/jwks`;
+  });
+
+  it('gets its configuration and its keys over plain http from the hosts that the node allows', async () => {
+    expect((await fetchFrom(['0.0.0.0'])).keys).toEqual(provider.keys);
+    expect((await fetchFrom([`0.0.0.0:${port()}`])).keys).toEqual(provider.keys);
+  });
+
+  it('gets nothing from other hosts or ports, or without the permission of the issuer', async () => {
+    for (const hosts of [[], ['0.0.0.0:1'], ['keycloak'], ['0.0.0.0.example.com']]) {
+      await expect(fetchFrom(hosts)).rejects.toThrow('must be an https URL');
+    }
+    await expect(fetchFrom(['0.0.0.0'], false)).rejects.toThrow('must be an https URL');
+    expect(provider.requests).toBe(0);
+  });
+
+  it('must not be sent to other hosts, nor to this machine, by its configuration', async () => {
+    for (const uri of ['http://192.0.2.1/jwks', provider.jwksUri, 'file:///etc/passwd', `${hostUrl()}/jwks#a`]) {
+      provider.claimedJwksUri = uri;
+      await expect(fetchFrom(['0.0.0.0'])).rejects.toThrow(/jwks_uri: must /);
+    }
+    expect(provider.requests).toBe(4);
   });
 });

@@ -44,6 +44,8 @@ export class IdentityProvider {
   fault: 'none' | 'error' | 'silent' | 'slow' | 'redirect' | 'endless' = 'none';
   /** The issuer that its discovery document names. Undefined: its own. */
   claimedIssuer: string | undefined;
+  /** Where discovery says that the keys are; undefined: at `jwksUri`. */
+  claimedJwksUri: string | undefined;
   requests = 0;
   readonly #server: ReturnType<typeof createServer>;
   readonly #scheme: string;
@@ -98,7 +100,8 @@ export class IdentityProvider {
 
   #publish(url: string | undefined, response: ServerResponse): void {
     if (url === '/.well-known/openid-configuration') {
-      response.end(JSON.stringify({ issuer: this.claimedIssuer ?? this.issuer, jwks_uri: this.jwksUri }));
+      const jwksUri = this.claimedJwksUri ?? this.jwksUri;
+      response.end(JSON.stringify({ issuer: this.claimedIssuer ?? this.issuer, jwks_uri: jwksUri }));
     } else response.end(JSON.stringify({ keys: this.keys }));
   }
 }
@@ -116,6 +119,7 @@ export interface IssuerColumns {
   readonly algorithms?: readonly string[];
   readonly jwks?: { readonly keys: readonly JWK[] };
   readonly jwksUri?: string;
+  readonly insecureHttp?: boolean;
   readonly claims?: object;
   readonly defaultPlanId?: string | null;
   readonly catalogAccounts?: boolean;
@@ -138,8 +142,9 @@ export class IssuerTable {
     const { algorithms = ['EdDSA'], jwks, jwksUri, claims = {}, defaultPlanId = 'free' } = columns;
     await this.run(
       `insert into issuer (id, display_name, issuer, audiences, algorithms, jwks, jwks_uri, claims, default_plan_id,
-         catalog_accounts, issuer_aliases, audience_claim, required_claims, create_time, update_time)
-       values (?, '', ?, '["api"]', ?, ?, ?, ?, ?, ?, ?, ?, ?, now(), now())`,
+         catalog_accounts, issuer_aliases, audience_claim, required_claims,
+         insecure_http, create_time, update_time)
+       values (?, '', ?, '["api"]', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, now(), now())`,
       id,
       issuer,
       JSON.stringify(algorithms),
@@ -151,6 +156,7 @@ export class IssuerTable {
       JSON.stringify(columns.issuerAliases ?? []),
       columns.audienceClaim ?? 'aud',
       JSON.stringify(columns.requiredClaims ?? {}),
+      columns.insecureHttp ?? false,
     );
   }
 

@@ -1,8 +1,9 @@
 import type { IssuerEntity } from '../../database/entities.ts';
-import { type ClaimNamesSpec, parseIssuer } from '../../domain/tokens/issuer.ts';
+import { type ClaimNamesSpec, findForbiddenHost, parseIssuer } from '../../domain/tokens/issuer.ts';
 import { DEFAULT_AUDIENCE_CLAIM } from '../../domain/tokens/issuer-audience.ts';
 import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
 import { findWildcards } from '../../domain/tokens/issuer-text.ts';
+import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
 import { Claims, type Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
 import type { FieldViolations } from '../shared/field-violations.ts';
@@ -20,11 +21,14 @@ export type IssuerFields = Pick<
   | 'algorithms'
   | 'jwks'
   | 'jwksUri'
+  | 'insecureHttp'
   | 'claims'
   | 'defaultPlanId'
   | 'catalogAccounts'
   | 'disabled'
 >;
+
+const KEY_FIELDS = ['issuer', 'issuerAliases', 'jwks', 'jwksUri', 'insecureHttp'] as const;
 
 /** The fields of an issuer in the form in which they are stored. `checkIssuer` validates them. */
 export function readIssuerFields(violations: FieldViolations, issuer: Issuer): IssuerFields {
@@ -38,6 +42,7 @@ export function readIssuerFields(violations: FieldViolations, issuer: Issuer): I
     algorithms: issuer.algorithms,
     jwks: readJwks(issuer),
     jwksUri: issuer.jwksUri === '' ? null : issuer.jwksUri,
+    insecureHttp: issuer.insecureHttp,
     claims: toClaimNamesSpec(issuer.claims ?? Claims.create()),
     defaultPlanId: readDefaultPlanId(violations, issuer),
     catalogAccounts: issuer.catalogAccounts,
@@ -61,6 +66,7 @@ export function readIssuerChanges(
     algorithms: issuer.algorithms.length > 0,
     jwks: issuer.jwks !== undefined,
     jwksUri: issuer.jwksUri !== '',
+    insecureHttp: issuer.insecureHttp,
     claims: issuer.claims !== undefined,
     defaultPlan: issuer.defaultPlan !== '',
     catalogAccounts: issuer.catalogAccounts,
@@ -76,6 +82,7 @@ export function readIssuerChanges(
     ...(updated.has('algorithms') && { algorithms: issuer.algorithms }),
     ...(updated.has('jwks') && { jwks: readJwks(issuer) }),
     ...(updated.has('jwksUri') && { jwksUri: issuer.jwksUri === '' ? null : issuer.jwksUri }),
+    ...(updated.has('insecureHttp') && { insecureHttp: issuer.insecureHttp }),
     ...(updated.has('claims') && { claims: toClaimNamesSpec(issuer.claims ?? Claims.create()) }),
     ...(updated.has('defaultPlan') && { defaultPlanId: readDefaultPlanId(violations, issuer) }),
     ...(updated.has('catalogAccounts') && { catalogAccounts: issuer.catalogAccounts }),
@@ -85,18 +92,26 @@ export function readIssuerChanges(
 
 /**
  * Adds the violations of an issuer as a whole, by the rules that also apply when the catalog reads its row. `changes`
- * are the fields that the request writes: stricter rules apply to them, so that rows of an earlier version stay valid.
+ * are the fields that the request writes: stricter rules apply to them, so that stored rows stay valid. `hosts` may be
+ * used over plain http.
  */
 export function checkIssuer(
   violations: FieldViolations,
   id: string,
   fields: IssuerFields,
   changes: Partial<IssuerFields>,
+  hosts: InsecureHosts,
 ): void {
   checkDisplayName(violations, 'issuer.display_name', fields.displayName);
   const parsed = parseIssuer(id, fields);
   if ('faults' in parsed) violations.addAll('issuer.', parsed.faults);
   violations.addAll('issuer.', findWildcards('audiences', changes.audiences ?? []));
+  if (!('faults' in parsed) && changesKeys(changes)) violations.addAll('issuer.', findForbiddenHost(fields, hosts));
+}
+
+/** Whether Weir would fetch other keys, or fetch them from elsewhere. */
+export function changesKeys(changes: Partial<IssuerFields>): boolean {
+  return KEY_FIELDS.some((field) => field in changes);
 }
 
 function readJwks({ jwks }: Issuer): JsonWebKeySet | null {

@@ -18,6 +18,7 @@ export function toIssuerMessage(row: IssuerEntity): Issuer {
     algorithms: [...row.algorithms],
     ...(row.jwks !== null && { jwks: { ...row.jwks } }),
     jwksUri: row.jwksUri ?? '',
+    insecureHttp: row.insecureHttp,
     claims: { ...claims, adminRoles: [...(claims.adminRoles ?? [])] },
     defaultPlan: row.defaultPlanId === null ? '' : `plans/${row.defaultPlanId}`,
     catalogAccounts: row.catalogAccounts,

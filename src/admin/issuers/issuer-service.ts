@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { IssuerEntity, IssuerIssEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
+import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
 import type { IssuerServiceService } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
@@ -16,17 +17,23 @@ import { EMPTY_ISSUER, toIssuerMessage } from './issuer-message.ts';
 export interface IssuerServiceOptions {
   readonly database: Database;
   readonly authenticate: Authenticate;
+  /** Hosts whose keys may be fetched over plain http. */
+  readonly insecureHosts: InsecureHosts;
 }
 
 /** Manages external token issuers. For administrators only: a trusted issuer can declare anybody an administrator. */
-export function createIssuerService({ database, authenticate }: IssuerServiceOptions): Handlers<IssuerServiceService> {
+export function createIssuerService({
+  database,
+  authenticate,
+  insecureHosts,
+}: IssuerServiceOptions): Handlers<IssuerServiceService> {
   return {
     async createIssuer({ issuerId, issuer = EMPTY_ISSUER }, context) {
       requireAdmin(await authenticate(context));
       const violations = new FieldViolations();
       checkChosenId(violations, 'issuer_id', issuerId);
       const fields = readIssuerFields(violations, issuer);
-      checkIssuer(violations, issuerId, fields, fields);
+      checkIssuer(violations, issuerId, fields, fields, insecureHosts);
       violations.throwIfAny();
       const em = database.em.fork();
       const row = em.create(IssuerEntity, { id: issuerId, ...fields });
@@ -56,7 +63,7 @@ export function createIssuerService({ database, authenticate }: IssuerServiceOpt
       const row = await findIssuer(em, 'issuer.name', issuer.name);
       const violations = new FieldViolations();
       const changes = readIssuerChanges(violations, issuer, updateMask);
-      checkIssuer(violations, row.id, { ...row, ...changes }, changes);
+      checkIssuer(violations, row.id, { ...row, ...changes }, changes, insecureHosts);
       violations.throwIfAny();
       requireCurrentEtag(issuer, row);
       em.assign(row, changes);

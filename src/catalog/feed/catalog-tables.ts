@@ -24,6 +24,7 @@ const ROW_COLUMNS: { readonly [Entity in CatalogEntity]: Readonly<Record<keyof R
     algorithms: 'algorithms',
     jwks: 'jwks',
     jwksUri: 'jwks_uri',
+    insecureHttp: 'insecure_http',
     claims: 'claims',
     defaultPlanId: 'default_plan_id',
     catalogAccounts: 'catalog_accounts',

@@ -10,8 +10,6 @@ export interface JsonWebKeySet {
 }
 
 const MAX_KEYS = 64;
-const MAX_URL_LENGTH = 2_048;
-const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** Members that only a private key or a secret has (RFC 7518, section 6). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 /** Members that a public key must have, by key type. */
@@ -57,21 +55,6 @@ function validateKey(field: string, key: unknown): readonly FieldFault[] {
     faults.push({ field: `${field}.${member}`, description: 'must be a string' });
   }
   return faults;
-}
-
-/**
- * Validates a URL that keys are fetched from; undefined: it is valid. Plain http is allowed on this machine only:
- * elsewhere, anyone on the network path could substitute their own keys.
- */
-export function validateKeyUrl(text: string): string | undefined {
-  const url = text.length <= MAX_URL_LENGTH && URL.canParse(text) ? new URL(text) : undefined;
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK_HOST.test(url.hostname));
-  if (url === undefined || !isSafe) {
-    return 'must be an https URL, or an http URL of this machine (localhost, 127.0.0.1)';
-  }
-  if (url.username !== '' || url.password !== '') return 'must not contain a user name or a password';
-  if (url.hash !== '') return 'must not have a fragment';
-  return undefined;
 }
 
 function isKeyType(kty: unknown): kty is keyof typeof PUBLIC_MEMBERS {

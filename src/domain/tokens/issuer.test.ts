@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type IssuerSpec, parseIssuer } from './issuer.ts';
+import { findForbiddenHost, type IssuerSpec, parseIssuer } from './issuer.ts';
 import { findWildcards } from './issuer-text.ts';
 
 const ec = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: '1' };
@@ -13,6 +13,7 @@ const valid: IssuerSpec = {
   algorithms: ['ES256'],
   jwks: { keys: [ec] },
   jwksUri: null,
+  insecureHttp: false,
   claims: {},
   defaultPlanId: null,
   catalogAccounts: false,
@@ -184,6 +185,26 @@ describe('the URL of a key set', () => {
   ])('must not be %s', (jwksUri) => {
     expect(faultyFields({ jwks: null, jwksUri })).toEqual(['jwks_uri']);
   });
+
+  test('may be an http URL of any host if the issuer says so, and a node knows whether it allows that host', () => {
+    const keycloak = { jwks: null, jwksUri: 'http://keycloak.auth.svc:8080/certs', insecureHttp: true };
+    expect(faultyFields(keycloak)).toEqual([]);
+    expect(faultyFields({ jwks: null, issuer: 'http://10.0.0.5', insecureHttp: true })).toEqual([]);
+    const forbidden = (change: object, hosts: string[]) =>
+      findForbiddenHost({ ...valid, ...change }, new Set(hosts)).map(({ field }) => field);
+    expect(forbidden(keycloak, ['keycloak.auth.svc'])).toEqual([]);
+    expect(forbidden(keycloak, ['keycloak.auth.svc:80', 'auth.svc'])).toEqual(['jwks_uri']);
+    expect(forbidden({ jwks: null, issuer: 'http://10.0.0.5' }, [])).toEqual(['issuer']);
+    expect(forbidden({ jwks: null, jwksUri: 'http://localhost:1/keys' }, [])).toEqual([]);
+    expect(forbidden({ issuer: 'http://10.0.0.5' }, [])).toEqual([]);
+  });
+
+  test.each(['ftp://keycloak/keys', 'http://user@keycloak/keys', 'http://keycloak/keys#a', 'file:///etc/passwd'])(
+    'must not be %s although the issuer says so',
+    (jwksUri) => {
+      expect(faultyFields({ jwks: null, jwksUri, insecureHttp: true })).toEqual(['jwks_uri']);
+    },
+  );
 
   test('is required if the issuer does not support discovery', () => {
     expect(faultyFields({ jwks: null, issuer: 'partner' })).toEqual(['jwks_uri']);

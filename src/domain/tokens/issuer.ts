@@ -7,7 +7,7 @@ import {
   validateAudienceClaim,
   validateRequiredClaims,
 } from './issuer-audience.ts';
-import { type JsonWebKeySet, validateKeySet, validateKeyUrl } from './issuer-keys.ts';
+import { type JsonWebKeySet, validateKeySet } from './issuer-keys.ts';
 import {
   findWildcards,
   INVALID_TEXT,
@@ -16,6 +16,7 @@ import {
   validateList,
   validateOptionalList,
 } from './issuer-text.ts';
+import { hasHost, type InsecureHosts, isLoopback, validateKeyUrl } from './key-url.ts';
 
 /** Claims `iss` and `aud` of the tokens that Weir issues. */
 export const OWN_ISSUER = 'weir';
@@ -73,6 +74,8 @@ export interface Issuer {
   /** At least one. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
+  /** Its keys may be fetched over plain http, from hosts that the configuration of the node allows. */
+  readonly insecureHttp: boolean;
   readonly claims: ClaimNames;
   readonly defaultPlanId: string | undefined;
   /** Accounts are those of the catalog; false: the issuer has its own accounts, named `{id}:{claim}`. */
@@ -90,6 +93,7 @@ export interface IssuerSpec {
   readonly algorithms: readonly string[];
   readonly jwks: JsonWebKeySet | null;
   readonly jwksUri: string | null;
+  readonly insecureHttp: boolean;
   readonly claims: ClaimNamesSpec;
   readonly defaultPlanId: string | null;
   readonly catalogAccounts: boolean;
@@ -118,6 +122,7 @@ export function parseIssuer(id: string, spec: IssuerSpec): Issuer | Invalid {
     requiredClaims: Object.entries(requiredClaims).map(([path, value]) => ({ path, value })),
     algorithms: spec.algorithms,
     keys: chooseKeySource(spec.jwks, spec.jwksUri),
+    insecureHttp: spec.insecureHttp,
     claims: {
       account: claims.account || 'sub',
       plan: claims.plan || undefined,
@@ -162,17 +167,32 @@ function validateAlgorithms(algorithms: readonly string[]): readonly FieldFault[
   });
 }
 
-function validateKeySource({ issuer, jwks, jwksUri }: IssuerSpec): readonly FieldFault[] {
+/**
+ * Validates where the keys of an issuer are. Any host is allowed over plain http if the issuer says so, because nodes may
+ * have different lists of hosts (`findForbiddenHost`).
+ */
+function validateKeySource({ issuer, jwks, jwksUri, insecureHttp }: IssuerSpec): readonly FieldFault[] {
   const hasUri = jwksUri !== null && jwksUri !== '';
   if (jwks !== null) {
     const both = { field: 'jwks_uri', description: 'must be left out if jwks is set' };
     return [...validateKeySet(jwks), ...(hasUri ? [both] : [])];
   }
-  const fault = validateKeyUrl(hasUri ? jwksUri : issuer);
+  const fault = validateKeyUrl(hasUri ? jwksUri : issuer, (url) => insecureHttp || isLoopback(url));
   if (fault === undefined) return [];
   if (hasUri) return [{ field: 'jwks_uri', description: fault }];
   const description = `must be set, unless jwks is set or the issuer supports OIDC discovery: then the issuer ${fault}`;
   return [{ field: 'jwks_uri', description }];
+}
+
+/** Finds out whether a node would fetch keys of a valid issuer over plain http from a host that is not in its list. */
+export function findForbiddenHost({ issuer, jwks, jwksUri }: IssuerSpec, hosts: InsecureHosts): readonly FieldFault[] {
+  if (jwks !== null) return [];
+  const field = jwksUri ? 'jwks_uri' : 'issuer';
+  const text = jwksUri || issuer;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' || isLoopback(url) || hasHost(hosts, url)) return [];
+  const description = `must be an https URL, or name a host in INSECURE_HTTP_ISSUER_HOSTS (got "http://${url.host}")`;
+  return [{ field, description }];
 }
 
 function validateClaimNames(claims: ClaimNamesSpec): readonly FieldFault[] {

@@ -88,6 +88,7 @@ describe('a token of an external issuer', () => {
       algorithms: ['RS256'],
       jwks: null,
       jwksUri: null,
+      insecureHttp: false,
       claims: {
         plan: 'plan',
         features: 'scope',

@@ -1,6 +1,7 @@
 import type { TokenFault } from '../../domain/tokens/compact-token.ts';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
 import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
+import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
 import type { TokenTrust, Verification, VerificationKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { TokenCache } from './token-cache.ts';
@@ -14,6 +15,10 @@ export interface TokenVerifierOptions {
   /** Opens the secret of a key without a public part. undefined: this node cannot open it. */
   openKey(key: VerificationKey): JsonWebKey | undefined;
   readonly log: Logger;
+  /** Hosts from which keys of issuers may be fetched over plain http. */
+  readonly insecureHosts: InsecureHosts;
+  /** Longer tokens are malformed. Callers reject them (`looksLikeToken`) before they call `verify`. */
+  readonly maxTokenBytes: number;
   /** Called for each rejected token with the reason, for the metrics. Not called when a cached rejection is reused. */
   onRejected(fault: TokenFault): void;
 }
@@ -46,7 +51,6 @@ const REJECTION_LIFETIME_MS = 10_000;
 const UNAVAILABLE = { kind: 'unavailable' } as const;
 /** Faults of a token that is not a JWT in a form that Weir reads. */
 const MALFORMED_FAULTS: readonly TokenFault[] = [
-  'too_long',
   'not_compact',
   'encrypted',
   'not_base64url',
@@ -78,16 +82,23 @@ export class CachingTokenVerifier {
     this.#options = options;
     this.#trust = options.trustSource.trust;
     this.#signers = collectSigners(this.#trust);
-    this.#worker = new TokenWorkerHost({
-      log: options.log,
-      onResults: (results) => {
-        for (const { id, result } of results) this.#queue.finish(id, result);
+    this.#worker = new TokenWorkerHost(
+      { insecureHosts: options.insecureHosts },
+      {
+        log: options.log,
+        onResults: (results) => {
+          for (const { id, result } of results) this.#queue.finish(id, result);
+        },
+        onEnd: () => {
+          this.#sentTrust = undefined;
+          this.#queue.abandonAll();
+        },
       },
-      onEnd: () => {
-        this.#sentTrust = undefined;
-        this.#queue.abandonAll();
-      },
-    });
+    );
+  }
+
+  get maxTokenBytes(): number {
+    return this.#options.maxTokenBytes;
   }
 
   /** Returns the cached verification of a token. undefined: `verify` has to run. `now` is Unix time in ms. */
@@ -172,7 +183,7 @@ export class CachingTokenVerifier {
     this.#options.onRejected(fault);
     const reason = MALFORMED_FAULTS.includes(fault) ? 'malformed' : fault === 'expired' ? 'expired' : 'unknown';
     const validUntil = Date.now() + REJECTION_LIFETIME_MS;
-    const entry: RejectedEntry = { kind: 'rejected', code: `${reason}_credential`, text, validUntil };
+    const entry: RejectedEntry = { kind: 'rejected', code: `${reason}_credential`, fault, text, validUntil };
     this.#rejected.set(entry);
     return entry;
   }

@@ -1,44 +1,69 @@
 import type { Issuer } from '../../domain/tokens/issuer.ts';
-import { type JsonWebKey, type JsonWebKeySet, validateKeyUrl } from '../../domain/tokens/issuer-keys.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import { hasHost, type InsecureHosts, isLoopback, validateKeyUrl } from '../../domain/tokens/key-url.ts';
+import { showClaim } from '../../domain/tokens/show-claim.ts';
 
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 512 * 1024;
 const MAX_KEYS = 100;
 
+export interface FetchOptions {
+  /** Hosts from which keys may be fetched over plain http, for issuers that say so. */
+  readonly insecureHosts: InsecureHosts;
+  /** Ends the fetch early. undefined: each request may take 5 s. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Fetches the keys of an issuer, from its URL of keys or from the one that OIDC discovery names. Rejects with an error
- * whose message is for the log. The message never repeats what another party's server sent.
+ * whose message is for the log.
  */
-export async function fetchKeySet(issuer: Issuer): Promise<JsonWebKeySet> {
+export async function fetchKeySet(issuer: Issuer, options: FetchOptions): Promise<JsonWebKeySet> {
   const { keys } = issuer;
   if (keys.kind === 'static') return keys.jwks;
-  const url = keys.kind === 'jwks_uri' ? keys.uri : await discoverKeyUrl(issuer);
-  return readKeySet(await fetchJson(url), url);
+  return fetchKeys(issuer, keys.kind === 'jwks_uri' ? keys.uri : await discoverKeyUrl(issuer, options), options);
+}
+
+/** Fetches the keys from a URL that the issuer or its configuration names. */
+export async function fetchKeys(issuer: Issuer, url: string, options: FetchOptions): Promise<JsonWebKeySet> {
+  return readKeySet(await fetchJson(issuer, url, options), url);
 }
 
 /**
  * Reads the URL of the keys from the configuration of the issuer (OpenID Connect Discovery 1.0, section 4). The
  * configuration must name exactly this issuer or one of its aliases, else it belongs to another one.
  */
-async function discoverKeyUrl({ issuer, aliases }: Issuer): Promise<string> {
-  const url = `${issuer.endsWith('/') ? issuer.slice(0, -1) : issuer}/.well-known/openid-configuration`;
-  const configuration = await fetchJson(url);
-  if (!isObject(configuration) || ![issuer, ...aliases].some((name) => name === configuration.issuer)) {
-    throw new Error(`${url}: must be the configuration of ${issuer} (got that of another issuer)`);
+export async function discoverKeyUrl(issuer: Issuer, options: FetchOptions): Promise<string> {
+  const { issuer: iss, aliases } = issuer;
+  const url = `${iss.endsWith('/') ? iss.slice(0, -1) : iss}/.well-known/openid-configuration`;
+  const configuration = await fetchJson(issuer, url, options);
+  if (!isObject(configuration)) throw new Error(`${url}: must respond with a JSON object`);
+  const { issuer: found, jwks_uri: keyUrl } = configuration;
+  if (found !== iss && !aliases.some((alias) => alias === found)) {
+    const expected = [iss, ...aliases].map(showClaim).join(' or ');
+    throw new Error(`${url}: issuer: expected ${expected}, found ${showClaim(found)}`);
   }
-  const { jwks_uri: keyUrl } = configuration;
-  if (typeof keyUrl !== 'string') throw new Error(`${url}: must have a jwks_uri`);
+  if (typeof keyUrl !== 'string') throw new Error(`${url}: must have a jwks_uri (found ${showClaim(keyUrl)})`);
+  // Only a document of this machine may name a server of this machine in clear.
+  const isHttpAllowed = (named: URL) =>
+    isAllowedHost(issuer, named, options) || (isLoopback(new URL(url)) && isLoopback(named));
+  const fault = validateKeyUrl(keyUrl, isHttpAllowed);
+  if (fault !== undefined) throw new Error(`${url}: jwks_uri: ${fault} (found ${showClaim(keyUrl)})`);
   return keyUrl;
 }
 
-async function fetchJson(url: string): Promise<unknown> {
-  // Validated here too, because nobody has validated the URL that discovery names.
-  const fault = validateKeyUrl(url);
-  if (fault !== undefined) throw new Error(`${url}: ${fault}`);
+function isAllowedHost({ insecureHttp }: Issuer, url: URL, { insecureHosts }: FetchOptions): boolean {
+  return insecureHttp && hasHost(insecureHosts, url);
+}
+
+async function fetchJson(issuer: Issuer, url: string, options: FetchOptions): Promise<unknown> {
+  const fault = validateKeyUrl(url, (parsed) => isLoopback(parsed) || isAllowedHost(issuer, parsed, options));
+  if (fault !== undefined) throw new Error(`${showClaim(url)}: ${fault}`);
+  const signals = [AbortSignal.timeout(FETCH_TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
   // A redirect could lead anywhere, even to plain http.
   const response = await fetch(url, {
     redirect: 'error',
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    signal: AbortSignal.any(signals),
     headers: { accept: 'application/json' },
   });
   const text = await readBody(response, url);

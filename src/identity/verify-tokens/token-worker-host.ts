@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { JobResult, MessageFromWorker, MessageToWorker } from './worker-messages.ts';
 
@@ -11,6 +12,12 @@ const MAX_RESTART_DELAY_MS = 5_000;
 /** A worker that has jobs and sends nothing for this long hangs. Fetching keys takes at most 5 s. */
 const MAX_SILENCE_MS = 10_000;
 
+/** Settings of the worker. It gets them when it starts. */
+export interface TokenWorkerSettings {
+  /** Hosts from which keys may be fetched over plain http. */
+  readonly insecureHosts: InsecureHosts;
+}
+
 export interface TokenWorkerEvents {
   readonly onResults: (results: readonly JobResult[]) => void;
   /** Called when the worker has ended. Everything sent to it is lost, including the trusted signers. */
@@ -20,6 +27,7 @@ export interface TokenWorkerEvents {
 
 /** Runs token-worker.ts in a worker thread. Restarts it whenever it ends or hangs. */
 export class TokenWorkerHost {
+  readonly #settings: TokenWorkerSettings;
   readonly #events: TokenWorkerEvents;
   /** undefined between the end of a worker and the start of the next. */
   #worker: Worker | undefined;
@@ -29,7 +37,8 @@ export class TokenWorkerHost {
   /** Time of the first jobs sent since the last message from the worker; undefined: there were none. */
   #silentSince: number | undefined;
 
-  constructor(events: TokenWorkerEvents) {
+  constructor(settings: TokenWorkerSettings, events: TokenWorkerEvents) {
+    this.#settings = settings;
     this.#events = events;
     this.#start();
   }
@@ -56,6 +65,7 @@ export class TokenWorkerHost {
   #start(): void {
     const file = fileURLToPath(import.meta.url);
     const worker = new Worker(path.join(path.dirname(file), `token-worker${path.extname(file)}`), {
+      workerData: this.#settings,
       resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     this.#worker = worker;

@@ -1,13 +1,15 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
 import { fetchKeySet } from './fetch-key-set.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
 import { TokenValidator } from './token-validator.ts';
+import type { TokenWorkerSettings } from './token-worker-host.ts';
 import type { JobResult, MessageFromWorker, MessageToWorker } from './worker-messages.ts';
 
 // The entry of the thread that token-worker-host.ts starts.
 if (parentPort === null) throw new Error('token-worker.ts: must run in a worker thread');
 const port = parentPort;
+const settings = workerData as TokenWorkerSettings; // as token-worker-host.ts starts it
 
 /** Key sets of external issuers. Fetched keys stay while only other signers change. */
 let remoteKeySets = new Map<string, RemoteKeySet>();
@@ -32,13 +34,13 @@ function getOrCreateKeySet(issuer: Issuer): RemoteKeySet {
   return remoteKeySets.get(identifyKeySet(issuer)) ?? createKeySet(issuer);
 }
 
-function identifyKeySet({ id, issuer, aliases, keys }: Issuer): string {
-  return JSON.stringify([id, issuer, aliases, keys]);
+function identifyKeySet({ id, issuer, aliases, keys, insecureHttp }: Issuer): string {
+  return JSON.stringify([id, issuer, aliases, keys, insecureHttp]);
 }
 
 function createKeySet(issuer: Issuer): RemoteKeySet {
   return new RemoteKeySet({
-    fetch: () => fetchKeySet(issuer),
+    fetch: () => fetchKeySet(issuer, settings),
     now: () => performance.now(),
     onFetchFailed: (error) => send({ kind: 'key_fetch_failed', issuerId: issuer.id, problem: describeError(error) }),
   });

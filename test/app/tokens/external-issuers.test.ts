@@ -14,18 +14,27 @@ import {
 import type { TestNode } from '../../support/node.ts';
 import { startWeirProcess } from '../../support/weir-process.ts';
 
-const it = test.extend('key', { scope: 'file' }, () => makeTokenKey('EdDSA'));
+/** An address of this machine that is not in its loopback network. */
+const INSECURE_HOST = '0.0.0.0';
 
-const ask = (node: TestNode, token: string, extensions: Record<string, string> = {}) =>
+const it = test
+  .override('environment', { INSECURE_HTTP_ISSUER_HOSTS: INSECURE_HOST })
+  .extend('key', { scope: 'file' }, () => makeTokenKey('EdDSA'));
+
+const checkToken = (node: TestNode, token: string, extensions: Record<string, string> = {}) =>
   check(node.decision, { authorization: `Bearer ${token}` }, extensions);
 
-/** Waits until the node knows the latest change and gives this answer. */
-async function becomes(node: TestNode, answer: string | number, token: () => Promise<string>): Promise<void> {
-  const seen = async () => {
-    const response = await ask(node, await token());
+/** Waits until the node knows the latest change and gives this response. */
+async function waitForResult(
+  node: TestNode,
+  expected: string | number,
+  issueToken: () => Promise<string>,
+): Promise<void> {
+  const readResult = async () => {
+    const response = await checkToken(node, await issueToken());
     return parseDenial(response)?.code ?? httpStatus(response);
   };
-  await expect.poll(seen, { timeout: 30_000, interval: 100 }).toBe(answer);
+  await expect.poll(readResult, { timeout: 30_000, interval: 100 }).toBe(expected);
 }
 
 /** Adds an issuer with its keys in the catalog. Returns a function that issues its tokens. */
@@ -47,22 +56,24 @@ describe('a token of an external issuer', () => {
     key,
   }) => {
     const token = await addIssuer(issuers, key, 'corp', {});
-    await becomes(node, 200, token);
-    const answer = await ask(node, await token());
-    expect(answer.dynamicMetadata).toMatchObject({ account: 'corp:ann', plan: 'free' });
-    expect(addedHeaders(answer)).toHaveProperty('x-ratelimit-remaining');
+    await waitForResult(node, 200, token);
+    const response = await checkToken(node, await token());
+    expect(response.dynamicMetadata).toMatchObject({ account: 'corp:ann', plan: 'free' });
+    expect(addedHeaders(response)).toHaveProperty('x-ratelimit-remaining');
   });
 
   it('names its plan and features in the claims that the issuer configures', async ({ node, issuers, key }) => {
     const claims = { plan: 'https://example.com/tier', features: 'scope', account: 'user.id' };
     const token = await addIssuer(issuers, key, 'mapped', { claims });
     const pro = { 'https://example.com/tier': 'pro', scope: 'export bulk', user: { id: 42 } };
-    await becomes(node, 200, () => token(pro));
-    const answer = await ask(node, await token(pro), { 'weir.require': 'bulk,export' });
-    expect(answer.dynamicMetadata).toMatchObject({ account: 'mapped:42', plan: 'pro' });
-    expect(parseDenial(await ask(node, await token(pro), { 'weir.require': 'other' }))?.code).toBe('missing_feature');
+    await waitForResult(node, 200, () => token(pro));
+    const response = await checkToken(node, await token(pro), { 'weir.require': 'bulk,export' });
+    expect(response.dynamicMetadata).toMatchObject({ account: 'mapped:42', plan: 'pro' });
+    expect(parseDenial(await checkToken(node, await token(pro), { 'weir.require': 'other' }))?.code).toBe(
+      'missing_feature',
+    );
     const unknown = { ...pro, 'https://example.com/tier': 'no such plan' };
-    expect(parseDenial(await ask(node, await token(unknown)))?.code).toBe('unknown_credential');
+    expect(parseDenial(await checkToken(node, await token(unknown)))?.code).toBe('unknown_credential');
   });
 
   it('may have its claims in nested objects and lists whose names have dots and slashes', async ({
@@ -81,10 +92,10 @@ describe('a token of an external issuer', () => {
       orgs: [{ 'https://example.com/plan': 'pro' }],
       resource_access: { 'my.client': { roles: ['export'] } },
     };
-    await becomes(node, 200, () => token(nested));
-    const answer = await ask(node, await token(nested), { 'weir.require': 'export' });
-    expect(answer.dynamicMetadata).toMatchObject({ account: 'pointers:robot', plan: 'pro' });
-    expect(parseDenial(await ask(node, await token({ ...nested, 'kubernetes.io': {} })))?.code).toBe(
+    await waitForResult(node, 200, () => token(nested));
+    const response = await checkToken(node, await token(nested), { 'weir.require': 'export' });
+    expect(response.dynamicMetadata).toMatchObject({ account: 'pointers:robot', plan: 'pro' });
+    expect(parseDenial(await checkToken(node, await token({ ...nested, 'kubernetes.io': {} })))?.code).toBe(
       'unknown_credential',
     );
   });
@@ -98,21 +109,23 @@ describe('a token of an external issuer', () => {
     const columns = { audienceClaim: 'client_id', requiredClaims: { token_use: 'access' } };
     const token = await addIssuer(issuers, key, 'cognito', columns);
     const access = { aud: undefined, client_id: 'api', token_use: 'access' };
-    await becomes(node, 200, () => token(access));
+    await waitForResult(node, 200, () => token(access));
     for (const wrong of [{ client_id: 'other' }, { token_use: 'id' }, { token_use: undefined }, { aud: 'other' }]) {
-      expect(parseDenial(await ask(node, await token({ ...access, ...wrong })))?.code).toBe('unknown_credential');
+      expect(parseDenial(await checkToken(node, await token({ ...access, ...wrong })))?.code).toBe(
+        'unknown_credential',
+      );
     }
   });
 
   it('has one account under all names of its issuer', async ({ node, issuers, key }) => {
     const issuerAliases = ['https://aliased.example.com/', 'aliased.example.com'];
     const token = await addIssuer(issuers, key, 'aliased', { issuerAliases });
-    await becomes(node, 200, token);
+    await waitForResult(node, 200, token);
     for (const iss of issuerAliases) {
-      const answer = await ask(node, await token({ iss }));
-      expect(answer.dynamicMetadata).toMatchObject({ account: 'aliased:ann' });
+      const response = await checkToken(node, await token({ iss }));
+      expect(response.dynamicMetadata).toMatchObject({ account: 'aliased:ann' });
     }
-    expect(parseDenial(await ask(node, await token({ iss: 'https://aliased.example.com//' })))?.code).toBe(
+    expect(parseDenial(await checkToken(node, await token({ iss: 'https://aliased.example.com//' })))?.code).toBe(
       'unknown_credential',
     );
   });
@@ -120,18 +133,18 @@ describe('a token of an external issuer', () => {
   it('is denied without a plan, and never unlimited', async ({ node, issuers, key }) => {
     const claims = { plan: 'tier' };
     const token = await addIssuer(issuers, key, 'planless', { claims, defaultPlanId: null });
-    await becomes(node, 200, () => token({ tier: 'free' }));
-    expect(parseDenial(await ask(node, await token()))?.code).toBe('unknown_credential');
+    await waitForResult(node, 200, () => token({ tier: 'free' }));
+    expect(parseDenial(await checkToken(node, await token()))?.code).toBe('unknown_credential');
   });
 
   it('may name accounts of the catalog if the issuer is allowed to', async ({ node, issuers, administrator, key }) => {
     const { authorization = '' } = administrator;
     const own = JSON.parse(Buffer.from(authorization.split('.')[1] ?? '', 'base64url').toString()) as { sub: string };
     const token = await addIssuer(issuers, key, 'staff', { catalogAccounts: true });
-    await becomes(node, 200, () => token({ sub: own.sub }));
-    const answer = await ask(node, await token({ sub: own.sub }));
-    expect(answer.dynamicMetadata).toMatchObject({ account: own.sub });
-    expect(parseDenial(await ask(node, await token({ sub: 'nobody' })))?.code).toBe('unknown_credential');
+    await waitForResult(node, 200, () => token({ sub: own.sub }));
+    const response = await checkToken(node, await token({ sub: own.sub }));
+    expect(response.dynamicMetadata).toMatchObject({ account: own.sub });
+    expect(parseDenial(await checkToken(node, await token({ sub: 'nobody' })))?.code).toBe('unknown_credential');
   });
 
   it.for(['ES256', 'ES384', 'RS256', 'PS256'])(
@@ -140,16 +153,16 @@ describe('a token of an external issuer', () => {
       const iss = `https://${alg}.example.com`;
       const other = await makeTokenKey(alg);
       await issuers.add(alg.toLowerCase(), iss, { algorithms: [alg], jwks: { keys: [other.publicJwk] } });
-      await becomes(node, 200, () => signToken(other, { iss }));
+      await waitForResult(node, 200, () => signToken(other, { iss }));
     },
   );
 
   it('is denied once its issuer is disabled, even if it was accepted before', async ({ node, issuers, key }) => {
     const token = await addIssuer(issuers, key, 'former', {});
     const one = await token();
-    await becomes(node, 200, async () => one);
+    await waitForResult(node, 200, async () => one);
     await issuers.run(`update issuer set disabled = true where id = 'former'`);
-    await becomes(node, 'unknown_credential', async () => one);
+    await waitForResult(node, 'unknown_credential', async () => one);
   });
 
   it('is denied once it, its session or its account is revoked, unlike other tokens', async ({
@@ -164,14 +177,15 @@ describe('a token of an external issuer', () => {
       await token({ sub: 'bob', iat: 1000 }),
       await token({ sub: 'bob', iat: Math.floor(Date.now() / 1000) }),
     ];
-    for (const each of [one, ofSession, ofAccount, other]) await becomes(node, 200, async () => each);
+    for (const issued of [one, ofSession, ofAccount, other]) await waitForResult(node, 200, async () => issued);
     const revoke = `insert into revocation (id, issuer_id, kind, value, issued_before, expire_time, create_time)
       values (?, 'revoking', ?, ?, ?, now() + interval '1h', now())`;
     await issuers.run(revoke, 'r1', 'token', 'one', null);
     await issuers.run(revoke, 'r2', 'session', 'session', null);
     await issuers.run(revoke, 'r3', 'account', 'revoking:bob', new Date(Date.now() - 60_000));
-    for (const each of [one, ofSession, ofAccount]) await becomes(node, 'revoked_credential', async () => each);
-    expect(httpStatus(await ask(node, other))).toBe(200);
+    for (const issued of [one, ofSession, ofAccount])
+      await waitForResult(node, 'revoked_credential', async () => issued);
+    expect(httpStatus(await checkToken(node, other))).toBe(200);
   });
 });
 
@@ -191,26 +205,26 @@ describe('a token of an issuer whose keys Weir fetches', () => {
     provider.fault = 'silent';
     await issuers.add('discovered', provider.issuer, {});
     const token = () => signToken(key, { iss: provider.issuer });
-    await becomes(node, 'verification_unavailable', token);
-    const waiting = ask(node, await token());
+    await waitForResult(node, 'verification_unavailable', token);
+    const waiting = checkToken(node, await token());
     const { authorization = '' } = await node.signIn();
     const answered: string[] = [];
-    const others = check(node.decision, { authorization }).then((answer) => {
+    const others = check(node.decision, { authorization }).then((response) => {
       answered.push('other');
-      return answer;
+      return response;
     });
     expect(httpStatus(await waiting.finally(() => answered.push('waiting')))).toBe(503);
     expect(httpStatus(await others)).toBe(200);
     expect(answered).toEqual(['other', 'waiting']);
     provider.fault = 'none';
-    await becomes(node, 200, token);
+    await waitForResult(node, 200, token);
   }, 60_000);
 
   it('is accepted with a new key of the issuer, and denied with the old one', async ({ node, key }) => {
     const after = await makeTokenKey('EdDSA');
     provider.keys = [after.publicJwk];
-    await becomes(node, 200, () => signToken(after, { iss: provider.issuer }));
-    expect(httpStatus(await ask(node, await signToken(key, { iss: provider.issuer })))).toBe(401);
+    await waitForResult(node, 200, () => signToken(after, { iss: provider.issuer }));
+    expect(httpStatus(await checkToken(node, await signToken(key, { iss: provider.issuer })))).toBe(401);
   }, 60_000);
 
   it('does not cause a fetch for each made-up kid', async ({ node, key }) => {
@@ -218,11 +232,33 @@ describe('a token of an issuer whose keys Weir fetches', () => {
     const tokens = await Promise.all(
       Array.from({ length: 300 }, (_, index) => signToken(key, { iss: provider.issuer }, { kid: `made-up-${index}` })),
     );
-    const answers = await Promise.all(tokens.map((token) => ask(node, token)));
-    expect(new Set(answers.map(httpStatus))).toEqual(new Set([401]));
+    const responses = await Promise.all(tokens.map((token) => checkToken(node, token)));
+    expect(new Set(responses.map(httpStatus))).toEqual(new Set([401]));
     expect(provider.requests - before).toBeLessThanOrEqual(4);
   }, 30_000);
 });
+
+it('keys are fetched over plain http only for an issuer that says so, from a host that the node allows', async ({
+  node,
+  startNode,
+  issuers,
+  key,
+}) => {
+  const provider = await IdentityProvider.start();
+  provider.keys = [key.publicJwk];
+  const iss = provider.issuer.replace('127.0.0.1', INSECURE_HOST);
+  const token = () => signToken(key, { iss });
+  try {
+    await issuers.add('insecure', iss, { jwksUri: `${iss}/jwks`, insecureHttp: true });
+    await waitForResult(node, 200, token);
+    const other = await startNode({ INSECURE_HTTP_ISSUER_HOSTS: 'keycloak.auth.svc' });
+    await waitForResult(other, 'verification_unavailable', token);
+    await issuers.run(`update issuer set insecure_http = false where id = 'insecure'`);
+    await waitForResult(node, 'unknown_credential', token);
+  } finally {
+    await provider.stop();
+  }
+}, 60_000);
 
 it('keys are fetched over https only by a node that trusts the certificate of the issuer', async ({
   node,
@@ -235,7 +271,7 @@ it('keys are fetched over https only by a node that trusts the certificate of th
   provider.keys = [key.publicJwk];
   await issuers.add('secure', provider.issuer, { jwksUri: provider.jwksUri });
   const token = () => signToken(key, { iss: provider.issuer });
-  await becomes(node, 'verification_unavailable', token);
+  await waitForResult(node, 'verification_unavailable', token);
   const environment = {
     DATABASE_URL: databaseUrl,
     WEIR_ROLE: 'decision',
