@@ -13,36 +13,37 @@ const UNIMPLEMENTED = 12;
 const it = test;
 it.beforeAll(({ node, administrator }) => node.createPlan(administrator, 'team', 100));
 
-const disable = (node: TestNode, secret: string) => node.admin.call(TokenInfoServiceService.disableToken, { secret });
-const update = (node: TestNode, administrator: Headers, name: string, updateMask: string, fields: object) => {
+const disableToken = (node: TestNode, secret: string) =>
+  node.admin.call(TokenInfoServiceService.disableToken, { secret });
+const updateKey = (node: TestNode, administrator: Headers, name: string, updateMask: string, fields: object) => {
   const request = UpdateApiKeyRequest.fromPartial({ apiKey: { name, ...fields }, updateMask });
   return node.admin.call(ApiKeyServiceService.updateApiKey, request, administrator);
 };
 
 describe('the holder of an API key', () => {
-  it('disables it with nothing but the key, immediately; a second call changes nothing', async ({
+  it('disables it immediately with nothing but the key; a second call changes nothing', async ({
     node,
     administrator,
   }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     const other = await node.createKey(administrator, 'team');
-    await disable(node, secret);
+    await disableToken(node, secret);
     const denied = await check(node.decision, { 'x-api-key': secret });
     expect(parseDenial(denied)?.code).toBe('disabled_credential');
     expect(httpStatus(await check(node.decision, { 'x-api-key': other.secret }))).toBe(200);
-    await disable(node, secret);
+    await disableToken(node, secret);
     const key = await node.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
     expect(key).toMatchObject({ disabled: true, etag: '"2"' });
-    await update(node, administrator, name, 'disabled', { disabled: false });
+    await updateKey(node, administrator, name, 'disabled', { disabled: false });
     expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
   });
 
   it('disables it even while others change it', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team');
     const changes = Array.from({ length: 8 }, (_, index) =>
-      update(node, administrator, name, 'displayName', { displayName: `${index}` }),
+      updateKey(node, administrator, name, 'displayName', { displayName: `${index}` }),
     );
-    const [disabled] = await Promise.allSettled([disable(node, secret), ...changes]);
+    const [disabled] = await Promise.allSettled([disableToken(node, secret), ...changes]);
     expect(disabled.status).toBe('fulfilled');
     expect((await check(node.decision, { 'x-api-key': secret })).status?.code).toBeGreaterThan(0);
   });
@@ -63,7 +64,11 @@ describe('the holder of an API key', () => {
     expect((await node.admin.callAndFail(TokenInfoServiceService.disableToken, { secret })).code).toBe(NOT_FOUND);
   });
 
-  it('needs a node that writes: a decision node answers UNIMPLEMENTED', async ({ node, administrator, startNode }) => {
+  it('cannot disable it on a decision node, which answers UNIMPLEMENTED', async ({
+    node,
+    administrator,
+    startNode,
+  }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const deciding = await startNode({ WEIR_ROLE: 'decision' });
     const error = await deciding.admin.callAndFail(TokenInfoServiceService.disableToken, { secret });

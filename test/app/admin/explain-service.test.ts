@@ -47,20 +47,20 @@ function explain(
   return node.admin.call(ExplainServiceService.explain, { question }, administrator);
 }
 
-function rateLimit(
+function explainRateLimit(
   node: TestNode,
   administrator: Headers,
   domain: string,
   ...descriptors: readonly (readonly [string, string])[]
 ): Promise<ExplainResponse> {
-  const each = descriptors.map(([key, value]) => ({ entries: [{ key, value }] }));
+  const messages = descriptors.map(([key, value]) => ({ entries: [{ key, value }] }));
   return explain(node, administrator, {
     $case: 'rateLimit',
-    value: RateLimitRequest.fromPartial({ domain, descriptors: each }),
+    value: RateLimitRequest.fromPartial({ domain, descriptors: messages }),
   });
 }
 
-function checking(
+function explainCheck(
   node: TestNode,
   administrator: Headers,
   headers: Record<string, string>,
@@ -82,7 +82,7 @@ it('explains a descriptor: its rule, the rules after it, the counters and the an
 }) => {
   await shouldRateLimit(node.decision, 'shop', ['path', '/login']);
   for (let i = 0; i < 3; i++) {
-    const explained = await rateLimit(node, administrator, 'shop', ['path', '/login']);
+    const explained = await explainRateLimit(node, administrator, 'shop', ['path', '/login']);
     expect(explained).toMatchObject({
       answer: 'ok',
       descriptors: [
@@ -100,14 +100,14 @@ it('explains a descriptor: its rule, the rules after it, the counters and the an
     });
   }
   await shouldRateLimit(node.decision, 'shop', ['path', '/login']);
-  const over = await rateLimit(node, administrator, 'shop', ['path', '/login']);
+  const over = await explainRateLimit(node, administrator, 'shop', ['path', '/login']);
   expect(over.answer).toBe('over_limit');
   expect(over.limits.map(({ exceeded }) => exceeded)).toEqual([true, false]);
   expect((await shouldRateLimit(node.decision, 'shop', ['path', '/login'])).overallCode).toBe(Code.OVER_LIMIT);
 });
 
 it('explains why limits are not charged, and why no rule matches', async ({ node, administrator }) => {
-  const explained = await rateLimit(
+  const explained = await explainRateLimit(
     node,
     administrator,
     'shop',
@@ -128,7 +128,7 @@ it('explains why limits are not charged, and why no rule matches', async ({ node
     rule: '',
     steps: [{ way: Way.UNSPECIFIED, otherKeys: { first: ['path', 'shadow', 'better', 'free'] } }],
   });
-  expect((await rateLimit(node, administrator, 'other', ['a', 'b'])).descriptors).toMatchObject([
+  expect((await explainRateLimit(node, administrator, 'other', ['a', 'b'])).descriptors).toMatchObject([
     { unknownDomain: true, rule: '' },
   ]);
 });
@@ -136,7 +136,7 @@ it('explains why limits are not charged, and why no rule matches', async ({ node
 it('explains a Check: the identity, the charges of edge and plan, and the answer', async ({ node, administrator }) => {
   const routed = Limit.create({ name: 'export', requests: 7, window: '1h', routes: ['export'] });
   const { name, secret } = await node.createKey(administrator, 'team', { limits: [routed] });
-  const explained = await checking(node, administrator, { 'x-api-key': secret });
+  const explained = await explainCheck(node, administrator, { 'x-api-key': secret });
   expect(explained).toMatchObject({ answer: 'allowed', apiKey: name, plan: 'plans/team' });
   expect(explained.account).toMatch(/^accounts\/.+/);
   expect(explained.descriptors).toMatchObject([
@@ -148,36 +148,36 @@ it('explains a Check: the identity, the charges of edge and plan, and the answer
     [`${name}/export`]: [Use.OTHER_ROUTE, 7],
   });
   expect(
-    mapUses(await checking(node, administrator, { 'x-api-key': secret }, { 'weir.route': 'export' })),
+    mapUses(await explainCheck(node, administrator, { 'x-api-key': secret }, { 'weir.route': 'export' })),
   ).toMatchObject({
     [`${name}/export`]: [Use.CHARGED, 7],
   });
   expect(
-    mapUses(await checking(node, administrator, { 'x-api-key': secret }, { 'weir.rate_limit': 'off' })),
+    mapUses(await explainCheck(node, administrator, { 'x-api-key': secret }, { 'weir.rate_limit': 'off' })),
   ).toMatchObject({
     'plans/team/burst': [Use.RATE_LIMIT_OFF, 5],
   });
   expect(httpStatus(await check(node.decision, { 'x-api-key': secret }))).toBe(200);
-  expect(mapUses(await checking(node, administrator, { 'x-api-key': secret }))['plans/team/burst']).toEqual([
+  expect(mapUses(await explainCheck(node, administrator, { 'x-api-key': secret }))['plans/team/burst']).toEqual([
     Use.CHARGED,
     4,
   ]);
-  expect((await checking(node, administrator, { 'x-api-key': secret }, { 'weir.cost': '5' })).answer).toBe(
+  expect((await explainCheck(node, administrator, { 'x-api-key': secret }, { 'weir.cost': '5' })).answer).toBe(
     'rate_limited',
   );
   // The signature of a token is verified first, as for a Check.
   const { authorization = '' } = administrator;
-  const byToken = await checking(node, administrator, { authorization });
+  const byToken = await explainCheck(node, administrator, { authorization });
   expect(byToken).toMatchObject({ answer: 'allowed', apiKey: '', account: explained.account });
   expect(Buffer.from(ExplainResponse.encode(byToken).finish()).toString('latin1')).not.toContain(
     authorization.slice(-20),
   );
-  expect(await checking(node, administrator, {})).toMatchObject({
+  expect(await explainCheck(node, administrator, {})).toMatchObject({
     answer: 'missing_credential',
     apiKey: '',
     account: '',
   });
-  expect((await checking(node, administrator, {}, { 'weir.auth': 'optional' })).answer).toBe('anonymous');
+  expect((await explainCheck(node, administrator, {}, { 'weir.auth': 'optional' })).answer).toBe('anonymous');
 });
 
 it('explains an API key by its name or its secret, and repeats no secret', async ({ node, administrator }) => {
@@ -185,13 +185,13 @@ it('explains an API key by its name or its secret, and repeats no secret', async
   await check(node.decision, { 'x-api-key': secret });
   const subject = { subject: { $case: 'apiKey' as const, value: name } };
   const blocking = BlockCounterRequest.fromPartial({ subject, duration: '1h' });
-  const answers: ExplainResponse[] = [];
+  const responses: ExplainResponse[] = [];
   for (const question of [
     { $case: 'apiKey', value: name },
     { $case: 'secret', value: secret },
   ] as const) {
     const explained = await explain(node, administrator, question);
-    answers.push(explained);
+    responses.push(explained);
     expect(explained).toMatchObject({ answer: 'ok', apiKey: name, plan: 'plans/team' });
     expect(mapUses(explained)).toEqual({ 'plans/team/burst': [Use.CHARGED, 4] });
   }
@@ -202,14 +202,14 @@ it('explains an API key by its name or its secret, and repeats no secret', async
   await node.admin.call(ApiKeyServiceService.updateApiKey, disabled, administrator);
   const denied = await explain(node, administrator, { $case: 'apiKey', value: name });
   expect(denied).toMatchObject({ answer: 'disabled_credential', limits: [{ use: Use.NOT_ALLOWED }] });
-  answers.push(
+  responses.push(
     blocked,
     denied,
-    await rateLimit(node, administrator, 'shop', ['path', secret]),
-    await checking(node, administrator, { 'x-api-key': secret }),
+    await explainRateLimit(node, administrator, 'shop', ['path', secret]),
+    await explainCheck(node, administrator, { 'x-api-key': secret }),
   );
-  for (const each of answers)
-    expect(Buffer.from(ExplainResponse.encode(each).finish()).toString('latin1')).not.toContain(secret);
+  for (const response of responses)
+    expect(Buffer.from(ExplainResponse.encode(response).finish()).toString('latin1')).not.toContain(secret);
   expect((await explain(node, administrator, { $case: 'secret', value: 'garbage' })).answer).toBe(
     'malformed_credential',
   );

@@ -30,7 +30,7 @@ it.beforeAll(async ({ node, administrator }) => {
 });
 
 const getInfo = (node: TestNode, secret: string) => node.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
-const issue = async (
+const issueToken = async (
   node: TestNode,
   administrator: Headers,
   fields: Parameters<typeof IssueTokenRequest.fromPartial>[0],
@@ -38,7 +38,7 @@ const issue = async (
   const request = IssueTokenRequest.fromPartial({ ttl: '1h', ...fields });
   return node.admin.call(TokenServiceService.issueToken, request, administrator);
 };
-const signed = (claims: object) =>
+const signExternalToken = (claims: object) =>
   new SignJWT({
     iss: 'https://login.example.com',
     aud: 'api',
@@ -75,7 +75,7 @@ describe('token info of a JWT', () => {
     administrator,
   }) => {
     const limits = [{ name: 'own', requests: 3, window: '60s' }];
-    const { token, tokenId, expireTime } = await issue(node, administrator, {
+    const { token, tokenId, expireTime } = await issueToken(node, administrator, {
       account: 'a customer',
       plan: 'plans/free',
       limits,
@@ -98,7 +98,7 @@ describe('token info of a JWT', () => {
   });
 
   it('reports the counted account of an external token and the plan of its issuer', async ({ node }) => {
-    expect(await getInfo(node, await signed({ jti: '1' }))).toMatchObject({
+    expect(await getInfo(node, await signExternalToken({ jti: '1' }))).toMatchObject({
       state: State.VALID,
       tokenId: '1',
       account: 'partner:bob',
@@ -107,21 +107,21 @@ describe('token info of a JWT', () => {
   });
 
   it('distinguishes valid, expired, disabled and unknown tokens', async ({ node, administrator }) => {
-    const { token } = await issue(node, administrator, { account: 'somebody', plan: 'plans/pro' });
+    const { token } = await issueToken(node, administrator, { account: 'somebody', plan: 'plans/pro' });
     expect((await getInfo(node, token)).state).toBe(State.VALID);
     await node.admin.call(TokenInfoServiceService.disableToken, { secret: token });
     expect(await getInfo(node, token)).toMatchObject({ state: State.DISABLED, account: 'somebody', plan: 'plans/pro' });
-    expect((await getInfo(node, await signed({ exp: 1 }))).state).toBe(State.EXPIRED);
+    expect((await getInfo(node, await signExternalToken({ exp: 1 }))).state).toBe(State.EXPIRED);
     const [header, claims, signature = ''] = (
-      await issue(node, administrator, { account: 'x', plan: 'plans/pro' })
+      await issueToken(node, administrator, { account: 'x', plan: 'plans/pro' })
     ).token.split('.');
     const forged = `${header}.${claims}.${signature.slice(0, -4)}AAAA`;
     for (const unknown of [
       forged,
       'x.y.z',
       'x',
-      await signed({ aud: 'other' }),
-      await signed({ iss: 'https://evil.example.com' }),
+      await signExternalToken({ aud: 'other' }),
+      await signExternalToken({ iss: 'https://evil.example.com' }),
     ]) {
       const info = await getInfo(node, unknown);
       expect([info.state, info.account, info.plan]).toEqual([State.UNKNOWN, '', '']);
@@ -131,7 +131,7 @@ describe('token info of a JWT', () => {
 
 describe('the holder of a JWT', () => {
   it('disables it with nothing but the token; a second call changes nothing', async ({ node }) => {
-    const token = await signed({ jti: 'leaked' });
+    const token = await signExternalToken({ jti: 'leaked' });
     const ask = async () => parseDenial(await check(node.decision, { authorization: `Bearer ${token}` }))?.code;
     expect(await ask()).toBeUndefined();
     for (const _ of ['first', 'second']) await node.admin.call(TokenInfoServiceService.disableToken, { secret: token });
@@ -140,8 +140,8 @@ describe('the holder of a JWT', () => {
 
   it('cannot disable a token without an id or without a valid signature', async ({ node }) => {
     const failing = (secret: string) => node.admin.callAndFail(TokenInfoServiceService.disableToken, { secret });
-    expect((await failing(await signed({}))).code).toBe(INVALID_ARGUMENT);
+    expect((await failing(await signExternalToken({}))).code).toBe(INVALID_ARGUMENT);
     expect((await failing('x.y.z')).code).toBe(NOT_FOUND);
-    expect((await failing(await signed({ aud: 'other' }))).code).toBe(NOT_FOUND);
+    expect((await failing(await signExternalToken({ aud: 'other' }))).code).toBe(NOT_FOUND);
   });
 });

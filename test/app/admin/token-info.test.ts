@@ -29,7 +29,8 @@ describe('token info of an API key', () => {
   it('reports what remains of each limit and charges nothing', async ({ node, administrator }) => {
     const limits = [Limit.fromPartial({ name: 'own', requests: 3, window: '1d' })];
     const { name, secret } = await node.createKey(administrator, 'team', { limits });
-    const remaining = async () => (await getInfo(node, secret)).remaining.map((each) => [each.limit, each.remaining]);
+    const remaining = async () =>
+      (await getInfo(node, secret)).remaining.map(({ limit, remaining: hits }) => [limit, hits]);
     const untouched = [
       ['plans/team/burst', 5],
       [`${name}/own`, 3],
@@ -99,7 +100,7 @@ describe('token info of an API key', () => {
   });
 });
 
-interface Answer {
+interface RawResponse {
   readonly code: number;
   readonly details: Status['details'];
 }
@@ -108,15 +109,15 @@ interface Answer {
 async function callFrom(
   localAddress: string,
   node: TestNode,
-  call: Call,
+  method: GuessingMethod,
   secrets: readonly string[],
-): Promise<Answer[]> {
+): Promise<RawResponse[]> {
   const port = node.app.ports.admin;
-  const { path, requestSerialize } = TokenInfoServiceService[call];
+  const { path, requestSerialize } = TokenInfoServiceService[method];
   const session = connect('http://weir', {
     createConnection: () => createConnection({ host: '127.0.0.1', port, localAddress }),
   });
-  const answers = secrets.map(async (secret): Promise<Answer> => {
+  const responses = secrets.map(async (secret): Promise<RawResponse> => {
     const message = requestSerialize({ secret });
     const frame = Buffer.concat([Buffer.alloc(5), message]);
     frame.writeUInt32BE(message.length, 1);
@@ -127,16 +128,16 @@ async function callFrom(
       te: 'trailers',
     });
     stream.end(frame);
-    const ends: Record<string, unknown>[] = [];
-    for (const event of ['response', 'trailers']) stream.on(event, (headers) => ends.push(headers));
+    const headerBlocks: Record<string, unknown>[] = [];
+    for (const event of ['response', 'trailers']) stream.on(event, (headers) => headerBlocks.push(headers));
     await once(stream.resume(), 'close');
-    const { 'grpc-status': code, 'grpc-status-details-bin': details = '' } = Object.assign({}, ...ends);
+    const { 'grpc-status': code, 'grpc-status-details-bin': details = '' } = Object.assign({}, ...headerBlocks);
     return { code: Number(code), details: Status.decode(Buffer.from(details, 'base64')).details };
   });
-  return Promise.all(answers).finally(() => session.close());
+  return Promise.all(responses).finally(() => session.close());
 }
 
-type Call = 'getTokenInfo' | 'disableToken';
+type GuessingMethod = 'getTokenInfo' | 'disableToken';
 
 describe('a caller that guesses secrets', () => {
   const guesses = Array.from({ length: MAX_GUESSES + 50 }, () => generateApiKey());
@@ -146,8 +147,8 @@ describe('a caller that guesses secrets', () => {
     async (call, { administrator, startNode }) => {
       const limited = await startNode();
       const { name, secret } = await limited.createKey(administrator, 'team');
-      const answers = await callFrom('127.0.0.1', limited, call, guesses);
-      const rejected = answers.filter(({ code }) => code === RESOURCE_EXHAUSTED);
+      const responses = await callFrom('127.0.0.1', limited, call, guesses);
+      const rejected = responses.filter(({ code }) => code === RESOURCE_EXHAUSTED);
       expect(rejected).toHaveLength(50);
       const info = rejected[0]?.details.find(({ typeUrl }) => typeUrl.endsWith('RetryInfo'));
       const { retryDelay } = RetryInfo.decode(info?.value ?? expect.fail('no RetryInfo'));

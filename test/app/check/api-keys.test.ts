@@ -60,8 +60,8 @@ describe('Check', () => {
     const off = { 'weir.rate_limit': 'off' };
     for (let request = 0; request < 4; request++) {
       expect(httpStatus(await check(node.decision, { 'x-api-key': secret }, off))).toBe(200);
-      const answer = await shouldRateLimit(node.decision, 'plans', ['api_key', name.replace('apiKeys/', '')]);
-      expect(answer.overallCode).toBe(Code.OK);
+      const response = await shouldRateLimit(node.decision, 'plans', ['api_key', name.replace('apiKeys/', '')]);
+      expect(response.overallCode).toBe(Code.OK);
     }
     const { overallCode } = await shouldRateLimit(node.admin, 'plans', ['api_key', name.replace('apiKeys/', '')]);
     expect(overallCode).toBe(Code.OVER_LIMIT);
@@ -82,7 +82,7 @@ describe('a rotated API key', () => {
   });
 });
 
-describe('an API key that is rotated again within its overlap, as after a lost response', () => {
+describe('an API key that is rotated again within its overlap, for example because a response was lost,', () => {
   it('gets a successor that lives as long as the original key would have', async ({ node, administrator }) => {
     const { name } = await node.createKey(administrator, 'team');
     await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '60s' }, administrator);
@@ -95,8 +95,8 @@ describe('an API key that is rotated again within its overlap, as after a lost r
 
 describe('ShouldRateLimit', () => {
   it('returns one status per descriptor, and OK where no limit applies', async ({ node }) => {
-    const answer = await shouldRateLimit(node.decision, 'nobody knows', ['a', 'b'], ['c', 'd']);
-    expect(answer).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK }, { code: Code.OK }] });
+    const response = await shouldRateLimit(node.decision, 'nobody knows', ['a', 'b'], ['c', 'd']);
+    expect(response).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK }, { code: Code.OK }] });
   });
 
   it('reports the name of the limit, what remains of it and when it resets', async ({ node }) => {
@@ -145,8 +145,8 @@ describe('the data plane', () => {
       if (index % 2 === 0) return httpStatus(await check(node.decision, {}));
       return (await node.decision.callAndFail(malformed, Buffer.from('0a05ff', 'hex'))).code;
     });
-    const answers = await Promise.all(calls);
-    expect(new Set(answers)).toEqual(new Set([401, INVALID_ARGUMENT]));
+    const responses = await Promise.all(calls);
+    expect(new Set(responses)).toEqual(new Set([401, INVALID_ARGUMENT]));
   });
 
   it('reports its health, and NOT_FOUND for services that it does not have', async ({ node }) => {
@@ -167,20 +167,20 @@ describe('the data plane', () => {
 });
 
 describe('the HTTP port', () => {
-  const get = async (node: TestNode, where: string) => {
-    const response = await fetch(`http://127.0.0.1:${node.app.ports.http}${where}`);
+  const fetchText = async (node: TestNode, path: string) => {
+    const response = await fetch(`http://127.0.0.1:${node.app.ports.http}${path}`);
     return { status: response.status, text: await response.text() };
   };
 
   it('reports that the process is alive and ready', async ({ node }) => {
-    expect(await get(node, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
-    expect(await get(node, '/readyz')).toEqual({ status: 200, text: 'ready\n' });
-    expect((await get(node, '/nothing')).status).toBe(404);
+    expect(await fetchText(node, '/healthz')).toEqual({ status: 200, text: 'ok\n' });
+    expect(await fetchText(node, '/readyz')).toEqual({ status: 200, text: 'ready\n' });
+    expect((await fetchText(node, '/nothing')).status).toBe(404);
   });
 
   it('counts decisions by verdict and source, and measures their latency', async ({ node }) => {
     await check(node.decision, {});
-    const { text } = await get(node, '/metrics');
+    const { text } = await fetchText(node, '/metrics');
     expect(text).toMatch(
       /^weir_decisions_total\{question="check",verdict="missing_credential",source="catalog"\} [1-9]/m,
     );

@@ -9,8 +9,8 @@ describe('weir.cost', () => {
   it('is the charge of a request; a request that does not fit is charged nothing', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     const ask = async (cost: string) => {
-      const answer = await check(node.decision, { 'x-api-key': secret }, { 'weir.cost': cost });
-      return [httpStatus(answer), addedHeaders(answer)['x-ratelimit-remaining']];
+      const response = await check(node.decision, { 'x-api-key': secret }, { 'weir.cost': cost });
+      return [httpStatus(response), addedHeaders(response)['x-ratelimit-remaining']];
     };
     expect(await ask('3')).toEqual([200, '2']);
     expect(await ask('3')).toEqual([429, undefined]);
@@ -45,19 +45,19 @@ describe('weir.auth: optional', () => {
       'x-weir-plan': 'enterprise',
       x_weir_plan: 'enterprise',
     };
-    const answer = await check(node.decision, claimed, optional);
-    expect(httpStatus(answer)).toBe(200);
-    const ok = answer.httpResponse?.$case === 'okResponse' ? answer.httpResponse.value : undefined;
+    const response = await check(node.decision, claimed, optional);
+    expect(httpStatus(response)).toBe(200);
+    const ok = response.httpResponse?.$case === 'okResponse' ? response.httpResponse.value : undefined;
     expect(ok?.headers).toEqual([]);
     expect(ok?.headersToRemove.toSorted()).toEqual(Object.keys(claimed).toSorted());
-    expect(answer.dynamicMetadata).toEqual({ source: 'catalog' });
+    expect(response.dynamicMetadata).toEqual({ source: 'catalog' });
   });
 
   it('still denies a wrong credential, and charges a valid one', async ({ node, administrator }) => {
     const { secret } = await node.createKey(administrator, 'team');
     expect(httpStatus(await check(node.decision, { 'x-api-key': 'garbage' }, optional))).toBe(401);
     expect(httpStatus(await check(node.decision, { 'x-api-key': `wk_live_${'0'.repeat(28)}` }, optional))).toBe(401);
-    const answer = await check(node.decision, { authorization: `Bearer ${secret}` }, optional);
-    expect(addedHeaders(answer)['x-ratelimit-remaining']).toBe('4');
+    const response = await check(node.decision, { authorization: `Bearer ${secret}` }, optional);
+    expect(addedHeaders(response)['x-ratelimit-remaining']).toBe('4');
   });
 });

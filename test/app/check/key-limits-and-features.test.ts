@@ -54,8 +54,8 @@ describe('an API key with its own limits', () => {
   it('shares one budget with the domain plans and keeps it when it is rotated', async ({ node, administrator }) => {
     const { name, secret } = await node.createKey(administrator, 'team', { limits: [twoADay] });
     await check(node.decision, { 'x-api-key': secret });
-    const answer = await shouldRateLimit(node.decision, 'plans', ['api_key', name]);
-    expect(answer.statuses[0]?.currentLimit?.name).toBe(`${name}/own`);
+    const response = await shouldRateLimit(node.decision, 'plans', ['api_key', name]);
+    expect(response.statuses[0]?.currentLimit?.name).toBe(`${name}/own`);
     const rotated = await node.admin.call(ApiKeyServiceService.rotateApiKey, { name, overlap: '' }, administrator);
     expect(httpStatus(await check(node.decision, { 'x-api-key': rotated.secret }))).toBe(429);
     const again = await shouldRateLimit(node.decision, 'plans', ['api_key', rotated.apiKey?.name ?? '']);
@@ -87,7 +87,7 @@ describe('a route that requires features', () => {
     expect(httpStatus(await check(node.decision, { 'x-api-key': unable.secret }, requiring))).toBe(200);
   });
 
-  it('takes scopes of OAuth as they are, in lists with spaces or commas', async ({ node, administrator }) => {
+  it('accepts OAuth scopes as features, in lists separated by spaces or commas', async ({ node, administrator }) => {
     const plan = { displayName: '', features: ['read:orders'] };
     const request = CreatePlanRequest.fromPartial({ planId: 'scoped', plan });
     await node.admin.call(PlanServiceService.createPlan, request, administrator);
@@ -107,7 +107,7 @@ describe('a route that requires features', () => {
   });
 });
 
-describe('allowed networks: IPv4 and IPv6 CIDRs, matched with the address that Envoy trusts', () => {
+describe('the allowed networks of a key, compared with the address that Envoy trusts,', () => {
   it('allow a key only from there, whatever X-Forwarded-For says', async ({ node, administrator }) => {
     const allowedNetworks = ['192.0.2.0/24', '2001:db8::/32'];
     const { secret } = await node.createKey(administrator, 'team', { allowedNetworks });

@@ -18,7 +18,7 @@ descriptors:
 const it = test.override('rules', RULES);
 
 describe.for(STORES)('penalties for failed requests, with counters in %s', (store) => {
-  const ask = (nodes: Nodes, device: string, hitsAddend: number): Promise<RateLimitResponse> => {
+  const rateLimit = (nodes: Nodes, device: string, hitsAddend: number): Promise<RateLimitResponse> => {
     const node = nodes[store];
     const entries = [
       { key: 'account', value: `a-${store}-${process.pid}` },
@@ -27,14 +27,14 @@ describe.for(STORES)('penalties for failed requests, with counters in %s', (stor
     const request = RateLimitRequest.fromPartial({ domain: 'penalties', descriptors: [{ entries, hitsAddend }] });
     return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
   };
-  /** Asks at the start of a request: charges nothing. */
-  const peek = async (nodes: Nodes, device: string) => (await ask(nodes, device, 0)).overallCode;
-  /** Charges at the end of a request that failed. */
-  const chargeFailure = (nodes: Nodes, device: string) => ask(nodes, device, 1);
+  /** The call at the start of a request. Charges nothing. */
+  const peek = async (nodes: Nodes, device: string) => (await rateLimit(nodes, device, 0)).overallCode;
+  /** The call at the end of a request that failed. */
+  const chargeFailure = (nodes: Nodes, device: string) => rateLimit(nodes, device, 1);
 
   it('never reject a device without failures', async ({ nodes }) => {
     for (let request = 0; request < 20; request++) expect(await peek(nodes, 'good')).toBe(Code.OK);
-    expect((await ask(nodes, 'good', 0)).statuses[0]?.limitRemaining).toBe(3);
+    expect((await rateLimit(nodes, 'good', 0)).statuses[0]?.limitRemaining).toBe(3);
   });
 
   it('reject a device after the failure that exceeds the limit, until its block ends', async ({ nodes }) => {
@@ -44,22 +44,22 @@ describe.for(STORES)('penalties for failed requests, with counters in %s', (stor
     }
     expect(await peek(nodes, 'bad')).toBe(Code.OK);
     await chargeFailure(nodes, 'bad');
-    const rejected = await ask(nodes, 'bad', 0);
+    const rejected = await rateLimit(nodes, 'bad', 0);
     expect(rejected.overallCode).toBe(Code.OVER_LIMIT);
     const retryAfter = Number(rejected.responseHeadersToAdd.find(({ key }) => key === 'retry-after')?.value);
     expect(retryAfter).toBeGreaterThan(3500);
     expect(retryAfter).toBeLessThanOrEqual(3600);
     // Requests in flight that also fail do not extend the block. Another device is not blocked.
     await chargeFailure(nodes, 'bad');
-    expect(Number((await ask(nodes, 'bad', 0)).statuses[0]?.durationUntilReset?.seconds)).toBeLessThanOrEqual(
+    expect(Number((await rateLimit(nodes, 'bad', 0)).statuses[0]?.durationUntilReset?.seconds)).toBeLessThanOrEqual(
       retryAfter,
     );
     expect(await peek(nodes, 'good')).toBe(Code.OK);
   });
 
   it('reject a device after a failure that costs more than remains', async ({ nodes }) => {
-    await ask(nodes, 'worse', 2);
-    await ask(nodes, 'worse', 2);
+    await rateLimit(nodes, 'worse', 2);
+    await rateLimit(nodes, 'worse', 2);
     expect(await peek(nodes, 'worse')).toBe(Code.OVER_LIMIT);
   });
 });

@@ -33,21 +33,21 @@ async function updatePlan(node: TestNode, administrator: Headers, planId: string
 }
 
 /** Returns the status, the reported limits, and what remains of the tightest one. */
-async function ask(node: TestNode, { secret }: NewApiKey, route?: string, cost = '1') {
+async function checkKey(node: TestNode, { secret }: NewApiKey, route?: string, cost = '1') {
   const extensions = { 'weir.cost': cost, ...(route !== undefined && { 'weir.route': route }) };
-  const answer = await check(node.decision, { 'x-api-key': secret }, extensions);
-  const headers = addedHeaders(answer);
-  return [httpStatus(answer), headers['ratelimit-policy'], headers['x-ratelimit-remaining']];
+  const response = await check(node.decision, { 'x-api-key': secret }, extensions);
+  const headers = addedHeaders(response);
+  return [httpStatus(response), headers['ratelimit-policy'], headers['x-ratelimit-remaining']];
 }
 
-async function statuses(node: TestNode, times: number, key: NewApiKey, route?: string) {
-  const found = [];
-  for (let time = 0; time < times; time++) found.push((await ask(node, key, route))[0]);
-  return found;
+async function checkRepeatedly(node: TestNode, times: number, key: NewApiKey, route?: string) {
+  const statuses = [];
+  for (let time = 0; time < times; time++) statuses.push((await checkKey(node, key, route))[0]);
+  return statuses;
 }
 
-/** Asks as the rate limit filter, with one descriptor of these entries. Returns what remains; undefined if rejected. */
-async function askFilter(node: TestNode, entries: Readonly<Record<string, string>>) {
+/** Calls ShouldRateLimit with one descriptor of these entries. Returns what remains; undefined if rejected. */
+async function rateLimitDescriptor(node: TestNode, entries: Readonly<Record<string, string>>) {
   const descriptor = { entries: Object.entries(entries).map(([key, value]) => ({ key, value })) };
   const request = RateLimitRequest.fromPartial({ domain: 'plans', descriptors: [descriptor] });
   const { overallCode, statuses: limits } = await node.decision.call(RateLimitServiceService.shouldRateLimit, request);
@@ -64,27 +64,27 @@ describe('a limit with routes', () => {
       limit('costly', 2, { routes: ['search', 'export'] }),
     );
     const key = await node.createKey(administrator, 'routed');
-    expect(await ask(node, key)).toEqual([200, '"all";q=9;w=60', '8']);
-    expect(await ask(node, key, 'orders')).toEqual([200, '"all";q=9;w=60', '7']);
-    expect(await ask(node, key, 'search')).toEqual([200, '"all";q=9;w=60, "costly";q=2;w=60', '1']);
-    expect(await statuses(node, 3, key, 'export')).toEqual([200, 429, 429]);
-    expect(await ask(node, key, 'orders')).toEqual([200, '"all";q=9;w=60', '4']);
+    expect(await checkKey(node, key)).toEqual([200, '"all";q=9;w=60', '8']);
+    expect(await checkKey(node, key, 'orders')).toEqual([200, '"all";q=9;w=60', '7']);
+    expect(await checkKey(node, key, 'search')).toEqual([200, '"all";q=9;w=60, "costly";q=2;w=60', '1']);
+    expect(await checkRepeatedly(node, 3, key, 'export')).toEqual([200, 429, 429]);
+    expect(await checkKey(node, key, 'orders')).toEqual([200, '"all";q=9;w=60', '4']);
   });
 
   it('charges the weir.cost of the route', async ({ node, administrator }) => {
     await createPlan(node, administrator, 'routed-cost', limit('all', 90), limit('costly', 20, { routes: ['search'] }));
     const key = await node.createKey(administrator, 'routed-cost');
-    expect(await ask(node, key, 'search', '7')).toEqual([200, '"all";q=90;w=60, "costly";q=20;w=60', '13']);
-    expect(await ask(node, key, 'other', '7')).toEqual([200, '"all";q=90;w=60', '76']);
-    expect(await ask(node, key, 'search', '7')).toEqual([200, '"all";q=90;w=60, "costly";q=20;w=60', '6']);
-    expect((await ask(node, key, 'search', '7'))[0]).toBe(429);
+    expect(await checkKey(node, key, 'search', '7')).toEqual([200, '"all";q=90;w=60, "costly";q=20;w=60', '13']);
+    expect(await checkKey(node, key, 'other', '7')).toEqual([200, '"all";q=90;w=60', '76']);
+    expect(await checkKey(node, key, 'search', '7')).toEqual([200, '"all";q=90;w=60, "costly";q=20;w=60', '6']);
+    expect((await checkKey(node, key, 'search', '7'))[0]).toBe(429);
   });
 
   it('may belong to a key', async ({ node, administrator }) => {
     await createPlan(node, administrator, 'plain', limit('all', 9));
     const key = await node.createKey(administrator, 'plain', { limits: [limit('own', 1, { routes: ['search'] })] });
-    expect(await statuses(node, 2, key, 'search')).toEqual([200, 429]);
-    expect(await statuses(node, 2, key)).toEqual([200, 200]);
+    expect(await checkRepeatedly(node, 2, key, 'search')).toEqual([200, 429]);
+    expect(await checkRepeatedly(node, 2, key)).toEqual([200, 200]);
   });
 
   it('uses the same counter for the rate limit filter, where the route is an entry of the descriptor', async ({
@@ -93,13 +93,13 @@ describe('a limit with routes', () => {
   }) => {
     await createPlan(node, administrator, 'routed-both', limit('all', 9), limit('costly', 3, { routes: ['search'] }));
     const key = await node.createKey(administrator, 'routed-both');
-    await ask(node, key, 'search');
-    expect(await askFilter(node, { api_key: key.name, route: 'search' })).toBe(1);
-    expect(await askFilter(node, { api_key: key.name, route: 'other' })).toBe(6);
-    expect(await askFilter(node, { api_key: key.name })).toBe(5);
-    expect(await askFilter(node, { route: 'search', api_key: key.name })).toBe(0);
-    expect(await askFilter(node, { api_key: key.name, route: 'search' })).toBeUndefined();
-    expect(await statuses(node, 1, key, 'search')).toEqual([429]);
+    await checkKey(node, key, 'search');
+    expect(await rateLimitDescriptor(node, { api_key: key.name, route: 'search' })).toBe(1);
+    expect(await rateLimitDescriptor(node, { api_key: key.name, route: 'other' })).toBe(6);
+    expect(await rateLimitDescriptor(node, { api_key: key.name })).toBe(5);
+    expect(await rateLimitDescriptor(node, { route: 'search', api_key: key.name })).toBe(0);
+    expect(await rateLimitDescriptor(node, { api_key: key.name, route: 'search' })).toBeUndefined();
+    expect(await checkRepeatedly(node, 1, key, 'search')).toEqual([429]);
   });
 
   it('keeps its counter when its routes change, and applies them from the next request on', async ({
@@ -108,12 +108,12 @@ describe('a limit with routes', () => {
   }) => {
     await createPlan(node, administrator, 'rerouted', limit('costly', 3, { routes: ['search'] }));
     const key = await node.createKey(administrator, 'rerouted');
-    expect(await statuses(node, 2, key, 'search')).toEqual([200, 200]);
+    expect(await checkRepeatedly(node, 2, key, 'search')).toEqual([200, 200]);
     await updatePlan(node, administrator, 'rerouted', limit('costly', 3, { routes: ['export'] }));
-    expect(await statuses(node, 1, key, 'search')).toEqual([200]);
-    expect(await statuses(node, 2, key, 'export')).toEqual([200, 429]);
+    expect(await checkRepeatedly(node, 1, key, 'search')).toEqual([200]);
+    expect(await checkRepeatedly(node, 2, key, 'export')).toEqual([200, 429]);
     await updatePlan(node, administrator, 'rerouted', limit('costly', 4));
-    expect(await statuses(node, 2, key)).toEqual([200, 429]);
+    expect(await checkRepeatedly(node, 2, key)).toEqual([200, 429]);
   });
 });
 
@@ -128,9 +128,9 @@ describe('a limit per account', () => {
       limit('all-shared', 4, { per: 'account' }),
     );
     const [one, other] = [await node.createKey(administrator, 'shared'), await node.createKey(administrator, 'shared')];
-    expect(await statuses(node, 4, one)).toEqual([200, 200, 200, 429]);
-    expect(await ask(node, other)).toEqual([200, '"one";q=3;w=60, "all-shared";q=4;w=60', '0']);
-    expect(await statuses(node, 1, other)).toEqual([429]);
+    expect(await checkRepeatedly(node, 4, one)).toEqual([200, 200, 200, 429]);
+    expect(await checkKey(node, other)).toEqual([200, '"one";q=3;w=60, "all-shared";q=4;w=60', '0']);
+    expect(await checkRepeatedly(node, 1, other)).toEqual([429]);
   });
 
   it('may have routes', async ({ node, administrator }) => {
@@ -139,9 +139,9 @@ describe('a limit per account', () => {
       await node.createKey(administrator, 'shared-route'),
       await node.createKey(administrator, 'shared-route'),
     ] as const;
-    expect(await statuses(node, 1, keys[0], 'search')).toEqual([200]);
-    expect(await statuses(node, 1, keys[1], 'search')).toEqual([429]);
-    expect(await statuses(node, 1, keys[1], 'orders')).toEqual([200]);
+    expect(await checkRepeatedly(node, 1, keys[0], 'search')).toEqual([200]);
+    expect(await checkRepeatedly(node, 1, keys[1], 'search')).toEqual([429]);
+    expect(await checkRepeatedly(node, 1, keys[1], 'orders')).toEqual([200]);
   });
 
   it('is the same counter for the rate limit filter, by key and by account', async ({ node, administrator }) => {
@@ -149,21 +149,21 @@ describe('a limit per account', () => {
     await updatePlan(node, administrator, 'free', limit('both', 5, { per: 'account' }));
     const [one, other] = [await node.createKey(administrator, 'free'), await node.createKey(administrator, 'free')];
     const { account } = await node.admin.call(TokenInfoServiceService.getTokenInfo, { secret: one.secret });
-    await ask(node, one);
-    expect(await askFilter(node, { api_key: other.name })).toBe(3);
-    expect(await askFilter(node, { account })).toBe(2);
-    expect(await ask(node, one)).toEqual([200, '"both";q=5;w=60', '1']);
+    await checkKey(node, one);
+    expect(await rateLimitDescriptor(node, { api_key: other.name })).toBe(3);
+    expect(await rateLimitDescriptor(node, { account })).toBe(2);
+    expect(await checkKey(node, one)).toEqual([200, '"both";q=5;w=60', '1']);
   });
 
   it('keeps its counter when a key moves to a plan with the same limit', async ({ node, administrator }) => {
     await createPlan(node, administrator, 'before', limit('kept', 3, { per: 'account' }));
     await createPlan(node, administrator, 'after', limit('kept', 4, { per: 'account' }));
     const key = await node.createKey(administrator, 'before');
-    expect(await statuses(node, 4, key)).toEqual([200, 200, 200, 429]);
+    expect(await checkRepeatedly(node, 4, key)).toEqual([200, 200, 200, 429]);
     const apiKey = { name: key.name, plan: 'plans/after' };
     const request = UpdateApiKeyRequest.fromPartial({ apiKey, updateMask: 'plan' });
     await node.admin.call(ApiKeyServiceService.updateApiKey, request, administrator);
-    expect(await statuses(node, 2, key)).toEqual([200, 429]);
+    expect(await checkRepeatedly(node, 2, key)).toEqual([200, 429]);
   });
 
   it('cannot belong to a key', async ({ node, administrator }) => {

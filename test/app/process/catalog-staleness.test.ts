@@ -35,7 +35,7 @@ beforeAll(async () => {
   id = key.name.slice('apiKeys/'.length);
 });
 afterAll(async () => {
-  await signal('SIGCONT');
+  await signalPostgres('SIGCONT');
   await enduring?.stop();
   await bounded?.stop();
   await postgres?.stop();
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 /** Signals Postgres and all of its processes, because existing connections must fall silent too. */
-async function signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
+async function signalPostgres(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
   const file = path.join(folder, 'postgres', 'data', 'postmaster.pid');
   const postmaster = Number((await readFile(file, 'utf8')).split('\n')[0]);
   const table = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
@@ -54,22 +54,22 @@ async function signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
   for (const pid of [postmaster, ...children.map(([pid = 0]) => pid)]) process.kill(pid, name);
 }
 
-const checkAt = (node: TestNode) => check(node.decision, { 'x-api-key': secret });
-const statusAt = async (node: TestNode) => httpStatus(await checkAt(node));
-const readinessAt = async (node: TestNode) => (await node.fetch('/readyz')).status;
+const checkKey = (node: TestNode) => check(node.decision, { 'x-api-key': secret });
+const readStatus = async (node: TestNode) => httpStatus(await checkKey(node));
+const readReadiness = async (node: TestNode) => (await node.fetch('/readyz')).status;
 const soon = { timeout: 20_000 };
 
 describe('a node that loses Postgres', () => {
   it('allows keys until CATALOG_MAX_STALENESS, then answers 503, and recovers once it follows the feed', async () => {
-    await expect.poll(() => statusAt(bounded), soon).toBe(200);
-    await signal('SIGSTOP');
+    await expect.poll(() => readStatus(bounded), soon).toBe(200);
+    await signalPostgres('SIGSTOP');
     const stoppedAt = performance.now();
     await sleep(1_000);
-    expect([await statusAt(bounded), await readinessAt(bounded)]).toEqual([200, 200]);
+    expect([await readStatus(bounded), await readReadiness(bounded)]).toEqual([200, 200]);
 
-    await expect.poll(() => statusAt(bounded), soon).toBe(503);
+    await expect.poll(() => readStatus(bounded), soon).toBe(503);
     expect(performance.now() - stoppedAt).toBeGreaterThan((MAX_STALENESS_SECONDS - 1) * 1000);
-    expect(parseDenial(await checkAt(bounded))?.code).toBe('catalog_stale');
+    expect(parseDenial(await checkKey(bounded))?.code).toBe('catalog_stale');
     for (const descriptor of [
       ['api_key', id],
       ['account', 'unknown'],
@@ -78,16 +78,16 @@ describe('a node that loses Postgres', () => {
     }
     const info = bounded.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
     await expect(info).rejects.toMatchObject({ code: UNAVAILABLE });
-    expect(await readinessAt(bounded)).toBe(503);
+    expect(await readReadiness(bounded)).toBe(503);
 
     // Requests that do not need the catalog are still answered.
     expect((await shouldRateLimit(bounded.decision, 'shop', ['path', '/'])).overallCode).toBe(Code.OK);
     expect(httpStatus(await check(bounded.decision, {}, { 'weir.auth': 'optional' }))).toBe(200);
     expect(httpStatus(await check(bounded.decision, { 'x-api-key': 'wk_live_garbage' }))).toBe(401);
-    expect(await statusAt(enduring)).toBe(200);
+    expect(await readStatus(enduring)).toBe(200);
 
-    await signal('SIGCONT');
-    await expect.poll(() => statusAt(bounded), soon).toBe(200);
-    expect(await readinessAt(bounded)).toBe(200);
+    await signalPostgres('SIGCONT');
+    await expect.poll(() => readStatus(bounded), soon).toBe(200);
+    expect(await readReadiness(bounded)).toBe(200);
   });
 });

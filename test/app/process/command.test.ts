@@ -90,7 +90,7 @@ describe('a process that serves', () => {
         );
       }
     });
-    await expect.poll(() => answered, { timeout: 10_000 }).toBeGreaterThan(200);
+    await expect.poll(() => answered, { timeout: 20_000 }).toBeGreaterThan(200);
     expect(await weir.stop()).toBe(0);
     await Promise.all(load);
     for (const client of clients) client.close();

@@ -24,10 +24,10 @@ it.beforeAll(async ({ redisNode, second }) => {
 });
 
 /** Waits for the status, for a second at most. Returns the last one. */
-async function statusWithin(node: TestNode, secret: string, expected: number): Promise<number | undefined> {
-  const latest = performance.now() + WITHIN_MS;
+async function pollStatus(node: TestNode, secret: string, expected: number): Promise<number | undefined> {
+  const deadline = performance.now() + WITHIN_MS;
   let status: number | undefined;
-  while (performance.now() < latest) {
+  while (performance.now() < deadline) {
     status = httpStatus(await check(node.decision, { 'x-api-key': secret }));
     if (status === expected) break;
     await sleep(20);
@@ -40,19 +40,19 @@ describe('within a second, another node applies', () => {
     const administrator = await first.signIn();
     await first.createPlan(administrator, 'changing', 1000);
     const { name, secret } = await first.createKey(administrator, 'changing');
-    expect(await statusWithin(second, secret, 200)).toBe(200);
+    expect(await pollStatus(second, secret, 200)).toBe(200);
     const limits = [Limit.create({ name: 'burst', requests: 1, window: '60s' })];
     const plan = Plan.create({ name: 'plans/changing', limits });
     await first.admin.call(PlanServiceService.updatePlan, { plan, updateMask: 'limits' }, administrator);
-    expect(await statusWithin(second, secret, 429)).toBe(429);
+    expect(await pollStatus(second, secret, 429)).toBe(429);
     const deletion = DeleteApiKeyRequest.fromPartial({ name });
     await first.admin.call(ApiKeyServiceService.deleteApiKey, deletion, administrator);
-    expect(await statusWithin(second, secret, 401)).toBe(401);
+    expect(await pollStatus(second, secret, 401)).toBe(401);
   });
 
   it('the block of a counter that it holds slices of', async ({ redisNode: first, second }) => {
-    const ask = async () => (await shouldRateLimit(second.decision, 'shop', ['hot', 'a'])).overallCode;
-    for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 40 }, ask));
+    const readCode = async () => (await shouldRateLimit(second.decision, 'shop', ['hot', 'a'])).overallCode;
+    for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 40 }, readCode));
     const value = { domain: 'shop', entries: [{ key: 'hot', value: 'a' }] };
     const blocking = BlockCounterRequest.fromPartial({
       subject: { subject: { $case: 'descriptor', value } },
@@ -60,6 +60,6 @@ describe('within a second, another node applies', () => {
     });
     await first.admin.call(CounterServiceService.blockCounter, blocking, await first.signIn());
     await sleep(WITHIN_MS);
-    expect(await ask()).toBe(Code.OVER_LIMIT);
+    expect(await readCode()).toBe(Code.OVER_LIMIT);
   });
 });

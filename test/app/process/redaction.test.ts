@@ -44,7 +44,7 @@ let folder: string;
 let running: Awaited<ReturnType<typeof startWeirProcess>>;
 let admin: GrpcClient;
 let decision: GrpcClient;
-let signedIn: Headers;
+let administrator: Headers;
 let key: { name: string; secret: string };
 /** Texts of all errors that callers received. */
 const errors: string[] = [];
@@ -60,11 +60,11 @@ beforeAll(async () => {
   running = await startWeirProcess(createEnvironment());
   admin = new GrpcClient(running.ports.admin);
   decision = new GrpcClient(running.ports.decision);
-  await learnSigningKeys();
-  signedIn = await signIn();
+  await addSigningKeySecrets();
+  administrator = await signIn();
   const request = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: 'known' } });
-  const made = await admin.call(ApiKeyServiceService.createApiKey, request, signedIn);
-  key = { name: made.apiKey?.name ?? '', secret: made.secret };
+  const created = await admin.call(ApiKeyServiceService.createApiKey, request, administrator);
+  key = { name: created.apiKey?.name ?? '', secret: created.secret };
   secrets.add(key.secret);
 });
 afterAll(async () => {
@@ -77,14 +77,14 @@ afterAll(async () => {
 });
 
 /** Adds the keys that sign access tokens to the secrets, both sealed and opened. */
-async function learnSigningKeys(): Promise<void> {
+async function addSigningKeySecrets(): Promise<void> {
   const database = await openDatabase({ url: postgres.url });
   const keys = await database.em.fork().findAll(SigningKeyEntity);
   await database.close(true);
   expect(keys).toHaveLength(1);
   for (const { id, algorithm, sealedJwk } of keys) {
     const { d } = createSealer(SIGNING_KEY_SECRET).open({ id, algorithm }, sealedJwk ?? '');
-    for (const each of [sealedJwk, d]) secrets.add(typeof each === 'string' ? each : expect.fail('no key'));
+    for (const part of [sealedJwk, d]) secrets.add(typeof part === 'string' ? part : expect.fail('no key'));
   }
 }
 
@@ -111,7 +111,7 @@ async function signIn(): Promise<Headers> {
   return { authorization: `Bearer ${accessToken}` };
 }
 
-function errorText(error: unknown): string {
+function formatError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { metadata } = error as Partial<ServiceError>; // grpc-js' errors have it
   const details = metadata?.get('grpc-status-details-bin').map(String).join() ?? '';
@@ -120,7 +120,7 @@ function errorText(error: unknown): string {
 
 /** Waits for a call that may fail and keeps the text of its error. */
 async function attempt(call: Promise<unknown>): Promise<void> {
-  await call.catch((error: unknown) => errors.push(errorText(error)));
+  await call.catch((error: unknown) => errors.push(formatError(error)));
 }
 
 function findLeaks(text: string): string[] {
@@ -131,11 +131,11 @@ async function expectNoLeak(): Promise<void> {
   await sleep(200);
   const metrics = await (await fetch(`http://127.0.0.1:${running.ports.http}/metrics`)).text();
   for (const [source, text] of Object.entries({ log: running.weir.printed, metrics })) {
-    const line = text.split('\n').find((each) => findLeaks(each).length > 0);
-    expect(line, `a secret is in the ${source}`).toBeUndefined();
+    const leakingLine = text.split('\n').find((line) => findLeaks(line).length > 0);
+    expect(leakingLine, `a secret is in the ${source}`).toBeUndefined();
   }
   expect(
-    errors.find((each) => findLeaks(each).length > 0),
+    errors.find((error) => findLeaks(error).length > 0),
     'a secret is in an error',
   ).toBeUndefined();
 }
@@ -144,7 +144,7 @@ interface Method {
   readonly path: string;
 }
 
-async function allMethods(): Promise<readonly string[]> {
+async function listMethodPaths(): Promise<readonly string[]> {
   const files: string[] = [];
   for await (const file of glob(SERVICES)) files.push(file);
   const modules = await Promise.all(
@@ -175,12 +175,16 @@ describe('no secret appears in a log line, a metric or an error', () => {
       const refreshing = admin.call(AuthServiceService.refreshToken, { refreshToken });
       await attempt(refreshing.then(({ refreshToken: next, accessToken }) => secrets.add(next).add(accessToken)));
     }
-    const { secret } = await admin.call(ApiKeyServiceService.rotateApiKey, { name: key.name, overlap: '1h' }, signedIn);
+    const { secret } = await admin.call(
+      ApiKeyServiceService.rotateApiKey,
+      { name: key.name, overlap: '1h' },
+      administrator,
+    );
     secrets.add(secret);
-    for (const each of [secret, key.secret, `${key.secret.slice(0, -1)}_`, key.secret.slice(3)]) {
-      secrets.add(each);
-      await attempt(admin.call(TokenInfoServiceService.getTokenInfo, { secret: each }));
-      await attempt(admin.call(TokenInfoServiceService.disableToken, { secret: each }));
+    for (const presented of [secret, key.secret, `${key.secret.slice(0, -1)}_`, key.secret.slice(3)]) {
+      secrets.add(presented);
+      await attempt(admin.call(TokenInfoServiceService.getTokenInfo, { secret: presented }));
+      await attempt(admin.call(TokenInfoServiceService.disableToken, { secret: presented }));
     }
     await attempt(
       admin.call(ApiKeyServiceService.getApiKey, { name: key.name }, { authorization: `Bearer ${key.secret}` }),
@@ -221,19 +225,19 @@ describe('no secret appears in a log line, a metric or an error', () => {
   it('after calls of every method with secrets in fields where they do not belong', {
     timeout: 300_000,
   }, async () => {
-    const methods = await allMethods();
+    const methods = await listMethodPaths();
     expect(methods.length).toBeGreaterThan(20);
     const clients = [running.ports.admin, running.ports.decision].map(
       (port) => new Client(`127.0.0.1:${port}`, credentials.createInsecure()),
     );
-    const another = await signIn();
+    const otherSession = await signIn();
     const metadata = new Metadata();
-    metadata.set('authorization', another.authorization ?? '');
+    metadata.set('authorization', otherSession.authorization ?? '');
     const send = (client: Client, method: string, message: Buffer) =>
       new Promise<void>((resolve) => {
         const asIs = (bytes: Buffer) => bytes;
         client.makeUnaryRequest(method, asIs, asIs, message, metadata, { deadline: Date.now() + 30_000 }, (error) => {
-          if (error !== null) errors.push(errorText(error));
+          if (error !== null) errors.push(formatError(error));
           resolve();
         });
       });
@@ -253,22 +257,22 @@ describe('no secret appears in a log line, a metric or an error', () => {
         ),
       ]);
     for (const method of methods) {
-      const of = method.startsWith('/envoy') ? clients : clients.slice(0, 1);
-      for (const client of of) await Promise.all(messages.map((message) => send(client, method, message)));
+      const serving = method.startsWith('/envoy') ? clients : clients.slice(0, 1);
+      for (const client of serving) await Promise.all(messages.map((message) => send(client, method, message)));
     }
     for (const client of clients) client.close();
     await expectNoLeak();
   });
 
   it('while Postgres and Redis reject connections, and while they are down', { timeout: 300_000 }, async () => {
-    signedIn = await signIn();
+    administrator = await signIn();
     const database = await openDatabase({ url: postgres.url });
     const query = createQuery(database);
     // The driver reports why a statement was rejected, with the statement and its values.
     await query('alter table api_key add constraint rejected check (length(display_name) < 10) not valid', []);
     await query('alter table session add constraint rejected check (expire_time is null) not valid', []);
     const create = CreateApiKeyRequest.fromPartial({ apiKey: { displayName: KEY_PEPPER } });
-    await attempt(admin.call(ApiKeyServiceService.createApiKey, create, signedIn));
+    await attempt(admin.call(ApiKeyServiceService.createApiKey, create, administrator));
     await attempt(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: ADMIN_PASSWORD }));
     await query('alter table session drop constraint rejected', []);
     await query(`alter role known password 'another'`, []);
@@ -281,11 +285,11 @@ describe('no secret appears in a log line, a metric or an error', () => {
     await client.call('CLIENT', 'KILL', 'TYPE', 'normal').catch(() => {}); // the connection itself among them
     client.disconnect();
     await check(decision, { 'x-api-key': key.secret });
-    await expect.poll(() => running.weir.printed, { timeout: 10_000 }).toContain('WRONGPASS');
+    await expect.poll(() => running.weir.printed, { timeout: 20_000 }).toContain('WRONGPASS');
     await redis.stop();
     await postgres.stop();
     await check(decision, { 'x-api-key': key.secret });
-    for (const headers of [signedIn, {}]) {
+    for (const headers of [administrator, {}]) {
       await attempt(admin.call(ApiKeyServiceService.createApiKey, create, headers));
       await attempt(admin.call(AuthServiceService.login, { email: 'admin@example.com', password: OTHER_PASSWORD }));
       await attempt(admin.call(TokenInfoServiceService.disableToken, { secret: key.secret }));
@@ -314,11 +318,11 @@ describe('no secret appears in a log line, a metric or an error', () => {
       { DEVICE_HEADER: ` ${ADMIN_PASSWORD}`, DECISION_ADDRESS: OTHER_PASSWORD, ADMIN_ADDRESS: `${OTHER_PASSWORD}:1` },
       { REDIS_DEADLINE_MS: OTHER_PASSWORD, REDIS_TLS_CA_FILE: OTHER_PASSWORD, DECISION_TLS_KEY_FILE: OTHER_PASSWORD },
     ]) {
-      const reading = () => readConfig({ ...good, ...fault });
-      expect(reading, JSON.stringify(fault)).toThrow(InvalidConfig);
+      const read = () => readConfig({ ...good, ...fault });
+      expect(read, JSON.stringify(fault)).toThrow(InvalidConfig);
       let message = '';
       try {
-        reading();
+        read();
       } catch (error) {
         message = (error as Error).message; // InvalidConfig, as the assertion above checked
       }
@@ -345,11 +349,11 @@ describe('no secret appears in a log line, a metric or an error', () => {
         },
       ],
     ];
-    const ended = faults.map(async ([expected, fault]) => {
+    const outcomes = faults.map(async ([expected, fault]) => {
       const weir = new WeirProcess(['serve'], { ...good, ...fault });
       return { expected, code: await weir.exited, printed: weir.printed };
     });
-    for (const { expected, code, printed } of await Promise.all(ended)) {
+    for (const { expected, code, printed } of await Promise.all(outcomes)) {
       expect(code, printed).toBe(1);
       expect(printed).toMatch(new RegExp(expected));
       expect(findLeaks(printed), printed).toEqual([]);

@@ -24,9 +24,9 @@ const it = test
   .extend('second', { scope: 'file' }, ({ pair }) => pair[1])
   .override('administrator', { scope: 'file' }, ({ first }) => first.signIn());
 
-async function becomes(node: TestNode, secret: string, expected: number): Promise<void> {
-  const status = async () => httpStatus(await check(node.decision, { 'x-api-key': secret }));
-  await expect.poll(status, { timeout: 10_000, interval: 20 }).toBe(expected);
+async function waitForStatus(node: TestNode, secret: string, expected: number): Promise<void> {
+  const readStatus = async () => httpStatus(await check(node.decision, { 'x-api-key': secret }));
+  await expect.poll(readStatus, { timeout: 20_000, interval: 20 }).toBe(expected);
 }
 
 describe('two nodes on one Redis and one Postgres', () => {
@@ -50,14 +50,14 @@ describe('two nodes on one Redis and one Postgres', () => {
   }) => {
     await first.createPlan(administrator, 'changing', 1000);
     const { name, secret } = await first.createKey(administrator, 'changing');
-    await becomes(second, secret, 200);
+    await waitForStatus(second, secret, 200);
     const limits = [Limit.create({ name: 'burst', requests: 1, window: '60s' })];
     const plan = Plan.create({ name: 'plans/changing', limits });
     await first.admin.call(PlanServiceService.updatePlan, { plan, updateMask: 'limits' }, administrator);
-    await becomes(second, secret, 429);
+    await waitForStatus(second, secret, 429);
     const deletion = DeleteApiKeyRequest.fromPartial({ name });
     await first.admin.call(ApiKeyServiceService.deleteApiKey, deletion, administrator);
-    await becomes(second, secret, 401);
+    await waitForStatus(second, secret, 401);
   });
 });
 
@@ -88,7 +88,7 @@ describe('without Redis', () => {
     const liveNodes = async (node: TestNode) => Number(/^weir_live_nodes (\d+)/m.exec(await node.metrics())?.[1]);
     await first.createPlan(administrator, 'shared', 12, 'local');
     const { secret } = await first.createKey(administrator, 'shared');
-    await becomes(second, secret, 200);
+    await waitForStatus(second, secret, 200);
     await expect.poll(() => liveNodes(second), { timeout: 20_000 }).toBeGreaterThan(1);
     await redis.stop();
     const ask = () => check(second.decision, { 'x-api-key': secret });

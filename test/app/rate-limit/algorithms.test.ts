@@ -22,7 +22,7 @@ const THREE: readonly (readonly [written: Partial<Limit>, answered: Partial<Limi
   ],
   [{ algorithm: 'token_bucket', requests: 1, window: '1h', burst: 3 }, { window: '3600s' }],
   [{ algorithm: 'calendar', requests: 3, window: '1y', timeZone: 'asia/kolkata' }, { timeZone: 'Asia/Kolkata' }],
-  [{ window: '1mo', requests: 3, anchorDay: dayFarFromNow() }, { algorithm: 'calendar' }],
+  [{ window: '1mo', requests: 3, anchorDay: findDistantDay() }, { algorithm: 'calendar' }],
   [{ algorithm: 'concurrency', requests: 3, window: '1h' }, { window: '3600s' }],
 ];
 
@@ -37,7 +37,7 @@ descriptors:
   - key: token_bucket
     rate_limit: {requests: 1, window: 1h, algorithm: token_bucket, burst: 3}
   - key: calendar
-    rate_limit: {requests_per_unit: 3, unit: month, algorithm: calendar, anchor_day: ${dayFarFromNow()}}
+    rate_limit: {requests_per_unit: 3, unit: month, algorithm: calendar, anchor_day: ${findDistantDay()}}
   - key: concurrency
     rate_limit: {requests: 3, window: 1h, algorithm: concurrency}
   - key: unlimited
@@ -50,17 +50,17 @@ descriptors:
 `;
 
 /** Returns a day of the month far from today, so that no month that begins on it starts or ends during the test. */
-function dayFarFromNow(): number {
+function findDistantDay(): number {
   return ((new Date().getUTCDate() + 13) % 28) + 1;
 }
 
 const it = test.override('rules', RULES);
 
-async function ask(node: TestNode, key: string, times: number) {
-  const answers = [];
+async function rateLimitRepeatedly(node: TestNode, key: string, times: number) {
+  const responses = [];
   for (let request = 0; request < times; request++)
-    answers.push(await shouldRateLimit(node.decision, 'shop', [key, 'a']));
-  return answers;
+    responses.push(await shouldRateLimit(node.decision, 'shop', [key, 'a']));
+  return responses;
 }
 
 describe('a rule', () => {
@@ -73,23 +73,23 @@ describe('a rule', () => {
   ] as const)(
     'with the algorithm %s allows three requests and rejects the fourth',
     async ([key, requestsPerUnit, unit], { node }) => {
-      const answers = await ask(node, key, 4);
-      expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
-      expect(answers.map(({ statuses }) => statuses[0]?.limitRemaining)).toEqual([2, 1, 0, 0]);
-      expect(answers[0]?.statuses[0]?.currentLimit).toEqual({ name: `shop.${key}`, requestsPerUnit, unit });
+      const responses = await rateLimitRepeatedly(node, key, 4);
+      expect(responses.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
+      expect(responses.map(({ statuses }) => statuses[0]?.limitRemaining)).toEqual([2, 1, 0, 0]);
+      expect(responses[0]?.statuses[0]?.currentLimit).toEqual({ name: `shop.${key}`, requestsPerUnit, unit });
     },
   );
 
   it('that is unlimited allows every request and reports no limit', async ({ node }) => {
-    const answers = await ask(node, 'unlimited', 20);
-    expect(new Set(answers.map(({ overallCode }) => overallCode))).toEqual(new Set([Code.OK]));
-    expect(answers[19]?.statuses[0]?.currentLimit).toBeUndefined();
+    const responses = await rateLimitRepeatedly(node, 'unlimited', 20);
+    expect(new Set(responses.map(({ overallCode }) => overallCode))).toEqual(new Set([Code.OK]));
+    expect(responses[19]?.statuses[0]?.currentLimit).toBeUndefined();
   });
 
   it('with several limits applies all of them together and names the one that decided', async ({ node }) => {
-    const answers = await ask(node, 'several', 4);
-    expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
-    expect(answers[3]?.statuses[0]?.currentLimit?.name).toBe('shop.several/1m');
+    const responses = await rateLimitRepeatedly(node, 'several', 4);
+    expect(responses.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
+    expect(responses[3]?.statuses[0]?.currentLimit?.name).toBe('shop.several/1m');
   });
 });
 
@@ -118,8 +118,10 @@ describe('a plan', () => {
     const created = await node.admin.call(PlanServiceService.createPlan, request, administrator);
     expect(created.limits).toMatchObject([{ name: 'all', algorithm: 'unlimited', requests: 0, window: '' }]);
     const { secret } = await node.createKey(administrator, 'all');
-    const answers = await Promise.all(Array.from({ length: 50 }, () => check(node.decision, { 'x-api-key': secret })));
-    expect(new Set(answers.map(httpStatus))).toEqual(new Set([200]));
+    const responses = await Promise.all(
+      Array.from({ length: 50 }, () => check(node.decision, { 'x-api-key': secret })),
+    );
+    expect(new Set(responses.map(httpStatus))).toEqual(new Set([200]));
   });
 
   it('with a token bucket reports its capacity as the limit, so that no more than that ever remains', async ({

@@ -21,19 +21,19 @@ const it = test.override('rules', RULES).extend('nodeWith', { scope: 'file' }, a
   shadow: await startNode({ SHADOW_MODE: 'true' }),
 }));
 
-function headersFor({ responseHeadersToAdd }: RateLimitResponse): Record<string, string> {
+function readHeaders({ responseHeadersToAdd }: RateLimitResponse): Record<string, string> {
   return Object.fromEntries(responseHeadersToAdd.map(({ key, value }) => [key, value]));
 }
 
 describe('a response of the rate limit service', () => {
   it('names the rule and the limit that decided, and reports all limits in headers', async ({ node }) => {
-    const answer = await shouldRateLimit(node.decision, 'shop', ['path', '/a'], ['user', 'u']);
-    expect(answer.dynamicMetadata).toEqual({ rule: 'shop.path', limit: '1h', remaining: 1, source: 'memory' });
-    expect(answer.statuses).toMatchObject([
+    const response = await shouldRateLimit(node.decision, 'shop', ['path', '/a'], ['user', 'u']);
+    expect(response.dynamicMetadata).toEqual({ rule: 'shop.path', limit: '1h', remaining: 1, source: 'memory' });
+    expect(response.statuses).toMatchObject([
       { code: Code.OK, currentLimit: { name: 'shop.path', requestsPerUnit: 2 }, limitRemaining: 1 },
       { code: Code.OK, currentLimit: { name: 'shop.user/long', requestsPerUnit: 3 }, limitRemaining: 2 },
     ]);
-    expect(headersFor(answer)).toEqual({
+    expect(readHeaders(response)).toEqual({
       'ratelimit-policy': '"1h";q=2;w=3600, "short";q=5;w=60, "long";q=3;w=3600',
       ratelimit: '"1h";r=1;t=3600, "short";r=4;t=60, "long";r=2;t=3600',
       'x-ratelimit-limit': '2',
@@ -45,16 +45,16 @@ describe('a response of the rate limit service', () => {
   it('to a rejected request names the limit that rejected it and when to retry; the other descriptors are OK', async ({
     node,
   }) => {
-    const ask = () => shouldRateLimit(node.decision, 'shop', ['user', 'v'], ['path', '/b']);
-    await ask();
-    await ask();
-    const rejected = await ask();
+    const rateLimit = () => shouldRateLimit(node.decision, 'shop', ['user', 'v'], ['path', '/b']);
+    await rateLimit();
+    await rateLimit();
+    const rejected = await rateLimit();
     expect(rejected.dynamicMetadata).toEqual({ rule: 'shop.path', limit: '1h', remaining: 0, source: 'memory' });
     expect(rejected.statuses.map(({ code, limitRemaining }) => [code, limitRemaining])).toEqual([
       [Code.OK, 1],
       [Code.OVER_LIMIT, 0],
     ]);
-    const { 'retry-after': retryAfter, 'x-ratelimit-reset': reset } = headersFor(rejected);
+    const { 'retry-after': retryAfter, 'x-ratelimit-reset': reset } = readHeaders(rejected);
     expect(Number(retryAfter)).toBeGreaterThan(3500);
     expect(Number(retryAfter)).toBeLessThanOrEqual(3600);
     expect(reset).toBe(retryAfter);
@@ -62,13 +62,13 @@ describe('a response of the rate limit service', () => {
   });
 
   it('has no headers without a limit, and reports the maximum as remaining for an unlimited rule', async ({ node }) => {
-    const answer = await shouldRateLimit(node.decision, 'shop', ['health', '/'], ['nobody', 'knows']);
-    expect(answer).toMatchObject({
+    const response = await shouldRateLimit(node.decision, 'shop', ['health', '/'], ['nobody', 'knows']);
+    expect(response).toMatchObject({
       overallCode: Code.OK,
       responseHeadersToAdd: [],
       dynamicMetadata: { source: 'rules' },
     });
-    expect(answer.statuses.map(({ limitRemaining }) => limitRemaining)).toEqual([2 ** 32 - 1, 0]);
+    expect(response.statuses.map(({ limitRemaining }) => limitRemaining)).toEqual([2 ** 32 - 1, 0]);
   });
 });
 
@@ -76,13 +76,13 @@ it('SHADOW_MODE allows everything; the statuses and a metric show what it would 
   nodeWith,
 }) => {
   const node = nodeWith.shadow;
-  const ask = () => shouldRateLimit(node.decision, 'shop', ['path', '/d'], ['user', 'd']);
-  await ask();
-  await ask();
-  const third = await ask();
+  const rateLimit = () => shouldRateLimit(node.decision, 'shop', ['path', '/d'], ['user', 'd']);
+  await rateLimit();
+  await rateLimit();
+  const third = await rateLimit();
   expect(third.overallCode).toBe(Code.OK);
   expect(third.statuses.map(({ code }) => code)).toEqual([Code.OVER_LIMIT, Code.OK]);
-  expect((await ask()).statuses[1]?.limitRemaining).toBe(1); // Nothing was charged, as if the requests had been rejected.
+  expect((await rateLimit()).statuses[1]?.limitRemaining).toBe(1); // Nothing was charged, as if the requests had been rejected.
   const metrics = await node.metrics();
   expect(metrics).toMatch(/^weir_decisions_total\{question="rate_limit",verdict="would_deny",source="memory"\} 2$/m);
 });
@@ -93,9 +93,9 @@ describe.for([
   ['off', false, false],
 ] as const)('with RATE_LIMIT_HEADERS=%s', ([headers, onGrants, onRefusals]) => {
   it('the rate limit service adds the headers accordingly', async ({ nodeWith }) => {
-    const ask = async () =>
-      'ratelimit' in headersFor(await shouldRateLimit(nodeWith[headers].decision, 'shop', ['path', '/c']));
-    expect([await ask(), await ask(), await ask()]).toEqual([onGrants, onGrants, onRefusals]);
+    const rateLimit = async () =>
+      'ratelimit' in readHeaders(await shouldRateLimit(nodeWith[headers].decision, 'shop', ['path', '/c']));
+    expect([await rateLimit(), await rateLimit(), await rateLimit()]).toEqual([onGrants, onGrants, onRefusals]);
   });
 
   it('Check adds the headers accordingly', async ({ nodeWith }) => {

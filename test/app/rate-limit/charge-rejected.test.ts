@@ -93,6 +93,25 @@ describe.for(STORES)('usage that is reported after the fact, with counters in %s
     },
   );
 
+  it('is counted as forgotten where a counter is peeked at and then rejects a report, and only there', async ({
+    nodes,
+  }) => {
+    const forgotten = async () => {
+      const label = 'weir_forgotten_usage_total{rule="ours.';
+      const lines = (await nodes[store].metrics()).split('\n').filter((line) => line.startsWith(label));
+      return Object.fromEntries(
+        lines.map((line) => [line.slice(label.length, line.indexOf('"}')), line.split(' ')[1]]),
+      );
+    };
+    const before = await forgotten();
+    await codes(nodes, 'ours', 'forgetful', 'not-peeked', [250, 250]);
+    await codes(nodes, 'ours', 'forgetful', 'one-hit', [0, 100, 1, 1]);
+    expect(await forgotten()).toEqual(before);
+    await codes(nodes, 'ours', 'forgetful', 'peeked', [0, 250, 0, 250]);
+    expect(await forgotten()).toEqual({ ...before, forgetful: String(Number(before.forgetful ?? 0) + 2) });
+    expect(before).not.toHaveProperty('sliding');
+  });
+
   it('is charged to every limit with charge_rejected whichever limit rejects it, and to no other limit', async ({
     nodes,
   }) => {

@@ -22,15 +22,15 @@ type Entries = readonly (readonly [key: string, value: string])[];
 const it = test.override('rules', RULES);
 
 function createRequest(...descriptors: readonly Entries[]): RateLimitRequest {
-  const each = descriptors.map((entries) => ({ entries: entries.map(([key, value]) => ({ key, value })) }));
-  return RateLimitRequest.fromPartial({ domain: 'shop', descriptors: each });
+  const messages = descriptors.map((entries) => ({ entries: entries.map(([key, value]) => ({ key, value })) }));
+  return RateLimitRequest.fromPartial({ domain: 'shop', descriptors: messages });
 }
 
-function ask(node: TestNode, ...descriptors: readonly Entries[]) {
+function rateLimit(node: TestNode, ...descriptors: readonly Entries[]) {
   return node.decision.call(RateLimitServiceService.shouldRateLimit, createRequest(...descriptors));
 }
 
-function askAndFail(node: TestNode, ...descriptors: readonly Entries[]) {
+function rateLimitAndFail(node: TestNode, ...descriptors: readonly Entries[]) {
   return node.decision.callAndFail(RateLimitServiceService.shouldRateLimit, createRequest(...descriptors));
 }
 
@@ -41,9 +41,9 @@ function repeat<Item>(count: number, item: () => Item): Item[] {
 describe('an extreme rate limit request', () => {
   it('may have 64 descriptors; with more, the error names the field', async ({ node }) => {
     const descriptor = (): Entries => [['user', 'u']];
-    expect((await ask(node, ...repeat(64, descriptor))).statuses).toHaveLength(64);
+    expect((await rateLimit(node, ...repeat(64, descriptor))).statuses).toHaveLength(64);
     for (const count of [65, 1000, 60_000]) {
-      const error = await askAndFail(node, ...repeat(count, descriptor));
+      const error = await rateLimitAndFail(node, ...repeat(count, descriptor));
       expect(error).toMatchObject({
         code: INVALID_ARGUMENT,
         details: 'descriptors: must have at most 64 items (got more)',
@@ -53,9 +53,9 @@ describe('an extreme rate limit request', () => {
 
   it('may have 64 entries in a descriptor; with more, the error names the field', async ({ node }) => {
     const entry = (): readonly [string, string] => ['user', 'u'];
-    expect((await ask(node, repeat(64, entry))).overallCode).toBe(Code.OK);
+    expect((await rateLimit(node, repeat(64, entry))).overallCode).toBe(Code.OK);
     for (const count of [65, 50_000]) {
-      expect(await askAndFail(node, [['user', 'u']], repeat(count, entry))).toMatchObject({
+      expect(await rateLimitAndFail(node, [['user', 'u']], repeat(count, entry))).toMatchObject({
         code: INVALID_ARGUMENT,
         details: 'descriptors[1].entries: must have at most 64 items (got more)',
       });
@@ -67,25 +67,29 @@ describe('an extreme rate limit request', () => {
   }) => {
     const value = 'v'.repeat(1_000_000);
     const codes = [];
-    for (let hit = 0; hit < 3; hit++) codes.push((await ask(node, [['user', value]])).overallCode);
+    for (let hit = 0; hit < 3; hit++) codes.push((await rateLimit(node, [['user', value]])).overallCode);
     expect(codes).toEqual([Code.OK, Code.OK, Code.OVER_LIMIT]);
-    expect((await ask(node, [['user', `${value}w`]])).overallCode).toBe(Code.OK);
-    expect((await ask(node, [['path', `/a${'/b/c'.repeat(240_000)}`]])).overallCode).toBe(Code.OK);
-    expect(await askAndFail(node, [['user', 'v'.repeat(1_100_000)]])).toMatchObject({ code: RESOURCE_EXHAUSTED });
+    expect((await rateLimit(node, [['user', `${value}w`]])).overallCode).toBe(Code.OK);
+    expect((await rateLimit(node, [['path', `/a${'/b/c'.repeat(240_000)}`]])).overallCode).toBe(Code.OK);
+    expect(await rateLimitAndFail(node, [['user', 'v'.repeat(1_100_000)]])).toMatchObject({ code: RESOURCE_EXHAUSTED });
   });
 
   it('may have empty keys and values', async ({ node }) => {
-    const answer = await ask(node, [['', '']], [['', 'v']], [['user', '']]);
-    expect(answer.overallCode).toBe(Code.OK);
-    expect(answer.statuses.map(({ currentLimit }) => currentLimit?.name)).toEqual([undefined, undefined, 'shop.user']);
+    const response = await rateLimit(node, [['', '']], [['', 'v']], [['user', '']]);
+    expect(response.overallCode).toBe(Code.OK);
+    expect(response.statuses.map(({ currentLimit }) => currentLimit?.name)).toEqual([
+      undefined,
+      undefined,
+      'shop.user',
+    ]);
   });
 
   it('is rejected without descriptors or entries, and the error names the field', async ({ node }) => {
-    expect(await askAndFail(node)).toMatchObject({
+    expect(await rateLimitAndFail(node)).toMatchObject({
       code: INVALID_ARGUMENT,
       details: 'descriptors: must have at least one item (got none)',
     });
-    expect(await askAndFail(node, [])).toMatchObject({
+    expect(await rateLimitAndFail(node, [])).toMatchObject({
       code: INVALID_ARGUMENT,
       details: 'descriptors[0].entries: must have at least one item (got none)',
     });

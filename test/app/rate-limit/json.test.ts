@@ -87,11 +87,11 @@ it('limits the requests that it reads at once, and recovers when their senders l
   const stuck = Array.from({ length: 64 }, () => connect(http, '127.0.0.1'));
   for (const socket of stuck) socket.write('POST /json HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n{');
   await expect
-    .poll(async () => (await post(node, createBody('/c', { hitsAddend: 0 }))).status, { timeout: 10_000 })
+    .poll(async () => (await post(node, createBody('/c', { hitsAddend: 0 }))).status, { timeout: 20_000 })
     .toBe(503);
   for (const socket of stuck) socket.destroy();
   await expect
-    .poll(async () => (await post(node, createBody('/c', { hitsAddend: 0 }))).status, { timeout: 10_000 })
+    .poll(async () => (await post(node, createBody('/c', { hitsAddend: 0 }))).status, { timeout: 20_000 })
     .toBe(200);
 });
 
@@ -100,7 +100,7 @@ it('answers 503 when the counters are unavailable and the limit says deny', asyn
   const other = await startNode({ REDIS_URL: redis.url });
   try {
     await expect
-      .poll(async () => (await post(other, createBody('/d', { hitsAddend: 0 }))).status, { timeout: 10_000 })
+      .poll(async () => (await post(other, createBody('/d', { hitsAddend: 0 }))).status, { timeout: 20_000 })
       .toBe(200);
     await redis.stop();
     expect(await post(other, createBody('/d'))).toMatchObject({

@@ -27,43 +27,43 @@ function createRequest(domain: string, key: string, value: string, limit: Overri
   return RateLimitRequest.fromPartial({ domain, descriptors: [{ entries: [{ key, value }], limit }] });
 }
 
-function ask(node: TestNode, key: string, value: string, limit: Override, domain = 'shop') {
+function rateLimit(node: TestNode, key: string, value: string, limit: Override, domain = 'shop') {
   return node.decision.call(RateLimitServiceService.shouldRateLimit, createRequest(domain, key, value, limit));
 }
 
 describe('the limit of a descriptor', () => {
   it('replaces the limit of the rule, on the same counter if the window is the same', async ({ node }) => {
     await shouldRateLimit(node.decision, 'shop', ['customer', 'a']);
-    const answers = [];
+    const responses = [];
     for (let hit = 0; hit < 4; hit++)
-      answers.push(await ask(node, 'customer', 'a', { requestsPerUnit: 4, unit: Unit.HOUR }));
-    expect(answers.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
-    expect(answers[0]?.statuses[0]).toMatchObject({
+      responses.push(await rateLimit(node, 'customer', 'a', { requestsPerUnit: 4, unit: Unit.HOUR }));
+    expect(responses.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OK, Code.OK, Code.OVER_LIMIT]);
+    expect(responses[0]?.statuses[0]).toMatchObject({
       currentLimit: { name: 'shop.customer', requestsPerUnit: 4, unit: Unit.HOUR },
       limitRemaining: 2,
     });
     expect((await shouldRateLimit(node.decision, 'shop', ['customer', 'a'])).overallCode).toBe(Code.OVER_LIMIT);
     // Another window has another counter.
     expect(
-      (await ask(node, 'customer', 'a', { requestsPerUnit: 4, unit: Unit.MINUTE })).statuses[0]?.limitRemaining,
+      (await rateLimit(node, 'customer', 'a', { requestsPerUnit: 4, unit: Unit.MINUTE })).statuses[0]?.limitRemaining,
     ).toBe(3);
   });
 
   it('applies without a rule, to each value separately, but not in a domain without rules', async ({ node }) => {
     const one = { requestsPerUnit: 1, unit: Unit.DAY };
     const codes = [
-      await ask(node, 'new', 'a', one),
-      await ask(node, 'new', 'a', one),
-      await ask(node, 'new', 'b', one),
+      await rateLimit(node, 'new', 'a', one),
+      await rateLimit(node, 'new', 'a', one),
+      await rateLimit(node, 'new', 'b', one),
     ];
     expect(codes.map(({ overallCode }) => overallCode)).toEqual([Code.OK, Code.OVER_LIMIT, Code.OK]);
     expect(codes[1]?.dynamicMetadata).toMatchObject({ rule: 'shop.new', limit: '1d', remaining: 0 });
-    const elsewhere = await ask(node, 'new', 'a', { ...one, requestsPerUnit: 0 }, 'nobody knows');
+    const elsewhere = await rateLimit(node, 'new', 'a', { ...one, requestsPerUnit: 0 }, 'nobody knows');
     expect(elsewhere).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK, currentLimit: undefined }] });
   });
 
   it('rejects everything if it is 0, and announces no retry', async ({ node }) => {
-    const rejected = await ask(node, 'customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
+    const rejected = await rateLimit(node, 'customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
     expect(rejected).toMatchObject({ overallCode: Code.OVER_LIMIT, statuses: [{ durationUntilReset: undefined }] });
     expect(rejected.responseHeadersToAdd.map(({ key }) => key)).not.toContain('retry-after');
     expect((await shouldRateLimit(node.decision, 'shop', ['customer', 'b'])).overallCode).toBe(Code.OK);
@@ -71,7 +71,7 @@ describe('the limit of a descriptor', () => {
 
   it('is enforced even if its rule is in shadow mode', async ({ node }) => {
     const none = { requestsPerUnit: 0, unit: Unit.SECOND };
-    expect((await ask(node, 'tried', 'a', none)).overallCode).toBe(Code.OVER_LIMIT);
+    expect((await rateLimit(node, 'tried', 'a', none)).overallCode).toBe(Code.OVER_LIMIT);
   });
 
   it.for([

@@ -13,9 +13,9 @@ import { shouldRateLimit } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
 
 const UNAVAILABLE = 14;
-const SOON = { timeout: 10_000, interval: 50 };
+const SOON = { timeout: 20_000, interval: 50 };
 
-function shop(requests: number, other = 1): string {
+function formatRules(requests: number, other = 1): string {
   return `domain: shop
 descriptors:
   - {key: path, rate_limit: {requests: ${requests}, window: 1h, on_store_failure: deny}}
@@ -29,11 +29,11 @@ describe.each(['memory', 'redis'])('a node with counters in %s whose rules file 
   let stopRedis: (() => Promise<unknown>) | undefined;
   beforeEach(async () => {
     file = path.join(await mkdtemp(path.join(tmpdir(), 'weir-rules-')), 'rules.yaml');
-    await writeFile(file, shop(3));
+    await writeFile(file, formatRules(3));
     const redis = kind === 'redis' ? await startRedis() : undefined;
     stopRedis = redis?.stop;
     node = await TestNode.start({ DATABASE_URL: await newDatabase(), RULES_PATH: file, REDIS_URL: redis?.url ?? '' });
-    await expect.poll(ready, SOON).toBe(true);
+    await expect.poll(isReady, SOON).toBe(true);
   });
   afterEach(async () => {
     await node?.stop();
@@ -41,45 +41,45 @@ describe.each(['memory', 'redis'])('a node with counters in %s whose rules file 
     await rm(path.dirname(file), { recursive: true, force: true });
   });
 
-  const get = (where: string) => fetch(`http://127.0.0.1:${node.app.ports.http}${where}`);
-  const ready = async () => (await get('/readyz')).ok;
+  const fetchPath = (pathname: string) => fetch(`http://127.0.0.1:${node.app.ports.http}${pathname}`);
+  const isReady = async () => (await fetchPath('/readyz')).ok;
   const readMetric = async (metric: string) => {
-    const text = await (await get('/metrics')).text();
+    const text = await (await fetchPath('/metrics')).text();
     return text.split('\n').find((line) => line.startsWith(`${metric} `));
   };
-  /** Asks again if Redis answers late, as on a busy machine: nothing was charged then. */
-  const ask = async (): Promise<RateLimitResponse> => {
+  /** Repeats the call if Redis replies late, as on a busy machine. Such a call charges nothing. */
+  const rateLimit = async (): Promise<RateLimitResponse> => {
     try {
       return await shouldRateLimit(node.decision, 'shop', ['path', '/a']);
     } catch (error) {
-      if ((error as ServiceError).code === UNAVAILABLE) return ask(); // grpc-js rejects with nothing else
+      if ((error as ServiceError).code === UNAVAILABLE) return rateLimit(); // grpc-js rejects with nothing else
       throw error;
     }
   };
-  const remaining = async () => (await ask()).statuses[0]?.limitRemaining;
+  const readRemaining = async () => (await rateLimit()).statuses[0]?.limitRemaining;
 
   it('keeps a counter when another limit changes, and when its own limit is raised or lowered', async () => {
-    expect([await remaining(), await remaining()]).toEqual([2, 1]);
-    await writeFile(file, shop(3, 9));
+    expect([await readRemaining(), await readRemaining()]).toEqual([2, 1]);
+    await writeFile(file, formatRules(3, 9));
     await expect.poll(() => readMetric('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 1$/);
-    expect(await remaining()).toBe(0);
-    await writeFile(file, shop(100, 9));
+    expect(await readRemaining()).toBe(0);
+    await writeFile(file, formatRules(100, 9));
     await expect.poll(() => readMetric('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 2$/);
-    expect(await remaining()).toBe(96);
-    await writeFile(file, shop(4, 9));
+    expect(await readRemaining()).toBe(96);
+    await writeFile(file, formatRules(4, 9));
     await expect.poll(() => readMetric('weir_rules_reloads_total{result="taken_up"}'), SOON).toMatch(/ 3$/);
-    expect((await ask()).overallCode).toBe(Code.OVER_LIMIT);
+    expect((await rateLimit()).overallCode).toBe(Code.OVER_LIMIT);
   });
 
   it('stays ready with the previous rules while the file has faults, and a metric shows it', async () => {
-    expect(await remaining()).toBe(2);
-    await writeFile(file, shop(0));
+    expect(await readRemaining()).toBe(2);
+    await writeFile(file, formatRules(0));
     await expect.poll(() => readMetric('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 1');
     expect(await readMetric('weir_rules_reloads_total{result="refused"}')).toMatch(/ 1$/);
-    expect(await ready()).toBe(true);
-    expect(await remaining()).toBe(1);
-    await writeFile(file, shop(9));
+    expect(await isReady()).toBe(true);
+    expect(await readRemaining()).toBe(1);
+    await writeFile(file, formatRules(9));
     await expect.poll(() => readMetric('weir_rules_outdated'), SOON).toBe('weir_rules_outdated 0');
-    expect(await remaining()).toBe(6);
+    expect(await readRemaining()).toBe(6);
   });
 });

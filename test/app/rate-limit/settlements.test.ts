@@ -20,12 +20,12 @@ descriptors:
 
 const it = test.override('rules', RULES);
 
-type Asked = readonly [key: string, value: string, hits: number, isNegativeHits?: boolean];
+type ChargedEntry = readonly [key: string, value: string, hits: number, isNegativeHits?: boolean];
 
 describe.for(STORES)('settlements with counters in %s', (store) => {
-  const account = (name: string) => `${name}-${store}-${process.pid}`;
-  const ask = (nodes: Nodes, ...asked: readonly Asked[]): Promise<RateLimitResponse> => {
-    const descriptors = asked.map(([key, value, hitsAddend, isNegativeHits = false]) => {
+  const uniqueAccount = (name: string) => `${name}-${store}-${process.pid}`;
+  const rateLimit = (nodes: Nodes, ...entries: readonly ChargedEntry[]): Promise<RateLimitResponse> => {
+    const descriptors = entries.map(([key, value, hitsAddend, isNegativeHits = false]) => {
       return { entries: [{ key, value }], hitsAddend, isNegativeHits };
     });
     const request = RateLimitRequest.fromPartial({ domain: 'ai', descriptors });
@@ -33,12 +33,12 @@ describe.for(STORES)('settlements with counters in %s', (store) => {
   };
   const readReceipt = ({ dynamicMetadata }: RateLimitResponse) => String(dynamicMetadata?.receipt);
   /** Returns what remains of both budgets, as the response headers list them. */
-  const remainingBudgets = async (nodes: Nodes, name: string) => {
-    const { responseHeadersToAdd } = await ask(nodes, ['account', account(name), 0]);
+  const readRemainingBudgets = async (nodes: Nodes, name: string) => {
+    const { responseHeadersToAdd } = await rateLimit(nodes, ['account', uniqueAccount(name), 0]);
     const header = responseHeadersToAdd.find(({ key }) => key === 'ratelimit')?.value ?? '';
     return [...header.matchAll(/r=(\d+)/g)].map(([, remaining]) => Number(remaining));
   };
-  const receipts = async (nodes: Nodes, use: string, result: string) => {
+  const countReceipts = async (nodes: Nodes, use: string, result: string) => {
     const text = await nodes[store].metrics();
     const label = `weir_receipts_total{use="${use}",result="${result}"} `;
     return Number(
@@ -50,43 +50,43 @@ describe.for(STORES)('settlements with counters in %s', (store) => {
   };
 
   it('replace the reserved amount with the real cost, lower or higher, once per receipt', async ({ nodes }) => {
-    const less = await ask(nodes, ['account', account('a'), 300]);
-    expect(await remainingBudgets(nodes, 'a')).toEqual([700, 4700]);
-    expect((await ask(nodes, ['receipt', readReceipt(less), 120])).overallCode).toBe(Code.OK);
-    await expect.poll(() => remainingBudgets(nodes, 'a')).toEqual([880, 4880]);
-    const more = await ask(nodes, ['account', account('a'), 300]);
-    await ask(nodes, ['receipt', readReceipt(more), 1000]);
-    await expect.poll(() => remainingBudgets(nodes, 'a')).toEqual([0, 3880]);
-    expect((await ask(nodes, ['account', account('a'), 1])).overallCode).toBe(Code.OVER_LIMIT);
-    const ignored = await receipts(nodes, 'settle', 'ignored');
-    for (const receipt of [less, more]) await ask(nodes, ['receipt', readReceipt(receipt), 2000]);
-    await expect.poll(() => receipts(nodes, 'settle', 'ignored')).toBe(ignored + 2);
-    expect(await remainingBudgets(nodes, 'a')).toEqual([0, 3880]);
+    const less = await rateLimit(nodes, ['account', uniqueAccount('a'), 300]);
+    expect(await readRemainingBudgets(nodes, 'a')).toEqual([700, 4700]);
+    expect((await rateLimit(nodes, ['receipt', readReceipt(less), 120])).overallCode).toBe(Code.OK);
+    await expect.poll(() => readRemainingBudgets(nodes, 'a')).toEqual([880, 4880]);
+    const more = await rateLimit(nodes, ['account', uniqueAccount('a'), 300]);
+    await rateLimit(nodes, ['receipt', readReceipt(more), 1000]);
+    await expect.poll(() => readRemainingBudgets(nodes, 'a')).toEqual([0, 3880]);
+    expect((await rateLimit(nodes, ['account', uniqueAccount('a'), 1])).overallCode).toBe(Code.OVER_LIMIT);
+    const ignored = await countReceipts(nodes, 'settle', 'ignored');
+    for (const receipt of [less, more]) await rateLimit(nodes, ['receipt', readReceipt(receipt), 2000]);
+    await expect.poll(() => countReceipts(nodes, 'settle', 'ignored')).toBe(ignored + 2);
+    expect(await readRemainingBudgets(nodes, 'a')).toEqual([0, 3880]);
   });
 
   it('also refund the slots of the same grant', async ({ nodes }) => {
-    const take = () => ask(nodes, ['account', account('b'), 300], ['in_flight', account('b'), 1]);
+    const take = () => rateLimit(nodes, ['account', uniqueAccount('b'), 300], ['in_flight', uniqueAccount('b'), 1]);
     const granted = await take();
     expect((await take()).overallCode).toBe(Code.OVER_LIMIT);
-    await ask(nodes, ['receipt', readReceipt(granted), 40]);
-    await expect.poll(() => remainingBudgets(nodes, 'b')).toEqual([960, 4960]);
+    await rateLimit(nodes, ['receipt', readReceipt(granted), 40]);
+    await expect.poll(() => readRemainingBudgets(nodes, 'b')).toEqual([960, 4960]);
     const again = await take();
     expect(again.overallCode).toBe(Code.OK);
-    await ask(nodes, ['receipt', readReceipt(again), 0]);
-    await expect.poll(() => remainingBudgets(nodes, 'b')).toEqual([960, 4960]);
+    await rateLimit(nodes, ['receipt', readReceipt(again), 0]);
+    await expect.poll(() => readRemainingBudgets(nodes, 'b')).toEqual([960, 4960]);
   });
 
   it('with negative hits refund the whole grant; without a valid receipt they refund nothing and are counted', async ({
     nodes,
   }) => {
-    const granted = await ask(nodes, ['account', account('c'), 300]);
-    const missing = await receipts(nodes, 'give_back', 'missing');
-    await ask(nodes, ['account', account('c'), 300, true]);
-    await ask(nodes, ['receipt', 'garbage', 300, true]);
-    await expect.poll(() => receipts(nodes, 'give_back', 'missing')).toBe(missing + 2);
-    expect(await remainingBudgets(nodes, 'c')).toEqual([700, 4700]);
-    await ask(nodes, ['receipt', readReceipt(granted), 300, true]);
-    await expect.poll(() => remainingBudgets(nodes, 'c')).toEqual([1000, 5000]);
+    const granted = await rateLimit(nodes, ['account', uniqueAccount('c'), 300]);
+    const missing = await countReceipts(nodes, 'give_back', 'missing');
+    await rateLimit(nodes, ['account', uniqueAccount('c'), 300, true]);
+    await rateLimit(nodes, ['receipt', 'garbage', 300, true]);
+    await expect.poll(() => countReceipts(nodes, 'give_back', 'missing')).toBe(missing + 2);
+    expect(await readRemainingBudgets(nodes, 'c')).toEqual([700, 4700]);
+    await rateLimit(nodes, ['receipt', readReceipt(granted), 300, true]);
+    await expect.poll(() => readRemainingBudgets(nodes, 'c')).toEqual([1000, 5000]);
   });
 
   it('work for the limits of a plan too', async ({ nodes }) => {
@@ -103,7 +103,7 @@ describe.for(STORES)('settlements with counters in %s', (store) => {
       return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
     };
     const granted = await askPlan(600);
-    await ask(nodes, ['receipt', readReceipt(granted), 250]);
+    await rateLimit(nodes, ['receipt', readReceipt(granted), 250]);
     await expect.poll(async () => (await askPlan(0)).statuses[0]?.limitRemaining).toBe(750);
   });
 });

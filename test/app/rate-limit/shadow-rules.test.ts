@@ -28,16 +28,16 @@ async function readShadowDecisions(node: TestNode, verdict: string): Promise<num
 it('a rule in shadow mode rejects nothing, is charged only for allowed requests, and reports what it would reject', async ({
   node,
 }) => {
-  const ask = (tried: string) => shouldRateLimit(node.decision, 'shop', ['live', 'a'], ['tried', tried]);
+  const rateLimit = (tried: string) => shouldRateLimit(node.decision, 'shop', ['live', 'a'], ['tried', tried]);
   for (let hit = 0; hit < 5; hit++) {
-    const { overallCode, statuses } = await ask('x');
+    const { overallCode, statuses } = await rateLimit('x');
     expect(overallCode).toBe(Code.OK);
     expect(statuses[1]).toMatchObject({ code: Code.OK, currentLimit: undefined });
   }
   await expect.poll(() => readShadowDecisions(node, 'would_deny')).toBe(3);
   expect(await readShadowDecisions(node, 'ok')).toBe(2);
   // `live` rejects these requests, so they charge nothing to `y`.
-  for (let hit = 0; hit < 3; hit++) expect((await ask('y')).overallCode).toBe(Code.OVER_LIMIT);
+  for (let hit = 0; hit < 3; hit++) expect((await rateLimit('y')).overallCode).toBe(Code.OVER_LIMIT);
   for (let hit = 0; hit < 3; hit++) await shouldRateLimit(node.decision, 'shop', ['tried', 'y']);
   await expect.poll(() => readShadowDecisions(node, 'would_deny')).toBe(4);
   expect(await readShadowDecisions(node, 'ok')).toBe(4);

@@ -20,15 +20,18 @@ descriptors:
 
 const it = test.override('rules', RULES);
 
-interface Asked {
+interface RequestedEntry {
   readonly key: string;
   readonly value: string;
   readonly isNegativeHits?: boolean;
 }
 
 describe.for(STORES)('concurrency slots with counters in %s', (store) => {
-  const subject = (name: string) => `${name}-${store}-${process.pid}`;
-  const ask = (nodes: Nodes, { isNegativeHits = false, ...entry }: Asked): Promise<RateLimitResponse> => {
+  const uniqueName = (name: string) => `${name}-${store}-${process.pid}`;
+  const rateLimit = (
+    nodes: Nodes,
+    { isNegativeHits = false, ...entry }: RequestedEntry,
+  ): Promise<RateLimitResponse> => {
     const node = nodes[store];
     const request = RateLimitRequest.fromPartial({
       domain: 'slots',
@@ -36,41 +39,42 @@ describe.for(STORES)('concurrency slots with counters in %s', (store) => {
     });
     return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
   };
-  const take = (nodes: Nodes, name: string) => ask(nodes, { key: 'account', value: subject(name) });
-  const refund = (nodes: Nodes, receipt: string) =>
-    ask(nodes, { key: 'receipt', value: receipt, isNegativeHits: true });
+  const takeSlot = (nodes: Nodes, name: string) => rateLimit(nodes, { key: 'account', value: uniqueName(name) });
+  const freeSlots = (nodes: Nodes, receipt: string) =>
+    rateLimit(nodes, { key: 'receipt', value: receipt, isNegativeHits: true });
   const readReceipt = ({ dynamicMetadata }: RateLimitResponse) => String(dynamicMetadata?.receipt);
 
   it('are freed by the receipt of their grant, once', async ({ nodes }) => {
-    const [first, second] = [await take(nodes, 'once'), await take(nodes, 'once')];
-    expect((await take(nodes, 'once')).overallCode).toBe(Code.OVER_LIMIT);
-    expect((await refund(nodes, readReceipt(first))).overallCode).toBe(Code.OK);
-    await refund(nodes, readReceipt(first));
-    await expect.poll(async () => (await take(nodes, 'once')).overallCode).toBe(Code.OK);
-    expect((await take(nodes, 'once')).overallCode).toBe(Code.OVER_LIMIT);
-    await refund(nodes, readReceipt(second));
-    await expect.poll(async () => (await take(nodes, 'once')).overallCode).toBe(Code.OK);
+    const [first, second] = [await takeSlot(nodes, 'once'), await takeSlot(nodes, 'once')];
+    expect((await takeSlot(nodes, 'once')).overallCode).toBe(Code.OVER_LIMIT);
+    expect((await freeSlots(nodes, readReceipt(first))).overallCode).toBe(Code.OK);
+    await freeSlots(nodes, readReceipt(first));
+    await expect.poll(async () => (await takeSlot(nodes, 'once')).overallCode).toBe(Code.OK);
+    expect((await takeSlot(nodes, 'once')).overallCode).toBe(Code.OVER_LIMIT);
+    await freeSlots(nodes, readReceipt(second));
+    await expect.poll(async () => (await takeSlot(nodes, 'once')).overallCode).toBe(Code.OK);
   });
 
   it('are not freed by negative hits without a receipt, or with an invalid one', async ({ nodes }) => {
-    await take(nodes, 'without');
-    await take(nodes, 'without');
-    await ask(nodes, { key: 'account', value: subject('without'), isNegativeHits: true });
-    for (const text of ['', 'garbage', readReceipt(await take(nodes, 'other')).slice(2)]) await refund(nodes, text);
-    expect((await take(nodes, 'without')).overallCode).toBe(Code.OVER_LIMIT);
+    await takeSlot(nodes, 'without');
+    await takeSlot(nodes, 'without');
+    await rateLimit(nodes, { key: 'account', value: uniqueName('without'), isNegativeHits: true });
+    for (const text of ['', 'garbage', readReceipt(await takeSlot(nodes, 'other')).slice(2)])
+      await freeSlots(nodes, text);
+    expect((await takeSlot(nodes, 'without')).overallCode).toBe(Code.OVER_LIMIT);
   });
 
   it('are freed by a receipt that leaves rate limits charged', async ({ nodes }) => {
-    const receipt = readReceipt(await take(nodes, 'rates'));
-    await refund(nodes, receipt);
+    const receipt = readReceipt(await takeSlot(nodes, 'rates'));
+    await freeSlots(nodes, receipt);
     await expect
-      .poll(async () => (await ask(nodes, { key: 'account', value: subject('rates') })).overallCode)
+      .poll(async () => (await rateLimit(nodes, { key: 'account', value: uniqueName('rates') })).overallCode)
       .toBe(Code.OK);
-    const rate = await ask(nodes, { key: 'rate_only', value: subject('rates') });
+    const rate = await rateLimit(nodes, { key: 'rate_only', value: uniqueName('rates') });
     expect(rate.dynamicMetadata).not.toHaveProperty('receipt');
   });
 
-  it('of a plan have a receipt too, when the domain plans is asked', async ({ nodes }) => {
+  it('of a plan have a receipt too, in the domain plans', async ({ nodes }) => {
     const node = nodes[store];
     const administrator = await node.signIn();
     const planId = `slots-${store}`;
@@ -78,20 +82,20 @@ describe.for(STORES)('concurrency slots with counters in %s', (store) => {
     const plan = CreatePlanRequest.fromPartial({ planId, plan: { displayName: planId, limits } });
     await node.admin.call(PlanServiceService.createPlan, plan, administrator);
     const { name } = await node.createKey(administrator, planId);
-    const takeOfPlan = () => {
+    const takePlanSlot = () => {
       const descriptors = [{ entries: [{ key: 'api_key', value: name }] }];
       const request = RateLimitRequest.fromPartial({ domain: 'plans', descriptors });
       return node.decision.call(RateLimitServiceService.shouldRateLimit, request);
     };
-    const granted = await takeOfPlan();
-    expect((await takeOfPlan()).overallCode).toBe(Code.OVER_LIMIT);
-    await refund(nodes, readReceipt(granted));
-    await expect.poll(async () => (await takeOfPlan()).overallCode).toBe(Code.OK);
+    const granted = await takePlanSlot();
+    expect((await takePlanSlot()).overallCode).toBe(Code.OVER_LIMIT);
+    await freeSlots(nodes, readReceipt(granted));
+    await expect.poll(async () => (await takePlanSlot()).overallCode).toBe(Code.OK);
   });
 
   it('have no receipt when the request is rejected', async ({ nodes }) => {
-    await take(nodes, 'refused');
-    await take(nodes, 'refused');
-    expect((await take(nodes, 'refused')).dynamicMetadata).not.toHaveProperty('receipt');
+    await takeSlot(nodes, 'refused');
+    await takeSlot(nodes, 'refused');
+    expect((await takeSlot(nodes, 'refused')).dynamicMetadata).not.toHaveProperty('receipt');
   });
 });

@@ -18,7 +18,9 @@ function runInThreads(session: Session, expression: string): void {
   session.post('NodeWorker.enable', { waitForDebuggerOnStart: false });
 }
 
-it('tokens get 503 while the thread that verifies them hangs, until another thread replaces it', async ({ node }) => {
+it('tokens are denied with 503 while the thread that verifies them hangs, until another thread replaces it', async ({
+  node,
+}) => {
   await waitUntil(async () => httpStatus(await checkNewToken(node)) === 200);
   const session = new Session();
   session.connect();

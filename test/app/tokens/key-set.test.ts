@@ -10,14 +10,14 @@ afterEach(async () => {
   for (const node of nodes.splice(0)) await node.stop();
 });
 
-async function start(environment: Record<string, string>): Promise<TestNode> {
+async function startNode(environment: Record<string, string>): Promise<TestNode> {
   const node = await TestNode.start(environment);
   nodes.push(node);
   return node;
 }
 
-const keySetUrl = (node: TestNode) => `http://127.0.0.1:${node.app.ports.http}/.well-known/jwks.json`;
-const fetchKeySet = async (node: TestNode) => (await (await fetch(keySetUrl(node))).json()) as JSONWebKeySet;
+const formatKeySetUrl = (node: TestNode) => `http://127.0.0.1:${node.app.ports.http}/.well-known/jwks.json`;
+const fetchKeySet = async (node: TestNode) => (await (await fetch(formatKeySetUrl(node))).json()) as JSONWebKeySet;
 const createToken = async (node: TestNode) => (await node.signIn()).authorization?.slice('Bearer '.length) ?? '';
 
 describe('the key set on the HTTP port', () => {
@@ -25,11 +25,11 @@ describe('the key set on the HTTP port', () => {
     'verifies tokens signed with %s, with every role, and contains nothing private',
     async (algorithm) => {
       const DATABASE_URL = await newDatabase();
-      const admin = await start({ DATABASE_URL, TOKEN_ALGORITHM: algorithm, WEIR_ROLE: 'admin' });
-      const decision = await start({ DATABASE_URL, WEIR_ROLE: 'decision' });
+      const admin = await startNode({ DATABASE_URL, TOKEN_ALGORITHM: algorithm, WEIR_ROLE: 'admin' });
+      const decision = await startNode({ DATABASE_URL, WEIR_ROLE: 'decision' });
       const token = await createToken(admin);
       for (const node of [admin, decision]) {
-        const keySet = createRemoteJWKSet(new URL(keySetUrl(node)));
+        const keySet = createRemoteJWKSet(new URL(formatKeySetUrl(node)));
         const { protectedHeader, payload } = await jwtVerify(token, keySet, { issuer: 'weir', audience: 'weir' });
         expect(protectedHeader.alg).toBe(algorithm);
         expect(payload.sub).toBeDefined();
@@ -43,27 +43,27 @@ describe('the key set on the HTTP port', () => {
   );
 
   it('never contains a secret of HS256', async () => {
-    const node = await start({ DATABASE_URL: await newDatabase(), TOKEN_ALGORITHM: 'HS256' });
-    const response = await fetch(keySetUrl(node));
+    const node = await startNode({ DATABASE_URL: await newDatabase(), TOKEN_ALGORITHM: 'HS256' });
+    const response = await fetch(formatKeySetUrl(node));
     expect(await response.text()).toBe('{"keys":[]}');
     expect(response.headers.get('content-type')).toBe('application/jwk-set+json');
   });
 
   it('contains a new key before it signs, and may be cached for less than that time', async () => {
-    const node = await start({ DATABASE_URL: await newDatabase() });
+    const node = await startNode({ DATABASE_URL: await newDatabase() });
     const headers = await node.signIn();
     const { name } = await node.admin.call(SigningKeyServiceService.rotateSigningKey, {}, headers);
     const { keys } = await fetchKeySet(node);
     expect(keys.map(({ kid }) => `signingKeys/${kid}`)).toContain(name);
     await jwtVerify(await createToken(node), createLocalJWKSet({ keys }));
-    const response = await fetch(keySetUrl(node), { method: 'HEAD' });
+    const response = await fetch(formatKeySetUrl(node), { method: 'HEAD' });
     expect(response.headers.get('cache-control')).toBe('public, max-age=60');
-    expect((await fetch(keySetUrl(node), { method: 'POST' })).status).toBe(405);
+    expect((await fetch(formatKeySetUrl(node), { method: 'POST' })).status).toBe(405);
   });
 
   it('does not contain expired keys', async () => {
     const url = await newDatabase();
-    const node = await start({ DATABASE_URL: url });
+    const node = await startNode({ DATABASE_URL: url });
     const database = await openDatabase({ url });
     await createQuery(database)('update signing_key set expire_time = now()', []);
     await database.close(true);

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { test } from '../../../support/fixtures.ts';
-import { askInOrder, CONFIGURATIONS } from './configurations.ts';
+import { CONFIGURATIONS, sendInOrder } from './configurations.ts';
 
 const it = test.override(
   'rules',
@@ -8,9 +8,9 @@ const it = test.override(
 );
 
 describe('configurations from the documentation of envoyproxy/ratelimit behave as documented there', () => {
-  for (const { domain, questions } of CONFIGURATIONS) {
-    it.for(questions)(`${domain}: $about`, async ({ requests, expected }, { node }) => {
-      expect(await askInOrder(node.decision, domain, requests)).toEqual(expected);
+  for (const { domain, scenarios } of CONFIGURATIONS) {
+    it.for(scenarios)(`${domain}: $title`, async ({ requests, expected }, { node }) => {
+      expect(await sendInOrder(node.decision, domain, requests)).toEqual(expected);
     });
   }
 });

@@ -10,9 +10,9 @@ import type { GrpcClient } from '../../../support/grpc-client.ts';
 /** Entries of one descriptor, as `key=value`. */
 type Descriptor = readonly string[];
 
-export interface Question {
+export interface Scenario {
   /** Full sentence: the name of the test. */
-  readonly about: string;
+  readonly title: string;
   /** Requests in order; each is a list of descriptors. */
   readonly requests: readonly (readonly Descriptor[])[];
   /** For each request and descriptor: `ok` or `over`, and what remains if the response reports a limit. */
@@ -22,16 +22,16 @@ export interface Question {
 export interface Configuration {
   readonly domain: string;
   readonly text: string;
-  readonly questions: readonly Question[];
+  readonly scenarios: readonly Scenario[];
 }
 
 /** Repeats a request. */
-function times(count: number, ...request: readonly Descriptor[]): readonly (readonly Descriptor[])[] {
+function repeat(count: number, ...request: readonly Descriptor[]): readonly (readonly Descriptor[])[] {
   return Array.from({ length: count }, () => request);
 }
 
 /** Reads a configuration for envoyproxy/ratelimit and adds the line that gives Weir the same windows. */
-function fixedWindows(domain: string): string {
+function readConfiguration(domain: string): string {
   const file = path.join(import.meta.dirname, 'configurations', `${domain}.yaml`);
   return `${readFileSync(file, 'utf8')}defaults: {algorithm: fixed_window}\n`;
 }
@@ -44,32 +44,32 @@ function fixedWindows(domain: string): string {
 export const CONFIGURATIONS: readonly Configuration[] = [
   {
     domain: 'databases',
-    text: fixedWindows('databases'),
-    questions: [
+    text: readConfiguration('databases'),
+    scenarios: [
       {
-        about: 'a value has its own limit',
-        requests: times(3, ['database=users']),
+        title: 'a value has its own limit',
+        requests: repeat(3, ['database=users']),
         expected: [['ok 1'], ['ok 0'], ['over 0']],
       },
       {
-        about: 'another value has another limit',
-        requests: times(2, ['database=default']),
+        title: 'another value has another limit',
+        requests: repeat(2, ['database=default']),
         expected: [['ok 0'], ['over 0']],
       },
       {
-        about: 'a value without a rule has no limit',
-        requests: times(2, ['database=other']),
+        title: 'a value without a rule has no limit',
+        requests: repeat(2, ['database=other']),
         expected: [['ok'], ['ok']],
       },
-      { about: 'a key without a rule has no limit', requests: [[['table=users']]], expected: [['ok']] },
+      { title: 'a key without a rule has no limit', requests: [[['table=users']]], expected: [['ok']] },
     ],
   },
   {
     domain: 'messages',
-    text: fixedWindows('messages'),
-    questions: [
+    text: readConfiguration('messages'),
+    scenarios: [
       {
-        about: 'a rule without a value counts each value separately',
+        title: 'a rule without a value counts each value separately',
         requests: [
           [['kind=marketing', 'number=1']],
           [['kind=marketing', 'number=1']],
@@ -78,66 +78,66 @@ export const CONFIGURATIONS: readonly Configuration[] = [
         expected: [['ok 0'], ['over 0'], ['ok 0']],
       },
       {
-        about: 'each of several descriptors is checked against its own rule',
-        requests: times(1, ['kind=marketing', 'number=7'], ['number=7']),
+        title: 'each of several descriptors is checked against its own rule',
+        requests: repeat(1, ['kind=marketing', 'number=7'], ['number=7']),
         expected: [['ok 0', 'ok 2']],
       },
       {
-        about: 'a level without a limit does not limit',
-        requests: times(2, ['kind=marketing']),
+        title: 'a level without a limit does not limit',
+        requests: repeat(2, ['kind=marketing']),
         expected: [['ok'], ['ok']],
       },
     ],
   },
   {
     domain: 'addresses',
-    text: fixedWindows('addresses'),
-    questions: [
+    text: readConfiguration('addresses'),
+    scenarios: [
       {
-        about: 'an ordinary address has a limit',
-        requests: times(1, ['remote_address=50.0.0.1']),
+        title: 'an ordinary address has a limit',
+        requests: repeat(1, ['remote_address=50.0.0.1']),
         expected: [['ok 1']],
       },
       {
-        about: 'a forbidden address is always rejected',
-        requests: times(1, ['remote_address=50.0.0.5']),
+        title: 'a forbidden address is always rejected',
+        requests: repeat(1, ['remote_address=50.0.0.5']),
         expected: [['over 0']],
       },
     ],
   },
   {
     domain: 'depths',
-    text: fixedWindows('depths'),
-    questions: [
+    text: readConfiguration('depths'),
+    scenarios: [
       {
-        about: 'a descriptor with more entries than levels matches nothing',
-        requests: times(2, ['only=one', 'sub=x']),
+        title: 'a descriptor with more entries than levels matches nothing',
+        requests: repeat(2, ['only=one', 'sub=x']),
         expected: [['ok'], ['ok']],
       },
       {
-        about: 'a descriptor with fewer entries than levels matches nothing',
-        requests: times(2, ['key=value']),
+        title: 'a descriptor with fewer entries than levels matches nothing',
+        requests: repeat(2, ['key=value']),
         expected: [['ok'], ['ok']],
       },
       {
-        about: 'a descriptor with as many entries as levels matches',
-        requests: times(2, ['key=value', 'sub=x']),
+        title: 'a descriptor with as many entries as levels matches',
+        requests: repeat(2, ['key=value', 'sub=x']),
         expected: [['ok 0'], ['over 0']],
       },
     ],
   },
   {
     domain: 'internal',
-    text: fixedWindows('internal'),
-    questions: [
+    text: readConfiguration('internal'),
+    scenarios: [
       {
-        about: 'an unlimited rule reports the maximum as remaining',
-        requests: times(2, ['ldap=x']),
+        title: 'an unlimited rule reports the maximum as remaining',
+        requests: repeat(2, ['ldap=x']),
         expected: [['ok 4294967295'], ['ok 4294967295']],
       },
       {
-        about: 'an unlimited rule reports the same next to a limited one',
-        requests: times(2, ['azure=x'], ['ldap=x']),
+        title: 'an unlimited rule reports the same next to a limited one',
+        requests: repeat(2, ['azure=x'], ['ldap=x']),
         expected: [
           ['ok 0', 'ok 4294967295'],
           ['over 0', 'ok 4294967295'],
@@ -147,26 +147,26 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   },
   {
     domain: 'shadows',
-    text: fixedWindows('shadows'),
-    questions: [
+    text: readConfiguration('shadows'),
+    scenarios: [
       {
-        about: 'a rule in shadow mode rejects nothing',
-        requests: times(3, ['service=auth', 'user=user-a']),
+        title: 'a rule in shadow mode rejects nothing',
+        requests: repeat(3, ['service=auth', 'user=user-a']),
         expected: [['ok'], ['ok'], ['ok']],
       },
       {
-        about: 'the other rules do reject',
-        requests: times(2, ['service=auth', 'user=user-b']),
+        title: 'the other rules do reject',
+        requests: repeat(2, ['service=auth', 'user=user-b']),
         expected: [['ok 0'], ['over 0']],
       },
     ],
   },
   {
     domain: 'replacing',
-    text: fixedWindows('replacing'),
-    questions: [
+    text: readConfiguration('replacing'),
+    scenarios: [
       {
-        about: 'a replaced limit is not checked if both rules match',
+        title: 'a replaced limit is not checked if both rules match',
         requests: [
           [['first=one', 'user=somebody']],
           [
@@ -181,22 +181,22 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   },
   {
     domain: 'wildcards',
-    text: fixedWindows('wildcards'),
-    questions: [
-      { about: 'an exact value takes precedence', requests: times(1, ['path=/v1/users/me']), expected: [['ok 2']] },
+    text: readConfiguration('wildcards'),
+    scenarios: [
+      { title: 'an exact value takes precedence', requests: repeat(1, ['path=/v1/users/me']), expected: [['ok 2']] },
       {
-        about: 'the first matching wildcard in the file comes next',
-        requests: times(1, ['path=/v1/users/you']),
+        title: 'the first matching wildcard in the file comes next',
+        requests: repeat(1, ['path=/v1/users/you']),
         expected: [['ok 0']],
       },
-      { about: 'the key without a value comes last', requests: times(1, ['path=/v2']), expected: [['ok 3']] },
+      { title: 'the key without a value comes last', requests: repeat(1, ['path=/v2']), expected: [['ok 3']] },
       {
-        about: 'each value of a wildcard is counted separately',
+        title: 'each value of a wildcard is counted separately',
         requests: [[['own=files/a']], [['own=files/b']], [['own=files/a']]],
         expected: [['ok 0'], ['ok 0'], ['over 0']],
       },
       {
-        about: 'values that share a threshold are counted together',
+        title: 'values that share a threshold are counted together',
         requests: [[['files=files/a']], [['files=files/b']], [['files=files/c']]],
         expected: [['ok 1'], ['ok 0'], ['over 0']],
       },
@@ -210,25 +210,25 @@ descriptors:
   - {key: halfday, rate_limit: {unit: hour, unit_multiplier: 12, requests_per_unit: 1}}
   - {key: week, rate_limit: {unit: WEEK, requests_per_unit: 2}}
 `,
-    questions: [
-      { about: 'twelve hours are one window', requests: times(2, ['halfday=x']), expected: [['ok 0'], ['over 0']] },
-      { about: 'a unit may be in upper or lower case', requests: times(1, ['week=x']), expected: [['ok 1']] },
+    scenarios: [
+      { title: 'twelve hours are one window', requests: repeat(2, ['halfday=x']), expected: [['ok 0'], ['over 0']] },
+      { title: 'a unit may be in upper or lower case', requests: repeat(1, ['week=x']), expected: [['ok 1']] },
     ],
   },
 ];
 
-/** Sends the requests in order to a rate limit service and returns its answers in the form of `expected`. */
-export async function askInOrder(
+/** Sends the requests in order to a rate limit service and returns the results in the form of `expected`. */
+export async function sendInOrder(
   client: GrpcClient,
   domain: string,
-  requests: Question['requests'],
+  requests: Scenario['requests'],
 ): Promise<readonly (readonly string[])[]> {
-  const answers: string[][] = [];
+  const results: string[][] = [];
   for (const descriptors of requests) {
-    const each = descriptors.map((entries) => ({ entries: entries.map(parseEntry) }));
-    const request = RateLimitRequest.fromPartial({ domain, descriptors: each });
+    const messages = descriptors.map((entries) => ({ entries: entries.map(parseEntry) }));
+    const request = RateLimitRequest.fromPartial({ domain, descriptors: messages });
     const { statuses } = await client.call(RateLimitServiceService.shouldRateLimit, request);
-    answers.push(
+    results.push(
       statuses.map(({ code, currentLimit, limitRemaining }) => {
         const verdict = code === Code.OVER_LIMIT ? 'over' : 'ok';
         const hasLimit = currentLimit !== undefined || limitRemaining > 0;
@@ -236,7 +236,7 @@ export async function askInOrder(
       }),
     );
   }
-  return answers;
+  return results;
 }
 
 function parseEntry(text: string): { key: string; value: string } {

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { test } from '../../../support/fixtures.ts';
 import { GrpcClient } from '../../../support/grpc-client.ts';
-import { askInOrder, CONFIGURATIONS } from './configurations.ts';
+import { CONFIGURATIONS, sendInOrder } from './configurations.ts';
 
 /**
  * `host:port` of an envoyproxy/ratelimit with the configurations in configurations/ and empty counters. Do not run this
@@ -40,7 +40,7 @@ describe('next to a running envoyproxy/ratelimit', () => {
     async ([domain, values], { node, peer }) => {
       // In turns, so that each descriptor is sent until it is rejected.
       const requests = Array.from({ length: 6 * values.length }, (_, index) => [values[index % values.length] ?? []]);
-      expect(await askInOrder(node.decision, domain, requests)).toEqual(await askInOrder(peer, domain, requests));
+      expect(await sendInOrder(node.decision, domain, requests)).toEqual(await sendInOrder(peer, domain, requests));
     },
   );
 });
