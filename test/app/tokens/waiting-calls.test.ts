@@ -11,7 +11,7 @@ import type { TestNode } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const threads: Worker[] = [];
-const note = (thread: Worker) => threads.push(thread);
+const keepThread = (thread: Worker) => threads.push(thread);
 const it = test
   .extend('key', { scope: 'file' }, () => makeTokenKey('EdDSA'))
   .extend('provider', { scope: 'file' }, async ({ key }, { onCleanup }) => {
@@ -21,18 +21,18 @@ const it = test
     return provider;
   });
 
-it.beforeAll(() => void process.on('worker', note));
+it.beforeAll(() => void process.on('worker', keepThread));
 it.beforeAll(async ({ node, issuers, provider, key }) => {
   await issuers.add('static', 'https://static.example.com', { jwks: { keys: [key.publicJwk] } });
   await issuers.add('slow', provider.issuer, { jwksUri: provider.jwksUri });
-  await waitUntil(async () => httpStatus(await ask(node, await newToken(key))) === 200);
+  await waitUntil(async () => httpStatus(await checkToken(node, await newToken(key))) === 200);
 });
-it.afterAll(() => void process.off('worker', note));
+it.afterAll(() => void process.off('worker', keepThread));
 
 const newToken = (key: TokenKey, iss = 'https://static.example.com') => signToken(key, { iss });
-const ask = (node: TestNode, token: string) => check(node.decision, { authorization: `Bearer ${token}` });
-const remaining = async (node: TestNode, token: string) =>
-  Number(addedHeaders(await ask(node, token))['x-ratelimit-remaining']);
+const checkToken = (node: TestNode, token: string) => check(node.decision, { authorization: `Bearer ${token}` });
+const readRemaining = async (node: TestNode, token: string) =>
+  Number(addedHeaders(await checkToken(node, token))['x-ratelimit-remaining']);
 
 it('calls that are cancelled or past their deadline are charged nothing once their token is verified', async ({
   node,
@@ -69,11 +69,11 @@ it('calls that are cancelled or past their deadline are charged nothing once the
     first.cancel();
     expect(await Promise.all([first.code, second.code])).toEqual([status.CANCELLED, status.DEADLINE_EXCEEDED]);
     await sleep(400);
-    let answer = await ask(node, await newToken(key, provider.issuer));
-    while (httpStatus(answer) === 503) answer = await ask(node, await newToken(key, provider.issuer));
-    expect(addedHeaders(answer)['x-ratelimit-remaining']).toBe('59');
-    expect(await remaining(node, cancelled)).toBe(58);
-    expect(await remaining(node, late)).toBe(57);
+    let response = await checkToken(node, await newToken(key, provider.issuer));
+    while (httpStatus(response) === 503) response = await checkToken(node, await newToken(key, provider.issuer));
+    expect(addedHeaders(response)['x-ratelimit-remaining']).toBe('59');
+    expect(await readRemaining(node, cancelled)).toBe(58);
+    expect(await readRemaining(node, late)).toBe(57);
   } finally {
     client.close();
     provider.fault = 'none';
@@ -82,26 +82,29 @@ it('calls that are cancelled or past their deadline are charged nothing once the
 
 const forge = (token: string) => `${token.slice(0, -8)}AAAAAAAA`;
 
-it('calls get 503 when the thread that verifies tokens dies, until it is restarted', async ({ node, key }) => {
+it('calls are denied with 503 when the thread that verifies tokens dies, until it is restarted', async ({
+  node,
+  key,
+}) => {
   const seen = await newToken(key);
-  expect(httpStatus(await ask(node, seen))).toBe(200);
+  expect(httpStatus(await checkToken(node, seen))).toBe(200);
   const codes: (string | undefined)[] = [];
   for (let time = 0; time < 3; time++) {
     const started = threads.length;
     const [good, forged] = [await newToken(key), forge(await newToken(key))];
-    const waiting = Array.from({ length: 20 }, async () => ask(node, forge(await newToken(key))));
+    const waiting = Array.from({ length: 20 }, async () => checkToken(node, forge(await newToken(key))));
     await threads.at(-1)?.terminate();
     // For a tenth of a second there is no thread.
-    const answers = await Promise.all([ask(node, good), ask(node, forged), ask(node, seen)]);
-    codes.push(parseDenial(answers[0])?.code);
-    expect([200, 503]).toContain(httpStatus(answers[0]));
-    expect([401, 503]).toContain(httpStatus(answers[1]));
+    const responses = await Promise.all([checkToken(node, good), checkToken(node, forged), checkToken(node, seen)]);
+    codes.push(parseDenial(responses[0])?.code);
+    expect([200, 503]).toContain(httpStatus(responses[0]));
+    expect([401, 503]).toContain(httpStatus(responses[1]));
     // A token that was verified before needs no thread.
-    expect(httpStatus(answers[2])).toBe(200);
-    for (const answer of await Promise.all(waiting)) expect([401, 503]).toContain(httpStatus(answer));
+    expect(httpStatus(responses[2])).toBe(200);
+    for (const response of await Promise.all(waiting)) expect([401, 503]).toContain(httpStatus(response));
     await waitUntil(() => threads.length > started);
-    await waitUntil(async () => httpStatus(await ask(node, await newToken(key))) === 200);
-    expect(httpStatus(await ask(node, forge(await newToken(key))))).toBe(401);
+    await waitUntil(async () => httpStatus(await checkToken(node, await newToken(key))) === 200);
+    expect(httpStatus(await checkToken(node, forge(await newToken(key))))).toBe(401);
   }
   expect(codes).toContain('verification_unavailable');
 });
@@ -119,7 +122,7 @@ it('a flood from one sender leaves room for others', async ({ node, key }) => {
   const over = Promise.all(flooding).finally(() => {
     isOver = true;
   });
-  while (!isOver) others.push(httpStatus(await ask(node, await newToken(key))));
+  while (!isOver) others.push(httpStatus(await checkToken(node, await newToken(key))));
   expect(new Set(await over)).toEqual(new Set([401, 503]));
   expect(others.length).toBeGreaterThan(3);
   // 429 is acceptable too: all of them belong to one account.
