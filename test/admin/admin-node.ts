@@ -1,106 +1,41 @@
 import { type ClientOptions, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import { createAdminServices } from '../../src/admin/admin-services.ts';
-import { startAdminServer } from '../../src/admin/server/admin-server.ts';
 import type { Handlers } from '../../src/admin/shared/unary-service.ts';
-import { type SigningKeyRingOptions, startSigningKeyRing } from '../../src/admin/signing-keys/signing-key-ring.ts';
-import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
-import { MemoryStore } from '../../src/counters/memory/memory-store.ts';
-import { DECISION_PATHS } from '../../src/data-plane/decision-methods.ts';
-import { createExplainer } from '../../src/data-plane/explainer.ts';
-import { HEALTH_NAMES } from '../../src/data-plane/health.ts';
-import { migrate } from '../../src/database/migrate.ts';
-import { createQuery, openDatabase } from '../../src/database/open-database.ts';
-import { seed } from '../../src/database/seed.ts';
-import { createCallLimit } from '../../src/decide/admin/call-limit.ts';
-import { createCounterAccess } from '../../src/decide/admin/counter-access.ts';
-import { EMPTY_RULE_BOOK } from '../../src/domain/rules/rule-book.ts';
+import { openDatabase } from '../../src/database/open-database.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
-import { createSealer } from '../../src/identity/issue-tokens/key-sealer.ts';
-import { createApiKeyDigester } from '../../src/identity/secrets/api-key-secret.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
-import { CachingTokenVerifier } from '../../src/identity/verify-tokens/caching-token-verifier.ts';
-import type { BatchHandler } from '../../src/transport/unary-call.ts';
+import { ADMINISTRATOR, type Environment, TestNode } from '../support/node.ts';
 
-export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery staple' };
+export const ADMIN = ADMINISTRATOR;
 
-/** Replies with the request, which shows that messages pass in both directions. */
-const echo: BatchHandler = (calls) => {
-  for (const call of calls) call.reply(call.message);
-};
-
-/** The signing key secret of all nodes that share a database. */
-export const SECRET = 'a signing key secret of the tests';
-
-/** Starts an admin node on a database, without test doubles except for the data plane. */
-export async function startAdminNode(url: string, signing: Partial<SigningKeyRingOptions> = {}) {
+/** Starts a node that only administers, with its own connection to the database and the lines that it logs. */
+export async function startAdminNode(url: string, environment: Environment = {}) {
   const lines: { fields: object; message: string }[] = [];
   const line = (fields: object, message: string) => {
     lines.push({ fields, message });
   };
   const log = { info: line, warn: line, error: line };
-  const database = await openDatabase({ url });
-  await migrate(database);
-  await seed(database, { admin: ADMIN, hashPassword });
-  const digest = createApiKeyDigester('pepper');
-  const sealer = createSealer(SECRET);
-  const lifetimes = { rotationSeconds: 3600, accessTokenSeconds: 900 };
-  const signingKeys = await startSigningKeyRing({
-    database,
-    sealer,
-    algorithm: 'EdDSA',
-    ...lifetimes,
-    log,
-    ...signing,
-  });
-  const catalog = await startCatalogReplica({ query: createQuery(database), digest, log });
-  const verifier = new CachingTokenVerifier({
-    trustSource: catalog,
-    openKey: (key) => (key.sealedJwk === undefined ? undefined : sealer.open(key, key.sealedJwk)),
-    log,
-    onRejected: () => {},
-  });
-  const store = new MemoryStore({ now: () => Date.now() * 1000, maxCounters: 1000, source: 'memory' });
-  const counters = createCounterAccess(store, { book: EMPTY_RULE_BOOK }, catalog);
-  const rules = { book: EMPTY_RULE_BOOK };
-  const knowledge = {
-    catalog,
-    tokens: verifier,
-    rules,
-    requests: {},
+  const variables = {
+    DATABASE_URL: url,
+    WEIR_ROLE: 'admin',
+    KEY_PEPPER: 'the pepper of the tests',
+    TOKEN_KEY_ROTATION: '1h',
+    REFRESH_TOKEN_SECONDS: '3600',
+    ...environment,
   };
-  const explain = createExplainer({ ...knowledge, counters });
-  const services = createAdminServices({
-    database,
-    catalog,
-    counters,
-    calls: createCallLimit(store),
-    explain,
-    verifier,
-    signingKeys,
-    accessTokenSeconds: 900,
-    refreshTokenSeconds: 3600,
-    digest,
-  });
-  const server = await startAdminServer({
-    address: '127.0.0.1:0',
-    services,
-    dataPlane: { paths: DECISION_PATHS, handler: echo, healthNames: HEALTH_NAMES },
-    log,
-  });
+  const node = await TestNode.start(variables, log);
+  const { catalog, signingKeys, ports } = node.app;
+  if (signingKeys === undefined) throw new Error('the node signs no tokens');
+  const database = await openDatabase({ url });
   return {
-    address: server.address,
+    address: `127.0.0.1:${ports.admin}`,
     database,
     catalog,
     signingKeys,
     lines,
     async stop() {
-      await server.stop();
-      await verifier.close();
-      await catalog.stop();
-      await signingKeys.stop();
       await database.close(true);
+      await node.stop();
     },
   };
 }

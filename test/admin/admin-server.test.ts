@@ -6,6 +6,7 @@ import { credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
+import { DECISION_PATHS } from '../../src/data-plane/decision-methods.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
@@ -58,13 +59,26 @@ describe('the admin server', () => {
   });
 
   it('serves the methods of the data plane as well, with unchanged messages', async () => {
+    const server = await startAdminServer({
+      address: '127.0.0.1:0',
+      services: [],
+      dataPlane: {
+        paths: DECISION_PATHS,
+        healthNames: [],
+        handler: (calls) => {
+          for (const call of calls) call.reply(call.message);
+        },
+      },
+      log: { info: () => {}, warn: () => {}, error: () => {} },
+    });
     const message = Buffer.from([8, 1, 0xff]);
     for (const method of [
       '/envoy.service.auth.v3.Authorization/Check',
       '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
     ]) {
-      expect(await rawCall(node.address, method, message)).toEqual(message);
+      expect(await rawCall(server.address, method, message)).toEqual(message);
     }
+    await server.stop();
   });
 
   it('is SERVING by the health service, and answers an unknown method with UNIMPLEMENTED', async () => {

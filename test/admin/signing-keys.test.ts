@@ -8,10 +8,12 @@ import { OWN_ALGORITHMS } from '../../src/domain/tokens/token.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
-import { createSealer } from '../../src/identity/issue-tokens/key-sealer.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
+import type { Environment } from '../support/node.ts';
 import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+
+const OTHER_SECRET = 'another secret of at least 32 characters';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -19,8 +21,8 @@ afterEach(async () => {
 });
 
 /** Starts a node with clients. The end of the test stops them. */
-async function start(url: string, options: Parameters<typeof startAdminNode>[1] = {}) {
-  const node = await startAdminNode(url, options);
+async function start(url: string, environment: Environment = {}) {
+  const node = await startAdminNode(url, environment);
   const auth = createClient(AuthServiceService, node.address);
   const plans = createClient(PlanServiceService, node.address);
   const keys = createClient(SigningKeyServiceService, node.address);
@@ -56,7 +58,10 @@ const kidOf = ({ authorization }: { authorization: string }): string => {
 describe.each([...OWN_ALGORITHMS])('signing keys of %s', (algorithm) => {
   it('sign tokens that another node accepts, and are stored only sealed', async () => {
     const url = await newDatabase();
-    const [one, other] = [await start(url, { algorithm }), await start(url, { algorithm })];
+    const [one, other] = [
+      await start(url, { TOKEN_ALGORITHM: algorithm }),
+      await start(url, { TOKEN_ALGORITHM: algorithm }),
+    ];
     const headers = await one.signIn();
     expect(await other.accepts(headers)).toBe(true);
     const { signingKeys } = await one.keys.listSigningKeys({}, headers);
@@ -74,12 +79,10 @@ describe.each([...OWN_ALGORITHMS])('signing keys of %s', (algorithm) => {
 });
 
 describe('nodes with different secrets', () => {
-  const another = createSealer('another secret of at least 32 characters');
-
   it('have their own keys and do not replace each other’s', async () => {
     const url = await newDatabase();
     const one = await start(url);
-    const other = await start(url, { sealer: another });
+    const other = await start(url, { SIGNING_KEY_SECRET: OTHER_SECRET });
     expect(other.signingKeys.signer.id).not.toBe(one.signingKeys.signer.id);
     await other.signingKeys.rotate();
     await one.signingKeys.maintain();
@@ -91,7 +94,7 @@ describe('nodes with different secrets', () => {
 
   it('expire each other’s keys that were not replaced for twice the rotation period', async () => {
     const url = await newDatabase();
-    const gone = await start(url, { sealer: another });
+    const gone = await start(url, { SIGNING_KEY_SECRET: OTHER_SECRET });
     const abandoned = gone.signingKeys.signer.id;
     await gone.query(`update signing_key set create_time = now() - interval '10 years'`, []);
     const left = await start(url);
@@ -176,7 +179,7 @@ describe('a rotation', () => {
   it('happens when the algorithm changes, and tokens of both keys are accepted', async () => {
     const url = await newDatabase();
     const before = await (await start(url)).signIn();
-    const node = await start(url, { algorithm: 'ES256' });
+    const node = await start(url, { TOKEN_ALGORITHM: 'ES256' });
     expect(await node.accepts(before)).toBe(true);
     const created = (await node.signingKeys.list()).at(-1);
     expect(created?.algorithm).toBe('ES256');

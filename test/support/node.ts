@@ -7,7 +7,8 @@ import {
 } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { createLogger, type Logger } from '../../src/telemetry/logger.ts';
+import type { Logger } from '../../src/interfaces/logger.ts';
+import { createLogger } from '../../src/telemetry/logger.ts';
 import { GrpcClient, type Headers } from './grpc-client.ts';
 
 export const ADMINISTRATOR = { email: 'admin@example.com', password: 'a password of the tests' };
