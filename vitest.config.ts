@@ -9,7 +9,13 @@ const PEER_TESTS = '**/envoyproxy/peer.test.ts';
 // Each test file runs in its own process, which then loads the packages from Node's compile cache.
 process.env.NODE_COMPILE_CACHE ??= '.cache/compile-cache';
 
-const common: TestUserConfig = { testTimeout: 30_000, hookTimeout: 120_000, pool: 'forks' };
+const common: TestUserConfig = {
+  // Long enough for a machine that is busy with other work.
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 20_000 } },
+  pool: 'forks',
+};
 /** One worker more than processors, because many tests wait. */
 const parallel: TestUserConfig = { ...common, maxWorkers: availableParallelism() + 1 };
 

@@ -123,7 +123,7 @@ describe('the change feed', () => {
   }) => {
     const isSeen = (id: string, expiresAt: number) => waitUntil(() => catalog.key(id)?.expiresAt === expiresAt);
     await runManyWriters({ database, query, account }, isSeen, () => expect(catalog.plan('held')).toBeUndefined());
-    await expect.poll(() => catalog.plan('held')?.limits, { timeout: 10_000 }).toMatchObject([{ requests: 3 }]);
+    await expect.poll(() => catalog.plan('held')?.limits, { timeout: 20_000 }).toMatchObject([{ requests: 3 }]);
     for await (const page of readSnapshot(query)) {
       for (const { entity, id, record } of page) {
         if (entity !== 'api_key') continue;

@@ -4,7 +4,7 @@ import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 import { digest, insertKey, test } from './fixtures.ts';
 
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 20_000 };
 
 const it = test
   /** A test sets `fails` to make queries of the catalog fail. */

@@ -4,7 +4,7 @@ import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 import { digest, insertKey, test as it, planLimits, UPSERT_PLAN } from './fixtures.ts';
 
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 20_000 };
 
 const setNetworks = (query: Query, id: string, networks: string) =>
   query('update api_key set allowed_networks = ? where id = ?', [networks, id]);

@@ -62,7 +62,7 @@ describe('a server with its maximum of connections', () => {
     const silent = await connectSilentPeers(5 * MAX_CONNECTIONS);
     const late = await connectCallingPeer();
     const open = () => silent.filter((socket) => !socket.destroyed);
-    await expect.poll(() => open().length, { timeout: 10_000 }).toBe(MAX_CONNECTIONS - 2);
+    await expect.poll(() => open().length, { timeout: 20_000 }).toBe(MAX_CONNECTIONS - 2);
     expect(open()).toEqual(silent.slice(-(MAX_CONNECTIONS - 2)));
     expect(server.countConnections()).toBe(MAX_CONNECTIONS);
     for (const peer of [early, late]) {

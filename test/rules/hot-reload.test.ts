@@ -9,7 +9,7 @@ import { InvalidRules, loadRules } from '../../src/rules/load/load-rules.ts';
 import { type WatchedRules, watchRules } from '../../src/rules/load/watch-rules.ts';
 
 /** Long enough for a reload, also on a busy machine. */
-const WITHIN_RELOAD = { timeout: 10_000, interval: 20 };
+const WITHIN_RELOAD = { timeout: 20_000, interval: 20 };
 /** A reload would have happened within this time. */
 const SETTLE_MS = 2500;
 
@@ -151,20 +151,6 @@ describe('watched rules', () => {
     await writeFile(file, shopRules(6));
     await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(6);
     expect(reloads).toEqual([false, true]);
-  });
-
-  it('are not reloaded while a file is being written, even if half of it is valid', async () => {
-    const file = path.join(folder, 'shop.yaml');
-    await writeFile(file, shopRules(3));
-    rules = await watch(file);
-    const lines = shopRules(5).split('\n');
-    for (let written = 0; written <= lines.length; written++) {
-      await writeFile(file, lines.slice(0, written).join('\n'));
-      await sleep(200);
-      if (written < lines.length) expect(loadedRequests()).toBe(3);
-    }
-    await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
-    expect(reloads).toEqual([true]);
   });
 
   it.each([

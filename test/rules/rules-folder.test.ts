@@ -14,7 +14,7 @@ import {
 import { watchRules } from '../../src/rules/load/watch-rules.ts';
 
 /** Long enough for a reload, also on a busy machine. */
-const WITHIN_RELOAD = { timeout: 10_000, interval: 20 };
+const WITHIN_RELOAD = { timeout: 20_000, interval: 20 };
 const MERGED: RulesFolderOptions = { ...DEFAULT_FOLDER_OPTIONS, mergeDomains: true };
 const WITH_DOT_FILES: RulesFolderOptions = { ...DEFAULT_FOLDER_OPTIONS, ignoreDotFiles: false };
 

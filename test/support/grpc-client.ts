@@ -9,7 +9,8 @@ export interface Method<Request, Response> {
 
 export type Headers = Readonly<Record<string, string>>;
 
-const DEADLINE_MS = 10_000;
+/** Long enough for a machine that is busy with other work. */
+const DEADLINE_MS = 30_000;
 
 /** A grpc-js client of one server. Close it with `close()`. */
 export class GrpcClient {

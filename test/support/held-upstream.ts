@@ -45,7 +45,7 @@ export class HeldUpstream {
   }
 
   async untilInFlight(count: number): Promise<void> {
-    await expect.poll(() => this.inFlight, { timeout: 10_000 }).toBe(count);
+    await expect.poll(() => this.inFlight, { timeout: 20_000 }).toBe(count);
   }
 
   /** Answers the oldest request in flight. */

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+/** Long enough for a machine that is busy with other work. */
+const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** Resolves once the condition holds. Rejects when it does not hold in time, by default within 10 s. */
+/** Resolves once the condition holds. Rejects when it does not hold in time, by default within 20 s. */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   timeoutMs = DEFAULT_TIMEOUT_MS,

@@ -28,8 +28,11 @@ export async function startServer(port?: number): Promise<RunningRedis> {
   return redis;
 }
 
-/** Opens the counters of a node, with the deadline that is the default of a node. */
-export async function openTestCounters(redis: { readonly url: string }) {
+/** The default of a node. */
+export const SHORT_DEADLINE_MS = 15;
+
+/** Opens the counters of a node. By default it waits long for Redis, because machines that run tests are busy. */
+export async function openTestCounters(redis: { readonly url: string }, redisDeadlineMs = 1000) {
   const log: string[] = [];
   const breaker: boolean[] = [];
   const silent = new Set<string>();
@@ -37,7 +40,7 @@ export async function openTestCounters(redis: { readonly url: string }) {
   const counters = openCounters({
     redisUrl: redis.url,
     redisAccess: { tls: {}, sentinel: {} },
-    redisDeadlineMs: 15,
+    redisDeadlineMs,
     logger: { warn: (fields, message) => void log.push(`${message} ${JSON.stringify(fields)}`) },
     onBreaker: (server, isOpen) => {
       breaker.push(isOpen);

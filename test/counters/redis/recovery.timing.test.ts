@@ -16,6 +16,7 @@ import {
   decide,
   makeDecision,
   openTestCounters,
+  SHORT_DEADLINE_MS,
   signal,
   startLoad,
   startServer,
@@ -38,7 +39,7 @@ async function measureMs(condition: () => boolean | Promise<boolean>): Promise<n
 describe('the counters of a node return to Redis within 2 s', () => {
   it('after a new server starts at the same address', async () => {
     const first = await startServer();
-    const { counters } = await openTestCounters(first);
+    const { counters } = await openTestCounters(first, SHORT_DEADLINE_MS);
     await first.stop();
     await waitUntil(() => !counters.ready);
     await startServer(first.port);
@@ -48,7 +49,7 @@ describe('the counters of a node return to Redis within 2 s', () => {
 
   it('after a silence of a second, during which they do not wait for it', async () => {
     const redis = await startServer();
-    const { counters, breaker } = await openTestCounters(redis);
+    const { counters, breaker } = await openTestCounters(redis, SHORT_DEADLINE_MS);
     const { answers, stop } = startLoad(counters);
     await waitUntil(() => answers.length > 10);
     signal(redis, 'SIGSTOP');
@@ -66,7 +67,7 @@ describe('the counters of a node return to Redis within 2 s', () => {
 
   it('after a silence so long that connections were given up', async () => {
     const redis = await startServer();
-    const { counters } = await openTestCounters(redis);
+    const { counters } = await openTestCounters(redis, SHORT_DEADLINE_MS);
     const { answers, stop } = startLoad(counters);
     await waitUntil(() => answers.length > 10);
     signal(redis, 'SIGSTOP');
@@ -107,11 +108,27 @@ describe('the counters of a node return to Redis within 2 s', () => {
   });
 });
 
+describe('the counters of a node', () => {
+  it('keep the circuit breaker closed through a pause as short as that of a fork', async () => {
+    const redis = await startServer();
+    const { counters, breaker } = await openTestCounters(redis, SHORT_DEADLINE_MS);
+    const { answers, stop } = startLoad(counters);
+    await waitUntil(() => answers.length > 10);
+    signal(redis, 'SIGSTOP');
+    await sleep(60);
+    signal(redis, 'SIGCONT');
+    await waitUntil(() => answers.at(-1)?.report === 'granted by redis');
+    await stop();
+    expect(answers.map(({ report }) => report)).toContain('granted by fail-local');
+    expect(breaker).toEqual([]);
+  });
+});
+
 describe('the counters of a node with a Redis Cluster', () => {
   it('decide without delay while one master is silent', async () => {
     const cluster = await startRedisCluster();
     closeAfterTest(cluster.stop);
-    const { counters, silent } = await openTestCounters(cluster);
+    const { counters, silent } = await openTestCounters(cluster, SHORT_DEADLINE_MS);
     const subjects = Array.from({ length: 100 }, (_, index) => `subject${index}`);
     const masterOf = (subject: string) => Math.floor((computeTagSlot(computeVirtualTag(subject)) * 3) / 16_384);
     const lost = subjects.filter((subject) => masterOf(subject) === 0);

@@ -3,7 +3,7 @@ import { ATTACK_NAMES, useAttackedServer } from './attacked-server.ts';
 
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
 /** Calls that a well-behaved client completes during an attack: enough for the attack to take effect. */
-const CALLS = 30_000;
+const CALLS = 20_000;
 
 const server = useAttackedServer();
 

@@ -44,7 +44,7 @@ describe('the client grpc-js', () => {
     return new Client(`127.0.0.1:${server.address.port}`, credentials.createInsecure(), options);
   }
 
-  function call(client: Client, message: Buffer, timeoutMs = 10_000): Promise<Buffer | undefined> {
+  function call(client: Client, message: Buffer, timeoutMs = 60_000): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
       client.makeUnaryRequest(
         METHOD,
