@@ -2,7 +2,14 @@
 // The command `weir`: parses the command line, reads the configuration and maps failures to exit codes.
 import { CommandFailed } from './commands/command-failed.ts';
 import { runCommandLine } from './commands/command-line.ts';
-import { type Config, EXIT_CODE_CONFIG, InvalidConfig, readAccessToken, readProcessConfig } from './config/config.ts';
+import {
+  type Config,
+  EXIT_CODE_CONFIG,
+  InvalidConfig,
+  readAccessToken,
+  readProcessConfig,
+  readRulesFolderConfig,
+} from './config/config.ts';
 import { keepStringPrototypeFast } from './fast-string-prototype.ts';
 import { InvalidRules } from './rules/load/load-rules.ts';
 import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
@@ -17,6 +24,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
     }),
   print,
   readAccessToken,
+  readRulesFolder: readRulesFolderConfig,
 });
 
 async function runConfigured(action: (config: Config, log: Logger) => Promise<void>): Promise<number> {
@@ -73,7 +81,8 @@ async function print(text: Promise<string>): Promise<number> {
     process.stdout.write(await text);
     return 0;
   } catch (error) {
-    if (!(error instanceof InvalidRules || error instanceof CommandFailed)) throw error;
+    const isExpected = [InvalidRules, InvalidConfig, CommandFailed].some((type) => error instanceof type);
+    if (!isExpected || !(error instanceof Error)) throw error;
     process.stderr.write(`${error.message}\n`);
     return 1;
   }

@@ -3,16 +3,25 @@ import { compareRules, keepsCounters, type LimitChange, type RuleChange } from '
 import type { Rule } from '../domain/rules/rule.ts';
 import type { RuleBook } from '../domain/rules/rule-book.ts';
 import { InvalidRules, loadRules } from '../rules/load/load-rules.ts';
+import { formatPassedOver, listPassedOver, type RulesFolderOptions } from '../rules/load/rules-folder.ts';
 import type { RulesFault } from '../rules/yaml/rules-fault.ts';
 
 /**
- * `weir check-rules PATH [--against OLD]`: checks the rules and, with OLD, compares them. Returns the text to print. Throws
- * InvalidRules with the faults of both.
+ * `weir check-rules PATH [--against OLD]`: checks the rules and, with OLD, compares them. Lists what the folder PATH has
+ * that is not read. Returns the text to print. Throws InvalidRules with the faults of both.
  */
-export async function checkRules(path: string, oldPath: string | undefined): Promise<string> {
-  const [book, oldBook] = await loadAll(oldPath === undefined ? [path] : [path, oldPath]);
+export async function checkRules(
+  path: string,
+  oldPath: string | undefined,
+  readRulesFolder: () => RulesFolderOptions,
+): Promise<string> {
+  const options = readRulesFolder();
+  const [book, oldBook] = await loadAll(oldPath === undefined ? [path] : [path, oldPath], options);
   if (book === undefined) throw new Error('loading rules gave neither rules nor faults');
-  const summary = `${path}: ${book.size} ${book.size === 1 ? 'domain' : 'domains'}, no faults\n`;
+  const passedOver = await listPassedOver(path, options);
+  const summary =
+    `${path}: ${book.size} ${book.size === 1 ? 'domain' : 'domains'}, no faults\n` +
+    (passedOver.length === 0 ? '' : `${formatPassedOver(passedOver)}\n`);
   if (oldBook === undefined) return summary;
   const changes = compareRules(oldBook, book);
   const lines = changes.length === 0 ? ['nothing changes'] : changes.flatMap(changeLines);
@@ -20,8 +29,8 @@ export async function checkRules(path: string, oldPath: string | undefined): Pro
 }
 
 /** Loads each path, so that the faults of all of them are reported at once. */
-async function loadAll(paths: readonly string[]): Promise<readonly RuleBook[]> {
-  const loaded = await Promise.allSettled(paths.map(loadRules));
+async function loadAll(paths: readonly string[], options: RulesFolderOptions): Promise<readonly RuleBook[]> {
+  const loaded = await Promise.allSettled(paths.map((path) => loadRules(path, options)));
   const faults = loaded.flatMap((result): readonly RulesFault[] => {
     if (result.status === 'fulfilled') return [];
     if (result.reason instanceof InvalidRules) return result.reason.faults;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { Argument, Command, CommanderError, Option } from 'commander';
+import type { RulesFolderOptions } from '../rules/load/rules-folder.ts';
 import { checkRules } from './check-rules.ts';
 import { explainByRules } from './explain-by-rules.ts';
 import { explainByServer, type ServerQuestion } from './explain-by-server.ts';
@@ -15,6 +16,8 @@ export interface ServiceCommands {
   migrate(direction: 'up' | 'down'): Promise<number>;
   /** Prints the text of a command; on an expected failure prints its message and returns 1. */
   print(text: Promise<string>): Promise<number>;
+  /** How the service would read a folder of rules. Throws if the variables are invalid. */
+  readRulesFolder(): RulesFolderOptions;
   /** WEIR_ACCESS_TOKEN, read only by the commands that need it. */
   readAccessToken(): string | undefined;
 }
@@ -64,11 +67,14 @@ function createProgram(commands: ServiceCommands, setExitCode: (code: number) =>
 function addCheckRules(program: Command, commands: ServiceCommands, setExitCode: (code: number) => void): void {
   program
     .command('check-rules')
-    .description('Check rules files. Prints each fault as file:line:column.')
+    .description(
+      'Check rules files. Prints each fault as file:line:column, and what a folder has that is not read. ' +
+        'RUNTIME_IGNOREDOTFILES and MERGE_DOMAIN_CONFIG apply as they do to serve.',
+    )
     .argument('<path>', 'a rules file, or a folder of them')
     .option('--against <old>', 'also print what changes compared with the rules in this file or folder')
     .action(async (path: string, { against }: { against?: string }) =>
-      setExitCode(await commands.print(checkRules(path, against))),
+      setExitCode(await commands.print(checkRules(path, against, commands.readRulesFolder))),
     );
 }
 
@@ -101,7 +107,7 @@ function addExplain(program: Command, commands: ServiceCommands, setExitCode: (c
     )
     .addOption(new Option('--api-key <name>', 'explain an API key, such as apiKeys/…; needs --server'))
     .action(async (words: string[], options: ExplainOptions, command: Command) => {
-      const text = explain(words, options, command, commands.readAccessToken);
+      const text = explain(words, options, command, commands);
       setExitCode(await commands.print(text));
     });
 }
@@ -110,17 +116,17 @@ function explain(
   words: readonly string[],
   { json: isJson = false, server, apiKey }: ExplainOptions,
   command: Command,
-  readAccessToken: () => string | undefined,
+  commands: ServiceCommands,
 ): Promise<string> {
   if (server !== undefined) {
     const question: ServerQuestion = apiKey === undefined ? readDescriptors(words, command) : { apiKey };
     if (apiKey !== undefined && words.length > 0) command.error('error: give either --api-key or descriptors');
-    return explainByServer({ server, accessToken: readAccessToken(), question, isJson });
+    return explainByServer({ server, accessToken: commands.readAccessToken(), question, isJson });
   }
   if (apiKey !== undefined) command.error('error: --api-key needs --server');
   const [path, ...rest] = words;
   if (path === undefined) return command.error('error: missing the path of the rules');
-  return explainByRules(path, readDescriptors(rest, command), isJson);
+  return explainByRules(path, readDescriptors(rest, command), isJson, commands.readRulesFolder);
 }
 
 function readDescriptors([domain, ...texts]: readonly string[], command: Command) {

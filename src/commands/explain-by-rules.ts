@@ -1,5 +1,6 @@
 import { explainMatch, type MatchExplanation, type MatchStep } from '../domain/rules/explain-match.ts';
 import { loadRules } from '../rules/load/load-rules.ts';
+import type { RulesFolderOptions } from '../rules/load/rules-folder.ts';
 import { explanationLines } from './format-match.ts';
 import type { DescriptorQuestion } from './parse-descriptor.ts';
 
@@ -11,8 +12,9 @@ export async function explainByRules(
   path: string,
   { domain, descriptors }: DescriptorQuestion,
   isJson: boolean,
+  readRulesFolder: () => RulesFolderOptions,
 ): Promise<string> {
-  const book = await loadRules(path);
+  const book = await loadRules(path, readRulesFolder());
   const explained = descriptors.map((entries) => ({ entries, explanation: explainMatch(book, domain, entries) }));
   if (isJson) {
     const json = explained.map(({ entries, explanation }) => ({ entries, ...explanationJson(explanation) }));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -55,6 +55,37 @@ describe('weir check-rules', () => {
     expect(await runWeir(['check-rules', after, '--against', after])).toMatchObject({
       code: 0,
       out: `${after}: 1 domain, no faults\nnothing changes\n`,
+    });
+  });
+
+  it('lists what a folder has that is not read, and reads the folder by the variables of the service', async () => {
+    const rules = path.join(folder, 'rules');
+    await mkdir(path.join(rules, 'sub'), { recursive: true });
+    for (const name of ['a.yml', 'b.yaml', 'noext', 'x.property', 'sub/b.yaml', '.c.yaml']) {
+      const key = path.basename(name).replaceAll('.', '');
+      await writeFile(
+        path.join(rules, name),
+        `domain: shop\ndescriptors: [{key: ${key}, rate_limit: {unlimited: true}}]\n`,
+      );
+    }
+    expect(await runWeir(['check-rules', rules], { MERGE_DOMAIN_CONFIG: 'true' })).toEqual({
+      code: 0,
+      out:
+        `${rules}: 1 domain, no faults\n` +
+        'passed over: .c.yaml (begins with a dot), noext (not *.yaml or *.yml), sub/b.yaml (in a subfolder), ' +
+        'x.property (not *.yaml or *.yml)\n',
+      err: '',
+    });
+    const separate = await runWeir(['check-rules', rules]);
+    expect(separate.code).toBe(1);
+    expect(separate.err).toContain(`b.yaml:1:1: domain: must not be in two files ("shop" is also in ${rules}/a.yml)`);
+    const all = { MERGE_DOMAIN_CONFIG: 'true', RUNTIME_IGNOREDOTFILES: 'false' };
+    const explained = await runWeir(['explain', rules, 'shop', 'cyaml=x'], all);
+    expect(explained.out).toContain('shop.cyaml');
+    expect(await runWeir(['check-rules', rules], { MERGE_DOMAIN_CONFIG: 'yes' })).toEqual({
+      code: 1,
+      out: '',
+      err: 'MERGE_DOMAIN_CONFIG: must be true or false (got "yes")\n',
     });
   });
 
