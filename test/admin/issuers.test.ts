@@ -1,12 +1,18 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AccountEntity } from '../../src/database/entities.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { Claims, Issuer, IssuerServiceService } from '../../src/generated/weir/admin/v1/issuer_service.ts';
+import {
+  Claims,
+  Issuer,
+  IssuerServiceService,
+  TestIssuerResponse_Step_Kind as Step,
+} from '../../src/generated/weir/admin/v1/issuer_service.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
+import { IdentityProvider, makeTokenKey, signToken } from '../support/identity-provider.ts';
 import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse' };
@@ -314,11 +320,82 @@ describe('an existing issuer', () => {
       () => issuers.listIssuers({}, user),
       () => issuers.updateIssuer({ issuer: Issuer.create({ name, disabled: true }) }, user),
       () => issuers.deleteIssuer({ name }, user),
+      () => issuers.testIssuer({ name }, user),
     ]) {
       expect(await expectFailure(call())).toMatchObject({
         code: status.PERMISSION_DENIED,
         reason: 'NOT_ADMINISTRATOR',
       });
     }
+  });
+});
+
+describe('an issuer whose keys Weir fetches', () => {
+  let provider: IdentityProvider;
+  beforeEach(async () => {
+    provider = await IdentityProvider.start();
+  });
+  afterEach(() => provider.stop());
+
+  it('is tested step by step, at the time of the call', async () => {
+    const key = await makeTokenKey('ES256', 'key-1');
+    provider.keys = [key.publicJwk];
+    const created = await create({ issuer: provider.issuer, jwks: undefined });
+    expect(created.warnings).toEqual([]);
+    const token = await signToken(key, { iss: provider.issuer });
+    const { name } = created;
+    expect(await issuers.testIssuer({ name, token }, admin)).toMatchObject({
+      steps: [
+        { step: Step.DISCOVERY, ok: true, message: `jwks_uri: found ${provider.jwksUri}` },
+        { step: Step.KEYS, ok: true },
+        { step: Step.TOKEN, ok: true, message: expect.stringContaining(`valid: account ${name.slice(8)}:ann`) },
+      ],
+    });
+    expect(await issuers.testIssuer({ name }, admin)).toMatchObject({ steps: [{ ok: true }, { ok: true }] });
+    provider.claimedIssuer = `${provider.issuer}/`;
+    const failed = await issuers.testIssuer({ name, token }, admin);
+    expect(failed.steps.map(({ step, ok }) => [step, ok])).toEqual([
+      [Step.DISCOVERY, false],
+      [Step.KEYS, false],
+      [Step.TOKEN, false],
+    ]);
+    expect(failed.steps[0]?.message).toContain(`issuer: expected ${provider.issuer}, found ${provider.issuer}/`);
+    expect(JSON.stringify(failed)).not.toContain(token.slice(-20));
+    const nobody = await expectFailure(issuers.testIssuer({ name: 'issuers/nobody' }, admin));
+    expect(nobody).toMatchObject({ code: status.NOT_FOUND });
+  });
+
+  it('is stored with a warning if its keys cannot be fetched, and the warning is not stored', async () => {
+    provider.fault = 'error';
+    const created = await create({ jwks: undefined, jwksUri: provider.jwksUri });
+    expect(created.warnings).toEqual([`keys: ${provider.jwksUri}: must respond with status 200 (got 500)`]);
+    expect(await issuers.getIssuer({ name: created.name }, admin)).toEqual({ ...created, warnings: [] });
+    const renamed = await update(created.name, 'displayName', { displayName: 'x' });
+    expect(renamed.warnings).toEqual([]);
+    provider.fault = 'silent';
+    const begin = performance.now();
+    const silent = await update(created.name, 'jwksUri', { jwksUri: `${provider.jwksUri}?a` });
+    expect(silent.warnings).toHaveLength(1);
+    expect(performance.now() - begin).toBeLessThan(5_000);
+    provider.fault = 'none';
+    provider.keys = [publicJwk];
+    const fixed = await update(created.name, 'jwksUri', { jwksUri: provider.jwksUri });
+    expect(fixed.warnings).toEqual([]);
+  });
+
+  it('is logged with the names that differ if its configuration names another issuer', async () => {
+    const key = await makeTokenKey('ES256');
+    provider.keys = [key.publicJwk];
+    provider.claimedIssuer = `${provider.issuer}/`;
+    const { name } = await create({ issuer: provider.issuer, jwks: undefined });
+    const authorization = `Bearer ${await signToken(key, { iss: provider.issuer })}`;
+    expect(await expectFailure(issuers.getIssuer({ name }, { authorization }))).toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    const problem = `issuer: expected ${provider.issuer}, found ${provider.issuer}/`;
+    expect(node.lines).toContainEqual({
+      fields: { issuer: name.slice('issuers/'.length), problem: expect.stringContaining(problem) },
+      message: 'could not fetch the keys of an issuer',
+    });
   });
 });

@@ -1,5 +1,10 @@
 import type { IssuerEntity } from '../../database/entities.ts';
-import { type ClaimNamesSpec, findForbiddenHost, parseIssuer } from '../../domain/tokens/issuer.ts';
+import {
+  type ClaimNamesSpec,
+  type Issuer as DomainIssuer,
+  findForbiddenHost,
+  parseIssuer,
+} from '../../domain/tokens/issuer.ts';
 import { DEFAULT_AUDIENCE_CLAIM } from '../../domain/tokens/issuer-audience.ts';
 import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
 import { findWildcards } from '../../domain/tokens/issuer-text.ts';
@@ -112,6 +117,13 @@ export function checkIssuer(
 /** Whether Weir would fetch other keys, or fetch them from elsewhere. */
 export function changesKeys(changes: Partial<IssuerFields>): boolean {
   return KEY_FIELDS.some((field) => field in changes);
+}
+
+/** The issuer that a row holds. Throws if the row is invalid, because it was validated when it was written. */
+export function toIssuer(row: IssuerEntity): DomainIssuer {
+  const parsed = parseIssuer(row.id, row);
+  if ('faults' in parsed) throw new Error(`issuers/${row.id}: must be valid`);
+  return parsed;
 }
 
 function readJwks({ jwks }: Issuer): JsonWebKeySet | null {

@@ -5,7 +5,8 @@ import { formatEtag } from '../shared/etag.ts';
 /** Stands for the issuer of a request that has none: no field is set. */
 export const EMPTY_ISSUER: Issuer = Issuer.create();
 
-export function toIssuerMessage(row: IssuerEntity): Issuer {
+/** `warnings` are those of the call that wrote the issuer. */
+export function toIssuerMessage(row: IssuerEntity, warnings: readonly string[] = []): Issuer {
   const { claims } = row;
   return Issuer.create({
     name: `issuers/${row.id}`,
@@ -26,5 +27,6 @@ export function toIssuerMessage(row: IssuerEntity): Issuer {
     createTime: row.createTime,
     updateTime: row.updateTime,
     etag: formatEtag(row),
+    warnings: [...warnings],
   });
 }

@@ -4,14 +4,18 @@ import { IssuerEntity, IssuerIssEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
-import type { IssuerServiceService } from '../../generated/weir/admin/v1/issuer_service.ts';
+import {
+  type IssuerServiceService,
+  TestIssuerResponse_Step_Kind,
+} from '../../generated/weir/admin/v1/issuer_service.ts';
+import { findKeyProblem, testIssuer } from '../../identity/verify-tokens/test-issuer.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
 import { FieldViolations } from '../shared/field-violations.ts';
 import { readPage, splitPage } from '../shared/paging.ts';
 import { checkChosenId, requireResourceName } from '../shared/resource-names.ts';
 import type { Handlers } from '../shared/unary-service.ts';
-import { checkIssuer, readIssuerChanges, readIssuerFields } from './issuer-fields.ts';
+import { changesKeys, checkIssuer, readIssuerChanges, readIssuerFields, toIssuer } from './issuer-fields.ts';
 import { EMPTY_ISSUER, toIssuerMessage } from './issuer-message.ts';
 
 export interface IssuerServiceOptions {
@@ -19,13 +23,18 @@ export interface IssuerServiceOptions {
   readonly authenticate: Authenticate;
   /** Hosts whose keys may be fetched over plain http. */
   readonly insecureHosts: InsecureHosts;
+  readonly verifier: { readonly maxTokenBytes: number };
 }
+
+/** Time that a call which writes an issuer may take to get its keys, which is only for its warnings. */
+const MAX_KEY_CHECK_MS = 3_000;
 
 /** Manages external token issuers. For administrators only: a trusted issuer can declare anybody an administrator. */
 export function createIssuerService({
   database,
   authenticate,
   insecureHosts,
+  verifier,
 }: IssuerServiceOptions): Handlers<IssuerServiceService> {
   return {
     async createIssuer({ issuerId, issuer = EMPTY_ISSUER }, context) {
@@ -38,7 +47,7 @@ export function createIssuerService({
       const em = database.em.fork();
       const row = em.create(IssuerEntity, { id: issuerId, ...fields });
       await flush(em, row);
-      return toIssuerMessage(row);
+      return toIssuerMessage(row, await findWarnings(row, insecureHosts));
     },
 
     async getIssuer({ name }, context) {
@@ -54,7 +63,7 @@ export function createIssuerService({
       const where = { id: { $gt: page.after } };
       const rows = await database.em.fork().find(IssuerEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });
       const { items, nextPageToken } = splitPage(rows, page);
-      return { issuers: items.map(toIssuerMessage), nextPageToken };
+      return { issuers: items.map((row) => toIssuerMessage(row)), nextPageToken };
     },
 
     async updateIssuer({ issuer = EMPTY_ISSUER, updateMask }, context) {
@@ -68,7 +77,7 @@ export function createIssuerService({
       requireCurrentEtag(issuer, row);
       em.assign(row, changes);
       await flush(em, row);
-      return toIssuerMessage(row);
+      return toIssuerMessage(row, changesKeys(changes) ? await findWarnings(row, insecureHosts) : []);
     },
 
     // Revocations of the issuer's tokens stay: the issuer may be created again.
@@ -79,7 +88,22 @@ export function createIssuerService({
       await flushOrConflict(em, name);
       return {};
     },
+
+    async testIssuer({ name, token }, context) {
+      requireAdmin(await authenticate(context));
+      const row = await findIssuer(database.em.fork(), 'name', name);
+      const { maxTokenBytes } = verifier;
+      const steps = await testIssuer(toIssuer(row), token, { insecureHosts, maxTokenBytes });
+      return { steps: steps.map(({ step, ...rest }) => ({ step: TestIssuerResponse_Step_Kind[step], ...rest })) };
+    },
   };
+}
+
+/** A disabled issuer has no warnings: Weir does not use its keys. */
+async function findWarnings(row: IssuerEntity, insecureHosts: InsecureHosts): Promise<readonly string[]> {
+  if (row.disabled) return [];
+  const problem = await findKeyProblem(toIssuer(row), { insecureHosts, signal: AbortSignal.timeout(MAX_KEY_CHECK_MS) });
+  return problem === undefined ? [] : [problem];
 }
 
 async function findIssuer(em: EntityManager, field: string, name: string): Promise<IssuerEntity> {

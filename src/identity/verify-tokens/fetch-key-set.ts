@@ -6,6 +6,7 @@ import { showClaim } from '../../domain/tokens/show-claim.ts';
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 512 * 1024;
 const MAX_KEYS = 100;
+const MAX_DESCRIPTION_LENGTH = 1_000;
 
 export interface FetchOptions {
   /** Hosts from which keys may be fetched over plain http, for issuers that say so. */
@@ -50,6 +51,19 @@ export async function discoverKeyUrl(issuer: Issuer, options: FetchOptions): Pro
   const fault = validateKeyUrl(keyUrl, isHttpAllowed);
   if (fault !== undefined) throw new Error(`${url}: jwks_uri: ${fault} (found ${showClaim(keyUrl)})`);
   return keyUrl;
+}
+
+/** Describes an error of this file in bounded, printable text, with its cause: `fetch` itself only says "fetch failed". */
+export function describeFetchError(error: unknown): string {
+  const { message, cause } = error instanceof Error ? error : { message: String(error), cause: undefined };
+  if (!(cause instanceof Error)) return makePrintable(message);
+  // An AggregateError, of all addresses of a host, has only a code.
+  const reason = cause.message || ('code' in cause ? String(cause.code) : cause.name);
+  return makePrintable(`${message}: ${reason}`);
+}
+
+function makePrintable(text: string): string {
+  return text.slice(0, MAX_DESCRIPTION_LENGTH).replaceAll(/[^\x20-\x7e]/g, '?');
 }
 
 function isAllowedHost({ insecureHttp }: Issuer, url: URL, { insecureHosts }: FetchOptions): boolean {

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Issuer } from '../../domain/tokens/issuer.ts';
-import { fetchKeySet } from './fetch-key-set.ts';
+import { describeFetchError, fetchKeySet } from './fetch-key-set.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
 import { TokenValidator } from './token-validator.ts';
 import type { TokenWorkerSettings } from './token-worker-host.ts';
@@ -42,14 +42,9 @@ function createKeySet(issuer: Issuer): RemoteKeySet {
   return new RemoteKeySet({
     fetch: () => fetchKeySet(issuer, settings),
     now: () => performance.now(),
-    onFetchFailed: (error) => send({ kind: 'key_fetch_failed', issuerId: issuer.id, problem: describeError(error) }),
+    onFetchFailed: (error) =>
+      send({ kind: 'key_fetch_failed', issuerId: issuer.id, problem: describeFetchError(error) }),
   });
-}
-
-/** Adds the cause: `fetch` itself only says "fetch failed". */
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
 /** Sends one message with all results of this turn. */
