@@ -118,11 +118,13 @@ function answerCall(
   else call.reply(response);
 }
 
-function countRules({ descriptors, candidates }: RateLimitVerdict & { kind: 'rate_limit' }, tally: Tally): void {
+function countRules(verdict: RateLimitVerdict & { kind: 'rate_limit' }, tally: Tally): void {
+  const { descriptors, candidates, forgottenUsage } = verdict;
   for (const { metricName, overLimit } of descriptors) {
     if (metricName !== undefined) tally.countRule(metricName, overLimit);
   }
   for (const { rule, verdict } of candidates) tally.countCandidate(rule, verdict);
+  if (forgottenUsage !== undefined) for (const rule of forgottenUsage) tally.countForgottenUsage(rule);
 }
 
 /** Fails calls after a bug or a broken dependency. The cause goes to the log only: it is not the caller's to know. */

@@ -16,6 +16,8 @@ export interface Tally {
   countReceipt(use: string, result: string): void;
   /** Counts what the candidate of a rule would have decided. */
   countCandidate(rule: string, verdict: string): void;
+  /** Counts a rejected report of usage that a rule forgets. */
+  countForgottenUsage(rule: string): void;
   /** Counts a descriptor that a rule matched. */
   countRule(name: string, overLimit: boolean): void;
 }

@@ -24,6 +24,11 @@ export interface RuleCount {
   readonly count: number;
 }
 
+export interface FaultCount {
+  readonly fault: string;
+  readonly count: number;
+}
+
 export interface ReceiptCount {
   readonly use: string;
   readonly result: string;
@@ -41,16 +46,31 @@ const OTHER_RULES = 'other rules';
 export class DecisionTally {
   /** By question, verdict and source. */
   readonly #decisions = new Map<QuestionKind, Map<string, Map<string, number>>>();
+  /** By fault. The faults are those of CredentialFaultName. */
+  readonly #refusedCredentials = new Map<string, number>();
   readonly #shadows = new PairCounts();
   readonly #candidates = new PairCounts();
   readonly #receipts = new PairCounts();
   readonly #rules = new Map<string, { ok: number; overLimit: number }>();
+  /** By rule. */
+  readonly #forgottenUsage = new Map<string, number>();
+  readonly #onFirstForgottenUsage: (rule: string) => void;
   readonly #latencies = new Map<QuestionKind, LatencyTally>();
+
+  /** `onFirstForgottenUsage` is called once for each rule that forgets usage. */
+  constructor(onFirstForgottenUsage: (rule: string) => void = () => undefined) {
+    this.#onFirstForgottenUsage = onFirstForgottenUsage;
+  }
 
   /** Counts one answered question. */
   count(question: QuestionKind, verdict: string, source: string): void {
     const bySource = innerMap(innerMap(this.#decisions, question), verdict);
     bySource.set(source, (bySource.get(source) ?? 0) + 1);
+  }
+
+  /** Counts a Check that was denied for its credential, by what is wrong with it. */
+  countRefusedCredential(fault: string): void {
+    this.#refusedCredentials.set(fault, (this.#refusedCredentials.get(fault) ?? 0) + 1);
   }
 
   /** Counts what a rule in shadow mode would have decided. There are as many rules as the rules files have, or had. */
@@ -66,6 +86,14 @@ export class DecisionTally {
   /** Counts what became of a receipt that a caller refunds or settles. */
   countReceipt(use: string, result: string): void {
     this.#receipts.increment(use, result);
+  }
+
+  /** Counts a rejected report of usage that a rule forgets, and tells the listener about the first one of each rule. */
+  countForgottenUsage(rule: string): void {
+    const count = this.#forgottenUsage.get(rule);
+    const name = count === undefined && this.#forgottenUsage.size >= MAX_RULES ? OTHER_RULES : rule;
+    this.#forgottenUsage.set(name, (this.#forgottenUsage.get(name) ?? 0) + 1);
+    if (count === undefined && name === rule) this.#onFirstForgottenUsage(rule);
   }
 
   /** Counts a descriptor that a rule matched. The name can contain values that anybody sends, so names are bounded. */
@@ -99,6 +127,10 @@ export class DecisionTally {
         for (const [source, count] of bySource) yield { question, verdict, source, count };
   }
 
+  *refusedCredentialCounts(): Iterable<FaultCount> {
+    for (const [fault, count] of this.#refusedCredentials) yield { fault, count };
+  }
+
   *ruleCounts(): Iterable<RuleCount> {
     for (const [rule, { ok, overLimit }] of this.#rules) {
       if (ok > 0) yield { rule, verdict: 'ok', count: ok };
@@ -112,6 +144,10 @@ export class DecisionTally {
 
   *candidateCounts(): Iterable<RuleCount> {
     for (const [rule, verdict, count] of this.#candidates.entries()) yield { rule, verdict, count };
+  }
+
+  *forgottenUsageCounts(): Iterable<{ readonly rule: string; readonly count: number }> {
+    for (const [rule, count] of this.#forgottenUsage) yield { rule, count };
   }
 
   *receiptCounts(): Iterable<ReceiptCount> {

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import type { WarningLogger } from '../interfaces/logger.ts';
 import { DecisionTally, LATENCY_BUCKETS, type LatencyTally, type QuestionKind } from './decision-tally.ts';
 
 export interface Metrics {
@@ -14,12 +15,16 @@ export interface Metrics {
   readonly registry: Registry;
 }
 
+const FORGOTTEN_USAGE =
+  'limits: usage that seems to be reported after the fact was rejected and forgotten; charge_rejected: true charges it';
+
 /**
  * Decisions are tallied outside prom-client, whose counters would cost as much as a decision. A scrape reads the tally.
+ * `log` gets a warning about each rule that forgets usage.
  */
-export function createMetrics(): Metrics {
+export function createMetrics(log?: WarningLogger): Metrics {
   const registry = new Registry();
-  const decisions = new DecisionTally();
+  const decisions = new DecisionTally((rule) => log?.warn({ rule }, FORGOTTEN_USAGE));
   collectDefaultMetrics({ register: registry, prefix: 'weir_' });
   registerDecisionMetrics(registry, decisions);
   registry.registerMetric(createLatencyMetric(decisions));
@@ -44,6 +49,11 @@ function registerDecisionMetrics(registry: Registry, decisions: DecisionTally): 
     help: 'Decisions by question (check, rate_limit), verdict and the source that decided.',
     labelNames: ['question', 'verdict', 'source'],
   });
+  registerTalliedCounter(registry, () => decisions.refusedCredentialCounts(), {
+    name: 'weir_credentials_refused_total',
+    help: 'Checks denied as malformed_credential or unknown_credential, by what is wrong with the credential.',
+    labelNames: ['fault'],
+  });
   registerTalliedCounter(registry, () => decisions.ruleCounts(), {
     name: 'weir_rule_decisions_total',
     help: 'Descriptors of the rate limit service by the rule that matched and their status (ok, over_limit).',
@@ -58,6 +68,13 @@ function registerDecisionMetrics(registry: Registry, decisions: DecisionTally): 
     name: 'weir_candidate_decisions_total',
     help: 'Verdicts that candidates of rules would have given (ok, would_deny, unavailable) on admitted requests.',
     labelNames: ['rule', 'verdict'],
+  });
+  registerTalliedCounter(registry, () => decisions.forgottenUsageCounts(), {
+    name: 'weir_forgotten_usage_total',
+    help:
+      'Rejections of more than one hit that were not charged although the subject was peeked at before: usage that ' +
+      'seems to be reported after the fact. A limit with charge_rejected charges it.',
+    labelNames: ['rule'],
   });
   registerTalliedCounter(registry, () => decisions.receiptCounts(), {
     name: 'weir_receipts_total',

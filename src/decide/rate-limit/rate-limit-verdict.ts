@@ -24,6 +24,8 @@ export type RateLimitVerdict =
       readonly candidates: readonly CandidateVerdict[];
       /** Metadata of the rules that let their descriptors pass. */
       readonly metadata: readonly Metadata[];
+      /** Rules and plans that forget usage which seems to be spent already (forgotten-usage.ts). undefined: none. */
+      readonly forgottenUsage?: readonly string[] | undefined;
     }
   /** No decision: the counters are unreachable, or the copy of the catalog is too old. */
   | { readonly kind: 'unavailable'; readonly dependency: 'counters' | 'catalog' };

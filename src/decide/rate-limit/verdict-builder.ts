@@ -7,6 +7,7 @@ import { type Outcome, type Source, StoreUnavailable } from '../ports.ts';
 import type { AdvisoryResult, QuotaDecision } from '../prepared-decision.ts';
 import { encodeReceipt } from '../receipts/codec.ts';
 import { createReceipt, isRedeemable } from '../receipts/receipt.ts';
+import { isForgottenUsage } from './forgotten-usage.ts';
 import {
   type CandidateVerdict,
   type DescriptorVerdict,
@@ -41,6 +42,7 @@ export class VerdictBuilder {
   #deciding: LimitStatus | undefined;
   #source: Source | undefined;
   #candidates: readonly CandidateVerdict[] = NONE;
+  #forgottenUsage: readonly string[] | undefined;
 
   /** `outcome` is that of `charges`; undefined: there was nothing to charge. */
   constructor(prepared: readonly PreparedDescriptor[], charges: readonly NamedCharge[], outcome: Outcome | undefined) {
@@ -75,6 +77,7 @@ export class VerdictBuilder {
       receipt: overLimit || this.#outcome === undefined ? undefined : this.#formatReceipt(this.#outcome),
       candidates: this.#candidates,
       metadata: this.#collectMetadata(),
+      forgottenUsage: this.#forgottenUsage,
     };
   }
 
@@ -97,7 +100,11 @@ export class VerdictBuilder {
   #addLimits(charges: readonly NamedCharge[], outcome: Outcome, first: number, end: number): LimitStatus | undefined {
     let tightest: LimitStatus | undefined;
     for (let index = first; index < end; index++) {
-      const status = limitStatus(elementAt(charges, index), elementAt(outcome.charges, index));
+      const charge = elementAt(charges, index);
+      const status = limitStatus(charge, elementAt(outcome.charges, index));
+      if (charge.hits !== 1 && isForgottenUsage(charge, status.exceeded)) {
+        this.#forgottenUsage = [...(this.#forgottenUsage ?? NONE), charge.limitName.rule];
+      }
       this.#limits.push(status);
       tightest = tighterStatus(tightest, status);
     }
