@@ -16,7 +16,7 @@ const AVOIDED = [
   [/\bupon\b/i, 'on'],
   [/\bwhoever\b/i, 'name the caller or the part'],
   [/\bwho is no\b/i, 'name the role: non-administrators'],
-  [/\bis none\b/i, 'is not'],
+  [/(?<!\bthere )\bis none\b/i, 'is not'],
   [/\bfor so long\b/i, 'for that time, while'],
   [/\blooked at\b/i, 'checked, inspected'],
   [/\bgone on\b/i, 'continued'],
