@@ -51,13 +51,13 @@ export async function startAdminPlane(
 
 /** Starts the server of the data plane. Returns its port; undefined on a node of the role `admin`, which has none. */
 export async function startDecisionPlane(
-  { role, decisionAddress: address, decisionTls: tls }: Config,
+  { role, decisionAddress: address, decisionTls: tls, maxConnectionAgeMs }: Config,
   handler: BatchHandler,
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<number | undefined> {
   if (role === 'admin') return undefined;
-  const options = { address, maxConnections: MAX_DECISION_CONNECTIONS, handler, log };
+  const options = { address, maxConnections: MAX_DECISION_CONNECTIONS, maxConnectionAgeMs, handler, log };
   const server = await nameVariable(
     'DECISION_ADDRESS',
     startHttp2GrpcServer({ ...options, ...(tls !== undefined && { tls }) }),
