@@ -5,6 +5,7 @@ import { type BatchHandler, GrpcStatus, type UnaryCall } from '../transport/unar
 import { CallBatch, type CallBatchOptions, failInternally } from './call-batch.ts';
 import { createDecisionMethods, type DecisionContext, type DecisionMethod, type Verdict } from './decision-methods.ts';
 import { answerHealthCheck, HEALTH_CHECK_PATH } from './health.ts';
+import { REFLECTION_PATHS, Reflection } from './reflection.ts';
 import { UnverifiedCalls, type VerifiedCall } from './unverified-calls.ts';
 
 export interface DataPlaneOptions extends DecisionContext, CallBatchOptions {
@@ -18,6 +19,7 @@ export interface DataPlaneOptions extends DecisionContext, CallBatchOptions {
  */
 export function createDataPlane(options: DataPlaneOptions): BatchHandler {
   const methods = createDecisionMethods(options);
+  const reflection = new Reflection();
   const unverified = new UnverifiedCalls(options.tokens, (calls) => decideVerified(calls, options));
   return (calls) => {
     const arrivedAt = performance.now();
@@ -30,6 +32,7 @@ export function createDataPlane(options: DataPlaneOptions): BatchHandler {
         if (decision instanceof PendingCheck) unverified.add({ call, method, check: decision, arrivedAt });
         else if (decision !== undefined) batch.add({ call, method, decision });
       } else if (call.path === HEALTH_CHECK_PATH) answerHealthCheck(call, options.isServing());
+      else if (REFLECTION_PATHS.includes(call.path)) reflection.answer(call);
       else call.fail(GrpcStatus.UNIMPLEMENTED, `no such method: ${call.path}`);
     }
     batch.decide();

@@ -6,15 +6,23 @@ import {
 import { GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
 import { DECISION_PATHS } from './decision-methods.ts';
 
-const HEALTH_SERVICE = 'grpc.health.v1.Health';
+export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 export const HEALTH_CHECK_PATH = `/${HEALTH_SERVICE}/Check`;
 /** The name that envoyproxy/ratelimit reports its health under, so that its probes work here as well. */
 const ENVOYPROXY_RATELIMIT_NAME = 'ratelimit';
 
-/** Full names of the services of the data plane, without those of the protocol. */
+/** The service of reflection, in both versions of its protocol. */
+export const REFLECTION_SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
+/** The services that decide. */
 export const DECISION_SERVICES: readonly string[] = DECISION_PATHS.map((path) => path.slice(1, path.lastIndexOf('/')));
 /** The names that a health check may ask for. All have the same status. The empty name stands for the whole server. */
-export const HEALTH_NAMES: readonly string[] = ['', ENVOYPROXY_RATELIMIT_NAME, HEALTH_SERVICE, ...DECISION_SERVICES];
+export const HEALTH_NAMES: readonly string[] = [
+  '',
+  ENVOYPROXY_RATELIMIT_NAME,
+  HEALTH_SERVICE,
+  ...REFLECTION_SERVICES,
+  ...DECISION_SERVICES,
+];
 
 /**
  * Answers a health check as the protocol specifies (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): an

@@ -6,11 +6,14 @@ import { credentials, makeClientConstructor } from '@grpc/grpc-js';
 const toBuffer = (bytes: Uint8Array) => Buffer.from(bytes);
 const Client = makeClientConstructor({}, 'reflection');
 
-/** Sends one request of grpc.reflection.v1. Request and response are bytes; field numbers are those of the protocol. */
-function sendRequest(address: string, request: Uint8Array): Promise<Buffer> {
+/**
+ * Sends one request of grpc.reflection in one of its versions. Request and response are bytes; field numbers are those of
+ * the protocol.
+ */
+function sendRequest(address: string, request: Uint8Array, version = 'v1'): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const client = new Client(address, credentials.createInsecure());
-    const method = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
+    const method = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
     const call = client.makeBidiStreamRequest(method, toBuffer, toBuffer);
     call.on('data', (response: Buffer) => {
       call.end();
@@ -35,13 +38,14 @@ function readFields(bytes: Uint8Array, [number, ...rest]: readonly number[]): Ui
   return found;
 }
 
-export async function listServices(address: string): Promise<string[]> {
+export async function listServices(address: string, version = 'v1'): Promise<string[]> {
   const response = await sendRequest(
     address,
     new BinaryWriter()
       .uint32((7 << 3) | 2)
       .string('*')
       .finish(),
+    version,
   );
   return readFields(response, [6, 1, 1])
     .map((name) => Buffer.from(name).toString())

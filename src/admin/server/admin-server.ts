@@ -6,7 +6,7 @@ import { createRawServices, readRequestId } from '../../transport/grpc-js/raw-se
 import type { BatchHandler } from '../../transport/unary-call.ts';
 import { isReadOnly, type UnaryService } from '../shared/unary-service.ts';
 import { describeRejection, isInternalError, toErrorStatus } from './error-status.ts';
-import { createReflectionService, REFLECTION_SERVICES } from './reflection.ts';
+import { createReflectionService } from './reflection.ts';
 
 export interface AdminServerOptions {
   /** `host:port`; port 0 takes a free one. */
@@ -45,7 +45,7 @@ function listHealthNames(services: readonly UnaryService[], dataPlane: DataPlane
   const ownNames = services.flatMap(({ definition }) =>
     Object.values(definition).map(({ path }) => path.split('/')[1]),
   );
-  return [...dataPlane.healthNames, ...REFLECTION_SERVICES, ...ownNames.filter((name) => name !== undefined)];
+  return [...dataPlane.healthNames, ...ownNames.filter((name) => name !== undefined)];
 }
 
 /** Turns handlers into grpc-js handlers that log each call, except for successful calls of read-only methods. */

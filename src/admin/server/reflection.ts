@@ -4,19 +4,17 @@ import type { EnumTypeDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
 
-/** The services of the protocol, in both of its versions. */
-export const REFLECTION_SERVICES = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'];
-
 /**
  * Describes all services and messages, with their comments, to clients such as grpcurl. Uses buf's descriptors, because
  * those of proto-loader contain no JSON names: grpcurl would print `access_token` instead of `accessToken`.
  */
 export function createReflectionService(): ReflectionService {
-  const { file: files } = fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64'));
+  const { file } = fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64'));
+  const files = file.filter((proto) => proto.package !== 'grpc.reflection.v1'); // clients have it already
   const definition: EnumTypeDefinition = {
     format: 'Protocol Buffer 3 EnumDescriptorProto',
     type: {},
-    fileDescriptorProtos: files.map((file) => Buffer.from(toBinary(FileDescriptorProtoSchema, file))),
+    fileDescriptorProtos: files.map((proto) => Buffer.from(toBinary(FileDescriptorProtoSchema, proto))),
   };
   // ReflectionService reads only the files of a definition. One definition can carry all of them.
   return new ReflectionService({ all: definition });

@@ -15,10 +15,10 @@ const DATA_PLANE_NAMES = [
   'grpc.health.v1.Health',
   'envoy.service.auth.v3.Authorization',
   'envoy.service.ratelimit.v3.RateLimitService',
-];
-const ADMIN_NAMES = [
   'grpc.reflection.v1.ServerReflection',
   'grpc.reflection.v1alpha.ServerReflection',
+];
+const ADMIN_NAMES = [
   'weir.admin.v1.ApiKeyService',
   'weir.admin.v1.AuthService',
   'weir.admin.v1.CounterService',
