@@ -111,7 +111,9 @@ export function mapMaybe<T, Next>(value: MaybePromise<T>, next: (value: T) => Ma
  */
 export interface CounterStore {
   /**
-   * Decides a batch in order, as if each decision came alone. A rejected decision MUST charge nothing. MUST answer one
+   * Decides a batch in order, as if each decision came alone. A rejected decision MUST charge nothing, except for the
+   * charges that `isChargedIfRejected` names (rejected-charges.ts): it MUST charge all of these. What does not fit
+   * becomes debt, of at most 4294967295 hits; in a token bucket, of at most what one window refills. MUST answer one
    * result for each decision, in the same order, within the store's deadline. A decision that is answered with
    * StoreUnavailable may have been executed already. It SHOULD NOT be executed later.
    */
@@ -187,6 +189,8 @@ export interface Catalog {
 
 /** Verifies the signatures of tokens. */
 export interface TokenVerifier {
+  /** Length of the longest token. decide/ WILL pass no longer one to `verify`. */
+  readonly maxTokenBytes: number;
   /** Returns the verification of a token seen before. undefined: `verify` has to run. `now` is Unix time in ms. */
   cached(token: string, now: number): Verification | undefined;
   /**

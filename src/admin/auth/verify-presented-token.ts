@@ -7,7 +7,7 @@ import type { CachingTokenVerifier } from '../../identity/verify-tokens/caching-
 
 /** Verifies signatures, and knows which tokens are revoked. */
 export interface TokenVerificationOptions {
-  readonly verifier: Pick<CachingTokenVerifier, 'cached' | 'verify'>;
+  readonly verifier: Pick<CachingTokenVerifier, 'cached' | 'verify' | 'maxTokenBytes'>;
   readonly catalog: {
     /** Whether the catalog is so old that revocations may be missing. */
     readonly isTooStale: boolean;
@@ -39,7 +39,7 @@ export async function verifyPresentedToken(
   peer: string,
   { verifier, catalog }: TokenVerificationOptions,
 ): Promise<PresentedToken> {
-  if (!looksLikeToken(text)) return UNVERIFIED;
+  if (!looksLikeToken(text, verifier.maxTokenBytes)) return UNVERIFIED;
   if (catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
   const verification = await verifyPatiently(text, peer, verifier);
   if (verification.kind === 'unavailable') throw new ApiError({ kind: 'keys_unavailable' });

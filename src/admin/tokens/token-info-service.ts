@@ -34,7 +34,7 @@ export function createTokenInfoService(
       await requireAdmission(calls, 'disable_token', peer);
       const key = findKey(secret, catalog);
       if (key !== undefined) await disableApiKey(database, key.id);
-      else if (looksLikeToken(secret)) await disableJwt(secret, peer, options);
+      else if (looksLikeToken(secret, options.verifier.maxTokenBytes)) await disableJwt(secret, peer, options);
       else throw apiKeyNotFound();
       return {};
     },

@@ -5,7 +5,6 @@ import { recordRevocation } from '../../database/record-revocation.ts';
 import { invalidArgument } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
-import { MAX_TOKEN_LENGTH } from '../../domain/tokens/compact-token.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type {
   IssueTokenRequest,
@@ -58,7 +57,7 @@ export function createTokenService(options: TokenServiceOptions): Handlers<Token
 
 async function issueToken(
   request: IssueTokenRequest,
-  { database, signingKeys }: TokenServiceOptions,
+  { database, signingKeys, verifier }: TokenServiceOptions,
 ): Promise<IssueTokenResponse> {
   const { lifetimeSeconds, ...claims } = readClaims(request);
   await requireUsable(database, claims);
@@ -67,8 +66,9 @@ async function issueToken(
   const tokenId = randomUUID();
   const signer = await signingKeys.signerUntil(expireTime);
   const token = await issueStatelessToken(signer, { ...claims, tokenId, issueTime, expireTime });
-  if (token.length > MAX_TOKEN_LENGTH) {
-    const description = `must fit into a token of at most ${MAX_TOKEN_LENGTH} characters; use a plan instead`;
+  const { maxTokenBytes } = verifier;
+  if (token.length > maxTokenBytes) {
+    const description = `must fit into a token of at most ${maxTokenBytes} bytes; use a plan instead`;
     throw invalidArgument({ field: 'limits', description });
   }
   return { token, tokenId, expireTime };

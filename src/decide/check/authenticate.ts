@@ -1,5 +1,6 @@
 import { isInNetworks } from '../../domain/credentials/allowed-networks.ts';
 import { API_KEY_PREFIX, isApiKey, keyStatus } from '../../domain/credentials/api-key.ts';
+import { type CredentialFault, credentialFault, type UnknownFault } from '../../domain/credentials/credential-fault.ts';
 import type { DenialCode } from '../../domain/denial.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
@@ -15,6 +16,7 @@ import type { Catalog, KeyRecord, TokenVerifier } from '../ports.ts';
 import { cachedCharges } from './charge-cache.ts';
 import type { CheckQuestion, CredentialHeader } from './check-question.ts';
 import { NO_CHARGES } from './credential-charges.ts';
+import { findCredentialFault } from './malformed-credential.ts';
 import { findCredential, type PresentedCredential } from './presented-credential.ts';
 
 export interface AuthContext {
@@ -26,19 +28,31 @@ export interface AuthContext {
 export type Identity = ResolvedIdentity | UnverifiedIdentity;
 
 export type ResolvedIdentity =
-  | {
+  | (ProvenIdentity & {
       readonly kind: 'authenticated';
-      readonly credential: KeyRecord | VerifiedToken;
-      /** undefined: the credential is a token. */
-      readonly keyId: string | undefined;
-      /** undefined: only the token's own limits are charged. */
-      readonly planId: string | undefined;
       /** The header that carries the credential. undefined: the query carries it. */
       readonly header: CredentialHeader | undefined;
       readonly charges: readonly NamedCharge[];
-    }
+    })
   | { readonly kind: 'anonymous' }
-  | { readonly kind: 'denied'; readonly code: DenialCode };
+  | {
+      readonly kind: 'denied';
+      readonly code: DenialCode;
+      /** The fault of the credential. undefined: there is none, or the code says it all. */
+      readonly fault: CredentialFault | undefined;
+      /** The owner of the credential. undefined: unknown. The claims of an unverified token prove nothing. */
+      readonly proven: ProvenIdentity | undefined;
+    };
+
+/** The identity that a known API key or the signature of a token proves. */
+export interface ProvenIdentity {
+  /** The same object until something of it changes, so that encoded responses can be cached by it. */
+  readonly credential: KeyRecord | VerifiedToken;
+  /** undefined: the credential is a token. */
+  readonly keyId: string | undefined;
+  /** undefined: the token has only limits of its own, or neither these nor a plan. */
+  readonly planId: string | undefined;
+}
 
 /** A token whose signature has to be verified first. */
 export interface UnverifiedIdentity {
@@ -47,6 +61,7 @@ export interface UnverifiedIdentity {
 }
 
 const ANONYMOUS: Identity = { kind: 'anonymous' };
+const UNKNOWN_API_KEY = credentialFault('unknown_api_key');
 
 /**
  * Authenticates a request from memory. `verification` is that of the token that an earlier call returned as unverified.
@@ -68,10 +83,13 @@ export function authenticate(
   }
   const { header, secret } = credential;
   if (isApiKey(secret)) return authenticateKey(question, credential, context.catalog, now);
-  if (header !== 'authorization' || secret.startsWith(API_KEY_PREFIX)) return denied('malformed_credential');
-  const verified = verification ?? context.tokens.cached(secret, now);
-  if (verified !== undefined) return authenticateToken(question, verified, context.catalog, now);
-  return looksLikeToken(secret) ? { kind: 'unverified', token: secret } : denied('malformed_credential');
+  const { tokens, catalog } = context;
+  if (header === 'authorization' && !secret.startsWith(API_KEY_PREFIX)) {
+    const verified = verification ?? tokens.cached(secret, now);
+    if (verified !== undefined) return authenticateToken(question, verified, catalog, now);
+    if (looksLikeToken(secret, tokens.maxTokenBytes)) return { kind: 'unverified', token: secret };
+  }
+  return denied('malformed_credential', findCredentialFault(credential, tokens.maxTokenBytes));
 }
 
 function authenticateKey(
@@ -80,16 +98,18 @@ function authenticateKey(
   catalog: Catalog,
   now: number,
 ): Identity {
-  if (catalog.isTooStale) return denied('catalog_stale');
   const key = catalog.keyBySecret(secret);
-  if (key === undefined) return denied('unknown_credential');
+  if (key === undefined) {
+    return catalog.isTooStale ? denied('catalog_stale') : denied('unknown_credential', UNKNOWN_API_KEY);
+  }
+  if (catalog.isTooStale) return deniedKey('catalog_stale', key);
   const status = keyStatus(key, now);
-  if (status !== 'valid') return denied(`${status}_credential`);
+  if (status !== 'valid') return deniedKey(`${status}_credential`, key);
   const plan = catalog.plan(key.planId);
   // A key of an unknown plan must not pass as unlimited.
-  if (plan === undefined) return denied('unknown_credential');
-  if (!isAllowedFrom(key, question)) return denied('forbidden_network');
-  if (!hasFeatures(key.policy.features, plan, question)) return denied('missing_feature');
+  if (plan === undefined) return deniedKey('unknown_credential', key, credentialFault('unknown_plan'));
+  if (!isAllowedFrom(key, question)) return deniedKey('forbidden_network', key);
+  if (!hasFeatures(key.policy.features, plan, question)) return deniedKey('missing_feature', key);
   const charges = chargesFor(question, key, plan);
   return { kind: 'authenticated', credential: key, keyId: key.id, planId: key.planId, header, charges };
 }
@@ -102,20 +122,23 @@ function authenticateToken(
   now: number,
 ): Identity {
   if (verification.kind === 'unavailable') return denied('verification_unavailable');
-  if (verification.kind === 'rejected') return denied(verification.code);
-  if (catalog.isTooStale) return denied('catalog_stale');
+  if (verification.kind === 'rejected') return denied(verification.code, rejectionFault(verification));
   const { token, issuer } = verification;
-  const status = tokenStatus(token, now);
-  if (status !== 'valid') return denied(status === 'expired' ? 'expired_credential' : 'unknown_credential');
-  if (catalog.isRevoked(token)) return denied('revoked_credential');
   const account = catalog.account(token.accountId);
-  if (account === undefined && requiresCatalogAccount(token, issuer)) return denied('unknown_credential');
   const planId = resolvePlanId(token, account, issuer);
   const plan = planId === undefined ? undefined : catalog.plan(planId);
-  const isLimited = planId === undefined ? token.limits.length > 0 : plan !== undefined;
+  if (catalog.isTooStale) return deniedToken('catalog_stale', token, planId);
+  const status = tokenStatus(token, now);
+  if (status === 'expired') return deniedToken('expired_credential', token, planId);
+  if (status === 'early') return unknownToken('not_yet_valid', token, planId);
+  if (catalog.isRevoked(token)) return deniedToken('revoked_credential', token, planId);
+  if (account === undefined && requiresCatalogAccount(token, issuer)) {
+    return unknownToken('unknown_account', token, planId);
+  }
   // A token of an unknown plan, or with neither plan nor limits, must not pass as unlimited.
-  if (!isLimited) return denied('unknown_credential');
-  if (!hasFeatures(token.features, plan, question)) return denied('missing_feature');
+  if (planId !== undefined && plan === undefined) return unknownToken('unknown_plan', token, planId);
+  if (planId === undefined && token.limits.length === 0) return unknownToken('no_plan', token, planId);
+  if (!hasFeatures(token.features, plan, question)) return deniedToken('missing_feature', token, planId);
   const charges = chargesFor(question, token, plan);
   return { kind: 'authenticated', credential: token, keyId: undefined, planId, header: 'authorization', charges };
 }
@@ -129,8 +152,25 @@ function chargesFor(
   return cachedCharges(credential, plan, question.cost, question.route);
 }
 
-function denied(code: DenialCode): Identity {
-  return { kind: 'denied', code };
+function denied(code: DenialCode, fault?: CredentialFault, proven?: ProvenIdentity): Identity {
+  return { kind: 'denied', code, fault, proven };
+}
+
+function deniedKey(code: DenialCode, key: KeyRecord, fault?: CredentialFault): Identity {
+  return denied(code, fault, { credential: key, keyId: key.id, planId: key.planId });
+}
+
+function deniedToken(code: DenialCode, token: VerifiedToken, planId: string | undefined): Identity {
+  return denied(code, undefined, { credential: token, keyId: undefined, planId });
+}
+
+function unknownToken(fault: UnknownFault, token: VerifiedToken, planId: string | undefined): Identity {
+  return denied('unknown_credential', credentialFault(fault), { credential: token, keyId: undefined, planId });
+}
+
+/** Expiry has a code of its own, so it needs no fault. */
+function rejectionFault({ code, fault }: Verification & { kind: 'rejected' }): CredentialFault | undefined {
+  return code === 'expired_credential' ? undefined : credentialFault(fault);
 }
 
 function isAllowedFrom({ policy: { allowedNetworks } }: KeyRecord, { sourceAddress }: CheckQuestion): boolean {

@@ -3,6 +3,8 @@ import { formatApiKey } from '../../domain/credentials/api-key.ts';
 import { type ApiKeyPolicy, NO_POLICY, parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import { parsePlanLimits } from '../../domain/limits/plan.ts';
 import { EMPTY_RULE_BOOK, type RuleBook } from '../../domain/rules/rule-book.ts';
+import type { TokenFault } from '../../domain/tokens/compact-token.ts';
+import type { Verification, VerifiedToken } from '../../domain/tokens/token.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
 import { type Catalog, type ChargeOutcome, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
 import type { CheckQuestion } from './check-question.ts';
@@ -61,7 +63,14 @@ function prepare(
   catalog = makeCatalog(change),
   rules: RuleBook = EMPTY_RULE_BOOK,
 ): PreparedCheck {
-  const wholeQuestion: CheckQuestion = {
+  const tokens = { maxTokenBytes: 1024, cached: () => undefined, verify: () => expect.fail('verified a token') };
+  const prepared = prepareCheck(makeQuestion(question), { catalog, rules: { book: rules }, tokens }, NOW);
+  if (prepared instanceof PendingCheck) throw new Error('the test sends no token');
+  return prepared;
+}
+
+function makeQuestion(question: Partial<CheckQuestion>): CheckQuestion {
+  return {
     requestIdHeader: 'r1',
     contentTypeHeader: undefined,
     apiKeyHeader: undefined,
@@ -79,10 +88,6 @@ function prepare(
     forgedHeaders: [],
     ...question,
   };
-  const tokens = { cached: () => undefined, verify: () => expect.fail('verified a token') };
-  const prepared = prepareCheck(wholeQuestion, { catalog, rules: { book: rules }, tokens }, NOW);
-  if (prepared instanceof PendingCheck) throw new Error('the test sends no token');
-  return prepared;
 }
 
 function makeChargeOutcome(exceeded: boolean, retryAfter?: number): ChargeOutcome {
@@ -121,6 +126,123 @@ describe('a Check is denied without a charge', () => {
     const prepared = prepare(question, change);
     expect(prepared.charges).toEqual([]);
     expect(prepared.conclude(undefined)).toMatchObject({ kind: 'denied', code });
+  });
+});
+
+describe('a denied Check', () => {
+  const deny = (question: Partial<CheckQuestion>, change: Partial<KeyRecord> = {}, catalog = makeCatalog(change)) => {
+    const verdict = prepare(question, change, catalog).conclude(undefined);
+    return verdict.kind === 'denied' ? verdict : expect.fail(`the verdict is ${verdict.kind}`);
+  };
+
+  it.each<[code: string, change: Partial<KeyRecord>, question: Partial<CheckQuestion>]>([
+    ['disabled_credential', { disabled: true }, {}],
+    ['expired_credential', { expiresAt: NOW }, {}],
+    ['unknown_credential', { planId: 'gone' }, {}],
+    ['forbidden_network', { policy: officePolicy }, { sourceAddress: '198.51.100.1' }],
+    ['missing_feature', {}, { requiredFeatures: ['bulk'] }],
+  ])('as %s names the key, its account and its plan', (code, change, question) => {
+    const { planId = 'team' } = change;
+    expect(deny({ apiKeyHeader: GOOD_SECRET, ...question }, change)).toMatchObject({
+      code,
+      proven: { keyId: 'k1', planId, credential: { accountId: 'a1' } },
+    });
+  });
+
+  it('names the key while the catalog is too old to let it in', () => {
+    const catalog = { ...makeCatalog({}), isTooStale: true };
+    const verdict = deny({ apiKeyHeader: GOOD_SECRET }, {}, catalog);
+    expect(verdict).toMatchObject({ code: 'catalog_stale', proven: { keyId: 'k1', planId: 'team' } });
+    const unknown = deny({ apiKeyHeader: UNKNOWN_SECRET }, {}, catalog);
+    expect(unknown).toMatchObject({ code: 'catalog_stale', proven: undefined });
+  });
+
+  it('names nobody if the key is unknown, malformed or missing', () => {
+    for (const apiKeyHeader of [UNKNOWN_SECRET, 'garbage', '']) {
+      expect(deny({ apiKeyHeader }).proven).toBeUndefined();
+    }
+  });
+
+  it('names the key if a limit is exceeded or the counters are unavailable', () => {
+    const proven = { keyId: 'k1', planId: 'team', credential: { accountId: 'a1' } };
+    const prepared = prepare({ apiKeyHeader: GOOD_SECRET });
+    const exceeded = prepared.conclude(makeOutcome(makeChargeOutcome(true), makeChargeOutcome(false)));
+    expect(exceeded).toMatchObject({ code: 'rate_limited', proven });
+    expect(prepared.conclude(new StoreUnavailable('unreachable'))).toMatchObject({ code: 'store_unavailable', proven });
+  });
+
+  it.each<[fault: string | undefined, question: Partial<CheckQuestion>, change: Partial<KeyRecord>]>([
+    ['unknown_api_key', { apiKeyHeader: UNKNOWN_SECRET }, {}],
+    ['unknown_plan', { apiKeyHeader: GOOD_SECRET }, { planId: 'gone' }],
+    ['repeated_api_key_header', { apiKeyHeader: `${GOOD_SECRET},${GOOD_SECRET}` }, {}],
+    ['api_key_checksum', { authorizationHeader: `Bearer ${GOOD_SECRET.slice(0, -1)}0` }, {}],
+    ['bearer_empty', { authorizationHeader: 'Bearer ' }, {}],
+    [undefined, { apiKeyHeader: GOOD_SECRET }, { disabled: true }],
+    [undefined, {}, {}],
+  ])('has the fault %s for %j with %j', (fault, question, change) => {
+    expect(deny(question, change).fault?.name).toBe(fault);
+  });
+});
+
+describe('a Check with a token', () => {
+  const token: VerifiedToken = {
+    issuerId: undefined,
+    tokenId: 't1',
+    sessionId: undefined,
+    accountId: 'ann',
+    planId: 'team',
+    limits: [],
+    features: [],
+    isAdmin: false,
+    issuedAt: undefined,
+    notBefore: undefined,
+    expiresAt: NOW + 60_000,
+  };
+  const check = (verification: Verification, question: Partial<CheckQuestion> = {}, catalog = makeCatalog({})) => {
+    const tokens = { maxTokenBytes: 1024, cached: () => verification, verify: () => expect.fail('verified a token') };
+    const whole = makeQuestion({ authorizationHeader: 'Bearer a.b.c', ...question });
+    const prepared = prepareCheck(whole, { catalog, rules: { book: EMPTY_RULE_BOOK }, tokens }, NOW);
+    if (prepared instanceof PendingCheck) throw new Error('the token is verified already');
+    return prepared.conclude(undefined);
+  };
+  const verified = (change: Partial<VerifiedToken>): Verification => {
+    return { kind: 'verified', token: { ...token, ...change }, issuer: undefined };
+  };
+
+  it.each<[code: string, fault: string | undefined, change: Partial<VerifiedToken>]>([
+    ['expired_credential', undefined, { expiresAt: NOW - 60_000 }],
+    ['unknown_credential', 'not_yet_valid', { notBefore: NOW + 60_000 }],
+    ['unknown_credential', 'unknown_account', { sessionId: 's1' }],
+    ['unknown_credential', 'unknown_plan', { planId: 'gone' }],
+    ['unknown_credential', 'no_plan', { planId: undefined }],
+  ])('that is denied as %s with the fault %s names its account and plan', (code, fault, change) => {
+    const { planId } = { ...token, ...change };
+    const verdict = check(verified(change));
+    expect(verdict).toMatchObject({ code, proven: { keyId: undefined, planId, credential: { accountId: 'ann' } } });
+    expect(verdict.kind === 'denied' && verdict.fault?.name).toBe(fault);
+  });
+
+  it('that is revoked, or lacks a feature, or cannot be checked for revocation, names its account and plan', () => {
+    const proven = { planId: 'team', credential: { accountId: 'ann' } };
+    const revoked = { ...makeCatalog({}), isRevoked: () => true };
+    expect(check(verified({}), {}, revoked)).toMatchObject({ code: 'revoked_credential', proven });
+    const stale = { ...makeCatalog({}), isTooStale: true };
+    expect(check(verified({}), {}, stale)).toMatchObject({ code: 'catalog_stale', proven });
+    expect(check(verified({}), { requiredFeatures: ['bulk'] })).toMatchObject({ code: 'missing_feature', proven });
+  });
+
+  it('whose signature is not verified names nobody, and only its form has a message', () => {
+    const rejected = (code: 'malformed_credential' | 'unknown_credential', fault: TokenFault) =>
+      check({ kind: 'rejected', code, fault });
+    expect(rejected('unknown_credential', 'signature')).toMatchObject({
+      proven: undefined,
+      fault: { name: 'signature', message: undefined },
+    });
+    expect(rejected('malformed_credential', 'duplicate_member')).toMatchObject({
+      proven: undefined,
+      fault: { name: 'duplicate_member', message: expect.stringContaining('same name') },
+    });
+    expect(check({ kind: 'unavailable' })).toMatchObject({ code: 'verification_unavailable', proven: undefined });
   });
 });
 

@@ -5,7 +5,7 @@ import type { Verification } from '../../domain/tokens/token.ts';
 import { limitStatuses, type NamedCharge } from '../named-charge.ts';
 import { type DecisionResult, StoreUnavailable } from '../ports.ts';
 import type { PreparedDecision, ShadowDecision } from '../prepared-decision.ts';
-import { type AuthContext, authenticate, type ResolvedIdentity } from './authenticate.ts';
+import { type AuthContext, authenticate, type ProvenIdentity, type ResolvedIdentity } from './authenticate.ts';
 import type { CheckQuestion } from './check-question.ts';
 import type { CheckVerdict } from './check-verdict.ts';
 import { NO_CHARGES } from './credential-charges.ts';
@@ -92,11 +92,23 @@ export class PreparedCheck implements PreparedDecision<CheckVerdict> {
   conclude(result: DecisionResult | undefined): CheckVerdict {
     const question = this.#question;
     const { identity } = this;
-    if (result instanceof StoreUnavailable) return deny(question, 'store_unavailable', 'catalog');
+    if (result instanceof StoreUnavailable) return deny(question, identity, 'store_unavailable', 'catalog', []);
     const limits = result === undefined ? [] : limitStatuses(this.charges, result);
     const source = result?.source ?? 'catalog';
-    if (result !== undefined && !result.granted) return deny(question, rejectionCode(limits), source, limits);
-    if (identity.kind === 'denied') return deny(question, identity.code, 'catalog');
+    if (result !== undefined && !result.granted) return deny(question, identity, rejectionCode(limits), source, limits);
+    if (identity.kind === 'denied') {
+      const { code, fault, proven } = identity;
+      return {
+        kind: 'denied',
+        question,
+        code,
+        fault,
+        proven,
+        limits: [],
+        retryAfterSeconds: undefined,
+        source: 'catalog',
+      };
+    }
     if (identity.kind === 'anonymous') return { kind: 'anonymous', question, limits, source };
     const { credential, keyId, planId, header: credentialHeader } = identity;
     const removesAuthorization = credentialHeader !== 'authorization' && hasBearerKey(question);
@@ -120,11 +132,20 @@ function rejectionCode(limits: readonly LimitStatus[]): DenialCode {
   return exceeded.some(({ limit }) => limit.algorithm === 'calendar') ? 'quota_exceeded' : 'rate_limited';
 }
 
+/** Denies a request for the state of its limits, not for its credential, which may be good or bad. */
 function deny(
   question: CheckQuestion,
+  identity: ResolvedIdentity,
   code: DenialCode,
   source: CheckVerdict['source'],
-  limits: readonly LimitStatus[] = [],
+  limits: readonly LimitStatus[],
 ): CheckVerdict {
-  return { kind: 'denied', question, code, limits, retryAfterSeconds: combinedRetryAfterSeconds(limits), source };
+  const proven = provenIdentity(identity);
+  const retryAfterSeconds = combinedRetryAfterSeconds(limits);
+  return { kind: 'denied', question, code, fault: undefined, proven, limits, retryAfterSeconds, source };
+}
+
+function provenIdentity(identity: ResolvedIdentity): ProvenIdentity | undefined {
+  if (identity.kind === 'anonymous') return undefined;
+  return identity.kind === 'authenticated' ? identity : identity.proven;
 }

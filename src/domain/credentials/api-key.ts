@@ -3,14 +3,14 @@
  * CRC32 of everything before them. Prefix and checksum let scanners find leaked keys, and let Weir reject garbage
  * before any look-up. The checksum authenticates nothing.
  */
-const LIVE_KEY_PREFIX = 'wk_live_';
+export const LIVE_KEY_PREFIX = 'wk_live_';
 /** A credential with this prefix is meant to be an API key, of any environment, and not a JWT. */
 export const API_KEY_PREFIX = 'wk_';
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_LENGTH = 22;
 const CHECKSUM_LENGTH = 6;
 const CHECKSUM_START = LIVE_KEY_PREFIX.length + RANDOM_LENGTH;
-const KEY_LENGTH = CHECKSUM_START + CHECKSUM_LENGTH;
+export const API_KEY_LENGTH = CHECKSUM_START + CHECKSUM_LENGTH;
 /** Value of each character code in base62; -1: not a base62 character. */
 const DIGIT_VALUES = Int8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)));
 
@@ -45,10 +45,10 @@ export function formatApiKey(random: Uint8Array): string | undefined {
  * Whether a text has the form of a key and the right checksum. Runs for each request, so it creates no other strings.
  */
 export function isApiKey(text: string): boolean {
-  if (text.length !== KEY_LENGTH || !text.startsWith(LIVE_KEY_PREFIX)) return false;
+  if (text.length !== API_KEY_LENGTH || !text.startsWith(LIVE_KEY_PREFIX)) return false;
   let checksum = 0;
   let crc = PREFIX_CRC;
-  for (let position = LIVE_KEY_PREFIX.length; position < KEY_LENGTH; position += 1) {
+  for (let position = LIVE_KEY_PREFIX.length; position < API_KEY_LENGTH; position += 1) {
     const code = text.charCodeAt(position);
     const digit = DIGIT_VALUES[code] ?? -1;
     if (digit < 0) return false;
@@ -56,6 +56,18 @@ export function isApiKey(text: string): boolean {
     else crc = updateCrc(crc, code);
   }
   return checksum === finishCrc(crc);
+}
+
+/** Why a text is not an API key. */
+export type ApiKeyFault = 'prefix' | 'characters' | 'length' | 'checksum';
+
+/** Finds the reason why `isApiKey` rejects a text. Reads no more characters than a key has. */
+export function findApiKeyFault(text: string): ApiKeyFault {
+  if (!text.startsWith(LIVE_KEY_PREFIX)) return 'prefix';
+  for (let position = LIVE_KEY_PREFIX.length; position < text.length && position <= API_KEY_LENGTH; position += 1) {
+    if ((DIGIT_VALUES[text.charCodeAt(position)] ?? -1) < 0) return 'characters';
+  }
+  return text.length === API_KEY_LENGTH ? 'checksum' : 'length';
 }
 
 /** Shortens a key to what its owner recognises it by: the prefix and the last four characters. */

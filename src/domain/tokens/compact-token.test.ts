@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_TOKEN_LENGTH, readCompactToken } from './compact-token.ts';
+import { findTokenFormFault, looksLikeToken, readCompactToken } from './compact-token.ts';
 import { readTokenHeader } from './token-header.ts';
 
 const part = (value: unknown) =>
@@ -31,8 +31,28 @@ describe('a token in compact form', () => {
     ['not_json', `${part('[]')}.${claims}.c2ln`],
     ['duplicate_member', `${header}.${part('{"sub":"a","sub":"b"}')}.c2ln`],
     ['duplicate_member', `${part('{"alg":"EdDSA","alg":"none"}')}.${claims}.c2ln`],
-    ['too_long', `${header}.${claims}.${'a'.repeat(MAX_TOKEN_LENGTH)}`],
   ])('is rejected as %s: %s', (fault, token) => expect(readCompactToken(token)).toBe(fault));
+
+  it.each([
+    ['not_compact', 0],
+    ['not_compact', 1],
+    ['not_compact', 3],
+    ['encrypted', 4],
+    ['not_compact', 5],
+  ])('has the fault %s with %d dots', (fault, dots) => {
+    const text = Array(dots + 1)
+      .fill('a')
+      .join('.');
+    expect(looksLikeToken(text, 1024)).toBe(false);
+    expect(findTokenFormFault(text, 1024)).toBe(fault);
+  });
+
+  it('has three parts and at most as many characters as are allowed', () => {
+    const token = `${header}.${claims}.${'a'.repeat(100)}`;
+    expect(looksLikeToken(token, token.length)).toBe(true);
+    expect(looksLikeToken(token, token.length - 1)).toBe(false);
+    expect(findTokenFormFault(token, token.length - 1)).toBe('too_long');
+  });
 });
 
 describe('the header of a token', () => {

@@ -1,4 +1,5 @@
 import type { PlanLimit } from '../limits/plan-limit.ts';
+import type { TokenFault } from './compact-token.ts';
 import type { Issuer } from './issuer.ts';
 import type { JsonWebKey } from './issuer-keys.ts';
 
@@ -68,7 +69,11 @@ export type Verification =
       /** undefined: Weir issued the token. */
       readonly issuer: Issuer | undefined;
     }
-  | { readonly kind: 'rejected'; readonly code: 'malformed_credential' | 'unknown_credential' | 'expired_credential' }
+  | {
+      readonly kind: 'rejected';
+      readonly code: 'malformed_credential' | 'unknown_credential' | 'expired_credential';
+      readonly fault: TokenFault;
+    }
   /** The signature cannot be verified now. The token must be treated neither as verified nor as rejected. */
   | { readonly kind: 'unavailable' };
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { CheckVerdict } from '../../decide/check/check-verdict.ts';
 import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
-import type { DenialCode } from '../../domain/denial.ts';
+import { credentialFault, tokenTooLong } from '../../domain/credentials/credential-fault.ts';
+import { DENIALS, type DenialCode } from '../../domain/denial.ts';
 import { CheckResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { encodeCheckResponse } from './check-response.ts';
 
@@ -96,7 +97,20 @@ describe('a CheckResponse that allows an API key', () => {
   });
 
   it('puts the identity into the dynamic metadata as non-empty strings, for Envoy’s rate-limit actions', () => {
-    expect(response.dynamicMetadata).toMatchObject({ account: 'a1', api_key: 'k1', plan: 'team' });
+    const identity = { account: 'a1', api_key: 'k1', plan: 'team' };
+    expect(response.dynamicMetadata).toEqual({ ...identity, source: 'memory', remaining: '3' });
+  });
+
+  it('puts the number of remaining requests into the dynamic metadata, whatever its length', () => {
+    const remainings = [0, 9, 10, 1_234, 4_294_967_295, 7].map((remaining) => {
+      const status = { rule: 'plans/team', label: 'plans/team/burst', limit: burst, remaining, resetSeconds: 60 };
+      const encoded = encodeAndDecode({ ...allowedKey, limits: [{ ...notExceeded, ...status }] });
+      expect(toHeaders(okResponse(encoded).headers)).toMatchObject({ 'x-weir-account': 'a1' });
+      expect(encoded.dynamicMetadata).toMatchObject({ account: 'a1', plan: 'team', source: 'memory' });
+      return encoded.dynamicMetadata?.remaining;
+    });
+    expect(remainings).toEqual(['0', '9', '10', '1234', '4294967295', '7']);
+    expect(encodeAndDecode(allowedKey).dynamicMetadata).not.toHaveProperty('remaining');
   });
 
   it('reports all limits to the client, and the tightest in the older headers', () => {
@@ -164,10 +178,15 @@ describe('a CheckResponse that allows an anonymous request', () => {
 });
 
 describe('a CheckResponse that denies a request', () => {
-  const deny = (code: DenialCode, retryAfterSeconds?: number, requestIdHeader = 'r1') => {
+  const deny = (
+    code: DenialCode,
+    retryAfterSeconds?: number,
+    requestIdHeader = 'r1',
+    change: Partial<CheckVerdict & { kind: 'denied' }> = {},
+  ) => {
     const exceeded = {
-      rule: 'x',
-      label: 'x',
+      rule: 'plans/team',
+      label: 'plans/team/burst',
       limit: burst,
       exceeded: true,
       remaining: 0,
@@ -180,7 +199,10 @@ describe('a CheckResponse that denies a request', () => {
       code,
       limits: code === 'rate_limited' ? [exceeded] : [],
       retryAfterSeconds,
+      fault: undefined,
+      proven: undefined,
       source: 'memory',
+      ...change,
     });
     const denied = response.httpResponse?.$case === 'deniedResponse' ? response.httpResponse.value : undefined;
     return {
@@ -203,8 +225,75 @@ describe('a CheckResponse that denies a request', () => {
     expect(rpcCode).toBeGreaterThan(0);
   });
 
-  it('says in the dynamic metadata who decided', () => {
-    expect(deny('rate_limited').metadata).toEqual({ source: 'memory' });
+  describe('in its dynamic metadata', () => {
+    const proven = { credential: key, keyId: 'k1', planId: 'team' };
+    const request = { code: 'unknown_credential', request_id: 'r1', source: 'memory' };
+
+    it('has the code, the request id and who decided, and no identity if none is known', () => {
+      expect(deny('unknown_credential').metadata).toEqual(request);
+    });
+
+    it('names account, key and plan of a known credential', () => {
+      const { metadata } = deny('unknown_credential', undefined, 'r1', { proven });
+      expect(metadata).toEqual({ ...request, account: 'a1', api_key: 'k1', plan: 'team' });
+    });
+
+    it('leaves out key and plan of a token that has none', () => {
+      const token = { credential: { ...key }, keyId: undefined, planId: undefined };
+      const { metadata } = deny('unknown_credential', undefined, 'r1', { proven: token });
+      expect(metadata).toEqual({ ...request, account: 'a1' });
+    });
+
+    it('names the current plan, even if the record of the credential is the same object as before', () => {
+      const plans = ['pro', 'free', 'pro'].map((planId) => {
+        return deny('expired_credential', undefined, 'r1', { proven: { ...proven, planId } }).metadata?.plan;
+      });
+      expect(plans).toEqual(['pro', 'free', 'pro']);
+    });
+
+    it('names rule and limit that refused, and what remains of it, as strings', () => {
+      const expected = { rule: 'plans/team', limit: 'burst', remaining: '0', code: 'rate_limited' };
+      expect(deny('rate_limited', 7).metadata).toEqual({ ...request, ...expected });
+    });
+
+    it('names the limit with the longest wait if several refused, and the rule even if two rules share the limit', () => {
+      const status = { limit: burst, exceeded: true, remaining: 12, resetSeconds: 7, retryAfterSeconds: 7 };
+      const limits = [
+        { ...status, rule: 'edge.remote_address', label: 'edge.remote_address' },
+        { ...status, rule: 'plans/team', label: 'plans/team/day', limit: day, remaining: 0, retryAfterSeconds: 3600 },
+        { ...status, rule: 'edge.device', label: 'edge.device', retryAfterSeconds: 1 },
+      ];
+      const metadata = (statuses: typeof limits) => deny('rate_limited', 7, 'r1', { limits: statuses }).metadata;
+      expect(metadata(limits)).toMatchObject({ rule: 'plans/team', limit: 'day', remaining: '0' });
+      const [first, , third] = limits;
+      if (first === undefined || third === undefined) throw new Error('the test has three limits');
+      for (const { rule } of [first, third, first]) {
+        expect(metadata([{ ...first, rule }])).toMatchObject({ rule, limit: 'burst', remaining: '12' });
+      }
+    });
+
+    it('has the request id of the body, also if that is a new one', () => {
+      const { metadata, body } = deny('unknown_credential', undefined, 'has space');
+      expect(metadata?.request_id).toBe(JSON.parse(body).error.request_id);
+      expect(metadata?.request_id).toMatch(/^[0-9a-f-]{36}$/);
+    });
+  });
+
+  it('repeats a request id with quotes and backslashes as it is', () => {
+    const { metadata, body } = deny('unknown_credential', undefined, 'a"b\\c');
+    expect(JSON.parse(body).error.request_id).toBe('a"b\\c');
+    expect(metadata?.request_id).toBe('a"b\\c');
+  });
+
+  it('has the message of its fault in place of that of its code', () => {
+    const message = (code: DenialCode, change = {}) =>
+      JSON.parse(deny(code, undefined, 'r1', change).body).error.message as string;
+    const tooLong = tokenTooLong(1024);
+    expect(message('malformed_credential', { fault: tooLong })).toBe(tooLong.message);
+    expect(message('malformed_credential')).toBe(DENIALS.malformed_credential.message);
+    expect(message('unknown_credential', { fault: credentialFault('signature') })).toBe(
+      DENIALS.unknown_credential.message,
+    );
   });
 
   it('has a JSON body with code, message and request id', () => {

@@ -1,22 +1,21 @@
 import type { CheckVerdict } from '../../decide/check/check-verdict.ts';
-import { tightestStatus } from '../../domain/limits/limit-status.ts';
+import { type LimitStatus, tightestStatus } from '../../domain/limits/limit-status.ts';
 import { HeaderTemplateCache } from '../headers/header-template-cache.ts';
 import { OVERWRITING_HEADERS } from '../headers/header-writer.ts';
 import { type LimitHeaderMode, writeLimitHeaders } from '../headers/limit-headers.ts';
-import { createSourceEncoder } from '../wire/dynamic-metadata.ts';
 import { encodeToBytes, WireWriter } from '../wire/wire-writer.ts';
+import { writeAnonymousMetadata } from './check-metadata.ts';
 import { writeDeniedResponse } from './denied-response.ts';
 import { type AllowedVerdict, encodeIdentity } from './encoded-identity-cache.ts';
 
 // Field numbers of envoy.service.auth.v3 (proto/envoy/service/auth/v3).
-const RESPONSE = { status: 1, okResponse: 3, dynamicMetadata: 4 };
+const RESPONSE = { status: 1, okResponse: 3 };
 const OK_RESPONSE = { headersToRemove: 5, responseHeadersToAdd: 6, queryParametersToRemove: 8 };
 
 type AnonymousVerdict = CheckVerdict & { kind: 'anonymous' };
 
 const writer = new WireWriter();
 const headerTemplates = new HeaderTemplateCache(OVERWRITING_HEADERS, OK_RESPONSE.responseHeadersToAdd);
-const encodeSource = createSourceEncoder(RESPONSE.dynamicMetadata);
 
 /** Encodes a CheckResponse. The bytes are valid until the next call. */
 export function encodeCheckResponse(verdict: CheckVerdict, mode: LimitHeaderMode): Uint8Array {
@@ -28,10 +27,12 @@ export function encodeCheckResponse(verdict: CheckVerdict, mode: LimitHeaderMode
 }
 
 function writeAllowed(verdict: AllowedVerdict, mode: LimitHeaderMode): void {
-  const { bytes, metadataLength } = encodeIdentity(verdict);
+  const tightest = tightestStatus(verdict.limits);
+  if (tightest !== undefined) writer.writeDigitsPart(tightest.remaining);
+  const { bytes, metadataLength } = encodeIdentity(verdict, writer.beginNested());
   writer.writeEncoded(bytes);
   if (verdict.removesAuthorization) writer.writeString(OK_RESPONSE.headersToRemove, 'authorization');
-  if (mode === 'all') writeLimits(verdict);
+  if (mode === 'all') writeLimits(verdict, tightest);
   finishOk(verdict, metadataLength);
 }
 
@@ -43,15 +44,15 @@ const REMOVE_IDENTITY_HEADERS = encodeToBytes((into) => {
 });
 
 function writeAnonymous(verdict: AnonymousVerdict, mode: LimitHeaderMode): void {
-  writer.writeEncoded(encodeSource(verdict.source));
+  const tightest = tightestStatus(verdict.limits);
+  writeAnonymousMetadata(writer, verdict.source, tightest);
   const begun = writer.beginNested();
   writer.writeEncoded(REMOVE_IDENTITY_HEADERS);
-  if (mode === 'all') writeLimits(verdict);
+  if (mode === 'all') writeLimits(verdict, tightest);
   finishOk(verdict, begun);
 }
 
-function writeLimits({ limits }: CheckVerdict): void {
-  const tightest = tightestStatus(limits);
+function writeLimits({ limits }: CheckVerdict, tightest: LimitStatus | undefined): void {
   const templates = tightest?.exceeded === false ? headerTemplates.templatesFor(limits) : undefined;
   if (tightest !== undefined && templates !== undefined) templates.write(writer, limits, tightest);
   else writeLimitHeaders(writer, OVERWRITING_HEADERS, OK_RESPONSE.responseHeadersToAdd, { limits, tightest });

@@ -27,6 +27,50 @@ export function writeMetadata(
   into.endNested(field, struct);
 }
 
+/** Encodes the key of an entry, for `writeStringEntry` and `writeDigitsEntry`. */
+export function encodeEntryKey(key: string): Uint8Array {
+  return encodeToBytes((into) => into.writeString(ENTRY.key, key));
+}
+
+/**
+ * Writes an entry whose value is a string, between `beginNested` and `endNested` of the Struct. Writes nothing if the
+ * value is empty.
+ */
+export function writeStringEntry(into: WireWriter, key: Uint8Array, value: string): void {
+  if (value === '') return;
+  const entry = into.beginNested();
+  into.writeString(VALUE.stringValue, value);
+  endEntry(into, key, entry);
+}
+
+/** Writes an entry whose value is a string of ASCII characters, at least one. */
+export function writeAsciiEntry(into: WireWriter, key: Uint8Array, value: string): void {
+  const entry = into.beginNested();
+  into.writeAsciiPart(value);
+  into.endNested(VALUE.stringValue, entry);
+  endEntry(into, key, entry);
+}
+
+/** Writes an entry whose value is a string of digits: an integer from 0 to 2^53. */
+export function writeDigitsEntry(into: WireWriter, key: Uint8Array, value: number): void {
+  const entry = into.beginNested();
+  into.writeDigitsPart(value);
+  into.endNested(VALUE.stringValue, entry);
+  endEntry(into, key, entry);
+}
+
+function endEntry(into: WireWriter, key: Uint8Array, entry: number): void {
+  into.endNested(ENTRY.value, entry);
+  into.writeEncoded(key);
+  into.endNested(STRUCT.fields, entry);
+}
+
+/** Encodes an entry whose value is a string. Returns no bytes if the value is absent or empty. */
+export function encodeStringEntry(key: string, value: string | undefined): Uint8Array {
+  const encodedKey = encodeEntryKey(key);
+  return encodeToBytes((into) => writeStringEntry(into, encodedKey, value ?? ''));
+}
+
 /**
  * Creates a function that returns the metadata field with `source` as its only entry. `source` says who decided; there
  * are few of them, so each is encoded once.

@@ -2,6 +2,8 @@ const INITIAL_BUFFER_BYTES = 4096;
 const ASCII_ZERO = '0'.charCodeAt(0);
 /** Up to this length, in bytes, a loop is faster than calling TypedArray.prototype.set. */
 const MAX_LOOP_COPY_BYTES = 48;
+/** Up to this length a loop is faster than calling Buffer.prototype.write. */
+const MAX_LOOP_ASCII_LENGTH = 8;
 /** Below this value `(n / 10) | 0` divides correctly, in integer arithmetic. */
 const INT32_BOUND = 2 ** 31;
 export const DOUBLE_BYTES = 8;
@@ -93,6 +95,11 @@ export class WireWriter {
   /** Writes ASCII text as one part of a string, between `beginNested` and `endNested`. */
   writeAsciiPart(text: string): void {
     this.#reserve(text.length);
+    if (text.length > MAX_LOOP_ASCII_LENGTH) {
+      this.#start -= text.length;
+      this.#buffer.write(text, this.#start, text.length, 'latin1');
+      return;
+    }
     for (let index = text.length - 1; index >= 0; index--) this.#buffer[--this.#start] = text.charCodeAt(index);
   }
 

@@ -6,8 +6,8 @@ const VERIFICATION_TIMEOUT_MS = 1_000;
 const MAX_JOBS = 2_048;
 /** Lower than the maximum of all senders, so that one of them leaves room for the others. */
 const MAX_JOBS_PER_SENDER = 512;
-/** Length of all tokens in the queue together. */
-const MAX_CHARACTERS = 4 * 1024 * 1024;
+/** Length of all tokens in the queue together. One sender's tokens of 16 KiB take at most half of it. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
 /** Callers that wait for one token. A client may send many requests before its first one is answered. */
 const MAX_CALLERS_PER_TOKEN = 1_024;
 

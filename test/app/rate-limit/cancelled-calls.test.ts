@@ -41,7 +41,7 @@ beforeAll(async () => {
       isTooStale: false,
     },
     rules: { book: new Map([['shop', domain]]) },
-    tokens: { cached: () => undefined, verify: () => expect.fail('no token was sent') },
+    tokens: { maxTokenBytes: 16_384, cached: () => undefined, verify: () => expect.fail('no token was sent') },
     requests: {},
     answers: { rateLimitHeaders: 'all', shadowMode: false },
     isServing: () => true,
@@ -59,7 +59,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-function ask(domain = 'shop'): { readonly cancel: () => void; readonly code: Promise<number> } {
+function startCall(domain = 'shop'): { readonly cancel: () => void; readonly code: Promise<number> } {
   const { path, requestSerialize, responseDeserialize } = RateLimitServiceService.shouldRateLimit;
   const request = RateLimitRequest.fromPartial({ domain, descriptors: [{ entries: ENTRIES }] });
   let cancel = () => {};
@@ -72,7 +72,7 @@ function ask(domain = 'shop'): { readonly cancel: () => void; readonly code: Pro
   return { cancel, code };
 }
 
-async function used(): Promise<number> {
+async function readUsedHits(): Promise<number> {
   const [outcome] = await store.decide([
     { charges: [{ subject: formatDescriptorSubject('shop', ENTRIES), limit: LIMIT, hits: 0 }] },
   ]);
@@ -81,15 +81,15 @@ async function used(): Promise<number> {
 }
 
 it('refunds what was granted to calls that were cancelled before their response, and only that', async () => {
-  expect(await ask().code).toBe(0);
-  expect(await used()).toBe(1);
+  expect(await startCall().code).toBe(0);
+  expect(await readUsedHits()).toBe(1);
   process.kill(redis.pid ?? 0, 'SIGSTOP');
-  const calls = Array.from({ length: 6 }, () => ask());
-  expect(await ask('nothing limits this').code).toBe(0); // it does not wait for the others
-  await sleep(200); // now all of them wait for Redis
+  const calls = Array.from({ length: 6 }, () => startCall());
+  expect(await startCall('nothing limits this').code).toBe(0); // does not wait for the others
+  await sleep(200); // until all of them wait for Redis
   for (const { cancel } of calls.slice(0, 4)) cancel();
   await sleep(200);
   process.kill(redis.pid ?? 0, 'SIGCONT');
   expect(await Promise.all(calls.map(({ code }) => code))).toEqual([1, 1, 1, 1, 0, 0]);
-  await expect.poll(used).toBe(3);
+  await expect.poll(readUsedHits).toBe(3);
 });

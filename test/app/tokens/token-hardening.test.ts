@@ -1,5 +1,9 @@
 import { constants, createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { describe, expect } from 'vitest';
+import {
+  GetTokenInfoResponse_State,
+  TokenInfoServiceService,
+} from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { IssuerTable } from '../../support/identity-provider.ts';
@@ -87,6 +91,24 @@ function token(
   return `${input}.${signer(Buffer.from(input)).toString('base64url')}`;
 }
 
+/** Signs a token that has this many characters. */
+function tokenOfLength(length: number): string {
+  const start = token(claimsWith({ padding: '' })).length;
+  // Padding in the claims fills four characters for three bytes; the header's makes up the rest.
+  for (const inHeader of [0, 1, 2]) {
+    for (let inClaims = Math.floor(((length - start) * 3) / 4) - 16; ; inClaims++) {
+      const padded = token(claimsWith({ padding: 'x'.repeat(inClaims) }), {
+        alg: 'EdDSA',
+        kid: 'ed',
+        x: 'x'.repeat(inHeader),
+      });
+      if (padded.length === length) return padded;
+      if (padded.length > length) break;
+    }
+  }
+  return expect.fail(`no token has ${length} characters`);
+}
+
 /** `allowed`, or the code of the denial. */
 async function answer(node: TestNode, text: string): Promise<string> {
   const response = await check(node.decision, { authorization: `Bearer ${text}` });
@@ -100,7 +122,7 @@ async function outcome(node: TestNode, text: string): Promise<string> {
   return first;
 }
 
-/** Reads the number of refused tokens by fault, from the metrics. */
+/** Reads the number of denied tokens by fault, from the metrics. */
 async function readFaults(node: TestNode): Promise<Map<string, number>> {
   const text = await node.metrics();
   const lines = text.matchAll(/^weir_tokens_refused_total\{fault="(\w+)"\} (\d+)$/gm);
@@ -294,12 +316,29 @@ describe('a JWT is denied', () => {
     ]);
   });
 
-  it('if it is too long, before it is decoded', async ({ node }) => {
-    const createPadded = (padding: number) => token(claimsWith({ padding: 'x'.repeat(padding) }));
-    const fitting = createPadded(5_800);
-    expect(fitting.length).toBeLessThanOrEqual(8_192);
-    expect(await outcome(node, fitting)).toBe('allowed');
-    await expectMalformed(node, createPadded(6_100), createPadded(30_000));
+  it('if it is longer than MAX_TOKEN_BYTES, before it is decoded', async ({ node }) => {
+    for (const length of [9_451, 16_000, 16_384]) {
+      const fitting = tokenOfLength(length);
+      expect(fitting).toHaveLength(length);
+      expect(await outcome(node, fitting)).toBe('allowed');
+      expect(await node.admin.call(TokenInfoServiceService.getTokenInfo, { secret: fitting })).toMatchObject({
+        state: GetTokenInfoResponse_State.VALID,
+      });
+    }
+    await expectMalformed(node, tokenOfLength(16_385), tokenOfLength(40_000));
+    const denial = parseDenial(await check(node.decision, { authorization: `Bearer ${tokenOfLength(16_385)}` }));
+    expect(denial?.message).toBe('this token is too long: tokens have at most 16384 bytes');
+  });
+
+  it('if it is longer than another MAX_TOKEN_BYTES, up to 64 KiB', async ({ startNode }) => {
+    const node = await startNode({ MAX_TOKEN_BYTES: '65536' });
+    await waitUntil(async () => (await answer(node, token())) === 'allowed');
+    expect(await outcome(node, tokenOfLength(65_536))).toBe('allowed');
+    await expectMalformed(node, tokenOfLength(65_537));
+    const strict = await startNode({ MAX_TOKEN_BYTES: '1024' });
+    await waitUntil(async () => (await answer(strict, token())) === 'allowed');
+    expect(await outcome(strict, tokenOfLength(1_024))).toBe('allowed');
+    await expectMalformed(strict, tokenOfLength(1_025));
   });
 
   it('if it is not UTF-8', async ({ node }) => {
