@@ -70,7 +70,7 @@ describe('watched rules', () => {
     await writeFile(file, shopRules(5));
     await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
     expect(matchRule(oldBook, 'shop', [{ key: 'path', value: 'any' }])?.limits).toMatchObject([{ requests: 3 }]);
-    expect(reloads).toEqual([true]);
+    await expect.poll(() => reloads).toEqual([true]);
     expect(logLines).toEqual([{ level: 'info', fields: { domains: ['shop'] }, message: 'rules reloaded' }]);
   });
 
@@ -129,7 +129,7 @@ describe('watched rules', () => {
     await mountVersion('..2026_01_02', 5);
     await rm(path.join(folder, '..2026_01_01'), { recursive: true });
     await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
-    expect(reloads).toEqual([true]);
+    await expect.poll(() => reloads).toEqual([true]);
   });
 
   it('stay in force while a file has faults, which are logged once with their position', async () => {
@@ -150,7 +150,7 @@ describe('watched rules', () => {
     ]);
     await writeFile(file, shopRules(6));
     await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(6);
-    expect(reloads).toEqual([false, true]);
+    await expect.poll(() => reloads).toEqual([false, true]);
   });
 
   it.each([

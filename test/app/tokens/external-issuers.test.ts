@@ -34,7 +34,7 @@ async function waitForResult(
     const response = await checkToken(node, await issueToken());
     return parseDenial(response)?.code ?? httpStatus(response);
   };
-  await expect.poll(readResult, { timeout: 30_000, interval: 100 }).toBe(expected);
+  await expect.poll(readResult, { timeout: 50_000, interval: 100 }).toBe(expected);
 }
 
 /** Adds an issuer with its keys in the catalog. Returns a function that issues its tokens. */
@@ -218,24 +218,27 @@ describe('a token of an issuer whose keys Weir fetches', () => {
     expect(answered).toEqual(['other', 'waiting']);
     provider.fault = 'none';
     await waitForResult(node, 200, token);
-  }, 60_000);
+  });
 
   it('is accepted with a new key of the issuer, and denied with the old one', async ({ node, key }) => {
     const after = await makeTokenKey('EdDSA');
     provider.keys = [after.publicJwk];
     await waitForResult(node, 200, () => signToken(after, { iss: provider.issuer }));
     expect(httpStatus(await checkToken(node, await signToken(key, { iss: provider.issuer })))).toBe(401);
-  }, 60_000);
+  });
 
   it('does not cause a fetch for each made-up kid', async ({ node, key }) => {
     const before = provider.requests;
     const tokens = await Promise.all(
       Array.from({ length: 300 }, (_, index) => signToken(key, { iss: provider.issuer }, { kid: `made-up-${index}` })),
     );
-    const responses = await Promise.all(tokens.map((token) => checkToken(node, token)));
-    expect(new Set(responses.map(httpStatus))).toEqual(new Set([401]));
+    // A few at a time: more could wait too long for their verification on a busy machine.
+    for (let first = 0; first < tokens.length; first += 20) {
+      const responses = await Promise.all(tokens.slice(first, first + 20).map((token) => checkToken(node, token)));
+      expect(new Set(responses.map(httpStatus))).toEqual(new Set([401]));
+    }
     expect(provider.requests - before).toBeLessThanOrEqual(4);
-  }, 30_000);
+  });
 });
 
 it('keys are fetched over plain http only for an issuer that says so, from a host that the node allows', async ({
@@ -258,7 +261,7 @@ it('keys are fetched over plain http only for an issuer that says so, from a hos
   } finally {
     await provider.stop();
   }
-}, 60_000);
+});
 
 it('keys are fetched over https only by a node that trusts the certificate of the issuer', async ({
   node,
@@ -280,11 +283,12 @@ it('keys are fetched over https only by a node that trusts the certificate of th
   const { weir: trusting, ports } = await startWeirProcess(environment);
   const client = new GrpcClient(ports.decision);
   try {
-    expect(httpStatus(await check(client, { authorization: `Bearer ${await token()}` }))).toBe(200);
+    const readStatus = async () => httpStatus(await check(client, { authorization: `Bearer ${await token()}` }));
+    await expect.poll(readStatus).toBe(200);
   } finally {
     client.close();
     await trusting.stop();
     await provider.stop();
     await certificates.remove();
   }
-}, 60_000);
+});
