@@ -60,6 +60,9 @@ describe('the configuration', () => {
     ['DECISION_MAX_CONNECTION_AGE', '0s', 'must be a whole number and a unit, such as 5m, from 10s to 7d'],
     ['ACCESS_TOKEN_SECONDS', '59', 'must be a whole number of seconds from 60 to 86400'],
     ['REFRESH_TOKEN_SECONDS', '31536001', 'must be a whole number of seconds from 60 to 31536000'],
+    ['MAX_TOKEN_BYTES', '1023', 'must be a whole number of bytes from 1024 to 65536'],
+    ['MAX_TOKEN_BYTES', '65537', 'must be a whole number of bytes from 1024 to 65536'],
+    ['MAX_TOKEN_BYTES', '16 KiB', 'must be a whole number of bytes from 1024 to 65536'],
   ])('rejects %s=%s and says what was expected and what was found', (name, value, expected) => {
     const read = () => readConfig({ [name]: value });
     expect(read).toThrow(InvalidConfig);

@@ -53,7 +53,7 @@ export interface Config {
   readonly tokens: TokenConfig;
   /** Hosts from which keys of issuers may be fetched over plain http. */
   readonly insecureHttpIssuerHosts: InsecureHosts;
-  /** Longer tokens are malformed, whoever issued them. */
+  /** Longer tokens are malformed, no matter which issuer signed them. */
   readonly maxTokenBytes: number;
 }
 
