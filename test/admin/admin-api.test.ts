@@ -300,7 +300,7 @@ describe('PlanService', () => {
     expect(await plans.getPlan({ name: created.name }, admin)).toMatchObject({ features: ['export'] });
     const plan = Plan.create({ name: created.name, features: ['export', 'bulk'] });
     expect(await plans.updatePlan({ plan }, admin)).toMatchObject({ features: ['export', 'bulk'] });
-    const wrong = { plan: { ...plan, features: ['Export'] }, updateMask: 'features' };
+    const wrong = { plan: { ...plan, features: ['two words'] }, updateMask: 'features' };
     expect(await expectFailure(plans.updatePlan(wrong, admin))).toMatchObject({ fields: ['plan.features[0]'] });
     const bad = { planId: 'unable', plan: Plan.create({ features: ['a', 'a'] }) };
     expect(await expectFailure(plans.createPlan(bad, admin))).toMatchObject({ fields: ['plan.features[1]'] });

@@ -107,7 +107,7 @@ describe('limits, networks and features of an API key', () => {
     const wrong = {
       limits: [limit({ requests: 0 }), limit(), limit(), limit({ name: 'No!' })],
       allowedNetworks: ['10.0.0.0/8', '10.0.0.1', '10.1.2.3/8', '::/129'],
-      features: ['Export'],
+      features: ['two words'],
     };
     const fields = [
       ...['limits[0].requests', 'limits[2].name', 'limits[3].name'],

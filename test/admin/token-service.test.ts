@@ -100,7 +100,7 @@ describe('a stateless token', () => {
       { limits: [Limit.create({ name: 'a', requests: 1, window: '1m', per: 'account' })] },
       ['limits[0].per'],
     ],
-    ['an invalid feature', { features: ['Export!'] }, ['features[0]']],
+    ['an invalid feature', { features: ['two words'] }, ['features[0]']],
     ['an unknown role', { role: 'root' }, ['role']],
     ['no expiry', { ttl: '' }, ['ttl']],
     ['a lifetime that is too long', { ttl: '367d' }, ['ttl']],

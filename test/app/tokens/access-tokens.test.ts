@@ -55,8 +55,8 @@ describe('an access token of Weir', () => {
 
   it('has only the features of its account’s plan', async ({ node }) => {
     const { authorization } = await createAccessToken(node);
-    const refused = await check(node.decision, { authorization }, { 'weir.require': 'export' });
-    expect([httpStatus(refused), parseDenial(refused)?.code]).toEqual([403, 'missing_feature']);
+    const denied = await check(node.decision, { authorization }, { 'weir.require': 'export' });
+    expect([httpStatus(denied), parseDenial(denied)?.code]).toEqual([403, 'missing_feature']);
   });
 
   it('is denied if it is invalid, even if credentials are optional, with the header of RFC 6750', async ({
