@@ -1,7 +1,7 @@
 import type { Database } from '../database/open-database.ts';
 import type { CounterAccess } from '../domain/counting/counter-admin.ts';
 import type { Explain } from '../domain/explanation.ts';
-import type { InsecureHosts } from '../domain/tokens/key-url.ts';
+import type { InsecureHosts } from '../domain/issuers/key-url.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
 import { CounterServiceService } from '../generated/weir/admin/v1/counter_service.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { RedisAccess } from '../counters/redis/connection/connection-settings.ts';
-import type { InsecureHosts } from '../domain/tokens/key-url.ts';
+import type { InsecureHosts } from '../domain/issuers/key-url.ts';
 import type { OwnAlgorithm } from '../domain/tokens/token.ts';
 import type { Address } from './formats.ts';
 import { type RequestConfig, readRequestConfig } from './request-config.ts';

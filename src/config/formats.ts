@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { InvalidRedisUrl, parseRedisUrl } from '../counters/redis/connection/redis-url.ts';
+import { type InsecureHosts, parseInsecureHosts } from '../domain/issuers/key-url.ts';
 import { parseDuration } from '../domain/limits/duration.ts';
-import { type InsecureHosts, parseInsecureHosts } from '../domain/tokens/key-url.ts';
 
 /** Host and port that a server listens on. */
 export interface Address {

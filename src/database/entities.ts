@@ -1,7 +1,7 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { ClaimNamesSpec } from '../domain/issuers/issuer.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../domain/issuers/issuer-keys.ts';
 import type { PlanLimitSpec } from '../domain/limits/plan-limit.ts';
-import type { ClaimNamesSpec } from '../domain/tokens/issuer.ts';
-import type { JsonWebKey, JsonWebKeySet } from '../domain/tokens/issuer-keys.ts';
 
 const times = {
   createTime: p.datetime().onCreate(() => new Date()),

@@ -1,5 +1,5 @@
 import { LockMode } from '@mikro-orm/core';
-import type { JsonWebKey } from '../domain/tokens/issuer-keys.ts';
+import type { JsonWebKey } from '../domain/issuers/issuer-keys.ts';
 import { acceptedUntil, newestKey, signsFrom } from '../domain/tokens/signing-schedule.ts';
 import { withAdvisoryLock } from './advisory-locks.ts';
 import { SigningKeyEntity } from './entities.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Issuer } from '../../src/domain/tokens/issuer.ts';
+import type { Issuer } from '../../src/domain/issuers/issuer.ts';
 import { fetchKeySet } from '../../src/identity/verify-tokens/fetch-key-set.ts';
 import { KeysUnavailable } from '../../src/identity/verify-tokens/key-resolver.ts';
 import { RemoteKeySet } from '../../src/identity/verify-tokens/remote-key-set.ts';

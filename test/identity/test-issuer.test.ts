@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Issuer, type IssuerSpec, parseIssuer } from '../../src/domain/tokens/issuer.ts';
+import { type Issuer, type IssuerSpec, parseIssuer } from '../../src/domain/issuers/issuer.ts';
 import { findKeyProblem, testIssuer } from '../../src/identity/verify-tokens/test-issuer.ts';
 import { IdentityProvider, makeTokenKey, signToken, type TokenKey } from '../support/identity-provider.ts';
 

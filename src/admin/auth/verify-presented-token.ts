@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '../../domain/api-error.ts';
+import type { Issuer } from '../../domain/issuers/issuer.ts';
 import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
-import type { Issuer } from '../../domain/tokens/issuer.ts';
 import { tokenStatus, type Verification, type VerifiedToken } from '../../domain/tokens/token.ts';
 import type { CachingTokenVerifier } from '../../identity/verify-tokens/caching-token-verifier.ts';
 

@@ -4,11 +4,11 @@ import {
   type Issuer as DomainIssuer,
   findForbiddenHost,
   parseIssuer,
-} from '../../domain/tokens/issuer.ts';
-import { DEFAULT_AUDIENCE_CLAIM } from '../../domain/tokens/issuer-audience.ts';
-import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
-import { findWildcards } from '../../domain/tokens/issuer-text.ts';
-import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
+} from '../../domain/issuers/issuer.ts';
+import { DEFAULT_AUDIENCE_CLAIM } from '../../domain/issuers/issuer-audience.ts';
+import type { JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
+import { findWildcards } from '../../domain/issuers/issuer-text.ts';
+import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
 import { Claims, type Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
 import type { FieldViolations } from '../shared/field-violations.ts';

@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { IssuerEntity, IssuerIssEntity } from '../../database/entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
-import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
+import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
 import {
   type IssuerServiceService,
   TestIssuerResponse_Step_Kind,

@@ -12,7 +12,7 @@ import {
   sealPlaintextSigningKeys,
 } from '../../database/signing-key-rows.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
+import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
 import { newestKey, PUBLISH_BEFORE_SIGNING_MS, signingKeyAt, signsFrom } from '../../domain/tokens/signing-schedule.ts';
 import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
 import { CannotUnseal, type Sealer } from '../../identity/issue-tokens/key-sealer.ts';

@@ -1,7 +1,7 @@
 import type { ApiKeyPolicySpec } from '../../domain/credentials/api-key-policy.ts';
+import type { IssuerSpec } from '../../domain/issuers/issuer.ts';
+import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
-import type { IssuerSpec } from '../../domain/tokens/issuer.ts';
-import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 
 /** The current state of one entity of the catalog, as read from Postgres. A `record` of null: the entity is deleted. */
 export type CatalogEntry =

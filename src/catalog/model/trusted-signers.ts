@@ -1,4 +1,4 @@
-import { type Issuer, parseIssuer } from '../../domain/tokens/issuer.ts';
+import { type Issuer, parseIssuer } from '../../domain/issuers/issuer.ts';
 import type { TokenTrust, VerificationKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { IssuerRow, SigningKeyRow } from '../feed/catalog-rows.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { parseIssuer } from '../issuers/issuer.ts';
 import type { TokenFault } from './compact-token.ts';
 import { explainTokenFault } from './explain-token-fault.ts';
-import { parseIssuer } from './issuer.ts';
 
 const spec = {
   issuer: 'https://a',

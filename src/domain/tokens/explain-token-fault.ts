@@ -1,6 +1,6 @@
-import { findClaim } from './claim-path.ts';
+import { findClaim } from '../issuers/claim-path.ts';
+import type { Issuer } from '../issuers/issuer.ts';
 import type { CompactToken, TokenFault } from './compact-token.ts';
-import type { Issuer } from './issuer.ts';
 import { showClaim } from './show-claim.ts';
 
 const CLAIM_TEXT = 'a text of 1 to 256 printable ASCII characters';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Issuer, parseIssuer } from './issuer.ts';
+import { type Issuer, parseIssuer } from '../issuers/issuer.ts';
 import { tokenStatus } from './token.ts';
 import { readIssuerClaims, readOwnClaims } from './token-claims.ts';
 

@@ -1,8 +1,8 @@
 import { parseFeatures } from '../credentials/features.ts';
+import { findClaim } from '../issuers/claim-path.ts';
+import { type Issuer, OWN_ISSUER } from '../issuers/issuer.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
-import { findClaim } from './claim-path.ts';
 import type { TokenFault } from './compact-token.ts';
-import { type Issuer, OWN_ISSUER } from './issuer.ts';
 import type { VerifiedToken } from './token.ts';
 import type { JsonObject } from './unique-json.ts';
 

@@ -1,5 +1,5 @@
+import { SIGNATURE_ALGORITHMS } from '../issuers/issuer.ts';
 import type { TokenFault } from './compact-token.ts';
-import { SIGNATURE_ALGORITHMS } from './issuer.ts';
 import type { JsonObject } from './unique-json.ts';
 
 /** The header parameters that Weir uses. The others are either rejected or have no meaning to Weir. */

@@ -1,7 +1,7 @@
+import type { Issuer } from '../issuers/issuer.ts';
+import type { JsonWebKey } from '../issuers/issuer-keys.ts';
 import type { PlanLimit } from '../limits/plan-limit.ts';
 import type { TokenFault } from './compact-token.ts';
-import type { Issuer } from './issuer.ts';
-import type { JsonWebKey } from './issuer-keys.ts';
 
 /** Signature algorithms (RFC 7518, RFC 8037) of the tokens that Weir issues. */
 export const OWN_ALGORITHMS = ['EdDSA', 'ES256', 'RS256', 'HS256'] as const;

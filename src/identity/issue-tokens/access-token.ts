@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { OWN_ISSUER } from '../../domain/tokens/issuer.ts';
+import { OWN_ISSUER } from '../../domain/issuers/issuer.ts';
 import { ACCESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
 

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
+import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
 
 /** Identity of a sealed key. It is authenticated along with the key, so a sealed key opens under its own name only. */
 export interface SealedKeyName {

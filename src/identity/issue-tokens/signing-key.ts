@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK } from 'jose';
-import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
 import type { OwnAlgorithm, TokenTrust } from '../../domain/tokens/token.ts';
 
 /** A key that signs the tokens that Weir issues. */

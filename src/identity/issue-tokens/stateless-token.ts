@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
+import { OWN_ISSUER } from '../../domain/issuers/issuer.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
-import { OWN_ISSUER } from '../../domain/tokens/issuer.ts';
 import { STATELESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
 

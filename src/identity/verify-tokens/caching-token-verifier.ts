@@ -1,7 +1,7 @@
+import type { Issuer } from '../../domain/issuers/issuer.ts';
+import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
+import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
 import type { TokenFault } from '../../domain/tokens/compact-token.ts';
-import type { Issuer } from '../../domain/tokens/issuer.ts';
-import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
-import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
 import type { TokenTrust, Verification, VerificationKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { TokenCache } from './token-cache.ts';

@@ -1,6 +1,6 @@
-import type { Issuer } from '../../domain/tokens/issuer.ts';
-import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
-import { hasHost, type InsecureHosts, isLoopback, validateKeyUrl } from '../../domain/tokens/key-url.ts';
+import type { Issuer } from '../../domain/issuers/issuer.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
+import { hasHost, type InsecureHosts, isLoopback, validateKeyUrl } from '../../domain/issuers/key-url.ts';
 import { showClaim } from '../../domain/tokens/show-claim.ts';
 
 const FETCH_TIMEOUT_MS = 5_000;

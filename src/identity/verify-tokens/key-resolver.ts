@@ -1,5 +1,5 @@
 import { type CryptoKey, createLocalJWKSet, errors, importJWK } from 'jose';
-import type { JsonWebKey, JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import type { JsonWebKey, JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
 import type { TokenHeader } from '../../domain/tokens/token-header.ts';
 
 export type CryptographicKey = CryptoKey | Uint8Array;

@@ -1,4 +1,4 @@
-import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
+import type { JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
 import type { TokenHeader } from '../../domain/tokens/token-header.ts';
 import { type CryptographicKey, createKeyFinder, type KeyResolver, KeysUnavailable } from './key-resolver.ts';
 

@@ -1,7 +1,7 @@
+import type { Issuer } from '../../domain/issuers/issuer.ts';
+import type { JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
 import { findTokenFormFault, looksLikeToken, readCompactToken } from '../../domain/tokens/compact-token.ts';
 import { explainTokenFault } from '../../domain/tokens/explain-token-fault.ts';
-import type { Issuer } from '../../domain/tokens/issuer.ts';
-import type { JsonWebKeySet } from '../../domain/tokens/issuer-keys.ts';
 import { showClaim } from '../../domain/tokens/show-claim.ts';
 import { tokenStatus, type VerifiedToken } from '../../domain/tokens/token.ts';
 import { describeFetchError, discoverKeyUrl, type FetchOptions, fetchKeySet, fetchKeys } from './fetch-key-set.ts';

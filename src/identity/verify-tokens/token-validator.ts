@@ -1,6 +1,6 @@
 import { compactVerify, errors, importJWK } from 'jose';
+import { type Issuer, OWN_ISSUER } from '../../domain/issuers/issuer.ts';
 import { type CompactToken, readCompactToken, type TokenFault } from '../../domain/tokens/compact-token.ts';
-import { type Issuer, OWN_ISSUER } from '../../domain/tokens/issuer.ts';
 import { tokenStatus, type VerifiedToken } from '../../domain/tokens/token.ts';
 import { readIssuerClaims, readOwnClaims } from '../../domain/tokens/token-claims.ts';
 import { readTokenHeader, type TokenHeader } from '../../domain/tokens/token-header.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { InsecureHosts } from '../../domain/tokens/key-url.ts';
+import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { JobResult, MessageFromWorker, MessageToWorker } from './worker-messages.ts';
 

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Issuer } from '../../domain/tokens/issuer.ts';
+import type { Issuer } from '../../domain/issuers/issuer.ts';
 import { describeFetchError, fetchKeySet } from './fetch-key-set.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
 import { TokenValidator } from './token-validator.ts';

@@ -1,6 +1,6 @@
+import type { Issuer } from '../../domain/issuers/issuer.ts';
+import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
 import type { TokenFault } from '../../domain/tokens/compact-token.ts';
-import type { Issuer } from '../../domain/tokens/issuer.ts';
-import type { JsonWebKey } from '../../domain/tokens/issuer-keys.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
 
 /** A key that verifies tokens issued by Weir. For HS256 `jwk` is the secret itself. */

@@ -1,4 +1,4 @@
-import type { JsonObject } from './unique-json.ts';
+import type { JsonObject } from '../tokens/unique-json.ts';
 
 /** A reference token of RFC 6901: `~0` stands for `~` and `~1` for `/`; no other `~` is valid. */
 const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
