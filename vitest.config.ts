@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { defineConfig, type TestUserConfig } from 'vitest/config';
 import { SlowFilesFirst } from './test/support/slow-files-first.ts';
 
@@ -6,8 +7,8 @@ const TIMING_TESTS = '**/*.timing.test.ts';
 /** Compares Weir with a running envoyproxy/ratelimit. CI prints that it does not run. */
 const PEER_TESTS = '**/envoyproxy/peer.test.ts';
 
-// Each test file runs in its own process, which then loads the packages from Node's compile cache.
-process.env.NODE_COMPILE_CACHE ??= '.cache/compile-cache';
+// Test files run in processes of their own, and some start further ones. All of them load packages from Node's compile cache.
+process.env.NODE_COMPILE_CACHE ??= path.join(import.meta.dirname, '.cache', 'compile-cache');
 
 const common: TestUserConfig = {
   // Long enough for a machine that is busy with other work.

@@ -9,7 +9,9 @@ export interface Ended {
 /** The weir command, from its sources, to its end. */
 export function runWeir(operands: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { env: { PATH: process.env.PATH, ...environment } };
+    // The compile cache halves the time that a process takes to start.
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
+    const options = { env: { PATH, NODE_COMPILE_CACHE, ...environment } };
     const child = execFile(process.execPath, ['src/main.ts', ...operands], options, (_, out, err) => {
       resolve({ code: child.exitCode ?? -1, out, err });
     });

@@ -17,7 +17,8 @@ export class WeirProcess {
 
   constructor(operands: readonly string[], environment: Environment, program = 'src/main.ts') {
     const child = spawn(process.execPath, [program, ...operands], {
-      env: { PATH: process.env.PATH, ...environment },
+      // The compile cache halves the time that a process takes to start.
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...environment },
     });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
