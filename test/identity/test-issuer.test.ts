@@ -150,8 +150,6 @@ describe('the check of the keys of an issuer', () => {
     provider.claimedIssuer = 'https://other';
     expect(await findKeyProblem(makeIssuer(), OPTIONS)).toContain(`expected ${provider.issuer}, found https://other`);
     provider.fault = 'silent';
-    const begin = performance.now();
     expect(await findKeyProblem(makeIssuer(), { ...OPTIONS, signal: AbortSignal.timeout(200) })).toContain('timeout');
-    expect(performance.now() - begin).toBeLessThan(4_000);
   });
 });
