@@ -1,3 +1,4 @@
+import { elementAt } from '../collections/element-at.ts';
 import type { DecidedBatch } from '../decide/decide-batch.ts';
 import {
   type CounterStore,
@@ -8,6 +9,7 @@ import {
 } from '../decide/ports.ts';
 import type { ShadowDecision } from '../decide/prepared-decision.ts';
 import { type Redemption, redeem } from '../decide/receipts/redeem.ts';
+import { checkResults } from '../decide/store-answers.ts';
 import type { Logger } from '../interfaces/logger.ts';
 import type { Tally } from './tally.ts';
 
@@ -39,9 +41,7 @@ async function redeemReceipts(redemptions: readonly Redemption[], options: Follo
   try {
     const results = await redeem(store, redemptions);
     for (const [index, { use }] of redemptions.entries()) {
-      const result = results[index];
-      if (result === undefined) throw new Error('redeem returned fewer results than redemptions');
-      tally.countReceipt(use, result);
+      tally.countReceipt(use, elementAt(results, index));
     }
   } catch (error) {
     log.error({ err: error }, 'redeeming receipts failed');
@@ -60,18 +60,16 @@ async function chargeRejected(decisions: readonly Decision[], { store, log }: Fo
 async function decideShadows(shadows: readonly ShadowDecision[], options: FollowUpOptions): Promise<void> {
   const { store, tally, log } = options;
   try {
-    const outcomes = await store.decide(shadows);
+    const results = checkResults(shadows, await store.decide(shadows));
     for (const [index, { rule }] of shadows.entries()) {
-      const outcome = outcomes[index];
-      if (outcome === undefined) throw new Error('the store returned fewer outcomes than decisions');
-      tally.countShadow(rule, labelShadowOutcome(outcome));
+      tally.countShadow(rule, labelShadowResult(elementAt(results, index)));
     }
   } catch (error) {
     log.error({ err: error }, 'deciding rules in shadow mode failed');
   }
 }
 
-function labelShadowOutcome(outcome: DecisionResult): string {
-  if (outcome instanceof StoreUnavailable) return 'unavailable';
-  return outcome.granted ? 'ok' : 'would_deny';
+function labelShadowResult(result: DecisionResult): string {
+  if (result instanceof StoreUnavailable) return 'unavailable';
+  return result.granted ? 'ok' : 'would_deny';
 }
