@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { startRedisCluster } from '../../../provision/redis-cluster.ts';
-import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
-import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { makeCharge, makeLimit } from '../model/builders.ts';
 import {
   closeAfterEachTest,
-  closeAfterTest,
   decide,
   makeDecision,
+  openCountersWithSilentMaster,
   openTestCounters,
   SHORT_DEADLINE_MS,
   signal,
+  silenceForASecond,
   startLoad,
   startServer,
 } from './open-test-counters.ts';
@@ -38,13 +36,7 @@ describe('the counters of a node', () => {
     const redis = await startServer();
     const { counters, log, breaker } = await openTestCounters(redis, SHORT_DEADLINE_MS);
     const { answers, stop } = startLoad(counters);
-    await waitUntil(() => answers.length > 10);
-    signal(redis, 'SIGSTOP');
-    await waitUntil(() => breaker.length > 0);
-    const silentFrom = answers.length;
-    await sleep(1000); // shorter than it takes to give up a silent connection
-    const silent = answers.slice(silentFrom + 1);
-    signal(redis, 'SIGCONT');
+    const silent = await silenceForASecond(redis, breaker, answers);
     await waitUntil(() => answers.at(-1)?.report === 'granted by redis');
     await stop();
     expect(new Set(silent.map(({ report }) => report))).toEqual(new Set(['granted by fail-local']));
@@ -95,26 +87,7 @@ describe('the counters of a node', () => {
 
 describe('the counters of a node with a Redis Cluster', () => {
   it('follow the policy for the subjects of a silent master, and decide others in Redis', async () => {
-    const cluster = await startRedisCluster();
-    closeAfterTest(cluster.stop);
-    const { counters, silent } = await openTestCounters(cluster, SHORT_DEADLINE_MS);
-    const subjects = Array.from({ length: 100 }, (_, index) => `subject${index}`);
-    const masterOf = (subject: string) => Math.floor((computeTagSlot(computeVirtualTag(subject)) * 3) / 16_384);
-    const lost = subjects.filter((subject) => masterOf(subject) === 0);
-    const sources = async (some: readonly string[]) => {
-      const outcomes = await counters.store.decide(some.map((subject) => makeDecision('local', subject)));
-      return outcomes.map((outcome) => (outcome instanceof Error ? outcome.name : outcome.source));
-    };
-    const areAllInRedis = async () => (await sources(subjects)).every((source) => source === 'redis');
-    await waitUntil(areAllInRedis);
-    const [stopped] = cluster.masters;
-    if (stopped === undefined) throw new Error('the cluster has no masters');
-    signal(stopped, 'SIGSTOP');
-    await waitUntil(async () => {
-      await sources(lost);
-      return silent.size > 0;
-    });
-    const expected = subjects.map((subject) => (lost.includes(subject) ? 'fail-local' : 'redis'));
+    const { subjects, sources, expected, silent, stopped, areAllInRedis } = await openCountersWithSilentMaster();
     await waitUntil(async () => (await sources(subjects)).join() === expected.join());
     expect([...silent]).toEqual([`127.0.0.1:${stopped.port}`]);
     await waitUntil(areAllInRedis); // once its replica has taken over

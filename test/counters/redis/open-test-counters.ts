@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
+import { startRedisCluster } from '../../../provision/redis-cluster.ts';
 import { type Counters, openCounters } from '../../../src/counters/open-counters.ts';
+import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import { type Decision, StoreUnavailable } from '../../../src/decide/ports.ts';
 import type { StoreFailurePolicy } from '../../../src/domain/limits/limit.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -88,4 +91,49 @@ export function startLoad(counters: Counters) {
       return running;
     },
   };
+}
+
+/**
+ * Opens the counters of a node with a Redis Cluster, and stops one of its masters once all subjects are decided in
+ * Redis. `sources` decides for subjects and returns the source of each; `expected` has the sources of all subjects while
+ * the master is silent.
+ */
+export async function openCountersWithSilentMaster() {
+  const cluster = await startRedisCluster();
+  closeAfterTest(cluster.stop);
+  const { counters, silent } = await openTestCounters(cluster, SHORT_DEADLINE_MS);
+  const subjects = Array.from({ length: 100 }, (_, index) => `subject${index}`);
+  const masterOf = (subject: string) => Math.floor((computeTagSlot(computeVirtualTag(subject)) * 3) / 16_384);
+  const lost = subjects.filter((subject) => masterOf(subject) === 0);
+  const sources = async (some: readonly string[]) => {
+    const outcomes = await counters.store.decide(some.map((subject) => makeDecision('local', subject)));
+    return outcomes.map((outcome) => (outcome instanceof Error ? outcome.name : outcome.source));
+  };
+  const areAllInRedis = async () => (await sources(subjects)).every((source) => source === 'redis');
+  await waitUntil(areAllInRedis);
+  const [stopped] = cluster.masters;
+  if (stopped === undefined) throw new Error('the cluster has no masters');
+  signal(stopped, 'SIGSTOP');
+  await waitUntil(async () => {
+    await sources(lost);
+    return silent.size > 0;
+  });
+  const expected = subjects.map((subject) => (lost.includes(subject) ? 'fail-local' : 'redis'));
+  return { subjects, sources, expected, silent, stopped, areAllInRedis };
+}
+
+/** Silences a server under load until its breaker opens and for a second more. Returns the answers of that second. */
+export async function silenceForASecond(
+  redis: RunningRedis,
+  breaker: readonly boolean[],
+  answers: ReturnType<typeof startLoad>['answers'],
+) {
+  await waitUntil(() => answers.length > 10);
+  signal(redis, 'SIGSTOP');
+  await waitUntil(() => breaker.length > 0);
+  const silentFrom = answers.length;
+  await sleep(1000); // shorter than it takes to give up a silent connection
+  const silent = answers.slice(silentFrom + 1);
+  signal(redis, 'SIGCONT');
+  return silent;
 }

@@ -15,9 +15,11 @@ import {
   closeAfterTest,
   decide,
   makeDecision,
+  openCountersWithSilentMaster,
   openTestCounters,
   SHORT_DEADLINE_MS,
   signal,
+  silenceForASecond,
   startLoad,
   startServer,
 } from './open-test-counters.ts';
@@ -51,13 +53,7 @@ describe('the counters of a node return to Redis within 2 s', () => {
     const redis = await startServer();
     const { counters, breaker } = await openTestCounters(redis, SHORT_DEADLINE_MS);
     const { answers, stop } = startLoad(counters);
-    await waitUntil(() => answers.length > 10);
-    signal(redis, 'SIGSTOP');
-    await waitUntil(() => breaker.length > 0);
-    const silentFrom = answers.length;
-    await sleep(1000); // shorter than it takes to give up a silent connection
-    const silent = answers.slice(silentFrom + 1);
-    signal(redis, 'SIGCONT');
+    const silent = await silenceForASecond(redis, breaker, answers);
     expect(await measureMs(() => answers.at(-1)?.report === 'granted by redis')).toBeLessThan(MAX_RECOVERY_MS);
     await stop();
     expect(silent.length).toBeGreaterThan(100);
@@ -126,25 +122,7 @@ describe('the counters of a node', () => {
 
 describe('the counters of a node with a Redis Cluster', () => {
   it('decide without delay while one master is silent', async () => {
-    const cluster = await startRedisCluster();
-    closeAfterTest(cluster.stop);
-    const { counters, silent } = await openTestCounters(cluster, SHORT_DEADLINE_MS);
-    const subjects = Array.from({ length: 100 }, (_, index) => `subject${index}`);
-    const masterOf = (subject: string) => Math.floor((computeTagSlot(computeVirtualTag(subject)) * 3) / 16_384);
-    const lost = subjects.filter((subject) => masterOf(subject) === 0);
-    const sources = async (some: readonly string[]) => {
-      const outcomes = await counters.store.decide(some.map((subject) => makeDecision('local', subject)));
-      return outcomes.map((outcome) => (outcome instanceof Error ? outcome.name : outcome.source));
-    };
-    await waitUntil(async () => (await sources(subjects)).every((source) => source === 'redis'));
-    const [stopped] = cluster.masters;
-    if (stopped === undefined) throw new Error('the cluster has no masters');
-    signal(stopped, 'SIGSTOP');
-    await waitUntil(async () => {
-      await sources(lost);
-      return silent.size > 0;
-    });
-    const expected = subjects.map((subject) => (lost.includes(subject) ? 'fail-local' : 'redis'));
+    const { subjects, sources, expected } = await openCountersWithSilentMaster();
     let fastestMs = Number.POSITIVE_INFINITY;
     for (let call = 0; call < 20; call++) {
       const askedAt = performance.now();
