@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Issuer, type IssuerSpec, parseIssuer } from '../../src/domain/issuers/issuer.ts';
 import { findKeyProblem, testIssuer } from '../../src/identity/verify-tokens/test-issuer.ts';
 import { IdentityProvider, makeTokenKey, signToken, type TokenKey } from '../support/identity-provider.ts';
+import { makeIssuer } from './make-issuer.ts';
 
 const OPTIONS = { insecureHosts: new Set<string>(), maxTokenBytes: 16_384 };
 
@@ -15,42 +15,22 @@ beforeEach(async () => {
 });
 afterEach(() => provider.stop());
 
-function makeIssuer(change: Partial<IssuerSpec> = {}): Issuer {
-  const issuer = parseIssuer('corp', {
-    issuer: provider.issuer,
-    issuerAliases: [],
-    audiences: ['api'],
-    audienceClaim: 'aud',
-    requiredClaims: {},
-    algorithms: ['ES256'],
-    jwks: null,
-    jwksUri: null,
-    insecureHttp: false,
-    claims: { plan: 'plan', features: 'scope' },
-    defaultPlanId: null,
-    catalogAccounts: false,
-    ...change,
-  });
-  if ('faults' in issuer) throw new Error('issuer: must be valid');
-  return issuer;
-}
-
 const sign = (claims: object = {}, header: object = {}) =>
   signToken(key, { iss: provider.issuer, ...claims }, { ...header });
 
 describe('the test of an issuer', () => {
   it('takes the steps that a token of the issuer takes', async () => {
     const token = await sign({ plan: 'pro', scope: 'a b' });
-    expect(await testIssuer(makeIssuer(), token, OPTIONS)).toEqual([
+    expect(await testIssuer(makeIssuer(provider), token, OPTIONS)).toEqual([
       { step: 'DISCOVERY', ok: true, message: `jwks_uri: found ${provider.jwksUri}` },
       { step: 'KEYS', ok: true, message: `found 1 in ${provider.jwksUri}: kid [key-1]` },
       { step: 'TOKEN', ok: true, message: 'valid: account corp:ann, plan pro, features [a, b]' },
     ]);
-    expect(await testIssuer(makeIssuer({ jwksUri: provider.jwksUri }), '', OPTIONS)).toMatchObject([
+    expect(await testIssuer(makeIssuer(provider, { jwksUri: provider.jwksUri }), '', OPTIONS)).toMatchObject([
       { step: 'KEYS', ok: true },
     ]);
     const jwks = { keys: [{ ...key.publicJwk, kty: 'EC' }] };
-    expect(await testIssuer(makeIssuer({ jwks }), token, OPTIONS)).toMatchObject([
+    expect(await testIssuer(makeIssuer(provider, { jwks }), token, OPTIONS)).toMatchObject([
       { step: 'KEYS', ok: true, message: 'found 1 in the catalog: kid [key-1]' },
       { step: 'TOKEN', ok: true },
     ]);
@@ -59,7 +39,7 @@ describe('the test of an issuer', () => {
   it('says that discovery names another issuer, and checks the claims of the token all the same', async () => {
     provider.claimedIssuer = `${provider.issuer}/`;
     const configuration = `${provider.issuer}/.well-known/openid-configuration`;
-    expect(await testIssuer(makeIssuer(), await sign(), OPTIONS)).toEqual([
+    expect(await testIssuer(makeIssuer(provider), await sign(), OPTIONS)).toEqual([
       {
         step: 'DISCOVERY',
         ok: false,
@@ -72,7 +52,7 @@ describe('the test of an issuer', () => {
         message: 'signature: not verified, because the keys are unavailable; everything before it is right',
       },
     ]);
-    const steps = await testIssuer(makeIssuer(), await sign({ iss: `${provider.issuer}/` }), OPTIONS);
+    const steps = await testIssuer(makeIssuer(provider), await sign({ iss: `${provider.issuer}/` }), OPTIONS);
     expect(steps[2]).toEqual({
       step: 'TOKEN',
       ok: false,
@@ -81,7 +61,7 @@ describe('the test of an issuer', () => {
   });
 
   it('fetches each time, past all caches', async () => {
-    const issuer = makeIssuer();
+    const issuer = makeIssuer(provider);
     await testIssuer(issuer, '', OPTIONS);
     key = await makeTokenKey('ES256', 'key-2');
     provider.keys = [key.publicJwk];
@@ -90,7 +70,8 @@ describe('the test of an issuer', () => {
   });
 
   it('says what is wrong with the keys', async () => {
-    const testKeys = async () => (await testIssuer(makeIssuer({ jwksUri: provider.jwksUri }), '', OPTIONS))[0];
+    const testKeys = async () =>
+      (await testIssuer(makeIssuer(provider, { jwksUri: provider.jwksUri }), '', OPTIONS))[0];
     provider.keys = [];
     expect(await testKeys()).toEqual({ step: 'KEYS', ok: false, message: 'must have at least one public key' });
     provider.keys = [(await makeTokenKey('EdDSA')).publicJwk];
@@ -113,13 +94,13 @@ describe('the test of an issuer', () => {
     ['account', { sub: undefined }, {}, /^sub \(account\): expected .*, found nothing$/],
     ['type of header', {}, { jku: 'https://x' }, /^header: must not have jwk, jku/],
   ])('says what differs in the %s of the token', async (_, claims, header, message) => {
-    const steps = await testIssuer(makeIssuer(), await sign(claims, header), OPTIONS);
+    const steps = await testIssuer(makeIssuer(provider), await sign(claims, header), OPTIONS);
     expect(steps[2]).toEqual({ step: 'TOKEN', ok: false, message: expect.stringMatching(message) });
   });
 
   it('recognises a forged signature', async () => {
     const forger = await makeTokenKey('ES256', 'key-1');
-    const steps = await testIssuer(makeIssuer(), await signToken(forger, { iss: provider.issuer }), OPTIONS);
+    const steps = await testIssuer(makeIssuer(provider), await signToken(forger, { iss: provider.issuer }), OPTIONS);
     expect(steps[2]).toMatchObject({ ok: false, message: expect.stringMatching(/^signature: is not by the key/) });
   });
 
@@ -131,25 +112,29 @@ describe('the test of an issuer', () => {
       'a.b.c',
       'a.b.c.d.e',
     ]) {
-      const steps = await testIssuer(makeIssuer(), token, OPTIONS);
+      const steps = await testIssuer(makeIssuer(provider), token, OPTIONS);
       expect(steps[2]).toMatchObject({ step: 'TOKEN', ok: false, message: expect.stringMatching(/^token: /) });
       expect(JSON.stringify(steps)).not.toContain(token.slice(0, 12));
     }
     const token = await sign({ aud: 'web' });
-    const text = JSON.stringify(await testIssuer(makeIssuer(), token, OPTIONS));
+    const text = JSON.stringify(await testIssuer(makeIssuer(provider), token, OPTIONS));
     for (const part of token.split('.')) expect(text).not.toContain(part);
   });
 });
 
 describe('the check of the keys of an issuer', () => {
   it('finds no problem if Weir can get them', async () => {
-    expect(await findKeyProblem(makeIssuer(), OPTIONS)).toBeUndefined();
+    expect(await findKeyProblem(makeIssuer(provider), OPTIONS)).toBeUndefined();
   });
 
   it('says why Weir cannot get them, and ends with its signal', async () => {
     provider.claimedIssuer = 'https://other';
-    expect(await findKeyProblem(makeIssuer(), OPTIONS)).toContain(`expected ${provider.issuer}, found https://other`);
+    expect(await findKeyProblem(makeIssuer(provider), OPTIONS)).toContain(
+      `expected ${provider.issuer}, found https://other`,
+    );
     provider.fault = 'silent';
-    expect(await findKeyProblem(makeIssuer(), { ...OPTIONS, signal: AbortSignal.timeout(200) })).toContain('timeout');
+    expect(await findKeyProblem(makeIssuer(provider), { ...OPTIONS, signal: AbortSignal.timeout(200) })).toContain(
+      'timeout',
+    );
   });
 });
