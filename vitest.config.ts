@@ -5,7 +5,13 @@ import { SlowFilesFirst } from './test/support/slow-files-first.ts';
 
 const TIMING_TESTS = '**/*.timing.test.ts';
 /** Compares Weir with a running envoyproxy/ratelimit. CI prints that it does not run. */
+/** They need an envoyproxy/ratelimit: one that is running, and its program. */
 const PEER_TESTS = '**/envoyproxy/peer.test.ts';
+const PEER_PROGRAM_TESTS = '**/ratelimit/peer.test.ts';
+/** It writes the pictures of docs/console.md. */
+const PICTURES = '**/console/pictures.test.ts';
+/** It needs the program of the previous version. */
+const PREVIOUS_VERSION_TESTS = '**/process/previous-version.test.ts';
 
 // Test files run in processes of their own, and some start further ones. All of them load packages from Node's compile cache.
 process.env.NODE_COMPILE_CACHE ??= path.join(import.meta.dirname, '.cache', 'compile-cache');
@@ -27,7 +33,13 @@ export default defineConfig({
     projects: [
       {
         // Tests of functions: they leave nothing behind, so files share a process and its loaded modules.
-        test: { ...parallel, name: 'unit', include: ['src/**/*.test.ts'], exclude: [TIMING_TESTS], isolate: false },
+        test: {
+          ...parallel,
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'console/src/**/*.test.ts'],
+          exclude: [TIMING_TESTS],
+          isolate: false,
+        },
       },
       {
         // Tests with sockets, servers and processes.
@@ -35,12 +47,26 @@ export default defineConfig({
           ...parallel,
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: [TIMING_TESTS, ...(process.env.PEER_RLS ? [] : [PEER_TESTS])],
+          exclude: [
+            TIMING_TESTS,
+            ...(process.env.PEER_RLS ? [] : [PEER_TESTS]),
+            ...(process.env.PEER_RATELIMIT ? [] : [PEER_PROGRAM_TESTS]),
+            ...(process.env.CONSOLE_PICTURES ? [] : [PICTURES]),
+            ...(process.env.PREVIOUS_WEIR ? [] : [PREVIOUS_VERSION_TESTS]),
+          ],
         },
       },
       {
-        // These tests measure elapsed time and need the machine to themselves, so they run one after the other.
-        test: { ...common, name: 'timing', include: [TIMING_TESTS], maxWorkers: 1, sequence: { groupOrder: 1 } },
+        // These tests measure elapsed time and need the machine to themselves, so they run one after the other. A machine
+        // that is busy for a moment can fail one of them.
+        test: {
+          ...common,
+          retry: 2,
+          name: 'timing',
+          include: [TIMING_TESTS],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },

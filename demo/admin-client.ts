@@ -6,6 +6,7 @@ import {
 } from '../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../src/generated/weir/admin/v1/plan_service.ts';
+import { UsageServiceService, type UsageTotals } from '../src/generated/weir/admin/v1/usage_service.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
 
@@ -55,6 +56,11 @@ export class AdminClient {
   async disableKey(name: string): Promise<void> {
     const request = { apiKey: { name, disabled: true }, updateMask: 'disabled' };
     await this.#call(ApiKeyServiceService.updateApiKey, UpdateApiKeyRequest.fromPartial(request));
+  }
+
+  /** Usage of today of a key: requests by outcome. */
+  async getUsage({ name }: ApiKey): Promise<UsageTotals | undefined> {
+    return (await this.#call(UsageServiceService.getUsage, { name: `${name}/usage` })).today;
   }
 
   close(): void {

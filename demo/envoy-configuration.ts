@@ -1,8 +1,9 @@
-import { type Document, isMap } from 'yaml';
+import { type Document, isMap, isSeq, type YAMLSeq } from 'yaml';
 
 export const EXT_AUTHZ_FILTER = 'envoy.filters.http.ext_authz';
 export const RATE_LIMIT_FILTER = 'envoy.filters.http.ratelimit';
 export const HEADER_MUTATION_FILTER = 'envoy.filters.http.header_mutation';
+export const ROUTER_FILTER = 'envoy.filters.http.router';
 
 /** Changes the configuration that a file of envoy/ contains, before Envoy starts with it. */
 export type EnvoyChange = (configuration: Document) => void;
@@ -27,11 +28,43 @@ export function removeFilter(filterName: string): EnvoyChange {
   return (configuration) => configuration.deleteIn(findFilter(configuration, filterName));
 }
 
+/** Removes all HTTP filters but these, and the router. */
+export function keepFilters(...names: readonly string[]): EnvoyChange {
+  return (configuration) => {
+    const filters = getFilters(configuration);
+    const isKept = (item: unknown) => isMap(item) && [...names, ROUTER_FILTER].includes(String(item.get('name')));
+    filters.items = filters.items.filter(isKept);
+  };
+}
+
+/** Adds an HTTP filter in front of the one with this name. */
+export function addFilterBefore(filterName: string, filter: unknown): EnvoyChange {
+  return (configuration) => {
+    const index = findIndexByName(configuration, HTTP_FILTERS, filterName);
+    getFilters(configuration).items.splice(index, 0, configuration.createNode(filter));
+  };
+}
+
 /** Sets a field in the configuration of an HTTP filter. `path` is relative to its `typed_config`. */
 export function setFilterField(filterName: string, path: YamlPath, value: unknown): EnvoyChange {
   return (configuration) => {
     const filter = findFilter(configuration, filterName);
     configuration.setIn([...filter, 'typed_config', ...path], configuration.createNode(value));
+  };
+}
+
+/** Sets how long ext_authz and the rate limit filter wait for Weir. The form of `timeout` is that of `5s`. */
+export function setFilterTimeouts(timeout: string): EnvoyChange {
+  return (configuration) => {
+    const authorization = [...findFilter(configuration, EXT_AUTHZ_FILTER), 'typed_config', 'grpc_service'];
+    const rateLimit = [...findFilter(configuration, RATE_LIMIT_FILTER), 'typed_config'];
+    configuration.setIn([...authorization, 'timeout'], timeout);
+    configuration.setIn([...rateLimit, 'timeout'], timeout);
+    for (const service of [authorization, [...rateLimit, 'rate_limit_service', 'grpc_service']]) {
+      const backOff = [...service, 'retry_policy', 'retry_back_off'];
+      // Envoy limits each try by the longest back-off.
+      if (configuration.hasIn(backOff)) configuration.setIn([...backOff, 'max_interval'], timeout);
+    }
   };
 }
 
@@ -66,13 +99,15 @@ export function setListenerPort(port: number): EnvoyChange {
   return (configuration) => setAddress(configuration, ['static_resources', 'listeners', 0, 'address'], port);
 }
 
-/** Sets the port of a cluster's only endpoint. */
-export function setClusterPort(clusterName: string, port: number): EnvoyChange {
+/** Sets the ports of a cluster's endpoints, and removes the endpoints for which there is no port. */
+export function setClusterPorts(clusterName: string, ports: readonly number[]): EnvoyChange {
   return (configuration) => {
     const clusters: YamlPath = ['static_resources', 'clusters'];
     const clusterIndex = findIndexByName(configuration, clusters, clusterName);
-    const endpoint: YamlPath = ['load_assignment', 'endpoints', 0, 'lb_endpoints', 0, 'endpoint', 'address'];
-    setAddress(configuration, [...clusters, clusterIndex, ...endpoint], port);
+    const endpoints: YamlPath = [...clusters, clusterIndex, 'load_assignment', 'endpoints', 0, 'lb_endpoints'];
+    for (const [index, port] of ports.entries())
+      setAddress(configuration, [...endpoints, index, 'endpoint', 'address'], port);
+    while (configuration.hasIn([...endpoints, ports.length])) configuration.deleteIn([...endpoints, ports.length]);
   };
 }
 
@@ -88,6 +123,12 @@ export function setClusterField(clusterName: string, path: YamlPath, value: unkn
 function setAddress(configuration: Document, path: YamlPath, port: number): void {
   configuration.setIn([...path, 'socket_address', 'address'], '127.0.0.1');
   configuration.setIn([...path, 'socket_address', 'port_value'], port);
+}
+
+function getFilters(configuration: Document): YAMLSeq {
+  const filters = configuration.getIn(HTTP_FILTERS);
+  if (!isSeq(filters)) throw new Error(`Envoy configuration: ${HTTP_FILTERS.join('.')} must be a list`);
+  return filters;
 }
 
 function findFilter(configuration: Document, name: string): YamlPath {

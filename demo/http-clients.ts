@@ -1,5 +1,6 @@
 import { request as http1Request, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 export interface HttpRequest {
@@ -9,6 +10,8 @@ export interface HttpRequest {
   /** A name may occur more than once. */
   readonly headers?: readonly Header[];
   readonly body?: Buffer;
+  /** The client's own address, such as `127.0.0.2`. By default the system chooses one. */
+  readonly localAddress?: string;
 }
 
 type Header = readonly [name: string, value: string];
@@ -28,7 +31,10 @@ export type SendRequest = (origin: string, request: HttpRequest) => Promise<Http
 
 const RESPONSE_TIMEOUT_MS = 10_000;
 
-export const sendOverHttp1: SendRequest = async (origin, { method = 'GET', path, headers = [], body }) => {
+export const sendOverHttp1: SendRequest = async (
+  origin,
+  { method = 'GET', path, headers = [], body, localAddress },
+) => {
   const { hostname, port, host } = new URL(origin);
   const contentLength = body === undefined ? [] : ['content-length', String(body.length)];
   const request = http1Request({
@@ -40,6 +46,7 @@ export const sendOverHttp1: SendRequest = async (origin, { method = 'GET', path,
     // An array, because Node would merge repeated names of an object before it sends them.
     headers: ['host', host, ...contentLength, ...headers.flat()],
     agent: false,
+    localAddress,
     timeout: RESPONSE_TIMEOUT_MS,
   });
   request.on('timeout', () => request.destroy(createTimeoutError(path)));
@@ -53,8 +60,13 @@ export const sendOverHttp1: SendRequest = async (origin, { method = 'GET', path,
   });
 };
 
-export const sendOverHttp2: SendRequest = async (origin, { method = 'GET', path, headers = [], body }) => {
-  const session = connect(origin);
+export const sendOverHttp2: SendRequest = async (
+  origin,
+  { method = 'GET', path, headers = [], body, localAddress },
+) => {
+  const { hostname: host, port } = new URL(origin);
+  const createConnection = () => connectSocket({ host, port: Number(port), ...(localAddress && { localAddress }) });
+  const session = connect(origin, { createConnection });
   try {
     return await new Promise((resolve, reject) => {
       session.on('error', reject);

@@ -2,7 +2,9 @@
 // npm run demo -- --check: makes these calls itself, over HTTP/1.1 and HTTP/2, and fails if a response is not as
 // expected.
 import { AssertionError } from 'node:assert';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import type { ApiKey } from './admin-client.ts';
 import { ALL_CHECKS, createCheckContext, PROTOCOLS } from './checks/all-checks.ts';
 import { type DemoStack, FIVE_A_MINUTE, startDemoStack } from './demo-stack.ts';
 import { ADMINISTRATOR } from './start-weir.ts';
@@ -31,25 +33,43 @@ function formatFailure(error: unknown): string {
   return `        expected: ${format(error.expected)}\n        got:      ${format(error.actual)}`;
 }
 
-async function printCallsToTry({ origin, adminAddress, admin }: DemoStack): Promise<void> {
-  const { secret } = await admin.createKey(FIVE_A_MINUTE.id);
+/** Each key is for one part of the calls. A key that has been used up would let later ones fail. */
+async function printCallsToTry({ origin, adminAddress, admin }: DemoStack): Promise<readonly ApiKey[]> {
+  const [key, otherKey] = [await admin.createKey(FIVE_A_MINUTE.id), await admin.createKey(FIVE_A_MINUTE.id)];
   console.log(`
-Envoy listens on ${origin}. This key has a plan of ${FIVE_A_MINUTE.requests} requests a minute:
+Envoy listens on ${origin}. These keys have a plan of ${FIVE_A_MINUTE.requests} requests a minute each:
 
-  KEY=${secret}
+  KEY=${key.secret}
+  OTHER_KEY=${otherKey.secret}
 
 Without a key, the response is 401:
   curl -i ${origin}/orders
-The upstream receives the identity of the key, and not the forged header:
+The upstream receives the identity of the key, and not the forged header. Four requests remain (x-ratelimit-remaining):
   curl -i -H "x-api-key: $KEY" -H 'x-weir-plan: enterprise' ${origin}/orders
-Five requests a minute pass; the next gets 429 with retry-after:
-  for n in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{http_code}\\n' -H "x-api-key: $KEY" ${origin}/orders; done
-Envoy's rate limit filter charges the same budget:
+Envoy's rate limit filter charges the same budget. Three requests remain:
   curl -i -H "x-api-key: $KEY" ${origin}/both/orders
-The admin API (${ADMINISTRATOR.email}, ${ADMINISTRATOR.password}):
+Five requests of the other key pass, the sixth gets 429:
+  for n in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{http_code}\\n' -H "x-api-key: $OTHER_KEY" ${origin}/orders; done
+Its response says how many seconds to wait (retry-after):
+  curl -i -H "x-api-key: $OTHER_KEY" ${origin}/orders
+The admin API (sign in as ${ADMINISTRATOR.email} with the password ${ADMINISTRATOR.password}) lists its services:
   grpcurl -plaintext ${adminAddress} list
 
-Press Ctrl-C to stop everything.`);
+Press Ctrl-C to stop everything. The demo then shows the usage of the keys.`);
+  return [key, otherKey];
+}
+
+/** Weir writes usage once a second here. */
+const USAGE_DELAY_MS = 2_000;
+
+async function printUsage({ admin }: DemoStack, keys: readonly ApiKey[]): Promise<void> {
+  await sleep(USAGE_DELAY_MS);
+  for (const [index, key] of keys.entries()) {
+    const usage = await admin.getUsage(key);
+    const { allowed = 0, rateLimited = 0, quotaExceeded = 0, denied = 0 } = usage ?? {};
+    const name = index === 0 ? 'KEY' : 'OTHER_KEY';
+    console.log(`usage of ${name}: ${allowed} allowed, ${rateLimited + quotaExceeded} over a limit, ${denied} denied`);
+  }
 }
 
 const interrupted = new Promise<'interrupted'>((resolve) => {
@@ -65,8 +85,9 @@ try {
     const passed = await Promise.race([runChecks(started), interrupted]);
     process.exitCode = passed === true ? 0 : 1;
   } else {
-    await printCallsToTry(started);
+    const keys = await printCallsToTry(started);
     await interrupted;
+    await printUsage(started, keys);
   }
 } finally {
   await started.stop();

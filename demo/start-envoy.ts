@@ -2,16 +2,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseDocument } from 'yaml';
+import { Document, parse } from 'yaml';
 import { findEnvoy } from '../provision/find-envoy.ts';
 import { findFreePort } from '../provision/free-port.ts';
 import {
   type EnvoyChange,
-  EXT_AUTHZ_FILTER,
-  RATE_LIMIT_FILTER,
   setAdminPort,
-  setClusterPort,
-  setFilterField,
+  setClusterPorts,
+  setFilterTimeouts,
   setListenerPort,
 } from './envoy-configuration.ts';
 import { ServerProcess } from './server-process.ts';
@@ -36,6 +34,8 @@ export interface Envoy {
 
 export interface EnvoyOptions {
   readonly weirPort: number;
+  /** Port of a second node; undefined: there is none. */
+  readonly secondWeirPort?: number;
   readonly upstreamPort: number;
   /** Configuration file, relative to envoy/; undefined: `envoy.yaml`. */
   readonly configuration?: string;
@@ -45,20 +45,22 @@ export interface EnvoyOptions {
 export async function startEnvoy(options: EnvoyOptions, ...changes: readonly EnvoyChange[]): Promise<Envoy> {
   const [binary, port, adminPort] = [await findEnvoy(), await findFreePort(), await findFreePort()];
   const source = path.join(CONFIGURATION_FOLDER, options.configuration ?? 'envoy.yaml');
-  const configuration = parseDocument(await readFile(source, 'utf8'));
+  // Without aliases, so that a change of one filter does not change others.
+  const configuration = new Document(parse(await readFile(source, 'utf8')), { aliasDuplicateObjects: false });
+  const weirPorts = [options.weirPort, ...(options.secondWeirPort === undefined ? [] : [options.secondWeirPort])];
   const ownChanges = [
     setAdminPort(adminPort),
     setListenerPort(port),
-    setClusterPort('weir', options.weirPort),
-    setClusterPort('upstream', options.upstreamPort),
-    setFilterField(EXT_AUTHZ_FILTER, ['grpc_service', 'timeout'], FILTER_TIMEOUT),
-    setFilterField(RATE_LIMIT_FILTER, ['timeout'], FILTER_TIMEOUT),
+    setClusterPorts('weir', weirPorts),
+    setClusterPorts('upstream', [options.upstreamPort]),
+    setFilterTimeouts(FILTER_TIMEOUT),
   ];
   for (const change of [...ownChanges, ...changes]) change(configuration);
 
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-envoy-'));
-  const file = path.join(folder, 'envoy.yaml');
-  await writeFile(file, String(configuration));
+  // JSON, because this YAML library would write 'off' without quotes, which Envoy reads as false.
+  const file = path.join(folder, 'envoy.json');
+  await writeFile(file, JSON.stringify(configuration));
   // Hot restart would share memory with every other Envoy on this machine.
   const server = new ServerProcess('envoy', binary, ['-c', file, '--concurrency', '2', '--disable-hot-restart']);
   const adminOrigin = `http://127.0.0.1:${adminPort}`;

@@ -33,6 +33,7 @@ export async function startWeir(): Promise<Weir> {
     HTTP_ADDRESS: `127.0.0.1:${httpPort}`,
     DATA_DIR: path.join(folder, 'data'),
     RULES_PATH: RULES,
+    USAGE_FLUSH_INTERVAL: '1s',
     ADMIN_EMAIL: ADMINISTRATOR.email,
     ADMIN_PASSWORD: ADMINISTRATOR.password,
   });

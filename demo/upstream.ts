@@ -37,6 +37,8 @@ export async function startUpstream(host: string, port: number): Promise<Upstrea
     response.setHeader('content-type', 'application/json');
     response.end(`${JSON.stringify(received, undefined, 2)}\n`);
   });
+  // By default, Node closes a connection after 5 s without a request. A request that Envoy sends at that moment would fail.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

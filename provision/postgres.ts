@@ -26,13 +26,19 @@ export async function usePostgres(): Promise<RunningPostgres> {
   return url === undefined || url === '' ? startPostgres() : useServer(url);
 }
 
-/** Starts a server for one test only, with additional configuration parameters. */
-export async function startPostgres(parameters: Readonly<Record<string, string>> = {}): Promise<RunningPostgres> {
+/**
+ * Starts a server for one test only, with additional configuration parameters. `roleAttributes` are those of the role
+ * that the tests use.
+ */
+export async function startPostgres(
+  parameters: Readonly<Record<string, string>> = {},
+  roleAttributes = 'createdb',
+): Promise<RunningPostgres> {
   const dataFolder = await createTemporaryFolder();
   const log = { info: () => {}, warn: console.warn, error: console.error };
   // All test files of a run share the server. Each node keeps up to ten connections.
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '400', ...parameters };
-  const embedded = await startEmbeddedPostgres({ dataFolder, log, settings });
+  const embedded = await startEmbeddedPostgres({ dataFolder, log, settings, roleAttributes });
   const { createDatabase, close } = await openServer(embedded.url);
   const stop = async () => {
     await close();

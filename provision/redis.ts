@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,10 +23,12 @@ export interface RedisServerOptions {
   readonly extraArguments?: readonly string[];
   /** Environment variables of the server, in addition to those of this process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Snapshot (RDB) that the server loads. */
+  readonly snapshot?: Uint8Array;
 }
 
 const IMAGE = 'valkey/valkey:8-alpine';
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
 const DOCKER_START_TIMEOUT_MS = 120_000; // Docker may have to pull the image first
 
 /**
@@ -66,9 +68,10 @@ export async function startRedisProcess(options: RedisServerOptions = {}): Promi
 async function startProgram(
   program: string,
   port: number,
-  { extraArguments = [], environment = {} }: RedisServerOptions,
+  { extraArguments = [], environment = {}, snapshot }: RedisServerOptions,
 ): Promise<RunningRedis> {
   const folder = await mkdtemp(path.join(tmpdir(), 'weir-redis-'));
+  if (snapshot !== undefined) await writeFile(path.join(folder, 'dump.rdb'), snapshot);
   const child = spawn(
     program,
     [

@@ -13,7 +13,7 @@ import { assembleLua } from './lua-assembler.ts';
 const root = path.dirname(import.meta.dirname);
 const sources = path.join(root, 'src', 'counters', 'redis', 'lua');
 const output = path.join(root, 'src', 'generated', 'redis-scripts.ts');
-const SCRIPTS = ['charge', 'refund', 'correct', 'nodes'];
+const SCRIPTS = ['charge', 'refund', 'correct', 'late', 'nodes', 'fill', 'history', 'claim', 'restore'];
 
 function generateModule(): string {
   const constants = SCRIPTS.map((name) => {

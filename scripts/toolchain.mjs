@@ -1,15 +1,17 @@
 // Finds a Node that is new enough, and runs commands with it. Works on plain Node 20 without dependencies, because it
 // runs before anything is installed.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** The oldest Node that Weir runs on, as major and minor version: the first with argon2 and stable type stripping. */
-const MIN_NODE_VERSION = [24, 7];
+const MIN_NODE_VERSION = readMinNodeVersion();
 
+/** Packages of npm that contain Node, each with its exact version and the digest of its archive. */
+const nodeLock = JSON.parse(readFileSync(path.join(root, 'scripts', 'node-lock.json'), 'utf8'));
 const packageName = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
 const cacheFolder = path.join(root, '.cache', 'node24');
 const cachedNode = path.join(
@@ -19,6 +21,11 @@ const cachedNode = path.join(
   'bin',
   process.platform === 'win32' ? 'node.exe' : 'node',
 );
+
+function readMinNodeVersion() {
+  const { engines } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return engines.node.replace('>=', '').split('.').slice(0, 2).map(Number);
+}
 
 function isNewEnough(version) {
   const [major, minor] = version.split('.').map(Number);
@@ -39,11 +46,30 @@ export function createEnvironment() {
   return { ...process.env, PATH: `${folder}${path.delimiter}${process.env.PATH ?? ''}` };
 }
 
-/** Installs Node 24 from npm into the cache folder if the running Node is too old. */
+/**
+ * Installs the Node of node-lock.json from npm into the cache folder if the running Node is too old. npm checks the digest.
+ * Ends this process where npm has no such Node.
+ */
 export function installNode() {
-  if (existsSync(findNode())) return;
-  log(`Node ${process.versions.node} is older than ${MIN_NODE_VERSION.join('.')}; installing Node 24 from npm`);
-  runNpm(['install', '--prefix', cacheFolder, '--no-save', '--ignore-scripts', `${packageName}@24`], process.env);
+  if (isNewEnough(process.versions.node)) return;
+  const minVersion = MIN_NODE_VERSION.join('.');
+  const locked = nodeLock[packageName];
+  if (locked === undefined) {
+    log(`Node ${process.versions.node} is older than ${minVersion}, and npm has no newer one for this platform`);
+    log(`install Node ${minVersion} or later (https://nodejs.org) and put it on the PATH`);
+    process.exit(1);
+  }
+  const dependencies = { [packageName]: locked.version };
+  const packages = { '': { dependencies }, [`node_modules/${packageName}`]: locked };
+  const lock = JSON.stringify({ lockfileVersion: 3, requires: true, packages }, undefined, 2);
+  const lockFile = path.join(cacheFolder, 'package-lock.json');
+  const isInstalled = existsSync(lockFile) && readFileSync(lockFile, 'utf8') === lock && existsSync(cachedNode);
+  if (isInstalled) return;
+  log(`Node ${process.versions.node} is older than ${minVersion}; installing Node ${locked.version} from npm`);
+  mkdirSync(cacheFolder, { recursive: true });
+  writeFileSync(path.join(cacheFolder, 'package.json'), JSON.stringify({ private: true, dependencies }));
+  writeFileSync(lockFile, lock);
+  runNpm(['ci', '--prefix', cacheFolder, '--ignore-scripts', '--loglevel=error'], process.env);
 }
 
 export function runNpm(args, env) {

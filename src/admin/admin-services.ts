@@ -1,72 +1,159 @@
 import type { Database } from '../database/open-database.ts';
-import type { CounterAccess } from '../domain/counting/counter-admin.ts';
 import type { Explain } from '../domain/explanation.ts';
-import type { InsecureHosts } from '../domain/issuers/key-url.ts';
+import type { HostList } from '../domain/issuers/key-url.ts';
+import type { ListRules } from '../domain/rules/listed-rules.ts';
+import { AccountServiceService } from '../generated/weir/admin/v1/account_service.ts';
 import { ApiKeyServiceService } from '../generated/weir/admin/v1/api_key_service.ts';
+import { AuditServiceService } from '../generated/weir/admin/v1/audit_service.ts';
 import { AuthServiceService } from '../generated/weir/admin/v1/auth_service.ts';
 import { CounterServiceService } from '../generated/weir/admin/v1/counter_service.ts';
+import { DeviceServiceService } from '../generated/weir/admin/v1/device_service.ts';
 import { ExplainServiceService } from '../generated/weir/admin/v1/explain_service.ts';
 import { IssuerServiceService } from '../generated/weir/admin/v1/issuer_service.ts';
+import { OverviewServiceService } from '../generated/weir/admin/v1/overview_service.ts';
 import { PlanServiceService } from '../generated/weir/admin/v1/plan_service.ts';
+import { RequestLogServiceService } from '../generated/weir/admin/v1/request_log_service.ts';
+import { RuleServiceService } from '../generated/weir/admin/v1/rule_service.ts';
+import { SessionServiceService } from '../generated/weir/admin/v1/session_service.ts';
 import { SigningKeyServiceService } from '../generated/weir/admin/v1/signing_key_service.ts';
+import { StatusServiceService } from '../generated/weir/admin/v1/status_service.ts';
 import { TokenInfoServiceService } from '../generated/weir/admin/v1/token_info_service.ts';
 import { TokenServiceService } from '../generated/weir/admin/v1/token_service.ts';
-import type { CallLimit } from '../interfaces/call-limit.ts';
+import { UsageServiceService } from '../generated/weir/admin/v1/usage_service.ts';
+import { WebhookServiceService } from '../generated/weir/admin/v1/webhook_service.ts';
+import type { TextSealer } from '../identity/secrets/text-sealer.ts';
+import type { Logger } from '../interfaces/logger.ts';
+import { createAccountReader, createAccountService } from './accounts/account-service.ts';
 import { createApiKeyService } from './api-keys/api-key-service.ts';
+import { createAuditService } from './audit/audit-service.ts';
+import type { Registration, SignInOutcome } from './auth/auth-parts.ts';
 import { createAuthService } from './auth/auth-service.ts';
 import { createAuthenticator } from './auth/caller.ts';
-import type { TokenVerificationOptions } from './auth/verify-presented-token.ts';
+import { nameCallerAsActor } from './auth/name-caller-as-actor.ts';
 import { createCounterService } from './counters/counter-service.ts';
+import { createDeviceService } from './devices/device-service.ts';
 import { createExplainService } from './explain/explain-service.ts';
 import { createIssuerService } from './issuers/issuer-service.ts';
+import { createOverviewService, type OverviewServiceOptions } from './overview/overview-service.ts';
 import { createPlanService } from './plans/plan-service.ts';
-import { type Handlers, mapDatabaseErrors, refreshBeforeReply, type UnaryService } from './shared/unary-service.ts';
+import { createRequestLogService } from './request-logs/request-log-service.ts';
+import { createRuleService } from './rules/rule-service.ts';
+import { createSessionService } from './sessions/session-service.ts';
+import {
+  type Handlers,
+  keepReads,
+  lackService,
+  mapDatabaseErrors,
+  refreshBeforeReply,
+  type UnaryService,
+} from './shared/unary-service.ts';
+import { withWriteOptions } from './shared/write-options.ts';
 import type { SigningKeyRing } from './signing-keys/signing-key-ring.ts';
-import { createSigningKeyService } from './signing-keys/signing-key-service.ts';
+import { createSigningKeyReader, createSigningKeyService } from './signing-keys/signing-key-service.ts';
+import { createStatusService, type StatusServiceOptions } from './status/status-service.ts';
 import type { TokenInfoOptions } from './tokens/token-info-options.ts';
-import { createReadOnlyTokenInfoService, createTokenInfoService } from './tokens/token-info-service.ts';
-import { createTokenService } from './tokens/token-service.ts';
+import { createTokenInfoService } from './tokens/token-info-service.ts';
+import { createTokenReader, createTokenService } from './tokens/token-service.ts';
+import { createUsageService } from './usage/usage-service.ts';
+import { createWebhookReader, createWebhookService } from './webhooks/webhook-service.ts';
 
-export interface AdminServicesOptions {
+/** Options of services that neither sign tokens nor start sessions. */
+export interface ReadOnlyServicesOptions
+  extends TokenInfoOptions,
+    Pick<StatusServiceOptions, 'readStatus'>,
+    Pick<OverviewServiceOptions, 'readOverview'> {
   readonly database: Database;
-  /** `refresh` reads the changes of the catalog that this node has not read yet. It never rejects. */
-  readonly catalog: TokenInfoOptions['catalog'] & { refresh(): Promise<void> };
-  readonly counters: CounterAccess;
-  readonly calls: CallLimit;
   readonly explain: Explain;
-  readonly verifier: TokenVerificationOptions['verifier'];
-  readonly signingKeys: SigningKeyRing;
+  readonly listRules: ListRules;
   /** Hosts from which keys of issuers may be fetched over plain http. */
-  readonly insecureHosts: InsecureHosts;
-  readonly accessTokenSeconds: number;
-  /** A session ends this long after its last refresh. */
-  readonly refreshTokenSeconds: number;
+  readonly insecureHosts: HostList;
+  /** Hosts that may have addresses which are not of the public Internet, to fetch keys of issuers from. */
+  readonly privateHosts: HostList;
+  readonly log: Pick<Logger, 'info' | 'error'>;
   /** Digests an API key's secret, in hex. Must be the function that the catalog uses to find keys. */
   digest(secret: string): string;
+  /** The same with earlier peppers. */
+  readonly formerDigests: readonly ((secret: string) => string)[];
+  /** Whether API keys that do not have Weir's own format are accepted. */
+  readonly acceptsImportedKeys: boolean;
+  /** Reads the changes of the catalog that this node has not read yet. It never rejects. */
+  refresh(): Promise<void>;
+}
+
+export interface AdminServicesOptions extends ReadOnlyServicesOptions {
+  readonly signingKeys: SigningKeyRing;
+  readonly accessTokenSeconds: number;
+  /** Hosts of webhooks that may have private addresses, and be asked over plain http. */
+  readonly webhookPrivateHosts: HostList;
+  /** A session ends this long after its last refresh. */
+  readonly refreshTokenSeconds: number;
+  /** A session ends this long after its sign-in, however often it is refreshed. */
+  readonly sessionMaxSeconds: number;
+  /** Callers who may create an account. */
+  readonly registration: Registration;
+  readonly totpSealer: TextSealer;
+  readonly eventSealer: TextSealer;
+  readonly webhookSealer: TextSealer;
+  /** Whether all nodes can open what this node seals. */
+  readonly isSealingSecretShared: boolean;
+  /** Counts a sign-in by its outcome. */
+  recordSignIn(outcome: SignInOutcome): void;
 }
 
 /** All services of the admin API, for nodes that write the catalog. */
 export function createAdminServices(options: AdminServicesOptions): readonly UnaryService[] {
-  const withAuthenticate = { ...options, authenticate: createAuthenticator(options) };
+  const withAuthenticate = { ...options, authenticate: nameCallerAsActor(createAuthenticator(options)) };
   const catalogServices = [
     toService(AuthServiceService, createAuthService(withAuthenticate)),
+    toService(SessionServiceService, createSessionService(withAuthenticate)),
     toService(PlanServiceService, createPlanService(withAuthenticate)),
+    toService(AccountServiceService, createAccountService(withAuthenticate)),
     toService(ApiKeyServiceService, createApiKeyService(withAuthenticate)),
+    toService(DeviceServiceService, createDeviceService(withAuthenticate)),
     toService(IssuerServiceService, createIssuerService(withAuthenticate)),
     toService(SigningKeyServiceService, createSigningKeyService(withAuthenticate)),
     toService(TokenServiceService, createTokenService(withAuthenticate)),
     toService(TokenInfoServiceService, createTokenInfoService(options)),
+    toService(WebhookServiceService, createWebhookService(withAuthenticate)),
   ];
   return [
-    ...catalogServices.map((service) => refreshBeforeReply(service, () => options.catalog.refresh())),
+    ...catalogServices.map((service) =>
+      refreshBeforeReply(withWriteOptions(service, withAuthenticate), () => options.refresh()),
+    ),
+    toService(AuditServiceService, createAuditService(withAuthenticate)),
+    toService(RequestLogServiceService, createRequestLogService(withAuthenticate)),
     toService(CounterServiceService, createCounterService(withAuthenticate)),
     toService(ExplainServiceService, createExplainService(withAuthenticate)),
+    toService(RuleServiceService, createRuleService(withAuthenticate)),
+    toService(UsageServiceService, createUsageService(withAuthenticate)),
+    toService(StatusServiceService, createStatusService(withAuthenticate)),
+    toService(OverviewServiceService, createOverviewService(withAuthenticate)),
   ];
 }
 
-/** The services of nodes that only follow the catalog: the methods that need no database. */
-export function createReadOnlyServices(options: TokenInfoOptions): readonly UnaryService[] {
-  return [toService(TokenInfoServiceService, createReadOnlyTokenInfoService(options))];
+/** The services of nodes that only follow the catalog: the methods that change nothing and need no signing keys. */
+export function createReadOnlyServices(options: ReadOnlyServicesOptions): readonly UnaryService[] {
+  const withAuthenticate = { ...options, authenticate: nameCallerAsActor(createAuthenticator(options)) };
+  const reading = [
+    toService(PlanServiceService, createPlanService(withAuthenticate)),
+    toService(AccountServiceService, createAccountReader(withAuthenticate)),
+    toService(ApiKeyServiceService, createApiKeyService(withAuthenticate)),
+    toService(DeviceServiceService, createDeviceService(withAuthenticate)),
+    toService(IssuerServiceService, createIssuerService(withAuthenticate)),
+    toService(SigningKeyServiceService, createSigningKeyReader(withAuthenticate)),
+    toService(TokenServiceService, createTokenReader(withAuthenticate)),
+    toService(TokenInfoServiceService, createTokenInfoService(options)),
+    toService(WebhookServiceService, createWebhookReader(withAuthenticate)),
+    toService(AuditServiceService, createAuditService(withAuthenticate)),
+    toService(RequestLogServiceService, createRequestLogService(withAuthenticate)),
+    toService(CounterServiceService, createCounterService(withAuthenticate)),
+    toService(ExplainServiceService, createExplainService(withAuthenticate)),
+    toService(RuleServiceService, createRuleService(withAuthenticate)),
+    toService(UsageServiceService, createUsageService(withAuthenticate)),
+    toService(StatusServiceService, createStatusService(withAuthenticate)),
+    toService(OverviewServiceService, createOverviewService(withAuthenticate)),
+  ];
+  return [...reading.map(keepReads), ...[AuthServiceService, SessionServiceService].map(lackService)];
 }
 
 function toService<Definition extends UnaryService['definition']>(

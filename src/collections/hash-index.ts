@@ -13,6 +13,12 @@ export const NONE = -1;
  */
 export class HashIndex {
   readonly #shards = Array.from({ length: 1 << SHARD_BITS }, () => new Shard());
+  #size = 0;
+
+  /** How many numbers the index has. */
+  get size(): number {
+    return this.#size;
+  }
 
   /** Returns the first number with this hash that `isMatch` accepts, or NONE. */
   find(hash: number, isMatch: (number: number) => boolean): number {
@@ -21,11 +27,13 @@ export class HashIndex {
 
   add(hash: number, number: number): void {
     this.#shardFor(hash).add(hash, number);
+    this.#size++;
   }
 
   /** Throws if the index does not contain the number. */
   remove(hash: number, number: number): void {
     this.#shardFor(hash).remove(hash, number);
+    this.#size--;
   }
 
   #shardFor(hash: number): Shard {

@@ -69,6 +69,16 @@ describe.each([
     expect(listAddresses(slab).at(-1)).toBe(address);
   });
 
+  it('compares a part of a record with the bytes at the same offsets', () => {
+    const slab = new Slab({ grainBytes, roundUp });
+    slab.add(Uint8Array.of(9, 9, 9, 9), 4);
+    const address = slab.add(Uint8Array.of(1, 2, 3, 4), 4);
+    expect(slab.equals(address, Uint8Array.of(0, 2, 3, 0), 1, 3)).toBe(true);
+    expect(slab.equals(address, Uint8Array.of(0, 2, 3, 0), 1, 4)).toBe(false);
+    expect(slab.equals(address, Uint8Array.of(0, 2, 3, 0), 0, 3)).toBe(false);
+    expect(slab.equals(address, Uint8Array.of(), 2, 2)).toBe(true);
+  });
+
   it('reuses the space of removed records of the same size, and takes no more memory', () => {
     const slab = new Slab({ grainBytes, roundUp });
     const content = new Uint8Array(100);

@@ -80,6 +80,14 @@ export class Slab {
     return (page[offset] ?? 0) * 256 + (page[offset + 1] ?? 0);
   }
 
+  /** Whether the record at an address has the bytes of `bytes` from offset `start` to `end`, at the same offsets. */
+  equals(address: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const page = this.pageAt(address);
+    const offset = this.offsetAt(address);
+    for (let index = start; index < end; index++) if (page[offset + index] !== bytes[index]) return false;
+    return true;
+  }
+
   #sizeInGrains(length: number): number {
     return this.#roundUp(Math.ceil((length + LENGTH_BYTES) / this.#grainBytes));
   }

@@ -2,35 +2,55 @@ import { formatLimit } from '../domain/limits/limit-spec.ts';
 import { compareRules, keepsCounters, type LimitChange, type RuleChange } from '../domain/rules/compare-rules.ts';
 import type { Rule } from '../domain/rules/rule.ts';
 import type { RuleBook } from '../domain/rules/rule-book.ts';
-import { InvalidRules, loadRules } from '../rules/load/load-rules.ts';
+import { type CheckedRules, InvalidRules, loadCheckedRules } from '../rules/load/load-rules.ts';
 import { formatPassedOver, listPassedOver, type RulesFolderOptions } from '../rules/load/rules-folder.ts';
-import type { RulesFault } from '../rules/yaml/rules-fault.ts';
+import { formatFault, type RulesFault } from '../rules/yaml/rules-fault.ts';
+import { CommandFailed } from './command-failed.ts';
+
+export interface CheckRulesOptions {
+  /** Rules to compare with; undefined: nothing is compared. */
+  readonly against?: string | undefined;
+  /** Fails if there are warnings. */
+  readonly strict?: boolean | undefined;
+}
 
 /**
- * `weir check-rules PATH [--against OLD]`: checks the rules and, with OLD, compares them. Lists what the folder PATH has
- * that is not read. Returns the text to print. Throws InvalidRules with the faults of both.
+ * `weir check-rules PATH [--against OLD] [--strict]`: checks the rules and, with OLD, compares them. Lists what has no
+ * effect, and what the folder PATH has that is not read. Returns the text to print. Throws InvalidRules with the faults
+ * of both, and, if strict, CommandFailed with the text to print if there are warnings.
  */
 export async function checkRules(
   path: string,
-  oldPath: string | undefined,
+  { against, strict = false }: CheckRulesOptions,
   readRulesFolder: () => RulesFolderOptions,
 ): Promise<string> {
   const options = readRulesFolder();
-  const [book, oldBook] = await loadAll(oldPath === undefined ? [path] : [path, oldPath], options);
-  if (book === undefined) throw new Error('loading rules gave neither rules nor faults');
+  const [checked, old] = await loadAll(against === undefined ? [path] : [path, against], options);
+  if (checked === undefined) throw new Error('loading rules gave neither rules nor faults');
+  const { book, warnings } = checked;
   const passedOver = await listPassedOver(path, options);
-  const summary =
-    `${path}: ${book.size} ${book.size === 1 ? 'domain' : 'domains'}, no faults\n` +
-    (passedOver.length === 0 ? '' : `${formatPassedOver(passedOver)}\n`);
-  if (oldBook === undefined) return summary;
-  const changes = compareRules(oldBook, book);
-  const lines = changes.length === 0 ? ['nothing changes'] : changes.flatMap(changeLines);
-  return `${summary}${lines.join('\n')}\n`;
+  const lines = [
+    `${path}: ${countNoun(book.size, 'domain')}, no faults${warnings.length === 0 ? '' : `, ${countNoun(warnings.length, 'warning')}`}`,
+    ...warnings.map((warning) => formatFault({ ...warning, description: `warning: ${warning.description}` })),
+    ...(passedOver.length === 0 ? [] : [formatPassedOver(passedOver)]),
+    ...(old === undefined ? [] : comparisonLines(old.book, book)),
+  ];
+  if (strict && warnings.length > 0) throw new CommandFailed(lines.join('\n'));
+  return `${lines.join('\n')}\n`;
+}
+
+function countNoun(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function comparisonLines(old: RuleBook, book: RuleBook): readonly string[] {
+  const changes = compareRules(old, book);
+  return changes.length === 0 ? ['nothing changes'] : changes.flatMap(changeLines);
 }
 
 /** Loads each path, so that the faults of all of them are reported at once. */
-async function loadAll(paths: readonly string[], options: RulesFolderOptions): Promise<readonly RuleBook[]> {
-  const loaded = await Promise.allSettled(paths.map((path) => loadRules(path, options)));
+async function loadAll(paths: readonly string[], options: RulesFolderOptions): Promise<readonly CheckedRules[]> {
+  const loaded = await Promise.allSettled(paths.map((path) => loadCheckedRules(path, options)));
   const faults = loaded.flatMap((result): readonly RulesFault[] => {
     if (result.status === 'fulfilled') return [];
     if (result.reason instanceof InvalidRules) return result.reason.faults;

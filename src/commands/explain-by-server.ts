@@ -9,11 +9,12 @@ import { responseLines } from './format-response.ts';
 import type { DescriptorQuestion } from './parse-descriptor.ts';
 
 const DEADLINE_MS = 10_000;
+const HTTPS = 'https://';
 
 export type ServerQuestion = DescriptorQuestion | { readonly apiKey: string };
 
 interface ServerExplanation {
-  /** `host:port` of the admin plane. */
+  /** The admin plane: `host:port`, or `https://host:port` where it speaks TLS. */
   readonly server: string;
   /** An administrator's. */
   readonly accessToken: string | undefined;
@@ -22,7 +23,7 @@ interface ServerExplanation {
 }
 
 /**
- * `weir explain --server HOST:PORT …`: asks a running server, which also knows the counters and the answer. Returns the text
+ * `weir explain --server [https://]HOST:PORT …`: asks a running server, which also knows the counters and the answer. Returns the text
  * to print. Throws CommandFailed.
  */
 export async function explainByServer({ server, accessToken, question, isJson }: ServerExplanation): Promise<string> {
@@ -43,7 +44,9 @@ function toRequest(question: ServerQuestion): ExplainRequest {
 
 /** The encoded ExplainResponse. Throws CommandFailed with the server's own message if there is none. */
 function callExplain(server: string, accessToken: string, request: ExplainRequest): Promise<Buffer> {
-  const client = new Client(server, credentials.createInsecure());
+  const isTls = server.startsWith(HTTPS);
+  const target = isTls ? server.slice(HTTPS.length) : server;
+  const client = new Client(target, isTls ? credentials.createSsl() : credentials.createInsecure());
   const metadata = new Metadata();
   metadata.set('authorization', `Bearer ${accessToken}`);
   const encode = (message: ExplainRequest) => Buffer.from(ExplainRequest.encode(message).finish());

@@ -2,7 +2,12 @@ import type { DescriptorEntry } from '../domain/descriptor.ts';
 import { formatLimit } from '../domain/limits/limit-spec.ts';
 import type { MatchExplanation, MatchStep, TruncatedList } from '../domain/rules/explain-match.ts';
 
-const MATCH_TEXTS = { exact: 'by its value', wildcard: 'by a value with *', key: 'by its key alone' } as const;
+const MATCH_TEXTS = {
+  exact: 'by its value',
+  network: 'by a network that contains it',
+  wildcard: 'by a value with *',
+  key: 'by its key alone',
+} as const;
 
 /** Formats the explanation of one descriptor as lines of text. */
 export function explanationLines(

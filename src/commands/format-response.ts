@@ -48,6 +48,7 @@ function entryAt(entries: DescriptorExplanation['entries'], index: number): Matc
 
 const MATCH_KINDS: ReadonlyMap<WayMessage, MatchKind> = new Map([
   [WayMessage.EXACT, 'exact'],
+  [WayMessage.NETWORK, 'network'],
   [WayMessage.WILDCARD, 'wildcard'],
   [WayMessage.KEY, 'key'],
 ]);
@@ -77,12 +78,22 @@ const USE_TEXTS: ReadonlyMap<Use, string> = new Map([
   [Use.UNLIMITED, 'unlimited'],
 ]);
 
-function limitLine({ label, limit, use, hits, remaining, exceeded, ...state }: LimitExplanation): string {
+function limitLine({
+  label,
+  limit,
+  use,
+  hits,
+  remaining,
+  exceeded,
+  costExceedsLimit,
+  ...state
+}: LimitExplanation): string {
   const facts = [USE_TEXTS.get(use) ?? `charges ${hits}`];
   if (use !== Use.UNLIMITED) facts.push(`${remaining} of ${limit?.burst ?? limit?.requests ?? 0} left`);
   if (state.blocked) facts.push(`blocked${timeText(' until ', state.blockEndTime)}`);
   else if (state.resetTime !== undefined) facts.push(`full again at ${state.resetTime.toISOString()}`);
   if (exceeded) facts.push(use === Use.SHADOW ? 'would reject' : 'rejects');
+  if (costExceedsLimit) facts.push('less than the cost of the request');
   return `  limit ${label}: ${facts.join('; ')}`;
 }
 

@@ -6,8 +6,10 @@ import {
   type DecisionResult,
   type Receipt,
   StoreUnavailable,
+  type UsageTally,
 } from '../decide/ports.ts';
 import type { ShadowDecision } from '../decide/prepared-decision.ts';
+import { findSettledUsage } from '../decide/receipts/receipt-usage.ts';
 import { type Redemption, redeem } from '../decide/receipts/redeem.ts';
 import { checkResults } from '../decide/store-answers.ts';
 import type { Logger } from '../interfaces/logger.ts';
@@ -16,6 +18,8 @@ import type { Tally } from './tally.ts';
 export interface FollowUpOptions {
   readonly store: CounterStore;
   readonly tally: Pick<Tally, 'countShadow' | 'countReceipt'>;
+  /** Counts settlements for customers and billing. */
+  readonly usage: Pick<UsageTally, 'settle'>;
   readonly log: Pick<Logger, 'error'>;
 }
 
@@ -28,7 +32,10 @@ export function startFollowUps(decided: DecidedBatch<unknown>, options: FollowUp
 }
 
 /** If the counters are unavailable, the hits stay charged: there is no caller left to report that to. */
-async function refundGrants(receipts: readonly Receipt[], { store, log }: FollowUpOptions): Promise<void> {
+export async function refundGrants(
+  receipts: readonly Receipt[],
+  { store, log }: Pick<FollowUpOptions, 'store' | 'log'>,
+): Promise<void> {
   try {
     await store.refund(receipts);
   } catch (error) {
@@ -37,21 +44,27 @@ async function refundGrants(receipts: readonly Receipt[], { store, log }: Follow
 }
 
 async function redeemReceipts(redemptions: readonly Redemption[], options: FollowUpOptions): Promise<void> {
-  const { store, tally, log } = options;
+  const { store, tally, usage, log } = options;
   try {
     const results = await redeem(store, redemptions);
-    for (const [index, { use }] of redemptions.entries()) {
-      tally.countReceipt(use, elementAt(results, index));
+    for (const [index, redemption] of redemptions.entries()) {
+      const result = elementAt(results, index);
+      tally.countReceipt(redemption.use, result);
+      const settled = result === 'done' ? findSettledUsage(redemption) : undefined;
+      if (settled !== undefined) usage.settle(settled.owner, settled.hits);
     }
   } catch (error) {
     log.error({ err: error }, 'redeeming receipts failed');
   }
 }
 
-/** The store rejects these decisions, and charges what their limits charge to rejected requests. */
-async function chargeRejected(decisions: readonly Decision[], { store, log }: FollowUpOptions): Promise<void> {
+/** Of rejected requests, the store rejects these decisions, and charges what their limits charge to such requests. */
+export async function chargeRejected(
+  decisions: readonly Decision[],
+  { store, log }: Pick<FollowUpOptions, 'store' | 'log'>,
+): Promise<void> {
   try {
-    await store.decide(decisions);
+    await store.decide(decisions, undefined);
   } catch (error) {
     log.error({ err: error }, 'charging rejected requests failed');
   }
@@ -60,7 +73,7 @@ async function chargeRejected(decisions: readonly Decision[], { store, log }: Fo
 async function decideShadows(shadows: readonly ShadowDecision[], options: FollowUpOptions): Promise<void> {
   const { store, tally, log } = options;
   try {
-    const results = checkResults(shadows, await store.decide(shadows));
+    const results = checkResults(shadows, await store.decide(shadows, undefined));
     for (const [index, { rule }] of shadows.entries()) {
       tally.countShadow(rule, labelShadowResult(elementAt(results, index)));
     }

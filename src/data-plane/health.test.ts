@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HealthCheckRequest, HealthCheckResponse } from '../generated/grpc/health/v1/health.ts';
 import type { UnaryCall } from '../transport/unary-call.ts';
-import { answerHealthCheck, HEALTH_CHECK_PATH, HEALTH_NAMES } from './health.ts';
+import { acceptHealthCall, HEALTH_CHECK_PATH, HEALTH_NAMES, replyHealth } from './health.ts';
 
 function ask(service: string, isServing: boolean): unknown {
   let answer: unknown;
@@ -9,6 +9,7 @@ function ask(service: string, isServing: boolean): unknown {
     path: HEALTH_CHECK_PATH,
     message: HealthCheckRequest.encode({ service }).finish(),
     requestId: undefined,
+    traceparent: undefined,
     deadline: undefined,
     cancelled: false,
     reply: (message) => {
@@ -18,7 +19,7 @@ function ask(service: string, isServing: boolean): unknown {
       answer = { status };
     },
   };
-  answerHealthCheck(call, isServing);
+  if (acceptHealthCall(call, HEALTH_NAMES)) replyHealth(call, HEALTH_NAMES, isServing);
   return answer;
 }
 

@@ -7,6 +7,7 @@ import { SHOULD_RATE_LIMIT_PATH } from './decision-methods.ts';
 export interface JsonRequest {
   readonly body: string;
   readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
   /** Whether the caller has disconnected. */
   readonly isCancelled: () => boolean;
 }
@@ -24,6 +25,7 @@ const DEADLINE_MS = 5000;
 /** HTTP status and error code by gRPC status; any other is INTERNAL. */
 const ERRORS: ReadonlyMap<GrpcStatus, { readonly status: number; readonly code: string }> = new Map([
   [GrpcStatus.INVALID_ARGUMENT, { status: 400, code: 'invalid_request' }],
+  [GrpcStatus.RESOURCE_EXHAUSTED, { status: 503, code: 'busy' }],
   [GrpcStatus.UNAVAILABLE, { status: 503, code: 'store_unavailable' }],
 ]);
 const INTERNAL = { status: 500, code: 'internal' };
@@ -36,10 +38,13 @@ const INTERNAL = { status: 500, code: 'internal' };
  */
 export function createJsonTransport(handler: BatchHandler): (request: JsonRequest) => Promise<JsonResponse> {
   const addToBatch = batchCalls(handler);
-  const json = createRateLimitJson();
+  let created: RateLimitJson | undefined;
   return (request) => {
     const { promise, resolve } = Promise.withResolvers<JsonResponse>();
     try {
+      // With the first request, because the descriptors of all messages take 4 MB.
+      created ??= createRateLimitJson();
+      const json = created;
       const message = json.parseRequest(request.body);
       const timeout = setTimeout(() => {
         resolve(errorResponse(INTERNAL, `no decision within ${DEADLINE_MS / 1000} seconds`));
@@ -61,6 +66,7 @@ class JsonCall implements UnaryCall {
   readonly path = SHOULD_RATE_LIMIT_PATH;
   readonly message: Uint8Array;
   readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
   readonly deadline = performance.now() + DEADLINE_MS;
   readonly #isCancelled: () => boolean;
   readonly #json: RateLimitJson;
@@ -74,6 +80,7 @@ class JsonCall implements UnaryCall {
   ) {
     this.message = message;
     this.requestId = request.requestId;
+    this.traceparent = request.traceparent;
     this.#isCancelled = request.isCancelled;
     this.#json = json;
     this.#respond = respond;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../generated/grpc/reflection/v1/reflection.ts';
 import { GrpcStatus, type UnaryCall } from '../transport/unary-call.ts';
-import { REFLECTION_PATHS, Reflection } from './reflection.ts';
+import { createDataPlaneReflection, REFLECTION_PATHS, type Reflection } from './reflection.ts';
 
 type MessageRequest = ServerReflectionRequest['messageRequest'];
 
@@ -12,6 +12,7 @@ function send(reflection: Reflection, message: Uint8Array) {
     path: REFLECTION_PATHS[0] ?? '',
     message,
     requestId: undefined,
+    traceparent: undefined,
     deadline: undefined,
     cancelled: false,
     reply: (bytes) => {
@@ -25,7 +26,7 @@ function send(reflection: Reflection, message: Uint8Array) {
   return outcome;
 }
 
-function ask(messageRequest: MessageRequest, reflection = new Reflection()) {
+function ask(messageRequest: MessageRequest, reflection = createDataPlaneReflection()) {
   const request = { host: 'a.example', messageRequest };
   return send(reflection, ServerReflectionRequest.encode(request).finish()).answer;
 }
@@ -65,13 +66,13 @@ describe('reflection', () => {
   });
 
   it('rejects a request that is malformed or too long', () => {
-    const reflection = new Reflection();
+    const reflection = createDataPlaneReflection();
     expect(send(reflection, Buffer.from([0x3a, 0xff])).status).toBe(GrpcStatus.INVALID_ARGUMENT);
     expect(send(reflection, Buffer.alloc(5000)).status).toBe(GrpcStatus.INVALID_ARGUMENT);
   });
 
   it('limits how many answers it gives', () => {
-    const reflection = new Reflection();
+    const reflection = createDataPlaneReflection();
     const request = ServerReflectionRequest.encode({
       host: '',
       messageRequest: { $case: 'listServices', value: '*' },

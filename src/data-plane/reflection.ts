@@ -12,36 +12,63 @@ import { DECISION_SERVICES, HEALTH_SERVICE, REFLECTION_SERVICES } from './health
 
 /** Both versions of the protocol have the same messages. */
 export const REFLECTION_PATHS: readonly string[] = REFLECTION_SERVICES.map((name) => `/${name}/ServerReflectionInfo`);
-const SERVICES = [...DECISION_SERVICES, HEALTH_SERVICE];
+/** The services of the data plane that reflection describes. */
+export const REFLECTED_SERVICES: readonly string[] = [...DECISION_SERVICES, HEALTH_SERVICE];
 /**
  * Answers are far larger than decisions, and wait in memory for a peer that does not read them. A person with grpcurl
  * needs a few for each command.
  */
-const ANSWER_LIMIT = { burst: 200, perSecond: 20 };
+const DATA_PLANE_ANSWERS = { burst: 200, perSecond: 20 };
 /** An answer repeats its request. Names of symbols and files are far shorter. */
 const MAX_REQUEST_BYTES = 4096;
 /** Symbols and files of the admin API. The status NOT_FOUND would hide our message: grpcurl prints its own then. */
 const ADMIN_NAME = /^weir[./]/;
 
+export const TOO_MANY_REQUESTS = 'too many reflection requests; retry later';
+
 type Answer = ServerReflectionResponse['messageResponse'];
 
+/** For each file: itself, then all files that it needs, as encoded FileDescriptorProtos. */
+interface FileIndex {
+  readonly byName: ReadonlyMap<string, FileDescriptorResponse>;
+  readonly bySymbol: ReadonlyMap<string, FileDescriptorResponse>;
+}
+
+export interface ReflectionOptions {
+  /** Full names of the services. Each must be defined in proto/. */
+  readonly services: readonly string[];
+  /** How many requests are answered. */
+  readonly answers: ConstructorParameters<typeof AbuseBudget>[0];
+  /** Says where a symbol or file that is not described here can be found; undefined: nowhere. */
+  readonly findElsewhere?: (name: string) => string | undefined;
+}
+
+/** Describes the services of the data plane. */
+export function createDataPlaneReflection(): Reflection {
+  return new Reflection({
+    services: REFLECTED_SERVICES,
+    answers: DATA_PLANE_ANSWERS,
+    findElsewhere: (name) =>
+      ADMIN_NAME.test(name) ? 'reflection on ADMIN_ADDRESS describes the admin API' : undefined,
+  });
+}
+
 /**
- * Describes the services of the data plane to clients such as grpcurl
+ * Describes services with their comments to clients such as grpcurl
  * (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md).
  *
  * The method is a stream of requests and answers, but the transport serves unary calls only. So a stream ends after its
  * first answer, which the protocol allows a server at any time. Clients open another stream for their next request.
  */
 export class Reflection {
-  /** For each file: itself, then all files that it needs, as encoded FileDescriptorProtos. */
-  readonly #filesByName: ReadonlyMap<string, FileDescriptorResponse>;
-  readonly #filesBySymbol: ReadonlyMap<string, FileDescriptorResponse>;
-  readonly #budget = new AbuseBudget(ANSWER_LIMIT);
+  readonly #options: ReflectionOptions;
+  /** undefined: nobody has asked yet. It takes 5 MB, and few processes are ever asked. */
+  #files: FileIndex | undefined;
+  readonly #budget: AbuseBudget;
 
-  constructor() {
-    const { byName, bySymbol } = indexFiles();
-    this.#filesByName = byName;
-    this.#filesBySymbol = bySymbol;
+  constructor(options: ReflectionOptions) {
+    this.#options = options;
+    this.#budget = new AbuseBudget(options.answers);
   }
 
   answer(call: UnaryCall): void {
@@ -57,7 +84,7 @@ export class Reflection {
       return;
     }
     if (!this.#budget.spend(1, performance.now())) {
-      call.fail(GrpcStatus.RESOURCE_EXHAUSTED, 'too many reflection requests; retry later');
+      call.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_MANY_REQUESTS);
       return;
     }
     const messageResponse = this.#findAnswer(request);
@@ -68,11 +95,11 @@ export class Reflection {
   #findAnswer({ messageRequest }: ServerReflectionRequest): Answer {
     switch (messageRequest?.$case) {
       case 'listServices':
-        return { $case: 'listServicesResponse', value: { service: SERVICES.map((name) => ({ name })) } };
+        return { $case: 'listServicesResponse', value: { service: this.#options.services.map((name) => ({ name })) } };
       case 'fileByFilename':
-        return answerFiles(this.#filesByName.get(messageRequest.value), messageRequest.value);
+        return this.#answerFiles('byName', messageRequest.value);
       case 'fileContainingSymbol':
-        return answerFiles(this.#filesBySymbol.get(messageRequest.value), messageRequest.value);
+        return this.#answerFiles('bySymbol', messageRequest.value);
       case 'fileContainingExtension':
         return answerError(`${messageRequest.value.containingType}: has no extensions`);
       case 'allExtensionNumbersOfType':
@@ -81,12 +108,15 @@ export class Reflection {
         return answerError('message_request: must be set');
     }
   }
-}
 
-function answerFiles(files: FileDescriptorResponse | undefined, name: string): Answer {
-  if (files !== undefined) return { $case: 'fileDescriptorResponse', value: files };
-  if (!ADMIN_NAME.test(name)) return answerError(`${name}: not found`);
-  return answerError(`${name}: reflection on ADMIN_ADDRESS describes the admin API`, GrpcStatus.FAILED_PRECONDITION);
+  #answerFiles(index: keyof FileIndex, key: string): Answer {
+    this.#files ??= indexFiles(this.#options.services);
+    const files = this.#files[index].get(key);
+    if (files !== undefined) return { $case: 'fileDescriptorResponse', value: files };
+    const elsewhere = this.#options.findElsewhere?.(key);
+    if (elsewhere === undefined) return answerError(`${key}: not found`);
+    return answerError(`${key}: ${elsewhere}`, GrpcStatus.FAILED_PRECONDITION);
+  }
 }
 
 function answerError(errorMessage: string, errorCode: GrpcStatus = GrpcStatus.NOT_FOUND): Answer {
@@ -94,10 +124,10 @@ function answerError(errorMessage: string, errorCode: GrpcStatus = GrpcStatus.NO
 }
 
 /** Indexes the files that define the services, and all that they need, by file name and by symbol. */
-function indexFiles() {
+function indexFiles(services: readonly string[]): FileIndex {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));
   const byName = new Map<string, FileDescriptorResponse>();
-  for (const service of SERVICES) {
+  for (const service of services) {
     const file = registry.getService(service)?.file;
     if (file === undefined) throw new Error(`${service}: must be defined in proto/`);
     for (const needed of withDependencies(file)) byName.set(`${needed.name}.proto`, encodeFiles(needed));

@@ -1,14 +1,14 @@
-import type { PendingCheck } from '../decide/check/prepare-check.ts';
+import type { UnverifiedCheck } from '../decide/check/prepare-check.ts';
 import type { TokenVerifier } from '../decide/ports.ts';
 import type { Verification } from '../domain/tokens/token.ts';
-import type { UnaryCall } from '../transport/unary-call.ts';
 import type { DecisionMethod } from './decision-methods.ts';
+import type { DecisionCall } from './traced-call.ts';
 
 /** A Check that waits for the verification of its token's signature. */
 export interface UnverifiedCall {
-  readonly call: UnaryCall;
+  readonly call: DecisionCall;
   readonly method: DecisionMethod;
-  readonly check: PendingCheck;
+  readonly check: UnverifiedCheck;
   /** On the clock of performance.now(). */
   readonly arrivedAt: number;
 }
@@ -30,13 +30,18 @@ export class UnverifiedCalls {
 
   add(unverified: UnverifiedCall): void {
     const { token, source } = unverified.check;
-    this.#tokens.verify(token, source, (verification) => {
-      if (this.#verified.push({ ...unverified, verification }) > 1) return;
-      queueMicrotask(() => {
-        const batch = this.#verified;
-        this.#verified = [];
-        this.#decide(batch);
-      });
+    // Another call may have had the token verified while the edge was charged.
+    const cached = this.#tokens.cached(token, Date.now());
+    if (cached !== undefined) this.#continue(unverified, cached);
+    else this.#tokens.verify(token, source, (verification) => this.#continue(unverified, verification));
+  }
+
+  #continue(unverified: UnverifiedCall, verification: Verification): void {
+    if (this.#verified.push({ ...unverified, verification }) > 1) return;
+    queueMicrotask(() => {
+      const batch = this.#verified;
+      this.#verified = [];
+      this.#decide(batch);
     });
   }
 }

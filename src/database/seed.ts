@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { LimitSpec } from '../domain/limits/limit-spec.ts';
 import { withAdvisoryLock } from './advisory-locks.ts';
-import { AccountEntity, PlanEntity } from './entities.ts';
+import { AccountEntity } from './entities/account-entity.ts';
+import { PlanEntity } from './entities/plan-entity.ts';
 import type { Database } from './open-database.ts';
 
 export interface SeedOptions {
@@ -19,25 +19,33 @@ export interface SeedResult {
 /** The plan of a new account. */
 const DEFAULT_PLAN_ID = 'free';
 
-const INITIAL_PLANS: readonly { id: string; displayName: string; limits: readonly LimitSpec[] }[] = [
+/** Keys of an account share the limits: otherwise another key would bring another budget. */
+const INITIAL_PLANS: readonly Pick<PlanEntity, 'id' | 'displayName' | 'maxApiKeys' | 'limits'>[] = [
   {
     id: DEFAULT_PLAN_ID,
     displayName: 'Free',
+    maxApiKeys: 5,
     limits: [
-      { name: 'minute', requests: 60, window: '60s', algorithm: 'sliding_window' },
-      { name: 'day', requests: 1_000, window: '86400s', algorithm: 'calendar' },
+      { name: 'minute', requests: 60, window: '60s', algorithm: 'sliding_window', per: 'account' },
+      { name: 'day', requests: 1_000, window: '86400s', algorithm: 'calendar', per: 'account' },
     ],
   },
   {
     id: 'pro',
     displayName: 'Pro',
+    maxApiKeys: 50,
     limits: [
-      { name: 'minute', requests: 600, window: '60s', algorithm: 'sliding_window' },
-      { name: 'hour', requests: 20_000, window: '3600s', algorithm: 'sliding_window' },
-      { name: 'day', requests: 50_000, window: '86400s', algorithm: 'calendar' },
+      { name: 'minute', requests: 600, window: '60s', algorithm: 'sliding_window', per: 'account' },
+      { name: 'hour', requests: 20_000, window: '3600s', algorithm: 'sliding_window', per: 'account' },
+      { name: 'day', requests: 50_000, window: '86400s', algorithm: 'calendar', per: 'account' },
     ],
   },
-  { id: 'enterprise', displayName: 'Enterprise', limits: [] },
+  {
+    id: 'enterprise',
+    displayName: 'Enterprise',
+    maxApiKeys: 0,
+    limits: [{ name: 'unlimited', requests: 0, window: '', algorithm: 'unlimited' }],
+  },
 ];
 
 /**

@@ -9,7 +9,7 @@ import {
   type Receipt,
   StoreUnavailable,
 } from './ports.ts';
-import type { AdvisoryResult, PreparedDecision, ShadowDecision } from './prepared-decision.ts';
+import type { AdvisoryDecision, AdvisoryResult, PreparedDecision, ShadowDecision } from './prepared-decision.ts';
 import { createReceipt, isRefundedIfRejected } from './receipts/receipt.ts';
 import type { Redemption } from './receipts/redeem.ts';
 import { chargesOfRejected } from './rejected-charges.ts';
@@ -25,21 +25,23 @@ export interface DecidedBatch<Verdict> {
   readonly redemptions: readonly Redemption[];
   /** Shadows of the granted requests that somebody still waits for. */
   readonly shadows: readonly ShadowDecision[];
-  /** Charges that rejected requests owe to limits that the store was not asked about (`charge_rejected`). */
+  /** Charges that rejected requests owe to limits that the store was not asked about (`charge_rejected`), and penalties. */
   readonly chargesOfRejected: readonly Decision[];
 }
 
 /**
  * Decides a batch in order with one call of the store, or with a second one if decisions have advisories. `isAbandoned`
- * returns whether the caller of the decision at an index has left. It is called after the store has answered. Throws or
- * rejects only on a bug, never because the store is unreachable.
+ * returns whether the caller of the decision at an index has left. It is called after the store has answered. `waitMs` is
+ * that of `CounterStore.decide`, for the first call. Throws or rejects only on a bug, never because the store is
+ * unreachable.
  */
 export function decideBatch<Verdict>(
   store: CounterStore,
   decisions: readonly PreparedDecision<Verdict>[],
   isAbandoned: (index: number) => boolean,
+  waitMs?: number,
 ): MaybePromise<DecidedBatch<Verdict>> {
-  const results = decideCharges(store, decisions);
+  const results = decideCharges(store, decisions, waitMs);
   return results instanceof Promise || decisions.some(hasAdvisories)
     ? concludeLater(store, decisions, results, isAbandoned)
     : concludeBatch(decisions, results, undefined, isAbandoned);
@@ -73,14 +75,17 @@ function concludeBatch<Verdict>(
     const result = resultFor(decision, results, index);
     const advisories = advisoryResults === undefined ? NONE : elementAt(advisoryResults, index);
     if (isGranted(result)) {
+      if (decision.penalties !== undefined) ofRejected.push(...decision.penalties);
       const isRejected = decision.isRejectedByAdvisories?.(advisories) === true;
       if (isRejected || isAbandoned(index)) refunds.push(...receiptsFor(decision, result, advisories));
       else if (decision.shadows !== undefined) shadows.push(...decision.shadows);
       if (isRejected && decision.shadows !== undefined) ofRejected.push(...chargesOfRejected(decision.shadows));
-    } else if (!(result instanceof StoreUnavailable)) {
-      if (decision.shadows !== undefined) ofRejected.push(...chargesOfRejected(decision.shadows));
-      // They were not decided.
-      if (decision.advisories !== undefined) ofRejected.push(...chargesOfRejected(decision.advisories));
+    } else {
+      if (decision.earlierGrant !== undefined) refunds.push(decision.earlierGrant);
+      if (!(result instanceof StoreUnavailable)) {
+        if (decision.shadows !== undefined) ofRejected.push(...chargesOfRejected(decision.shadows));
+        if (decision.advisories !== undefined) ofRejected.push(...chargesOfRejected(undecided(decision, advisories)));
+      }
     }
     return decision.conclude(result, advisories);
   });
@@ -92,10 +97,16 @@ type Results = readonly (DecisionResult | undefined)[];
 
 const NONE: readonly never[] = [];
 
-function decideCharges(store: CounterStore, decisions: readonly PreparedDecision<unknown>[]): MaybePromise<Results> {
+function decideCharges(
+  store: CounterStore,
+  decisions: readonly PreparedDecision<unknown>[],
+  waitMs: number | undefined,
+): MaybePromise<Results> {
   const charging = decisions.filter(hasCharges);
   if (charging.length === 0) return NONE;
-  return mapMaybe(store.decide(charging), (results) => alignResults(decisions, checkResults(charging, results)));
+  return mapMaybe(store.decide(charging, waitMs), (results) =>
+    alignResults(decisions, checkResults(charging, results)),
+  );
 }
 
 /** Moves each result of the decisions with charges to the index of its decision. */
@@ -121,13 +132,29 @@ async function decideAdvisories(
   isAbandoned: (index: number) => boolean,
 ): Promise<readonly (readonly AdvisoryResult[])[]> {
   const open = decisions.map((decision, index) => {
-    const isOpen = isGranted(resultFor(decision, results, index)) && !isAbandoned(index);
-    return isOpen ? (decision.advisories ?? NONE) : NONE;
+    if (decision.advisories === undefined || isAbandoned(index)) return NONE;
+    const result = resultFor(decision, results, index);
+    if (isGranted(result)) return decision.advisories;
+    return result instanceof StoreUnavailable ? NONE : decision.advisories.filter(isIndependent);
   });
   const advisories = open.flat();
-  const answers = checkResults(advisories, await store.decide(advisories));
+  const answers = checkResults(advisories, await store.decide(advisories, undefined));
   let next = 0;
   return open.map((own) => own.map((advisory) => ({ advisory, result: elementAt(answers, next++) })));
+}
+
+function isIndependent(advisory: AdvisoryDecision): boolean {
+  return advisory.kind === 'quota' && advisory.isIndependent === true;
+}
+
+/** The advisories of a decision that have no results. */
+function undecided(
+  { advisories = NONE }: PreparedDecision<unknown>,
+  results: readonly AdvisoryResult[],
+): readonly AdvisoryDecision[] {
+  return results.length === 0
+    ? advisories
+    : advisories.filter((advisory) => !results.some((result) => result.advisory === advisory));
 }
 
 function hasCharges({ charges }: PreparedDecision<unknown>): boolean {
@@ -148,11 +175,12 @@ function isGranted(result: DecisionResult | undefined): result is Outcome | unde
  * requests as well: they are spent already.
  */
 function receiptsFor(
-  { charges }: PreparedDecision<unknown>,
+  { charges, earlierGrant }: PreparedDecision<unknown>,
   outcome: Outcome | undefined,
   advisories: readonly AdvisoryResult[],
 ): readonly Receipt[] {
   const receipts = outcome === undefined ? [] : [createReceipt(undefined, charges, outcome, isRefundedIfRejected)];
+  if (earlierGrant !== undefined) receipts.push(earlierGrant);
   for (const { advisory, result } of advisories) {
     if (result instanceof StoreUnavailable || !result.granted) continue;
     receipts.push(createReceipt(undefined, advisory.charges, result, isRefundedIfRejected));

@@ -1,8 +1,13 @@
+import type { AccountRecord, AccountState } from '../domain/account-state.ts';
 import type { CounterChange } from '../domain/counting/counter-admin.ts';
 import type { ApiKeyPolicy } from '../domain/credentials/api-key-policy.ts';
+import type { DeviceKey, DeviceRegistration } from '../domain/device.ts';
 import type { CountedLimit } from '../domain/limits/limit.ts';
 import type { Plan } from '../domain/limits/plan.ts';
+import type { SupersededLimitSpec } from '../domain/limits/superseded-limit.ts';
 import type { TokenTrust, Verification, VerifiedToken } from '../domain/tokens/token.ts';
+import type { UsageDimensions, UsageOutcome } from '../domain/usage/usage-row.ts';
+import type { ReceiptKeys } from './receipts/receipt-keys.ts';
 
 /**
  * The ports of decide/: what it needs from the counters, the catalog and the token verifier. Those folders implement
@@ -25,6 +30,8 @@ export interface Charge {
    * Latest time at which the hits will be spent, in µs from now. They count from then on. Left out: they are spent now.
    */
   readonly spentWithinMicros?: number;
+  /** Hits that must stay free when these are granted: others have asked for them elsewhere. Left out: none. */
+  readonly reservedHits?: number;
   /**
    * Where the store keeps the counter. A caller that keeps the charge for later decisions sets it to null. The store
    * may then write a handle of its own, to find the counter faster when the same object comes again. undefined: the
@@ -54,6 +61,8 @@ export interface GrantedCharge {
   readonly charge: Charge;
   /** Unix time in µs at which the hits stop counting without a refund: `freeAt` of the charge's outcome. */
   readonly countsUntil: number;
+  /** `lateChargeId` of the charge's outcome. */
+  readonly lateChargeId?: string | undefined;
 }
 
 /** Result of one charge. Durations are in µs. */
@@ -62,7 +71,10 @@ export interface ChargeOutcome {
   readonly exceeded: boolean;
   /** Hits that are free after the decision, at least 0. */
   readonly remaining: number;
-  /** Time until the whole limit is free again if nothing more is charged. 0: it is free now. */
+  /**
+   * Time until the whole limit is free again if nothing more is charged. 0: it is free now. For credits that are spent or
+   * added, the time until `CREDITS_END`.
+   */
   readonly resetAfter: number;
   /** Unix time in µs at which the whole limit is free again, by the clock of the store. */
   readonly freeAt: number;
@@ -70,14 +82,20 @@ export interface ChargeOutcome {
   readonly retryAfter: number | undefined;
   /** Time until the block ends that rejects the hits. The next rejection may start another. undefined: no block. */
   readonly blockedFor: number | undefined;
+  /**
+   * Id of the late charge with which the store will count the hits, because it could not be asked. A receipt with it can
+   * be refunded through every node. undefined: the hits are counted.
+   */
+  readonly lateChargeId?: string | undefined;
 }
 
 /**
  * The part that decided. `memory` and `redis` are the stores themselves. This process decides on their behalf when it
  * has seen that a limit is used up (`local`), or has leased a slice of it (`lease`). While the store is unreachable,
- * the process decides by its own counters (`fail-local`), or lets the request pass uncounted (`fail-open`).
+ * the process decides alone (`fail-local`), lets the request pass (`fail-open`), or rejects it
+ * (`fail-deny`): no store has that source.
  */
-export type Source = 'memory' | 'redis' | 'local' | 'lease' | 'fail-local' | 'fail-open';
+export type Source = 'memory' | 'redis' | 'local' | 'lease' | 'fail-local' | 'fail-open' | 'fail-deny';
 
 /** Result of one decision. */
 export interface Outcome {
@@ -116,8 +134,11 @@ export interface CounterStore {
    * becomes debt, of at most 4294967295 hits; in a token bucket, of at most what one window refills. MUST answer one
    * result for each decision, in the same order, within the store's deadline. A decision that is answered with
    * StoreUnavailable may have been executed already. It SHOULD NOT be executed later.
+   *
+   * `waitMs` replaces the store's deadline: the callers wait that long for the results. undefined: the store's own. The
+   * parameter is required so that a wrapper which does not pass it on does not compile.
    */
-  decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]>;
+  decide(decisions: readonly Decision[], waitMs: number | undefined): MaybePromise<readonly DecisionResult[]>;
   /**
    * Refunds the granted hits of receipts. MUST refund a receipt once, however often it comes, and MUST NOT refund hits
    * that have stopped counting. MUST answer one result for each receipt, in the same order.
@@ -135,9 +156,23 @@ export interface CounterStore {
 /** Hits freed by a receipt, summed over its charges. undefined: the receipt was used before, or has expired. */
 export type RefundResult = number | undefined | StoreUnavailable;
 
+/**
+ * Why counters could not be asked. `deadline`: a server did not answer in time. `silent`: a server has been silent for so
+ * long that it is only probed, or that this node decides alone until it answers. `disconnected`: there is no connection.
+ * `failed`: the server rejected the call. `full`: this process has no room for more counters. `restoring`: the counters
+ * were lost and are being restored.
+ */
+export type UnavailableReason = 'deadline' | 'silent' | 'disconnected' | 'failed' | 'full' | 'restoring';
+
 /** The counters are unreachable or did not answer in time. The message is for the log, never for callers. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
+  readonly reason: UnavailableReason;
+
+  constructor(message: string, reason: UnavailableReason = 'failed') {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** An API key, as far as decisions need it. */
@@ -150,7 +185,14 @@ export interface KeyRecord {
   /** The key's own plan, or its account's if it has none. */
   readonly planId: string;
   readonly policy: ApiKeyPolicy;
+  /**
+   * Limits from before the plan that counts: of plans of the key and, if it is on its account's plan, of the account. The
+   * same list as long as the record. Left out or undefined: there are none.
+   */
+  readonly supersededPlanLimits?: readonly SupersededLimitSpec[] | undefined;
+  /** Whether the key itself is disabled. */
   readonly disabled: boolean;
+  readonly accountState: AccountState;
   /** Unix time in ms. undefined: the key never expires. */
   readonly expiresAt: number | undefined;
   /**
@@ -160,25 +202,28 @@ export interface KeyRecord {
   notedInMinute?: number;
 }
 
-/** An account, as far as decisions need it. */
-export interface AccountRecord {
-  readonly id: string;
-  readonly planId: string;
-}
-
 /**
  * The node's copy of the catalog. Every method MUST answer from memory, and MUST NOT throw. undefined: there is no such
  * entry. A changed record MUST be another object, and an unchanged one SHOULD stay the same: decide/ caches charges by
  * the identity of records.
  */
-export interface Catalog {
+export interface Catalog extends ReceiptKeys {
   /**
    * Whether the copy was cut off from the database for longer than the configuration allows. Credentials may have been
    * revoked since, so decide/ WILL let no credential in while it is true.
    */
   readonly isTooStale: boolean;
-  /** Finds the key of a secret. decide/ WILL only pass secrets that `isApiKey` accepts. */
+  /** Set where there is no catalog, and never will be: the domain `plans` is then one like any other. */
+  readonly isAbsent?: true;
+  /** Finds the key of a secret. Keys of accounts that are not in the catalog are unknown. decide/ WILL only pass secrets that `isApiKey` accepts. */
   keyBySecret(secret: string): KeyRecord | undefined;
+  /** Whether the catalog has keys that another service issued, and they are accepted. */
+  readonly hasImportedKeys: boolean;
+  /**
+   * Finds the imported key of a secret. MUST NOT hash a secret that cannot be one: while there are none, or when
+   * `hasImportedKeyLength` rejects it. decide/ WILL pass texts of any length.
+   */
+  importedKeyBySecret(secret: string): KeyRecord | undefined;
   key(id: string): KeyRecord | undefined;
   account(id: string): AccountRecord | undefined;
   plan(id: string): Plan | undefined;
@@ -187,8 +232,74 @@ export interface Catalog {
   isRevoked(token: VerifiedToken): boolean;
 }
 
+/** The devices of the catalog. An account may be one that the catalog does not have. Empty: requests without a credential. */
+export interface CatalogDevices {
+  /** Changes whenever any device changes. */
+  readonly version: number;
+  find(key: DeviceKey): 'known' | 'blocked' | undefined;
+  deviceCount(accountId: string): number;
+  /** The number of devices that are not blocked. */
+  unblockedCount(accountId: string): number;
+  /** Whether the device is one of the first `count` that were registered for its account and are not blocked. */
+  isAmongFirst(key: DeviceKey, count: number): boolean;
+}
+
+/** The devices of the catalog, and those that this node has registered since. Reading MUST be from memory. */
+export interface DeviceRegistry {
+  readonly registration: Exclude<DeviceRegistration, 'off'>;
+  /** Returns the key of the device that a header names. `find` and `note` are faster with the same object. */
+  identify(accountId: string, header: string): DeviceKey;
+  find(key: DeviceKey): 'known' | 'blocked' | undefined;
+  /** Whether a device is one of the first `count` of its account. One that is not registered would be the next. */
+  isAmongFirst(key: DeviceKey, count: number): boolean;
+  /** Whether `register` would register another device of the account that counts against a plan. */
+  hasRoom(accountId: string): boolean;
+  /** Registers a new device, unless there are too many. */
+  register(use: DeviceUse): void;
+  /** Counts a request of a registered device, and its time. `isAllowed`: Check lets it pass. */
+  note(use: DeviceUse, isAllowed: boolean): void;
+}
+
+/** The device of a request. */
+export interface DeviceUse {
+  readonly key: DeviceKey;
+  /** Whether it was registered before the request. */
+  readonly isKnown: boolean;
+  /** Whether this request registers it. */
+  readonly isNew: boolean;
+  /** Whether it counts against the plan of its account. Otherwise registering it can be left out. */
+  readonly isCounted: boolean;
+  /** IP address of the client. undefined: unknown. */
+  readonly sourceAddress: string | undefined;
+}
+
+/** Whose usage a request is, and how many hits it costs. */
+export interface Usage {
+  /** The object that stands for the owner in memory. It stays the same while nothing of the owner changes. */
+  readonly record: object;
+  /** As credentials name it, without `accounts/`. Empty: no credential proves one. */
+  readonly accountId: string;
+  /** undefined: the credential is not an API key. */
+  readonly keyId: string | undefined;
+  /** undefined: there is no plan. */
+  readonly planId: string | undefined;
+  /** undefined: the request names none. */
+  readonly route: string | undefined;
+  readonly hits: number;
+}
+
+/** Counts requests for customers and billing. Both methods MUST return at once, and MUST NOT throw. */
+export interface UsageTally {
+  /** Counts a request. Hits count only if it is allowed. */
+  record(usage: Usage, outcome: UsageOutcome): void;
+  /** Adds hits to allowed requests that some node has counted before. Negative: gives hits back. */
+  settle(owner: UsageDimensions, hits: number): void;
+}
+
 /** Verifies the signatures of tokens. */
 export interface TokenVerifier {
+  /** The claim `iss` of Weir's own tokens. */
+  readonly ownIssuer: string;
   /** Length of the longest token. decide/ WILL pass no longer one to `verify`. */
   readonly maxTokenBytes: number;
   /** Returns the verification of a token seen before. undefined: `verify` has to run. `now` is Unix time in ms. */

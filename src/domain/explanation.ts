@@ -20,6 +20,11 @@ export interface Explanation {
   readonly keyId: string | undefined;
   readonly accountId: string | undefined;
   readonly planId: string | undefined;
+  /**
+   * The fault of the credential of a Check, or why the domain `plans` rejects a request without counting it. undefined:
+   * there is none, or the answer says it all.
+   */
+  readonly credentialFault?: string | undefined;
   readonly descriptors: readonly ExplainedDescriptor[];
   /** Charged limits in the order in which they are charged, then the others. */
   readonly limits: readonly ExplainedLimit[];
@@ -38,6 +43,8 @@ export interface ExplainedLimit {
   readonly hits: number;
   /** The limit would reject, or, as a shadow or quota, would report that it does. */
   readonly isExceeded: boolean;
+  /** The hits exceed the limit even when nothing is charged. */
+  readonly costExceedsLimit: boolean;
   /** undefined: nothing is counted, or the counters are unavailable. */
   readonly state: CounterSnapshot | undefined;
 }

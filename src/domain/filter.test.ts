@@ -40,10 +40,12 @@ test.each([
   expect(summarize(text)).toBe(fault);
 });
 
+const textWithoutNul = fc.string({ unit: 'binary', maxLength: 100 }).map((text) => text.replaceAll('\0', '0'));
+
 test('accepts any text, and reads a quoted value exactly as it was quoted', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => void parseFilter(text)));
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 100 }), (value) => {
+    fc.property(textWithoutNul, (value) => {
       const quoted = value.replace(/["\\]/g, String.raw`\$&`);
       expect(summarize(`a = "${quoted}"`)).toEqual([`a = ${value}`]);
     }),

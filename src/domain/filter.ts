@@ -35,6 +35,8 @@ export function parseFilter(text: string): readonly Restriction[] | { readonly f
   if (text.length > MAX_FILTER_LENGTH) {
     return { fault: `must be at most ${MAX_FILTER_LENGTH} characters (got ${text.length})` };
   }
+  // Postgres stores no text with it.
+  if (text.includes('\0')) return { fault: 'must not contain the character NUL' };
   const tokens = tokenize(text);
   const restrictions: Restriction[] = [];
   for (let next = 0; tokens[next]?.kind !== 'end'; ) {

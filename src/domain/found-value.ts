@@ -12,7 +12,16 @@ const NAME = /^[a-z][a-z_.]{0,39}$/i;
  */
 export function withFound(expected: string, found: unknown): string {
   if (typeof found !== 'string') return `${expected} (got ${describeFound(found)})`;
-  return SHORT_AND_PRINTABLE.test(found) && !MAY_BE_SECRET.test(found) ? `${expected} (got "${found}")` : expected;
+  return isRepeatable(found) ? `${expected} (got "${found}")` : expected;
+}
+
+function isRepeatable(text: string): boolean {
+  return SHORT_AND_PRINTABLE.test(text) && !MAY_BE_SECRET.test(text);
+}
+
+/** Quotes a text. Returns an ellipsis for one that is long, not printable or possibly a secret. */
+export function quoteFound(text: string): string {
+  return isRepeatable(text) ? `"${text}"` : '"…"';
 }
 
 /**

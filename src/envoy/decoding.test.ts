@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { RouteTable } from '../domain/routes/route-table.ts';
 import { CheckRequest } from '../generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitRequest } from '../generated/envoy/service/ratelimit/v3/rls.ts';
+import { prepareCheckExtraction } from './check/check-extraction.ts';
 import { decodeCheckRequest } from './check/check-request.ts';
 import { decodeRateLimitRequest } from './rate-limit/rate-limit-request.ts';
 import { InvalidRequest } from './wire/decode-message.ts';
+
+/** Ten years, the longest window. */
+const MAX_MINUTES = 3650 * 24 * 60;
 
 const value = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ minLength: 120, maxLength: 400 }));
 const headerName = fc.oneof(
@@ -21,14 +26,31 @@ const headerName = fc.oneof(
 );
 const headers = fc.dictionary(headerName, value, { noNullPrototype: true });
 
+/** Annotations of the route's resources, and other values in their places. */
+const annotations = fc.dictionary(fc.constantFrom('weir.route', 'weir.auth', 'other'), fc.jsonValue(), {
+  noNullPrototype: true,
+});
+const gateway = fc.record({
+  resources: fc.oneof(fc.array(fc.record({ annotations }), { maxLength: 3 }), fc.jsonValue()),
+});
+
 const checkRequest = fc.record({
   attributes: fc.record({
     source: fc.record({ principal: value, labels: headers }),
     request: fc.record({
-      http: fc.record({ id: value, method: value, headers, path: value, size: fc.nat(), body: value }),
+      http: fc.record({ id: value, method: value, headers, path: value, host: value, size: fc.nat(), body: value }),
     }),
     contextExtensions: fc.dictionary(fc.constantFrom('weir.rate_limit', 'other'), fc.constantFrom('off', 'on', '')),
+    routeMetadataContext: fc.option(fc.record({ filterMetadata: fc.record({ 'envoy-gateway': gateway }) }), {
+      nil: undefined,
+    }),
   }),
+});
+
+const override = fc.record({
+  requestsPerUnit: fc.nat(),
+  unit: fc.constant(2),
+  unitMultiplier: fc.option(fc.nat({ max: MAX_MINUTES }), { nil: undefined }),
 });
 
 const rateLimitRequest = fc.record({
@@ -37,7 +59,7 @@ const rateLimitRequest = fc.record({
   descriptors: fc.array(
     fc.record({
       entries: fc.array(fc.record({ key: value, value }), { minLength: 1, maxLength: 4 }),
-      limit: fc.option(fc.record({ requestsPerUnit: fc.nat(), unit: fc.constant(2) }), { nil: undefined }),
+      limit: fc.option(override, { nil: undefined }),
       hitsAddend: fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER }), { nil: undefined }),
       isNegativeHits: fc.boolean(),
     }),
@@ -108,7 +130,10 @@ describe('Weir’s decoders agree with the generated ones', () => {
           domain,
           descriptors: descriptors.map(({ entries, limit, hitsAddend: hits, isNegativeHits }) => ({
             entries,
-            limitOverride: limit && { requests: limit.requestsPerUnit, windowSeconds: 60 },
+            limitOverride: limit && {
+              requests: limit.requestsPerUnit,
+              windowSeconds: 60 * Math.max(1, limit.unitMultiplier ?? 1),
+            },
             hits: hits ?? (hitsAddend || (isNegativeHits ? Number.MAX_SAFE_INTEGER : 1)),
             isRefund: isNegativeHits,
           })),
@@ -118,9 +143,12 @@ describe('Weir’s decoders agree with the generated ones', () => {
   });
 });
 
+const withRoutes = prepareCheckExtraction({}, { table: new RouteTable() });
+
 describe('Weir’s decoders, given random bytes', () => {
   it.each([
     ['decodeCheckRequest', decodeCheckRequest],
+    ['decodeCheckRequest with routes', (bytes: Uint8Array) => decodeCheckRequest(bytes, withRoutes)],
     ['decodeRateLimitRequest', decodeRateLimitRequest],
   ])('%s returns a request or throws InvalidRequest, and nothing else', (_, decode) => {
     const valid = [

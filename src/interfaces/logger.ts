@@ -7,3 +7,6 @@ export interface Logger {
 
 /** A logger for parts that log nothing but problems. */
 export type WarningLogger = Pick<Logger, 'warn'>;
+
+/** A logger for the counters, which log problems and that they are over. */
+export type StoreLogger = Pick<Logger, 'warn' | 'info'>;

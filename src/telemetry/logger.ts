@@ -1,4 +1,6 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
+import { currentSpan } from '../interfaces/current-span.ts';
+import { describeSpan } from '../interfaces/tracing.ts';
 
 export type { Logger };
 
@@ -32,14 +34,42 @@ export function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
-/** Creates a logger that writes JSON lines with ISO times to stdout. `level` is one of pino's levels. */
-export function createLogger(level: string): Logger {
-  return pino({
+/**
+ * The processes of a node. `control` starts the others and serves the admin API and HTTP; `decision` decides. Where several
+ * decide, `primary` starts them and gives them their connections.
+ */
+export type ProcessName = 'control' | 'primary' | 'decision';
+
+/** Fields of each line of a log. */
+export interface LogOrigin {
+  readonly process: ProcessName;
+  /** Number of the worker that the lines are from, or about. undefined: there is only one. */
+  readonly worker?: number;
+}
+
+/** The fields of a line that is written within a traced call. */
+function describeCurrentSpan(): object {
+  const span = currentSpan();
+  return span === undefined ? {} : describeSpan(span);
+}
+
+/**
+ * Creates a logger that writes JSON lines with ISO times. `level` is one of pino's levels. Without an `output`, it writes to
+ * stdout, and waits until each line is written.
+ */
+export function createLogger(
+  level: string,
+  origin: LogOrigin = { process: 'control' },
+  output?: DestinationStream,
+): Logger {
+  const options: LoggerOptions = {
     level,
-    base: null,
+    base: { ...origin },
+    mixin: describeCurrentSpan,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: (error) => describeError(error) },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' },
-  });
+  };
+  return output === undefined ? pino(options) : pino(options, output);
 }

@@ -1,27 +1,27 @@
-/** With an older copy of the catalog a revoked key could still pass. Requests should go to a node with a newer one. */
-const MAX_CATALOG_STALENESS_MS = 30_000;
-
 interface CatalogState {
-  /** Age of this node's copy, in ms. */
-  readonly staleness: number;
+  /** Whether the copy is older than CATALOG_MAX_STALENESS. */
   readonly isTooStale: boolean;
 }
 
-interface StoreState {
-  readonly ready: boolean;
-}
-
-/** Knows why this node cannot decide. Readiness probes ask for it. */
+/**
+ * Knows why this node cannot decide. Readiness probes ask for it.
+ *
+ * An outage of Postgres or Redis reaches all nodes at once, and every node can decide without them: from its copy of
+ * the catalog, and by its own counters. So an outage alone makes no node leave.
+ */
 export class Readiness {
   #isStopping = false;
   #catalog: CatalogState | undefined;
-  #store: StoreState | undefined;
-  #wasStoreReady = false;
+  #waitingFor: string | undefined;
 
-  /** Until this is called, the node is starting. */
-  setDependencies(catalog: CatalogState, store: StoreState): void {
+  /** Adds what a node that is starting waits for, as a phrase; undefined: it waits for nothing. */
+  waitFor(phrase: string | undefined): void {
+    this.#waitingFor = phrase;
+  }
+
+  /** Ends the start. Until this is called, the node is starting. */
+  finishStart(catalog: CatalogState): void {
     this.#catalog = catalog;
-    this.#store = store;
   }
 
   beginShutdown(): void {
@@ -30,15 +30,11 @@ export class Readiness {
 
   /** Returns the reasons as phrases; none where the node can decide. */
   reasons(): readonly string[] {
-    if (this.#catalog === undefined || this.#store === undefined) return ['starting'];
+    if (this.#catalog === undefined)
+      return this.#waitingFor === undefined ? ['starting'] : ['starting', this.#waitingFor];
     const reasons: string[] = [];
     if (this.#isStopping) reasons.push('stopping');
-    if (this.#catalog.isTooStale || this.#catalog.staleness > MAX_CATALOG_STALENESS_MS)
-      reasons.push('the catalog is out of date');
-    // Redis counts only until it was reached once. When it goes away later, it does so for all nodes, and an answer by
-    // their own counters is better than none.
-    this.#wasStoreReady ||= this.#store.ready;
-    if (!this.#wasStoreReady) reasons.push('Redis has not been reached yet');
+    if (this.#catalog.isTooStale) reasons.push('the catalog is out of date');
     return reasons;
   }
 }

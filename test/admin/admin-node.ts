@@ -24,13 +24,15 @@ export async function startAdminNode(url: string, environment: Environment = {})
     ...environment,
   };
   const node = await TestNode.start(variables, log);
-  const { catalog, signingKeys, ports } = node.app;
+  const { trust, signingKeys, ports } = node.app;
   if (signingKeys === undefined) throw new Error('the node signs no tokens');
   const database = await openDatabase({ url });
   return {
     address: `127.0.0.1:${ports.admin}`,
+    httpPort: ports.http,
     database,
-    catalog,
+    trust,
+    port: node.port,
     signingKeys,
     lines,
     async stop() {

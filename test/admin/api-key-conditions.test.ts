@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities.ts';
+import { AccountEntity } from '../../src/database/entities/account-entity.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
@@ -25,7 +25,7 @@ beforeAll(async () => {
   info = createClient(TokenInfoServiceService, node.address);
   const em = node.database.em.fork();
   const passwordHash = await hashPassword(USER.password);
-  em.create(AccountEntity, { id: randomUUID(), email: USER.email, passwordHash, role: 'user', planId: 'free' });
+  em.create(AccountEntity, { id: randomUUID(), email: USER.email, passwordHash, role: 'user', planId: 'enterprise' });
   await em.flush();
   const auth = createClient(AuthServiceService, node.address);
   const signIn = async (credentials: typeof USER) => `Bearer ${(await auth.login(credentials)).accessToken}`;

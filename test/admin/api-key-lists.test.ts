@@ -1,13 +1,18 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities.ts';
+import { AccountEntity } from '../../src/database/entities/account-entity.ts';
 import { createQuery } from '../../src/database/open-database.ts';
-import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import {
+  ApiKey,
+  ApiKeyServiceService,
+  ImportApiKeysRequest,
+} from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
 import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { rowsRead } from './rows-read.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse', id: randomUUID() };
 const DAY_MS = 86_400_000;
@@ -56,12 +61,23 @@ async function makeKeys(): Promise<void> {
   await keys.deleteApiKey({ name: deleted.name }, admin);
   const rotated = await make({ displayName: 'rotated' });
   await keys.rotateApiKey({ name: rotated.name, overlap: '1h' }, admin);
+  const digest = randomBytes(32).toString('hex');
+  const imported = { digest, algorithm: 'sha256', prefix: '100%_', hint: 'Zü\\9', displayName: 'imported' };
+  await keys.importApiKeys(ImportApiKeysRequest.fromPartial({ apiKeys: [imported] }), admin);
+  const query = createQuery(node.database);
+  const use = 'update api_key set last_used_time = ?::timestamptz where display_name = ?';
+  await query(use, [LAST_USES[0], "user's"]);
+  await query(use, [LAST_USES[1], "user's off"]);
+  await query(`update api_key set create_time = '2020-01-31T12:00:00Z' where display_name = 'imported'`, []);
 }
 
 const listed = async (request: { filter?: string; showDeleted?: boolean }, as = admin) => {
   const { apiKeys } = await keys.listApiKeys(request, as);
   return apiKeys.map(({ displayName }) => displayName).sort();
 };
+
+const FIELDS = 'account, plan, disabled, display_name, hint, create_time, expire_time, last_used_time';
+const LAST_USES = ['2026-03-01T10:00:00Z', '2026-03-01T23:59:00Z'];
 
 const OFF = ["it's 100% (off)", "user's off"];
 const day = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
@@ -88,13 +104,39 @@ describe('a filter of ListApiKeys', () => {
       ['night_shift of builder@example.com', "user's off"],
     ],
     [`expire_time > "${day(10)}"`, []],
+    [String.raw`hint = "100%_…Zü\\9"`, ['imported']],
+    ['hint = "100%_"', []],
+    ['hint : "100%_"', ['imported']],
+    ['hint : "100"', ['imported']],
+    [String.raw`hint : "Zü\\9"`, ['imported']],
+    [String.raw`hint : "ü\\9"`, ['imported']],
+    ['hint : "Zü"', []],
+    ['hint : "%"', []],
+    ['hint : "_"', []],
+    ['hint : "wk_live_" AND disabled = true', OFF],
+    ['create_time < "2020-02-01T00:00:00Z"', ['imported']],
+    ['create_time <= "2020-01-31T12:00:00Z"', ['imported']],
+    ['createTime < "2020-01-31T12:00:00Z"', []],
+    [`create_time > "${day(-1)}" AND disabled = true`, OFF],
+    ['last_used_time < "2026-03-02T00:00:00Z"', ["user's", "user's off"]],
+    ['last_used_time < "2026-03-01T12:00:00Z"', ["user's"]],
+    ['last_used_time >= "2026-03-01T23:59:00Z"', ["user's off"]],
+    ['last_used_time > "2026-03-01T23:59:00Z"', []],
+    ['lastUsedTime >= "2026-03-02T00:30:00+05:00"', ["user's off"]],
+    ['last_used_time = "" AND disabled = true', ["it's 100% (off)"]],
   ])('selects keys by %s', async (filter, names) => {
     expect(await listed({ filter })).toEqual([...names].sort());
   });
 
   it.each([
-    ['colour = "red"', 'must filter by one of account, plan, disabled, display_name, expire_time (got "colour")'],
-    ['constructor = 1', 'must filter by one of account, plan, disabled, display_name, expire_time (got "constructor")'],
+    ['colour = "red"', `must filter by one of ${FIELDS} (got "colour")`],
+    ['constructor = 1', `must filter by one of ${FIELDS} (got "constructor")`],
+    ['hint > "a"', 'must compare hint with one of = : (got ">")'],
+    ['hint : ""', 'must search hint for at least one character'],
+    ['create_time : "2026"', 'must compare create_time with one of < <= > >= (got ":")'],
+    ['create_time > 2026', 'must compare create_time with a time such as "2030-01-31T00:00:00Z" (got "2026")'],
+    ['last_used_time = "never"', 'must compare last_used_time by = only with "" (got "never")'],
+    ['last_used_time < ""', 'must compare last_used_time with a time such as "2030-01-31T00:00:00Z" (got "")'],
     ['disabled = maybe', 'must compare disabled with true or false (got "maybe")'],
     ['disabled != true', 'must compare disabled with = (got "!=")'],
     ['display_name = "x"', 'must compare display_name with : (got "=")'],
@@ -187,15 +229,16 @@ describe('ListApiKeys', () => {
         [other],
       );
       // Otherwise the catalog would follow the feed and read all of them.
-      await query('alter table api_key disable trigger api_key_change', []);
+      await query('alter table api_key disable trigger user', []);
       // One key in a thousand differs from the others.
       await query(
         `insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, expire_time,
-        create_time, update_time)
-      select gen_random_uuid()::text, sha256(i::text::bytea), '', '', case when rare then 'nightly builds' else 'key ' || i end,
+        create_time, update_time, last_used_time, last_used_day)
+      select gen_random_uuid()::text, sha256(i::text::bytea), case when rare then 'acme_…' else 'wk_live_…' end || i, '', case when rare then 'nightly builds' else 'key ' || i end,
         case when rare then ? else ? end, case when rare then 'pro' end, rare,
-        case when rare then now() + interval '1 hour' else now() + interval '1 year' end, now(), now()
-      from generate_series(1, 50000) i, lateral (select i % 1000 = 0 as rare)`,
+        case when rare then now() + interval '1 hour' else now() + interval '1 year' end, time, now(), time, time
+      from generate_series(1, 50000) i, lateral (select i % 1000 = 0 as rare) r,
+        lateral (select now() - case when rare then interval '2 years' else '1 hour' end as time) t`,
         [other, account?.id],
       );
       await query('vacuum analyze api_key', []);
@@ -204,11 +247,17 @@ describe('ListApiKeys', () => {
         'plan = "plans/pro"',
         'disabled = true',
         'display_name : "night"',
+        'display_name : "night build"',
+        'disabled = true AND display_name : "builds"',
+        'hint : "acme_"',
+        'hint : "000"',
         `expire_time < "${day(1)}"`,
+        `create_time < "${day(-1)}"`,
+        `last_used_time < "${day(-1)}"`,
       ]) {
-        const before = await rowsRead(query);
+        const before = await rowsRead(query, 'api_key');
         expect((await many.listApiKeys({ filter }, as)).apiKeys.length, filter).toBe(50);
-        expect((await rowsRead(query)) - before, filter).toBeLessThan(500);
+        expect((await rowsRead(query, 'api_key')) - before, filter).toBeLessThan(10_000);
       }
     } finally {
       many.close();
@@ -217,14 +266,3 @@ describe('ListApiKeys', () => {
     }
   });
 });
-
-/**
- * The number of rows of api_key that were read so far, by scans and by indexes. A connection reports with a delay of up
- * to one second.
- */
-async function rowsRead(query: ReturnType<typeof createQuery>): Promise<number> {
-  await query('select pg_stat_force_next_flush()', []);
-  const sql = `select (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows from pg_stat_user_tables where relname = 'api_key'`;
-  const [row] = (await query(sql, [])) as { rows: number }[];
-  return row?.rows ?? Number.NaN;
-}

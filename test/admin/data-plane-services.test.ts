@@ -1,14 +1,15 @@
 import { type Client, credentials, type Deadline, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AdminCalls } from '../../src/admin/server/admin-calls.ts';
 import { startAdminServer } from '../../src/admin/server/admin-server.ts';
-import type { RunningServer } from '../../src/transport/grpc-js/grpc-js-server.ts';
+import type { Http2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
 import { GrpcStatus, type UnaryCall } from '../../src/transport/unary-call.ts';
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 const LIMIT = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 const asIs = (bytes: Buffer) => bytes;
 
-let server: RunningServer;
+let server: Http2GrpcServer;
 let client: Client;
 let batches: (readonly UnaryCall[])[];
 let handle: (call: UnaryCall) => void;
@@ -16,24 +17,28 @@ let handle: (call: UnaryCall) => void;
 beforeEach(async () => {
   batches = [];
   handle = (call) => call.reply(call.message);
-  server = await startAdminServer({
-    address: '127.0.0.1:0',
+  const calls = new AdminCalls({
     services: [],
+    contexts: { trustedProxies: [], deviceHeader: undefined },
+    limitCalls: (service) => service,
+    callEvents: undefined,
+    recordCall: () => {},
     log: console,
-    dataPlane: {
-      paths: [CHECK, LIMIT],
-      healthNames: [],
-      handler: (calls) => {
-        batches.push(calls);
-        for (const call of calls) handle(call);
-      },
+  });
+  server = await startAdminServer({
+    address: { host: '127.0.0.1', port: 0 },
+    calls,
+    log: console,
+    handleOther: (calls) => {
+      batches.push(calls);
+      for (const call of calls) handle(call);
     },
   });
-  client = new (makeClientConstructor({}, 'raw'))(server.address, credentials.createInsecure());
+  client = new (makeClientConstructor({}, 'raw'))(`127.0.0.1:${server.address.port}`, credentials.createInsecure());
 });
 afterEach(async () => {
   client.close();
-  await server.stop();
+  await server.stop({ graceMs: 1_000 });
 });
 
 function start(path: string, text: string, options: { deadline?: Deadline } = {}, metadata = new Metadata()) {
@@ -44,7 +49,7 @@ function start(path: string, text: string, options: { deadline?: Deadline } = {}
   return { call, answer: promise };
 }
 
-describe('the data plane methods of the admin server', () => {
+describe('other methods of the admin server', () => {
   it('pass calls of both services to the handler in batches and return each its own reply', async () => {
     const calls = Array.from({ length: 100 }, (_, index) => start(index % 2 ? CHECK : LIMIT, `message ${index}`));
     const answers = await Promise.all(calls.map(({ answer }) => answer));
@@ -95,9 +100,5 @@ describe('the data plane methods of the admin server', () => {
     held.reply(Buffer.from('late'));
     handle = (other) => other.reply(other.message);
     expect(await start(CHECK, 'next').answer).toBe('next');
-  });
-
-  it('are SERVING by the health service', async () => {
-    expect(await start('/grpc.health.v1.Health/Check', '').answer).toBe('\b\u0001');
   });
 });

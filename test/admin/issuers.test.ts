@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities.ts';
+import { AccountEntity } from '../../src/database/entities/account-entity.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import {
   Claims,
@@ -9,6 +9,7 @@ import {
   IssuerServiceService,
   TestIssuerResponse_Step_Kind as Step,
 } from '../../src/generated/weir/admin/v1/issuer_service.ts';
+import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
@@ -56,7 +57,7 @@ const create = (fields: Partial<Issuer> = {}, issuerId = `i-${randomUUID()}`) =>
   issuers.createIssuer({ issuerId, issuer: newIssuer(fields) }, admin);
 const update = (name: string, updateMask: string, fields: Partial<Issuer>) =>
   issuers.updateIssuer({ issuer: Issuer.create({ name, ...fields }), updateMask }, admin);
-const trusted = (name: string) => node.catalog.trust.issuers.find(({ id }) => `issuers/${id}` === name);
+const trusted = (name: string) => node.trust.trust.issuers.find(({ id }) => `issuers/${id}` === name);
 
 describe('an issuer', () => {
   it('is created, returned, listed and trusted at once', async () => {
@@ -256,12 +257,17 @@ describe('an update of an issuer', () => {
     expect(trusted(created.name)?.audiences).toEqual(['web']);
   });
 
-  it('can move the keys, and is validated as a whole', async () => {
+  it('can move the keys by naming one field or both, and is validated as a whole', async () => {
     const created = await create();
     const jwksUri = 'https://login.example.com/keys';
-    const failure = await expectFailure(update(created.name, 'jwksUri', { jwksUri }));
+    const both = { jwks: created.jwks, jwksUri };
+    const failure = await expectFailure(update(created.name, 'jwks,jwksUri', both));
     expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['issuer.jwks_uri'] });
     expect(await update(created.name, 'jwks,jwksUri', { jwksUri })).toMatchObject({ jwks: undefined, jwksUri });
+    expect(await update(created.name, 'jwks', both)).toMatchObject({ jwks: created.jwks, jwksUri: '' });
+    expect(await update(created.name, 'jwksUri', both)).toMatchObject({ jwks: undefined, jwksUri });
+    // To clear one place is not to choose the other.
+    expect(await update(created.name, 'jwks', {})).toMatchObject({ jwks: undefined, jwksUri });
     expect(trusted(created.name)?.keys).toEqual({ kind: 'jwks_uri', uri: jwksUri });
   });
 
@@ -302,9 +308,17 @@ describe('an existing issuer', () => {
     });
   });
 
+  it('is not updated by a request that names and sets no field', async () => {
+    const { name } = await create({ disabled: true });
+    const failure = await expectFailure(update(name, '', { disabled: false }));
+    expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['update_mask'] });
+    expect(await update(name, 'disabled', { disabled: false })).toMatchObject({ disabled: false });
+  });
+
   it('prevents the deletion of its default plan', async () => {
     const planId = `p-${randomUUID()}`;
-    const { name: plan } = await plans.createPlan({ planId, plan: Plan.create() }, admin);
+    const limits = [Limit.create({ name: 'minute', requests: 5, window: '60s' })];
+    const { name: plan } = await plans.createPlan({ planId, plan: Plan.create({ limits }) }, admin);
     const { name } = await create({ defaultPlan: plan });
     const failure = await expectFailure(plans.deletePlan({ name: plan }, admin));
     expect(failure).toMatchObject({ code: status.FAILED_PRECONDITION, reason: 'PLAN_IN_USE' });

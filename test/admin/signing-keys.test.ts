@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities.ts';
+import { AccountEntity } from '../../src/database/entities/account-entity.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { OWN_ALGORITHMS } from '../../src/domain/tokens/token.ts';
@@ -136,7 +136,7 @@ describe('a rotation', () => {
     const created = await one.keys.rotateSigningKey({}, before);
     expect(created).toMatchObject({ algorithm: 'EdDSA', signing: false });
     expect(created.activateTime?.getTime()).toBeGreaterThan(Date.now() + 60_000);
-    await expect.poll(() => other.catalog.trust.keys.map(({ id }) => `signingKeys/${id}`)).toContain(created.name);
+    await expect.poll(() => other.trust.trust.keys.map(({ id }) => `signingKeys/${id}`)).toContain(created.name);
     expect(kidOf(await one.signIn())).toBe(kidOf(before));
 
     await one.activate(created.name);

@@ -24,7 +24,12 @@ let primary: Server;
 let standby: Server;
 
 async function open(folder: string, settings: Record<string, string> = {}): Promise<Server> {
-  const postgres = await startEmbeddedPostgres({ dataFolder: folder, log, settings: { fsync: 'off', ...settings } });
+  const postgres = await startEmbeddedPostgres({
+    dataFolder: folder,
+    log,
+    settings: { fsync: 'off', ...settings },
+    roleAttributes: 'superuser',
+  });
   const database = await openDatabase({ url: postgres.url });
   return { folder, postgres, database, query: createQuery(database) };
 }

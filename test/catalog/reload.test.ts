@@ -44,7 +44,7 @@ describe('the catalog reloads', () => {
     await query('create table backup as select * from api_key', []);
     await insertKey(query, 'later', account);
     await expect.poll(() => isKnown('later'), SOON).toBe(true);
-    await executeUnnoticed(query, 'truncate api_key');
+    await executeUnnoticed(query, 'truncate api_key cascade');
     await expect.poll(() => isKnown('kept'), SOON).toBe(false);
     await executeUnnoticed(query, 'insert into api_key select * from backup; truncate catalog_change');
     await expect.poll(() => isKnown('kept'), SOON).toBe(true);

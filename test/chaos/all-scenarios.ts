@@ -1,23 +1,32 @@
 import { afterAll } from 'vitest';
 import { STEPPED_CLOCK } from './clock-steps.ts';
 import { defineChaosTests } from './define-chaos-tests.ts';
+import { defineFailoverTests, type FailoverFigures } from './failovers.ts';
 import type { Figures } from './figures.ts';
+import { definePauseTests, type PauseFigures } from './pauses.ts';
+import { defineQuotaTests } from './quotas.ts';
 import { CLUSTER, SENTINEL } from './replicated-servers.ts';
-import { formatTable, writeTable } from './report.ts';
+import { formatFailovers, formatPauses, formatScenarios, writeTable } from './report.ts';
 import { SINGLE_SERVER } from './single-server.ts';
 
 // The test file of `npm run test:chaos`. It is not named *.test.ts, so that `npm test` does not run it.
 
 const rows: Figures[] = [];
+const pauses: PauseFigures[] = [];
+const failovers: FailoverFigures[] = [];
 const addRow = (figures: Figures) => void rows.push(figures);
 
 defineChaosTests(SINGLE_SERVER, addRow);
 defineChaosTests(STEPPED_CLOCK, addRow);
 defineChaosTests(SENTINEL, addRow);
 defineChaosTests(CLUSTER, addRow);
+defineQuotaTests(false);
+definePauseTests((figures) => void pauses.push(figures));
+defineFailoverTests((figures) => void failovers.push(figures));
 
 afterAll(() => {
-  const table = formatTable(rows);
-  console.log(table);
-  writeTable(table);
+  // A run of a part (`-t`) leaves the other tables as they are.
+  if (rows.length > 0) writeTable('chaos', formatScenarios(rows));
+  if (pauses.length > 0) writeTable('pauses', formatPauses(pauses));
+  if (failovers.length > 0) writeTable('failovers', formatFailovers(failovers));
 });

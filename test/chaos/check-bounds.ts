@@ -26,7 +26,8 @@ const MAX_LATE_SHARE_BY_REDIS = 0.1;
  */
 const BREAKER_OPEN_FROM_MS = 500;
 const BREAKER_OPEN_UNTIL_MS = 1500;
-/** In that part, the median duration of decisions may exceed that of health checks by this much. */
+/** In that part, the median duration of decisions may exceed that of health checks by this factor and this time. */
+const MAX_MEDIAN_RATIO = 1.25;
 const MAX_EXTRA_MEDIAN_MS = 5;
 /**
  * Share of the calls that the failure policy may decide while Redis is up, in addition to the share that the machine
@@ -100,7 +101,9 @@ function checkLocalShares(calls: readonly AnsweredCall[]): string[] {
 function checkDurations({ maxMs, lateShare, lateHealthShare, recoveryMs }: Figures): string[] {
   const violations: string[] = [];
   if (maxMs > MAX_CALL_MS) violations.push(`a call took ${maxMs} ms`);
-  if (lateShare > lateHealthShare + MAX_LATE_SHARE_BY_REDIS) {
+  // A decision waits for its node, as a health check does, and then for Redis, which the machine makes late as often.
+  const lateShareByMachine = 1 - (1 - lateHealthShare) ** 2;
+  if (lateShare > lateShareByMachine + MAX_LATE_SHARE_BY_REDIS) {
     violations.push(`a share of ${lateShare} was late, but only ${lateHealthShare} of the health checks`);
   }
   if (recoveryMs > MAX_RECOVERY_MS) violations.push(`recovery took ${recoveryMs} ms`);
@@ -118,7 +121,7 @@ function checkMedianInOutage(
     sentAt > startedAt + BREAKER_OPEN_FROM_MS && sentAt < startedAt + BREAKER_OPEN_UNTIL_MS;
   const median = computeDurationQuantile(decisions.filter(isBreakerOpen), 0.5);
   const healthMedian = computeDurationQuantile(health.filter(isBreakerOpen), 0.5);
-  if (median <= healthMedian + MAX_EXTRA_MEDIAN_MS) return []; // false for NaN: no calls are a violation too
+  if (median <= healthMedian * MAX_MEDIAN_RATIO + MAX_EXTRA_MEDIAN_MS) return []; // false for NaN: no calls are a violation too
   return [`in the outage, the median call took ${median} ms, but the median health check ${healthMedian} ms`];
 }
 
@@ -146,24 +149,27 @@ function checkDecisionsWhileRedisIsUp(
   return [`Redis was up and did not decide ${missed} of ${whileUp.length} calls`];
 }
 
-/** In the last window of the load, Redis grants at least half of what the limits allow. */
+/** In the last window of the load, at least half of the calls that the limits have room for are granted. */
 function checkGrantsAfterwards(calls: readonly AnsweredCall[]): string[] {
   const loadEnd = Math.max(...calls.map(({ sentAt }) => sentAt));
-  const granted = calls.filter(({ sentAt, result }) => sentAt > loadEnd - WINDOW_MS && result.granted);
+  const lastCalls = calls.filter(({ sentAt }) => sentAt > loadEnd - WINDOW_MS);
   const violations: string[] = [];
   for (const limited of ['local', 'allow', 'deny']) {
-    const count = granted.filter(({ probe }) => probe === limited).length;
-    if (count < LIMIT / 2) violations.push(`${limited}: only ${count} calls were granted in the last window`);
+    const sent = lastCalls.filter(({ probe }) => probe === limited);
+    const count = sent.filter(({ result }) => result.granted).length;
+    if (count < Math.min(LIMIT, sent.length) / 2)
+      violations.push(`${limited}: only ${count} calls were granted in the last window`);
   }
   return violations;
 }
 
 /**
- * With `deny`, Redis counts every grant. Only counters that Redis forgets allow more: once the limit. With `local`, nodes
+ * With `deny`, Redis counts every grant. Only counters that Redis forgets allow more: once the limit. The newest charges are
+ * charged again by the nodes. With `local`, nodes
  * also grant on their own: once more the limit. `allow` has no bound.
  */
 function checkGrantsOverLimit({ overLimit, failLocal }: Figures, { loses }: Observation['scenario']): string[] {
-  const forgotten = loses === 'nothing' ? 0 : LIMIT;
+  const forgotten = loses === 'nothing' || loses === 'newest' ? 0 : LIMIT;
   const violations: string[] = [];
   if (overLimit.deny > forgotten) violations.push(`deny: ${overLimit.deny} grants over the limit in one window`);
   if (overLimit.local > forgotten + Math.min(LIMIT, failLocal)) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,7 +54,8 @@ export function defineChaosTests<Servers>(setup: RedisSetup<Servers>, onFigures?
     });
 
     it.each(setup.scenarios)('stay within the bounds: $name', async (scenario) => {
-      const subject = { name: scenario.name, secret };
+      // A scenario that is tried again must not find its hits of before.
+      const subject = { name: `${scenario.name} ${randomUUID()}`, secret };
       await scenario.prepare?.(servers);
       const load = new ProbeLoad(clients, subject);
       await sleep(BEFORE_MS);

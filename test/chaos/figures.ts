@@ -51,7 +51,7 @@ export function computeFigures(
     lateHealthShare: computeLateShare(calls.filter(isHealth)),
     p99Ms: computeDurationQuantile(decisions, 0.99),
     maxMs: computeDurationQuantile(decisions, 1),
-    unavailable: countFrom('unavailable'),
+    unavailable: countFrom('unavailable') + countFrom('fail-deny'),
     failLocal: countFrom('fail-local'),
     failOpen: countFrom('fail-open'),
     recoveryMs: measureRecovery(decisions, disruption),

@@ -3,7 +3,7 @@ import { ADMINISTRATOR, type Environment } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startWeirProcess, type WeirProcess } from '../support/weir-process.ts';
 
-/** Nodes count each other every 5 s. */
+/** Nodes count each other every second. */
 const CENSUS_TIMEOUT_MS = 60_000;
 
 /** A node in its own process with clients of it. The test sees if it crashes, and the load does not slow it down. */
@@ -36,6 +36,14 @@ export class NodeProcess {
       const metrics = await (await fetch(`http://127.0.0.1:${this.#httpPort}/metrics`)).text();
       return Number(/^weir_live_nodes (\d+)/m.exec(metrics)?.[1]) === count;
     }, CENSUS_TIMEOUT_MS);
+  }
+
+  /** Ends all processes of the node at once. */
+  async kill(): Promise<void> {
+    this.decision.close();
+    this.admin.close();
+    this.#weir.killGroup('SIGKILL');
+    await this.#weir.exited;
   }
 
   async stop(): Promise<void> {

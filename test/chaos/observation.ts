@@ -23,8 +23,8 @@ export const ENVOY_TIMEOUT_MS = 20;
 export const FAILURE_SOURCES: Record<Probe, ProbeResponse['source']> = {
   local: 'fail-local',
   allow: 'fail-open',
-  deny: 'unavailable',
-  audit: 'unavailable',
+  deny: 'fail-deny',
+  audit: 'fail-deny',
   check: 'unavailable',
   health: 'health',
 };

@@ -1,4 +1,3 @@
-import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { computeVirtualTag } from '../../src/counters/redis/batch/counter-key.ts';
 import { computeTagSlot } from '../../src/counters/redis/topology/cluster-slots.ts';
 import type { Source } from '../../src/decide/ports.ts';
@@ -43,7 +42,7 @@ export const CHECK_LIMIT = { name: 'burst', requests: AUDIT_LIMIT, window: '3600
 
 /** The response to a probe, and the part that decided. */
 export interface ProbeResponse {
-  /** `unavailable`: the policy `deny` decided. `health`: the response to a health check. */
+  /** `unavailable`: the policy `deny` decided a Check. `health`: the response to a health check. */
   readonly source: Source | 'health' | 'unavailable';
   readonly granted: boolean;
   /** Hits that the limit still allows. 0 for `check`, `health` and `unavailable`. */
@@ -57,7 +56,7 @@ export interface ProbeSubject {
   readonly secret: string;
 }
 
-/** Sends a probe. Rejects with the error of grpc-js if the call fails, unless the policy `deny` made it fail. */
+/** Sends a probe. Rejects with the error of grpc-js if the call fails. */
 export async function sendProbe(client: GrpcClient, probe: Probe, subject: ProbeSubject): Promise<ProbeResponse> {
   if (probe === 'health') {
     await client.call(HealthService.check, { service: '' });
@@ -67,20 +66,11 @@ export async function sendProbe(client: GrpcClient, probe: Probe, subject: Probe
 }
 
 async function sendDescriptor(client: GrpcClient, key: string, subjectName: string): Promise<ProbeResponse> {
-  try {
-    const value = findValueOnFirstMaster(key, subjectName);
-    const { overallCode, statuses, dynamicMetadata } = await shouldRateLimit(client, DOMAIN, [key, value]);
-    const source: ProbeResponse['source'] = dynamicMetadata?.source;
-    return { source, granted: overallCode === Code.OK, remaining: statuses[0]?.limitRemaining ?? 0 };
-  } catch (error) {
-    const { code, details } = error as ServiceError; // grpc-js rejects with nothing else
-    if (code !== grpcStatus.UNAVAILABLE || details !== STORE_UNAVAILABLE) throw error;
-    return { source: 'unavailable', granted: false, remaining: 0 };
-  }
+  const value = findValueOnFirstMaster(key, subjectName);
+  const { overallCode, statuses, dynamicMetadata } = await shouldRateLimit(client, DOMAIN, [key, value]);
+  const source: ProbeResponse['source'] = dynamicMetadata?.source;
+  return { source, granted: overallCode === Code.OK, remaining: statuses[0]?.limitRemaining ?? 0 };
 }
-
-/** Details of the error if the policy `deny` decided. A node that cannot be reached fails with other details. */
-const STORE_UNAVAILABLE = 'the counters cannot be reached';
 
 async function sendCheck(client: GrpcClient, secret: string): Promise<ProbeResponse> {
   const response = await check(client, { 'x-api-key': secret });

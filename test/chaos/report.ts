@@ -1,9 +1,16 @@
 import { writeMarkedSection } from '../../bench/report/marked-section.ts';
+import type { FailoverFigures } from './failovers.ts';
 import type { Figures } from './figures.ts';
+import type { PauseFigures } from './pauses.ts';
 
 const GUARANTEES_PAGE = new URL('../../docs/guarantees.md', import.meta.url);
 
-const COLUMNS: readonly { readonly title: string; readonly format: (figures: Figures) => string | number }[] = [
+interface Column<Row> {
+  readonly title: string;
+  readonly format: (row: Row) => string | number;
+}
+
+const COLUMNS: readonly Column<Figures>[] = [
   { title: 'scenario', format: ({ name }) => name },
   { title: 'calls', format: ({ calls }) => calls },
   { title: 'later than 20 ms', format: ({ lateShare }) => formatPercent(lateShare) },
@@ -21,18 +28,56 @@ const COLUMNS: readonly { readonly title: string; readonly format: (figures: Fig
   { title: 'lost', format: ({ lost }) => lost },
 ];
 
+const PAUSE_COLUMNS: readonly Column<PauseFigures>[] = [
+  { title: 'disruption', format: ({ disruption }) => disruption },
+  { title: 'nodes', format: ({ nodes }) => nodes },
+  { title: 'calls', format: ({ calls }) => calls },
+  { title: 'fail-local', format: ({ failLocal }) => failLocal },
+  { title: 'over', format: ({ over }) => over.join(', ') },
+  { title: 'wrongly rejected', format: ({ wronglyRejectedShare }) => formatPercent(wronglyRejectedShare) },
+  { title: 'missed grants', format: ({ missedShare }) => formatPercent(missedShare) },
+  { title: 'charged late', format: ({ lateHits }) => lateHits },
+  { title: 'recovery, ms', format: ({ recoveryMs }) => recoveryMs.toFixed(0) },
+];
+
+const FAILOVER_COLUMNS: readonly Column<FailoverFigures>[] = [
+  { title: 'failover', format: ({ disruption }) => disruption },
+  { title: 'nodes', format: ({ nodes }) => nodes },
+  { title: 'calls', format: ({ calls }) => calls },
+  { title: 'over: before', format: ({ overWithout }) => overWithout.join(', ') },
+  { title: 'over: now', format: ({ over }) => over.join(', ') },
+  { title: 'charged again', format: ({ repaired }) => repaired },
+  { title: 'recovery, ms', format: ({ recoveryMs }) => recoveryMs.toFixed(0) },
+];
+
 function formatPercent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
 }
 
-/** Formats a Markdown table with a row for each scenario. */
-export function formatTable(scenarios: readonly Figures[]): string {
-  const rows = scenarios.map((figures) => COLUMNS.map(({ format }) => format(figures)));
-  const ruler = COLUMNS.map((_, column) => (column === 0 ? '---' : '---:'));
-  return [COLUMNS.map(({ title }) => title), ruler, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+/** Formats the table of the scenarios. */
+export function formatScenarios(scenarios: readonly Figures[]): string {
+  return formatTable(COLUMNS, scenarios);
 }
 
-/** Writes the table into docs/guarantees.md. The text above the table defines its columns. */
-export function writeTable(table: string): void {
-  writeMarkedSection(GUARANTEES_PAGE, 'chaos', table);
+/** Formats the table of the pauses. */
+export function formatPauses(pauses: readonly PauseFigures[]): string {
+  return formatTable(PAUSE_COLUMNS, pauses);
+}
+
+/** Formats the table of the failovers. */
+export function formatFailovers(failovers: readonly FailoverFigures[]): string {
+  return formatTable(FAILOVER_COLUMNS, failovers);
+}
+
+/** Formats a Markdown table. The first column holds text. */
+function formatTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+  const cells = rows.map((row) => columns.map(({ format }) => format(row)));
+  const ruler = columns.map((_, column) => (column === 0 ? '---' : '---:'));
+  return [columns.map(({ title }) => title), ruler, ...cells].map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
+/** Prints a table, and writes it into docs/guarantees.md. The text above the table defines its columns. */
+export function writeTable(section: 'chaos' | 'pauses' | 'failovers', table: string): void {
+  console.log(table);
+  writeMarkedSection(GUARANTEES_PAGE, section, table);
 }

@@ -14,7 +14,8 @@ export interface Scenario<Servers> {
   /** Whether Redis can decide nothing between the start and the end of the disruption. */
   readonly isOutage: boolean;
   /**
-   * Charges that Redis may forget. `newest`: those that it had not replicated before a failover. `ended`: those whose
+   * Charges that Redis may forget. `newest`: those that it had not replicated before a failover; the nodes charge them
+   * again. `ended`: those whose
    * window ends early because the clock jumps.
    */
   readonly loses: 'nothing' | 'ended' | 'newest' | 'everything';

@@ -58,6 +58,29 @@ describe('weir check-rules', () => {
     });
   });
 
+  it('warns of rules that can never match, with their positions, and fails only with --strict', async () => {
+    const dead = path.join(folder, 'dead.yaml');
+    await writeFile(
+      dead,
+      `domain: edge
+descriptors:
+  - key: remote_address
+    value: 10.0.0.0/8
+    rate_limit: {requests: 5, window: 1m}
+  - key: route
+    value: login
+    descriptors:
+      - {key: account, rate_limit: {requests: 5, window: 1m}}
+`,
+    );
+    const text = `${dead}: 1 domain, no faults, 1 warning
+${dead}:9:9: warning: edge.route_login.account: can never match: in the domain edge, Check sends only remote_address, device, route, refused
+`;
+    expect(await runWeir(['check-rules', dead])).toEqual({ code: 0, out: text, err: '' });
+    expect(await runWeir(['check-rules', '--strict', dead])).toEqual({ code: 1, out: '', err: text });
+    expect(await runWeir(['check-rules', '--strict', after])).toMatchObject({ code: 0, err: '' });
+  });
+
   it('lists what a folder has that is not read, and reads the folder by the variables of the service', async () => {
     const rules = path.join(folder, 'rules');
     await mkdir(path.join(rules, 'sub'), { recursive: true });

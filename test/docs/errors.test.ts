@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ERROR_REASONS } from '../../src/admin/server/error-status.ts';
 import { DENIALS } from '../../src/domain/denial.ts';
@@ -13,9 +13,13 @@ function codesWithStatus(text: string): Readonly<Record<string, number>> {
   return Object.fromEntries(rows.map(([, code = '', status]) => [code, Number(status)]));
 }
 
+/** They answer with the codes of Connect. */
+const API_FILES: ReadonlySet<string> = new Set(['api-endpoint.ts', 'api-gate.ts']);
+
 /** The codes and statuses that the sources of the JSON endpoint spell out. */
 function jsonErrors(): Readonly<Record<string, number>> {
-  const files = ['src/http/json-endpoint.ts', 'src/data-plane/json-transport.ts'];
+  const endpoint = readdirSync('src/http').filter((file) => file.endsWith('.ts') && !API_FILES.has(file));
+  const files = [...endpoint.map((file) => `src/http/${file}`), 'src/data-plane/json-transport.ts'];
   const sources = files.map((file) => readFileSync(file, 'utf8')).join('\n');
   const pairs = [...sources.matchAll(/\b([45]\d\d), (?:code: )?'([a-z_]+)'/g)].map(([, status, code = '']) => [
     code,

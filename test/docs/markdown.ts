@@ -7,7 +7,13 @@ export function markdownPages(): readonly string[] {
     readdirSync(folder, { recursive, encoding: 'utf8' })
       .filter((file) => file.endsWith('.md'))
       .map((file) => path.join(folder, file));
-  return [...pages('.', false), ...pages('docs', true), ...pages('src', true), ...pages('test', true)];
+  return [
+    ...pages('.', false),
+    ...pages('docs', true),
+    ...pages('src', true),
+    ...pages('test', true),
+    ...pages('deploy', true),
+  ];
 }
 
 /** Lines of a page outside fenced code. */

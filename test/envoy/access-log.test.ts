@@ -7,25 +7,15 @@ import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const NAMES = ['code', 'account', 'api_key', 'plan', 'rule', 'limit', 'remaining', 'request_id', 'source'] as const;
-const FORMAT = `${[
-  '%RESPONSE_CODE%',
-  ...NAMES.map((name) => `${name}=%DYNAMIC_METADATA(envoy.filters.http.ext_authz:${name})%`),
-].join(' ')}\n`;
 
-const writeAccessLog = (file: string): EnvoyChange =>
-  setConnectionManagerField(
-    ['access_log'],
-    [
-      {
-        name: 'envoy.access_loggers.file',
-        typed_config: {
-          '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
-          path: file,
-          log_format: { text_format_source: { inline_string: FORMAT } },
-        },
-      },
-    ],
-  );
+/** Writes the access log of envoy/envoy.yaml into a file instead of stdout. */
+const writeAccessLog =
+  (file: string): EnvoyChange =>
+  (configuration) => {
+    const type = 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog';
+    setConnectionManagerField(['access_log', 0, 'typed_config', '@type'], type)(configuration);
+    setConnectionManagerField(['access_log', 0, 'typed_config', 'path'], file)(configuration);
+  };
 
 const it = test
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of other fixtures from this pattern
@@ -36,10 +26,10 @@ const it = test
   })
   .extend('origin', { scope: 'file' }, ({ weir, logFile }) => weir.envoy(writeAccessLog(logFile)));
 
-/** Reads a line of the log: the status, and the values by name. `-` stands for an absent one. */
-function parseLine(line: string): Readonly<Record<string, string>> {
-  const [status = '', ...values] = line.split(' ');
-  return { status, ...Object.fromEntries(values.map((value) => value.split('=', 2) as [string, string])) };
+/** Reads the status and Weir's metadata from a line of the log. */
+function parseLine(line: string): Readonly<Record<string, unknown>> {
+  const entry = JSON.parse(line);
+  return Object.fromEntries(['status', ...NAMES].map((name) => [name, entry[name]]));
 }
 
 describe('the access log of a real Envoy', () => {
@@ -65,14 +55,14 @@ describe('the access log of a real Envoy', () => {
     await expect.poll(async () => (await readLines()).length, { timeout: 20_000 }).toBe(4);
     const lines = (await readLines()).map(parseLine);
     const request_id = expect.stringMatching(/^[0-9a-f-]{36}$/);
-    const absent = Object.fromEntries(NAMES.map((name) => [name, '-']));
+    const absent = Object.fromEntries(NAMES.map((name) => [name, null]));
     const [keyOfLimited, keyOfElsewhere] = [limited, elsewhere].map(({ name }) => name.replace('apiKeys/', ''));
     const account = expect.stringMatching(/^[0-9a-f-]{36}$/);
     expect(lines).toEqual([
-      { ...absent, status: '401', code: 'malformed_credential', request_id, source: 'catalog' },
+      { ...absent, status: 401, code: 'malformed_credential', request_id, source: 'catalog' },
       {
         ...absent,
-        status: '403',
+        status: 403,
         code: 'forbidden_network',
         account,
         api_key: keyOfElsewhere,
@@ -80,9 +70,18 @@ describe('the access log of a real Envoy', () => {
         request_id,
         source: 'catalog',
       },
-      { ...absent, status: '200', account, api_key: keyOfLimited, plan: 'single', remaining: '0', source: 'memory' },
       {
-        status: '429',
+        ...absent,
+        status: 200,
+        account,
+        api_key: keyOfLimited,
+        plan: 'single',
+        remaining: '0',
+        request_id,
+        source: 'memory',
+      },
+      {
+        status: 429,
         code: 'rate_limited',
         account,
         api_key: keyOfLimited,

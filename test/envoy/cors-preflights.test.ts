@@ -7,6 +7,7 @@ import {
   setContextExtensions,
   setFilterField,
 } from '../../demo/envoy-configuration.ts';
+import { sendOverHttp1 } from '../../demo/http-clients.ts';
 import { test } from '../support/fixtures.ts';
 import { sendThrough } from '../support/weir-behind-envoy.ts';
 
@@ -32,6 +33,27 @@ const it = test.override('rules', RULES);
 
 const send = (origin: string, headers: HeaderLines, method = 'OPTIONS') =>
   sendThrough(origin, { method, path: '/orders', headers });
+
+describe('an origin that envoy/envoy.yaml lets call the API', () => {
+  const allowed: HeaderLines = [['origin', 'https://app.example.com']];
+
+  it('gets the answer to its preflights from Envoy, without a credential', async ({ envoy }) => {
+    const preflight: HeaderLines = [...allowed, ['access-control-request-method', 'DELETE']];
+    const { status, headers } = await sendOverHttp1(envoy, { method: 'OPTIONS', path: '/orders', headers: preflight });
+    expect(status).toBe(200);
+    expect(headers['access-control-allow-origin']).toBe('https://app.example.com');
+    expect(headers['access-control-allow-headers']).toContain('x-api-key');
+  });
+
+  it('can read denials, which have the security headers, too', async ({ envoy }) => {
+    const { status, response } = await send(envoy, allowed, 'GET');
+    expect(status).toBe(401);
+    const { headers } = response;
+    expect(headers['access-control-allow-origin']).toBe('https://app.example.com');
+    expect(headers['access-control-expose-headers']).toContain('retry-after');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+  });
+});
 
 describe('a CORS preflight behind a real Envoy', () => {
   it('is denied with 401 unless the route allows preflights', async ({ envoy }) => {

@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import {
+  addFilterBefore,
   type EnvoyChange,
+  keepFilters,
   RATE_LIMIT_FILTER,
+  ROUTER_FILTER,
   setConnectionManagerField,
   setFilterField,
 } from '../../demo/envoy-configuration.ts';
@@ -39,6 +42,7 @@ const setLimitsInMetadata = filter('set_metadata', 'set_metadata.v3.Config', {
       value: {
         one: { requests_per_unit: 1, unit: 'HOUR' },
         two: { requests_per_unit: 2, unit: 'HOUR' },
+        five_minutes: { requests_per_unit: 3, unit: 'MINUTE', unit_multiplier: 5 },
         fortnight: { requests_per_unit: 1, unit: 'FORTNIGHT' },
       },
     },
@@ -58,6 +62,7 @@ const it = test
   .override('rules', {
     'actions.yaml': formatRules('actions', [
       { key: 'source_cluster', rate_limit: ONE_AN_HOUR },
+      { key: 'minutes', rate_limit: { unit: 'minute', unit_multiplier: 5, requests_per_unit: 7 } },
       ...cases.flatMap(({ rules }) => rules),
     ]),
     'later.yaml': formatRules('later', [{ key: 'second', rate_limit: ONE_AN_HOUR }]),
@@ -79,6 +84,17 @@ describe('a real Envoy and Weir’s rules', () => {
     const answered: [status: number, request: CaseRequest][] = [];
     for (const [, request] of steps) answered.push([await send(origins.first, index, request), request]);
     expect(answered).toEqual(steps);
+  });
+
+  it('report a window of several units in Envoy’s own header', async ({ origins }) => {
+    const { response } = await sendThrough(origins.first, { path: '/five-minutes' });
+    expect(response.headers['ratelimit-policy']).toBe('"5m";q=7;w=300');
+    expect(response.headers['x-ratelimit-limit']).toBe('7, 7;w=300;name="actions.minutes"');
+  });
+
+  it('apply a limit in dynamic metadata without its unit_multiplier, which Envoy 1.40 drops', async ({ origins }) => {
+    const { response } = await sendThrough(origins.first, { path: '/five-minutes/override' });
+    expect(response.headers['ratelimit-policy']).toBe('"1m";q=3;w=60');
   });
 
   it('count by source_cluster', async ({ origins }) => {
@@ -107,13 +123,17 @@ function createChanges(cluster: string, upstreamPort: number): EnvoyChange[] {
     each.routes.map((fields, route) => createRoute(`/${index}/${route}`, fields)),
   );
   routes.push(createRoute('/source-cluster', { rate_limits: [{ actions: [{ source_cluster: {} }] }] }));
+  const fiveMinutes = { dynamic_metadata: { metadata_key: { key: 'limits', path: [{ key: 'five_minutes' }] } } };
+  const minutes = [{ generic_key: { descriptor_key: 'minutes', descriptor_value: 'five' } }];
+  routes.push(createRoute('/five-minutes/override', { rate_limits: [{ limit: fiveMinutes, actions: minutes }] }));
+  routes.push(createRoute('/five-minutes', { rate_limits: [{ actions: minutes }] }));
   return [
     setFilterField(RATE_LIMIT_FILTER, ['domain'], 'actions'),
-    // Replace all filters except the rate limit filter, which has the index 2.
-    setConnectionManagerField(['http_filters', 0], setMetadataFromHeader),
-    setConnectionManagerField(['http_filters', 1], setLimitsInMetadata),
-    setConnectionManagerField(['http_filters', 3], laterRateLimit),
-    setConnectionManagerField(['http_filters', 4], filter('router', 'router.v3.Router', {})),
+    setFilterField(RATE_LIMIT_FILTER, ['enable_x_ratelimit_headers'], 'DRAFT_VERSION_03'),
+    keepFilters(RATE_LIMIT_FILTER),
+    addFilterBefore(RATE_LIMIT_FILTER, setMetadataFromHeader),
+    addFilterBefore(RATE_LIMIT_FILTER, setLimitsInMetadata),
+    addFilterBefore(ROUTER_FILTER, laterRateLimit),
     // The client's address is the one in X-Forwarded-For.
     setConnectionManagerField(['xff_num_trusted_hops'], 1),
     setConnectionManagerField(['route_config', 'virtual_hosts', 0, 'rate_limits'], hostLimits),

@@ -22,12 +22,12 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => resources.disposeAsync());
 
-/** Starts an Envoy that checks the health of its cluster `weir` under this name, several times a second. */
-async function startCheckingEnvoy(weirPort: number, serviceName: string): Promise<Envoy> {
+/** Starts an Envoy that checks the health of its cluster `weir` under this name, by default several times a second. */
+async function startCheckingEnvoy(weirPort: number, serviceName: string, interval = '0.1s'): Promise<Envoy> {
   const healthCheck = {
     timeout: '5s',
-    interval: '0.1s',
-    no_traffic_interval: '0.1s',
+    interval,
+    no_traffic_interval: interval,
     unhealthy_threshold: 1,
     healthy_threshold: 1,
     grpc_health_check: { service_name: serviceName },
@@ -64,6 +64,18 @@ describe('an Envoy that checks the health of Weir', () => {
     const envoy = await startCheckingEnvoy(node.app.ports.admin, 'ratelimit');
     await waitUntil(async () => (await readCheckCount(envoy, 'success')) >= MIN_CHECKS);
     expect(await readCheckCount(envoy, 'failure')).toBe(0);
+  });
+
+  it('takes a node that stops out of use with its next reply, without waiting for a check', async () => {
+    const stopping = await TestNode.start({ DATABASE_URL: await newDatabase(), SHUTDOWN_DELAY_MS: '1000' });
+    const envoy = await startCheckingEnvoy(stopping.app.ports.decision ?? 0, '', '3600s');
+    const send = () => sendThrough(envoy.origin, { path: '/', headers: [] });
+    expect((await send()).status).toBe(401);
+    expect(await readHostFlags(envoy)).toBe('healthy');
+    const stopped = stopping.stop();
+    expect((await send()).status).toBe(401);
+    await waitUntil(async () => (await readHostFlags(envoy)).includes('failed_active_hc'));
+    await stopped;
   });
 
   it('takes a node out of use under a name that Weir does not know', async () => {

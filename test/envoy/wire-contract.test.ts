@@ -60,7 +60,13 @@ const envoyContract = loadContract(files, SNAPSHOT_FOLDERS);
 const NEWER = new Map([
   ['envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.hits_addend', '3 TYPE_MESSAGE LABEL_OPTIONAL'],
   ['envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.is_negative_hits', '4 TYPE_BOOL LABEL_OPTIONAL'],
+  [
+    'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.RateLimitOverride.unit_multiplier',
+    '3 TYPE_MESSAGE LABEL_OPTIONAL',
+  ],
+  ['envoy.service.auth.v3.CheckResponse.error_response', '5 TYPE_MESSAGE LABEL_OPTIONAL'],
   ['envoy.service.ratelimit.v3.RateLimitResponse.RateLimit.Unit.WEEK', '7'],
+  ['envoy.service.ratelimit.v3.RateLimitResponse.RateLimit.unit_multiplier', '4 TYPE_MESSAGE LABEL_OPTIONAL'],
 ]);
 
 describe('Weir’s definitions of Envoy’s messages', () => {

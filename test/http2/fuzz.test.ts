@@ -6,14 +6,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CallHeaders, readCallHeaders } from '../../src/transport/grpc-http2/call-headers.ts';
 import { type ConnectionServices, Http2Call } from '../../src/transport/grpc-http2/http2-call.ts';
+import { MAX_MESSAGE_LENGTH } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { ReplyFormat } from '../../src/transport/grpc-http2/responses.ts';
 import { ConnectionError } from '../../src/transport/http2/connection-error.ts';
 import { FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { HeaderDecoder } from '../../src/transport/http2/hpack/header-decoder.ts';
 import { ServerConnection } from '../../src/transport/http2/server-connection.ts';
+import { countAttempts } from '../support/attempts.ts';
+import { mutate, mutation } from '../support/mutate-bytes.ts';
 import { splitFrames } from './frame-builders.ts';
 
-/** Set FUZZ_RUNS=1000000 for the long run. */
-const RUNS = Number(process.env.FUZZ_RUNS ?? 4000);
+const RUNS = countAttempts(4000);
 const TIMEOUT_MS = 60_000 + RUNS;
 const PREFACE_LENGTH = 24;
 const NOW = 1e6;
@@ -28,40 +31,6 @@ const headerBlocks = recordings.flatMap(({ bytes }) =>
     .map((frame) => frame.payload),
 );
 
-interface Mutation {
-  readonly kind: 'set' | 'insert' | 'delete' | 'repeat' | 'cut';
-  /** Where the mutation happens, in millionths of the whole length. */
-  readonly position: number;
-  readonly length: number;
-  readonly byte: number;
-}
-
-const mutation: fc.Arbitrary<Mutation> = fc.record({
-  kind: fc.constantFrom('set', 'insert', 'delete', 'repeat', 'cut'),
-  // Not fc.double, because most of its values are close to 0.
-  position: fc.nat(999_999),
-  length: fc.integer({ min: 1, max: 40 }),
-  byte: fc.integer({ min: 0, max: 255 }),
-});
-
-/** Applies a mutation somewhere after the first `sparedLength` bytes. */
-function mutate(bytes: Buffer, { kind, position, length, byte }: Mutation, sparedLength: number): Buffer {
-  const offset = sparedLength + Math.floor((position * (bytes.length - sparedLength)) / 1_000_000);
-  const before = bytes.subarray(0, offset);
-  switch (kind) {
-    case 'set':
-      return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(offset + 1)]);
-    case 'insert':
-      return Buffer.concat([before, Buffer.from([byte]), bytes.subarray(offset)]);
-    case 'delete':
-      return Buffer.concat([before, bytes.subarray(offset + length)]);
-    case 'repeat':
-      return Buffer.concat([before, bytes.subarray(offset, offset + length * 4), bytes.subarray(offset)]);
-    case 'cut':
-      return before;
-  }
-}
-
 interface Outcome {
   readonly sent: Buffer;
   readonly calls: number;
@@ -74,6 +43,9 @@ let reservedBytes = 0;
 function serve(pieces: readonly Buffer[]): Outcome {
   const calls: Http2Call[] = [];
   const services: ConnectionServices = {
+    peer: '127.0.0.1',
+    replies: new ReplyFormat(),
+    maxMessageLength: () => MAX_MESSAGE_LENGTH,
     reserve: (change) => {
       reservedBytes += change;
       return true;

@@ -1,7 +1,13 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type Http2GrpcServer, startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { MIN_IDLE_MS } from '../../src/transport/connection-limiter.ts';
+import {
+  type Http2GrpcServer,
+  SWEEP_INTERVAL_MS,
+  startHttp2GrpcServer,
+} from '../../src/transport/grpc-http2/http2-grpc-server.ts';
+import type { BatchHandler, UnaryCall } from '../../src/transport/unary-call.ts';
 import { callFrames } from './frame-builders.ts';
 import { RawPeer } from './raw-peer.ts';
 
@@ -12,18 +18,21 @@ const sockets: Socket[] = [];
 const warnings: object[] = [];
 
 afterEach(async () => {
+  vi.useRealTimers();
   for (const socket of sockets.splice(0)) socket.destroy();
   warnings.length = 0;
   await server.stop({ graceMs: 0 });
 });
 
-async function serve(): Promise<void> {
+async function serve(
+  handler: BatchHandler = (calls) => {
+    for (const call of calls) call.reply(call.message);
+  },
+): Promise<void> {
   server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },
     maxConnections: MAX_CONNECTIONS,
-    handler: (calls) => {
-      for (const call of calls) call.reply(call.message);
-    },
+    handler,
     log: { warn: (fields) => warnings.push(fields) },
   });
 }
@@ -71,7 +80,7 @@ describe('a server with its maximum of connections', () => {
     }
   });
 
-  it('closes new connections while all open ones have made calls, and logs one warning', async () => {
+  it('closes new connections while all open ones have made calls within ten seconds, and logs one warning', async () => {
     await serve();
     const peers: RawPeer[] = [];
     for (let index = 0; index < MAX_CONNECTIONS; index++) peers.push(await connectCallingPeer());
@@ -84,5 +93,40 @@ describe('a server with its maximum of connections', () => {
     peers[0]?.socket.destroy();
     while (server.countConnections() === MAX_CONNECTIONS) await sleep(5);
     await connectCallingPeer();
+  });
+
+  it('closes the connection that has been idle the longest for a new one, after it has said GOAWAY', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    await serve();
+    const idle = await connectCallingPeer();
+    const others: RawPeer[] = [];
+    while (others.length < MAX_CONNECTIONS - 1) others.push(await connectCallingPeer());
+    await sleep(SWEEP_INTERVAL_MS + 500); // the sweep that sees these calls
+    vi.advanceTimersByTime(MIN_IDLE_MS);
+    for (const peer of others) {
+      peer.send(callFrames(3));
+      await peer.waitForResponse(3);
+    }
+    await sleep(SWEEP_INTERVAL_MS + 500);
+    const late = await connectCallingPeer();
+    await idle.waitUntilClosed();
+    expect(idle.goAways.map(({ code }) => code)).toEqual([0]);
+    await (await connectPeer()).waitUntilClosed();
+    for (const peer of [...others, late]) {
+      peer.send(callFrames(5));
+      expect((await peer.waitForResponse(5)).headers['grpc-status']).toBe('0');
+    }
+  });
+
+  it('keeps a connection whose call is in progress, however long that takes', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const held: UnaryCall[] = [];
+    await serve((calls) => held.push(...calls));
+    for (let index = 0; index < MAX_CONNECTIONS; index++) (await connectPeer()).send(callFrames(1));
+    await expect.poll(() => held.length).toBe(MAX_CONNECTIONS);
+    vi.advanceTimersByTime(MIN_IDLE_MS);
+    await sleep(SWEEP_INTERVAL_MS + 500);
+    await (await connectPeer()).waitUntilClosed();
+    expect(server.countConnections()).toBe(MAX_CONNECTIONS);
   });
 });

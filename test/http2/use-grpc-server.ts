@@ -9,7 +9,7 @@ import { RawPeer } from './raw-peer.ts';
 
 type Serve = (
   handler: BatchHandler,
-  options?: Pick<Http2GrpcServerOptions, 'maxConnectionAgeMs'>,
+  options?: Pick<Http2GrpcServerOptions, 'maxConnectionAgeMs' | 'leaving'>,
 ) => Promise<{ server: Http2GrpcServer; connect: () => Promise<RawPeer> }>;
 
 /** Returns a function that starts a server and connects peers to it. After each test, all of them are closed. */

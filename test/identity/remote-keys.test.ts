@@ -7,7 +7,7 @@ import { IdentityProvider, makeTokenKey } from '../support/identity-provider.ts'
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
-const OPTIONS = { insecureHosts: new Set<string>() };
+const OPTIONS = { insecureHosts: new Set<string>(), privateHosts: new Set(['127.0.0.1']) };
 
 let provider: IdentityProvider;
 /** The clock of the key set, in ms. */
@@ -33,7 +33,7 @@ function makeIssuer(
 const fetchKeys = () => fetchKeySet(makeIssuer(provider.issuer, { kind: 'jwks_uri', uri: provider.jwksUri }), OPTIONS);
 
 function makeKeySet(): RemoteKeySet {
-  return new RemoteKeySet({ fetch: fetchKeys, now: () => clock, onFetchFailed: () => {} });
+  return new RemoteKeySet({ fetch: fetchKeys, now: () => clock, onFetched: () => {}, onFetchFailed: () => {} });
 }
 
 /** Prepares the key set for a header with this `kid`, and returns the number of keys that it finds. */
@@ -124,7 +124,7 @@ describe('the keys that an issuer publishes', () => {
 
   it.each([
     ['error', 'must respond with status 200 (got 500)'],
-    ['redirect', 'fetch failed'],
+    ['redirect', 'must not redirect (got 302)'],
     ['endless', 'must respond with at most 524288 bytes'],
     ['silent', 'timeout'],
   ] as const)(
@@ -188,7 +188,7 @@ describe('an issuer with insecure http', () => {
   const port = () => new URL(provider.issuer).port;
   const fetchFrom = (hosts: readonly string[], insecureHttp = true) => {
     const issuer = makeIssuer(hostUrl(), { kind: 'discovery' }, { insecureHttp });
-    return fetchKeySet(issuer, { insecureHosts: new Set(hosts) });
+    return fetchKeySet(issuer, { ...OPTIONS, insecureHosts: new Set(hosts) });
   };
 
   beforeEach(async () => {

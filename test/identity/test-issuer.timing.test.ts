@@ -3,7 +3,7 @@ import { findKeyProblem } from '../../src/identity/verify-tokens/test-issuer.ts'
 import { IdentityProvider } from '../support/identity-provider.ts';
 import { makeIssuer } from './make-issuer.ts';
 
-const OPTIONS = { insecureHosts: new Set<string>(), maxTokenBytes: 16_384 };
+const OPTIONS = { insecureHosts: new Set<string>(), privateHosts: new Set(['127.0.0.1']), maxTokenBytes: 16_384 };
 
 let provider: IdentityProvider;
 beforeEach(async () => {

@@ -14,7 +14,7 @@ const WITHIN_RELOAD = { timeout: 20_000, interval: 20 };
 const SETTLE_MS = 2500;
 
 interface LogLine {
-  readonly level: 'info' | 'error';
+  readonly level: 'info' | 'warn' | 'error';
   readonly fields: object;
   readonly message: string;
 }
@@ -38,6 +38,7 @@ afterEach(async () => {
 function watch(rulesPath: string): Promise<WatchedRules> {
   const log = {
     info: (fields: object, message: string) => logLines.push({ level: 'info', fields, message }),
+    warn: (fields: object, message: string) => logLines.push({ level: 'warn', fields, message }),
     error: (fields: object, message: string) => logLines.push({ level: 'error', fields, message }),
   };
   return watchRules({ rulesPath, log, onReload: (isSuccess) => reloads.push(isSuccess) });
@@ -72,6 +73,39 @@ describe('watched rules', () => {
     expect(matchRule(oldBook, 'shop', [{ key: 'path', value: 'any' }])?.limits).toMatchObject([{ requests: 3 }]);
     await expect.poll(() => reloads).toEqual([true]);
     expect(logLines).toEqual([{ level: 'info', fields: { domains: ['shop'] }, message: 'rules reloaded' }]);
+  });
+
+  it('say which files they are from, and have the same version exactly while the files have the same texts', async () => {
+    const file = path.join(folder, 'shop.yaml');
+    await writeFile(file, shopRules(3));
+    rules = await watch(folder);
+    const first = rules.state;
+    expect(first).toMatchObject({
+      files: [file],
+      version: expect.stringMatching(/^[0-9a-f]{16}$/),
+      failure: undefined,
+    });
+    await writeFile(file, shopRules(5));
+    await expect.poll(() => reloads, WITHIN_RELOAD).toEqual([true]);
+    expect(rules.state.version).not.toBe(first.version);
+    expect(rules.state.loadTime.getTime()).toBeGreaterThan(first.loadTime.getTime());
+    await writeFile(file, shopRules(3));
+    await expect.poll(() => reloads, WITHIN_RELOAD).toEqual([true, true]);
+    expect(rules.state.version).toBe(first.version);
+  });
+
+  it('keep their version while a file has faults, and the state has these faults until the next good load', async () => {
+    const file = path.join(folder, 'shop.yaml');
+    await writeFile(file, shopRules(3));
+    rules = await watch(file);
+    const { version, loadTime } = rules.state;
+    await writeFile(file, shopRules(3).replace('window: 1h', 'window: soon'));
+    await expect.poll(() => reloads, WITHIN_RELOAD).toEqual([false]);
+    const fault = { file, line: 4, column: 75, description: expect.stringMatching(/^limits\[1\]\.window: must be/) };
+    expect(rules.state).toMatchObject({ version, loadTime, failure: { faults: [fault], omittedFaults: 0 } });
+    await writeFile(file, shopRules(5));
+    await expect.poll(() => reloads, WITHIN_RELOAD).toEqual([false, true]);
+    expect(rules.state.failure).toBeUndefined();
   });
 
   it('keep the objects of unchanged limits, because caches depend on their identity', async () => {
@@ -130,6 +164,31 @@ describe('watched rules', () => {
     await rm(path.join(folder, '..2026_01_01'), { recursive: true });
     await expect.poll(() => loadedRequests(), WITHIN_RELOAD).toBe(5);
     await expect.poll(() => reloads).toEqual([true]);
+  });
+
+  it('are warned about at the start and at each reload, in one bounded line per file', async () => {
+    const file = path.join(folder, 'edge.yaml');
+    const deadRules = Array.from(
+      { length: 30 },
+      (_, index) => `  - {key: key${index}, rate_limit: {requests: 1, window: 1m}}\n`,
+    );
+    await writeFile(file, `domain: edge\ndescriptors:\n${deadRules.join('')}`);
+    rules = await watch(folder);
+    const reason = 'can never match: in the domain edge, Check sends only remote_address, device, route, refused';
+    const warnings = Array.from({ length: 20 }, (_, index) => `${file}:${index + 3}:5: edge.key${index}: ${reason}`);
+    const line = {
+      level: 'warn',
+      fields: { file, warnings, warnings_in_all: 30 },
+      message: 'some rules have no effect',
+    };
+    expect(logLines).toEqual([line]);
+    await writeFile(file, `domain: edge\ndescriptors:\n${deadRules[0]}`);
+    await expect.poll(() => reloads, WITHIN_RELOAD).toEqual([true]);
+    const fewer = { ...line, fields: { file, warnings: warnings.slice(0, 1), warnings_in_all: 1 } };
+    expect(logLines.slice(1)).toEqual([
+      fewer,
+      { level: 'info', fields: { domains: ['edge'] }, message: 'rules reloaded' },
+    ]);
   });
 
   it('stay in force while a file has faults, which are logged once with their position', async () => {

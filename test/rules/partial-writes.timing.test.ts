@@ -23,7 +23,7 @@ describe('watched rules', () => {
     const file = path.join(folder, 'shop.yaml');
     await writeFile(file, shopRules(3));
     const reloads: boolean[] = [];
-    const log = { info: () => {}, error: () => {} };
+    const log = { info: () => {}, warn: () => {}, error: () => {} };
     const rules = await watchRules({ rulesPath: file, log, onReload: (isSuccess) => reloads.push(isSuccess) });
     const loadedRequests = () => {
       const limit = matchRule(rules.book, 'shop', [{ key: 'path', value: 'any' }])?.limits[0];

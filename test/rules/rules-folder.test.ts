@@ -194,6 +194,7 @@ describe('a watched folder', () => {
     const lines: (readonly [fields: object, message: string])[] = [];
     const log = {
       info: (fields: object, message: string) => lines.push([fields, message]),
+      warn: (fields: object, message: string) => lines.push([fields, message]),
       error: (fields: object, message: string) => lines.push([fields, message]),
     };
     await write('a.yaml', rulesOf('shop', 1, 'key: k'));

@@ -17,7 +17,10 @@ import { WeirBehindEnvoy } from './weir-behind-envoy.ts';
 export const test = base
   /** Option: environment variables of the nodes. */
   .extend('environment', { scope: 'file' }, (): Environment => ({}))
-  /** Option: text of the rules file, or a folder of rules files: their texts by name. Without text there are no rules. */
+  /**
+   * Option: text of the rules file, or a folder of rules files: their texts by name. Without text there are no rules, not
+   * even the default ones of the domain `admin`.
+   */
   .extend('rules', { scope: 'file' }, (): string | Readonly<Record<string, string>> => '')
   /** Option: the logger of the nodes. */
   .extend('log', { scope: 'file' }, () => createLogger('fatal'))

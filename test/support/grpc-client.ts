@@ -1,4 +1,4 @@
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 
 /** A method as ts-proto describes it. */
 export interface Method<Request, Response> {
@@ -16,8 +16,8 @@ const DEADLINE_MS = 30_000;
 export class GrpcClient {
   readonly #client: Client;
 
-  constructor(port: number, host = '127.0.0.1') {
-    this.#client = new Client(`${host}:${port}`, credentials.createInsecure());
+  constructor(port: number, host = '127.0.0.1', options: ChannelOptions = {}) {
+    this.#client = new Client(`${host}:${port}`, credentials.createInsecure(), options);
   }
 
   /** Rejects with grpc-js' ServiceError. */

@@ -47,6 +47,8 @@ export class IdentityProvider {
   /** Where discovery says that the keys are; undefined: at `jwksUri`. */
   claimedJwksUri: string | undefined;
   requests = 0;
+  /** The header `host` of the last request. */
+  lastHost: string | undefined;
   readonly #server: ReturnType<typeof createServer>;
   readonly #scheme: string;
 
@@ -84,8 +86,9 @@ export class IdentityProvider {
     await once(this.#server, 'close');
   }
 
-  #answer({ url }: IncomingMessage, response: ServerResponse): void {
+  #answer({ url, headers }: IncomingMessage, response: ServerResponse): void {
     this.requests++;
+    this.lastHost = headers.host;
     if (this.fault === 'silent') return;
     if (this.fault === 'slow') setTimeout(() => this.#publish(url, response), SLOW_MS);
     else this.#answerNow(url, response);

@@ -2,6 +2,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Test files that take longest, most of the time waiting. */
 const SLOW_FILES = [
+  'test/attacks/extreme-values.test.ts',
+  'test/app/process/secrets.test.ts',
+  'test/http2/clients/real-clients.test.ts',
   'test/usage/last-used.test.ts',
   'test/rules/hot-reload.test.ts',
   'test/admin/signing-keys.test.ts',

@@ -4,6 +4,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import type { KeyRecord } from '../../src/decide/ports.ts';
+import { UNRESTRICTED } from '../../src/domain/account-state.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { LastUsed } from '../../src/usage/last-used.ts';
 import { newDatabase } from '../support/databases.ts';
@@ -77,6 +78,7 @@ describe('the last-used time of a key', () => {
     planId: '',
     policy: { limits: [], allowedNetworks: [], features: [] },
     disabled: false,
+    accountState: UNRESTRICTED,
     expiresAt: undefined,
   });
   const insertKeys = async (into: Database, prefix: string, count: number) => {

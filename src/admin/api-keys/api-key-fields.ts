@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ApiKeyEntity } from '../../database/entities.ts';
+import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import { parseNetworks } from '../../domain/credentials/allowed-networks.ts';
 import { withFound } from '../../domain/found-value.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
@@ -16,8 +16,13 @@ type UpdatableFields = Pick<
   'displayName' | 'planId' | 'disabled' | 'expireTime' | 'allowedNetworks' | 'limits' | 'features'
 >;
 
+export type ApiKeyChanges = Partial<UpdatableFields>;
+
+/** The columns of a key that continues the counters of another. */
+type ContinuedFields = Pick<ApiKeyEntity, 'counterId' | 'supersededLimits' | 'supersededPlanLimits'>;
+
 /** The columns of a key that its creator sets. A key without `counterId` gets a counter of its own. */
-export type ApiKeyValues = UpdatableFields & Pick<ApiKeyEntity, 'accountId'> & { readonly counterId?: string };
+export type ApiKeyValues = UpdatableFields & Pick<ApiKeyEntity, 'accountId'> & Partial<ContinuedFields>;
 
 /**
  * The values of a key to create. Throws `forbidden` if the caller is not an administrator and the key belongs to
@@ -46,7 +51,7 @@ export function readApiKeyValues(apiKey: ApiKey, caller: Caller): ApiKeyValues {
 }
 
 /** The changes of an update: the fields that its mask names, or without a mask those that are set. */
-export function readApiKeyChanges(apiKey: ApiKey, updateMask: string): Partial<UpdatableFields> {
+export function readApiKeyChanges(apiKey: ApiKey, updateMask: string): ApiKeyChanges {
   const violations = new FieldViolations();
   const updated = readUpdateMask(violations, updateMask, {
     displayName: apiKey.displayName !== '',
@@ -75,7 +80,7 @@ export function readApiKeyChanges(apiKey: ApiKey, updateMask: string): Partial<U
  * Whether changes lift a restriction of a key: enable it, extend its lifetime, allow more networks, remove or change
  * one of its limits, or add a feature. An administrator may have set the restriction on purpose.
  */
-export function grantsMore(row: ApiKeyEntity, changes: Partial<UpdatableFields>): boolean {
+export function grantsMore(row: ApiKeyEntity, changes: ApiKeyChanges): boolean {
   const { disabled, expireTime, allowedNetworks, limits, features } = changes;
   if (row.disabled && disabled === false) return true;
   if (allowedNetworks !== undefined && !isSubsetOfNetworks(allowedNetworks, row.allowedNetworks)) return true;

@@ -1,4 +1,4 @@
-import type { ApiKeyEntity } from '../../database/entities.ts';
+import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { formatEtag } from '../shared/etag.ts';
 import { toLimitMessage } from '../shared/limits-and-features.ts';
@@ -32,5 +32,6 @@ export function toApiKeyMessage(row: ApiKeyEntity): ApiKey {
     features: [...row.features],
     deleteTime: row.deleteTime ?? undefined,
     lastUsedTime: row.lastUsedTime ?? undefined,
+    successor: row.successorId === null ? '' : `apiKeys/${row.successorId}`,
   };
 }

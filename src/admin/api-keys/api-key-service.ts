@@ -1,46 +1,56 @@
-import { randomUUID } from 'node:crypto';
 import { ForeignKeyConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { AccountEntity, ApiKeyEntity } from '../../database/entities.ts';
-import type { Database } from '../../database/open-database.ts';
+import { insertApiKeys, lockReferences } from '../../database/api-key-rows.ts';
+import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
+import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-plan-change-entity.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
-import { apiKeyHint } from '../../domain/credentials/api-key.ts';
-import { withFound } from '../../domain/found-value.ts';
-import { parseDuration } from '../../domain/limits/duration.ts';
-import type {
-  ApiKeyServiceService,
-  ListApiKeysRequest,
-  ListApiKeysResponse,
-} from '../../generated/weir/admin/v1/api_key_service.ts';
-import { generateApiKey, generateCounterId } from '../../identity/secrets/api-key-secret.ts';
-import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
+import { supersedeLimits } from '../../domain/limits/superseded-limit.ts';
+import type { ApiKeyServiceService, CreateApiKeyResponse } from '../../generated/weir/admin/v1/api_key_service.ts';
+import { type Caller, requireAdmin } from '../auth/caller.ts';
+import { createPlanChangeHandlers, type PlanChangeHandlerOptions } from '../plan-changes/plan-change-handlers.ts';
+import { findKeyHolder } from '../plan-changes/plan-holder.ts';
+import { supersedePlan } from '../plan-changes/supersede-plan.ts';
 import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
 import { requireResourceName } from '../shared/resource-names.ts';
 import type { Handlers } from '../shared/unary-service.ts';
-import { type ApiKeyValues, grantsMore, readApiKeyChanges, readApiKeyValues } from './api-key-fields.ts';
-import { buildFilterConditions } from './api-key-filter.ts';
-import { EMPTY_API_KEY, toApiKeyMessage, validUntil } from './api-key-message.ts';
+import { unknownPlan } from '../shared/unknown-plan.ts';
+import {
+  type ApiKeyChanges,
+  type ApiKeyValues,
+  grantsMore,
+  readApiKeyChanges,
+  readApiKeyValues,
+} from './api-key-fields.ts';
+import { EMPTY_API_KEY, toApiKeyMessage } from './api-key-message.ts';
+import { findMissingReferences, referencedIds } from './api-key-references.ts';
+import { batchCreateApiKeys } from './batch-create-api-keys.ts';
+import { type ImportOptions, importApiKeys } from './import-api-keys.ts';
+import { listApiKeys } from './list-api-keys.ts';
+import { generateApiKeyRow } from './new-api-key.ts';
+import { rotateApiKey } from './rotate-api-key.ts';
+import { withinKeyBounds } from './within-key-bounds.ts';
 
-export interface ApiKeyServiceOptions {
-  readonly database: Database;
-  readonly authenticate: Authenticate;
-  /** Digests a secret, in hex. Must be the function that the catalog uses to find keys. */
-  digest(secret: string): string;
-}
+/** `digest` and `formerDigests` digest a secret, in hex. They must be the functions that the catalog finds keys with. */
+export interface ApiKeyServiceOptions extends ImportOptions, PlanChangeHandlerOptions {}
 
 /** Administrators manage all keys, others those of their own account. Only administrators grant plans and features. */
 export function createApiKeyService(options: ApiKeyServiceOptions): Handlers<ApiKeyServiceService> {
   const { database, authenticate, digest } = options;
   return {
+    ...createPlanChangeHandlers('apiKeys', options),
+
     async createApiKey({ apiKey = EMPTY_API_KEY }, context) {
-      const values = readApiKeyValues(apiKey, await authenticate(context));
-      const em = database.em.fork();
-      await requireAccount(em, values.accountId);
-      const created = addApiKey(em, digest, values);
-      await flush(em, created.row);
-      return { apiKey: toApiKeyMessage(created.row), secret: created.secret };
+      return createApiKey(readApiKeyValues(apiKey, await authenticate(context)), options);
+    },
+
+    async batchCreateApiKeys(request, context) {
+      return batchCreateApiKeys(request, await authenticate(context), options);
+    },
+
+    async importApiKeys(request, context) {
+      const caller = await authenticate(context);
+      requireAdmin(caller);
+      return importApiKeys(request, caller, options);
     },
 
     async getApiKey({ name }, context) {
@@ -55,27 +65,23 @@ export function createApiKeyService(options: ApiKeyServiceOptions): Handlers<Api
 
     async updateApiKey({ apiKey = EMPTY_API_KEY, updateMask }, context) {
       const caller = await authenticate(context);
+      requireResourceName('apiKeys', 'api_key.name', apiKey.name);
       const changes = readApiKeyChanges(apiKey, updateMask);
-      if (changes.planId !== undefined) requireAdmin(caller);
       const em = database.em.fork();
       const row = await findApiKey(em, caller, 'api_key.name', apiKey.name);
+      if (changes.planId !== undefined) requireAdmin(caller);
       requireCurrentEtag(apiKey, row);
       if (grantsMore(row, changes)) requireAdmin(caller);
-      em.assign(row, changes);
+      await assignChanges(em, row, changes);
       await flush(em, row);
       return toApiKeyMessage(row);
     },
 
-    async rotateApiKey({ name, overlap }, context) {
+    async rotateApiKey(request, context) {
       const caller = await authenticate(context);
-      const overlapSeconds = readOverlap(overlap);
       const em = database.em.fork();
-      const old = await findApiKey(em, caller, 'name', name);
-      const created = addApiKey(em, digest, valuesForSuccessor(old, name));
-      const overlapEnd = new Date(Date.now() + overlapSeconds * 1000);
-      if (old.overlapEndTime === null || overlapEnd < old.overlapEndTime) old.overlapEndTime = overlapEnd;
-      await flush(em, old);
-      return { apiKey: toApiKeyMessage(created.row), secret: created.secret };
+      const old = await findApiKey(em, caller, 'name', request.name);
+      return em.fork().transactional((locked) => rotateApiKey(locked, request, old, digest));
     },
 
     async deleteApiKey({ name }, context) {
@@ -84,81 +90,46 @@ export function createApiKeyService(options: ApiKeyServiceOptions): Handlers<Api
       const row = await findApiKey(em, caller, 'name', name);
       row.deleteTime = new Date();
       await flush(em, row);
+      await em.nativeDelete(ScheduledPlanChangeEntity, { apiKeyId: row.id });
       return {};
     },
   };
 }
 
-async function listApiKeys(
-  em: EntityManager,
-  caller: Caller,
-  request: ListApiKeysRequest,
-): Promise<ListApiKeysResponse> {
-  const violations = new FieldViolations();
-  const { filter, showDeleted } = request;
-  const conditions = buildFilterConditions(filter, violations);
-  const isFiltered = filter !== '' || showDeleted;
-  const page = readPage(violations, 'apiKeys', request, isFiltered ? JSON.stringify([filter, showDeleted]) : '');
-  violations.throwIfAny();
-  const visible = caller.isAdmin ? {} : { accountId: caller.accountId };
-  const pageCondition = { id: { $gt: page.after }, ...(showDeleted ? {} : { deleteTime: null }) };
-  const where = { $and: [pageCondition, visible, ...conditions] };
-  const rows = await em.find(ApiKeyEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });
-  const { items, nextPageToken } = splitPage(rows, page);
-  return { apiKeys: items.map(toApiKeyMessage), nextPageToken };
-}
-
-function readOverlap(overlap: string): number {
-  if (overlap === '') return 0;
-  const seconds = parseDuration(overlap);
-  if (seconds !== undefined) return seconds;
-  const description = withFound('must be a whole number and a unit, such as 3600s or 1h', overlap);
-  throw invalidArgument({ field: 'overlap', description });
-}
-
-/** The values of the key that replaces `old`, which must be usable. The keys share a counter. */
-function valuesForSuccessor(old: ApiKeyEntity, name: string): ApiKeyValues {
-  const { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId } = old;
-  const end = validUntil(old);
-  if (disabled) throw new ApiError({ kind: 'precondition', reason: 'API_KEY_DISABLED', name });
-  if (end !== null && end <= new Date()) {
-    throw new ApiError({ kind: 'precondition', reason: 'API_KEY_EXPIRED', name });
-  }
-  return { displayName, disabled, expireTime, planId, allowedNetworks, limits, features, accountId, counterId };
-}
-
-/** Adds a key with a new secret to `em`, which the caller flushes. */
-function addApiKey(em: EntityManager, digest: (secret: string) => string, values: ApiKeyValues) {
-  const secret = generateApiKey();
-  const row = em.create(ApiKeyEntity, {
-    counterId: generateCounterId(),
-    overlapEndTime: null,
-    lastUsedTime: null,
-    deleteTime: null,
-    ...values,
-    id: randomUUID(),
-    digest: Buffer.from(digest(secret), 'hex'),
-    hint: apiKeyHint(secret),
+/** Creates a key with a new secret. Throws `invalid` for an account or a plan that does not exist. */
+async function createApiKey(
+  values: ApiKeyValues,
+  { database, digest }: Pick<ApiKeyServiceOptions, 'database' | 'digest'>,
+): Promise<CreateApiKeyResponse> {
+  const { row, secret } = generateApiKeyRow(values, digest, new Date());
+  await database.em.fork().transactional(async (em) => {
+    const { accountIds, planIds } = referencedIds([values]);
+    const faults = findMissingReferences(values, await lockReferences(em, { accountIds, planIds }));
+    if (faults.length > 0)
+      throw invalidArgument(...faults.map((fault) => ({ ...fault, field: `api_key.${fault.field}` })));
+    await withinKeyBounds(em, accountIds, () => insertApiKeys(em, [row]));
   });
-  return { row, secret };
+  return { apiKey: toApiKeyMessage(row), secret };
 }
 
-/**
- * A key that the caller may manage. Non-administrators get the same error for keys of other accounts and for keys that
- * do not exist.
- */
+/** Assigns the changes of a key. The limits and the plan from before hold for a time. */
+async function assignChanges(em: EntityManager, row: ApiKeyEntity, changes: ApiKeyChanges): Promise<void> {
+  const now = Date.now();
+  const holder = await findKeyHolder(em, row);
+  if (changes.limits !== undefined)
+    row.supersededLimits = supersedeLimits(row.limits, changes.limits, row.supersededLimits, now);
+  em.assign(row, changes);
+  const { planId } = await findKeyHolder(em, row);
+  if (planId !== holder.planId) row.supersededPlanLimits = await supersedePlan(em, holder, planId, now);
+}
+
+/** A key that the caller may manage. For non-administrators, keys of other accounts do not exist. */
 async function findApiKey(em: EntityManager, caller: Caller, field: string, name: string): Promise<ApiKeyEntity> {
   const id = requireResourceName('apiKeys', field, name);
   const row = await em.findOne(ApiKeyEntity, { id, deleteTime: null });
-  if (row?.accountId !== caller.accountId) requireAdmin(caller);
-  if (row === null) throw new ApiError({ kind: 'not_found', name });
+  const isVisible = row !== null && (caller.isAdmin || row.accountId === caller.accountId);
+  if (!isVisible) throw new ApiError({ kind: 'not_found', name });
   return row;
-}
-
-async function requireAccount(em: EntityManager, id: string): Promise<void> {
-  if ((await em.count(AccountEntity, { id })) > 0) return;
-  const description = `must be an existing account (got "accounts/${id}")`;
-  throw invalidArgument({ field: 'api_key.account', description });
 }
 
 /** Writes the changes. The plan is the only reference that callers set and that the database checks. */
@@ -167,9 +138,6 @@ async function flush(em: EntityManager, row: ApiKeyEntity): Promise<void> {
     await flushOrConflict(em, `apiKeys/${row.id}`);
   } catch (error) {
     if (!(error instanceof ForeignKeyConstraintViolationException)) throw error;
-    throw invalidArgument({
-      field: 'api_key.plan',
-      description: `must be an existing plan (got "plans/${row.planId}")`,
-    });
+    throw unknownPlan(row.planId, 'api_key.plan');
   }
 }

@@ -1,75 +1,117 @@
-import { AccountEntity } from '../../database/entities.ts';
-import type { Database } from '../../database/open-database.ts';
-import { ApiError, invalidArgument } from '../../domain/api-error.ts';
+import { invalidArgument } from '../../domain/api-error.ts';
 import type { AuthServiceService, LoginResponse } from '../../generated/weir/admin/v1/auth_service.ts';
 import { issueAccessToken } from '../../identity/issue-tokens/access-token.ts';
-import { verifyPassword } from '../../identity/secrets/password.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
+import { toAccountMessage } from '../accounts/account-message.ts';
+import { findAccount } from '../accounts/account-rows.ts';
+import type { CallContext } from '../shared/call-context.ts';
 import type { Handlers } from '../shared/unary-service.ts';
 import type { SigningKeyRing } from '../signing-keys/signing-key-ring.ts';
-import type { Authenticate } from './caller.ts';
+import type { AuthParts } from './auth-parts.ts';
+import { requireAccountId } from './caller.ts';
+import { changePassword } from './change-password.ts';
+import { deactivateAccount } from './deactivate-account.ts';
+import { confirmTotp, disableTotp, enrollTotp } from './manage-totp.ts';
+import { updateProfile } from './profile.ts';
+import { requestPasswordReset, resetPassword } from './reset-password.ts';
 import { type Session, Sessions } from './sessions.ts';
+import { signIn } from './sign-in.ts';
+import { signUp } from './sign-up.ts';
+import { verifyEmail } from './verify-email.ts';
 
-export interface AuthServiceOptions {
-  readonly database: Database;
-  readonly authenticate: Authenticate;
+export interface AuthServiceOptions extends Omit<AuthParts, 'sessions'> {
   readonly signingKeys: Pick<SigningKeyRing, 'signer'>;
-  readonly accessTokenSeconds: number;
   /** A session ends this long after its last refresh. */
   readonly refreshTokenSeconds: number;
+  /** A session ends this long after its sign-in, however often it is refreshed. */
+  readonly sessionMaxSeconds: number;
 }
 
-/** The longest address that fits into the path of RFC 5321. */
-const MAX_EMAIL_LENGTH = 254;
-const MAX_PASSWORD_LENGTH = 1_024;
-const EMAIL = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
-
+/** Signs callers up and in, and lets them manage their own account. */
 export function createAuthService(options: AuthServiceOptions): Handlers<AuthServiceService> {
-  const { database, authenticate, signingKeys, accessTokenSeconds } = options;
-  const sessions = new Sessions(options);
-  const issueTokens = async ({ id, accountId, refreshToken }: Session): Promise<LoginResponse> => ({
-    accessToken: await issueAccessToken(signingKeys.signer, { accountId, sessionId: id }, accessTokenSeconds),
-    refreshToken,
-    expiresIn: accessTokenSeconds,
-  });
-
+  const { database, authenticate } = options;
+  const sessions = new Sessions({ ...options, issueTokens: (session) => issueTokens(session, options) });
+  const parts: AuthParts = { ...options, sessions };
   return {
-    async login({ email, password }) {
-      checkLogin(email, password);
-      const account = await database.em.fork().findOne(AccountEntity, { email: email.toLowerCase() });
-      // Verifies a password for an unknown account as well, so that both failures take the same time.
-      const isCorrect = await verifyPassword(password, account?.passwordHash);
-      if (account === null || !isCorrect)
-        throw new ApiError({ kind: 'unauthenticated', reason: 'CREDENTIALS_INVALID' });
-      return issueTokens(await sessions.start(account.id));
+    register: (request, context) => signUp(request, context, parts),
+    login: (request, context) => signIn(request, context, parts),
+
+    async verifyEmail({ token }) {
+      return { account: toAccountMessage(await verifyEmail(token, database)) };
     },
 
-    async refreshToken({ refreshToken }) {
+    async refreshToken({ refreshToken }, context) {
       if (refreshToken === '') throw invalidArgument({ field: 'refresh_token', description: 'must be set' });
-      return issueTokens(await sessions.refresh(refreshToken));
+      return sessions.refresh(refreshToken, context);
     },
 
-    async logout({ refreshToken }, context) {
-      const sessionId =
-        refreshToken === ''
-          ? (await authenticate(context)).sessionId
-          : await sessions.findIdByRefreshToken(refreshToken);
-      if (sessionId === undefined) {
+    async logout({ refreshToken, allSessions }, context) {
+      const { sessionId, accountId, isEnded } = await findSignIn(refreshToken, context, parts);
+      // A token of an ended session may have been stolen long ago.
+      if (allSessions && !isEnded && accountId !== undefined) await sessions.endAll(accountId);
+      else if (sessionId !== undefined) await sessions.end(sessionId);
+      else {
         const description = 'must be set: the access token of this call does not belong to a session';
         throw invalidArgument({ field: 'refresh_token', description });
       }
-      await sessions.end(sessionId);
+      return {};
+    },
+
+    async getProfile(_, context) {
+      const id = requireAccountId(await authenticate(context));
+      return toAccountMessage(await findAccount(database.em.fork(), id));
+    },
+
+    async updateProfile(request, context) {
+      return toAccountMessage(await updateProfile(request, context, parts));
+    },
+
+    async changePassword(request, context) {
+      await changePassword(request, context, parts);
+      return {};
+    },
+
+    async requestPasswordReset(request) {
+      await requestPasswordReset(request, parts);
+      return {};
+    },
+
+    async resetPassword(request) {
+      await resetPassword(request, parts);
+      return {};
+    },
+
+    async deactivateAccount(request, context) {
+      await deactivateAccount(request, context, parts);
+      return {};
+    },
+
+    enrollTotp: (request, context) => enrollTotp(request, context, parts),
+
+    async confirmTotp(request, context) {
+      await confirmTotp(request, context, parts);
+      return {};
+    },
+
+    async disableTotp(request, context) {
+      await disableTotp(request, context, parts);
       return {};
     },
   };
 }
 
-/** The descriptions never repeat what was found: people type passwords into the wrong field. */
-function checkLogin(email: string, password: string): void {
-  const violations = new FieldViolations();
-  if (email.length > MAX_EMAIL_LENGTH || !EMAIL.test(email)) violations.add('email', 'must be an e-mail address');
-  if (password === '' || password.length > MAX_PASSWORD_LENGTH) {
-    violations.add('password', `must be 1 to ${MAX_PASSWORD_LENGTH} characters`);
-  }
-  violations.throwIfAny();
+/** The session and account of a refresh token; without one, those of the access token of the call. */
+async function findSignIn(refreshToken: string, context: CallContext, { authenticate, sessions }: AuthParts) {
+  if (refreshToken === '') return { ...(await authenticate(context)), isEnded: false };
+  const { id: sessionId, accountId, endTime, expireTime } = await sessions.findByRefreshToken(refreshToken);
+  return { sessionId, accountId, isEnded: endTime !== null || expireTime <= new Date() };
+}
+
+async function issueTokens(
+  { id, accountId, refreshToken, endsAt }: Session,
+  { signingKeys, accessTokenSeconds }: AuthServiceOptions,
+): Promise<LoginResponse> {
+  const secondsLeft = Math.ceil((endsAt.getTime() - Date.now()) / 1000);
+  const expiresIn = Math.min(accessTokenSeconds, secondsLeft);
+  const accessToken = await issueAccessToken(signingKeys.signer, { accountId, sessionId: id }, expiresIn);
+  return { accessToken, refreshToken, expiresIn };
 }

@@ -7,7 +7,7 @@ import type { CachingTokenVerifier } from '../../identity/verify-tokens/caching-
 
 /** Verifies signatures, and knows which tokens are revoked. */
 export interface TokenVerificationOptions {
-  readonly verifier: Pick<CachingTokenVerifier, 'cached' | 'verify' | 'maxTokenBytes'>;
+  readonly verifier: Pick<CachingTokenVerifier, 'cached' | 'verify' | 'maxTokenBytes' | 'ownIssuer'>;
   readonly catalog: {
     /** Whether the catalog is so old that revocations may be missing. */
     readonly isTooStale: boolean;
@@ -27,21 +27,28 @@ export type PresentedToken =
   /** The signature proves nothing, or the token expired so long ago that it is no longer verified (`isExpired`). */
   | { readonly kind: 'unverified'; readonly isExpired: boolean };
 
+/**
+ * How long to retry while the verifier is unavailable. A Check cannot wait for that, but a caller of the admin API can.
+ */
+const MAX_WAIT_MS = 5_000;
+const RETRY_DELAY_MS = 100;
+
 const UNVERIFIED: PresentedToken = { kind: 'unverified', isExpired: false };
 
 /**
  * Verifies a token and looks up whether it is revoked. Throws `keys_unavailable` or `unavailable` if this is not
  * possible now. `peer` identifies the sender: the verifier queues tokens by sender, so that one cannot crowd out the
- * others.
+ * others. `maxWaitMs` is how long to retry while the verifier is unavailable; 0: one attempt.
  */
 export async function verifyPresentedToken(
   text: string,
   peer: string,
   { verifier, catalog }: TokenVerificationOptions,
+  maxWaitMs = MAX_WAIT_MS,
 ): Promise<PresentedToken> {
   if (!looksLikeToken(text, verifier.maxTokenBytes)) return UNVERIFIED;
   if (catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
-  const verification = await verifyPatiently(text, peer, verifier);
+  const verification = await verifyPatiently(text, peer, verifier, maxWaitMs);
   if (verification.kind === 'unavailable') throw new ApiError({ kind: 'keys_unavailable' });
   if (verification.kind === 'rejected') {
     return verification.code === 'expired_credential' ? { kind: 'unverified', isExpired: true } : UNVERIFIED;
@@ -51,19 +58,14 @@ export async function verifyPresentedToken(
   return { kind: 'verified', token, issuer, status };
 }
 
-/**
- * How long to retry while the verifier is unavailable. A Check cannot wait for that, but a caller of the admin API can.
- */
-const MAX_WAIT_MS = 5_000;
-const RETRY_DELAY_MS = 100;
-
 /** Retries while the verifier is unavailable: its thread may have just started, or other senders may keep it busy. */
 async function verifyPatiently(
   text: string,
   peer: string,
   verifier: TokenVerificationOptions['verifier'],
+  maxWaitMs: number,
 ): Promise<Verification> {
-  const deadline = performance.now() + MAX_WAIT_MS;
+  const deadline = performance.now() + maxWaitMs;
   for (;;) {
     const cached = verifier.cached(text, Date.now());
     const verification = cached ?? (await new Promise<Verification>((resolve) => verifier.verify(text, peer, resolve)));

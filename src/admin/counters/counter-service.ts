@@ -1,53 +1,82 @@
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import type {
-  AdminCounter,
-  CounterAccess,
+  CounterAdmin,
   CounterChange,
-  CounterSelector,
+  CounterReading,
+  CounterSelection,
+  CounterState,
 } from '../../domain/counting/counter-admin.ts';
+import type { FieldFault } from '../../domain/field-fault.ts';
 import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type {
   Counter,
   CounterServiceService,
-  CounterSubject,
-  DescriptorSubject,
   GetCounterRequest,
   LimitCounter,
 } from '../../generated/weir/admin/v1/counter_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import type { TokenVerificationOptions } from '../auth/verify-presented-token.ts';
+import type { CallContext } from '../shared/call-context.ts';
 import { toTimestamp } from '../shared/common-fields.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
 import { toLimitMessage } from '../shared/limits-and-features.ts';
-import { type PeekedCounter, peekCounters } from '../shared/peek-counters.ts';
-import { requireResourceName } from '../shared/resource-names.ts';
 import type { Handlers } from '../shared/unary-service.ts';
+import { readAddCredits, selectCredits } from './add-credits.ts';
+import { describeSelector, readSelector } from './read-selector.ts';
+import { recordCounterChange } from './record-counter-change.ts';
 
-export interface CounterServiceOptions {
-  readonly counters: CounterAccess;
+export interface CounterServiceOptions extends TokenVerificationOptions {
+  readonly counters: CounterAdmin;
   readonly authenticate: Authenticate;
 }
 
+const KEYS_NOT_BLOCKED =
+  'subject.account: the API keys of the account count limits without per: account on their own, so this block does not ' +
+  'reach these; AccountService/BlockAccount denies all keys and tokens of the account';
+
 /** Reads and changes counters. For administrators only. */
-export function createCounterService({
-  counters: access,
-  authenticate,
-}: CounterServiceOptions): Handlers<CounterServiceService> {
-  const change = async (request: GetCounterRequest, counterChange: CounterChange) => {
-    const counters = findCounters(access, request);
-    if (!(await access.change(counters, counterChange))) throw new ApiError({ kind: 'counters_unavailable' });
-    return readCounters(access, counters);
+export function createCounterService(options: CounterServiceOptions): Handlers<CounterServiceService> {
+  const { counters, authenticate } = options;
+  const select = async ({ subject, limit }: GetCounterRequest, { peer }: CallContext): Promise<CounterSelection> => ({
+    selector: await readSelector(subject, peer, options),
+    limit,
+  });
+  /** With `validateOnly`, the answer has the counters as they are. */
+  const change = async (
+    request: GetCounterRequest & { readonly validateOnly?: boolean | undefined },
+    context: CallContext,
+    counterChange: CounterChange,
+  ) => {
+    const selection = await select(request, context);
+    if (request.validateOnly === true) return toCounter(selection, await counters.read(selection));
+    const counter = toCounter(selection, await counters.change(selection, counterChange));
+    recordCounterChange(selection, counterChange);
+    return counter;
   };
   return {
     async getCounter(request, context) {
       requireAdmin(await authenticate(context));
-      return readCounters(access, findCounters(access, request));
+      const selection = await select(request, context);
+      return toCounter(selection, await counters.read(selection));
+    },
+
+    async addCredits(request, context) {
+      requireAdmin(await authenticate(context));
+      const addition = readAddCredits(request);
+      const selection = await select(request, context);
+      const reading = await counters.read(selection);
+      const { label } = selectCredits(requireRead(selection, reading), request.limit);
+      if (request.validateOnly === true) return toCounter(selection, reading);
+      const ofCredits = { ...selection, limit: label };
+      const counter = toCounter(ofCredits, await counters.change(ofCredits, addition));
+      recordCounterChange(ofCredits, addition);
+      return counter;
     },
 
     async resetCounter(request, context) {
       requireAdmin(await authenticate(context));
-      return change(request, { kind: 'reset' });
+      return change(request, context, { kind: 'reset' });
     },
 
     async blockCounter(request, context) {
@@ -57,23 +86,44 @@ export function createCounterService({
         const expected = 'must be a whole number and a unit, such as 30s, 5m or 1d, and at most 3650d';
         throw invalidArgument({ field: 'duration', description: withFound(expected, request.duration) });
       }
-      return change(request, { kind: 'block', microseconds: seconds * 1_000_000 });
+      const counter = await change(request, context, { kind: 'block', microseconds: seconds * 1_000_000 });
+      return request.subject?.subject?.$case === 'account' ? { ...counter, warnings: [KEYS_NOT_BLOCKED] } : counter;
     },
 
     async unblockCounter(request, context) {
       requireAdmin(await authenticate(context));
-      return change(request, { kind: 'unblock' });
+      return change(request, context, { kind: 'unblock' });
     },
   };
 }
 
-async function readCounters(access: CounterAccess, counters: readonly AdminCounter[]): Promise<Counter> {
-  const peeked = await peekCounters(access, counters);
-  if (peeked === undefined) throw new ApiError({ kind: 'counters_unavailable' });
-  return { limits: peeked.map(toLimitCounter) };
+function toCounter(selection: CounterSelection, reading: CounterReading): Counter {
+  return { limits: requireRead(selection, reading).map(toLimitCounter), warnings: [] };
 }
 
-function toLimitCounter({ counter: { label, limit }, snapshot }: PeekedCounter): LimitCounter {
+/** Throws the ApiError of a selection that has no counters, or whose counters cannot be read. */
+function requireRead({ selector, limit }: CounterSelection, reading: CounterReading): readonly CounterState[] {
+  switch (reading.kind) {
+    case 'read':
+      return reading.counters;
+    case 'unavailable':
+      throw new ApiError({ kind: 'counters_unavailable' });
+    case 'unknown_subject':
+      throw new ApiError({ kind: 'not_found', name: describeSelector(selector) });
+    case 'unknown_limit':
+      throw invalidArgument(describeUnknownLimit(limit, reading.labels));
+  }
+}
+
+function describeUnknownLimit(limit: string, labels: readonly string[]): FieldFault {
+  if (labels.length === 0) {
+    return { field: 'subject', description: 'must have at least one limit; nothing limits this subject' };
+  }
+  const expected = `must be the name or label of a limit of the subject: ${labels.join(', ')}`;
+  return { field: 'limit', description: withFound(expected, limit) };
+}
+
+function toLimitCounter({ label, limit, snapshot }: CounterState): LimitCounter {
   return {
     label,
     limit: toLimitMessage(toPlanLimitSpec(limit)),
@@ -82,52 +132,4 @@ function toLimitCounter({ counter: { label, limit }, snapshot }: PeekedCounter):
     blocked: snapshot.isBlocked,
     blockEndTime: toTimestamp(snapshot.blockEndsAt),
   };
-}
-
-/** The counters that a request selects, at least one. Throws `invalid` or `not_found`. */
-function findCounters(access: CounterAccess, { subject, limit }: GetCounterRequest): readonly AdminCounter[] {
-  const selector = readSelector(subject);
-  const counters = access.find(selector);
-  if (counters === undefined) throw new ApiError({ kind: 'not_found', name: describeSelector(selector) });
-  if (counters.length === 0) {
-    throw invalidArgument({
-      field: 'subject',
-      description: 'must have at least one limit; nothing limits this subject',
-    });
-  }
-  if (limit === '') return counters;
-  const selected = counters.filter((counter) => counter.limit.name === limit || counter.label === limit);
-  if (selected.length > 0) return selected;
-  const labels = counters.map(({ label }) => label).join(', ');
-  const description = withFound(`must be the name or label of a limit of the subject: ${labels}`, limit);
-  throw invalidArgument({ field: 'limit', description });
-}
-
-function readSelector(message: CounterSubject | undefined): CounterSelector {
-  const subject = message?.subject;
-  switch (subject?.$case) {
-    case 'descriptor':
-      return readDescriptorSelector(subject.value);
-    case 'apiKey':
-      return { kind: 'api_key', id: requireResourceName('apiKeys', 'subject.api_key', subject.value) };
-    case 'account':
-      return { kind: 'account', id: requireResourceName('accounts', 'subject.account', subject.value) };
-    case undefined:
-      throw invalidArgument({ field: 'subject', description: 'must be one of descriptor, api_key, account' });
-  }
-}
-
-function readDescriptorSelector({ domain, entries }: DescriptorSubject): CounterSelector {
-  const violations = new FieldViolations();
-  if (domain === '') violations.add('subject.descriptor.domain', 'must not be empty');
-  if (entries.length === 0) violations.add('subject.descriptor.entries', 'must contain at least one entry');
-  violations.throwIfAny();
-  return { kind: 'descriptor', domain, entries };
-}
-
-/** The subject of a "does not exist" error. */
-function describeSelector(selector: CounterSelector): string {
-  if (selector.kind === 'descriptor')
-    return `a rule of the domain ${JSON.stringify(selector.domain)} for these entries`;
-  return selector.kind === 'api_key' ? `apiKeys/${selector.id}` : `accounts/${selector.id}`;
 }

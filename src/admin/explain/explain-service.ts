@@ -4,6 +4,8 @@ import { CheckRequest } from '../../generated/envoy/service/auth/v3/external_aut
 import { RateLimitRequest } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
 import type { ExplainRequest, ExplainServiceService } from '../../generated/weir/admin/v1/explain_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { readTime } from '../shared/common-fields.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
 import { requireResourceName } from '../shared/resource-names.ts';
 import type { Handlers } from '../shared/unary-service.ts';
 import { toExplainResponse } from './explanation-message.ts';
@@ -26,12 +28,20 @@ export function createExplainService({
   };
 }
 
+/** Throws `invalid` for a time that cannot be encoded. */
+function encodeCheck(check: CheckRequest): Uint8Array {
+  const violations = new FieldViolations();
+  readTime(violations, 'check.attributes.request.time', check.attributes?.request?.time);
+  violations.throwIfAny();
+  return CheckRequest.encode(check).finish();
+}
+
 function readQuestion({ question }: ExplainRequest): ExplainQuestion {
   switch (question?.$case) {
     case 'rateLimit':
       return { kind: 'rate_limit', message: RateLimitRequest.encode(question.value).finish() };
     case 'check':
-      return { kind: 'check', message: CheckRequest.encode(question.value).finish() };
+      return { kind: 'check', message: encodeCheck(question.value) };
     case 'apiKey':
       return { kind: 'api_key', id: requireResourceName('apiKeys', 'api_key', question.value) };
     case 'secret':

@@ -15,12 +15,13 @@ import { toLimitMessage } from '../shared/limits-and-features.ts';
 import type { Collection } from '../shared/resource-names.ts';
 
 export function toExplainResponse(explanation: Explanation): ExplainResponse {
-  const { answer, keyId, accountId, planId, descriptors, limits } = explanation;
+  const { answer, keyId, accountId, planId, credentialFault, descriptors, limits } = explanation;
   return ExplainResponse.fromPartial({
     answer,
     apiKey: toResourceName('apiKeys', keyId),
     account: toResourceName('accounts', accountId),
     plan: toResourceName('plans', planId),
+    credentialFault: credentialFault ?? '',
     descriptors: descriptors.map(toDescriptorMessage),
     limits: limits.map(toLimitExplanationMessage),
   });
@@ -50,6 +51,7 @@ function toEntryMessage({ key, value }: DescriptorEntry) {
 
 const MATCH_WAYS: Readonly<Record<MatchKind, MatchWay>> = {
   exact: MatchWay.EXACT,
+  network: MatchWay.NETWORK,
   wildcard: MatchWay.WILDCARD,
   key: MatchWay.KEY,
 };
@@ -81,13 +83,14 @@ const USES: Readonly<Record<LimitUse, Use>> = {
 };
 
 function toLimitExplanationMessage(explained: ExplainedLimit): LimitExplanation {
-  const { label, limit, use, hits, isExceeded, state } = explained;
+  const { label, limit, use, hits, isExceeded, costExceedsLimit, state } = explained;
   return LimitExplanation.fromPartial({
     label,
     limit: toLimitMessage(toPlanLimitSpec(limit)),
     use: USES[use],
     hits,
     exceeded: isExceeded,
+    costExceedsLimit,
     remaining: state?.remaining ?? 0,
     resetTime: toTimestamp(state?.resetAt),
     blocked: state?.isBlocked ?? false,

@@ -1,4 +1,4 @@
-import type { IssuerEntity } from '../../database/entities.ts';
+import type { IssuerEntity } from '../../database/entities/issuer-entities.ts';
 import {
   type ClaimNamesSpec,
   type Issuer as DomainIssuer,
@@ -8,7 +8,7 @@ import {
 import { DEFAULT_AUDIENCE_CLAIM } from '../../domain/issuers/issuer-audience.ts';
 import type { JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
 import { findWildcards } from '../../domain/issuers/issuer-text.ts';
-import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
+import type { HostList } from '../../domain/issuers/key-url.ts';
 import { Claims, type Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
 import type { FieldViolations } from '../shared/field-violations.ts';
@@ -85,14 +85,23 @@ export function readIssuerChanges(
     ...(updated.has('audienceClaim') && { audienceClaim: issuer.audienceClaim || DEFAULT_AUDIENCE_CLAIM }),
     ...(updated.has('requiredClaims') && { requiredClaims: issuer.requiredClaims }),
     ...(updated.has('algorithms') && { algorithms: issuer.algorithms }),
-    ...(updated.has('jwks') && { jwks: readJwks(issuer) }),
-    ...(updated.has('jwksUri') && { jwksUri: issuer.jwksUri === '' ? null : issuer.jwksUri }),
+    ...readKeyChanges(issuer, updated),
     ...(updated.has('insecureHttp') && { insecureHttp: issuer.insecureHttp }),
     ...(updated.has('claims') && { claims: toClaimNamesSpec(issuer.claims ?? Claims.create()) }),
     ...(updated.has('defaultPlan') && { defaultPlanId: readDefaultPlanId(violations, issuer) }),
     ...(updated.has('catalogAccounts') && { catalogAccounts: issuer.catalogAccounts }),
     ...(updated.has('disabled') && { disabled: issuer.disabled }),
   };
+}
+
+/** An issuer has its keys in one place, so that setting one place clears the other, unless the update names both. */
+function readKeyChanges(issuer: Issuer, updated: ReadonlySet<string>): Partial<Pick<IssuerFields, 'jwks' | 'jwksUri'>> {
+  const jwks = readJwks(issuer);
+  const jwksUri = issuer.jwksUri === '' ? null : issuer.jwksUri;
+  if (updated.has('jwks') && updated.has('jwksUri')) return { jwks, jwksUri };
+  if (updated.has('jwks')) return { jwks, ...(jwks !== null && { jwksUri: null }) };
+  if (updated.has('jwksUri')) return { jwksUri, ...(jwksUri !== null && { jwks: null }) };
+  return {};
 }
 
 /**
@@ -105,7 +114,7 @@ export function checkIssuer(
   id: string,
   fields: IssuerFields,
   changes: Partial<IssuerFields>,
-  hosts: InsecureHosts,
+  hosts: HostList,
 ): void {
   checkDisplayName(violations, 'issuer.display_name', fields.displayName);
   const parsed = parseIssuer(id, fields);

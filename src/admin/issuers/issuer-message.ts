@@ -1,4 +1,4 @@
-import type { IssuerEntity } from '../../database/entities.ts';
+import type { IssuerEntity } from '../../database/entities/issuer-entities.ts';
 import { Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { formatEtag } from '../shared/etag.ts';
 

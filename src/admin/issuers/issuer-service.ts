@@ -1,9 +1,10 @@
 import { ForeignKeyConstraintViolationException, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { IssuerEntity, IssuerIssEntity } from '../../database/entities.ts';
+import { IssuerEntity, IssuerIssEntity } from '../../database/entities/issuer-entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { ApiError, invalidArgument } from '../../domain/api-error.ts';
-import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
+import { ApiError } from '../../domain/api-error.ts';
+import { OWN_ISSUER } from '../../domain/issuers/issuer.ts';
+import type { HostList } from '../../domain/issuers/key-url.ts';
 import {
   type IssuerServiceService,
   TestIssuerResponse_Step_Kind,
@@ -15,39 +16,46 @@ import { FieldViolations } from '../shared/field-violations.ts';
 import { readPage, splitPage } from '../shared/paging.ts';
 import { checkChosenId, requireResourceName } from '../shared/resource-names.ts';
 import type { Handlers } from '../shared/unary-service.ts';
-import { changesKeys, checkIssuer, readIssuerChanges, readIssuerFields, toIssuer } from './issuer-fields.ts';
+import { unknownPlan } from '../shared/unknown-plan.ts';
+import {
+  changesKeys,
+  checkIssuer,
+  type IssuerFields,
+  readIssuerChanges,
+  readIssuerFields,
+  toIssuer,
+} from './issuer-fields.ts';
 import { EMPTY_ISSUER, toIssuerMessage } from './issuer-message.ts';
 
 export interface IssuerServiceOptions {
   readonly database: Database;
   readonly authenticate: Authenticate;
   /** Hosts whose keys may be fetched over plain http. */
-  readonly insecureHosts: InsecureHosts;
-  readonly verifier: { readonly maxTokenBytes: number };
+  readonly insecureHosts: HostList;
+  /** Hosts that may have addresses which are not of the public Internet, to fetch keys from. */
+  readonly privateHosts: HostList;
+  readonly verifier: { readonly maxTokenBytes: number; readonly ownIssuer: string };
 }
+
+type KeyHosts = Pick<IssuerServiceOptions, 'insecureHosts' | 'privateHosts'>;
 
 /** Time that a call which writes an issuer may take to get its keys, which is only for its warnings. */
 const MAX_KEY_CHECK_MS = 3_000;
 
 /** Manages external token issuers. For administrators only: a trusted issuer can declare anybody an administrator. */
-export function createIssuerService({
-  database,
-  authenticate,
-  insecureHosts,
-  verifier,
-}: IssuerServiceOptions): Handlers<IssuerServiceService> {
+export function createIssuerService(options: IssuerServiceOptions): Handlers<IssuerServiceService> {
+  const { database, authenticate, verifier } = options;
+  const check = createCheck(options);
   return {
     async createIssuer({ issuerId, issuer = EMPTY_ISSUER }, context) {
       requireAdmin(await authenticate(context));
       const violations = new FieldViolations();
-      checkChosenId(violations, 'issuer_id', issuerId);
+      checkIssuerId(violations, issuerId);
       const fields = readIssuerFields(violations, issuer);
-      checkIssuer(violations, issuerId, fields, fields, insecureHosts);
+      check(violations, issuerId, fields, fields);
       violations.throwIfAny();
-      const em = database.em.fork();
-      const row = em.create(IssuerEntity, { id: issuerId, ...fields });
-      await flush(em, row);
-      return toIssuerMessage(row, await findWarnings(row, insecureHosts));
+      const row = await writeIssuer(database, async (em) => em.create(IssuerEntity, { id: issuerId, ...fields }));
+      return toIssuerMessage(row, await findWarnings(row, options));
     },
 
     async getIssuer({ name }, context) {
@@ -68,16 +76,16 @@ export function createIssuerService({
 
     async updateIssuer({ issuer = EMPTY_ISSUER, updateMask }, context) {
       requireAdmin(await authenticate(context));
-      const em = database.em.fork();
-      const row = await findIssuer(em, 'issuer.name', issuer.name);
       const violations = new FieldViolations();
       const changes = readIssuerChanges(violations, issuer, updateMask);
-      checkIssuer(violations, row.id, { ...row, ...changes }, changes, insecureHosts);
-      violations.throwIfAny();
-      requireCurrentEtag(issuer, row);
-      em.assign(row, changes);
-      await flush(em, row);
-      return toIssuerMessage(row, changesKeys(changes) ? await findWarnings(row, insecureHosts) : []);
+      const row = await writeIssuer(database, async (em) => {
+        const found = await findIssuer(em, 'issuer.name', issuer.name);
+        check(violations, found.id, { ...found, ...changes }, changes);
+        violations.throwIfAny();
+        requireCurrentEtag(issuer, found);
+        return em.assign(found, changes);
+      });
+      return toIssuerMessage(row, changesKeys(changes) ? await findWarnings(row, options) : []);
     },
 
     // Revocations of the issuer's tokens stay: the issuer may be created again.
@@ -93,16 +101,42 @@ export function createIssuerService({
       requireAdmin(await authenticate(context));
       const row = await findIssuer(database.em.fork(), 'name', name);
       const { maxTokenBytes } = verifier;
-      const steps = await testIssuer(toIssuer(row), token, { insecureHosts, maxTokenBytes });
+      const steps = await testIssuer(toIssuer(row), token, { ...options, maxTokenBytes });
       return { steps: steps.map(({ step, ...rest }) => ({ step: TestIssuerResponse_Step_Kind[step], ...rest })) };
     },
   };
 }
 
+function checkIssuerId(violations: FieldViolations, id: string): void {
+  checkChosenId(violations, 'issuer_id', id);
+  if (id === OWN_ISSUER) violations.add('issuer_id', `must not be ${OWN_ISSUER}, which stands for Weir itself`);
+}
+
+/** Adds the violations of an issuer as a whole. `changes` are the fields that the request writes. */
+function createCheck({ insecureHosts, verifier: { ownIssuer } }: IssuerServiceOptions) {
+  return (violations: FieldViolations, id: string, fields: IssuerFields, changes: Partial<IssuerFields>): void => {
+    checkIssuer(violations, id, fields, changes, insecureHosts);
+    checkNotOwn(violations, changes, ownIssuer);
+  };
+}
+
+/** Weir takes all tokens with its own `iss` for its own, so it would never accept one of this issuer. */
+function checkNotOwn(
+  violations: FieldViolations,
+  { issuer, issuerAliases = [] }: { readonly issuer?: string; readonly issuerAliases?: readonly string[] },
+  ownIssuer: string,
+): void {
+  if (ownIssuer === OWN_ISSUER) return; // reserved by the rules for all issuers
+  const description = 'must not be the TOKEN_ISSUER, which is Weir itself';
+  if (issuer === ownIssuer) violations.add('issuer.issuer', description);
+  const index = issuerAliases.indexOf(ownIssuer);
+  if (index >= 0) violations.add(`issuer.issuer_aliases[${index}]`, description);
+}
+
 /** A disabled issuer has no warnings: Weir does not use its keys. */
-async function findWarnings(row: IssuerEntity, insecureHosts: InsecureHosts): Promise<readonly string[]> {
+async function findWarnings(row: IssuerEntity, hosts: KeyHosts): Promise<readonly string[]> {
   if (row.disabled) return [];
-  const problem = await findKeyProblem(toIssuer(row), { insecureHosts, signal: AbortSignal.timeout(MAX_KEY_CHECK_MS) });
+  const problem = await findKeyProblem(toIssuer(row), { ...hosts, signal: AbortSignal.timeout(MAX_KEY_CHECK_MS) });
   return problem === undefined ? [] : [problem];
 }
 
@@ -112,18 +146,37 @@ async function findIssuer(em: EntityManager, field: string, name: string): Promi
   return row;
 }
 
-async function flush(em: EntityManager, { id, issuer, issuerAliases, defaultPlanId }: IssuerEntity): Promise<void> {
+/**
+ * Writes an issuer in a transaction of its own, because the call can be part of one that must not end with the first
+ * error of Postgres. Translates the errors about the values of the issuer that `write` returns.
+ */
+async function writeIssuer(
+  database: Database,
+  write: (em: EntityManager) => Promise<IssuerEntity>,
+): Promise<IssuerEntity> {
+  let row: IssuerEntity | undefined;
   try {
-    await flushOrConflict(em, `issuers/${id}`);
+    return await database.em.fork().transactional(async (em) => {
+      row = await write(em);
+      await flushOrConflict(em, `issuers/${row.id}`);
+      return row;
+    });
   } catch (error) {
-    if (error instanceof ForeignKeyConstraintViolationException) {
-      const description = `must be an existing plan (got "plans/${defaultPlanId}")`;
-      throw invalidArgument({ field: 'issuer.default_plan', description });
-    }
-    if (!(error instanceof UniqueConstraintViolationException)) throw error;
-    // Either the id or an `iss` claim is taken. Two issuers with one `iss` could treat the same token differently.
-    const iss = { $in: [issuer, ...issuerAliases] };
-    const other = await em.fork().findOne(IssuerIssEntity, { iss, issuerId: { $ne: id } });
-    throw new ApiError({ kind: 'already_exists', name: `issuers/${other?.issuerId ?? id}` });
+    throw row === undefined ? error : await describeFault(database, row, error);
   }
+}
+
+async function describeFault(
+  database: Database,
+  { id, issuer, issuerAliases, defaultPlanId }: IssuerEntity,
+  error: unknown,
+): Promise<unknown> {
+  if (error instanceof ForeignKeyConstraintViolationException) {
+    return unknownPlan(defaultPlanId, 'issuer.default_plan');
+  }
+  if (!(error instanceof UniqueConstraintViolationException)) return error;
+  // Either the id or an `iss` claim is taken. Two issuers with one `iss` could treat the same token differently.
+  const iss = { $in: [issuer, ...issuerAliases] };
+  const other = await database.em.fork().findOne(IssuerIssEntity, { iss, issuerId: { $ne: id } });
+  return new ApiError({ kind: 'already_exists', name: `issuers/${other?.issuerId ?? id}` });
 }

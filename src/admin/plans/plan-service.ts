@@ -1,8 +1,15 @@
 import { ForeignKeyConstraintViolationException, UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { ApiKeyEntity, PlanEntity } from '../../database/entities.ts';
+import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
+import { PlanEntity } from '../../database/entities/plan-entity.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
+import type { CounterAdmin } from '../../domain/counting/counter-admin.ts';
+import { MAX_DEVICES_PER_ACCOUNT } from '../../domain/device.ts';
+import { withFound } from '../../domain/found-value.ts';
+import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
+import { supersedeLimits } from '../../domain/limits/superseded-limit.ts';
+import type { Limit } from '../../generated/weir/admin/v1/limit.ts';
 import { Plan, type PlanServiceService } from '../../generated/weir/admin/v1/plan_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
@@ -12,20 +19,27 @@ import { readFeatures, readLimits, toLimitMessage } from '../shared/limits-and-f
 import { readPage, splitPage } from '../shared/paging.ts';
 import { checkChosenId, readResourceName, requireResourceName } from '../shared/resource-names.ts';
 import type { Handlers } from '../shared/unary-service.ts';
+import { describeCounterChanges } from './counter-changes.ts';
+import { previewPlan } from './preview-plan.ts';
 
 export interface PlanServiceOptions {
   readonly database: Database;
+  readonly counters: CounterAdmin;
   readonly authenticate: Authenticate;
 }
 
 /** The columns of a plan that callers set. */
-type PlanFields = Pick<PlanEntity, 'displayName' | 'limits' | 'features'>;
+type PlanFields = Pick<PlanEntity, 'displayName' | 'limits' | 'features' | 'maxApiKeys' | 'maxDevices'>;
 
 /** Stands for the plan of a request that has none: no field is set. */
 const EMPTY_PLAN: Plan = Plan.create();
 
 /** All signed-in callers read plans, administrators change them. */
-export function createPlanService({ database, authenticate }: PlanServiceOptions): Handlers<PlanServiceService> {
+export function createPlanService({
+  database,
+  counters,
+  authenticate,
+}: PlanServiceOptions): Handlers<PlanServiceService> {
   return {
     async createPlan({ planId, plan }, context) {
       requireAdmin(await authenticate(context));
@@ -38,7 +52,7 @@ export function createPlanService({ database, authenticate }: PlanServiceOptions
         if (!(error instanceof UniqueConstraintViolationException)) throw error;
         throw new ApiError({ kind: 'already_exists', name: `plans/${planId}` });
       }
-      return toPlanMessage(created);
+      return toPlanMessage(created, findPlanWarnings(created));
     },
 
     async getPlan({ name }, context) {
@@ -54,7 +68,7 @@ export function createPlanService({ database, authenticate }: PlanServiceOptions
       const where = { id: { $gt: page.after } };
       const rows = await database.em.fork().find(PlanEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });
       const { items, nextPageToken } = splitPage(rows, page);
-      return { plans: items.map(toPlanMessage), nextPageToken };
+      return { plans: items.map((row) => toPlanMessage(row)), nextPageToken };
     },
 
     async updatePlan({ plan = EMPTY_PLAN, updateMask }, context) {
@@ -63,9 +77,23 @@ export function createPlanService({ database, authenticate }: PlanServiceOptions
       const em = database.em.fork();
       const row = await findPlan(em, plan.name);
       requireCurrentEtag(plan, row);
-      em.assign(row, changes);
+      const { supersededLimits, warnings } = carryOver(row, changes.limits ?? row.limits, Date.now());
+      em.assign(row, { ...changes, supersededLimits });
       await flushOrConflict(em, plan.name);
-      return toPlanMessage(row);
+      return toPlanMessage(row, [...findPlanWarnings(row), ...warnings]);
+    },
+
+    async previewPlan({ plan = EMPTY_PLAN, updateMask }, context) {
+      requireAdmin(await authenticate(context));
+      const changes = readPlanChanges(plan, updateMask);
+      const em = database.em.fork();
+      const row = await findPlan(em, plan.name);
+      requireCurrentEtag(plan, row);
+      const limits = changes.limits ?? row.limits;
+      const now = Date.now();
+      const { supersededLimits, warnings } = carryOver(row, limits, now);
+      const preview = await previewPlan(em, counters, row, { limits, supersededLimits }, now);
+      return { ...preview, warnings: [...findPlanWarnings({ limits }), ...warnings] };
     },
 
     async deletePlan({ name }, context) {
@@ -78,14 +106,16 @@ export function createPlanService({ database, authenticate }: PlanServiceOptions
 
 function readNewPlan(planId: string, plan: Plan | undefined): PlanFields {
   const violations = new FieldViolations();
-  const { displayName, limits, features } = plan ?? EMPTY_PLAN;
+  const { displayName, limits, features, maxApiKeys, maxDevices } = plan ?? EMPTY_PLAN;
   checkChosenId(violations, 'plan_id', planId);
   checkDisplayName(violations, 'plan.display_name', displayName);
   if (plan === undefined) violations.add('plan', 'must be set');
   const fields = {
     displayName,
-    limits: readLimits(violations, 'plan', limits),
+    limits: plan === undefined ? [] : readPlanLimits(violations, limits),
     features: readFeatures(violations, 'plan', features),
+    maxDevices: readMaxDevices(violations, maxDevices),
+    maxApiKeys: readMaxApiKeys(violations, maxApiKeys),
   };
   violations.throwIfAny();
   return fields;
@@ -99,15 +129,45 @@ function readPlanChanges(plan: Plan, updateMask: string): Partial<PlanFields> {
     displayName: plan.displayName !== '',
     limits: plan.limits.length > 0,
     features: plan.features.length > 0,
+    maxDevices: plan.maxDevices !== 0,
+    maxApiKeys: plan.maxApiKeys !== 0,
   });
   if (updated.has('displayName')) checkDisplayName(violations, 'plan.display_name', plan.displayName);
   const changes = {
     ...(updated.has('displayName') && { displayName: plan.displayName }),
-    ...(updated.has('limits') && { limits: readLimits(violations, 'plan', plan.limits) }),
+    ...(updated.has('limits') && { limits: readPlanLimits(violations, plan.limits) }),
     ...(updated.has('features') && { features: readFeatures(violations, 'plan', plan.features) }),
+    ...(updated.has('maxDevices') && { maxDevices: readMaxDevices(violations, plan.maxDevices) }),
+    ...(updated.has('maxApiKeys') && { maxApiKeys: readMaxApiKeys(violations, plan.maxApiKeys) }),
   };
   violations.throwIfAny();
   return changes;
+}
+
+/** 0: no bound. */
+function readMaxApiKeys(violations: FieldViolations, maxApiKeys: number): number {
+  if (maxApiKeys < 0) violations.add('plan.max_api_keys', withFound('must not be negative', maxApiKeys));
+  return maxApiKeys;
+}
+
+/**
+ * An empty list is a violation: a forgotten list must not lift all limits. Plans without limits that are stored already
+ * stay valid.
+ */
+function readPlanLimits(violations: FieldViolations, limits: readonly Limit[]): readonly PlanLimitSpec[] {
+  if (limits.length === 0) {
+    const unlimited = '{"name": "unlimited", "algorithm": "unlimited"}';
+    violations.add('plan.limits', `must have at least one item; a plan without a limit has ${unlimited}`);
+  }
+  return readLimits(violations, 'plan', limits);
+}
+
+function readMaxDevices(violations: FieldViolations, maxDevices: number): number {
+  if (maxDevices < 0 || maxDevices > MAX_DEVICES_PER_ACCOUNT) {
+    const expected = `must be 0, for no bound, or up to ${MAX_DEVICES_PER_ACCOUNT}`;
+    violations.add('plan.max_devices', withFound(expected, maxDevices));
+  }
+  return maxDevices;
 }
 
 async function findPlan(em: EntityManager, name: string): Promise<PlanEntity> {
@@ -131,14 +191,35 @@ async function deletePlan(database: Database, name: string): Promise<void> {
   }
 }
 
-function toPlanMessage(row: PlanEntity): Plan {
+/** The limits from before an edit that hold as well, and what the edit does to the counters. `now` is Unix time in ms. */
+function carryOver(row: PlanEntity, limits: readonly PlanLimitSpec[], now: number) {
+  const supersededLimits = supersedeLimits(row.limits, limits, row.supersededLimits, now);
+  return { supersededLimits, warnings: describeCounterChanges(row.limits, limits, supersededLimits, now) };
+}
+
+/** Describes the limits that may not hold as their author intends. */
+function findPlanWarnings({ limits }: Pick<PlanEntity, 'limits'>): readonly string[] {
+  return limits
+    .filter(({ algorithm }) => algorithm === 'concurrency')
+    .map(
+      ({ name }) =>
+        `limits: "${name}" holds only where the rate limit filter asks for the domain plans; ` +
+        'Check does not learn when a request ends, so it does not enforce concurrency limits',
+    );
+}
+
+/** `warnings` are those of the call that wrote the plan. */
+function toPlanMessage(row: PlanEntity, warnings: readonly string[] = []): Plan {
   return {
     name: `plans/${row.id}`,
     displayName: row.displayName,
     limits: row.limits.map(toLimitMessage),
     features: [...row.features],
+    maxDevices: row.maxDevices,
     createTime: row.createTime,
     updateTime: row.updateTime,
     etag: formatEtag(row),
+    warnings: [...warnings],
+    maxApiKeys: row.maxApiKeys,
   };
 }

@@ -17,6 +17,10 @@ export class FieldViolations {
     for (const { field, description } of faults) this.add(prefix + field, description);
   }
 
+  get faults(): readonly FieldFault[] {
+    return this.#faults;
+  }
+
   /** Throws `invalid` with all violations that were added so far, if there are any. */
   throwIfAny(): void {
     if (this.#faults.length > 0) throw invalidArgument(...this.#faults);

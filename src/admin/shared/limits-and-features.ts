@@ -38,6 +38,6 @@ export function readFeatures(
   return [];
 }
 
-export function toLimitMessage({ routes = [], ...limit }: PlanLimitSpec): Limit {
-  return Limit.fromPartial({ ...limit, routes: [...routes] });
+export function toLimitMessage({ routes = [], notifyAt = [], ...limit }: PlanLimitSpec): Limit {
+  return Limit.fromPartial({ ...limit, routes: [...routes], notifyAt: [...notifyAt] });
 }

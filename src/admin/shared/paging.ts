@@ -19,17 +19,29 @@ export interface Page {
   readonly tokenSuffix: string;
 }
 
-/** `filter` is a text of everything that selects the items of the list; empty if nothing does. */
+/** The fields of a list request that say which items it lists. Lists without a filter have only the first two. */
+interface ListRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly filter?: string;
+  readonly showDeleted?: boolean;
+  /** The resource whose children are listed. */
+  readonly parent?: string;
+}
+
+/** `collection`: that of the listed items, or whether a text is the id of a row. */
 export function readPage(
   violations: FieldViolations,
-  collection: Collection,
-  { pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string },
-  filter = '',
+  collection: Collection | ((id: string) => boolean),
+  { pageSize, pageToken, filter = '', showDeleted = false, parent = '' }: ListRequest,
 ): Page {
   if (pageSize < 0) violations.add('page_size', withFound('must not be negative', pageSize));
   const [after = '', ...rest] = Buffer.from(pageToken, 'base64url').toString().split(' ');
-  const tokenSuffix = filter === '' ? '' : ` ${hash('sha256', filter, 'hex').slice(0, DIGEST_LENGTH)}`;
-  if (pageToken !== '' && !isResourceId(collection, after)) {
+  const isSelection = filter !== '' || showDeleted || parent !== '';
+  const selection = isSelection ? JSON.stringify([filter, showDeleted, ...(parent === '' ? [] : [parent])]) : '';
+  const tokenSuffix = selection === '' ? '' : ` ${hash('sha256', selection, 'hex').slice(0, DIGEST_LENGTH)}`;
+  const isId = typeof collection === 'string' ? isResourceId(collection, after) : collection(after);
+  if (pageToken !== '' && !isId) {
     violations.add('page_token', 'must be the next_page_token of a previous response');
   } else if (pageToken !== '' && [after, ...rest].join(' ') !== after + tokenSuffix) {
     violations.add('page_token', 'must come from the same list: only page_size may change between pages');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SigningKeyEntity } from '../../database/entities.ts';
+import type { SigningKeyEntity } from '../../database/entities/token-entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import {
   addSigningKeyIfDue,
@@ -24,6 +24,8 @@ export interface SigningKeyRingOptions {
   readonly sealer: Sealer;
   /** The algorithm of new keys. */
   readonly algorithm: OwnAlgorithm;
+  /** The claim `iss` of tokens. */
+  readonly issuer: string;
   /** How long a key signs before it is replaced. */
   readonly rotationSeconds: number;
   /** The lifetime of access tokens. The expiry of longer-lived tokens is recorded with their key. */
@@ -31,22 +33,20 @@ export interface SigningKeyRingOptions {
   readonly log: Logger;
 }
 
+/** The parts of a signing key that callers see. */
+export type ListedSigningKey = Pick<
+  SigningKeyEntity,
+  'id' | 'algorithm' | 'createTime' | 'activateTime' | 'expireTime'
+>;
+
 /** Well below PUBLISH_BEFORE_SIGNING_MS, so that every node loads a new key before it signs. */
 const MAINTENANCE_INTERVAL_MS = 20_000;
 
 /**
- * Loads the signing keys and maintains them until `stop`. Seals keys that an earlier version has stored in plain text.
- * Creates the first key, and a new one if the newest does not have the configured algorithm. Keys that were sealed with
- * another secret belong to other nodes, which sign with them. This node then has its own keys next to them.
+ * The keys that sign Weir's own tokens, on a node that writes the catalog. Nodes with the same secret share them. Keys
+ * that were sealed with another secret belong to other nodes, which sign with them. This node then has its own keys next
+ * to them.
  */
-export async function startSigningKeyRing(options: SigningKeyRingOptions): Promise<SigningKeyRing> {
-  const keyRing = new SigningKeyRing(options);
-  await keyRing.prepare();
-  keyRing.startMaintenance();
-  return keyRing;
-}
-
-/** The keys that sign Weir's own tokens, on a node that writes the catalog. Nodes with the same secret share them. */
 export class SigningKeyRing {
   readonly #options: SigningKeyRingOptions;
   readonly #signersById = new Map<string, Signer>();
@@ -56,13 +56,21 @@ export class SigningKeyRing {
   /** Ids of keys that it cannot open and has already warned about. */
   readonly #reportedForeignIds = new Set<string>();
   #maintenance: Promise<void> = Promise.resolve();
+  #isStarted = false;
+  #isMaintained = true;
 
   constructor(options: SigningKeyRingOptions) {
     this.#options = options;
   }
 
-  /** Signs access tokens. */
+  /** Whether the last maintenance succeeded. */
+  get isMaintained(): boolean {
+    return this.#isMaintained;
+  }
+
+  /** Signs access tokens. Throws `unavailable` until `start` has succeeded. */
   get signer(): Signer {
+    if (!this.#isStarted) throw new ApiError({ kind: 'unavailable' });
     const key = signingKeyAt(this.#rows, new Date());
     const signer = key === undefined ? undefined : this.#signersById.get(key.id);
     if (signer === undefined) throw new Error('there is no signing key');
@@ -80,11 +88,17 @@ export class SigningKeyRing {
     throw new Error('the current signing key has been deleted');
   }
 
-  async prepare(): Promise<void> {
+  /**
+   * Loads the keys and maintains them until `stop`. Seals keys that an earlier version has stored in plain text. Creates the
+   * first key, and a new one if the newest does not have the configured algorithm. May be called again after it failed.
+   */
+  async start(): Promise<void> {
     const { database, sealer, algorithm } = this.#options;
     await sealPlaintextSigningKeys(database, (key, privateJwk) => sealer.seal(key, privateJwk));
     await this.#addIfDue((newest) => newest?.algorithm !== algorithm);
     await this.#load();
+    if (!this.#isStarted) this.#maintenance = this.#maintainUntilStopped(this.#stopping.signal);
+    this.#isStarted = true;
   }
 
   /** All unexpired keys, oldest first, including those of nodes with another secret. */
@@ -99,6 +113,16 @@ export class SigningKeyRing {
     const newest = newestKey(this.#rows);
     if (newest === undefined) throw new Error('no signing key was created');
     return newest;
+  }
+
+  /** Returns the key that `rotate` would return. One that it would create has no id. */
+  async previewRotation(): Promise<ListedSigningKey> {
+    await this.#load();
+    const newest = newestKey(this.#rows);
+    const createTime = new Date();
+    if (newest !== undefined && signsFrom(newest) > createTime) return newest;
+    const activateTime = new Date(createTime.getTime() + PUBLISH_BEFORE_SIGNING_MS);
+    return { id: '', algorithm: this.#options.algorithm, createTime, activateTime, expireTime: null };
   }
 
   /**
@@ -128,10 +152,6 @@ export class SigningKeyRing {
     await this.#load();
   }
 
-  startMaintenance(): void {
-    this.#maintenance = this.#maintainUntilStopped(this.#stopping.signal);
-  }
-
   /** Waits for a maintenance run in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort();
@@ -142,10 +162,14 @@ export class SigningKeyRing {
     for (;;) {
       await sleep(MAINTENANCE_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {}); // rejects when aborted
       if (signal.aborted) return;
-      await this.maintain().catch((error: unknown) => {
+      try {
+        await this.maintain();
+        this.#isMaintained = true;
+      } catch (error) {
+        this.#isMaintained = false;
         const message = `maintenance of signing keys failed; retrying in ${MAINTENANCE_INTERVAL_MS / 1000} s`;
         this.#options.log.warn({ err: error }, message);
-      });
+      }
     }
   }
 
@@ -177,7 +201,8 @@ export class SigningKeyRing {
       }
       ownRows.push(row);
       const { id, algorithm } = row;
-      if (!this.#signersById.has(id)) this.#signersById.set(id, await createSigner(id, algorithm, jwk));
+      if (!this.#signersById.has(id))
+        this.#signersById.set(id, await createSigner({ id, algorithm, privateJwk: jwk }, this.#options.issuer));
     }
     this.#rows = ownRows;
     for (const id of this.#signersById.keys()) {

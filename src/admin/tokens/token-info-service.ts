@@ -1,60 +1,73 @@
+import { noteOutcome } from '../../database/audit/current-call.ts';
 import type { Database } from '../../database/open-database.ts';
-import { ApiError, invalidArgument } from '../../domain/api-error.ts';
-import { isApiKey } from '../../domain/credentials/api-key.ts';
+import { invalidArgument } from '../../domain/api-error.ts';
+import type { DescribedKey } from '../../domain/credentials/described-key.ts';
 import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
-import type { TokenInfoServiceService } from '../../generated/weir/admin/v1/token_info_service.ts';
-import type { CallLimit } from '../../interfaces/call-limit.ts';
+import {
+  type GetTokenInfoResponse,
+  GetTokenInfoResponse_State as State,
+  type TokenInfoServiceService,
+} from '../../generated/weir/admin/v1/token_info_service.ts';
 import type { Handlers } from '../shared/unary-service.ts';
 import { apiKeyNotFound, describeApiKey, disableApiKey } from './api-key-info.ts';
+import { findKey } from './find-key.ts';
 import { describeJwt, disableJwt } from './jwt-info.ts';
-import type { TokenCatalog, TokenInfoKey, TokenInfoOptions } from './token-info-options.ts';
+import { findRejection, requireAdmission } from './require-admission.ts';
+import type { CredentialCatalog, TokenInfoOptions } from './token-info-options.ts';
 
-/** The method that needs no database. */
-export function createReadOnlyTokenInfoService(
-  options: TokenInfoOptions,
-): Pick<Handlers<TokenInfoServiceService>, 'getTokenInfo'> {
-  const { catalog, calls } = options;
-  return {
-    async getTokenInfo({ secret }, { peer }) {
-      await requireAdmission(calls, 'token_info', peer);
-      const key = findKey(secret, catalog);
-      return key === undefined ? describeJwt(secret, peer, options) : describeApiKey(key, options);
-    },
-  };
+/** The name of a state in the log, such as `valid`. */
+function nameState(state: State): string {
+  const [name = ''] = Object.entries(State).find(([, value]) => value === state) ?? [];
+  return name.toLowerCase();
 }
 
 export function createTokenInfoService(
   options: TokenInfoOptions & { readonly database: Database },
 ): Handlers<TokenInfoServiceService> {
-  const { catalog, calls, database } = options;
+  const { credentials, calls, database } = options;
   return {
-    ...createReadOnlyTokenInfoService(options),
+    async getTokenInfo({ secret }, { peer }) {
+      await requireAdmission(calls, 'token_info', peer);
+      const key = await findPresentedKey(secret, credentials);
+      const info = await (key === undefined ? describeJwt(secret, peer, options) : describeApiKey(key, options));
+      noteOutcome(nameCredential(info), nameState(info.state));
+      return info;
+    },
 
     async disableToken({ secret }, { peer }) {
-      await requireAdmission(calls, 'disable_token', peer);
-      const key = findKey(secret, catalog);
-      if (key !== undefined) await disableApiKey(database, key.id);
-      else if (looksLikeToken(secret, options.verifier.maxTokenBytes)) await disableJwt(secret, peer, options);
-      else throw apiKeyNotFound();
+      const key = await findPresentedKey(secret, credentials);
+      // The holder of a secret that works can end it, even while others use up the limit of calls.
+      if (key?.disabled === false) await disableApiKey(database, key);
+      else await disableOther(secret, peer, key, { ...options, database });
       return {};
     },
   };
 }
 
-/**
- * Limits the calls, which need no sign-in. Must run before any check of the secret, so that a rejected call reveals
- * nothing about it.
- */
-async function requireAdmission(calls: CallLimit, method: string, peer: string): Promise<void> {
-  const admission = await calls.admit(method, peer);
-  if (admission.kind === 'admitted') return;
-  if (admission.kind === 'unknown') throw new ApiError({ kind: 'counters_unavailable' });
-  throw new ApiError({ kind: 'too_many_calls', retryAfterSeconds: admission.retryAfterSeconds });
+/** The resource name of a described credential; empty for an unknown one. */
+function nameCredential({ apiKey, tokenId }: GetTokenInfoResponse): string {
+  return tokenId === '' ? apiKey : `tokens/${tokenId}`;
 }
 
-/** Finds a key in memory, so that guessing costs no query. Undefined: no key has this secret; it may be a JWT. */
-function findKey(secret: string, catalog: TokenCatalog): TokenInfoKey | undefined {
+/** Disables a token, or a key that is disabled already. All other secrets are unknown, so the calls are limited. */
+async function disableOther(
+  secret: string,
+  peer: string,
+  key: DescribedKey | undefined,
+  options: TokenInfoOptions & { readonly database: Database },
+): Promise<void> {
+  const rejection = findRejection(await options.calls.admit('disable_token', peer));
+  if (key === undefined && looksLikeToken(secret, options.verifier.maxTokenBytes)) {
+    await disableJwt(secret, peer, options, rejection);
+    return;
+  }
+  if (rejection !== undefined) throw rejection;
+  if (key === undefined) throw apiKeyNotFound();
+  await disableApiKey(options.database, key);
+}
+
+/** Finds a key by its secret. Throws `invalid` if there is none to look for. */
+async function findPresentedKey(secret: string, credentials: CredentialCatalog): Promise<DescribedKey | undefined> {
   if (secret === '') throw invalidArgument({ field: 'secret', description: 'must be set' });
-  if (catalog.isTooStale) throw new ApiError({ kind: 'unavailable' });
-  return isApiKey(secret) ? catalog.keyBySecret(secret) : undefined;
+  return findKey(secret, credentials);
 }

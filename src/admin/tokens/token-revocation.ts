@@ -1,8 +1,10 @@
-import { IssuerEntity } from '../../database/entities.ts';
+import { AccountEntity } from '../../database/entities/account-entity.ts';
+import { IssuerEntity } from '../../database/entities/issuer-entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import type { ExpiringRevocation } from '../../database/record-revocation.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
+import { issuerAccountId, OWN_ISSUER } from '../../domain/issuers/issuer.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type { RevokeTokenRequest, RevokeTokensRequest } from '../../generated/weir/admin/v1/token_service.ts';
@@ -13,6 +15,9 @@ import { readResourceName } from '../shared/resource-names.ts';
 
 /** The longest lifetime of a stateless token. Revocations and signing keys are kept for as long. */
 export const MAX_TOKEN_LIFETIME_SECONDS = 366 * 86_400;
+
+/** The name of Weir as the issuer of tokens. */
+const OWN = `issuers/${OWN_ISSUER}`;
 
 /** Rule for the names of accounts and tokens in claims (`isClaimName`). */
 export const CLAIM_NAME_RULE = 'must be 1 to 256 printable ASCII characters, without a space at either end';
@@ -64,25 +69,51 @@ async function readRevocationById(request: RevokeTokenRequest, database: Databas
   return { revocation: { issuerId, kind: 'token', value: tokenId, issuedBefore: undefined }, expireTime };
 }
 
-/** Reads a revocation of all tokens of an account that were issued before a time. */
+/** The revocation of all tokens of an account that were issued before a time. */
+export interface AccountRevocation extends ExpiringRevocation {
+  readonly issuedBefore: Date;
+  /** Whether it covers tokens that Weir issued, and with them the sessions of the account. */
+  readonly isOfOwnTokens: boolean;
+}
+
+/**
+ * Reads a revocation of all tokens of an account that were issued before a time. Throws `not_found` for an account that
+ * the catalog does not have, unless the request says whose account it is: a misspelled name would revoke nothing.
+ */
 export async function readAccountRevocation(
   request: RevokeTokensRequest,
   database: Database,
-): Promise<ExpiringRevocation> {
+): Promise<AccountRevocation> {
   const violations = new FieldViolations();
-  const { account } = request;
-  if (!isClaimName(account)) violations.add('account', CLAIM_NAME_RULE);
+  const account = readAccount(violations, request.account);
   const issuerId = readIssuerId(violations, request.issuer);
   const issuedBefore = readTime(violations, 'issued_before', request.issuedBefore) ?? new Date();
   if (issuedBefore > new Date()) {
     violations.add('issued_before', withFound('must not be in the future', issuedBefore.toISOString()));
   }
   violations.throwIfAny();
-  const issuer = issuerId === undefined ? undefined : await requireIssuer(database, issuerId);
-  // Weir names accounts that are the issuer's own after the issuer.
-  const value = issuer === undefined || issuer.catalogAccounts ? account : `${issuer.id}:${account}`;
-  const revocation = { issuerId, kind: 'account', value, issuedBefore: issuedBefore.getTime() } as const;
-  return { revocation, expireTime: maxExpireTime() };
+  const issuer = await findNamedIssuer(database, issuerId);
+  if (issuerId === undefined && (await database.em.fork().count(AccountEntity, { id: account })) === 0) {
+    throw new ApiError({ kind: 'not_found', name: `${request.account} (for stateless tokens, set issuer to ${OWN})` });
+  }
+  const value = issuer === undefined ? account : issuerAccountId(issuer, account);
+  const revocation = { issuerId: issuer?.id, kind: 'account', value, issuedBefore: issuedBefore.getTime() } as const;
+  return { revocation, expireTime: maxExpireTime(), issuedBefore, isOfOwnTokens: issuer === undefined };
+}
+
+/** Reads an account as tokens name it, or by its resource name. */
+function readAccount(violations: FieldViolations, account: string): string {
+  if (account.startsWith('accounts/')) return readResourceName(violations, 'accounts', 'account', account);
+  if (!isClaimName(account)) violations.add('account', CLAIM_NAME_RULE);
+  return account;
+}
+
+/** The issuer of an id; undefined: Weir. */
+async function findNamedIssuer(database: Database, id: string | undefined): Promise<IssuerEntity | undefined> {
+  if (id === undefined) return undefined;
+  const row = await database.em.fork().findOne(IssuerEntity, id);
+  if (row === null && id !== OWN_ISSUER) throw new ApiError({ kind: 'not_found', name: `issuers/${id}` });
+  return row ?? undefined;
 }
 
 /** Undefined: Weir issued the tokens. */
@@ -96,6 +127,7 @@ async function requireIssuer(database: Database, id: string): Promise<IssuerEnti
   return row;
 }
 
-function maxExpireTime(): Date {
+/** When the last token that exists now has expired, at the latest. */
+export function maxExpireTime(): Date {
   return new Date(Date.now() + MAX_TOKEN_LIFETIME_SECONDS * 1000);
 }

@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { AccountEntity, PlanEntity } from '../../database/entities.ts';
+import { recordChange } from '../../database/audit/current-call.ts';
+import { AccountEntity } from '../../database/entities/account-entity.ts';
+import { PlanEntity } from '../../database/entities/plan-entity.ts';
 import type { Database } from '../../database/open-database.ts';
 import { recordRevocation } from '../../database/record-revocation.ts';
 import { invalidArgument } from '../../domain/api-error.ts';
+import type { FieldChange } from '../../domain/audit-event.ts';
 import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
@@ -12,13 +15,16 @@ import type {
   TokenServiceService,
 } from '../../generated/weir/admin/v1/token_service.ts';
 import { issueStatelessToken, type StatelessTokenClaims } from '../../identity/issue-tokens/stateless-token.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
+import { endSessions } from '../auth/end-sessions.ts';
 import type { TokenVerificationOptions } from '../auth/verify-presented-token.ts';
 import { FieldViolations } from '../shared/field-violations.ts';
 import { readFeatures, readLimits } from '../shared/limits-and-features.ts';
 import { readResourceName } from '../shared/resource-names.ts';
 import type { Handlers } from '../shared/unary-service.ts';
+import { unknownPlan } from '../shared/unknown-plan.ts';
 import type { SigningKeyRing } from '../signing-keys/signing-key-ring.ts';
+import { listIssuedTokens, recordIssuedToken, revokeIssuedTokens } from './issued-tokens.ts';
 import {
   CLAIM_NAME_RULE,
   MAX_TOKEN_LIFETIME_SECONDS,
@@ -26,19 +32,36 @@ import {
   readTokenRevocation,
 } from './token-revocation.ts';
 
+/** The longest lifetime of a token with the role `admin`. */
+const MAX_ADMIN_LIFETIME_SECONDS = 30 * 86_400;
+
 export interface TokenServiceOptions extends TokenVerificationOptions {
   readonly database: Database;
   readonly authenticate: Authenticate;
   readonly signingKeys: SigningKeyRing;
+  readonly accessTokenSeconds: number;
+}
+
+/** The methods of TokenService that change nothing. For administrators only. */
+export function createTokenReader({ database, authenticate }: Pick<TokenServiceOptions, 'database' | 'authenticate'>) {
+  return {
+    async listIssuedTokens(request, context) {
+      requireAdmin(await authenticate(context));
+      return listIssuedTokens(database, request);
+    },
+  } satisfies Partial<Handlers<TokenServiceService>>;
 }
 
 /** Issues stateless tokens and revokes tokens. For administrators only. */
 export function createTokenService(options: TokenServiceOptions): Handlers<TokenServiceService> {
-  const { database, authenticate } = options;
+  const { database, authenticate, accessTokenSeconds } = options;
   return {
+    ...createTokenReader(options),
+
     async issueToken(request, context) {
-      requireAdmin(await authenticate(context));
-      return issueToken(request, options);
+      const caller = await authenticate(context);
+      requireAdmin(caller);
+      return issueToken(request, caller, options);
     },
 
     async revokeToken(request, context) {
@@ -49,7 +72,15 @@ export function createTokenService(options: TokenServiceOptions): Handlers<Token
 
     async revokeTokens(request, context) {
       requireAdmin(await authenticate(context));
-      await recordRevocation(database.em.fork(), await readAccountRevocation(request, database));
+      const revoked = await readAccountRevocation(request, database);
+      const { revocation, issuedBefore, isOfOwnTokens } = revoked;
+      await database.em.fork().transactional(async (em) => {
+        await recordRevocation(em, revoked);
+        await revokeIssuedTokens(em, revocation.value, issuedBefore);
+        if (isOfOwnTokens) {
+          await endSessions(em, { accountId: revocation.value, startedBefore: issuedBefore }, accessTokenSeconds);
+        }
+      });
       return {};
     },
   };
@@ -57,6 +88,7 @@ export function createTokenService(options: TokenServiceOptions): Handlers<Token
 
 async function issueToken(
   request: IssueTokenRequest,
+  caller: Caller,
   { database, signingKeys, verifier }: TokenServiceOptions,
 ): Promise<IssueTokenResponse> {
   const { lifetimeSeconds, ...claims } = readClaims(request);
@@ -71,7 +103,25 @@ async function issueToken(
     const description = `must fit into a token of at most ${maxTokenBytes} bytes; use a plan instead`;
     throw invalidArgument({ field: 'limits', description });
   }
+  const { role } = claims.grants;
+  if (role === undefined) recordChange(`tokens/${tokenId}`, listClaims(claims, expireTime));
+  else {
+    const issued = { id: tokenId, account: claims.accountId, role, createTime: issueTime, expireTime };
+    await recordIssuedToken(database, issued, caller);
+  }
   return { token, tokenId, expireTime };
+}
+
+/** Describes a token that has no row in Postgres. */
+function listClaims({ accountId, grants }: Omit<Claims, 'lifetimeSeconds'>, expireTime: Date): readonly FieldChange[] {
+  const { plan, ...others } = grants;
+  const fields = {
+    account: accountId,
+    plan: plan && `plans/${plan}`,
+    ...others,
+    expire_time: expireTime.toISOString(),
+  };
+  return Object.entries(fields).flatMap(([field, newValue]) => (newValue === undefined ? [] : [{ field, newValue }]));
 }
 
 type Claims = Pick<StatelessTokenClaims, 'accountId' | 'grants'> & { readonly lifetimeSeconds: number };
@@ -87,6 +137,8 @@ function readClaims({ account, plan, limits, features, role, ttl }: IssueTokenRe
   if (lifetimeSeconds === 0 || lifetimeSeconds > MAX_TOKEN_LIFETIME_SECONDS) {
     const expected = 'must be a whole number and a unit, such as 24h or 30d, and at most 366d';
     violations.add('ttl', withFound(expected, ttl));
+  } else if (role === 'admin' && lifetimeSeconds > MAX_ADMIN_LIFETIME_SECONDS) {
+    violations.add('ttl', withFound('must be at most 30d for the role admin', ttl));
   }
   violations.throwIfAny();
   const grants: Claims['grants'] = {
@@ -106,7 +158,7 @@ async function requireUsable(
   const em = database.em.fork();
   const { plan, limits, role } = grants;
   if (plan !== undefined && (await em.count(PlanEntity, { id: plan })) === 0) {
-    throw invalidArgument({ field: 'plan', description: `must be an existing plan (got "plans/${plan}")` });
+    throw unknownPlan(plan);
   }
   if (plan !== undefined || limits !== undefined || role !== undefined) return;
   if ((await em.count(AccountEntity, { id: accountId })) > 0) return;

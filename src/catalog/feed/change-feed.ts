@@ -1,5 +1,5 @@
 import type { Query } from '../../interfaces/query.ts';
-import type { CatalogEntry } from './catalog-rows.ts';
+import type { CatalogEntity, CatalogEntry } from './catalog-rows.ts';
 import { CATALOG_TABLES, LIVE_ROWS, selectColumns } from './catalog-tables.ts';
 
 /** How far the feed has been read. */
@@ -49,15 +49,17 @@ export async function readPosition(query: Query): Promise<FeedPosition> {
  * One statement reads the changes, the current state of the entities and the next position, so all of them belong to
  * the same moment. Rows of a restored feed may have transaction ids of the future; they belong to another history.
  */
-const READ_CHANGES = `
+function buildReadChanges(tables: readonly CatalogEntity[]): string {
+  const entities = tables.map((table) => `'${table}'`).join(', ');
+  return `
   with row as materialized (
     (select entity, entity_id from catalog_change
      where transaction_id >= pg_snapshot_xmax(?::pg_snapshot)
-       and transaction_id < pg_snapshot_xmax(pg_current_snapshot())
+       and transaction_id < pg_snapshot_xmax(pg_current_snapshot()) and entity in (${entities})
      limit ?::int + 1)
     union all
     (select entity, entity_id from catalog_change
-     where transaction_id = any (array(select pg_snapshot_xip(?::pg_snapshot)))
+     where transaction_id = any (array(select pg_snapshot_xip(?::pg_snapshot))) and entity in (${entities})
      limit ?::int + 1)
   ),
   head as materialized (
@@ -71,16 +73,19 @@ const READ_CHANGES = `
       when head.many then 'there are too many changes to read at once'
     end) as record
   from head
-  ${CATALOG_TABLES.map(
-    (table) => `
+  ${tables
+    .map(
+      (table) => `
       union all
       select entity, entity_id, (
         select row_to_json(record)::jsonb
         from (select ${selectColumns(table)} from ${table} where id = entity_id and ${LIVE_ROWS[table]}) record)
       from changed where entity = '${table}'`,
-  ).join('')}`;
+    )
+    .join('')}`;
+}
 
-/** The row that READ_CHANGES selects in addition to the changed entities. */
+/** The row that the statement selects in addition to the changed entities. */
 interface PositionRow {
   readonly entity: 'position';
   /** The snapshot. */
@@ -95,16 +100,20 @@ export interface Changes {
   readonly reloadReason: string | null;
 }
 
-/** Reads the changes since a position. With more than about `maxChanges`, it reads none and asks for a reload. */
+/**
+ * Reads the changes of some tables since a position. With more than about `maxChanges`, it reads none and asks for a
+ * reload.
+ */
 export async function readChanges(
   query: Query,
   since: FeedPosition,
+  tables: readonly CatalogEntity[] = CATALOG_TABLES,
   maxChanges = MAX_CHANGES_PER_READ,
 ): Promise<Changes> {
   const { snapshot, epoch } = since;
   const parameters = [snapshot, maxChanges, snapshot, maxChanges, maxChanges, epoch, snapshot];
-  // The cast holds because READ_CHANGES selects these rows.
-  const rows = (await query(READ_CHANGES, parameters)) as (CatalogEntry | PositionRow)[];
+  // The cast holds because the statement selects these rows.
+  const rows = (await query(buildReadChanges(tables), parameters)) as (CatalogEntry | PositionRow)[];
   const head = rows.find((row) => row.entity === 'position');
   if (head === undefined) throw new Error('Postgres returned no position of the change feed');
   const entries = rows.filter((row) => row.entity !== 'position');

@@ -6,11 +6,14 @@ import { CATALOG_TABLES, LIVE_ROWS, selectColumns } from './catalog-tables.ts';
 const ROWS_PER_PAGE = 1_000;
 
 /**
- * Reads all entities, page by page. The pages are read one after another, so together they are not one consistent
+ * Reads all entities of some tables, page by page. The pages are read one after another, so together they are not one consistent
  * state. The reader must afterwards apply the changes since a position that it read before.
  */
-export async function* readSnapshot(query: Query): AsyncGenerator<Iterable<CatalogEntry>> {
-  for (const table of CATALOG_TABLES) {
+export async function* readSnapshot(
+  query: Query,
+  tables: readonly CatalogEntity[] = CATALOG_TABLES,
+): AsyncGenerator<Iterable<CatalogEntry>> {
+  for (const table of tables) {
     let page = await readPage(query, table, '');
     while (page.last !== null) {
       const next = readPage(query, table, page.last); // in progress while the consumer applies this page

@@ -1,5 +1,6 @@
 import { ClockRing } from '../../collections/clock-ring.ts';
 import type { KeyRecord } from '../../decide/ports.ts';
+import type { SupersededLimitSpec } from '../../domain/limits/superseded-limit.ts';
 import { parseHexDigit } from './hex.ts';
 
 /** Each takes about 2 KB, with what other caches hold by its record (decide/check/charge-cache.ts). */
@@ -11,9 +12,11 @@ export interface CachedKey {
   /** Address in the KeyTable. */
   readonly address: number;
   readonly record: KeyRecord;
+  /** Those of the key's account that the record was made with; undefined: the account had none. */
+  readonly accountLimits: readonly SupersededLimitSpec[] | undefined;
   /** In hex; undefined: the key was never looked up by its digest. */
   digest: string | undefined;
-  /** AccountTable.version when the record was last known to have the right plan. */
+  /** AccountTable.version when the record was last known to be right. */
   accountVersion: number;
   /** Whether the key was looked up since the hand of the ring last passed it. */
   wasUsed: boolean;
@@ -51,9 +54,10 @@ export class KeyCache {
   }
 
   /** Caches the record of a key. Replaces the record that the key had. */
-  add(address: number, record: KeyRecord, accountVersion: number): CachedKey {
+  add(entry: Pick<CachedKey, 'address' | 'record' | 'accountLimits' | 'accountVersion'>): CachedKey {
+    const { address } = entry;
     this.delete(address);
-    const cached: CachedKey = { address, record, digest: undefined, accountVersion, wasUsed: false };
+    const cached: CachedKey = { ...entry, digest: undefined, wasUsed: false };
     this.#byAddress.set(address, cached);
     const slot = this.#ring.nextSlot();
     const evicted = this.#ring.get(slot);

@@ -31,6 +31,7 @@ const HAS_PLAN = 2;
 const HAS_COUNTER_ID = 4;
 const HAS_EXPIRY = 8;
 const HAS_POLICY = 16;
+const IMPORTED = 32;
 
 /** Number of values of a word: 2^32. */
 const WORD_VALUES = 0x1_0000_0000;
@@ -55,7 +56,7 @@ export interface PackedKeyReferences {
 /** Writes a key. Returns its length, or -1 if it would be longer than MAX_KEY_BYTES. */
 export function writeKey(bytes: Uint8Array, id: string, row: ApiKeyRow, references: PackedKeyReferences): number {
   const { accountAddress, planNumber, policyJson } = references;
-  let flags = row.disabled ? DISABLED : 0;
+  let flags = (row.disabled ? DISABLED : 0) | (row.imported ? IMPORTED : 0);
   writeDigest(bytes, DIGEST_OFFSET, row.digest);
   writeUint32(bytes, ACCOUNT_OFFSET, accountAddress);
   writeUint32(bytes, PLAN_OFFSET, planNumber ?? 0);
@@ -89,6 +90,12 @@ export function writeDigest(bytes: Uint8Array, offset: number, digest: string): 
   }
 }
 
+/** Returns the digest in hex. */
+export function readDigest(bytes: Uint8Array, start: number): string {
+  const digest = bytes.subarray(start + DIGEST_OFFSET, start + DIGEST_OFFSET + DIGEST_BYTES);
+  return Buffer.from(digest.buffer, digest.byteOffset, DIGEST_BYTES).toString('hex');
+}
+
 export function readAccountAddress(bytes: Uint8Array, start: number): number {
   return readUint32(bytes, start + ACCOUNT_OFFSET);
 }
@@ -100,6 +107,11 @@ export function readPlanNumber(bytes: Uint8Array, start: number): number | undef
 
 export function readDisabled(bytes: Uint8Array, start: number): boolean {
   return hasFlag(bytes, start, DISABLED);
+}
+
+/** Whether another service issued the key. */
+export function readImported(bytes: Uint8Array, start: number): boolean {
+  return hasFlag(bytes, start, IMPORTED);
 }
 
 export function readCounterId(bytes: Uint8Array, start: number): string {

@@ -1,30 +1,49 @@
+import { hash } from 'node:crypto';
 import { StringInterner } from '../../collections/string-interner.ts';
-import type { AccountRecord, Catalog, KeyRecord } from '../../decide/ports.ts';
-import { parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
-import { parseFeatures } from '../../domain/credentials/features.ts';
-import { type Plan, parsePlanLimits } from '../../domain/limits/plan.ts';
+import type { Catalog, CatalogDevices, KeyRecord } from '../../decide/ports.ts';
+import type { ReceiptKey } from '../../decide/receipts/receipt-keys.ts';
+import type { AccountRecord } from '../../domain/account-state.ts';
+import { type ApiKeyPolicySpec, parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
+import { hasImportedKeyLength } from '../../domain/credentials/imported-key.ts';
+import type { Plan } from '../../domain/limits/plan.ts';
+import { dropForgotten } from '../../domain/limits/superseded-limit.ts';
 import type { TokenTrust, VerifiedToken } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { ApiKeyRow, CatalogEntry, PlanRow } from '../feed/catalog-rows.ts';
-import { AccountTable, NO_PLAN } from './account-table.ts';
+import type { ApiKeyRow, CatalogEntry } from '../feed/catalog-rows.ts';
+import { AccountTable } from './account-table.ts';
+import { DeviceTable } from './device-table.ts';
 import { KeyTable } from './key-table.ts';
-import { Revocations } from './revocations.ts';
-import { TrustedSigners } from './trusted-signers.ts';
+import { PlanTable } from './plan-table.ts';
+import { ReceiptKeyRing } from './receipt-key-ring.ts';
+import { TrustModel } from './trust-model.ts';
+
+export interface CatalogSizes {
+  readonly plans: number;
+  readonly accounts: number;
+  readonly apiKeys: number;
+  readonly devices: number;
+}
 
 /**
  * The catalog in memory. Entries are states, not changes: applying one twice, or an older change with the current
  * state, makes no difference.
  */
 export class ReadModel implements Omit<Catalog, 'isTooStale'> {
-  readonly #plans = new Map<string, Plan>();
+  readonly #plans: PlanTable;
   readonly #planNames = new StringInterner();
   readonly #accounts = new AccountTable(this.#planNames);
   readonly #keys = new KeyTable(this.#accounts, this.#planNames);
-  readonly #revocations = new Revocations();
-  readonly #signers: TrustedSigners;
+  readonly #trust: TrustModel;
+  readonly #receiptKeys = new ReceiptKeyRing();
+  readonly #devices = new DeviceTable();
   readonly #digest: (secret: string) => string;
   readonly #formerDigests: readonly ((secret: string) => string)[];
   readonly #log: Logger;
+  /**
+   * The rows of the small tables by entity and id: their models hold them in a form that cannot be turned back. Of a plan:
+   * the last one that could be read.
+   */
+  readonly #rows = new Map<string, CatalogEntry>();
 
   /** `digest` computes the digest of an API key in hex; `formerDigests` do so with earlier peppers. */
   constructor(
@@ -35,15 +54,28 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
     this.#digest = digest;
     this.#formerDigests = formerDigests;
     this.#log = log;
-    this.#signers = new TrustedSigners(log);
+    this.#plans = new PlanTable(log);
+    this.#trust = new TrustModel(log);
   }
 
   get trust(): TokenTrust {
-    return this.#signers.trust;
+    return this.#trust.trust;
   }
 
   isRevoked(token: VerifiedToken): boolean {
-    return this.#revocations.has(token);
+    return this.#trust.isRevoked(token);
+  }
+
+  get receiptKey(): ReceiptKey | undefined {
+    return this.#receiptKeys.findSigningKey(Date.now());
+  }
+
+  findReceiptKey(id: string): ReceiptKey | undefined {
+    return this.#receiptKeys.find(id);
+  }
+
+  get devices(): CatalogDevices {
+    return this.#devices;
   }
 
   keyBySecret(secret: string): KeyRecord | undefined {
@@ -52,26 +84,66 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
     return this.#findByFormerDigest(secret);
   }
 
+  get hasImportedKeys(): boolean {
+    return this.#keys.importedCount > 0;
+  }
+
+  importedKeyBySecret(secret: string): KeyRecord | undefined {
+    return this.hasImportedKeys && hasImportedKeyLength(secret)
+      ? this.keyBySecret(hash('sha256', secret, 'hex'))
+      : undefined;
+  }
+
   key(id: string): KeyRecord | undefined {
     return this.#keys.findById(id);
   }
 
   account(id: string): AccountRecord | undefined {
-    const planId = this.#accounts.findPlanId(id);
-    return planId === undefined ? undefined : { id, planId };
+    return this.#accounts.find(id);
   }
 
   plan(id: string): Plan | undefined {
-    return this.#plans.get(id);
+    return this.#plans.find(id);
+  }
+
+  plans(): Iterable<Plan> {
+    return this.#plans.values();
+  }
+
+  /** How many entries the catalog has of the kinds that grow with the customers. */
+  get sizes(): CatalogSizes {
+    const [plans, accounts, apiKeys, devices] = [this.#plans, this.#accounts, this.#keys, this.#devices];
+    return { plans: plans.size, accounts: accounts.size, apiKeys: apiKeys.size, devices: devices.size };
   }
 
   apply(entry: CatalogEntry): void {
-    if (entry.entity === 'plan') this.#applyPlan(entry.id, entry.record);
-    else if (entry.entity === 'account') this.#accounts.setPlan(entry.id, entry.record?.planId ?? NO_PLAN);
+    if (entry.entity === 'account') this.#accounts.set(entry.id, entry.record);
     else if (entry.entity === 'api_key') this.#applyKey(entry.id, entry.record);
-    else if (entry.entity === 'issuer') this.#signers.applyIssuer(entry.id, entry.record);
-    else if (entry.entity === 'signing_key') this.#signers.applyKey(entry.id, entry.record);
-    else this.#revocations.apply(entry.id, entry.record);
+    else if (entry.entity === 'device') this.#devices.apply(entry.id, entry.record);
+    else this.#applySmall(entry);
+  }
+
+  /**
+   * Yields the current state of everything, as entries that make up the same model. Entries may be applied while it is
+   * suspended. Those that concern an entity which was not yielded yet may then be missing.
+   */
+  *entries(): Generator<CatalogEntry> {
+    yield* [...this.#rows.values()];
+    for (const { id, planId, disabled, blockEndsAt = null, supersededPlanLimits = null } of this.#accounts.entries())
+      yield { entity: 'account', id, record: { planId, disabled, blockEndsAt, supersededPlanLimits } };
+    for (const { id, record } of this.#keys.entries()) yield { entity: 'api_key', id, record };
+    for (const { id, record } of this.#devices.entries()) yield { entity: 'device', id, record };
+  }
+
+  /** Applies an entry of a small table. */
+  #applySmall(entry: CatalogEntry): void {
+    const { entity, id, record } = entry;
+    if (entity === 'plan' && !this.#plans.apply(id, record)) return;
+    if (entity === 'receipt_key') this.#receiptKeys.apply(id, record);
+    else this.#trust.apply(entry);
+    const name = `${entity}:${id}`;
+    if (record === null) this.#rows.delete(name);
+    else this.#rows.set(name, entry);
   }
 
   #findByFormerDigest(secret: string): KeyRecord | undefined {
@@ -80,23 +152,6 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
       if (record !== undefined) return record;
     }
     return undefined;
-  }
-
-  #applyPlan(id: string, row: PlanRow | null): void {
-    if (row === null) {
-      this.#plans.delete(id);
-      return;
-    }
-    const limits = parsePlanLimits(row.limits);
-    const features = parseFeatures(row.features);
-    if (!('faults' in limits) && !('faults' in features)) {
-      this.#plans.set(id, { id, limits, features });
-      return;
-    }
-    const faults = [limits, features].flatMap((parsed) => ('faults' in parsed ? parsed.faults : []));
-    // For instance, a later version has written the plan. Its last known version is closer to the truth than no limits,
-    // or than no plan.
-    this.#log.error({ plan: id, faults }, 'could not read a plan; its last known version stays in force');
   }
 
   #applyKey(id: string, row: ApiKeyRow | null): void {
@@ -114,7 +169,7 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
   #readPolicyJson(id: string, row: ApiKeyRow): string | undefined {
     if (row.policy === null) return '';
     const policy = parseApiKeyPolicy(row.policy);
-    if (!('faults' in policy)) return JSON.stringify(row.policy);
+    if (!('faults' in policy)) return formatPolicy(row.policy, Date.now());
     const { faults } = policy;
     this.#log.error(
       { api_key: id, faults },
@@ -122,4 +177,17 @@ export class ReadModel implements Omit<Catalog, 'isTooStale'> {
     );
     return undefined;
   }
+}
+
+/** Returns JSON without what is empty, which nearly all keys lack. Empty: nothing is left. */
+function formatPolicy(policy: ApiKeyPolicySpec, now: number): string {
+  const { limits, allowedNetworks, features } = policy;
+  const supersededLimits = dropForgotten(policy.supersededLimits ?? [], now);
+  const supersededPlanLimits = dropForgotten(policy.supersededPlanLimits ?? [], now);
+  const superseded = {
+    ...(supersededLimits.length > 0 && { supersededLimits }),
+    ...(supersededPlanLimits.length > 0 && { supersededPlanLimits }),
+  };
+  const isEmpty = [limits, allowedNetworks, features, Object.keys(superseded)].every(({ length }) => length === 0);
+  return isEmpty ? '' : JSON.stringify({ limits, allowedNetworks, features, ...superseded });
 }

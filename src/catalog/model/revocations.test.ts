@@ -23,7 +23,7 @@ function makeToken(fields: Partial<VerifiedToken> = {}): VerifiedToken {
 }
 
 function makeRow(kind: RevocationRow['kind'], value: string, fields: Partial<RevocationRow> = {}): RevocationRow {
-  return { issuerId: null, kind, value, issuedBefore: null, ...fields };
+  return { issuerId: null, kind, value, issuedBefore: null, expiresAt: Date.now() + 60_000, ...fields };
 }
 
 function isRevoked(rows: readonly RevocationRow[], token: VerifiedToken): boolean {

@@ -23,6 +23,7 @@ function makeLimit(onStoreFailure?: StoreFailurePolicy, requests = 12): CountedL
 const withoutPolicy = makeLimit();
 const local = makeLimit('local');
 const allow = makeLimit('allow');
+const uncounted = makeLimit('allow_uncounted');
 const deny = makeLimit('deny');
 
 const owing: CountedLimit = { ...local, chargeRejected: true };
@@ -54,19 +55,18 @@ function requireOutcome(result: DecisionResult | undefined): Outcome {
   return result;
 }
 
-/** Opens a failure policy store. `setup` can change the number of nodes and what is away at any time. */
-function open({ nodes = 1, maxCounters = 1000 } = {}) {
-  const setup = { nodes, isAway: (_: string): boolean => false };
+/** Opens a failure policy store. `setup` can change what is away at any time. */
+function open({ maxCounters = 1000 } = {}) {
+  const setup = { isAway: (_: string): boolean => false };
   const now = () => NOON;
   const remoteMemory = new MemoryStore({ now, maxCounters: 1000, source: 'redis' });
   const localMemory = new MemoryStore({ now, maxCounters, source: 'fail-local' });
   const store = new FailurePolicyStore({
     remote: makeRemote(remoteMemory, (subject) => setup.isAway(subject)),
     local: localMemory,
-    liveNodes: () => setup.nodes,
   });
   const decide = async (...decisions: readonly Decision[]) =>
-    (await store.decide(decisions)).map((result) =>
+    (await store.decide(decisions, undefined)).map((result) =>
       result instanceof Error ? result.name : `${result.granted ? 'granted' : 'rejected'} by ${result.source}`,
     );
   return { setup, store, remoteMemory, localMemory, decide };
@@ -85,6 +85,7 @@ describe('while the remote counters are unavailable', () => {
         makeDecision(12, local),
         makeDecision(1, local),
         makeDecision(99, allow),
+        makeDecision(99, uncounted),
         makeDecision(1, deny),
         makeDecision(1, allow, deny),
         makeDecision(1, allow, local),
@@ -95,6 +96,7 @@ describe('while the remote counters are unavailable', () => {
       'granted by fail-local',
       'granted by fail-local',
       'rejected by fail-local',
+      'granted by fail-open',
       'granted by fail-open',
       'StoreUnavailable',
       'StoreUnavailable',
@@ -117,8 +119,8 @@ describe('while the remote counters are unavailable', () => {
   it('an outcome has every charge of the decision, in order', async () => {
     const { setup, store } = open();
     setup.isAway = allAway;
-    const [result] = await store.decide([makeDecision(2, allow, local, allow)]);
-    expect(requireOutcome(result).charges.map(({ remaining }) => remaining)).toEqual([12, 10, 12]);
+    const [result] = await store.decide([makeDecision(2, allow, local, allow)], undefined);
+    expect(requireOutcome(result).charges.map(({ remaining }) => remaining)).toEqual([8, 10, 8]);
   });
 
   it('rejected requests are charged to this node’s counters, if their limits charge them', async () => {
@@ -131,18 +133,18 @@ describe('while the remote counters are unavailable', () => {
     ]);
   });
 
-  it('each node grants its share of a limit, and at least one hit', async () => {
-    const { setup, decide } = open({ nodes: 5 });
+  it('credits are denied rather than granted by a node that does not know what is left, unless they say allow', async () => {
+    const { setup, decide, remoteMemory } = open();
     setup.isAway = allAway;
-    const small: CountedLimit = { ...makeLimit('local', 3), identity: 'small' };
-    const bucket: CountedLimit = { ...local, name: 'b', identity: 'b', algorithm: 'token_bucket', burst: 20 };
-    const rejectedThenGranted = ['rejected by fail-local', 'granted by fail-local'];
-    expect(await decide(makeDecision(3, local), makeDecision(2, local))).toEqual(rejectedThenGranted);
-    expect(await decide(makeDecision(5, bucket), makeDecision(4, bucket))).toEqual(rejectedThenGranted);
-    setup.nodes = 2;
-    expect(await decide(makeDecision(5, local), makeDecision(4, local))).toEqual(rejectedThenGranted);
-    setup.nodes = 50;
-    expect(await decide(makeDecision(1, small))).toEqual(['granted by fail-local']);
+    const credits: CountedLimit = { name: 'c', identity: 'c/b', algorithm: 'credits', requests: 9 };
+    const locally: CountedLimit = { ...credits, onStoreFailure: 'local' };
+    const allowing: CountedLimit = { ...credits, onStoreFailure: 'allow' };
+    expect(await decide(makeDecision(1, credits), makeDecision(1, locally), makeDecision(1, allowing))).toEqual([
+      'StoreUnavailable',
+      'StoreUnavailable',
+      'granted by fail-open',
+    ]);
+    expect(remoteMemory.size).toBe(0);
   });
 
   it('a decision stays unavailable where this node has no room for its counters', async () => {
@@ -155,43 +157,48 @@ describe('while the remote counters are unavailable', () => {
   });
 
   it('a grant is refunded where it was made', async () => {
-    const { setup, store, remoteMemory, localMemory } = open({ nodes: 2 });
+    const { setup, store, remoteMemory, localMemory } = open();
     const grant = async (decision: Decision) => {
-      const [result] = await store.decide([decision]);
+      const [result] = await store.decide([decision], undefined);
       return createReceipt(undefined, decision.charges, requireOutcome(result));
     };
     const before = await grant(makeDecision(3, local));
     setup.isAway = allAway;
     const during = await grant(makeDecision(2, local));
-    const uncounted = await grant(makeDecision(1, allow));
+    const free = await grant(makeDecision(1, allow));
     setup.isAway = () => false;
-    expect(await store.refund([during, uncounted, before])).toEqual([2, 0, 3]);
+    expect(await store.refund([during, free, before])).toEqual([2, 1, 3]);
     for (const memory of [remoteMemory, localMemory]) {
       const [result] = memory.decide([makeDecision(0, local)]);
       expect(requireOutcome(result).charges[0]?.remaining).toBe(12);
     }
   });
 
-  it('no limit with the policy deny is decided, and no limit with the policy allow is counted', () =>
+  it('no limit with the policy deny is decided, and only limits with the policy allow_uncounted are not counted', () =>
     fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(fc.constantFrom(withoutPolicy, local, allow, deny), { minLength: 1, maxLength: 3 })),
-        fc.integer({ min: 1, max: 20 }),
-        async (limitLists, nodes) => {
-          const { setup, store, localMemory } = open({ nodes });
+        fc.array(
+          fc.array(fc.constantFrom(withoutPolicy, local, allow, uncounted, deny), { minLength: 1, maxLength: 3 }),
+        ),
+        async (limitLists) => {
+          const { setup, store, localMemory } = open();
           setup.isAway = allAway;
           const decisions = limitLists.map((limits) => makeDecision(1, ...new Set(limits)));
-          let granted = 0;
-          for (const [index, result] of (await store.decide(decisions)).entries()) {
+          const granted = { local: 0, allow: 0 };
+          for (const [index, result] of (await store.decide(decisions, undefined)).entries()) {
             const limits = decisions[index]?.charges.map(({ limit }) => limit) ?? [];
             expect(result instanceof StoreUnavailable).toBe(limits.includes(deny));
             if (result instanceof Error) continue;
             expect(result.charges).toHaveLength(limits.length);
-            if (result.granted && limits.includes(local)) granted++;
+            if (result.granted && limits.includes(local)) granted.local++;
+            if (result.granted && limits.includes(allow)) granted.allow++;
           }
-          expect(granted).toBeLessThanOrEqual(Math.max(1, Math.floor(12 / nodes)));
-          const [peeked] = localMemory.decide([makeDecision(0, allow)]);
-          expect(requireOutcome(peeked).charges[0]?.remaining).toBe(12);
+          expect(granted.local).toBeLessThanOrEqual(12);
+          const remaining = [allow, uncounted].map((limit) => {
+            const [peeked] = localMemory.decide([makeDecision(0, limit)]);
+            return requireOutcome(peeked).charges[0]?.remaining;
+          });
+          expect(remaining).toEqual([Math.max(0, 12 - granted.allow), 12]);
         },
       ),
       { numRuns: 500 },
@@ -206,9 +213,9 @@ describe('a remote store that gives fewer results than it was asked for', () => 
       correct: async () => [],
     };
     const memory = new MemoryStore({ now: () => NOON, maxCounters: 1000, source: 'fail-local' });
-    const store = new FailurePolicyStore({ remote, local: memory, liveNodes: () => 1 });
+    const store = new FailurePolicyStore({ remote, local: memory });
     const missing = 'index: must be at least 0 and below 1 (got 1)';
-    await expect(store.decide([makeDecision(1, local), makeDecision(1, local)])).rejects.toThrow(missing);
+    await expect(store.decide([makeDecision(1, local), makeDecision(1, local)], undefined)).rejects.toThrow(missing);
   });
 });
 

@@ -1,4 +1,3 @@
-import type { Charge } from '../../decide/ports.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 
 interface LimitShare {
@@ -10,18 +9,35 @@ interface LimitShare {
 const cachedShares = new WeakMap<CountedLimit, LimitShare>();
 
 /**
- * Returns the charge on one node's share of its limit: an equal part, rounded down, but at least 1 where the limit
- * grants anything. The share has the same counter as the limit, as the identity of a limit leaves `requests` out.
+ * Returns one node's share of a limit: an equal part, rounded down, but at least 1 where the limit grants anything. The
+ * share has the same counter as the limit, as the identity of a limit leaves `requests` out.
  */
-export function shareLimit(charge: Charge, nodes: number): Charge {
-  const { limit } = charge;
-  if (nodes <= 1) return charge;
+export function shareLimit(limit: CountedLimit, nodes: number): CountedLimit {
+  if (nodes <= 1) return limit;
   let share = cachedShares.get(limit);
   if (share?.nodes !== nodes) {
     share = { nodes, limit: divideLimit(limit, nodes) };
     cachedShares.set(limit, share);
   }
-  return { ...charge, limit: share.limit };
+  return share.limit;
+}
+
+/** The cap of each share. */
+const cachedCaps = new WeakMap<CountedLimit, CountedLimit>();
+
+/**
+ * Returns the limit of what a node may grant alone with this share, whatever the shared counters answer in between. It has
+ * a counter of its own, which counts grants and nothing else. undefined: it would be too strict. Slots of a concurrency
+ * limit are released through any node, and credits never end.
+ */
+export function capOfShare(share: CountedLimit): CountedLimit | undefined {
+  if (share.algorithm === 'concurrency' || share.algorithm === 'credits') return undefined;
+  const cached = cachedCaps.get(share);
+  if (cached !== undefined) return cached;
+  const { blockForSeconds, chargeRejected, ...counted } = share;
+  const cap: CountedLimit = { ...counted, identity: `${share.identity}/alone` };
+  cachedCaps.set(share, cap);
+  return cap;
 }
 
 function divideLimit(limit: CountedLimit, nodes: number): CountedLimit {

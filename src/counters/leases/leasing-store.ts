@@ -52,18 +52,23 @@ export class LeasingStore implements CounterStore {
     this.#sweepTimer.unref();
   }
 
-  decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
-    if (!decisions.some(({ charges }) => charges.every(isLeasable))) return this.#store.decide(decisions);
+  /** The number of counters with a slice on this node, also one that has just expired. */
+  get leasedCounters(): number {
+    return this.#sliceCount;
+  }
+
+  decide(decisions: readonly Decision[], waitMs: number | undefined): MaybePromise<readonly DecisionResult[]> {
+    if (!decisions.some(({ charges }) => charges.every(isLeasable))) return this.#store.decide(decisions, waitMs);
     const now = performance.now();
     const usedSlices = new Set<Slice>();
     const granted = decisions.map(({ charges }) => this.#grantFromSlices(charges, now, usedSlices));
     const open = decisions.filter((_, index) => granted[index] === undefined);
     const requests = [...usedSlices].flatMap((slice) => prepareRequest(slice, now) ?? []);
     if (open.length === 0) {
-      if (requests.length > 0) this.#askStore([], requests, now).catch(this.#warn);
+      if (requests.length > 0) this.#askStore([], requests, now, undefined).catch(this.#warn);
       return mergeOutcomes(granted, []);
     }
-    return this.#askStore(open, requests, now).then((answers) => mergeOutcomes(granted, answers));
+    return this.#askStore(open, requests, now, waitMs).then((answers) => mergeOutcomes(granted, answers));
   }
 
   refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
@@ -143,10 +148,11 @@ export class LeasingStore implements CounterStore {
     decisions: readonly Decision[],
     requests: readonly LeaseRequest[],
     sentAt: number,
+    waitMs: number | undefined,
   ): Promise<readonly DecisionResult[]> {
     for (const { slice } of requests) slice.isRequested = true;
     try {
-      const results = await this.#store.decide([...decisions, ...requests.map(({ decision }) => decision)]);
+      const results = await this.#store.decide([...decisions, ...requests.map(({ decision }) => decision)], waitMs);
       for (const [index, { charges }] of decisions.entries()) this.#recordRemaining(charges, elementAt(results, index));
       const unspent = requests.flatMap((request, index) =>
         applyAnswer(request, elementAt(results, decisions.length + index), sentAt),

@@ -1,52 +1,14 @@
-import { ClockRing } from '../../collections/clock-ring.ts';
 import { NONE } from '../../collections/hash-index.ts';
 import { roundUpToPowerOfTwo, Slab } from '../../collections/slab.ts';
 import type { Charge } from '../../decide/ports.ts';
 import { advance, type Counter, emptyCounter, resetAfterMicros } from '../../domain/counting/counter.ts';
 import type { CounterSpec } from '../../domain/counting/counter-spec.ts';
+import type { CounterRoom } from './counter-room.ts';
+import { CounterSlot, CounterSlots, type TableLimit } from './counter-slots.ts';
 import { MAX_PACKED_BYTES, packCounter, unpackCounter } from './packed-counter.ts';
+import type { StoredCounter } from './stored-counter.ts';
 import { SubjectTable } from './subject-table.ts';
 
-/** A limit that has counters. */
-interface TableLimit {
-  readonly identity: string;
-  /** The limit's id in the subject table. */
-  readonly id: number;
-  /** Spec of the latest access: the numbers of a limit can change under the same identity. */
-  spec: CounterSpec;
-  counters: number;
-}
-
-/** Holds one unpacked counter. Slots are reused by one subject after another. */
-class CounterSlot {
-  readonly table: CounterTable;
-  counter = emptyCounter();
-  limit: TableLimit;
-  /** Record of the counter's subject. NONE: the slot is free. */
-  record: number;
-  /** The charge that has this slot as its `storeHandle`: the same object finds the counter without a search. */
-  charge: Charge | undefined = undefined;
-  /** Whether the counter was accessed lately; for ClockRing. */
-  wasUsed = false;
-
-  constructor(table: CounterTable, limit: TableLimit, record: number) {
-    this.table = table;
-    this.limit = limit;
-    this.record = record;
-  }
-
-  /** Frees the slot, after its counter was packed or removed. */
-  release(): void {
-    this.record = NONE;
-    this.charge = undefined;
-  }
-}
-
-/**
- * Packing and unpacking take time, so counters in constant use stay unpacked, at about 1 KB each. There must be more
- * slots than a decision can have charges: otherwise a counter could be packed while its decision still works on it.
- */
-const MAX_SLOTS = 4096;
 /**
  * The value of a subject says where its counter is: below this, a record of the slab with the packed counter; from this
  * on, this plus the index of a slot.
@@ -57,7 +19,7 @@ const SLOT_VALUES = 2 ** 31;
  * All counters of a process, by identity of the limit and by subject. Ended counters, which count nothing any more, are
  * removed a few at a time, so that no call pays for many.
  *
- * A counter is packed into bytes, or unpacked in one of the slots. A counter that is accessed takes a slot; ClockRing
+ * A counter is packed into bytes, or unpacked in one of the slots. A counter that is accessed takes a slot; CounterSlots
  * says which one, and the counter in it is packed.
  */
 export class CounterTable {
@@ -67,21 +29,20 @@ export class CounterTable {
   readonly #freeLimitIds: number[] = [];
   readonly #subjects = new SubjectTable();
   readonly #slab = new Slab({ grainBytes: 32, roundUp: roundUpToPowerOfTwo });
-  readonly #maxCounters: number;
+  readonly #room: CounterRoom;
   readonly #packBuffer = new Uint8Array(MAX_PACKED_BYTES);
-  /** Packed counters are unpacked here to see whether they have ended. */
-  readonly #sweepCounter = emptyCounter();
-  readonly #slots = new ClockRing<CounterSlot>(MAX_SLOTS);
-  #size = 0;
+  /** Packed counters are unpacked here to be read. */
+  readonly #scratchCounter = emptyCounter();
+  readonly #slots = new CounterSlots();
   #sweepCursor = NONE;
 
-  constructor(maxCounters: number) {
-    this.#maxCounters = maxCounters;
+  constructor(room: CounterRoom) {
+    this.#room = room;
   }
 
   /** Number of counters, ended ones included until a sweep finds them. */
   get size(): number {
-    return this.#size;
+    return this.#room.size;
   }
 
   /** Bytes of the packed counters and of all subjects, without the index. */
@@ -89,16 +50,17 @@ export class CounterTable {
     return this.#slab.bytes + this.#subjects.bytes;
   }
 
-  hasRoomFor(counters: number): boolean {
-    return this.#size + counters <= this.#maxCounters;
+  /** The counters that `find` returned before may be packed from now on. Call it before each decision. */
+  beginDecision(): void {
+    this.#slots.beginDecision();
   }
 
   /** Returns the counter of a charge, to be changed in place until the next decision. undefined: it has no counter. */
   find(charge: Charge, spec: CounterSpec): Counter | undefined {
     const { storeHandle } = charge;
-    if (storeHandle instanceof CounterSlot && storeHandle.charge === charge && storeHandle.table === this) {
+    if (storeHandle instanceof CounterSlot && storeHandle.charge === charge && storeHandle.owner === this.#slots) {
       storeHandle.limit.spec = spec;
-      storeHandle.wasUsed = true;
+      this.#slots.recordUse(storeHandle);
       return storeHandle.counter;
     }
     return this.#search(charge, spec);
@@ -109,9 +71,34 @@ export class CounterTable {
     const limit = this.#limits.get(identity) ?? this.#addLimit(identity, spec);
     const index = this.#freeSlot();
     const record = this.#subjects.add(limit.id, subject, SLOT_VALUES + index);
-    this.#assignSlot(index, limit, record).counter = counter;
+    this.#slots.assign(index, limit, record).counter = counter;
     limit.counters++;
-    this.#size++;
+    this.#room.add(subject);
+  }
+
+  /** Yields all counters that have not ended by `time` (µs). The table must not change meanwhile. */
+  *export(time: number): Generator<StoredCounter> {
+    for (let record = this.#subjects.after(NONE); record !== NONE; record = this.#subjects.after(record)) {
+      const limit = this.#limitsById[this.#subjects.limitIdAt(record)];
+      if (limit === undefined) continue; // the subject was removed
+      const counter = this.#peek(limit, record);
+      if (hasEnded(counter, limit.spec, time)) continue;
+      const length = packCounter(this.#packBuffer, 0, counter, limit.spec);
+      const { identity, spec } = limit;
+      yield { identity, spec, subject: this.#subjects.keptAt(record), packed: this.#packBuffer.slice(0, length) };
+    }
+  }
+
+  /** Adds a counter that another table exported, unless it has ended by `time` (µs). Returns whether it was added. */
+  import({ identity, spec, subject, packed }: StoredCounter, time: number): boolean {
+    unpackCounter(packed, 0, packed.length, spec, this.#scratchCounter);
+    if (hasEnded(this.#scratchCounter, spec, time)) return false;
+    const limit = this.#limits.get(identity) ?? this.#addLimit(identity, spec);
+    const length = packCounter(this.#packBuffer, 0, this.#scratchCounter, spec);
+    this.#subjects.addKept(limit.id, subject, this.#slab.add(this.#packBuffer, length));
+    limit.counters++;
+    this.#room.add(subject.isDigest ? undefined : subject.text);
+    return true;
   }
 
   has(identity: string, subject: string): boolean {
@@ -152,12 +139,12 @@ export class CounterTable {
   #slotFor(limit: TableLimit, record: number): CounterSlot {
     const value = this.#subjects.valueAt(record);
     if (value >= SLOT_VALUES) {
-      const slot = this.#slotAt(value - SLOT_VALUES);
-      slot.wasUsed = true;
+      const slot = this.#slots.at(value - SLOT_VALUES);
+      this.#slots.recordUse(slot);
       return slot;
     }
     const index = this.#freeSlot();
-    const slot = this.#assignSlot(index, limit, record);
+    const slot = this.#slots.assign(index, limit, record);
     this.#subjects.setValueAt(record, SLOT_VALUES + index);
     this.#unpack(limit, value, slot.counter);
     this.#slab.remove(value);
@@ -174,43 +161,22 @@ export class CounterTable {
 
   #remove(limit: TableLimit, record: number): void {
     const value = this.#subjects.valueAt(record);
-    if (value >= SLOT_VALUES) this.#slotAt(value - SLOT_VALUES).release();
+    if (value >= SLOT_VALUES) this.#slots.at(value - SLOT_VALUES).release();
     else this.#slab.remove(value);
+    this.#room.remove(this.#subjects.textAt(record));
     this.#subjects.remove(record);
-    this.#size--;
     if (--limit.counters > 0) return;
     this.#limits.delete(limit.identity);
     this.#limitsById[limit.id] = undefined;
     this.#freeLimitIds.push(limit.id);
   }
 
-  #slotAt(index: number): CounterSlot {
-    const slot = this.#slots.get(index);
-    if (slot === undefined) throw new Error(`slot: must be one that was assigned (got ${index})`);
-    return slot;
-  }
-
-  /** Frees a slot that was not used lately by packing the counter in it. Returns the slot's index. */
+  /** Packs the counter in a slot that was not used lately. Returns the slot's index. */
   #freeSlot(): number {
-    const index = this.#slots.nextSlot();
+    const index = this.#slots.findFree();
     const slot = this.#slots.get(index);
     if (slot !== undefined && slot.record !== NONE) this.#pack(slot);
     return index;
-  }
-
-  /**
-   * The slot keeps its counter object for the next subject. A new one each time would be garbage that has grown old,
-   * which is the most expensive kind.
-   */
-  #assignSlot(index: number, limit: TableLimit, record: number): CounterSlot {
-    let slot = this.#slots.get(index);
-    if (slot === undefined) {
-      slot = new CounterSlot(this, limit, record);
-      this.#slots.set(index, slot);
-    }
-    slot.limit = limit;
-    slot.record = record;
-    return slot;
   }
 
   #pack(slot: CounterSlot): void {
@@ -223,15 +189,25 @@ export class CounterTable {
   #removeIfEnded(record: number, time: number): void {
     const limit = this.#limitsById[this.#subjects.limitIdAt(record)];
     if (limit === undefined) return; // the subject was removed
+    if (hasEnded(this.#peek(limit, record), limit.spec, time)) this.#remove(limit, record);
+  }
+
+  /** Returns a counter without giving it a slot. It is valid until the next call. */
+  #peek(limit: TableLimit, record: number): Counter {
     const value = this.#subjects.valueAt(record);
-    const counter = value >= SLOT_VALUES ? this.#slotAt(value - SLOT_VALUES).counter : this.#sweepCounter;
-    if (value < SLOT_VALUES) this.#unpack(limit, value, counter);
-    advance(counter, limit.spec, time);
-    if (resetAfterMicros(counter, limit.spec, time) === 0) this.#remove(limit, record);
+    if (value >= SLOT_VALUES) return this.#slots.at(value - SLOT_VALUES).counter;
+    this.#unpack(limit, value, this.#scratchCounter);
+    return this.#scratchCounter;
   }
 
   #unpack(limit: TableLimit, packed: number, counter: Counter): void {
     const start = this.#slab.offsetAt(packed);
     unpackCounter(this.#slab.pageAt(packed), start, start + this.#slab.lengthAt(packed), limit.spec, counter);
   }
+}
+
+/** Brings a counter up to a time, in µs. Returns whether it counts nothing any more. */
+function hasEnded(counter: Counter, spec: CounterSpec, time: number): boolean {
+  advance(counter, spec, time);
+  return resetAfterMicros(counter, spec, time) === 0;
 }

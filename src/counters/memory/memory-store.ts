@@ -14,19 +14,27 @@ import {
   advance,
   available as availableHits,
   blockManually,
-  type Counter,
   charge as chargeCounter,
   chargeRejected,
+  countedHits,
   emptyCounter,
   endBlock,
   recordRejection,
   refund as refundCounter,
+  replaceHits,
   resetAfterMicros,
   retryAfterMicros,
 } from '../../domain/counting/counter.ts';
+import { CREDITS_REQUEST_SECONDS } from '../../domain/counting/counter-admin.ts';
 import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
+import { addCredits, forgetSpending } from '../../domain/counting/credit-balance.ts';
+import { creditsRequestId } from '../credits-request.ts';
 import { mergeCharges, spreadOutcomes } from '../merge-charges.ts';
+import type { RuleFill, StoreFill } from '../store-fill.ts';
+import { addsCounter, type CountedCharge, fits, isExceeded, newSubjects } from './counted-charge.ts';
+import { CounterRoom } from './counter-room.ts';
 import { CounterTable } from './counter-table.ts';
+import type { StoredCounter } from './stored-counter.ts';
 
 export interface MemoryStoreOptions {
   /**
@@ -35,23 +43,12 @@ export interface MemoryStoreOptions {
    */
   readonly now: () => number;
   /**
-   * With this many live counters, a decision that needs a new one is StoreUnavailable. Live counters are never dropped:
-   * their subjects would get the whole limit again.
+   * With this many live counters, a decision that needs a new one is StoreUnavailable; for subjects of rules with fewer
+   * already (counter-room.ts). Live counters are never dropped: their subjects would get the whole limit again.
    */
   readonly maxCounters: number;
   /** The source that outcomes report. */
   readonly source: Source;
-}
-
-/** A charge and its counter, at the time of the decision. */
-interface CountedCharge {
-  readonly charge: Charge;
-  readonly spec: CounterSpec;
-  readonly counter: Counter;
-  /** Whether the counter is not in the table yet. */
-  readonly isNew: boolean;
-  /** Hits that would fit, as `available` defines them. */
-  readonly available: number;
 }
 
 /** A decision sweeps more counters than it adds. Otherwise ended ones would pile up. */
@@ -59,13 +56,14 @@ const SWEPT_PER_NEW_COUNTER = 2;
 /** Visiting a counter costs one to three cache misses of the processor. So decisions that add none sweep rarely. */
 const DECISIONS_PER_SWEPT_COUNTER = 8;
 const SWEPT_WHEN_FULL = 64;
+const CREDITS_REQUEST_MICROS = CREDITS_REQUEST_SECONDS * 1_000_000;
 
 /**
- * Identity of the counters that mark receipts as refunded. The subject is the id of the receipt. Such a counter is
- * blocked until the receipt expires, so that it stays until then.
+ * Identity of the counters that mark ids as used: of receipts that were refunded, and of requests that added credits.
+ * The id is the subject. Such a counter is blocked until the id expires, so that it stays until then.
  */
-const REFUNDED_RECEIPTS = 'refunded-receipts';
-const REFUNDED_RECEIPT_SPEC: CounterSpec = {
+const USED_IDS = 'used-ids';
+const USED_ID_SPEC: CounterSpec = {
   kind: 'window',
   requests: 0,
   resolutionMicros: 1,
@@ -76,6 +74,7 @@ const REFUNDED_RECEIPT_SPEC: CounterSpec = {
 /** Counts in the memory of this process. The counters are gone when it ends. */
 export class MemoryStore implements CounterStore {
   readonly #now: () => number;
+  readonly #room: CounterRoom;
   readonly #table: CounterTable;
   readonly #source: Source;
   /** Decisions since the last one that swept a counter for them. */
@@ -83,7 +82,8 @@ export class MemoryStore implements CounterStore {
 
   constructor({ now, maxCounters, source }: MemoryStoreOptions) {
     this.#now = now;
-    this.#table = new CounterTable(maxCounters);
+    this.#room = new CounterRoom(maxCounters);
+    this.#table = new CounterTable(this.#room);
     this.#source = source;
   }
 
@@ -100,15 +100,70 @@ export class MemoryStore implements CounterStore {
     return this.#table.bytes;
   }
 
+  get fill(): StoreFill {
+    return this.#room.fill;
+  }
+
+  /** Decisions that found no room, by rule. */
+  get refused(): readonly RuleFill[] {
+    return this.#room.refused;
+  }
+
+  /**
+   * The same counters for decisions that this store could not make, with fewer charges. Refuses them without counting
+   * the refusal again.
+   */
+  readonly fallback: CounterStore = {
+    decide: (decisions) => this.#decideAll(decisions, false),
+    refund: (receipts) => this.refund(receipts),
+    // The store itself has the correction already.
+    correct: (corrections) => Promise.resolve(corrections.map(() => undefined)),
+  };
+
+  /** Yields all counters. The store must not decide meanwhile. */
+  export(): Generator<StoredCounter> {
+    return this.#table.export(this.#now());
+  }
+
+  /** Adds a counter that another store exported, unless it has ended. Returns whether it was added. */
+  import(counter: StoredCounter): boolean {
+    return this.#table.import(counter, this.#now());
+  }
+
   decide(decisions: readonly Decision[]): readonly DecisionResult[] {
+    return this.#decideAll(decisions, true);
+  }
+
+  #decideAll(decisions: readonly Decision[], countsRefusals: boolean): readonly DecisionResult[] {
     const clock = this.#now();
     this.#unsweptDecisions += decisions.length;
     this.#table.sweep(Math.floor(this.#unsweptDecisions / DECISIONS_PER_SWEPT_COUNTER), clock);
     this.#unsweptDecisions %= DECISIONS_PER_SWEPT_COUNTER;
     const sizeBefore = this.#table.size;
-    const outcomes = decisions.map(({ charges }) => this.#decideOne(charges, clock));
+    const outcomes = decisions.map(({ charges }) => this.#decideOne(charges, clock, countsRefusals));
     this.#table.sweep((this.#table.size - sizeBefore) * SWEPT_PER_NEW_COUNTER, clock);
     return outcomes;
+  }
+
+  /** Returns the hits that the counter of a charge counts; of a token bucket, the tokens that it lacks to be full. */
+  countedHits(charge: Charge): number {
+    this.#table.beginDecision();
+    const { counter, spec } = this.#findCounter(charge, this.#now());
+    return countedHits(counter, spec);
+  }
+
+  /**
+   * Replaces everything that the counter of a charge counts by `charge.hits` that end at `end`, in µs since 1970. Returns
+   * the end that they got (domain/counting/counter.ts, replaceHits). Does nothing if there is no room for the counter.
+   */
+  replaceHits(charge: Charge, end: number): number {
+    this.#table.beginDecision();
+    const clock = this.#now();
+    const { counter, spec, isNew } = this.#findCounter(charge, clock);
+    if (isNew && (charge.hits === 0 || !this.#hasRoomForOne(charge.subject))) return end;
+    const roundedEnd = replaceHits(counter, spec, end, charge.hits);
+    if (isNew) this.#table.add(charge.limit.identity, charge.subject, spec, counter);
+    return roundedEnd;
   }
 
   refund(receipts: readonly Receipt[]): Promise<readonly (number | undefined)[]> {
@@ -121,8 +176,9 @@ export class MemoryStore implements CounterStore {
     return Promise.resolve(corrections.map((correction) => this.#correctOne(correction, clock)));
   }
 
-  #decideOne(originalCharges: readonly Charge[], clock: number): DecisionResult {
+  #decideOne(originalCharges: readonly Charge[], clock: number, countsRefusals: boolean): DecisionResult {
     const { charges, indexes } = mergeCharges(originalCharges);
+    this.#table.beginDecision();
     let counted = charges.map((charge) => this.#findCounter(charge, clock));
     let granted = counted.every(fits);
     if (!this.#hasRoomFor(counted, granted)) {
@@ -130,7 +186,11 @@ export class MemoryStore implements CounterStore {
       // The sweep may have removed a counter that was found above, so search again.
       counted = charges.map((charge) => this.#findCounter(charge, clock));
       granted = counted.every(fits);
-      if (!this.#hasRoomFor(counted, granted)) return new StoreUnavailable('no room for more counters in memory');
+      const refused = this.#room.findRefused(newSubjects(counted, granted));
+      if (refused !== undefined) {
+        if (countsRefusals) this.#room.recordRefusal(refused);
+        return new StoreUnavailable('no room for more counters in memory', 'full');
+      }
     }
     const outcomes = counted.map((charge) => (granted ? this.#grant(charge, clock) : this.#reject(charge, clock)));
     return { granted, source: this.#source, charges: spreadOutcomes(outcomes, indexes) };
@@ -147,10 +207,13 @@ export class MemoryStore implements CounterStore {
   /** Whether there is room for the new counters that the decision charges. */
   #hasRoomFor(counted: readonly CountedCharge[], granted: boolean): boolean {
     let added = 0;
-    for (const { isNew, charge } of counted) {
-      if (isNew && (granted ? charge.hits > 0 : isChargedIfRejected(charge))) added++;
-    }
-    return added === 0 || this.#table.hasRoomFor(added);
+    for (const charge of counted) if (addsCounter(charge, granted)) added++;
+    if (added === 0 || this.#room.isOpenFor(added)) return true;
+    return this.#room.findRefused(newSubjects(counted, granted)) === undefined;
+  }
+
+  #hasRoomForOne(subject: string): boolean {
+    return this.#room.findRefused([subject]) === undefined;
   }
 
   #grant({ charge, spec, isNew, counter }: CountedCharge, clock: number): ChargeOutcome {
@@ -174,8 +237,8 @@ export class MemoryStore implements CounterStore {
     const { charge, spec, isNew, counter } = counted;
     const exceeded = !fits(counted);
     const isCharged = isChargedIfRejected(charge) && chargeRejected(counter, spec, clock, charge.hits);
-    const canRecord = charge.hits > 0 && (!isNew || this.#table.hasRoomFor(1));
-    const beginsBlock = exceeded && canRecord && recordRejection(counter, spec, clock);
+    const canRecord = charge.hits > 0 && (!isNew || this.#hasRoomForOne(charge.subject));
+    const beginsBlock = isExceeded(counted) && canRecord && recordRejection(counter, spec, clock);
     if (isNew && (isCharged || beginsBlock)) {
       this.#table.add(charge.limit.identity, charge.subject, spec, counter);
     }
@@ -192,14 +255,26 @@ export class MemoryStore implements CounterStore {
     };
   }
 
-  #correctOne({ subject, limit, change }: Correction, clock: number): StoreUnavailable | undefined {
-    if (change.kind === 'block' && !this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
+  #correctOne(correction: Correction, clock: number): StoreUnavailable | undefined {
+    this.#table.beginDecision();
+    const { subject, limit, change } = correction;
+    const requestId = creditsRequestId(correction);
+    const mayAdd = change.kind === 'block' || change.kind === 'add_credits';
+    const marks = requestId === undefined ? [] : [requestId];
+    if (mayAdd && this.#room.findRefused([subject, ...marks]) !== undefined) this.#table.sweep(SWEPT_WHEN_FULL, clock);
     const { spec, counter, isNew } = this.#findCounter({ subject, limit, hits: 0 }, clock);
-    if (change.kind === 'reset') this.#table.remove(limit.identity, subject);
-    else if (change.kind === 'unblock') endBlock(counter);
-    else {
-      if (isNew && !this.#table.hasRoomFor(1)) return new StoreUnavailable('no room for more counters in memory');
-      blockManually(counter, clock + change.microseconds);
+    if (change.kind === 'unblock') endBlock(counter);
+    else if (change.kind === 'reset') {
+      endBlock(counter);
+      if (spec.kind === 'credits' && counter.addedCredits > 0) forgetSpending(counter);
+      else this.#table.remove(limit.identity, subject);
+    } else {
+      const refused = this.#room.findRefused(isNew ? [subject, ...marks] : marks);
+      if (refused !== undefined) return new StoreUnavailable('no room for more counters in memory', 'full');
+      if (change.kind === 'block') blockManually(counter, clock + change.microseconds);
+      else if (requestId === undefined || this.#markUsed(requestId, clock + CREDITS_REQUEST_MICROS, clock)) {
+        addCredits(counter, change.credits);
+      } else return undefined;
       if (isNew) this.#table.add(limit.identity, subject, spec, counter);
     }
     return undefined;
@@ -207,7 +282,8 @@ export class MemoryStore implements CounterStore {
 
   /** Returns the hits that are free again. undefined: the receipt was refunded before, or has expired. */
   #refundOne({ id, expiresAt, granted }: Receipt, clock: number): number | undefined {
-    if (expiresAt <= clock || (id !== undefined && !this.#markRefunded(id, expiresAt, clock))) return undefined;
+    this.#table.beginDecision();
+    if (expiresAt <= clock || (id !== undefined && !this.#markUsed(id, expiresAt, clock))) return undefined;
     let freed = 0;
     for (const { charge, countsUntil } of granted) {
       const { spec, isNew, counter } = this.#findCounter(charge, clock);
@@ -217,19 +293,14 @@ export class MemoryStore implements CounterStore {
   }
 
   /**
-   * Returns false where the receipt was refunded before, and where there is no room to mark it: rather never than
-   * twice.
+   * Returns false where the id was used before, and where there is no room to mark it: rather never than twice.
    */
-  #markRefunded(id: string, expiresAt: number, clock: number): boolean {
-    if (!this.#table.hasRoomFor(1)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
-    if (this.#table.has(REFUNDED_RECEIPTS, id) || !this.#table.hasRoomFor(1)) return false;
+  #markUsed(id: string, expiresAt: number, clock: number): boolean {
+    if (!this.#hasRoomForOne(id)) this.#table.sweep(SWEPT_WHEN_FULL, clock);
+    if (this.#table.has(USED_IDS, id) || !this.#hasRoomForOne(id)) return false;
     const mark = emptyCounter();
     mark.blockedUntil = expiresAt;
-    this.#table.add(REFUNDED_RECEIPTS, id, REFUNDED_RECEIPT_SPEC, mark);
+    this.#table.add(USED_IDS, id, USED_ID_SPEC, mark);
     return true;
   }
-}
-
-function fits({ charge: { hits, isSettlement }, available }: CountedCharge): boolean {
-  return isSettlement === true || hits <= available;
 }

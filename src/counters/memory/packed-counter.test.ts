@@ -4,6 +4,7 @@ import { makeLimit, NOON } from '../../../test/counters/model/builders.ts';
 import { TRACE_RUNS } from '../../../test/counters/model/traces.ts';
 import { type Counter, emptyCounter } from '../../domain/counting/counter.ts';
 import { type CounterSpec, counterSpec } from '../../domain/counting/counter-spec.ts';
+import type { CreditBalance } from '../../domain/counting/credit-balance.ts';
 import { type HitLog, MAX_HIT_LOG_ENTRIES, subBucketMicros } from '../../domain/counting/hit-log.ts';
 import type { TokenBucket } from '../../domain/counting/token-bucket.ts';
 import { MAX_PACKED_BYTES, packCounter, unpackCounter } from './packed-counter.ts';
@@ -17,6 +18,7 @@ const specs: fc.Arbitrary<CounterSpec> = fc.oneof(
       algorithms,
     )
     .map(([requests, window, algorithm]) => counterSpec(makeLimit(requests, window, { algorithm }), NOON)),
+  fc.constant<CounterSpec>({ kind: 'credits', requests: 5, blockMicros: 0 }),
   fc.constant<CounterSpec>({
     kind: 'calendar',
     requests: 5,
@@ -48,7 +50,7 @@ function fillHitLog(
   isExact: boolean,
   entries: readonly (readonly [number, number])[],
 ): void {
-  const subBucket = spec.kind === 'token_bucket' ? 1 : subBucketMicros(spec);
+  const subBucket = spec.kind === 'window' ? subBucketMicros(spec) : 1;
   const resolution = isExact || spec.kind === 'calendar' ? 1 : subBucket;
   hitLog.resolutionMicros = resolution;
   // Every end is within the lifetime of a hit and an eighth of it. So there are 19 sub-buckets at most.
@@ -66,12 +68,15 @@ describe('a packed counter', () => {
   it('unpacks to the counter that was packed, whatever bytes surround it', () => {
     const buckets = fc.record<TokenBucket>({ refilledAt: fc.nat(2 ** 53 - 1), debt: fc.nat(2 ** 53 - 1) });
     const blocks = fc.record({ blockedUntil: fc.oneof(fc.constant(0), times), isManual: fc.boolean() });
-    const property = fc.property(specs, blocks, buckets, logEntries, fc.boolean(), fc.nat(9), (...drawn) => {
-      const [spec, { blockedUntil, isManual }, bucket, entries, isExact, start] = drawn;
+    const credits = fc.nat(2 ** 46);
+    const balances = fc.record<CreditBalance>({ spentCredits: credits, addedCredits: credits });
+    const property = fc.property(specs, blocks, buckets, balances, logEntries, fc.boolean(), fc.nat(9), (...drawn) => {
+      const [spec, { blockedUntil, isManual }, bucket, balance, entries, isExact, start] = drawn;
       const counter = emptyCounter();
       counter.blockedUntil = blockedUntil;
       counter.isBlockedManually = isManual && blockedUntil > 0;
       if (spec.kind === 'token_bucket') Object.assign(counter.tokenBucket, bucket);
+      else if (spec.kind === 'credits') Object.assign(counter, balance);
       else fillHitLog(counter, spec, isExact, entries);
       const bytes = new Uint8Array(start + MAX_PACKED_BYTES + 9).fill(170);
       const end = packCounter(bytes, start, counter, spec);
@@ -86,6 +91,7 @@ describe('a packed counter', () => {
       const { isBlockedManually } = counter;
       if (spec.kind === 'token_bucket')
         expect(unpacked).toMatchObject({ blockedUntil, isBlockedManually, tokenBucket: bucket });
+      else if (spec.kind === 'credits') expect(unpacked).toMatchObject({ blockedUntil, isBlockedManually, ...balance });
       else expect(unpacked).toEqual(counter);
     });
     fc.assert(property, TRACE_RUNS);

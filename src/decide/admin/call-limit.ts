@@ -28,7 +28,7 @@ export function createCallLimit(store: Pick<CounterStore, 'decide'>): CallLimit 
         { subject: formatSubject('call', call), limit: TOTAL_LIMIT, hits: 1 },
       ];
       const decisions = [{ charges }];
-      const result = elementAt(checkResults(decisions, await store.decide(decisions)), 0);
+      const result = elementAt(checkResults(decisions, await store.decide(decisions, undefined)), 0);
       if (result instanceof StoreUnavailable) return { kind: 'unknown' };
       if (result.granted) return { kind: 'admitted' };
       const waits = result.charges.map(({ retryAfter = 0 }) => ceilToSeconds(retryAfter));

@@ -1,6 +1,13 @@
+import { type AccountDenial, findAccountDenial } from '../../domain/account-state.ts';
 import { isInNetworks } from '../../domain/credentials/allowed-networks.ts';
 import { API_KEY_PREFIX, isApiKey, keyStatus } from '../../domain/credentials/api-key.ts';
-import { type CredentialFault, credentialFault, type UnknownFault } from '../../domain/credentials/credential-fault.ts';
+import {
+  type CredentialFault,
+  credentialFault,
+  isUnknownFormat,
+  type UnknownFault,
+} from '../../domain/credentials/credential-fault.ts';
+import { hasImportedKeyLength } from '../../domain/credentials/imported-key.ts';
 import type { DenialCode } from '../../domain/denial.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import { looksLikeToken } from '../../domain/tokens/compact-token.ts';
@@ -11,13 +18,13 @@ import {
   type Verification,
   type VerifiedToken,
 } from '../../domain/tokens/token.ts';
-import type { NamedCharge } from '../named-charge.ts';
 import type { Catalog, KeyRecord, TokenVerifier } from '../ports.ts';
-import { cachedCharges } from './charge-cache.ts';
-import type { CheckQuestion, CredentialHeader } from './check-question.ts';
-import { NO_CHARGES } from './credential-charges.ts';
+import { type ChargedCredential, cachedCharges } from './charge-cache.ts';
+import { type CheckCharges, NO_CHECK_CHARGES } from './check-charges.ts';
+import type { CheckQuestion } from './check-question.ts';
+import { findCredential } from './find-credential.ts';
 import { findCredentialFault } from './malformed-credential.ts';
-import { findCredential, type PresentedCredential } from './presented-credential.ts';
+import type { CredentialHeader, PresentedCredential } from './presented-credential.ts';
 
 export interface AuthContext {
   readonly catalog: Catalog;
@@ -32,7 +39,9 @@ export type ResolvedIdentity =
       readonly kind: 'authenticated';
       /** The header that carries the credential. undefined: the query carries it. */
       readonly header: CredentialHeader | undefined;
-      readonly charges: readonly NamedCharge[];
+      /** undefined: the token has only limits of its own. A changed plan is another object. */
+      readonly plan: Plan | undefined;
+      readonly charges: CheckCharges;
     })
   | { readonly kind: 'anonymous' }
   | {
@@ -40,6 +49,8 @@ export type ResolvedIdentity =
       readonly code: DenialCode;
       /** The fault of the credential. undefined: there is none, or the code says it all. */
       readonly fault: CredentialFault | undefined;
+      /** Whole seconds after which the credential may be used again. undefined: no retry is promised. */
+      readonly retryAfterSeconds: number | undefined;
       /** The owner of the credential. undefined: unknown. The claims of an unverified token prove nothing. */
       readonly proven: ProvenIdentity | undefined;
     };
@@ -73,8 +84,10 @@ export function authenticate(
   now: number,
   verification: Verification | undefined,
 ): Identity {
-  // A request that cannot be charged as the route's owner wants does not pass: not for free, nor at a guessed cost.
-  if (question.cost === undefined) return denied('invalid_configuration');
+  if (question.pathFault !== undefined) return denied(question.pathFault);
+  // The owner of the route may have required more than Weir understood: a typo must not let everybody in.
+  if (question.configurationFault?.isDenied === true) return denied('invalid_configuration');
+  if (question.ignoresCredential === true) return ANONYMOUS;
   const credential = findCredential(question);
   if (credential === undefined) {
     const mayBeAnonymous = question.allowsAnonymous && question.requiredFeatures.length === 0;
@@ -82,36 +95,44 @@ export function authenticate(
     return mayBeAnonymous || question.isAllowedPreflight ? ANONYMOUS : denied('missing_credential');
   }
   const { header, secret } = credential;
-  if (isApiKey(secret)) return authenticateKey(question, credential, context.catalog, now);
+  if (credential.fault !== undefined) return denied('malformed_credential', credential.fault);
   const { tokens, catalog } = context;
+  if (isApiKey(secret)) return authenticateKey(question, header, catalog.keyBySecret(secret), catalog, now);
+  // Before tokens: an imported key may look like one, and what is known of a token must not hide the key.
+  const imported = catalog.importedKeyBySecret(secret);
+  if (imported !== undefined) return authenticateKey(question, header, imported, catalog, now);
   if (header === 'authorization' && !secret.startsWith(API_KEY_PREFIX)) {
     const verified = verification ?? tokens.cached(secret, now);
     if (verified !== undefined) return authenticateToken(question, verified, catalog, now);
     if (looksLikeToken(secret, tokens.maxTokenBytes)) return { kind: 'unverified', token: secret };
   }
-  return denied('malformed_credential', findCredentialFault(credential, tokens.maxTokenBytes));
+  const fault = findCredentialFault(credential, tokens.maxTokenBytes);
+  return isUnknownFormat(fault) && catalog.hasImportedKeys && hasImportedKeyLength(secret)
+    ? unknownKey(catalog)
+    : denied('malformed_credential', fault);
 }
 
 function authenticateKey(
   question: CheckQuestion,
-  { header, secret }: PresentedCredential,
+  header: PresentedCredential['header'],
+  key: KeyRecord | undefined,
   catalog: Catalog,
   now: number,
 ): Identity {
-  const key = catalog.keyBySecret(secret);
-  if (key === undefined) {
-    return catalog.isTooStale ? denied('catalog_stale') : denied('unknown_credential', UNKNOWN_API_KEY);
-  }
+  if (key === undefined) return unknownKey(catalog);
   if (catalog.isTooStale) return deniedKey('catalog_stale', key);
   const status = keyStatus(key, now);
   if (status !== 'valid') return deniedKey(`${status}_credential`, key);
+  const accountDenial = findAccountDenial(key.accountState, now);
+  if (accountDenial !== undefined)
+    return deniedAccount(accountDenial, { credential: key, keyId: key.id, planId: key.planId });
   const plan = catalog.plan(key.planId);
   // A key of an unknown plan must not pass as unlimited.
   if (plan === undefined) return deniedKey('unknown_credential', key, credentialFault('unknown_plan'));
   if (!isAllowedFrom(key, question)) return deniedKey('forbidden_network', key);
   if (!hasFeatures(key.policy.features, plan, question)) return deniedKey('missing_feature', key);
-  const charges = chargesFor(question, key, plan);
-  return { kind: 'authenticated', credential: key, keyId: key.id, planId: key.planId, header, charges };
+  const charges = chargesFor(question, { credential: key, plan, supersededPlanLimits: key.supersededPlanLimits }, now);
+  return { kind: 'authenticated', credential: key, keyId: key.id, planId: key.planId, header, plan, charges };
 }
 
 /** Checks on every request whatever a token can lose after it was signed. */
@@ -135,25 +156,40 @@ function authenticateToken(
   if (account === undefined && requiresCatalogAccount(token, issuer)) {
     return unknownToken('unknown_account', token, planId);
   }
+  const accountDenial = account && findAccountDenial(account, now);
+  if (accountDenial !== undefined) return deniedAccount(accountDenial, { credential: token, keyId: undefined, planId });
   // A token of an unknown plan, or with neither plan nor limits, must not pass as unlimited.
   if (planId !== undefined && plan === undefined) return unknownToken('unknown_plan', token, planId);
   if (planId === undefined && token.limits.length === 0) return unknownToken('no_plan', token, planId);
   if (!hasFeatures(token.features, plan, question)) return deniedToken('missing_feature', token, planId);
-  const charges = chargesFor(question, token, plan);
-  return { kind: 'authenticated', credential: token, keyId: undefined, planId, header: 'authorization', charges };
+  const supersededPlanLimits = token.planId === undefined ? account?.supersededPlanLimits : undefined;
+  const charges = chargesFor(question, { credential: token, plan, supersededPlanLimits }, now);
+  return {
+    kind: 'authenticated',
+    credential: token,
+    keyId: undefined,
+    planId,
+    header: 'authorization',
+    plan,
+    charges,
+  };
 }
 
-function chargesFor(
-  question: CheckQuestion,
-  credential: KeyRecord | VerifiedToken,
-  plan: Plan | undefined,
-): readonly NamedCharge[] {
-  if (question.rateLimitOff || question.cost === undefined) return NO_CHARGES;
-  return cachedCharges(credential, plan, question.cost, question.route);
+function unknownKey({ isTooStale }: Catalog): Identity {
+  return isTooStale ? denied('catalog_stale') : denied('unknown_credential', UNKNOWN_API_KEY);
+}
+
+function chargesFor(question: CheckQuestion, charged: ChargedCredential, now: number): CheckCharges {
+  if (question.rateLimitOff) return NO_CHECK_CHARGES;
+  return cachedCharges(charged, question.cost, question.route, now);
 }
 
 function denied(code: DenialCode, fault?: CredentialFault, proven?: ProvenIdentity): Identity {
-  return { kind: 'denied', code, fault, proven };
+  return { kind: 'denied', code, fault, retryAfterSeconds: undefined, proven };
+}
+
+function deniedAccount({ code, retryAfterSeconds }: AccountDenial, proven: ProvenIdentity): Identity {
+  return { kind: 'denied', code, fault: undefined, retryAfterSeconds, proven };
 }
 
 function deniedKey(code: DenialCode, key: KeyRecord, fault?: CredentialFault): Identity {

@@ -1,9 +1,11 @@
 import type { CredentialFault } from '../../domain/credentials/credential-fault.ts';
 import type { DenialCode } from '../../domain/denial.ts';
 import type { LimitStatus } from '../../domain/limits/limit-status.ts';
+import type { Plan } from '../../domain/limits/plan.ts';
 import type { Source } from '../ports.ts';
 import type { ProvenIdentity } from './authenticate.ts';
-import type { CheckQuestion, CredentialHeader } from './check-question.ts';
+import type { CheckQuestion } from './check-question.ts';
+import type { CredentialHeader } from './presented-credential.ts';
 
 export type CheckVerdict =
   | (ProvenIdentity & {
@@ -13,6 +15,8 @@ export type CheckVerdict =
       readonly credentialHeader: CredentialHeader | undefined;
       /** The authorization header carries another API key, which the upstream must not see either. */
       readonly removesAuthorization: boolean;
+      /** undefined: the token has only limits of its own. A changed plan is another object. */
+      readonly plan: Plan | undefined;
       readonly limits: readonly LimitStatus[];
       readonly source: VerdictSource;
     })

@@ -1,54 +1,85 @@
-import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
-import { clientNetwork } from '../../domain/credentials/client-network.ts';
-import type { DescriptorEntry } from '../../domain/descriptor.ts';
-import { findChild } from '../../domain/rules/match-rule.ts';
-import { countedEntries, type Rule, ruleLimitName } from '../../domain/rules/rule.ts';
-import { EDGE_DOMAIN, type RuleBook, type RuleNode } from '../../domain/rules/rule-book.ts';
+import { EDGE_DOMAIN, MAX_DEVICE_LENGTH, REFUSED_KEY, REFUSED_STATUSES } from '../../domain/rules/reserved-domains.ts';
+import { ruleLimitName } from '../../domain/rules/rule.ts';
+import type { RuleBook, RuleNode } from '../../domain/rules/rule-book.ts';
+import {
+  addressEntry,
+  type CombinationMatch,
+  type MatchedEntry,
+  matchCombinations,
+  replacedLimits,
+} from '../match-combinations.ts';
 import type { NamedCharge } from '../named-charge.ts';
 import type { Charge } from '../ports.ts';
 import type { ShadowDecision } from '../prepared-decision.ts';
+import { type CheckCharges, NO_CHECK_CHARGES, withoutSlots } from './check-charges.ts';
 import type { CheckQuestion } from './check-question.ts';
 
-/** Clients choose their device's name freely. Longer ones would fill the memory of the counters. */
-const MAX_DEVICE_LENGTH = 256;
-
 /** Charges of the domain `edge`, and those of its rules in shadow mode. */
-export interface EdgeCharges {
-  readonly charges: readonly NamedCharge[];
+export interface EdgeCharges extends CheckCharges {
   /** undefined: no rule in shadow mode matches. */
   readonly shadows: readonly ShadowDecision[] | undefined;
 }
 
-const NO_EDGE_CHARGES: EdgeCharges = { charges: [], shadows: undefined };
+const NO_EDGE_CHARGES: EdgeCharges = { ...NO_CHECK_CHARGES, shadows: undefined };
 
 /**
  * Returns the charges that apply before the credential is known: one hit of every limit of the domain `edge` whose rule
  * matches. The entries are `remote_address`, `device` and `route`, as far as they are known. Each of them is a
  * descriptor of its own, and so is each combination of them, in whatever order the rules nest them. The rate limit
- * service uses the same counters, but an IPv6 client must be named by its network there.
+ * service uses the same counters, but an IPv6 client must be named by its network there. Limits of refused requests are
+ * only peeked at: whether this one will be refused is not known yet.
  */
 export function chargesAtEdge(question: CheckQuestion, rules: RuleBook): EdgeCharges {
   const root = rules.get(EDGE_DOMAIN);
   if (root === undefined) return NO_EDGE_CHARGES;
-  const matches: EdgeMatch[] = [];
-  collectMatches(root, [], edgeEntries(question), matches);
-  return chargesForMatches(matches, replacedLimits(matches));
+  const matches = matchCombinations(EDGE_DOMAIN, root, edgeEntries(question));
+  const charges = chargesForMatches(matches, replacedLimits(matches));
+  const peeks = REFUSED_STATUSES.flatMap((status) => chargesOfRefused(question, root, status).charges);
+  if (peeks.length === 0) return charges;
+  const asPeek = (charge: NamedCharge): NamedCharge => ({ ...charge, hits: 0, isPeek: true });
+  return { ...charges, charges: [...charges.charges, ...peeks.map(asPeek)] };
 }
 
-/** A rule that matches, and the subject of its counters. */
-interface EdgeMatch {
-  readonly rule: Rule;
-  readonly subject: string;
+/**
+ * Returns the charges of a request that Check denies with a status, in addition to those of every request: none if the
+ * status does not say that the request was refused for its sender.
+ */
+export function chargesOfRefusal(question: CheckQuestion, rules: RuleBook, status: number): EdgeCharges {
+  const root = rules.get(EDGE_DOMAIN);
+  const isRefusal = REFUSED_STATUSES.some((refused) => refused === status);
+  return root === undefined || !isRefusal ? NO_EDGE_CHARGES : chargesOfRefused(question, root, status);
 }
 
-const NONE_REPLACED: ReadonlySet<string> = new Set();
-
-function replacedLimits(matches: readonly EdgeMatch[]): ReadonlySet<string> {
-  if (matches.every(({ rule }) => rule.replaces === undefined)) return NONE_REPLACED;
-  return new Set(matches.flatMap(({ rule }) => rule.replaces ?? []));
+function chargesOfRefused(question: CheckQuestion, root: RuleNode, status: number): EdgeCharges {
+  if (!hasRefusedKey(root)) return NO_EDGE_CHARGES;
+  const refused = { key: REFUSED_KEY, value: String(status), countedAs: undefined };
+  const matches = matchCombinations(EDGE_DOMAIN, root, [...edgeEntries(question), refused]);
+  const ofRefused = matches.filter(({ keys }) => keys.includes(REFUSED_KEY));
+  return chargesForMatches(ofRefused, replacedLimits(ofRefused));
 }
 
-function chargesForMatches(matches: readonly EdgeMatch[], replaced: ReadonlySet<string>): EdgeCharges {
+/** By the top of the domain. A reload of the rules brings another one. */
+const knownRefusedKeys = new WeakMap<RuleNode, boolean>();
+
+/** Whether any rule of the domain counts refused requests. Most domains have none, and then it costs no look-ups. */
+function hasRefusedKey(root: RuleNode): boolean {
+  let isKnown = knownRefusedKeys.get(root);
+  if (isKnown === undefined) {
+    isKnown = containsRefusedKey(root);
+    knownRefusedKeys.set(root, isKnown);
+  }
+  return isKnown;
+}
+
+function containsRefusedKey({ byKey }: RuleNode): boolean {
+  if (byKey === undefined) return false;
+  if (byKey.has(REFUSED_KEY)) return true;
+  return [...byKey.values()].some(({ exact, anyValue }) => {
+    return [...(exact?.values() ?? []), ...(anyValue === undefined ? [] : [anyValue])].some(containsRefusedKey);
+  });
+}
+
+function chargesForMatches(matches: readonly CombinationMatch[], replaced: ReadonlySet<string>): EdgeCharges {
   const charges: NamedCharge[] = [];
   const shadows: ShadowDecision[] = [];
   for (const { rule, subject } of matches) {
@@ -63,59 +94,16 @@ function chargesForMatches(matches: readonly EdgeMatch[], replaced: ReadonlySet<
     }
     if (shadowCharges.length > 0) shadows.push({ rule: rule.path, charges: shadowCharges });
   }
-  return { charges, shadows: shadows.length === 0 ? undefined : shadows };
-}
-
-/** An entry of the domain `edge`. Rules match `value`. */
-export interface EdgeEntry extends DescriptorEntry {
-  /** The value that is counted, unless a rule names `value` itself. undefined: the same. */
-  readonly countedAs: string | undefined;
+  return { ...withoutSlots(charges), shadows: shadows.length === 0 ? undefined : shadows };
 }
 
 /** Returns the entries of a request that rules of the domain `edge` can match. */
-export function edgeEntries({ sourceAddress, device, route }: CheckQuestion): readonly EdgeEntry[] {
-  const entries: EdgeEntry[] = [];
+export function edgeEntries({ sourceAddress, device, route }: CheckQuestion): readonly MatchedEntry[] {
+  const entries: MatchedEntry[] = [];
   if (sourceAddress !== undefined) entries.push(addressEntry(sourceAddress));
   if (device !== undefined && device !== '') {
     entries.push({ key: 'device', value: device.slice(0, MAX_DEVICE_LENGTH), countedAs: undefined });
   }
   if (route !== undefined && route !== '') entries.push({ key: 'route', value: route, countedAs: undefined });
   return entries;
-}
-
-/** An IPv6 client has more addresses than anybody can count, so it is counted by its network. */
-function addressEntry(sourceAddress: string): EdgeEntry {
-  const network = clientNetwork(sourceAddress);
-  const isAddress = !network.includes('/');
-  return {
-    key: 'remote_address',
-    value: isAddress ? network : sourceAddress,
-    countedAs: isAddress ? undefined : network,
-  };
-}
-
-/** Collects the rules that match any combination of the remaining entries below a node, in any order. */
-function collectMatches(
-  node: RuleNode,
-  path: readonly DescriptorEntry[],
-  remaining: readonly EdgeEntry[],
-  matches: EdgeMatch[],
-): void {
-  for (const entry of remaining) {
-    const child = findChild(node, entry.key, entry.value);
-    if (child === undefined) continue;
-    const entries = [...path, countedEntry(node, entry)];
-    const { rule } = child;
-    if (rule !== undefined) {
-      matches.push({ rule, subject: formatDescriptorSubject(EDGE_DOMAIN, countedEntries(rule, entries)) });
-    }
-    const others = remaining.filter((other) => other !== entry);
-    collectMatches(child, entries, others, matches);
-  }
-}
-
-function countedEntry(node: RuleNode, entry: EdgeEntry): DescriptorEntry {
-  const { key, value, countedAs } = entry;
-  if (countedAs === undefined || node.byKey?.get(key)?.exact?.has(value) === true) return entry;
-  return { key, value: countedAs };
 }

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatApiKey } from '../../domain/credentials/api-key.ts';
-import type { CredentialHeader } from './check-question.ts';
 import { findCredentialFault } from './malformed-credential.ts';
+import type { CredentialHeader } from './presented-credential.ts';
 
 const MAX_TOKEN_BYTES = 1024;
 const KEY = formatApiKey(randomBytes(64)) ?? expect.fail('64 random bytes were not enough for a key');

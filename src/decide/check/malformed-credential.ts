@@ -14,14 +14,21 @@ const SCHEME = /^(?:bearer|basic|apikey|token) /i;
 export function findCredentialFault({ header, secret }: PresentedCredential, maxTokenBytes: number): CredentialFault {
   if (secret.includes(SEPARATOR)) return credentialFault(repeatedFault(header));
   if (header === 'authorization' && !secret.startsWith(API_KEY_PREFIX)) return findTokenFault(secret, maxTokenBytes);
-  if (header === 'x-api-key' && SCHEME.test(secret)) return credentialFault('api_key_with_scheme');
+  if (header !== 'authorization' && header !== undefined && SCHEME.test(secret))
+    return credentialFault(header === 'x-api-key' ? 'api_key_with_scheme' : 'scheme_in_api_key');
   if (header !== 'authorization' && looksLikeToken(secret, maxTokenBytes)) {
-    return credentialFault(header === undefined ? 'token_in_query' : 'token_in_api_key_header');
+    return credentialFault(tokenFault(header));
   }
   return credentialFault(`api_key_${findApiKeyFault(secret)}`);
 }
 
+function tokenFault(header: PresentedCredential['header']) {
+  if (header === undefined) return 'token_in_query';
+  return header === 'x-api-key' ? 'token_in_api_key_header' : 'token_in_api_key_source';
+}
+
 function repeatedFault(header: PresentedCredential['header']) {
+  if (header === 'configured') return 'repeated_credential';
   if (header === undefined) return 'repeated_query_parameter';
   return header === 'x-api-key' ? 'repeated_api_key_header' : 'repeated_authorization';
 }

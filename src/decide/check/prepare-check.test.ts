@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { RECEIPT_KEYS } from '../../../test/support/receipt-keys.ts';
+import { type AccountState, UNRESTRICTED } from '../../domain/account-state.ts';
 import { formatApiKey } from '../../domain/credentials/api-key.ts';
 import { type ApiKeyPolicy, NO_POLICY, parseApiKeyPolicy } from '../../domain/credentials/api-key-policy.ts';
 import { parsePlanLimits } from '../../domain/limits/plan.ts';
@@ -8,7 +10,8 @@ import type { Verification, VerifiedToken } from '../../domain/tokens/token.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
 import { type Catalog, type ChargeOutcome, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
 import type { CheckQuestion } from './check-question.ts';
-import { PendingCheck, type PreparedCheck, prepareCheck } from './prepare-check.ts';
+import { PendingCheck, prepareCheck } from './prepare-check.ts';
+import type { PreparedCheck } from './prepared-check.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 /** The secret of the only key in the catalog. */
@@ -27,8 +30,12 @@ const key: KeyRecord = {
   planId: 'team',
   policy: NO_POLICY,
   disabled: false,
+  accountState: UNRESTRICTED,
   expiresAt: undefined,
 };
+
+const DISABLED = { disabled: true, blockEndsAt: NOW + 60_000 };
+const BLOCKED = { disabled: false, blockEndsAt: NOW + 29_001 };
 
 const ownPolicy = parseApiKeyPolicy({
   limits: [{ name: 'burst', requests: 2, window: '60s' }],
@@ -36,6 +43,7 @@ const ownPolicy = parseApiKeyPolicy({
   features: ['bulk'],
 });
 if ('faults' in ownPolicy) throw new Error('the test’s own policy has faults');
+const FAULT = { name: 'weir.reqire', description: 'must be one of …', message: undefined, isDenied: true };
 const officePolicy: ApiKeyPolicy = { ...NO_POLICY, allowedNetworks: ownPolicy.allowedNetworks };
 
 function makeSecret(byte: number): string {
@@ -48,12 +56,15 @@ function makeCatalog(change: Partial<KeyRecord>): Catalog {
   const record = { ...key, ...change };
   return {
     keyBySecret: (secret) => (secret === GOOD_SECRET ? record : undefined),
+    hasImportedKeys: false,
+    importedKeyBySecret: () => undefined,
     key: (id) => (id === record.id ? record : undefined),
     account: () => undefined,
     plan: (id) => (id === plan.id ? plan : undefined),
     trust: { issuers: [], keys: [] },
     isRevoked: () => false,
     isTooStale: false,
+    ...RECEIPT_KEYS,
   };
 }
 
@@ -63,7 +74,12 @@ function prepare(
   catalog = makeCatalog(change),
   rules: RuleBook = EMPTY_RULE_BOOK,
 ): PreparedCheck {
-  const tokens = { maxTokenBytes: 1024, cached: () => undefined, verify: () => expect.fail('verified a token') };
+  const tokens = {
+    ownIssuer: 'weir',
+    maxTokenBytes: 1024,
+    cached: () => undefined,
+    verify: () => expect.fail('verified a token'),
+  };
   const prepared = prepareCheck(makeQuestion(question), { catalog, rules: { book: rules }, tokens }, NOW);
   if (prepared instanceof PendingCheck) throw new Error('the test sends no token');
   return prepared;
@@ -85,6 +101,7 @@ function makeQuestion(question: Partial<CheckQuestion>): CheckQuestion {
     allowsAnonymous: false,
     isAllowedPreflight: false,
     cost: 1,
+    configurationFault: undefined,
     forgedHeaders: [],
     ...question,
   };
@@ -111,8 +128,12 @@ describe('a Check is denied without a charge', () => {
     ['disabled_credential', { apiKeyHeader: GOOD_SECRET }, { disabled: true, expiresAt: NOW }],
     ['expired_credential', { apiKeyHeader: GOOD_SECRET }, { expiresAt: NOW }],
     ['unknown_credential', { apiKeyHeader: GOOD_SECRET }, { planId: 'gone' }],
-    ['invalid_configuration', { apiKeyHeader: GOOD_SECRET, cost: undefined }, {}],
-    ['invalid_configuration', { allowsAnonymous: true, cost: undefined }, {}],
+    ['disabled_account', { apiKeyHeader: GOOD_SECRET }, { accountState: DISABLED }],
+    ['blocked_account', { apiKeyHeader: GOOD_SECRET }, { accountState: BLOCKED }],
+    ['blocked_account', { apiKeyHeader: GOOD_SECRET, rateLimitOff: true }, { accountState: BLOCKED }],
+    ['expired_credential', { apiKeyHeader: GOOD_SECRET }, { accountState: DISABLED, expiresAt: NOW }],
+    ['invalid_configuration', { apiKeyHeader: GOOD_SECRET, configurationFault: FAULT }, {}],
+    ['invalid_configuration', { allowsAnonymous: true, configurationFault: FAULT }, {}],
     ['malformed_credential', { allowsAnonymous: true, apiKeyHeader: 'garbage' }, {}],
     ['unknown_credential', { allowsAnonymous: true, authorizationHeader: `Bearer ${UNKNOWN_SECRET}` }, {}],
     ['disabled_credential', { allowsAnonymous: true, apiKeyHeader: GOOD_SECRET }, { disabled: true }],
@@ -178,6 +199,7 @@ describe('a denied Check', () => {
     ['api_key_checksum', { authorizationHeader: `Bearer ${GOOD_SECRET.slice(0, -1)}0` }, {}],
     ['bearer_empty', { authorizationHeader: 'Bearer ' }, {}],
     [undefined, { apiKeyHeader: GOOD_SECRET }, { disabled: true }],
+    [undefined, { apiKeyHeader: GOOD_SECRET }, { accountState: DISABLED }],
     [undefined, {}, {}],
   ])('has the fault %s for %j with %j', (fault, question, change) => {
     expect(deny(question, change).fault?.name).toBe(fault);
@@ -199,7 +221,12 @@ describe('a Check with a token', () => {
     expiresAt: NOW + 60_000,
   };
   const check = (verification: Verification, question: Partial<CheckQuestion> = {}, catalog = makeCatalog({})) => {
-    const tokens = { maxTokenBytes: 1024, cached: () => verification, verify: () => expect.fail('verified a token') };
+    const tokens = {
+      ownIssuer: 'weir',
+      maxTokenBytes: 1024,
+      cached: () => verification,
+      verify: () => expect.fail('verified a token'),
+    };
     const whole = makeQuestion({ authorizationHeader: 'Bearer a.b.c', ...question });
     const prepared = prepareCheck(whole, { catalog, rules: { book: EMPTY_RULE_BOOK }, tokens }, NOW);
     if (prepared instanceof PendingCheck) throw new Error('the token is verified already');
@@ -229,6 +256,18 @@ describe('a Check with a token', () => {
     const stale = { ...makeCatalog({}), isTooStale: true };
     expect(check(verified({}), {}, stale)).toMatchObject({ code: 'catalog_stale', proven });
     expect(check(verified({}), { requiredFeatures: ['bulk'] })).toMatchObject({ code: 'missing_feature', proven });
+  });
+
+  it.each([
+    ['disabled_account', DISABLED, undefined],
+    ['blocked_account', BLOCKED, 30],
+  ])('of an account of the catalog is denied as %s', (code, state, retryAfterSeconds) => {
+    const catalog = { ...makeCatalog({}), account: (id: string) => ({ id, planId: 'team', ...state }) };
+    const proven = { planId: 'team', credential: { accountId: 'ann' } };
+    for (const sessionId of [undefined, 's1']) {
+      const verdict = check(verified({ sessionId }), {}, catalog);
+      expect(verdict).toMatchObject({ code, retryAfterSeconds, proven, source: 'catalog' });
+    }
   });
 
   it('whose signature is not verified names nobody, and only its form has a message', () => {
@@ -375,6 +414,33 @@ describe('a Check with a valid key', () => {
       makeOutcome(makeChargeOutcome(true, 1e6), makeChargeOutcome(true, 3600e6)),
     );
     expect(verdict).toMatchObject({ kind: 'denied', code: 'quota_exceeded', retryAfterSeconds: 3600 });
+  });
+
+  it.each([
+    ['rate_limited', 'a block alone rejects', 3600e6],
+    ['quota_exceeded', 'the limit is used up for longer than its block lasts', 60e6],
+  ])('is denied as %s by a blocked calendar limit when %s', (code, _reason, blockedFor) => {
+    const blocked = { ...makeChargeOutcome(true, 3600e6), blockedFor };
+    const verdict = prepare({ apiKeyHeader: GOOD_SECRET }).conclude(makeOutcome(makeChargeOutcome(false), blocked));
+    expect(verdict).toMatchObject({ kind: 'denied', code, retryAfterSeconds: 3600 });
+  });
+
+  it.each<[number | undefined, AccountState]>([
+    [undefined, DISABLED],
+    [30, BLOCKED],
+    [1, { ...BLOCKED, blockEndsAt: NOW + 1 }],
+  ])(
+    'is denied without or with a time of a retry (%s) because of its account: %j',
+    (retryAfterSeconds, accountState) => {
+      const verdict = prepare({ apiKeyHeader: GOOD_SECRET }, { accountState }).conclude(undefined);
+      expect(verdict).toMatchObject({ kind: 'denied', retryAfterSeconds, limits: [], source: 'catalog' });
+    },
+  );
+
+  it('is allowed from the end of its account’s block on', () => {
+    const accountState = { ...BLOCKED, blockEndsAt: NOW };
+    const prepared = prepare({ apiKeyHeader: GOOD_SECRET, rateLimitOff: true }, { accountState });
+    expect(prepared.conclude(undefined).kind).toBe('allowed');
   });
 
   it('is denied while the counters are unavailable', () => {

@@ -1,39 +1,27 @@
-import { API_KEY_PREFIX } from '../../domain/credentials/api-key.ts';
-import type { CheckQuestion, CredentialHeader } from './check-question.ts';
+import type { CredentialFault } from '../../domain/credentials/credential-fault.ts';
+
+/** `configured`: a place that API_KEY_SOURCES names. */
+export type CredentialHeader = 'x-api-key' | 'authorization' | 'configured';
 
 /** The credential that a request presents, not yet verified. */
 export interface PresentedCredential {
   /** undefined: it is in the query. */
   readonly header: CredentialHeader | undefined;
   readonly secret: string;
+  /** Why no secret can be read. undefined: it can. */
+  readonly fault?: CredentialFault;
 }
 
-/** Finds the first credential of a request: in x-api-key, as a Bearer token in authorization, then in the query. */
-export function findCredential(question: CheckQuestion): PresentedCredential | undefined {
-  const { apiKeyHeader, queryKey } = question;
-  if (apiKeyHeader !== undefined && apiKeyHeader !== '') return { header: 'x-api-key', secret: apiKeyHeader };
-  const bearer = findBearer(question);
-  if (bearer !== undefined) return { header: 'authorization', secret: bearer };
-  return queryKey === '' ? undefined : { header: undefined, secret: queryKey };
-}
-
-/** Whether the authorization header carries an API key. */
-export function hasBearerKey(question: CheckQuestion): boolean {
-  return findBearer(question)?.startsWith(API_KEY_PREFIX) === true;
-}
-
-const SCHEME = 'Bearer ';
-
-/** Reads the Bearer token without a regular expression, which would scan every character of it. */
-function findBearer({ authorizationHeader }: CheckQuestion): string | undefined {
-  if (authorizationHeader === undefined) return undefined;
-  if (!authorizationHeader.startsWith(SCHEME) && !hasSchemeInOtherCase(authorizationHeader)) return undefined;
-  let start = SCHEME.length;
-  while (authorizationHeader[start] === ' ') start++;
-  return authorizationHeader.slice(start);
-}
-
-/** Schemes are case-insensitive (RFC 9110, section 11.1), but nearly all clients write this one the same way. */
-function hasSchemeInOtherCase(header: string): boolean {
-  return header.slice(0, SCHEME.length).toLowerCase() === SCHEME.toLowerCase();
+/** Findings in the sources of API keys that are configured (API_KEY_SOURCES). */
+export interface SourcedCredential {
+  /** undefined: the request has none. */
+  readonly credential: PresentedCredential | undefined;
+  /** Headers to be removed before the request goes upstream. */
+  readonly removedHeaders: readonly string[];
+  /** Query parameters to be removed, in each spelling of the query. */
+  readonly removedParameters: readonly string[];
+  /** The header `cookie` for the upstream. undefined: it stays as it is, or is removed. */
+  readonly cookie: string | undefined;
+  /** Message of a request without a credential. */
+  readonly missingMessage: string;
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { RECEIPT_KEYS } from '../../../test/support/receipt-keys.ts';
 import { MemoryStore } from '../../counters/memory/memory-store.ts';
+import { UNRESTRICTED } from '../../domain/account-state.ts';
 import type { Descriptor } from '../../domain/descriptor.ts';
 import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
@@ -23,12 +25,15 @@ const burst = {
 /** A catalog of one account, on a plan of three requests a minute. */
 const catalog: Catalog = {
   keyBySecret: () => undefined,
+  hasImportedKeys: false,
+  importedKeyBySecret: () => undefined,
   key: () => undefined,
-  account: (id) => (id === 'ann' ? { id, planId: 'team' } : undefined),
+  account: (id) => (id === 'ann' ? { id, planId: 'team', ...UNRESTRICTED } : undefined),
   plan: (id) => (id === 'team' ? { id, features: [], limits: [burst] } : undefined),
   trust: { issuers: [], keys: [] },
   isRevoked: () => false,
   isTooStale: false,
+  ...RECEIPT_KEYS,
 };
 
 function makeBook(domain: string, descriptors: unknown): RuleBook {

@@ -1,37 +1,42 @@
 import { elementAt } from '../../collections/element-at.ts';
-import type { AdminCounter, CounterAccess } from '../../domain/counting/counter-admin.ts';
+import type { AdminCounter, CounterAccess, CounterSelector } from '../../domain/counting/counter-admin.ts';
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
 import type { Descriptor } from '../../domain/descriptor.ts';
 import type { ExplainedDescriptor, ExplainedLimit, LimitUse } from '../../domain/explanation.ts';
 import type { Limit } from '../../domain/limits/limit.ts';
+import { limitCapacity } from '../../domain/limits/limit-status.ts';
 import { explainMatch } from '../../domain/rules/explain-match.ts';
 import { matchRule } from '../../domain/rules/match-rule.ts';
+import { EDGE_DOMAIN, PLANS_DOMAIN } from '../../domain/rules/reserved-domains.ts';
 import { countedEntries, type Rule, ruleLimitName } from '../../domain/rules/rule.ts';
-import { EDGE_DOMAIN, type RuleBook } from '../../domain/rules/rule-book.ts';
+import type { RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Verification } from '../../domain/tokens/token.ts';
 import type { ResolvedIdentity } from '../check/authenticate.ts';
 import type { CheckQuestion } from '../check/check-question.ts';
 import type { CheckVerdict } from '../check/check-verdict.ts';
+import type { UnknownSettings } from '../check/configuration-fault.ts';
 import { edgeEntries } from '../check/edge-domain.ts';
-import { type CheckContext, PendingCheck, type PreparedCheck, prepareCheck } from '../check/prepare-check.ts';
+import { type CheckContext, PendingCheck, prepareCheck } from '../check/prepare-check.ts';
+import type { PreparedCheck } from '../check/prepared-check.ts';
 import { type Catalog, StoreUnavailable } from '../ports.ts';
 import type { PreparedDecision } from '../prepared-decision.ts';
 import {
   isPlanIdentity,
   isRedemption,
-  PLANS_DOMAIN,
   prepareRateLimit,
   type RateLimitQuestion,
   resourceId,
 } from '../rate-limit/prepare-rate-limit.ts';
 import { RejectedByCatalog } from '../rate-limit/prepared-rate-limit.ts';
 import type { RateLimitVerdict } from '../rate-limit/rate-limit-verdict.ts';
+import type { ReceiptKeys } from '../receipts/receipt-keys.ts';
 import { simulateOutcome, wouldExceed } from './simulate.ts';
 
 export interface ExplainContext {
   readonly rules: { readonly book: RuleBook };
   readonly catalog: Catalog;
   readonly counters: CounterAccess;
+  readonly requests?: { readonly unknownExtensions?: UnknownSettings | undefined };
 }
 
 /** The verdict that a question would get now, and the reasons for it. */
@@ -49,24 +54,26 @@ interface MatchedLimit {
   readonly hits: number;
   /** Subject of its counter. undefined: it is not counted. */
   readonly subject: string | undefined;
+  /** An edit of its plan or key, or another plan, has superseded the limit. It is only reported if it rejects. */
+  readonly isSuperseded?: true | undefined;
 }
 
 /** Explains the decision on a ShouldRateLimit request. Nothing is charged. `now` is Unix time in ms. */
 export async function explainRateLimit(
   question: RateLimitQuestion,
-  { rules: { book }, catalog, counters }: ExplainContext,
+  { rules: { book }, catalog, counters, requests }: ExplainContext,
   now: number,
 ): Promise<ExplainedVerdict<RateLimitVerdict>> {
   const { domain } = question;
-  const prepared = prepareRateLimit(question, book, catalog, now);
+  const prepared = prepareRateLimit(question, book, catalog, now, { unknownSettings: requests?.unknownExtensions });
   const planUse = prepared instanceof RejectedByCatalog ? 'not_allowed' : 'other_route';
   const matched = question.descriptors.flatMap((descriptor) =>
     isCountedByPlans(domain, descriptor)
       ? matchPlanLimits(descriptor, counters, planUse)
-      : matchRuleLimits(domain, descriptor, book),
+      : matchRuleLimits(domain, descriptor, book, catalog),
   );
   const byRules = question.descriptors.filter(
-    (descriptor) => !isRedemption(descriptor) && !isCountedByPlans(domain, descriptor),
+    (descriptor) => !isRedemption(descriptor, catalog) && !isCountedByPlans(domain, descriptor),
   );
   const descriptors = byRules.map(({ entries }) => ({ domain, entries, match: explainMatch(book, domain, entries) }));
   return explainDecision(prepared, matched, descriptors, counters);
@@ -83,7 +90,7 @@ export async function explainCheck(
   const prepared = await prepareVerified(question, context, now);
   const { identity } = prepared;
   const keyId = identity.kind === 'authenticated' ? identity.keyId : undefined;
-  const keyCounters = keyId === undefined ? [] : (counters.find({ kind: 'api_key', id: keyId }) ?? []);
+  const keyCounters = keyId === undefined ? [] : findCurrent(counters, { kind: 'api_key', id: keyId });
   const use = question.rateLimitOff ? 'rate_limit_off' : 'other_route';
   const matched = keyCounters.map((counter) => matchedCounter(counter, use));
   const entries = book.has(EDGE_DOMAIN) ? edgeEntries(question) : [];
@@ -98,7 +105,7 @@ async function prepareVerified(question: CheckQuestion, context: CheckContext, n
   if (!(prepared instanceof PendingCheck)) return prepared;
   const { token, source } = prepared;
   const verification = await new Promise<Verification>((resolve) => context.tokens.verify(token, source, resolve));
-  return prepared.resume(verification, now);
+  return prepared.resume(verification, now, undefined);
 }
 
 /** `matched` may contain limits that the decision charges. */
@@ -112,12 +119,15 @@ async function explainDecision<Verdict>(
   const all = [...charged, ...withoutCharged(matched, charged)];
   const snapshots = await counters.peek(all.flatMap(countersToPeek));
   let next = 0;
-  const limits = all.map((matchedLimit): ExplainedLimit => {
+  const limits = all.flatMap((matchedLimit): readonly ExplainedLimit[] => {
     const { label, limit, use, hits } = matchedLimit;
     const isPeeked = snapshots !== undefined && countersToPeek(matchedLimit).length > 0;
     const state = isPeeked ? elementAt(snapshots, next++) : undefined;
     const mayReject = use === 'charged' || use === 'shadow' || use === 'quota';
-    return { label, limit, use, hits, state, isExceeded: mayReject && state !== undefined && wouldExceed(state, hits) };
+    const isExceeded = mayReject && state !== undefined && wouldExceed(state, hits);
+    const costExceedsLimit = isExceeded && limit.algorithm !== 'unlimited' && hits > limitCapacity(limit);
+    if (matchedLimit.isSuperseded && !isExceeded) return [];
+    return [{ label, limit, use, hits, state, isExceeded, costExceedsLimit }];
   });
   const { charges } = prepared;
   if (charges.length === 0) return { verdict: prepared.conclude(undefined), descriptors, limits };
@@ -135,15 +145,20 @@ function countersToPeek({ label, subject, limit }: MatchedLimit): readonly Admin
 }
 
 function chargedLimits({ charges }: PreparedDecision<unknown>): readonly MatchedLimit[] {
-  return charges.map(({ subject, limit, hits, limitName: { label } }) => {
-    return { label, limit, use: 'charged', hits, subject };
+  return charges.map(({ subject, limit, hits, limitName: { label }, isSuperseded }) => {
+    return { label, limit, use: 'charged', hits, subject, isSuperseded };
   });
 }
 
 /** Returns the limits of the rule that a descriptor matches, with the use of each if it is not charged. */
-function matchRuleLimits(domain: string, descriptor: Descriptor, book: RuleBook): readonly MatchedLimit[] {
+function matchRuleLimits(
+  domain: string,
+  descriptor: Descriptor,
+  book: RuleBook,
+  keys: ReceiptKeys,
+): readonly MatchedLimit[] {
   const { entries, limitOverride, hits } = descriptor;
-  const rule = isRedemption(descriptor) ? undefined : matchRule(book, domain, entries);
+  const rule = isRedemption(descriptor, keys) ? undefined : matchRule(book, domain, entries);
   if (rule === undefined) return [];
   const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));
   return rule.limits.map((limit) => {
@@ -162,8 +177,13 @@ function useIfNotCharged({ isShadow, isQuota }: Rule): LimitUse {
 function matchPlanLimits({ entries }: Descriptor, counters: CounterAccess, use: LimitUse): readonly MatchedLimit[] {
   return entries.filter(isPlanIdentity).flatMap(({ key, value }) => {
     const kind = key === 'api_key' ? 'api_key' : 'account';
-    return (counters.find({ kind, id: resourceId(value) }) ?? []).map((counter) => matchedCounter(counter, use));
+    return findCurrent(counters, { kind, id: resourceId(value) }).map((counter) => matchedCounter(counter, use));
   });
+}
+
+/** The counters of a subject, without those of superseded limits. */
+function findCurrent(counters: CounterAccess, selector: CounterSelector): readonly AdminCounter[] {
+  return (counters.find(selector) ?? []).filter(({ isSuperseded }) => isSuperseded !== true);
 }
 
 function matchedCounter({ label, limit, subject }: AdminCounter, use: LimitUse): MatchedLimit {

@@ -1,6 +1,6 @@
 import { BoundedMap } from '../../collections/bounded-map.ts';
 import type { DescriptorEntry } from '../../domain/descriptor.ts';
-import type { CountedLimit } from '../../domain/limits/limit.ts';
+import type { CountedLimit, Limit } from '../../domain/limits/limit.ts';
 import { applyOverride, type LimitOverride } from '../../domain/limits/limit-override.ts';
 import type { Rule } from '../../domain/rules/rule.ts';
 
@@ -24,10 +24,13 @@ export function cachedOverride(rule: Rule, override: LimitOverride): CountedLimi
   return getOrCreate(ruleOverrides, name, () => applyOverride(rule.limits, override));
 }
 
-/** Returns a stand-in for the rule of entries that none matches. Its path has no values: metrics are named after it. */
-export function unmatchedRule(domain: string, entries: readonly DescriptorEntry[]): Rule {
+/**
+ * Returns a stand-in for the rule of entries that none matches. Its path has no values: metrics are named after it.
+ * `limits` are the same for all of them.
+ */
+export function unmatchedRule(domain: string, entries: readonly DescriptorEntry[], limits: readonly Limit[]): Rule {
   const path = [domain, ...entries.map(({ key }) => key)].join('.');
-  return getOrCreate(unmatched, path, () => ({ path, limits: [] }));
+  return getOrCreate(unmatched, path, () => ({ path, limits }));
 }
 
 function createOverrideMap(): BoundedMap<string, CountedLimit> {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { RECEIPT_KEYS } from '../../../test/support/receipt-keys.ts';
+import { type AccountRecord, UNRESTRICTED } from '../../domain/account-state.ts';
 import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
 import { parseRules } from '../../rules/parse/parse-rules.ts';
 import { type Catalog, type ChargeOutcome, type KeyRecord, type Outcome, StoreUnavailable } from '../ports.ts';
@@ -41,52 +43,43 @@ const limit = {
   windowSeconds: 86_400,
   identity: 'day',
 } as const;
+const good: KeyRecord = {
+  id: 'good',
+  counterId: 'good',
+  accountId: 'a1',
+  planId: 'team',
+  policy: NO_POLICY,
+  disabled: false,
+  accountState: UNRESTRICTED,
+  expiresAt: undefined,
+};
+const accounts: readonly AccountRecord[] = [
+  { id: 'a1', planId: 'team', ...UNRESTRICTED },
+  { id: 'orphan', planId: 'gone', ...UNRESTRICTED },
+  { id: 'disabled', planId: 'team', disabled: true, blockEndsAt: NOW + 60_000 },
+  { id: 'blocked', planId: 'team', disabled: false, blockEndsAt: NOW + 29_001 },
+  { id: 'unblocked', planId: 'team', disabled: false, blockEndsAt: NOW },
+];
 const keys: readonly KeyRecord[] = [
-  {
-    id: 'good',
-    counterId: 'good',
-    accountId: 'a1',
-    planId: 'team',
-    policy: NO_POLICY,
-    disabled: false,
-    expiresAt: undefined,
-  },
-  {
-    id: 'disabled',
-    counterId: 'disabled',
-    accountId: 'a1',
-    planId: 'team',
-    policy: NO_POLICY,
-    disabled: true,
-    expiresAt: undefined,
-  },
-  {
-    id: 'expired',
-    counterId: 'expired',
-    accountId: 'a1',
-    planId: 'team',
-    policy: NO_POLICY,
-    disabled: false,
-    expiresAt: NOW,
-  },
-  {
-    id: 'orphan',
-    counterId: 'orphan',
-    accountId: 'a1',
-    planId: 'gone',
-    policy: NO_POLICY,
-    disabled: false,
-    expiresAt: undefined,
-  },
+  good,
+  { ...good, id: 'disabled', disabled: true },
+  { ...good, id: 'expired', expiresAt: NOW },
+  { ...good, id: 'orphan', planId: 'gone' },
+  ...accounts.slice(2).map(({ id, disabled, blockEndsAt }) => {
+    return { ...good, id: `of-${id}`, accountId: id, accountState: { disabled, blockEndsAt } };
+  }),
 ];
 const catalog: Catalog = {
   keyBySecret: () => undefined,
+  hasImportedKeys: false,
+  importedKeyBySecret: () => undefined,
   key: (id) => keys.find((key) => key.id === id),
-  account: (id) => (id === 'a1' ? { id, planId: 'team' } : undefined),
+  account: (id) => accounts.find((account) => account.id === id),
   plan: (id) => (id === 'team' ? { id, limits: [limit], features: [] } : undefined),
   trust: { issuers: [], keys: [] },
   isRevoked: () => false,
   isTooStale: false,
+  ...RECEIPT_KEYS,
 };
 
 function prepare(domain: string, ...descriptors: [key: string, value: string, hits?: number][]) {
@@ -181,11 +174,13 @@ describe('ShouldRateLimit', () => {
     expect(subjects).toEqual(['rule|shop|file|/files/*', 'rule|shop|file|/files/*']);
   });
 
-  it('is unavailable while the counters are', () => {
-    expect(prepare('shop', ['path', '/a']).conclude(new StoreUnavailable('unreachable'))).toEqual({
-      kind: 'unavailable',
-      dependency: 'counters',
-    });
+  it('is over the limit, for a second, if the counters are unavailable and nobody else may decide', () => {
+    const verdict = prepare('shop', ['path', '/a']).conclude(new StoreUnavailable('unreachable'));
+    expect(verdict).toMatchObject({ overLimit: true, source: 'fail-deny', retryAfterSeconds: 1, limits: [] });
+    if (verdict.kind === 'unavailable') throw new Error('the verdict must be a decision');
+    expect(verdict.descriptors).toMatchObject([
+      { overLimit: true, status: { exceeded: true, remaining: 0, retryAfterSeconds: 1 } },
+    ]);
   });
 
   it('refunds nothing without a receipt', () => {
@@ -227,16 +222,36 @@ describe('the domain plans', () => {
   });
 
   it.each([
-    ['api_key', 'unknown'],
-    ['api_key', ''],
-    ['api_key', 'disabled'],
-    ['api_key', 'expired'],
-    ['api_key', 'orphan'],
-    ['account', 'unknown'],
-  ])('is over the limit for %s "%s", and charges nothing of the request', (key, value) => {
+    ['api_key', 'unknown', 'unknown_credential', undefined],
+    ['api_key', '', 'unknown_credential', undefined],
+    ['api_key', 'disabled', 'disabled_credential', undefined],
+    ['api_key', 'expired', 'expired_credential', undefined],
+    ['api_key', 'orphan', 'unknown_credential', undefined],
+    ['api_key', 'of-disabled', 'disabled_account', undefined],
+    ['api_key', 'of-blocked', 'blocked_account', 30],
+    ['account', 'unknown', 'unknown_credential', undefined],
+    ['account', 'orphan', 'unknown_credential', undefined],
+    ['account', 'disabled', 'disabled_account', undefined],
+    ['account', 'blocked', 'blocked_account', 30],
+  ])('is over the limit for %s "%s" as %s, and charges nothing', (key, value, rejectionCode, retryAfterSeconds) => {
     const prepared = prepare('plans', ['api_key', 'good'], [key, value]);
     expect(prepared.charges).toEqual([]);
-    const descriptors = [{ overLimit: false }, { overLimit: true }];
-    expect(prepared.conclude(undefined)).toMatchObject({ overLimit: true, descriptors });
+    const descriptors = [
+      { overLimit: false, retryAfterSeconds: undefined },
+      { overLimit: true, retryAfterSeconds },
+    ];
+    const verdict = { overLimit: true, rejectionCode, retryAfterSeconds, descriptors };
+    expect(prepared.conclude(undefined)).toMatchObject(verdict);
+  });
+
+  it('promises no retry if one of its identities may never pass again', () => {
+    const verdict = prepare('plans', ['account', 'blocked'], ['account', 'disabled']).conclude(undefined);
+    expect(verdict).toMatchObject({ retryAfterSeconds: undefined, rejectionCode: 'blocked_account' });
+    expect(verdict).toMatchObject({ descriptors: [{ retryAfterSeconds: 30 }, { retryAfterSeconds: undefined }] });
+  });
+
+  it('charges a key and an account from the end of the account’s block on', () => {
+    const { charges } = prepare('plans', ['api_key', 'of-unblocked'], ['account', 'unblocked']);
+    expect(charges).toMatchObject([{ subject: 'key|good' }, { subject: 'account|unblocked' }]);
   });
 });

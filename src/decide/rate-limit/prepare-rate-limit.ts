@@ -1,41 +1,63 @@
 import { formatDescriptorSubject } from '../../domain/counting/counter-subject.ts';
-import { keyStatus } from '../../domain/credentials/api-key.ts';
 import type { Descriptor, DescriptorEntry } from '../../domain/descriptor.ts';
+import type { Limit } from '../../domain/limits/limit.ts';
 import { matchRule } from '../../domain/rules/match-rule.ts';
+import { isPlanKey, PLANS_DOMAIN } from '../../domain/rules/reserved-domains.ts';
 import { countedEntries, ruleMetricName } from '../../domain/rules/rule.ts';
 import type { RuleBook } from '../../domain/rules/rule-book.ts';
-import { chargesForAccount, chargesForKey } from '../check/credential-charges.ts';
+import type { UnknownSettings } from '../check/configuration-fault.ts';
 import type { NamedCharge } from '../named-charge.ts';
 import type { Catalog, Receipt } from '../ports.ts';
 import type { PreparedDecision } from '../prepared-decision.ts';
 import { decodeReceipt } from '../receipts/codec.ts';
+import type { ReceiptKeys } from '../receipts/receipt-keys.ts';
+import { NOBODY } from '../usage.ts';
+import { findIdentity } from './find-identity.ts';
+import { findMisnamedKey, type MisnamedDescriptor } from './misnamed-descriptor.ts';
 import { cachedOverride, unmatchedRule } from './override-cache.ts';
 import { NONE_REPLACED, PreparedRateLimit, RejectedByCatalog } from './prepared-rate-limit.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
 
-/** The domain whose descriptors with the keys `api_key` and `account` are charged the limits of plans. */
-export const PLANS_DOMAIN = 'plans';
 /** Key of the only entry of a descriptor that redeems a receipt. The value is the encoded receipt. */
 const RECEIPT_KEY = 'receipt';
+
+export interface RateLimitOptions {
+  /** Answer to descriptors of the domain `plans` whose keys are misspelled. undefined: `deny`. */
+  readonly unknownSettings?: UnknownSettings | undefined;
+  /** Limits that an override of a descriptor without a rule applies to. undefined: none. */
+  readonly unmatchedLimits?: readonly Limit[] | undefined;
+}
 
 export interface RateLimitQuestion {
   readonly domain: string;
   readonly descriptors: readonly Descriptor[];
 }
 
-/** Prepares a ShouldRateLimit request: all its descriptors are one decision. `now` is Unix time in ms. */
+/**
+ * Prepares a ShouldRateLimit request: all its descriptors are one decision. `now` is Unix time in ms.
+ */
 export function prepareRateLimit(
   question: RateLimitQuestion,
   rules: RuleBook,
   catalog: Catalog,
   now: number,
+  { unknownSettings = 'deny', unmatchedLimits = [] }: RateLimitOptions = {},
 ): PreparedDecision<RateLimitVerdict> {
   if (catalog.isTooStale && needsCatalog(question)) return CATALOG_UNAVAILABLE;
-  let prepared = prepareDescriptors(question, rules, catalog, now, NONE_REPLACED);
+  const context = { rules, catalog, now, unknownSettings, unmatchedLimits };
+  let prepared = prepareDescriptors(question, context, NONE_REPLACED);
   // A rule may replace limits of a rule that was matched before it.
-  if (prepared.replaced.size > 0) prepared = prepareDescriptors(question, rules, catalog, now, prepared.replaced);
+  if (prepared.replaced.size > 0) prepared = prepareDescriptors(question, context, prepared.replaced);
   // One rejected descriptor rejects the request, and a rejected request charges nothing.
-  return prepared.hasRejected ? new RejectedByCatalog(prepared.descriptors) : prepared;
+  return prepared.hasRejected ? new RejectedByCatalog(prepared) : prepared;
+}
+
+interface PreparationContext {
+  readonly rules: RuleBook;
+  readonly catalog: Catalog;
+  readonly now: number;
+  readonly unknownSettings: UnknownSettings;
+  readonly unmatchedLimits: readonly Limit[];
 }
 
 const CATALOG_UNAVAILABLE: PreparedDecision<RateLimitVerdict> = {
@@ -51,20 +73,20 @@ function needsCatalog({ domain, descriptors }: RateLimitQuestion): boolean {
 /** `skipped`: names of the limits of rules that are not charged. */
 function prepareDescriptors(
   { domain, descriptors }: RateLimitQuestion,
-  rules: RuleBook,
-  catalog: Catalog,
-  now: number,
+  context: PreparationContext,
   skipped: ReadonlySet<string>,
 ): PreparedRateLimit {
-  const prepared = new PreparedRateLimit(skipped);
+  const { catalog, now } = context;
+  const prepared = new PreparedRateLimit(skipped, catalog);
+  const isPlans = domain === PLANS_DOMAIN && catalog.isAbsent !== true;
   for (const descriptor of descriptors) {
     const { entries, hits, isRefund } = descriptor;
-    const receipt = findReceipt(entries);
+    const receipt = findReceipt(entries, catalog);
     // Without a receipt, nothing is refunded: Envoy reports the end of a stream for rejected requests as well.
     if (isRefund) prepared.addRedemption({ use: 'give_back', hits, receipt });
     else if (receipt !== undefined) prepared.addRedemption({ use: 'settle', hits, receipt });
-    else if (domain === PLANS_DOMAIN && entries.some(isPlanIdentity)) addPlans(prepared, descriptor, catalog, now);
-    else addRule(prepared, domain, descriptor, rules);
+    else if (isPlans && entries.some(isPlanIdentity)) addPlans(prepared, descriptor, catalog, now);
+    else addRule(prepared, domain, descriptor, context, isPlans);
   }
   return prepared;
 }
@@ -75,65 +97,72 @@ function addPlans(prepared: PreparedRateLimit, { entries, hits }: Descriptor, ca
   const charges: NamedCharge[] = [];
   for (const entry of entries) {
     if (!isPlanIdentity(entry)) continue;
-    const identityCharges = chargesForIdentity(entry, hits, route, catalog, now);
-    if (identityCharges === undefined) {
-      prepared.addRejected();
+    const identity = findIdentity(entry.key, resourceId(entry.value), { hits, route, catalog, now });
+    prepared.addUsage(identity.usage);
+    if (identity.rejection !== undefined) {
+      prepared.addRejected(identity.rejection);
       return;
     }
-    charges.push(...identityCharges);
+    charges.push(...identity.charges);
   }
   prepared.addPlans(charges);
 }
 
-/** Returns undefined if the key or account is unknown or must not pass. */
-function chargesForIdentity(
-  { key: kind, value }: DescriptorEntry,
-  hits: number,
-  route: string | undefined,
-  catalog: Catalog,
-  now: number,
-): readonly NamedCharge[] | undefined {
-  const id = resourceId(value);
-  if (kind === 'api_key') {
-    const key = catalog.key(id);
-    if (key === undefined || keyStatus(key, now) !== 'valid') return undefined;
-    const plan = catalog.plan(key.planId);
-    return plan && chargesForKey(key, plan, hits, route);
-  }
-  const account = catalog.account(id);
-  const plan = account && catalog.plan(account.planId);
-  return account && plan && chargesForAccount(account, plan, hits, route);
-}
-
-function addRule(prepared: PreparedRateLimit, domain: string, descriptor: Descriptor, rules: RuleBook): void {
+/** `isPlans`: it is the domain of the plans, where misspelled keys are faults. */
+function addRule(
+  prepared: PreparedRateLimit,
+  domain: string,
+  descriptor: Descriptor,
+  { rules, unknownSettings, unmatchedLimits }: PreparationContext,
+  isPlans: boolean,
+): void {
   const { entries, hits, limitOverride } = descriptor;
   const rule = matchRule(rules, domain, entries);
   if (limitOverride !== undefined && rules.has(domain)) {
     // As in envoyproxy/ratelimit, an override also applies where no rule matches, and to each value on its own.
-    const overridden = rule ?? unmatchedRule(domain, entries);
+    const overridden = rule ?? unmatchedRule(domain, entries, unmatchedLimits);
     const limit = cachedOverride(overridden, limitOverride);
     prepared.addOverride(overridden, limit, formatDescriptorSubject(domain, entries), hits);
-  } else if (rule === undefined) prepared.addUnmatched();
-  else {
+  } else if (rule === undefined) {
+    const misnamed = isPlans ? findMisnamedKey(entries) : undefined;
+    if (misnamed === undefined) prepared.addUnmatched();
+    else addMisnamed(prepared, misnamed, hits, unknownSettings);
+  } else {
     const subject = formatDescriptorSubject(domain, countedEntries(rule, entries));
     prepared.addRule(rule, ruleMetricName(rule, domain, entries), subject, hits);
   }
 }
 
+function addMisnamed(
+  prepared: PreparedRateLimit,
+  misnamed: MisnamedDescriptor,
+  hits: number,
+  unknownSettings: UnknownSettings,
+): void {
+  const isDenied = unknownSettings === 'deny';
+  prepared.addMisnamed(misnamed, isDenied);
+  if (isDenied) prepared.addUsage({ ...NOBODY, hits });
+}
+
+/** Whether the descriptor refunds a grant, or has the form of one that settles it, with a readable receipt or not. */
+export function mayBeRedemption({ entries, isRefund }: Descriptor): boolean {
+  return isRefund || (entries.length === 1 && entries[0]?.key === RECEIPT_KEY);
+}
+
 /** Whether the descriptor refunds or settles a grant. No rule matches it then. */
-export function isRedemption({ entries, isRefund }: Descriptor): boolean {
-  return isRefund || findReceipt(entries) !== undefined;
+export function isRedemption({ entries, isRefund }: Descriptor, keys: ReceiptKeys): boolean {
+  return isRefund || findReceipt(entries, keys) !== undefined;
 }
 
 /** Reads the receipt of a descriptor with no other entries. Returns undefined if there is no readable one. */
-function findReceipt(entries: readonly DescriptorEntry[]): Receipt | undefined {
+function findReceipt(entries: readonly DescriptorEntry[], keys: ReceiptKeys): Receipt | undefined {
   const [entry] = entries;
-  return entry?.key === RECEIPT_KEY && entries.length === 1 ? decodeReceipt(entry.value) : undefined;
+  return entry?.key === RECEIPT_KEY && entries.length === 1 ? decodeReceipt(entry.value, keys) : undefined;
 }
 
 /** Whether the entry names what the domain `plans` charges. */
 export function isPlanIdentity({ key }: DescriptorEntry): boolean {
-  return key === 'api_key' || key === 'account';
+  return isPlanKey(key);
 }
 
 /** Finds the route that the limits of plans may name. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { RECEIPT_KEYS } from '../../../test/support/receipt-keys.ts';
+import { UNRESTRICTED } from '../../domain/account-state.ts';
 import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
 import type { DomainRules, RuleBook } from '../../domain/rules/rule-book.ts';
 import { decodeRateLimitRequest } from '../../envoy/rate-limit/rate-limit-request.ts';
@@ -10,12 +12,15 @@ import { PreparedRateLimitCache } from './prepared-rate-limit-cache.ts';
 
 const catalog: Catalog = {
   keyBySecret: () => undefined,
+  hasImportedKeys: false,
+  importedKeyBySecret: () => undefined,
   key: () => undefined,
   account: () => undefined,
   plan: () => undefined,
   trust: { issuers: [], keys: [] },
   isRevoked: () => false,
   isTooStale: false,
+  ...RECEIPT_KEYS,
 };
 
 function makeBook(requests: number): RuleBook {
@@ -93,6 +98,7 @@ describe('a rate limit request that repeats', () => {
       accountId: 'a',
       planId: 'p',
       policy: NO_POLICY,
+      accountState: UNRESTRICTED,
       expiresAt: undefined,
     };
     let disabled = false;

@@ -1,8 +1,14 @@
 import { MessageCache } from '../../collections/message-cache.ts';
+import { PLANS_DOMAIN } from '../../domain/rules/reserved-domains.ts';
 import { EMPTY_RULE_BOOK, type RuleBook } from '../../domain/rules/rule-book.ts';
 import type { Catalog } from '../ports.ts';
 import type { PreparedDecision } from '../prepared-decision.ts';
-import { PLANS_DOMAIN, prepareRateLimit, type RateLimitQuestion } from './prepare-rate-limit.ts';
+import {
+  mayBeRedemption,
+  prepareRateLimit,
+  type RateLimitOptions,
+  type RateLimitQuestion,
+} from './prepare-rate-limit.ts';
 import { PreparedRateLimit } from './prepared-rate-limit.ts';
 import type { RateLimitVerdict } from './rate-limit-verdict.ts';
 
@@ -18,15 +24,22 @@ export class PreparedRateLimitCache {
   readonly #decode: RateLimitDecoder;
   readonly #rules: { readonly book: RuleBook };
   readonly #catalog: Catalog;
+  readonly #options: RateLimitOptions;
   readonly #cached = new MessageCache<PreparedRateLimit>();
   /** The rule book that the cached requests were prepared with. */
   #book = EMPTY_RULE_BOOK;
 
   /** A reload of the rules replaces `rules.book`. */
-  constructor(decode: RateLimitDecoder, rules: { readonly book: RuleBook }, catalog: Catalog) {
+  constructor(
+    decode: RateLimitDecoder,
+    rules: { readonly book: RuleBook },
+    catalog: Catalog,
+    options: RateLimitOptions = {},
+  ) {
     this.#decode = decode;
     this.#rules = rules;
     this.#catalog = catalog;
+    this.#options = options;
   }
 
   /** Throws what the decoder throws. `now` is Unix time in ms. */
@@ -39,9 +52,9 @@ export class PreparedRateLimitCache {
     const cached = this.#cached.get(message);
     if (cached !== undefined) return cached;
     const question = this.#decode(message);
-    const prepared = prepareRateLimit(question, book, this.#catalog, now);
-    // Plans may change before the next request, and a receipt can be used once.
-    const isCacheable = question.domain !== PLANS_DOMAIN && prepared.redemptions === undefined;
+    const prepared = prepareRateLimit(question, book, this.#catalog, now, this.#options);
+    // Plans may change before the next request, a receipt can be used once, and a key may arrive that makes one valid.
+    const isCacheable = question.domain !== PLANS_DOMAIN && !question.descriptors.some(mayBeRedemption);
     if (isCacheable && prepared instanceof PreparedRateLimit && this.#cached.offer(message, prepared)) {
       for (const charge of prepared.charges) charge.storeHandle = null;
     }

@@ -1,29 +1,53 @@
 import type { CountedLimit, Limit } from '../../domain/limits/limit.ts';
 import { type Rule, ruleLimitName } from '../../domain/rules/rule.ts';
+import type { ConfigurationFault } from '../check/configuration-fault.ts';
 import type { NamedCharge } from '../named-charge.ts';
-import { type DecisionResult, StoreUnavailable } from '../ports.ts';
+import { type DecisionResult, StoreUnavailable, type Usage } from '../ports.ts';
 import type { AdvisoryDecision, AdvisoryResult, PreparedDecision, ShadowDecision } from '../prepared-decision.ts';
+import type { ReceiptKeys } from '../receipts/receipt-keys.ts';
 import type { Redemption } from '../receipts/redeem.ts';
+import { denyUncounted, findUncountedCharges, findUncountedQuotas } from './deny-uncounted.ts';
+import { type IdentityRejection, MISNAMED_IDENTITY } from './identity-rejection.ts';
+import type { MisnamedDescriptor } from './misnamed-descriptor.ts';
 import { type RateLimitVerdict, UNCHARGED_VERDICT } from './rate-limit-verdict.ts';
 import { type PreparedDescriptor, VerdictBuilder } from './verdict-builder.ts';
 
 export const NONE_REPLACED: ReadonlySet<string> = new Set();
 
 const NONE: readonly never[] = [];
-const COUNTERS_UNAVAILABLE: RateLimitVerdict = { kind: 'unavailable', dependency: 'counters' };
 
-/** A request with a descriptor that names a key or an account that must not pass. It charges nothing. */
+/**
+ * A request with a descriptor that names a key or an account that must not pass, or has a misspelled key. It charges
+ * nothing.
+ */
 export class RejectedByCatalog implements PreparedDecision<RateLimitVerdict> {
   readonly charges = NONE;
+  readonly usage: Usage | undefined;
   readonly #descriptors: readonly PreparedDescriptor[];
+  readonly #configurationFault: ConfigurationFault | undefined;
 
-  constructor(descriptors: readonly PreparedDescriptor[]) {
+  constructor({ descriptors, configurationFault, usage }: PreparedRateLimit) {
+    this.usage = usage;
     this.#descriptors = descriptors;
+    this.#configurationFault = configurationFault;
   }
 
   conclude(): RateLimitVerdict {
-    const descriptors = this.#descriptors.map(({ isRejected }) => ({ overLimit: isRejected, status: undefined }));
-    return { ...UNCHARGED_VERDICT, overLimit: true, descriptors };
+    const rejections = this.#descriptors.flatMap(({ rejection }) => rejection ?? []);
+    const waits = rejections.map(({ retryAfterSeconds }) => retryAfterSeconds ?? Number.POSITIVE_INFINITY);
+    const longestWait = Math.max(...waits);
+    return {
+      ...UNCHARGED_VERDICT,
+      overLimit: true,
+      descriptors: this.#descriptors.map(({ rejection }) => ({
+        overLimit: rejection !== undefined,
+        status: undefined,
+        retryAfterSeconds: rejection?.retryAfterSeconds,
+      })),
+      retryAfterSeconds: Number.isFinite(longestWait) ? longestWait : undefined,
+      rejectionCode: rejections[0]?.code,
+      configurationFault: this.#configurationFault,
+    };
   }
 }
 
@@ -34,15 +58,20 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
   redemptions: readonly Redemption[] | undefined;
   shadows: readonly ShadowDecision[] | undefined;
   advisories: readonly AdvisoryDecision[] | undefined;
+  usage: Usage | undefined;
+  /** The first misspelled key of a descriptor. undefined: there is none. */
+  configurationFault: ConfigurationFault | undefined;
   readonly #skipped: ReadonlySet<string>;
+  readonly #receiptKeys: ReceiptKeys;
   #replaced = NONE_REPLACED;
   #hasRejected = false;
 
   /**
    * `skipped`: names of the limits of rules that are not charged, because another rule of the request replaces them.
    */
-  constructor(skipped: ReadonlySet<string>) {
+  constructor(skipped: ReadonlySet<string>, receiptKeys: ReceiptKeys) {
     this.#skipped = skipped;
+    this.#receiptKeys = receiptKeys;
   }
 
   /** Names of the limits that the rules added so far replace. */
@@ -60,17 +89,29 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
     this.#addDescriptor(this.charges.length, undefined, undefined, false);
   }
 
+  /** Adds whose usage the request is. The first one counts. */
+  addUsage(usage: Usage): void {
+    this.usage ??= usage;
+  }
+
   /** Adds a descriptor that names a key or an account that must not pass. */
-  addRejected(): void {
-    this.#addDescriptor(this.charges.length, undefined, undefined, false, true);
+  addRejected(rejection: IdentityRejection): void {
+    this.#addDescriptor(this.charges.length, undefined, undefined, false, rejection);
     this.#hasRejected = true;
+  }
+
+  /** Adds a descriptor of the domain `plans` whose keys are misspelled. `isDenied`: the request must not pass. */
+  addMisnamed({ key, description }: MisnamedDescriptor, isDenied: boolean): void {
+    this.configurationFault ??= { name: `plans.${key}`.slice(0, 64), description, message: undefined, isDenied };
+    if (isDenied) this.addRejected(MISNAMED_IDENTITY);
+    else this.addUnmatched();
   }
 
   addRule(rule: Rule, metricName: string, subject: string, hits: number): void {
     const firstCharge = this.charges.length;
     if (rule.replaces !== undefined) this.#replaced = new Set([...this.#replaced, ...rule.replaces]);
     if (rule.isShadow === true) this.#addShadow(rule, subject, hits);
-    else if (rule.isQuota === true) this.#addQuota(rule, subject, hits);
+    else if (rule.isQuota === true || rule.reportsOnly !== undefined) this.#addQuota(rule, subject, hits);
     else this.#addCharges(rule, subject, hits);
     if (rule.candidate !== undefined && hits > 0) {
       this.#addAdvisory({ kind: 'candidate', rule: rule.path, charges: [{ subject, limit: rule.candidate, hits }] });
@@ -102,8 +143,12 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
   }
 
   conclude(result: DecisionResult | undefined, advisories: readonly AdvisoryResult[] = NONE): RateLimitVerdict {
-    if (result instanceof StoreUnavailable || advisories.some(isUnavailableQuota)) return COUNTERS_UNAVAILABLE;
-    const builder = new VerdictBuilder(this.descriptors, this.charges, result);
+    if (result instanceof StoreUnavailable) {
+      return denyUncounted(this.descriptors, findUncountedCharges(this.descriptors, this.charges));
+    }
+    if (advisories.some(isUnavailableQuota)) return denyUncounted(this.descriptors, findUncountedQuotas(advisories));
+    const builder = new VerdictBuilder(this.descriptors, this.charges, result, this.#receiptKeys, this.usage);
+    if (this.configurationFault !== undefined) builder.addConfigurationFault(this.configurationFault);
     if (advisories.length === 0) return builder.build(false);
     for (const advisory of advisories) builder.addAdvisory(advisory);
     return builder.build(this.isRejectedByAdvisories(advisories));
@@ -116,7 +161,7 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
   isRejectedByAdvisories(advisories: readonly AdvisoryResult[]): boolean {
     if (advisories.length === 0) return false;
     if (advisories.some(isUnavailableQuota)) return true;
-    const quotas = advisories.filter(({ advisory }) => advisory.kind === 'quota');
+    const quotas = advisories.filter(({ advisory }) => advisory.kind === 'quota' && advisory.reportsOnly === undefined);
     return quotas.length > 0 && quotas.every(({ result }) => !(result instanceof StoreUnavailable) && !result.granted);
   }
 
@@ -135,7 +180,9 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
 
   #addQuota(rule: Rule, subject: string, hits: number): void {
     const charges = this.#chargedLimits(rule).map((limit) => createCharge(rule, limit, subject, hits));
-    if (charges.length > 0) this.#addAdvisory({ kind: 'quota', charges, descriptorIndex: this.descriptors.length });
+    const { reportsOnly, isIndependent } = rule;
+    const descriptorIndex = this.descriptors.length;
+    if (charges.length > 0) this.#addAdvisory({ kind: 'quota', charges, descriptorIndex, reportsOnly, isIndependent });
   }
 
   #addAdvisory(advisory: AdvisoryDecision): void {
@@ -156,10 +203,10 @@ export class PreparedRateLimit implements PreparedDecision<RateLimitVerdict> {
     rule: Rule | undefined,
     metricName: string | undefined,
     isUnlimited: boolean,
-    isRejected = false,
+    rejection?: IdentityRejection,
   ): void {
     const endCharge = this.charges.length;
-    this.descriptors.push({ firstCharge, endCharge, rule, metricName, isUnlimited, isRejected });
+    this.descriptors.push({ firstCharge, endCharge, rule, metricName, isUnlimited, rejection });
   }
 }
 
@@ -172,5 +219,5 @@ function isUnlimitedLimit({ algorithm }: Limit): boolean {
 }
 
 function isUnavailableQuota({ advisory, result }: AdvisoryResult): boolean {
-  return advisory.kind === 'quota' && result instanceof StoreUnavailable;
+  return advisory.kind === 'quota' && advisory.reportsOnly === undefined && result instanceof StoreUnavailable;
 }

@@ -2,12 +2,16 @@ import { elementAt } from '../../collections/element-at.ts';
 import { combinedRetryAfterSeconds, type LimitStatus, tighterStatus } from '../../domain/limits/limit-status.ts';
 import type { Metadata } from '../../domain/metadata.ts';
 import type { Rule } from '../../domain/rules/rule.ts';
-import { limitStatus, type NamedCharge } from '../named-charge.ts';
-import { type Outcome, type Source, StoreUnavailable } from '../ports.ts';
+import type { ConfigurationFault } from '../check/configuration-fault.ts';
+import { isReported, limitStatus, type NamedCharge } from '../named-charge.ts';
+import { type Outcome, type Source, StoreUnavailable, type Usage } from '../ports.ts';
 import type { AdvisoryResult, QuotaDecision } from '../prepared-decision.ts';
 import { encodeReceipt } from '../receipts/codec.ts';
 import { createReceipt, isRedeemable } from '../receipts/receipt.ts';
+import type { ReceiptKeys } from '../receipts/receipt-keys.ts';
+import { createReceiptId } from '../receipts/receipt-usage.ts';
 import { isForgottenUsage } from './forgotten-usage.ts';
+import type { IdentityRejection } from './identity-rejection.ts';
 import {
   type CandidateVerdict,
   type DescriptorVerdict,
@@ -26,8 +30,8 @@ export interface PreparedDescriptor {
   readonly metricName: string | undefined;
   /** A rule or plan leaves it unlimited. */
   readonly isUnlimited: boolean;
-  /** It names a key or an account that must not pass. */
-  readonly isRejected: boolean;
+  /** Why it rejects the request before anything is charged. undefined: it does not. */
+  readonly rejection: IdentityRejection | undefined;
 }
 
 const NONE: readonly never[] = [];
@@ -36,6 +40,8 @@ const NONE: readonly never[] = [];
 export class VerdictBuilder {
   readonly #prepared: readonly PreparedDescriptor[];
   readonly #charges: readonly NamedCharge[];
+  readonly #receiptKeys: ReceiptKeys;
+  readonly #usage: Usage | undefined;
   readonly #outcome: Outcome | undefined;
   readonly #limits: LimitStatus[] = [];
   readonly #descriptors: DescriptorVerdict[] = [];
@@ -43,14 +49,28 @@ export class VerdictBuilder {
   #source: Source | undefined;
   #candidates: readonly CandidateVerdict[] = NONE;
   #forgottenUsage: readonly string[] | undefined;
+  #configurationFault: ConfigurationFault | undefined;
 
-  /** `outcome` is that of `charges`; undefined: there was nothing to charge. */
-  constructor(prepared: readonly PreparedDescriptor[], charges: readonly NamedCharge[], outcome: Outcome | undefined) {
+  /** `outcome` is that of `charges`; undefined: there was nothing to charge. A receipt carries `usage`. */
+  constructor(
+    prepared: readonly PreparedDescriptor[],
+    charges: readonly NamedCharge[],
+    outcome: Outcome | undefined,
+    receiptKeys: ReceiptKeys,
+    usage: Usage | undefined,
+  ) {
     this.#prepared = prepared;
     this.#charges = charges;
+    this.#receiptKeys = receiptKeys;
+    this.#usage = usage;
     this.#outcome = outcome;
     this.#source = outcome?.source;
     for (const descriptor of prepared) this.#addDescriptor(descriptor);
+  }
+
+  /** Adds a fault that the request passes with. */
+  addConfigurationFault(fault: ConfigurationFault): void {
+    this.#configurationFault = fault;
   }
 
   addAdvisory({ advisory, result }: AdvisoryResult): void {
@@ -64,7 +84,7 @@ export class VerdictBuilder {
   build(isRejectedByQuotas: boolean): RateLimitVerdict {
     const overLimit = isRejectedByQuotas || this.#outcome?.granted === false;
     if (this.#source === undefined && this.#candidates.length === 0 && this.#prepared.every(hasNoMetadata)) {
-      return { ...UNCHARGED_VERDICT, descriptors: this.#descriptors };
+      return { ...UNCHARGED_VERDICT, descriptors: this.#descriptors, configurationFault: this.#configurationFault };
     }
     return {
       kind: 'rate_limit',
@@ -78,22 +98,26 @@ export class VerdictBuilder {
       candidates: this.#candidates,
       metadata: this.#collectMetadata(),
       forgottenUsage: this.#forgottenUsage,
+      configurationFault: this.#configurationFault,
     };
   }
 
   #addDescriptor({ firstCharge, endCharge, metricName, isUnlimited }: PreparedDescriptor): void {
     const status =
       this.#outcome === undefined ? undefined : this.#addLimits(this.#charges, this.#outcome, firstCharge, endCharge);
-    const verdict = { overLimit: status?.exceeded ?? false, status, metricName };
+    const hits = status === undefined ? undefined : this.#charges[firstCharge]?.hits;
+    const verdict = { overLimit: status?.exceeded ?? false, status, metricName, hits };
     this.#descriptors.push(status === undefined && isUnlimited ? { ...verdict, isUnlimited } : verdict);
   }
 
-  #addQuota({ descriptorIndex, charges }: QuotaDecision, outcome: Outcome): void {
+  #addQuota({ descriptorIndex, charges, reportsOnly }: QuotaDecision, outcome: Outcome): void {
     const status = this.#addLimits(charges, outcome, 0, charges.length);
     if (status === undefined) return;
     this.#source ??= outcome.source;
     const verdict = elementAt(this.#descriptors, descriptorIndex);
-    this.#descriptors[descriptorIndex] = { ...verdict, overLimit: status.exceeded, status };
+    const overLimit = status.exceeded && reportsOnly === undefined;
+    const mode = reportsOnly === true ? 'shadow' : 'quota';
+    this.#descriptors[descriptorIndex] = { ...verdict, overLimit, status, hits: charges[0]?.hits, mode };
   }
 
   /** Adds the limits of the charges from index `first` up to `end`. Returns the tightest; undefined: there are none. */
@@ -101,10 +125,11 @@ export class VerdictBuilder {
     let tightest: LimitStatus | undefined;
     for (let index = first; index < end; index++) {
       const charge = elementAt(charges, index);
-      const status = limitStatus(charge, elementAt(outcome.charges, index));
+      const status = limitStatus(charge, elementAt(outcome.charges, index), charges);
       if (charge.hits !== 1 && isForgottenUsage(charge, status.exceeded)) {
         this.#forgottenUsage = [...(this.#forgottenUsage ?? NONE), charge.limitName.rule];
       }
+      if (!isReported(charge, status)) continue;
       this.#limits.push(status);
       tightest = tighterStatus(tightest, status);
     }
@@ -114,8 +139,11 @@ export class VerdictBuilder {
 
   /** Returns undefined if nothing was counted, or nothing can be redeemed. */
   #formatReceipt(outcome: Outcome): string | undefined {
-    if (outcome.source === 'fail-open' || !this.#charges.some(isRedeemable)) return undefined;
-    return encodeReceipt(createReceipt(crypto.randomUUID(), this.#charges, outcome, isRedeemable));
+    const isUncounted = outcome.source === 'fail-open' && outcome.charges.every(({ lateChargeId }) => !lateChargeId);
+    if (isUncounted || !this.#charges.some(isRedeemable)) return undefined;
+    const { receiptKey } = this.#receiptKeys;
+    if (receiptKey === undefined) throw new Error('the catalog has no key for receipts');
+    return encodeReceipt(createReceipt(createReceiptId(this.#usage), this.#charges, outcome, isRedeemable), receiptKey);
   }
 
   /** Collects the metadata of the rules that let their descriptors pass. */

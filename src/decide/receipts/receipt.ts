@@ -22,9 +22,9 @@ export function createReceipt(
   const granted: GrantedCharge[] = [];
   for (const [index, charge] of charges.entries()) {
     if (!isIncluded(charge)) continue;
-    const { freeAt, resetAfter } = elementAt(outcome.charges, index);
+    const { freeAt, resetAfter, lateChargeId } = elementAt(outcome.charges, index);
     expiresAt = Math.max(expiresAt, freeAt - resetAfter + receiptLifetimeMicros(charge, resetAfter));
-    granted.push({ charge, countsUntil: freeAt });
+    granted.push({ charge, countsUntil: freeAt, ...(lateChargeId !== undefined && { lateChargeId }) });
   }
   return { id, source: outcome.source, expiresAt, granted };
 }

@@ -69,7 +69,7 @@ async function chargeExcess(store: CounterStore, attempts: readonly ReadableAtte
     return charges.length === 0 ? [] : [{ attempt, charges }];
   });
   if (excesses.length === 0) return;
-  const results = checkResults(excesses, await store.decide(excesses));
+  const results = checkResults(excesses, await store.decide(excesses, undefined));
   for (const [index, { attempt }] of excesses.entries()) {
     if (elementAt(results, index) instanceof StoreUnavailable) attempt.result = 'unavailable';
   }

@@ -2,7 +2,7 @@ import type { CalendarLimit, CountedLimit } from '../limits/limit.ts';
 import { type PeriodDefinition, periodAt } from './calendar-period.ts';
 
 /** The part of a limit that the arithmetic of its counters needs. All times are in µs. */
-export type CounterSpec = WindowSpec | CalendarSpec | TokenBucketSpec;
+export type CounterSpec = WindowSpec | CalendarSpec | TokenBucketSpec | CreditsSpec;
 
 interface BaseCounterSpec {
   readonly requests: number;
@@ -35,6 +35,11 @@ export interface TokenBucketSpec extends BaseCounterSpec {
   readonly burst: number;
 }
 
+/** Counts a hit until it is refunded. */
+export interface CreditsSpec extends BaseCounterSpec {
+  readonly kind: 'credits';
+}
+
 /** Up to this many requests, a counter stores the exact time of each hit; above, it groups hits into sub-buckets. */
 const MAX_EXACT_REQUESTS = 64;
 export const SUB_BUCKETS_PER_WINDOW = 16;
@@ -56,6 +61,7 @@ export function counterSpec(limit: CountedLimit, now: number): CounterSpec {
 
 function buildCounterSpec(limit: CountedLimit, now: number): CounterSpec {
   const { requests } = limit;
+  if (limit.algorithm === 'credits') return { kind: 'credits', requests, blockMicros: 0 };
   const windowMicros = limit.windowSeconds * MICROS_PER_SECOND;
   const blockMicros = (limit.blockForSeconds ?? 0) * MICROS_PER_SECOND;
   switch (limit.algorithm) {
@@ -83,6 +89,11 @@ function buildCounterSpec(limit: CountedLimit, now: number): CounterSpec {
   }
 }
 
-function toPeriodDefinition({ unit, timeZone = 'UTC', anchorDay = 1 }: CalendarLimit): PeriodDefinition {
+/** Completes the periods of a calendar limit with their defaults. */
+export function toPeriodDefinition({
+  unit,
+  timeZone = 'UTC',
+  anchorDay = 1,
+}: Pick<CalendarLimit, 'unit' | 'timeZone' | 'anchorDay'>): PeriodDefinition {
   return { unit, timeZone, anchorDay };
 }

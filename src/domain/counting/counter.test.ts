@@ -4,14 +4,14 @@ import { makeCalendarLimit, makeLimit, NOON, SECOND } from '../../../test/counte
 import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
 import { clockStepsBack, TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
 import { expectAtLeast, expectAtMost, expectBelow, expectSame } from '../../../test/support/cheap-expect.ts';
-import type { CountedLimit } from '../limits/limit.ts';
+import type { TimedLimit } from '../limits/limit.ts';
 
 vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
 
 const MINUTE = 60 * SECOND;
 
 /** One limit of each algorithm and form, each with a window of an hour. */
-function hourlyLimits(blockForSeconds?: number): readonly CountedLimit[] {
+function hourlyLimits(blockForSeconds?: number): readonly TimedLimit[] {
   const block = blockForSeconds === undefined ? {} : { blockForSeconds };
   return [
     makeLimit(5, '1h', block),
@@ -81,7 +81,7 @@ describe('block_for, with every algorithm', () => {
 });
 
 /** The longest time in µs for which a hit counts while the clock is not set. */
-function longestLifetime(limit: CountedLimit): number {
+function longestLifetime(limit: TimedLimit): number {
   const { algorithm, requests, windowSeconds } = limit;
   const window = windowSeconds * SECOND;
   if (algorithm === 'token_bucket') return (window / requests) * limit.burst;
@@ -89,7 +89,7 @@ function longestLifetime(limit: CountedLimit): number {
   return hasSubBuckets ? window * (17 / 16) : window;
 }
 
-const endOfOneHit = (limit: CountedLimit, time: number) => time + new PureCounter().request(limit, time, 1).resetAfter;
+const endOfOneHit = (limit: TimedLimit, time: number) => time + new PureCounter().request(limit, time, 1).resetAfter;
 
 describe('a clock that is set back', () => {
   const window = 3600 * SECOND;

@@ -4,7 +4,7 @@ import { makeCalendarLimit, makeLimit, NOON, SECOND } from '../../../test/counte
 import { expectToMatchExactLog, type HitCounts, randomTraces } from '../../../test/counters/model/exact-log.ts';
 import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
 import { TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
-import type { CalendarLimit, CountedLimit } from '../limits/limit.ts';
+import type { CalendarLimit, TimedLimit } from '../limits/limit.ts';
 
 vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
 
@@ -17,11 +17,11 @@ const windows = fc.constantFrom('1s', '7s', '60s', '1h', '31d');
 function arbitraryLimits(
   requests: fc.Arbitrary<number>,
   algorithm: 'sliding_window' | 'fixed_window' | 'concurrency',
-): fc.Arbitrary<CountedLimit> {
+): fc.Arbitrary<TimedLimit> {
   return fc.tuple(requests, windows).map(([most, window]) => makeLimit(most, window, { algorithm }));
 }
 
-const windowMicros = ({ windowSeconds }: CountedLimit) => windowSeconds * SECOND;
+const windowMicros = ({ windowSeconds }: TimedLimit) => windowSeconds * SECOND;
 
 /** A hit counts for exactly the length of the window, to the µs. */
 const forTheWindow: HitCounts = (limit, madeAt, now) => (now - madeAt < windowMicros(limit) ? 'yes' : 'no');
@@ -77,7 +77,7 @@ function wallClockIn(timeZone: string): Intl.DateTimeFormat {
 }
 
 function expectTracesToCount(
-  limits: fc.Arbitrary<CountedLimit>,
+  limits: fc.Arbitrary<TimedLimit>,
   counts: HitCounts,
   maxEntries: number,
   maxSteps = 40,

@@ -76,6 +76,33 @@ export function addHits(log: HitLog, spec: HitLogSpec, time: number, hits: numbe
   }
 }
 
+/**
+ * Replaces all hits by hits that end at `end`. Rounds `end` to one that hits of this limit can have: for windows that
+ * everybody shares to the nearest, as clocks differ a little; otherwise up. Returns the rounded end.
+ */
+export function replaceLog(log: HitLog, spec: HitLogSpec, end: number, hits: number): number {
+  const roundedEnd = roundEnd(spec, end);
+  log.ends.length = 0;
+  log.hits.length = 0;
+  log.total = Math.min(hits, MAX_TOTAL_HITS);
+  log.resolutionMicros = resolutionFor(spec);
+  if (hits > 0) {
+    log.ends.push(roundedEnd);
+    log.hits.push(log.total);
+  }
+  return roundedEnd;
+}
+
+function roundEnd(spec: HitLogSpec, end: number): number {
+  if (spec.kind === 'calendar') {
+    const [first = end, ...others] = [spec.start, spec.end, spec.nextEnd];
+    return others.reduce((best, each) => (Math.abs(each - end) < Math.abs(best - end) ? each : best), first);
+  }
+  const { resolutionMicros, lifetimeMicros } = spec;
+  const isShared = resolutionMicros === lifetimeMicros;
+  return (isShared ? Math.round : Math.ceil)(end / resolutionMicros) * resolutionMicros;
+}
+
 /** Time in µs until `hits`, which do not fit now, would fit; undefined: they never fit. */
 export function microsUntilHitsFit(log: HitLog, requests: number, hits: number, clock: number): number | undefined {
   if (hits > requests) return undefined;

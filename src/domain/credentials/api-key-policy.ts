@@ -1,6 +1,7 @@
 import type { Invalid } from '../field-fault.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
 import type { PlanLimit, UntrustedPlanLimitSpec } from '../limits/plan-limit.ts';
+import type { SupersededLimitSpec } from '../limits/superseded-limit.ts';
 import { type Network, parseNetworks } from './allowed-networks.ts';
 import { parseFeatures } from './features.ts';
 
@@ -12,6 +13,10 @@ export interface ApiKeyPolicy {
   readonly allowedNetworks: readonly Network[];
   /** Features in addition to the plan's. */
   readonly features: readonly string[];
+  /** The key's own limits from before recent edits. Left out: there are none. */
+  readonly supersededLimits?: readonly SupersededLimitSpec[];
+  /** Limits of the plans that the key itself had before. Left out: there are none. */
+  readonly supersededPlanLimits?: readonly SupersededLimitSpec[];
 }
 
 /** ApiKeyPolicy as stored in the database and sent to the admin API. */
@@ -19,6 +24,8 @@ export interface ApiKeyPolicySpec {
   readonly limits: readonly UntrustedPlanLimitSpec[];
   readonly allowedNetworks: readonly unknown[];
   readonly features: readonly unknown[];
+  readonly supersededLimits?: readonly SupersededLimitSpec[];
+  readonly supersededPlanLimits?: readonly SupersededLimitSpec[];
 }
 
 /** The empty policy. Nearly all keys share this object. */
@@ -32,5 +39,10 @@ export function parseApiKeyPolicy(spec: ApiKeyPolicySpec): ApiKeyPolicy | Invali
   if ('faults' in limits || 'faults' in allowedNetworks || 'faults' in features) {
     return { faults: [limits, allowedNetworks, features].flatMap((part) => ('faults' in part ? part.faults : [])) };
   }
-  return { limits, allowedNetworks, features };
+  const { supersededLimits, supersededPlanLimits } = spec;
+  return {
+    ...{ limits, allowedNetworks, features },
+    ...(supersededLimits && { supersededLimits }),
+    ...(supersededPlanLimits && { supersededPlanLimits }),
+  };
 }

@@ -5,17 +5,23 @@ const GROUPS_PER_NETWORK = 4;
  */
 const TRANSLATED_PREFIX = '64:ff9b::';
 const MAPPED_PREFIX = '::ffff:';
+/** The same prefix before an IPv4 address that is written as two groups of IPv6. */
+const MAPPED_AS_GROUPS = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i;
 
 /**
  * Computes the addresses that belong to one client, from an address as Envoy writes it.
  *
- * For IPv4 that is the single address, also when it is inside IPv6 (`::ffff:192.0.2.1`). For IPv6 it is the 64-bit
+ * For IPv4 that is the single address, also when it is inside IPv6 (`::ffff:192.0.2.1`, `::ffff:c000:201`). For IPv6 it is the 64-bit
  * network, such as `2001:db8::/64`: providers assign such networks to single customers (RFC 6177), who then have 2^64
  * addresses. The result is written as in RFC 5952, like that of Envoy's action `masked_remote_address`.
  */
 export function clientNetwork(address: string): string {
   if (!address.includes(':')) return address;
   if (address.startsWith(MAPPED_PREFIX) && address.includes('.')) return address.slice(MAPPED_PREFIX.length);
+  if (address.startsWith('::')) {
+    const [, high, low] = MAPPED_AS_GROUPS.exec(address) ?? [];
+    if (high !== undefined && low !== undefined) return formatIpv4(Number.parseInt(high, 16), Number.parseInt(low, 16));
+  }
   if (address.startsWith(TRANSLATED_PREFIX)) return address;
   const gap = address.indexOf('::');
   const beforeGap = gap < 0 ? address : address.slice(0, gap);
@@ -30,4 +36,8 @@ export function clientNetwork(address: string): string {
   // The last four groups are the longest run of zeros, so `::` stands for them and the zeros before them.
   while (groups.at(-1) === '0') groups.pop();
   return `${groups.join(':')}::/64`;
+}
+
+function formatIpv4(high: number, low: number): string {
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }

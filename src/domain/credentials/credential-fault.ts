@@ -17,7 +17,12 @@ type PlacementFault =
   | 'api_key_with_scheme'
   | 'token_in_api_key_header'
   | 'token_in_query'
-  | 'bearer_empty';
+  | 'bearer_empty'
+  | 'repeated_credential'
+  | 'scheme_in_api_key'
+  | 'scheme_empty'
+  | 'basic_malformed'
+  | 'token_in_api_key_source';
 
 /** A credential that is well-formed and whose signature is valid, but that names something unknown. */
 export type UnknownFault = 'unknown_api_key' | 'unknown_account' | 'unknown_plan' | 'no_plan' | 'not_yet_valid';
@@ -36,6 +41,12 @@ const MESSAGES: Readonly<Record<ReportedFault, string | undefined>> = {
   token_in_api_key_header: 'x-api-key accepts only API keys: send a token in authorization as a Bearer token',
   token_in_query: 'the query accepts only API keys: send a token in authorization as a Bearer token',
   bearer_empty: 'authorization has the scheme Bearer, but no API key or token after it',
+  repeated_credential: 'the request has more than one API key in one place: send one API key, once',
+  scheme_in_api_key: 'this must be the API key alone: a scheme such as Bearer does not belong in it',
+  scheme_empty: 'authorization has a scheme, but no API key after it',
+  basic_malformed:
+    'authorization with the scheme Basic must be base64 of the API key, a colon, and a password or nothing',
+  token_in_api_key_source: 'only API keys are accepted here: send a token in authorization as a Bearer token',
   api_key_prefix: `this is not an API key: API keys begin with ${LIVE_KEY_PREFIX}`,
   api_key_characters: 'this API key has a character that no API key has, such as a space, a comma or a quotation mark',
   api_key_length: `this API key does not have ${API_KEY_LENGTH} characters: check that it was copied completely`,
@@ -64,6 +75,11 @@ export function credentialFault(name: Exclude<CredentialFaultName, 'too_long'>):
     FAULTS.set(name, fault);
   }
   return fault;
+}
+
+/** Whether a fault only says that a credential has no format that Weir gives out. A key of another service may be so. */
+export function isUnknownFormat({ name }: CredentialFault): boolean {
+  return name === 'api_key_prefix' || name === 'not_compact';
 }
 
 /** By `maxBytes`. A process has one such limit. */

@@ -1,5 +1,5 @@
 import type { FieldFault, Invalid } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
+import { quoteFound, withFound } from '../found-value.ts';
 
 /** A scope-token of OAuth (RFC 6749, section 3.3): visible ASCII except `"` and `\`. */
 const FEATURE = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/;
@@ -25,7 +25,7 @@ export function parseFeatures(values: readonly unknown[]): readonly string[] | I
         'must be 1 to 255 characters, as in an OAuth scope: visible ASCII except double quotes and backslashes';
       faults.push({ field, description: withFound(expected, name) });
     } else if (features.includes(name)) {
-      faults.push({ field, description: `must be unique: "${name}" is listed before` });
+      faults.push({ field, description: `must be unique: ${quoteFound(name)} is listed before` });
     } else {
       features.push(name);
     }

@@ -16,10 +16,13 @@ import {
   validateList,
   validateOptionalList,
 } from './issuer-text.ts';
-import { hasHost, type InsecureHosts, isLoopback, validateKeyUrl } from './key-url.ts';
+import { type HostList, hasHost, isLoopback, validateKeyUrl } from './key-url.ts';
 
-/** Claims `iss` and `aud` of the tokens that Weir issues. */
+/** Stands for Weir among the names of issuers. Also the claim `iss` of its tokens, unless TOKEN_ISSUER is set. */
 export const OWN_ISSUER = 'weir';
+
+/** Claim `aud` of the tokens that Weir issues. */
+export const OWN_AUDIENCE = 'weir';
 
 /**
  * Signature algorithms (RFC 7518, RFC 8037) that an external issuer may use. All are asymmetric: a shared secret would
@@ -185,7 +188,7 @@ function validateKeySource({ issuer, jwks, jwksUri, insecureHttp }: IssuerSpec):
 }
 
 /** Finds out whether a node would fetch keys of a valid issuer over plain http from a host that is not in its list. */
-export function findForbiddenHost({ issuer, jwks, jwksUri }: IssuerSpec, hosts: InsecureHosts): readonly FieldFault[] {
+export function findForbiddenHost({ issuer, jwks, jwksUri }: IssuerSpec, hosts: HostList): readonly FieldFault[] {
   if (jwks !== null) return [];
   const field = jwksUri ? 'jwks_uri' : 'issuer';
   const text = jwksUri || issuer;
@@ -212,4 +215,15 @@ function validateClaimNames(claims: ClaimNamesSpec): readonly FieldFault[] {
 function chooseKeySource(jwks: JsonWebKeySet | null, uri: string | null): KeySource {
   if (jwks !== null) return { kind: 'static', jwks };
   return uri !== null && uri !== '' ? { kind: 'jwks_uri', uri } : { kind: 'discovery' };
+}
+
+/**
+ * The account that requests with an issuer's token count for. `account` is the claim that the issuer maps to the account.
+ * Accounts that are not those of the catalog are named after the issuer, so that two issuers never share one.
+ */
+export function issuerAccountId(
+  { id, catalogAccounts }: Pick<Issuer, 'id' | 'catalogAccounts'>,
+  account: string,
+): string {
+  return catalogAccounts ? account : `${id}:${account}`;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { hasHost, type InsecureHosts, parseInsecureHosts } from './key-url.ts';
+import { type HostList, hasHost, parseHostList } from './key-url.ts';
 
-function parse(text: string): InsecureHosts {
-  const hosts = parseInsecureHosts(text);
+function parse(text: string): HostList {
+  const hosts = parseHostList(text);
   if ('invalid' in hosts) throw new Error(`hosts: must be valid (got "${hosts.invalid}")`);
   return hosts;
 }
@@ -47,5 +47,5 @@ describe('the hosts of plain http', () => {
     'dex#a',
     '[::1',
     ':80',
-  ])('must not include %s', (entry) => expect(parseInsecureHosts(`good,${entry}`)).toEqual({ invalid: entry }));
+  ])('must not include %s', (entry) => expect(parseHostList(`good,${entry}`)).toEqual({ invalid: entry }));
 });

@@ -1,11 +1,9 @@
-/**
- * Hosts from which keys may be fetched over plain http, as `host` (any port) or `host:port`, in lower case, IPv6 in
- * brackets.
- */
-export type InsecureHosts = ReadonlySet<string>;
+import { isLoopbackHost } from '../loopback-host.ts';
+
+/** Hosts, as `host` (any port) or `host:port`, in lower case, IPv6 in brackets. */
+export type HostList = ReadonlySet<string>;
 
 const MAX_URL_LENGTH = 2_048;
-const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const HOST_NAME = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])$/;
 const PORT = /:\d{1,5}$/;
 
@@ -28,16 +26,17 @@ export function validateKeyUrl(text: string, isHttpAllowed: (url: URL) => boolea
 }
 
 export function isLoopback({ hostname }: URL): boolean {
-  return LOOPBACK_HOST.test(hostname);
+  return isLoopbackHost(hostname);
 }
 
 /** Whether the hosts contain the host of the URL, with its port or for any port. */
-export function hasHost(hosts: InsecureHosts, { hostname, port }: URL): boolean {
-  return hosts.has(hostname) || hosts.has(`${hostname}:${port || '80'}`);
+export function hasHost(hosts: HostList, { protocol, hostname, port }: URL): boolean {
+  const defaultPort = protocol === 'https:' ? '443' : '80';
+  return hosts.has(hostname) || hosts.has(`${hostname}:${port || defaultPort}`);
 }
 
 /** Parses a list of hosts that are separated by commas. Returns the first invalid entry as `invalid`. Never throws. */
-export function parseInsecureHosts(text: string): InsecureHosts | { readonly invalid: string } {
+export function parseHostList(text: string): HostList | { readonly invalid: string } {
   const hosts = new Set<string>();
   for (const entry of text.split(',').map((item) => item.trim())) {
     if (entry === '') continue;

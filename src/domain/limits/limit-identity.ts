@@ -17,9 +17,13 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   t: 'token_bucket',
   c: 'calendar',
   n: 'concurrency',
+  b: 'credits',
 };
-/** Escaped name, `/`, letter of the algorithm, window, and for calendars an optional `@zone` and `#day`. */
-const IDENTITY = /^([\w.!~*'()%-]+)\/([sftcn])([0-9a-z]{1,12})(?:@([A-Za-z0-9_+/-]{1,64}))?(?:#(\d{1,2}))?$/;
+/**
+ * Escaped name, `/`, letter of the algorithm, window except for credits, and for calendars an optional `@zone` and
+ * `#day`.
+ */
+const IDENTITY = /^([\w.!~*'()%-]+)\/([sftcnb])([0-9a-z]{0,12})(?:@([A-Za-z0-9_+/-]{1,64}))?(?:#(\d{1,2}))?$/;
 
 /** Rebuilds a limit from its identity; undefined: no limit can have this identity. */
 export function parseLimitIdentity(identity: string, parameters: LimitParameters): CountedLimit | undefined {
@@ -32,7 +36,7 @@ export function parseLimitIdentity(identity: string, parameters: LimitParameters
     {
       name,
       requests,
-      window: algorithm === 'calendar' ? window : `${window}s`,
+      window: algorithm === 'calendar' || window === '' ? window : `${window}s`,
       algorithm,
       burst,
       timeZone,

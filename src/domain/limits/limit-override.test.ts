@@ -23,6 +23,7 @@ const calendar = parse({
 });
 
 it.each([
+  ['its credits, whatever the window', { algorithm: 'credits', window: '' }, HOUR, { identity: '1m/b', requests: 7 }],
   ['its counter, given the rule’s own window', {}, MINUTE, { name: '1m', identity: '1m/s60', requests: 7 }],
   ['no default name, given another window', {}, HOUR, { name: '1h', identity: '1h/s3600' }],
   ['its explicit name', { name: 'burst' }, HOUR, { name: 'burst', identity: 'burst/s3600' }],

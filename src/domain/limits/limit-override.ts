@@ -1,5 +1,5 @@
 import { formatDuration } from './duration.ts';
-import type { CountedLimit, Limit } from './limit.ts';
+import type { CountedLimit, Limit, TimedLimit } from './limit.ts';
 import { toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
 import { parseLimit } from './parse-limit.ts';
 
@@ -24,30 +24,32 @@ const CALENDAR_WINDOWS = new Map([
  *
  * The algorithm, the options and an explicit name of the rule's limit stay, so that with the rule's own window the
  * override shares the rule's counter. Where the algorithm cannot count the override (a calendar has no minutes, a
- * bucket with 0 requests never refills), the limit becomes a sliding window. For concurrency limits, only the number of
- * slots changes. If the rule has no limit, or several, the override keeps only the algorithm of the first one, and whether it
+ * bucket with 0 requests never refills), the limit becomes a sliding window. For concurrency limits and credits, only
+ * `requests` changes: a window would free them. If the rule has no limit, or several, the override keeps only the algorithm of the first one, and whether it
  * charges rejected requests.
  */
 export function applyOverride(limits: readonly Limit[], override: LimitOverride): CountedLimit {
   const first = limits.find((limit) => limit.algorithm !== 'unlimited');
   if (first === undefined || limits.length > 1) {
     const options: UntrustedLimitSpec = { chargeRejected: first?.chargeRejected };
+    if (first?.algorithm === 'credits') return { ...first, requests: override.requests };
     return buildOverride(first?.algorithm ?? 'sliding_window', options, override);
   }
-  if (first.algorithm === 'concurrency') return { ...first, requests: override.requests };
+  if (first.algorithm === 'concurrency' || first.algorithm === 'credits')
+    return { ...first, requests: override.requests };
   const { name, ...options } = toLimitSpec(first);
   return buildOverride(first.algorithm, hasDefaultName(first) ? options : { ...options, name }, override);
 }
 
 /** Whether the limit is named after its window, because its rule names none. */
-function hasDefaultName({ name, windowSeconds, algorithm }: CountedLimit): boolean {
+function hasDefaultName({ name, windowSeconds, algorithm }: TimedLimit): boolean {
   const isCalendarName = algorithm === 'calendar' && CALENDAR_WINDOWS.get(windowSeconds) === name;
   return isCalendarName || name === formatDuration(windowSeconds);
 }
 
 function buildOverride(
   algorithm: string,
-  { name, blockFor, lease, settle, chargeRejected, onStoreFailure, timeZone, anchorDay }: UntrustedLimitSpec,
+  { name, blockFor, lease, settle, chargeRejected, onStoreFailure, timeZone, anchorDay, notifyAt }: UntrustedLimitSpec,
   { requests, windowSeconds }: LimitOverride,
 ): CountedLimit {
   const calendarWindow = CALENDAR_WINDOWS.get(windowSeconds) ?? '';
@@ -60,6 +62,7 @@ function buildOverride(
     settle,
     chargeRejected,
     onStoreFailure,
+    notifyAt,
   };
   if (algorithm === 'calendar') {
     const limit = parseCountedLimit({

@@ -9,7 +9,7 @@ export interface LimitSpec {
   readonly name: string;
   /** 0 for an unlimited limit. */
   readonly requests: number;
-  /** Empty for an unlimited limit. */
+  /** Empty for credits and for an unlimited limit. */
   readonly window: string;
   /** Empty: sliding_window, or the default that `parsePlanLimit` chooses. */
   readonly algorithm: string;
@@ -21,6 +21,8 @@ export interface LimitSpec {
   readonly onStoreFailure?: string;
   readonly timeZone?: string;
   readonly anchorDay?: number;
+  /** Empty: the field is left out. */
+  readonly notifyAt?: readonly number[];
 }
 
 /** LimitSpec whose fields may have any type, because they come from YAML or from the database. */
@@ -40,6 +42,7 @@ export const LIMIT_FIELDS = {
   on_store_failure: 'onStoreFailure',
   time_zone: 'timeZone',
   anchor_day: 'anchorDay',
+  notify_at: 'notifyAt',
 } as const satisfies Readonly<Record<string, keyof LimitSpec>>;
 export type LimitField = keyof typeof LIMIT_FIELDS;
 
@@ -79,7 +82,7 @@ export function parseWindow(value: unknown): LimitWindow | undefined {
 export function toLimitSpec(limit: Limit): LimitSpec {
   const { name, algorithm } = limit;
   if (algorithm === 'unlimited') return { name, requests: 0, window: '', algorithm };
-  const { requests, blockForSeconds, onStoreFailure, settle, chargeRejected } = limit;
+  const { requests, blockForSeconds, onStoreFailure, settle, chargeRejected, notifyAt } = limit;
   return {
     name,
     requests,
@@ -91,6 +94,7 @@ export function toLimitSpec(limit: Limit): LimitSpec {
     ...(settle === true && { settle }),
     ...(chargeRejected === true && { chargeRejected }),
     ...(onStoreFailure !== undefined && { onStoreFailure }),
+    ...(notifyAt !== undefined && { notifyAt }),
     ...(algorithm === 'calendar' && limit.timeZone !== undefined && { timeZone: limit.timeZone }),
     ...(algorithm === 'calendar' && limit.anchorDay !== undefined && { anchorDay: limit.anchorDay }),
   };
@@ -109,10 +113,12 @@ export function formatLimit(limit: Limit): string {
 
 /** Quotes names that YAML might not read back as they are. A JSON string is a YAML string too. */
 function quoteUnlessPlain(value: LimitSpec[keyof LimitSpec]): string {
+  if (typeof value === 'object') return `[${value.join(', ')}]`;
   return typeof value !== 'string' || /^[\w@/+.-]+$/.test(value) ? String(value) : JSON.stringify(value);
 }
 
 function formatWindow(limit: CountedLimit): string {
+  if (limit.algorithm === 'credits') return '';
   if (limit.algorithm === 'calendar' && limit.unit === 'month') return '1mo';
   if (limit.algorithm === 'calendar' && limit.unit === 'year') return '1y';
   return `${limit.windowSeconds}s`;

@@ -16,13 +16,18 @@ export interface LimitStatus extends LimitName {
   readonly remaining: number;
   /**
    * Whole seconds until the entire limit is available again; if exceeded, until a retry fits, provided it ever does.
+   * Means nothing unless `isTimed`.
    */
   readonly resetSeconds: number;
   /** Whole seconds until the same request would fit; undefined: not exceeded, or the request never fits. */
   readonly retryAfterSeconds: number | undefined;
+  /** Only a block rejected the request, whatever is left: it fits when the block ends. undefined: no. */
+  readonly isBlocked?: boolean;
+  /** The request costs more hits than the limit ever has free, so it never fits. undefined: it does not. */
+  readonly costExceedsLimit?: boolean;
 }
 
-/** Size of a limit as reported to clients. `requests` is never below what can remain. */
+/** Size of a limit as reported to clients. Except for credits, `requests` is never below what can remain. */
 export interface AdvertisedQuota {
   readonly requests: number;
   /** undefined: the limit is not counted by time. */
@@ -35,12 +40,33 @@ export interface AdvertisedQuota {
  * A token bucket reports its burst, and the time that an empty bucket takes to fill. So the remaining tokens never
  * exceed the reported size, and the reported rate is the actual one, rounded down. Its `requests` would be less than
  * what remains if `burst` is larger. Concurrency slots have no window: the request that holds a slot decides how long.
+ * Credits have none either; more than their `requests` may be left if some were added.
  */
 export function advertisedQuota(limit: CountedLimit): AdvertisedQuota {
-  const { requests, windowSeconds } = limit;
-  if (limit.algorithm === 'concurrency') return { requests, windowSeconds: undefined };
+  const { requests } = limit;
+  if (limit.algorithm === 'concurrency' || limit.algorithm === 'credits') return { requests, windowSeconds: undefined };
   if (limit.algorithm !== 'token_bucket') return limit;
+  const { windowSeconds } = limit;
   return { requests: limit.burst, windowSeconds: Math.ceil((limit.burst * windowSeconds) / requests) };
+}
+
+/**
+ * Returns the most hits that are ever free at once: no request that costs more ever fits. Credits can be added without
+ * end.
+ */
+export function limitCapacity(limit: CountedLimit): number {
+  if (limit.algorithm === 'credits') return Number.POSITIVE_INFINITY;
+  return limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
+}
+
+/** Whether time gives hits of the limit back. Only administrators and refunds give credits back. */
+export function isTimed({ algorithm }: CountedLimit): boolean {
+  return algorithm !== 'credits';
+}
+
+/** Whether the limit rejected the request because too few credits are left. A block of credits ends, so a retry helps. */
+export function isOutOfCredits({ limit, exceeded, retryAfterSeconds }: LimitStatus): boolean {
+  return limit.algorithm === 'credits' && exceeded && retryAfterSeconds === undefined;
 }
 
 /** Converts µs to whole seconds, rounded up: a client that waits that long must not be early. */
@@ -49,8 +75,8 @@ export function ceilToSeconds(microseconds: number): number {
 }
 
 /**
- * Chooses the status to report where only one can be reported. Exceeded limits come first, among them the one with the
- * longest wait; then the limit with the fewest remaining requests.
+ * Chooses the status to report where only one can be reported. Exceeded limits come first, among them one that is less
+ * than the cost of the request, then the one with the longest wait; then the limit with the fewest remaining requests.
  */
 export function tightestStatus(statuses: readonly LimitStatus[]): LimitStatus | undefined {
   let tightest: LimitStatus | undefined;
@@ -65,6 +91,8 @@ export function tighterStatus(current: LimitStatus | undefined, status: LimitSta
 
 function isTighter(one: LimitStatus, other: LimitStatus): boolean {
   if (one.exceeded !== other.exceeded) return one.exceeded;
+  const neverFits = one.costExceedsLimit === true;
+  if (neverFits !== (other.costExceedsLimit === true)) return neverFits;
   if (one.exceeded) return waitSeconds(one) > waitSeconds(other);
   return one.remaining < other.remaining;
 }

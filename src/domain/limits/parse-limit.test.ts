@@ -89,7 +89,7 @@ describe('a limit', () => {
         expect(rebuilt).toMatchObject({
           name: limit.name,
           identity: limit.identity,
-          windowSeconds: limit.windowSeconds,
+          ...(limit.algorithm !== 'credits' && { windowSeconds: limit.windowSeconds }),
         });
       }),
       { numRuns: 1000 },
@@ -249,5 +249,39 @@ describe('an invalid limit is rejected with the name of the field', () => {
     expect(parseLimit({ ...valid, algorithm: 'leaky' })).toMatchObject({
       faults: [{ description: `must be one of ${ALGORITHMS.join(', ')} (got "leaky")` }],
     });
+  });
+});
+
+describe('notify_at', () => {
+  const parse = (notifyAt: unknown, fields: object = {}) =>
+    parseLimit({ name: 'a', requests: 5, window: '1h', notifyAt, ...fields });
+
+  it('is sorted, and left out where it is empty', () => {
+    expect(parse([100, 80])).toMatchObject({ notifyAt: [80, 100] });
+    for (const none of [undefined, []]) expect(parse(none)).not.toHaveProperty('notifyAt');
+  });
+
+  it('is written as it is read', () => {
+    const limit = parse([80, 100], { algorithm: 'calendar' });
+    if ('faults' in limit) throw new Error('the limit is invalid');
+    expect(parseLimit(toLimitSpec(limit))).toEqual(limit);
+    expect(formatLimit(limit)).toContain('notify_at: [80, 100]');
+  });
+
+  it.each([
+    { notifyAt: 80 },
+    { notifyAt: [0] },
+    { notifyAt: [101] },
+    { notifyAt: [1.5] },
+    { notifyAt: [50, 50] },
+    { notifyAt: ['80'] },
+    { notifyAt: [1, 2, 3, 4, 5, 6] },
+  ])('must be a list of 1 to 5 different whole numbers from 1 to 100: $notifyAt', ({ notifyAt }) => {
+    expect(parse(notifyAt)).toEqual({ faults: [expect.objectContaining({ field: 'notify_at' })] });
+  });
+
+  it('must be left out for the algorithm unlimited', () => {
+    const limit = parseLimit({ name: 'a', algorithm: 'unlimited', notifyAt: [80] });
+    expect(limit).toEqual({ faults: [expect.objectContaining({ field: 'notify_at' })] });
   });
 });

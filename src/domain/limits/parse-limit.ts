@@ -2,12 +2,26 @@ import { canonicalTimeZone } from '../counting/calendar-period.ts';
 import type { FieldFault, Invalid } from '../field-fault.ts';
 import { withFound } from '../found-value.ts';
 import { parseDuration } from './duration.ts';
-import type { Algorithm, CalendarLimit, CalendarUnit, CountedLimit, Limit, StoreFailurePolicy } from './limit.ts';
+import type {
+  Algorithm,
+  CalendarLimit,
+  CalendarUnit,
+  CountedLimit,
+  CreditsLimit,
+  Limit,
+  StoreFailurePolicy,
+} from './limit.ts';
 import { escapeLimitName, isLimitName, LIMIT_NAME_FORM } from './limit-name.ts';
 import { LIMIT_FIELDS, type LimitField, type LimitWindow, parseWindow, type UntrustedLimitSpec } from './limit-spec.ts';
 
 /** Options of every algorithm that counts hits by time. */
-const TIMED_OPTIONS: readonly LimitField[] = ['block_for', 'settle', 'charge_rejected', 'on_store_failure'];
+const TIMED_OPTIONS: readonly LimitField[] = [
+  'block_for',
+  'settle',
+  'charge_rejected',
+  'on_store_failure',
+  'notify_at',
+];
 
 /** The fields that an algorithm accepts, apart from name and algorithm. */
 const ALGORITHM_FIELDS: Readonly<Record<Algorithm, readonly LimitField[]>> = {
@@ -15,14 +29,21 @@ const ALGORITHM_FIELDS: Readonly<Record<Algorithm, readonly LimitField[]>> = {
   fixed_window: ['requests', 'window', ...TIMED_OPTIONS],
   token_bucket: ['requests', 'window', 'burst', ...TIMED_OPTIONS],
   calendar: ['requests', 'window', 'time_zone', 'anchor_day', ...TIMED_OPTIONS],
-  concurrency: ['requests', 'window', 'on_store_failure'],
+  concurrency: ['requests', 'window', 'on_store_failure', 'notify_at'],
+  credits: ['requests', 'settle', 'charge_rejected', 'on_store_failure', 'notify_at'],
   unlimited: [],
 };
 export const ALGORITHMS: readonly string[] = Object.keys(ALGORITHM_FIELDS);
 
-const STORE_FAILURE_POLICIES: readonly string[] = ['local', 'allow', 'deny'] satisfies StoreFailurePolicy[];
+const STORE_FAILURE_POLICIES: readonly string[] = [
+  'local',
+  'allow',
+  'allow_uncounted',
+  'deny',
+] satisfies StoreFailurePolicy[];
 const MAX_REQUESTS = 2 ** 32 - 1;
 const MICROS_PER_SECOND = 1_000_000;
+const MAX_THRESHOLDS = 5;
 /** A slot with a longer lifetime would not be freed soon enough after a crash to be of use. */
 const MAX_SLOT_SECONDS = 86_400;
 const CALENDAR_WINDOWS = { hour: '1h', day: '1d', week: '1w', month: '1mo', year: '1y' } as const;
@@ -37,7 +58,10 @@ export function parseLimit(spec: UntrustedLimitSpec, minRequests: 0 | 1 = 1): Li
   return parser.faults.length === 0 ? limit : { faults: parser.faults };
 }
 
-type CommonOptions = Pick<CountedLimit, 'blockForSeconds' | 'settle' | 'chargeRejected' | 'onStoreFailure'>;
+type CommonOptions = Pick<
+  CountedLimit,
+  'blockForSeconds' | 'settle' | 'chargeRejected' | 'onStoreFailure' | 'notifyAt'
+>;
 
 /** Continues with a valid value after an invalid field, so that the faults of the other fields are reported as well. */
 class LimitParser {
@@ -58,6 +82,7 @@ class LimitParser {
       this.#rejectOtherFields(algorithm);
       return { name, algorithm };
     }
+    if (algorithm === 'credits') return this.#parseCredits(name);
     // A token bucket with 0 requests never refills, so no retry-after could be given.
     const minRequests = algorithm === 'token_bucket' ? 1 : this.#minRequests;
     const requests = this.#parseInteger('requests', MAX_REQUESTS, minRequests) ?? 1;
@@ -82,6 +107,13 @@ class LimitParser {
       case 'fixed_window':
         return { ...counted, algorithm, identity };
     }
+  }
+
+  #parseCredits(name: string): CreditsLimit {
+    this.#rejectOtherFields('credits');
+    const requests = this.#parseInteger('requests', MAX_REQUESTS, this.#minRequests) ?? 1;
+    const identity = `${escapeLimitName(name)}/b`; // a balance
+    return { name, requests, ...this.#parseCommonOptions(), algorithm: 'credits', identity };
   }
 
   #fault(field: LimitField, description: string): void {
@@ -161,11 +193,13 @@ class LimitParser {
     }
     const settle = this.#parseFlag('settle');
     const chargeRejected = this.#parseFlag('charge_rejected');
+    const notifyAt = this.#parseNotifyAt();
     return {
       ...(blockForSeconds !== undefined && { blockForSeconds }),
       ...(settle && { settle }),
       ...(chargeRejected && { chargeRejected }),
       ...(hasPolicy && { onStoreFailure }),
+      ...(notifyAt !== undefined && { notifyAt }),
     };
   }
 
@@ -181,6 +215,19 @@ class LimitParser {
     const value = this.#spec[LIMIT_FIELDS[field]];
     if (value !== true && !isLeftOut(value)) this.#faultOfValue(field, 'must be true or false');
     return value === true;
+  }
+
+  /** Sorted, so that limits with the same shares are equal. */
+  #parseNotifyAt(): readonly number[] | undefined {
+    const { notifyAt } = this.#spec;
+    if (isLeftOut(notifyAt)) return undefined;
+    const shares: readonly unknown[] = Array.isArray(notifyAt) ? notifyAt : [];
+    const isValid = shares.every((share) => Number.isInteger(share) && Number(share) >= 1 && Number(share) <= 100);
+    if (isValid && shares.length <= MAX_THRESHOLDS && new Set(shares).size === shares.length && shares.length > 0) {
+      return shares.map(Number).sort((one, other) => one - other);
+    }
+    this.#faultOfValue('notify_at', `must be a list of 1 to ${MAX_THRESHOLDS} different whole numbers from 1 to 100`);
+    return undefined;
   }
 
   #parseBurst(requests: number, windowSeconds: number): number {
@@ -233,7 +280,7 @@ class LimitParser {
 }
 
 function isLeftOut(value: unknown): boolean {
-  return value === undefined || value === '' || value === false;
+  return value === undefined || value === '' || value === false || (Array.isArray(value) && value.length === 0);
 }
 
 function isAlgorithm(value: unknown): value is Algorithm {

@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest';
+import { RESERVED_METADATA_KEYS } from './metadata-key.ts';
 import { parseKeyLimits, parsePlanLimits } from './plan.ts';
 import { parsePlanLimit, toPlanLimitSpec, type UntrustedPlanLimitSpec } from './plan-limit.ts';
 
 const valid = { name: 'burst', requests: 5, window: '60s' };
 
-describe('name, routes and per of a plan’s limit', () => {
+describe('name, routes, per and metadata_key of a plan’s limit', () => {
   it.each([
     {},
     { routes: ['search', '/v1/export', 'x'.repeat(255)] },
     { per: 'account' },
     { per: 'key', routes: ['a'] },
+    { metadataKey: 'total_limit' },
+    { metadataKey: 'total.limit-1', requests: 0 },
   ])('%j can be written and parsed again', (change) => {
     const limit = parsePlanLimit({ ...valid, ...change });
     if ('faults' in limit) throw new Error(JSON.stringify(limit));
@@ -19,7 +22,7 @@ describe('name, routes and per of a plan’s limit', () => {
   });
 
   it('count as left out if they are empty', () => {
-    expect(parsePlanLimit({ ...valid, routes: [], per: '' })).toEqual(parsePlanLimit(valid));
+    expect(parsePlanLimit({ ...valid, routes: [], per: '', metadataKey: '' })).toEqual(parsePlanLimit(valid));
   });
 
   it('are not part of the identity, so that changing them keeps the counters', () => {
@@ -27,7 +30,7 @@ describe('name, routes and per of a plan’s limit', () => {
       const limit = parsePlanLimit({ ...valid, ...change });
       return 'identity' in limit ? limit.identity : undefined;
     };
-    expect(identity({ routes: ['a'], per: 'account' })).toBe('burst/s60');
+    expect(identity({ routes: ['a'], per: 'account', metadataKey: 'a' })).toBe('burst/s60');
   });
 
   it.each<[UntrustedPlanLimitSpec, readonly string[]]>([
@@ -44,9 +47,31 @@ describe('name, routes and per of a plan’s limit', () => {
     [{ name: 'per user' }, ['name']],
     [{ name: '' }, ['name']],
     [{ requests: 0, window: '', algorithm: 'unlimited', routes: ['a'], per: 'key' }, ['routes', 'per']],
+    ...['has space', 'ümlaut', 'x'.repeat(64), 5, ...RESERVED_METADATA_KEYS].map(
+      (metadataKey): [UntrustedPlanLimitSpec, readonly string[]] => [{ metadataKey }, ['metadata_key']],
+    ),
+    [{ metadataKey: 'plan', requests: 0 }, ['requests', 'metadata_key']],
+    ...[
+      { algorithm: 'unlimited', requests: 0, window: '' },
+      { algorithm: 'credits', window: '' },
+      { algorithm: 'concurrency' },
+    ].map((change): [UntrustedPlanLimitSpec, readonly string[]] => [
+      { ...change, metadataKey: 'total' },
+      ['metadata_key'],
+    ]),
   ])('%j are rejected with the fields %j', (change, fields) => {
     const result = parsePlanLimit({ ...valid, ...change });
     expect('faults' in result && result.faults.map(({ field }) => field)).toEqual(fields);
+  });
+
+  it('must not have one metadata_key twice', () => {
+    const limits = [
+      { ...valid, metadataKey: 'total' },
+      { ...valid, name: 'day', metadataKey: 'total' },
+    ];
+    expect(parsePlanLimits(limits)).toEqual({
+      faults: [{ field: 'limits[1].metadata_key', description: 'must be unique: another limit has "total"' }],
+    });
   });
 
   it('of a key’s own limit cannot share it with the account', () => {

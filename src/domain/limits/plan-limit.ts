@@ -1,8 +1,9 @@
 import type { FieldFault, Invalid } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
-import type { Limit } from './limit.ts';
+import { quoteFound, withFound } from '../found-value.ts';
+import type { Algorithm, Limit } from './limit.ts';
 import { isPlanLimitName, PLAN_LIMIT_NAME_FORM } from './limit-name.ts';
 import { type LimitSpec, parseWindow, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';
+import { parseMetadataKey } from './metadata-key.ts';
 import { parseLimit } from './parse-limit.ts';
 
 /** A limit of a plan or a key. It also says which requests it counts, and for whom. */
@@ -11,6 +12,8 @@ export type PlanLimit = Limit & {
   readonly routes?: readonly string[];
   /** `account`: all keys of an account share the limit; undefined or `key`: each key has its own. */
   readonly per?: LimitOwner;
+  /** The name under which Check publishes the limit in its dynamic metadata as well; undefined: only its own name. */
+  readonly metadataKey?: string;
 };
 
 type LimitOwner = 'key' | 'account';
@@ -21,9 +24,15 @@ export interface PlanLimitSpec extends LimitSpec {
   readonly routes?: readonly string[];
   /** Empty: `key`. */
   readonly per?: string;
+  /** Empty: none. */
+  readonly metadataKey?: string;
 }
 
-export type UntrustedPlanLimitSpec = UntrustedLimitSpec & { readonly routes?: unknown; readonly per?: unknown };
+export type UntrustedPlanLimitSpec = UntrustedLimitSpec & {
+  readonly routes?: unknown;
+  readonly per?: unknown;
+  readonly metadataKey?: unknown;
+};
 
 const DAY_SECONDS = 86_400;
 const OWNERS: readonly string[] = ['key', 'account'] satisfies LimitOwner[];
@@ -32,26 +41,52 @@ const ROUTE = /^[\x21-\x7e]{1,255}$/;
 const MAX_ROUTES = 64;
 const UNLIMITED_COUNTS_NOTHING =
   'must be left out for the algorithm unlimited, which does not exempt a route from other limits';
+/** Their numbers are not requests per unit of time, so Envoy cannot read them. */
+const UNPUBLISHED_ALGORITHMS: readonly string[] = ['unlimited', 'credits', 'concurrency'] satisfies Algorithm[];
 
-/** Validates a limit. Returns the limit, or every fault with the field's name. Never throws. */
+/**
+ * Validates a limit. Returns the limit, or every fault with the field's name. Never throws. A limit with a `metadataKey`
+ * may have 0 requests, which suspends those whom it counts; without one, 0 means that the field was left out.
+ */
 export function parsePlanLimit(spec: UntrustedPlanLimitSpec): PlanLimit | Invalid {
   const faults: FieldFault[] = [];
   const routes = parseRoutes(spec.routes, faults);
   const per = parseOwner(spec.per, faults);
-  const limit = parseLimit(withDefaultAlgorithm(spec));
+  const metadataKey = parseMetadataKey(spec.metadataKey, faults);
+  const limit = parseLimit(withDefaultAlgorithm(spec), metadataKey === undefined ? 1 : 0);
   const limitFaults = [...findNameFaults(spec.name), ...('faults' in limit ? limit.faults.filter(isNotOfName) : [])];
   if ('faults' in limit || limitFaults.length > 0) return { faults: [...limitFaults, ...faults] };
   if (limit.algorithm === 'unlimited') {
     if (routes !== undefined) faults.push({ field: 'routes', description: UNLIMITED_COUNTS_NOTHING });
     if (per !== undefined) faults.push({ field: 'per', description: UNLIMITED_COUNTS_NOTHING });
   }
+  if (metadataKey !== undefined && UNPUBLISHED_ALGORITHMS.includes(limit.algorithm)) {
+    const description = `must be left out for the algorithm ${limit.algorithm}, which has no requests per unit of time`;
+    faults.push({ field: 'metadata_key', description });
+  }
   if (faults.length > 0) return { faults };
-  return { ...limit, ...(routes !== undefined && { routes }), ...(per !== undefined && { per }) };
+  return { ...limit, ...presentFields({ routes, per, metadataKey }) };
 }
 
 export function toPlanLimitSpec(limit: PlanLimit): PlanLimitSpec {
-  const { routes, per } = limit;
-  return { ...toLimitSpec(limit), ...(routes !== undefined && { routes }), ...(per !== undefined && { per }) };
+  return { ...toLimitSpec(limit), ...presentFields(limit) };
+}
+
+/** The fields that only limits of plans and keys have, without those that are left out. */
+function presentFields({
+  routes,
+  per,
+  metadataKey,
+}: {
+  readonly routes?: readonly string[] | undefined;
+  readonly per?: LimitOwner | undefined;
+  readonly metadataKey?: string | undefined;
+}) {
+  return {
+    ...(routes !== undefined && { routes }),
+    ...(per !== undefined && { per }),
+    ...(metadataKey !== undefined && { metadataKey }),
+  };
 }
 
 /**
@@ -88,7 +123,7 @@ function parseRoutes(value: unknown, faults: FieldFault[]): readonly string[] | 
       const expected = 'must be 1 to 255 visible ASCII characters, as in the route’s weir.route';
       faults.push({ field, description: withFound(expected, name) });
     } else if (routes.includes(name)) {
-      faults.push({ field, description: `must be unique: "${name}" is listed before` });
+      faults.push({ field, description: `must be unique: ${quoteFound(name)} is listed before` });
     } else {
       routes.push(name);
     }

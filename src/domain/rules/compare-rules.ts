@@ -1,8 +1,9 @@
 import type { DescriptorEntry } from '../descriptor.ts';
 import type { Limit } from '../limits/limit.ts';
+import { type LocatedRule, locateRules } from './locate-rules.ts';
 import { matchRule } from './match-rule.ts';
 import type { Rule } from './rule.ts';
-import { childPath, type KeyRules, type RuleBook, type RuleNode } from './rule-book.ts';
+import { childPath, isPattern, isWildcard, type KeyRules, type RuleBook, type RuleNode } from './rule-book.ts';
 
 /** One difference between two rule books. Two rules are the same rule if they stand for the same entries. */
 export type RuleChange =
@@ -29,16 +30,9 @@ export interface LimitChange {
   readonly keepsCounters: boolean;
 }
 
-/** A rule with its pattern: the value of each entry as written; undefined: any value. */
-interface LocatedRule {
-  readonly rule: Rule;
-  readonly domain: string;
-  readonly pattern: readonly { readonly key: string; readonly value: string | undefined }[];
-}
-
 /** Lists the differences between two rule books, sorted by the paths of the rules. */
 export function compareRules(before: RuleBook, after: RuleBook): readonly RuleChange[] {
-  const [oldRules, newRules] = [locateRules(before), locateRules(after)];
+  const [oldRules, newRules] = [indexRules(before), indexRules(after)];
   const changes: { readonly path: string; readonly change: RuleChange }[] = [];
   const record = (path: string, change: RuleChange) => void changes.push({ path, change });
   for (const [location, located] of newRules) {
@@ -67,24 +61,17 @@ export function compareRules(before: RuleBook, after: RuleBook): readonly RuleCh
 }
 
 /** All rules of a book, by domain and pattern as JSON. */
-function locateRules(book: RuleBook): ReadonlyMap<string, LocatedRule> {
-  const located = new Map<string, LocatedRule>();
-  const addBelow = (node: RuleNode, domain: string, pattern: LocatedRule['pattern']): void => {
-    if (node.rule !== undefined) located.set(JSON.stringify([domain, pattern]), { rule: node.rule, domain, pattern });
-    for (const [key, rules] of node.byKey ?? []) {
-      for (const [value, child] of rules.exact ?? []) addBelow(child, domain, [...pattern, { key, value }]);
-      if (rules.anyValue !== undefined) addBelow(rules.anyValue, domain, [...pattern, { key, value: undefined }]);
-    }
-  };
-  for (const [domain, root] of book) addBelow(root, domain, []);
-  return located;
+function indexRules(book: RuleBook): ReadonlyMap<string, LocatedRule> {
+  const indexed = new Map<string, LocatedRule>();
+  for (const located of locateRules(book)) indexed.set(JSON.stringify([located.domain, located.pattern]), located);
+  return indexed;
 }
 
 /** Finds the rule of another book that matches this rule's requests; undefined if that depends on values left open. */
 function matchPattern({ domain, pattern }: LocatedRule, book: RuleBook): Rule | undefined {
   const entries: DescriptorEntry[] = [];
   for (const { key, value } of pattern) {
-    if (value === undefined || value.includes('*')) return undefined;
+    if (value === undefined || isPattern(key, value)) return undefined;
     entries.push({ key, value });
   }
   return matchRule(book, domain, entries);
@@ -157,5 +144,5 @@ function compareOrder(
 
 /** Values with asterisks, in the order of the file. */
 function listWildcards(rules: KeyRules | undefined): readonly string[] {
-  return [...(rules?.exact?.keys() ?? [])].filter((value) => value.includes('*'));
+  return [...(rules?.exact?.keys() ?? [])].filter(isWildcard);
 }

@@ -1,12 +1,16 @@
 import type { DescriptorEntry } from '../descriptor.ts';
 import { matchMostSpecific } from './match-most-specific.ts';
 import { findChild, matchRule } from './match-rule.ts';
+import { addNetwork, createNetworkIndex, findSmallestNetwork } from './network-index.ts';
 import type { Rule } from './rule.ts';
-import { childPath, type KeyRules, type RuleBook, type RuleNode } from './rule-book.ts';
+import { childPath, isNetworkValue, isWildcard, type KeyRules, type RuleBook, type RuleNode } from './rule-book.ts';
 import { addWildcard, createWildcardIndex, findFirstWildcard } from './wildcard-index.ts';
 
-/** How an entry matched a level: by the value as written, by a value with `*`, or by the key alone. */
-export type MatchKind = 'exact' | 'wildcard' | 'key';
+/**
+ * How an entry matched a level: by the value as written, by an address or network that contains it, by a value with `*`,
+ * or by the key alone.
+ */
+export type MatchKind = 'exact' | 'network' | 'wildcard' | 'key';
 
 /** How one entry was matched. Descriptors appear as paths, as rules do. */
 export interface MatchStep {
@@ -77,9 +81,9 @@ function explainStep(node: RuleNode, path: string, entry: DescriptorEntry, next:
   const toPath = ({ value }: Child) => childPath(path, entry.key, value);
   return {
     entry,
-    match: matched && { kind: matchKind(matched, entry.value), path: toPath(matched) },
-    alsoMatching: truncate(others.filter((child) => matches(child, entry.value)).map(toPath)),
-    otherValues: truncate(others.filter((child) => !matches(child, entry.value)).map(toPath)),
+    match: matched && { kind: matchKind(entry.key, matched, entry.value), path: toPath(matched) },
+    alsoMatching: truncate(others.filter((child) => matches(entry.key, child, entry.value)).map(toPath)),
+    otherValues: truncate(others.filter((child) => !matches(entry.key, child, entry.value)).map(toPath)),
     otherKeys: truncate(listKeys(node).filter((key) => key !== entry.key)),
   };
 }
@@ -95,14 +99,20 @@ function listChildren({ exact, anyValue }: KeyRules): readonly Child[] {
   return anyValue === undefined ? children : [...children, { value: undefined, node: anyValue }];
 }
 
-function matchKind({ value: pattern }: Child, value: string): MatchKind {
+function matchKind(key: string, { value: pattern }: Child, value: string): MatchKind {
   if (pattern === undefined) return 'key';
-  return pattern === value ? 'exact' : 'wildcard';
+  if (pattern === value) return 'exact';
+  return isNetworkValue(key, pattern) ? 'network' : 'wildcard';
 }
 
-function matches({ value: pattern }: Child, value: string): boolean {
+function matches(key: string, { value: pattern }: Child, value: string): boolean {
   if (pattern === undefined || pattern === value) return true;
-  if (!pattern.includes('*')) return false;
+  if (isNetworkValue(key, pattern)) {
+    const network = createNetworkIndex<true>();
+    addNetwork(network, pattern, true);
+    return findSmallestNetwork(network, value) === true;
+  }
+  if (!isWildcard(pattern)) return false;
   const index = createWildcardIndex<true>();
   addWildcard(index, pattern, true);
   return findFirstWildcard(index, value) === true;
@@ -112,7 +122,7 @@ function listKeys(node: RuleNode | undefined): readonly string[] {
   return [...(node?.byKey?.keys() ?? [])];
 }
 
-function truncate(all: readonly string[]): TruncatedList {
-  const first = all.slice(0, MAX_LISTED_ITEMS);
+export function truncate(all: readonly string[], max = MAX_LISTED_ITEMS): TruncatedList {
+  const first = all.slice(0, max);
   return { first, omitted: all.length - first.length };
 }

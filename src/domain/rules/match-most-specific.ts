@@ -1,11 +1,12 @@
 import type { DescriptorEntry } from '../descriptor.ts';
+import { containingNetworks, maxNestedWeight } from './network-index.ts';
 import type { Rule } from './rule.ts';
-import type { KeyRules, RuleNode } from './rule-book.ts';
+import { isNetworkValue, isWildcard, type KeyRules, type RuleNode } from './rule-book.ts';
 import { findWildcardsBySpecificity } from './wildcard-index.ts';
 
 /**
  * Finds the rule for a descriptor's entries in a domain where the most specific rule wins. Each entry in turn prefers
- * its exact value, then the wildcard that spells out the most characters, then its key alone. Earlier entries outweigh
+ * its exact value, then the smallest network that contains it, then the wildcard that spells out the most characters, then its key alone. Earlier entries outweigh
  * later ones. A path that ends without a rule is abandoned, and the search backtracks. No node is reached by two paths,
  * so a search visits at most `maxNodesVisited` nodes. Fills `matchedNodes`, if given, with the nodes from the root's
  * child down to the rule.
@@ -30,6 +31,12 @@ function findFrom(
   if (rules === undefined) return undefined;
   const exact = rules.exact?.get(entry.value);
   let rule = exact && descend(exact, entries, index, matchedNodes);
+  if (rule === undefined && rules.networks !== undefined) {
+    for (const child of containingNetworks(rules.networks, entry.value)) {
+      rule = child === exact ? undefined : descend(child, entries, index, matchedNodes);
+      if (rule !== undefined) break;
+    }
+  }
   if (rule === undefined && rules.wildcards !== undefined) {
     for (const child of findWildcardsBySpecificity(rules.wildcards, entry.value)) {
       rule = child === exact ? undefined : descend(child, entries, index, matchedNodes);
@@ -52,20 +59,22 @@ function descend(
 
 /**
  * Computes an upper bound for the nodes that one search visits, whatever the request. At each level that is the child
- * of one exact value, the children of all wildcards whose beginnings allow the same value, and the child of the key
- * alone.
+ * of one exact value, the children of all networks that contain one address, the children of all wildcards whose
+ * beginnings allow the same value, and the child of the key alone.
  */
 export function maxNodesVisited(node: RuleNode): number {
   let most = 0;
-  for (const rules of node.byKey?.values() ?? []) most = Math.max(most, maxNodesVisitedBelow(rules));
+  for (const [key, rules] of node.byKey ?? []) most = Math.max(most, maxNodesVisitedBelow(key, rules));
   return 1 + most;
 }
 
-function maxNodesVisitedBelow({ exact, wildcards, anyValue }: KeyRules): number {
+function maxNodesVisitedBelow(key: string, { exact, networks, wildcards, anyValue }: KeyRules): number {
   let mostByExact = 0;
   for (const [value, node] of exact ?? []) {
-    if (!value.includes('*')) mostByExact = Math.max(mostByExact, maxNodesVisited(node));
+    // Addresses are counted with the networks that contain them.
+    if (!isWildcard(value) && !isNetworkValue(key, value)) mostByExact = Math.max(mostByExact, maxNodesVisited(node));
   }
+  const mostByNetworks = networks === undefined ? 0 : maxNestedWeight(networks, maxNodesVisited);
   let mostByWildcards = 0;
   const byPrefix = new Map<string, number>();
   // Shortest prefixes first: a value that starts with a prefix also starts with each prefix of that prefix.
@@ -82,5 +91,6 @@ function maxNodesVisitedBelow({ exact, wildcards, anyValue }: KeyRules): number 
       mostByWildcards = Math.max(mostByWildcards, visited);
     }
   }
-  return mostByExact + mostByWildcards + (anyValue === undefined ? 0 : maxNodesVisited(anyValue));
+  const mostByValue = Math.max(mostByExact, mostByNetworks) + mostByWildcards;
+  return mostByValue + (anyValue === undefined ? 0 : maxNodesVisited(anyValue));
 }

@@ -1,8 +1,6 @@
+import { addNetwork, createNetworkIndex, isAddressKey, type NetworkIndex, parseNetwork } from './network-index.ts';
 import type { Rule } from './rule.ts';
 import { addWildcard, createWildcardIndex, type WildcardIndex } from './wildcard-index.ts';
-
-/** The domain whose rules Check also charges, before it reads any credential. */
-export const EDGE_DOMAIN = 'edge';
 
 /** One level of nested descriptors. */
 export interface RuleNode {
@@ -17,6 +15,8 @@ export interface KeyRules {
    * Children by value as written, wildcards included: a request that sends the literal pattern finds that child first.
    */
   exact: Map<string, RuleNode> | undefined;
+  /** Children whose values are addresses or networks. undefined: there are none, or values of the key are no addresses. */
+  networks: NetworkIndex<RuleNode> | undefined;
   /** undefined: no value has an asterisk. */
   wildcards: WildcardIndex<RuleNode> | undefined;
   /** The child for the key alone. */
@@ -43,7 +43,7 @@ export function addRuleNode(parent: RuleNode, key: string, value: string | undef
   parent.byKey ??= new Map();
   let rules = parent.byKey.get(key);
   if (rules === undefined) {
-    rules = { exact: undefined, wildcards: undefined, anyValue: undefined };
+    rules = { exact: undefined, networks: undefined, wildcards: undefined, anyValue: undefined };
     parent.byKey.set(key, rules);
   }
   const node = createRuleNode();
@@ -55,11 +55,30 @@ export function addRuleNode(parent: RuleNode, key: string, value: string | undef
   rules.exact ??= new Map();
   if (rules.exact.has(value)) return undefined;
   rules.exact.set(value, node);
-  if (value.includes('*')) {
+  if (isNetworkValue(key, value)) {
+    rules.networks ??= createNetworkIndex();
+    addNetwork(rules.networks, value, node);
+  }
+  if (isWildcard(value)) {
     rules.wildcards ??= createWildcardIndex();
     addWildcard(rules.wildcards, value, node);
   }
   return node;
+}
+
+/** Whether a value stands for all values that it matches: an asterisk is any characters or none. */
+export function isWildcard(value: string): boolean {
+  return value.includes('*');
+}
+
+/** Whether a value of the key stands for an address or for all addresses of a network. */
+export function isNetworkValue(key: string, value: string): boolean {
+  return isAddressKey(key) && parseNetwork(value) !== undefined;
+}
+
+/** Whether several values of the key can match the value of a rule; undefined: any value. */
+export function isPattern(key: string, value: string | undefined): boolean {
+  return value === undefined || isWildcard(value) || (value.includes('/') && isNetworkValue(key, value));
 }
 
 /** Moves all children of a node to another, which must not have any of them. Returns the moved children. */

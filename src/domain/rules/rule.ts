@@ -20,6 +20,16 @@ export interface Rule {
    * reports them.
    */
   readonly isQuota?: true;
+  /**
+   * The rule rejects nothing, but is charged and reports its state with every answer, as a rule in shadow mode does in
+   * envoyproxy/ratelimit. Never with `isShadow` or `isQuota`.
+   */
+  readonly reportsOnly?: true;
+  /**
+   * The rule in shadow or quota mode is charged and reports its state for requests that other limits reject, too. Left out:
+   * it is charged for them only what `charge_rejected` says.
+   */
+  readonly isIndependent?: true;
   /** Evaluated alongside the limits for granted requests; reported, never enforced. */
   readonly candidate?: CountedLimit;
   /** Added to the response when the rule lets the request pass. */

@@ -54,6 +54,17 @@ export function findFirstWildcard<Target>(index: WildcardIndex<Target>, value: s
   return first?.target;
 }
 
+/** Stands for any text that an asterisk can match. It is in no pattern, so that only an asterisk matches it. */
+const ANY_TEXT = '\0';
+
+/**
+ * Finds the first wildcard that matches every value that `pattern` matches; the wildcard of `pattern` itself, if no
+ * other comes before it.
+ */
+export function findCoveringWildcard<Target>(index: WildcardIndex<Target>, pattern: string): Target | undefined {
+  return findFirstWildcard(index, pattern.replaceAll('*', ANY_TEXT));
+}
+
 /** Finds all matching wildcards. Those that spell out the most characters come first, then those added first. */
 export function findWildcardsBySpecificity<Target>(index: WildcardIndex<Target>, value: string): readonly Target[] {
   const matching: Wildcard<Target>[] = [];

@@ -26,17 +26,22 @@ const EXPLANATIONS: Readonly<Partial<Record<TokenFault, string>>> = {
 
 /**
  * Explains to an administrator why a token is not a valid token of the issuer: what was expected and what was found. Shows
- * single values of bounded length, never the token. `keyIds` are the ids of the issuer's keys.
+ * single values of bounded length, never the token. `keyIds` are the ids of the issuer's keys. Without an issuer, it
+ * explains only faults that do not depend on one.
  */
 export function explainTokenFault(
   fault: TokenFault,
   token: CompactToken | undefined,
-  issuer: Issuer,
+  issuer: Issuer | undefined,
   keyIds: readonly unknown[],
 ): string {
   const explanation = EXPLANATIONS[fault];
   if (explanation !== undefined || token === undefined) return explanation ?? `token: is invalid (${fault})`;
   const { header, claims } = token;
+  if (fault === 'expired') return `exp: the token expired at ${new Date(Number(claims.exp) * 1000).toISOString()}`;
+  if (fault === 'session') return expect('sid', CLAIM_TEXT, claims.sid);
+  if (fault === 'token_id') return expect('jti', CLAIM_TEXT, claims.jti);
+  if (issuer === undefined) return `token: is invalid (${fault})`;
   const names = [issuer.issuer, ...issuer.aliases];
   // First, because everything else about a token of another issuer misleads.
   if (!names.some((name) => name === claims.iss)) return expectOneOf('iss', names, claims.iss);
@@ -49,11 +54,6 @@ export function explainTokenFault(
       return explainAudience(token, issuer);
     case 'required_claim':
       return explainRequiredClaim(token, issuer);
-    case 'expired':
-      return `exp: the token expired at ${new Date(Number(claims.exp) * 1000).toISOString()}`;
-    case 'session':
-    case 'token_id':
-      return expect(fault === 'session' ? 'sid' : 'jti', CLAIM_TEXT, claims[fault === 'session' ? 'sid' : 'jti']);
     case 'account':
     case 'plan':
     case 'features':
@@ -88,7 +88,7 @@ function explainNamedClaim(
   return expect(`${showClaim(path)} (${name})`, expected, findClaim(claims, path));
 }
 
-function expectOneOf(name: string, expected: readonly unknown[], found: unknown): string {
+export function expectOneOf(name: string, expected: readonly unknown[], found: unknown): string {
   return expect(name, expected.length === 1 ? showClaim(expected[0]) : `one of ${showClaim(expected)}`, found);
 }
 

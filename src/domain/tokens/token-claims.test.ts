@@ -7,7 +7,7 @@ const own = { iss: 'weir', aud: 'weir', sub: 'ann', jti: 't1', iat: 1000, exp: 2
 const times = { issuedAt: 1_000_000, notBefore: undefined, expiresAt: 2_000_000 };
 
 describe('an access token issued by Weir', () => {
-  const read = (change: object) => readOwnClaims({ ...own, sid: 's1', ...change }, 'at+jwt');
+  const read = (change: object) => readOwnClaims({ ...own, sid: 's1', ...change }, 'at+jwt', 'weir');
 
   it('names an account of the catalog and its session, and grants nothing itself', () => {
     expect(read({})).toEqual({
@@ -40,7 +40,8 @@ describe('an access token issued by Weir', () => {
   ])('is rejected as %s: %j', (fault, change) => expect(read(change)).toBe(fault));
 
   it('is recognised by its type alone', () => {
-    for (const type of [undefined, 'jwt', 'weir', '']) expect(readOwnClaims({ ...own, sid: 's1' }, type)).toBe('type');
+    for (const type of [undefined, 'jwt', 'weir', ''])
+      expect(readOwnClaims({ ...own, sid: 's1' }, type, 'weir')).toBe('type');
   });
 
   it('may have other audiences as well', () =>
@@ -48,7 +49,7 @@ describe('an access token issued by Weir', () => {
 });
 
 describe('a stateless token issued by Weir', () => {
-  const read = (weir: unknown) => readOwnClaims({ ...own, sid: 's1', weir }, 'weir+jwt');
+  const read = (weir: unknown) => readOwnClaims({ ...own, sid: 's1', weir }, 'weir+jwt', 'weir');
 
   it('carries the permissions of its holder', () => {
     const limits = [{ name: 'own', requests: 5, window: '60s', blockFor: '5m' }];

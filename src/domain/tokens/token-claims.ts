@@ -1,6 +1,6 @@
 import { parseFeatures } from '../credentials/features.ts';
 import { findClaim } from '../issuers/claim-path.ts';
-import { type Issuer, OWN_ISSUER } from '../issuers/issuer.ts';
+import { type Issuer, issuerAccountId, OWN_AUDIENCE } from '../issuers/issuer.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
 import type { TokenFault } from './compact-token.ts';
 import type { VerifiedToken } from './token.ts';
@@ -23,10 +23,16 @@ type TokenGrants = Pick<VerifiedToken, 'planId' | 'limits' | 'features' | 'isAdm
 
 const GRANT_MEMBERS = ['plan', 'limits', 'features', 'role'];
 
-/** Reads the claims of a token that Weir issued. Does not check the signature. Never throws. */
-export function readOwnClaims(claims: JsonObject, type: string | undefined): VerifiedToken | TokenFault {
-  if (claims.iss !== OWN_ISSUER) return 'issuer';
-  if (!hasAudience(claims.aud, [OWN_ISSUER])) return 'audience';
+/**
+ * Reads the claims of a token that Weir issued, whose `iss` is `ownIssuer`. Does not check the signature. Never throws.
+ */
+export function readOwnClaims(
+  claims: JsonObject,
+  type: string | undefined,
+  ownIssuer: string,
+): VerifiedToken | TokenFault {
+  if (claims.iss !== ownIssuer) return 'issuer';
+  if (!hasAudience(claims.aud, [OWN_AUDIENCE])) return 'audience';
   const times = readTimes(claims);
   if (typeof times === 'string') return times;
   const { sub: accountId, jti: tokenId, sid: sessionId } = claims;
@@ -83,7 +89,7 @@ export function readIssuerClaims(claims: JsonObject, issuer: Issuer): VerifiedTo
     issuerId: issuer.id,
     tokenId,
     sessionId,
-    accountId: issuer.catalogAccounts ? account : `${issuer.id}:${account}`,
+    accountId: issuerAccountId(issuer, account),
     planId,
     limits: [],
     features,

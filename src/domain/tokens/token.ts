@@ -53,7 +53,7 @@ export function requiresCatalogAccount({ sessionId }: VerifiedToken, issuer: Iss
  * catalog does not have it.
  */
 export function resolvePlanId(
-  { planId }: VerifiedToken,
+  { planId }: Pick<VerifiedToken, 'planId'>,
   account: { readonly planId: string } | undefined,
   issuer: Issuer | undefined,
 ): string | undefined {

@@ -1,19 +1,27 @@
 import type { ProvenIdentity } from '../../decide/check/authenticate.ts';
 import type { CheckVerdict } from '../../decide/check/check-verdict.ts';
 import type { LimitStatus } from '../../domain/limits/limit-status.ts';
-import { encodeEntryKey, encodeStringEntry, writeAsciiEntry, writeDigitsEntry } from '../wire/dynamic-metadata.ts';
-import { encodeToBytes, type WireWriter } from '../wire/wire-writer.ts';
+import {
+  encodeEntryKey,
+  encodeStringEntry,
+  writeAsciiEntry,
+  writeDigitsEntry,
+  writeStringEntry,
+} from '../wire/dynamic-metadata.ts';
+import type { WireWriter } from '../wire/wire-writer.ts';
 
 /*
- * Dynamic metadata of CheckResponse, for Envoy's access log and later filters. All values are non-empty strings: Envoy's
- * rate-limit actions read nothing else. An entry whose value is unknown is left out.
+ * Dynamic metadata of CheckResponse, for Envoy's access log and later filters. All values but those of published limits are
+ * non-empty strings: Envoy's rate-limit actions read nothing else. An entry whose value is unknown is left out.
  */
 
 // Field number of CheckResponse in envoy.service.auth.v3 (proto/envoy/service/auth/v3).
 const RESPONSE = { dynamicMetadata: 4 };
 
+const EXTENSION = encodeEntryKey('extension');
 const REMAINING = encodeEntryKey('remaining');
 const REQUEST_ID = encodeEntryKey('request_id');
+const NO_BYTES = new Uint8Array();
 
 /** Entries that name an identity or a limit. Both caches hang on objects that a change replaces. */
 interface EncodedNames {
@@ -35,7 +43,7 @@ const encodedSources = new Map<string, Uint8Array>();
  */
 export function writeDeniedMetadata(
   into: WireWriter,
-  { source, proven }: CheckVerdict & { kind: 'denied' },
+  { source, proven, question: { configurationFault } }: CheckVerdict & { kind: 'denied' },
   refusing: LimitStatus | undefined,
   codeEntry: Uint8Array,
   requestId: string,
@@ -45,6 +53,7 @@ export function writeDeniedMetadata(
     writeDigitsEntry(into, REMAINING, refusing.remaining);
     into.writeEncoded(encodeLimit(refusing));
   }
+  if (configurationFault !== undefined) writeStringEntry(into, EXTENSION, configurationFault.name);
   writeAsciiEntry(into, REQUEST_ID, requestId);
   into.writeEncoded(encodeSource(source));
   into.writeEncoded(codeEntry);
@@ -53,25 +62,23 @@ export function writeDeniedMetadata(
 }
 
 /**
- * Encodes the metadata of a request with an identity that passes, except for the digits of `remaining`, which follow it
- * in the message. There are `digitCount` of them; with 0 the entry is left out.
+ * Writes the metadata of a request that passes. `identity`: undefined if it has none. `remaining`: undefined if no limit is
+ * counted. `limits` are the entries of published limits, the last ones in the bytes.
  */
-export function encodeAllowedMetadata(identity: ProvenIdentity, source: string, digitCount: number): Uint8Array {
-  const fixedEntries = Buffer.concat([encodeOwner(identity), encodeSource(source)]);
-  const metadata = encodeToBytes((into) => {
-    const begun = into.beginNested();
-    if (digitCount > 0) writeAsciiEntry(into, REMAINING, '0'.repeat(digitCount));
-    into.writeEncoded(fixedEntries);
-    into.endNested(RESPONSE.dynamicMetadata, begun);
-  });
-  return metadata.subarray(0, metadata.length - digitCount);
-}
-
-/** Writes the metadata of a request without an identity that passes. */
-export function writeAnonymousMetadata(into: WireWriter, source: string, tightest: LimitStatus | undefined): void {
+export function writeAllowedMetadata(
+  into: WireWriter,
+  identity: ProvenIdentity | undefined,
+  source: string,
+  remaining: number | undefined,
+  requestId: string,
+  limits: Uint8Array = NO_BYTES,
+): void {
   const begun = into.beginNested();
-  if (tightest !== undefined) writeDigitsEntry(into, REMAINING, tightest.remaining);
+  into.writeEncoded(limits);
+  if (remaining !== undefined) writeDigitsEntry(into, REMAINING, remaining);
+  writeAsciiEntry(into, REQUEST_ID, requestId);
   into.writeEncoded(encodeSource(source));
+  if (identity !== undefined) into.writeEncoded(encodeOwner(identity));
   into.endNested(RESPONSE.dynamicMetadata, begun);
 }
 
@@ -80,7 +87,7 @@ function encodeOwner({ credential, keyId, planId }: ProvenIdentity): Uint8Array 
   const cached = encodedOwners.get(credential);
   if (cached !== undefined && cached.name === planId) return cached.bytes;
   const { accountId: account } = credential;
-  const bytes = encodeEntries({ account, api_key: keyId, plan: planId });
+  const bytes = encodeStrings({ account, api_key: keyId, plan: planId });
   encodedOwners.set(credential, { name: planId, bytes });
   return bytes;
 }
@@ -89,7 +96,7 @@ function encodeOwner({ credential, keyId, planId }: ProvenIdentity): Uint8Array 
 function encodeLimit({ rule, limit }: LimitStatus): Uint8Array {
   const cached = encodedLimits.get(limit);
   if (cached !== undefined && cached.name === rule) return cached.bytes;
-  const bytes = encodeEntries({ rule, limit: limit.name });
+  const bytes = encodeStrings({ rule, limit: limit.name });
   encodedLimits.set(limit, { name: rule, bytes });
   return bytes;
 }
@@ -97,12 +104,12 @@ function encodeLimit({ rule, limit }: LimitStatus): Uint8Array {
 function encodeSource(source: string): Uint8Array {
   let bytes = encodedSources.get(source);
   if (bytes === undefined) {
-    bytes = encodeEntries({ source });
+    bytes = encodeStrings({ source });
     encodedSources.set(source, bytes);
   }
   return bytes;
 }
 
-function encodeEntries(entries: Readonly<Record<string, string | undefined>>): Uint8Array {
+function encodeStrings(entries: Readonly<Record<string, string | undefined>>): Uint8Array {
   return Buffer.concat(Object.entries(entries).map(([key, value]) => encodeStringEntry(key, value)));
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CheckRequest } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { InvalidRequest } from '../wire/decode-message.ts';
-import { decodeCheckRequest, prepareCheckExtraction } from './check-request.ts';
+import { prepareCheckExtraction } from './check-extraction.ts';
+import { decodeCheckRequest } from './check-request.ts';
 
 const encode = (http: object, contextExtensions: Record<string, string> = {}) =>
   CheckRequest.encode(CheckRequest.fromPartial({ attributes: { request: { http }, contextExtensions } })).finish();
@@ -29,9 +30,9 @@ describe('decodeCheckRequest', () => {
     expect(decodeCheckRequest(encode({ headers })).forgedHeaders.toSorted()).toEqual(['x-weir-role', 'x_weir_account']);
   });
 
-  it('turns the charge off only if weir.rate_limit is exactly "off"', () => {
+  it('turns the charge off if weir.rate_limit is "off" in any case', () => {
     const isOff = (value: string) => decodeCheckRequest(encode({}, { 'weir.rate_limit': value })).rateLimitOff;
-    expect(['off', 'OFF', 'false', ''].map(isOff)).toEqual([true, false, false, false]);
+    expect(['off', 'OFF', 'on', 'false', ''].map(isOff)).toEqual([true, true, false, false, false]);
   });
 
   it('takes the source address from Envoy’s peer, and never from a header of the client', () => {
@@ -66,12 +67,13 @@ describe('decodeCheckRequest', () => {
     expect(decodeCheckRequest(encode({}, { other: 'export' })).requiredFeatures).toEqual([]);
   });
 
-  it('reads the cost of the route: 1 by default, undefined if it is not a uint32', () => {
-    const cost = (value: string) => decodeCheckRequest(encode({}, { 'weir.cost': value })).cost;
+  it('reads the cost of the route: 1 by default; it is a fault if it is not a uint32', () => {
+    const decodeCost = (value: string) => decodeCheckRequest(encode({}, { 'weir.cost': value }));
+    const cost = (value: string) => decodeCost(value).cost;
     expect(decodeCheckRequest(encode({})).cost).toBe(1);
     expect(['0', '1', '250', '4294967295'].map(cost)).toEqual([0, 1, 250, 4294967295]);
     for (const invalid of ['', '-1', '1.5', '1e3', '0x10', ' 1', 'ten', '4294967296', '9'.repeat(400), 'Infinity']) {
-      expect(cost(invalid)).toBeUndefined();
+      expect(decodeCost(invalid).configurationFault).toMatchObject({ name: 'weir.cost', isDenied: true });
     }
   });
 
@@ -82,9 +84,9 @@ describe('decodeCheckRequest', () => {
     expect(withDevice).toMatchObject({ route: 'login', device: 'phone', apiKeyHeader: 'k' });
   });
 
-  it('allows anonymous requests only if weir.auth is exactly "optional"', () => {
+  it('allows anonymous requests if weir.auth is "optional" in any case', () => {
     const isAllowed = (value: string) => decodeCheckRequest(encode({}, { 'weir.auth': value })).allowsAnonymous;
-    expect(['optional', 'Optional', 'true', 'off', ''].map(isAllowed)).toEqual([true, false, false, false, false]);
+    expect(['optional', 'Optional', 'required', 'true', ''].map(isAllowed)).toEqual([true, true, false, false, false]);
   });
 
   it('recognizes a preflight by its method and both headers, where the route allows preflights', () => {
@@ -93,7 +95,8 @@ describe('decodeCheckRequest', () => {
     const headers = { Origin: 'https://a.example', 'access-control-request-method': 'POST' };
     expect(isPreflight({ method: 'OPTIONS', headers })).toBe(true);
     expect(isPreflight({ method: 'OPTIONS', headerMap: { headers: rawHeaders(headers) } })).toBe(true);
-    for (const extension of ['', 'Allow', 'true', 'off']) {
+    expect(isPreflight({ method: 'OPTIONS', headers }, 'Allow')).toBe(true);
+    for (const extension of ['', 'deny', 'true', 'off']) {
       expect(isPreflight({ method: 'OPTIONS', headers }, extension)).toBe(false);
     }
     for (const method of ['', 'options', 'GET', 'POST', 'OPTIONSX']) {

@@ -1,64 +1,33 @@
 import { isIP } from 'node:net';
 import type { CheckQuestion } from '../../decide/check/check-question.ts';
+import type { SourcedCredential } from '../../decide/check/presented-credential.ts';
+import { applyContextExtension } from '../routes/context-extensions.ts';
+import { readRouteAnnotations } from '../routes/route-annotations.ts';
+import { addSettings, addTableSettings, DEFAULT_ROUTE_SETTINGS, type RouteSettings } from '../routes/route-settings.ts';
 import { decodeMessage } from '../wire/decode-message.ts';
+import { readEntryString, readMapEntry } from '../wire/map-entry.ts';
 import { buildNameTable, type NameTable } from '../wire/name-table.ts';
 import { LENGTH_DELIMITED, type WireReader } from '../wire/wire-reader.ts';
-import { applyContextExtension, DEFAULT_ROUTE_SETTINGS, type RouteSettings } from './context-extensions.ts';
-import { readEntryString, readMapEntry } from './map-entry.ts';
+import { type CheckExtraction, HEADER, prepareCheckExtraction, type RouteSource } from './check-extraction.ts';
 import { readPeerAddress } from './peer-address.ts';
 import { findQueryKey, NO_QUERY_KEY, type QueryKey } from './query-key.ts';
+import { findSourcedCredential, type KeySources } from './sourced-credential.ts';
 
 const MESSAGE_TYPE = 'envoy.service.auth.v3.CheckRequest';
 
 // Field numbers of envoy.service.auth.v3 (proto/envoy/service/auth/v3).
 const CHECK_REQUEST = { attributes: 1 };
-const ATTRIBUTE_CONTEXT = { source: 1, request: 4, contextExtensions: 10 };
+const ATTRIBUTE_CONTEXT = { source: 1, request: 4, contextExtensions: 10, routeMetadataContext: 13 };
 const REQUEST = { http: 2 };
-const HTTP_REQUEST = { method: 2, headers: 3, path: 4, headerMap: 13 };
+const HTTP_REQUEST = { method: 2, headers: 3, path: 4, host: 5, headerMap: 13 };
 const HEADER_MAP = { headers: 1 };
 
-/** Index of each header in `ExtractedRequest.headerValues` and in the name tables of `CheckExtraction`. */
-const HEADER = {
-  apiKey: 0,
-  authorization: 1,
-  requestId: 2,
-  contentType: 3,
-  device: 4,
-  clientAddress: 5,
-  origin: 6,
-  requestedMethod: 7,
-};
-/** Names of the headers up to `contentType`. */
-const FIXED_HEADERS = ['x-api-key', 'authorization', 'x-request-id', 'content-type'];
-/** Names of `origin` and `requestedMethod`, which are read from OPTIONS requests only. */
-const PREFLIGHT_HEADERS = ['origin', 'access-control-request-method'];
 const OPTIONS_METHOD = buildNameTable(['options']);
 
 /** Names that a later hop may take for Weir's own: CGI-style upstreams treat `_` and `-` as the same. */
 const WEIR_HEADER = /^x[-_]weir[-_]/i;
 const OVERWRITTEN_HEADERS = new Set(['x-weir-account', 'x-weir-key', 'x-weir-plan']);
 const LETTER_W = 'w'.charCodeAt(0);
-
-/** The optional parts of a request that Check is configured to read. Header names are in lower case. */
-export interface CheckExtractionOptions {
-  /** Header in which clients name their device. */
-  readonly deviceHeader?: string | undefined;
-  /** Header in which Envoy reports the client's address. */
-  readonly clientAddressHeader?: string | undefined;
-  /** Query parameter that may carry an API key. */
-  readonly keyParameter?: string | undefined;
-}
-
-/** The parts of a request that Check reads, prepared once from `CheckExtractionOptions`. */
-export interface CheckExtraction {
-  readonly headers: NameTable;
-  /** For OPTIONS requests: `headers` and the headers of a preflight. */
-  readonly optionsHeaders: NameTable;
-  /** Whether a header reports the client's address, which then replaces the address of Envoy's peer. */
-  readonly readsClientAddress: boolean;
-  /** Query parameter that may carry an API key; undefined: none, and the path is not read. */
-  readonly keyParameter: string | undefined;
-}
 
 interface ExtractedRequest {
   /** The headers to look for. */
@@ -67,12 +36,23 @@ interface ExtractedRequest {
   readonly headerValues: (string | undefined)[];
   readonly forgedHeaders: string[];
   queryKey: QueryKey;
+  /** Empty unless a route table, or a source of API keys in the query, reads it. */
+  path: string;
+  /** Empty unless there is a route table. */
+  method: string;
+  /** Empty unless there is a route table. */
+  host: string;
+  /** Index of the header `cookie`; -1: no source reads it. */
+  readonly cookieIndex: number;
 }
 
 interface ExtractedAttributes {
   sourceAddress: string | undefined;
   request: ExtractedRequest;
+  /** From the context extensions. */
   settings: RouteSettings;
+  /** From the annotations of the route's resources. */
+  annotations: RouteSettings;
 }
 
 const DEFAULT_EXTRACTION = prepareCheckExtraction({});
@@ -81,23 +61,17 @@ const NO_REQUEST: ExtractedRequest = {
   headerValues: [],
   forgedHeaders: [],
   queryKey: NO_QUERY_KEY,
+  path: '',
+  method: '',
+  host: '',
+  cookieIndex: -1,
 };
 const NO_ATTRIBUTES: ExtractedAttributes = {
   sourceAddress: undefined,
   request: NO_REQUEST,
   settings: DEFAULT_ROUTE_SETTINGS,
+  annotations: DEFAULT_ROUTE_SETTINGS,
 };
-
-export function prepareCheckExtraction(options: CheckExtractionOptions): CheckExtraction {
-  const { deviceHeader, clientAddressHeader, keyParameter } = options;
-  const headers = [...FIXED_HEADERS, deviceHeader, clientAddressHeader]; // in the order of HEADER
-  return {
-    headers: buildNameTable(headers),
-    optionsHeaders: buildNameTable([...headers, ...PREFLIGHT_HEADERS]),
-    readsClientAddress: clientAddressHeader !== undefined,
-    keyParameter,
-  };
-}
 
 /**
  * Decodes the parts of a CheckRequest that Check uses and skips the rest, which is most of its 350 to 1,400 bytes. Throws
@@ -105,8 +79,9 @@ export function prepareCheckExtraction(options: CheckExtractionOptions): CheckEx
  */
 export function decodeCheckRequest(message: Uint8Array, extraction = DEFAULT_EXTRACTION): CheckQuestion {
   const attributes = decodeMessage(MESSAGE_TYPE, message, (reader) => readCheckRequest(reader, extraction));
-  const { request, settings } = attributes;
+  const { request } = attributes;
   const { headerValues } = request;
+  const settings = combineSettings(attributes, extraction.routes);
   return {
     requestIdHeader: headerValues[HEADER.requestId],
     apiKeyHeader: headerValues[HEADER.apiKey],
@@ -119,13 +94,40 @@ export function decodeCheckRequest(message: Uint8Array, extraction = DEFAULT_EXT
       : attributes.sourceAddress,
     rateLimitOff: settings.rateLimitOff,
     requiredFeatures: settings.requiredFeatures,
-    allowsAnonymous: settings.allowsAnonymous,
+    allowsAnonymous: settings.auth !== 'required',
     isAllowedPreflight: settings.allowsPreflight && isPreflight(request),
     cost: settings.cost,
+    // A source that requires features wins over one that needs no credential.
+    ignoresCredential: settings.auth === 'none' && settings.requiredFeatures.length === 0,
+    pathFault: settings.pathFault,
+    configurationFault: settings.configurationFault,
     forgedHeaders: request.forgedHeaders,
     queryKey: request.queryKey.value,
     queryKeyNames: request.queryKey.names,
+    sourced: extraction.keySources && findSourced(extraction.keySources, extraction, request),
   };
+}
+
+/** In order of precedence: the context extensions, the annotations, the route table. */
+function combineSettings(
+  { request, settings: extensions, annotations }: ExtractedAttributes,
+  routes: RouteSource | undefined,
+): RouteSettings {
+  const settings = addSettings(extensions, annotations);
+  return routes === undefined ? settings : addTableSettings(settings, routes.table, request, isPreflight(request));
+}
+
+function findSourced(
+  sources: KeySources,
+  { sourceHeaders, cookieIndex }: CheckExtraction,
+  { headerValues, path }: ExtractedRequest,
+): SourcedCredential {
+  return findSourcedCredential(sources, {
+    authorization: headerValues[HEADER.authorization],
+    cookie: headerValues[cookieIndex],
+    path,
+    header: (name) => headerValues[sourceHeaders.get(name) ?? HEADER.apiKey],
+  });
 }
 
 function readCheckRequest(reader: WireReader, extraction: CheckExtraction): ExtractedAttributes {
@@ -145,7 +147,9 @@ function readAttributes(reader: WireReader, extraction: CheckExtraction): Extrac
     else if (reader.isField(ATTRIBUTE_CONTEXT.request, LENGTH_DELIMITED)) {
       attributes.request = readRequest(reader, extraction);
     } else if (reader.isField(ATTRIBUTE_CONTEXT.contextExtensions, LENGTH_DELIMITED)) {
-      attributes.settings = applyContextExtension(reader, attributes.settings);
+      attributes.settings = applyContextExtension(reader, attributes.settings, extraction.unknownExtensions);
+    } else if (reader.isField(ATTRIBUTE_CONTEXT.routeMetadataContext, LENGTH_DELIMITED)) {
+      attributes.annotations = readRouteAnnotations(reader, extraction.unknownExtensions);
     } else reader.skipField();
   }
   reader.leaveMessage(outerEnd);
@@ -171,6 +175,10 @@ function readHttpRequest(reader: WireReader, extraction: CheckExtraction): Extra
     headerValues,
     forgedHeaders: [],
     queryKey: NO_QUERY_KEY,
+    path: '',
+    method: '',
+    host: '',
+    cookieIndex: extraction.cookieIndex,
   };
   while (reader.nextField()) {
     if (reader.isField(HTTP_REQUEST.headers, LENGTH_DELIMITED)) readHeader(reader, request);
@@ -178,10 +186,15 @@ function readHttpRequest(reader: WireReader, extraction: CheckExtraction): Extra
       // Envoy writes fields in the order of their numbers, so the method comes before the headers. If it did not, a
       // preflight would not be recognized and would be denied.
       if (isOptionsMethod(reader)) request.names = extraction.optionsHeaders;
-      reader.skipField();
+      if (extraction.routes === undefined) reader.skipField();
+      else request.method = reader.readString();
     } else if (reader.isField(HTTP_REQUEST.headerMap, LENGTH_DELIMITED)) readHeaderMap(reader, request);
-    else if (extraction.keyParameter !== undefined && reader.isField(HTTP_REQUEST.path, LENGTH_DELIMITED)) {
-      request.queryKey = findQueryKey(reader.readString(), extraction.keyParameter);
+    else if (extraction.readsPath && reader.isField(HTTP_REQUEST.path, LENGTH_DELIMITED)) {
+      request.path = reader.readString();
+      const { keyParameter } = extraction;
+      if (keyParameter !== undefined) request.queryKey = findQueryKey(request.path, keyParameter);
+    } else if (extraction.routes !== undefined && reader.isField(HTTP_REQUEST.host, LENGTH_DELIMITED)) {
+      request.host = reader.readString();
     } else reader.skipField();
   }
   reader.leaveMessage(outerEnd);
@@ -221,7 +234,9 @@ function readHeader(reader: WireReader, request: ExtractedRequest): void {
     const value = readEntryString(reader, entry.value);
     const earlier = request.headerValues[index];
     // HTTP joins repeated headers like this. Two API keys together are not a valid key.
-    request.headerValues[index] = earlier === undefined ? value : `${earlier},${value}`;
+    if (earlier === undefined) request.headerValues[index] = value;
+    // Cookies may come in several lines (RFC 9113, section 8.2.3).
+    else request.headerValues[index] = `${earlier}${index === request.cookieIndex ? ';' : ','}${value}`;
     // Only Envoy may set this header, and only for Weir: the upstream must not see it.
     if (index === HEADER.clientAddress) request.forgedHeaders.push(reader.readStringAt(entry.key));
   } else if (mayBeWeirHeader(reader, entry.key)) {

@@ -1,10 +1,16 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CheckVerdict } from '../../decide/check/check-verdict.ts';
+import { UNRESTRICTED } from '../../domain/account-state.ts';
 import { NO_POLICY } from '../../domain/credentials/api-key-policy.ts';
 import { credentialFault, tokenTooLong } from '../../domain/credentials/credential-fault.ts';
 import { DENIALS, type DenialCode } from '../../domain/denial.ts';
+import type { LimitStatus } from '../../domain/limits/limit-status.ts';
+import { RESERVED_METADATA_KEYS } from '../../domain/limits/metadata-key.ts';
 import { CheckResponse } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { encodeCheckResponse } from './check-response.ts';
+import type { CheckAnswerOptions } from './denied-response.ts';
+import { PublishedLimits } from './published-limits.ts';
 
 const question = {
   requestIdHeader: 'r1',
@@ -21,6 +27,7 @@ const question = {
   allowsAnonymous: false,
   isAllowedPreflight: false,
   cost: 1,
+  configurationFault: undefined,
   forgedHeaders: ['x-weir-role'],
 };
 const burst = {
@@ -45,6 +52,7 @@ const key = {
   planId: 'team',
   policy: NO_POLICY,
   disabled: false,
+  accountState: UNRESTRICTED,
   expiresAt: undefined,
 };
 const allowedKey = {
@@ -55,11 +63,30 @@ const allowedKey = {
   planId: key.planId,
   credentialHeader: 'x-api-key',
   removesAuthorization: false,
+  plan: { id: 'team', limits: [burst, day], features: [] },
   limits: [],
   source: 'memory',
 } as const;
 
-const encodeAndDecode = (verdict: CheckVerdict) => CheckResponse.decode(encodeCheckResponse(verdict, 'all'));
+/** Has the length of a UUID, and perhaps characters that are not usable. */
+const anyIdLikeUuid = fc.string({
+  unit: fc.constantFrom('a', '0', '-', '~', '!', ' ', 'é', '\u0141', '\x7f', '"'),
+  minLength: 36,
+  maxLength: 36,
+});
+
+const NO_METADATA: CheckAnswerOptions = { rateLimitHeaders: 'all', checkErrors: 'deny' };
+const WITH_METADATA: CheckAnswerOptions = { ...NO_METADATA, publishedLimits: new PublishedLimits(() => {}) };
+/** The entries of `allowedKey` with WITH_METADATA. */
+const PUBLISHED = {
+  limits: {
+    burst: { requests_per_unit: 5, unit: 'MINUTE' },
+    day: { requests_per_unit: 100, unit: 'DAY' },
+  },
+};
+
+const encodeAndDecode = (verdict: CheckVerdict, options = NO_METADATA) =>
+  CheckResponse.decode(encodeCheckResponse(verdict, options));
 
 /** The ok_response of a CheckResponse. */
 function okResponse({ httpResponse }: CheckResponse) {
@@ -98,7 +125,7 @@ describe('a CheckResponse that allows an API key', () => {
 
   it('puts the identity into the dynamic metadata as non-empty strings, for Envoy’s rate-limit actions', () => {
     const identity = { account: 'a1', api_key: 'k1', plan: 'team' };
-    expect(response.dynamicMetadata).toEqual({ ...identity, source: 'memory', remaining: '3' });
+    expect(response.dynamicMetadata).toEqual({ ...identity, source: 'memory', remaining: '3', request_id: 'r1' });
   });
 
   it('puts the number of remaining requests into the dynamic metadata, whatever its length', () => {
@@ -113,6 +140,38 @@ describe('a CheckResponse that allows an API key', () => {
     expect(encodeAndDecode(allowedKey).dynamicMetadata).not.toHaveProperty('remaining');
   });
 
+  it('puts the request’s own id into the dynamic metadata if it is usable, else a new one', () => {
+    const isUsable = (id: string | undefined) => id !== undefined && /^[!-~]{1,128}$/.test(id);
+    const anyId = fc.option(fc.oneof(fc.string(), fc.uuid(), anyIdLikeUuid), { nil: undefined });
+    const remaining = fc.option(fc.integer({ min: 0, max: 2 ** 53 - 1 }), { nil: undefined });
+    const options = fc.constantFrom(NO_METADATA, WITH_METADATA);
+    const property = fc.property(
+      anyId,
+      remaining,
+      fc.boolean(),
+      options,
+      (requestIdHeader, left, isAnonymous, option) => {
+        const status = { rule: 'plans/team', label: 'plans/team/burst', limit: burst, resetSeconds: 60 };
+        const limits = left === undefined ? [] : [{ ...notExceeded, ...status, remaining: left }];
+        const common = { question: { ...question, requestIdHeader }, limits, source: 'memory' } as const;
+        const { dynamicMetadata = {} } = encodeAndDecode(
+          isAnonymous ? { kind: 'anonymous', ...common } : { ...allowedKey, ...common, credential: { ...key } },
+          option,
+        );
+        const { request_id: requestId, ...others } = dynamicMetadata;
+        if (isUsable(requestIdHeader)) expect(requestId).toBe(requestIdHeader);
+        else expect(requestId).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+        expect(others).toEqual({
+          source: 'memory',
+          ...(isAnonymous ? {} : { account: 'a1', api_key: 'k1', plan: 'team' }),
+          ...(left === undefined ? {} : { remaining: String(left) }),
+          ...(isAnonymous || option === NO_METADATA ? {} : PUBLISHED),
+        });
+      },
+    );
+    fc.assert(property, { numRuns: 1000 });
+  });
+
   it('reports all limits to the client, and the tightest in the older headers', () => {
     expect(toHeaders(ok.responseHeadersToAdd)).toEqual({
       'ratelimit-policy': '"burst";q=5;w=60, "day";q=100;w=86400',
@@ -121,6 +180,17 @@ describe('a CheckResponse that allows an API key', () => {
       'x-ratelimit-remaining': '3',
       'x-ratelimit-reset': '60',
     });
+  });
+
+  it('publishes the limits of the current plan, even if the key’s record is the same object as before', () => {
+    const credential = { ...key };
+    const publish = (requests: number) => {
+      const plan = { id: 'team', limits: [{ ...burst, requests }], features: [] };
+      return encodeAndDecode({ ...allowedKey, credential, plan }, WITH_METADATA).dynamicMetadata?.limits;
+    };
+    for (const requests of [5, 1000, 5, 7]) {
+      expect(publish(requests)).toEqual({ burst: { requests_per_unit: requests, unit: 'MINUTE' } });
+    }
   });
 
   it('shows the current plan and source, even if the key’s record is the same object as before', () => {
@@ -162,7 +232,7 @@ describe('a CheckResponse that allows a token without a plan', () => {
     const ok = okResponse(response);
     expect(toHeaders(ok.headers)).toEqual({ 'x-weir-account': 'a1' });
     expect(ok.headersToRemove.toSorted()).toEqual(['authorization', 'x-weir-key', 'x-weir-plan', 'x-weir-role']);
-    expect(response.dynamicMetadata).toEqual({ account: 'a1', source: 'memory' });
+    expect(response.dynamicMetadata).toEqual({ account: 'a1', source: 'memory', request_id: 'r1' });
   });
 });
 
@@ -172,7 +242,7 @@ describe('a CheckResponse that allows an anonymous request', () => {
     const ok = okResponse(response);
     expect(response.status?.code).toBe(0);
     expect(ok.headers).toEqual([]);
-    expect(response.dynamicMetadata).toEqual({ source: 'catalog' });
+    expect(response.dynamicMetadata).toEqual({ source: 'catalog', request_id: 'r1' });
     expect(ok.headersToRemove.toSorted()).toEqual(['x-weir-account', 'x-weir-key', 'x-weir-plan', 'x-weir-role']);
   });
 });
@@ -272,10 +342,60 @@ describe('a CheckResponse that denies a request', () => {
       }
     });
 
+    it('writes no name that a limit could have as its metadata_key', () => {
+      const configurationFault = { name: 'weir.x', description: 'must be y', message: undefined, isDenied: true };
+      const { metadata = {} } = deny('rate_limited', 7, 'r1', {
+        proven,
+        question: { ...question, configurationFault },
+      });
+      const names = Object.keys({ ...metadata, ...PUBLISHED });
+      expect(names.toSorted()).toEqual(RESERVED_METADATA_KEYS.toSorted());
+    });
+
     it('has the request id of the body, also if that is a new one', () => {
       const { metadata, body } = deny('unknown_credential', undefined, 'has space');
       expect(metadata?.request_id).toBe(JSON.parse(body).error.request_id);
       expect(metadata?.request_id).toMatch(/^[0-9a-f-]{36}$/);
+    });
+  });
+
+  it('is a problem of RFC 9457 if that is configured, for 429 with the violated policies', () => {
+    const problem: CheckAnswerOptions = { ...NO_METADATA, errorFormat: 'problem' };
+    const read = (code: DenialCode, limits: readonly LimitStatus[], requestIdHeader = 'r1') => {
+      const { httpResponse } = encodeAndDecode(
+        {
+          ...{ kind: 'denied', question: { ...question, requestIdHeader }, code, limits, retryAfterSeconds: 7 },
+          ...{ fault: undefined, proven: undefined, source: 'memory' },
+        },
+        problem,
+      );
+      if (httpResponse?.$case !== 'deniedResponse') throw new Error('the request was not denied');
+      const { headers, body } = httpResponse.value;
+      expect(toHeaders(headers)['content-type']).toBe('application/problem+json');
+      return JSON.parse(body);
+    };
+    const status = { rule: 'x', label: 'x', remaining: 0, resetSeconds: 7, retryAfterSeconds: 7 };
+    const limits = [
+      { ...status, limit: burst, exceeded: true },
+      { ...status, limit: day, exceeded: false },
+      { ...status, limit: { ...burst, name: 'per "user" é' }, exceeded: true },
+    ];
+    expect(read('rate_limited', limits, 'a"b')).toEqual({
+      type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+      title: 'Request cannot be satisfied as assigned quota has been exceeded',
+      status: 429,
+      detail: DENIALS.rate_limited.message,
+      code: 'rate_limited',
+      request_id: 'a"b',
+      'violated-policies': ['burst', 'per "user" é'],
+    });
+    expect(read('unknown_route', [])).toEqual({
+      type: 'about:blank',
+      title: 'Forbidden',
+      status: 403,
+      detail: DENIALS.unknown_route.message,
+      code: 'unknown_route',
+      request_id: 'r1',
     });
   });
 
@@ -318,5 +438,11 @@ describe('a CheckResponse that denies a request', () => {
   it('has retry-after after 429 only if a retry is promised', () => {
     expect(deny('rate_limited', 7).headers).toMatchObject({ 'retry-after': '7', 'x-ratelimit-remaining': '0' });
     expect(deny('rate_limited').headers).not.toHaveProperty('retry-after');
+  });
+
+  it('has retry-after after 403 if the account is blocked, and no other header about limits', () => {
+    const { httpStatus, headers } = deny('blocked_account', 30);
+    expect([httpStatus, headers]).toEqual([403, { 'retry-after': '30', 'content-type': 'application/json' }]);
+    expect(deny('disabled_account').headers).not.toHaveProperty('retry-after');
   });
 });

@@ -3,7 +3,7 @@ import { ErrorInfo, RetryInfo } from '../../generated/google/rpc/error_details.t
 import { Status } from '../../generated/google/rpc/status.ts';
 
 /** The google.rpc.Code of a denial, by its HTTP status. */
-export const RPC_CODES = { 401: 16, 403: 7, 429: 8, 500: 13, 503: 14 } as const satisfies Record<
+export const RPC_CODES = { 400: 3, 401: 16, 403: 7, 429: 8, 500: 13, 503: 14 } as const satisfies Record<
   (typeof DENIALS)[DenialCode]['status'],
   number
 >;

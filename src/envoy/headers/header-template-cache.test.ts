@@ -27,7 +27,9 @@ function makeStatuses(numbers: readonly (readonly [remaining: number, resetSecon
 /** The headers in a CheckResponse, where they must overwrite. */
 function reportByCheck(limits: readonly LimitStatus[]) {
   const verdict = { kind: 'anonymous', question, limits, source: 'memory' } as const;
-  const { httpResponse } = CheckResponse.decode(encodeCheckResponse(verdict, 'all'));
+  const { httpResponse } = CheckResponse.decode(
+    encodeCheckResponse(verdict, { rateLimitHeaders: 'all', checkErrors: 'deny' }),
+  );
   if (httpResponse?.$case !== 'okResponse') throw new Error('the request was denied');
   const { responseHeadersToAdd } = httpResponse.value;
   for (const option of responseHeadersToAdd) expect(option).toMatchObject({ append: false, appendAction: 2 });
@@ -35,7 +37,7 @@ function reportByCheck(limits: readonly LimitStatus[]) {
 }
 
 /** The headers in a RateLimitResponse. */
-function reportByRateLimit(limits: readonly LimitStatus[]) {
+function reportByRateLimit(limits: readonly LimitStatus[], mode: 'all' | 'auto') {
   const response = encodeRateLimitResponse(
     {
       kind: 'rate_limit',
@@ -49,7 +51,7 @@ function reportByRateLimit(limits: readonly LimitStatus[]) {
       candidates: [],
       metadata: [],
     },
-    'all',
+    mode,
   );
   const { responseHeadersToAdd } = RateLimitResponse.decode(response);
   return Object.fromEntries(responseHeadersToAdd.map(({ key, value }) => [key, value]));
@@ -64,15 +66,19 @@ describe('headers from templates', () => {
         for (const numbers of answers) {
           const limits = makeStatuses(numbers);
           const tightest = tightestStatus(limits);
-          const expected = {
+          const current = {
             'ratelimit-policy': limits.map(({ limit: { name } }) => `"${name}";q=60;w=60`).join(', '),
             ratelimit: numbers.map(([r, t], index) => `"${NAMES[index]}";r=${r};t=${t}`).join(', '),
+          };
+          const expected = {
+            ...current,
             'x-ratelimit-limit': '60',
             'x-ratelimit-remaining': `${tightest?.remaining}`,
             'x-ratelimit-reset': `${tightest?.resetSeconds}`,
           };
           expect(reportByCheck(limits)).toEqual(expected);
-          expect(reportByRateLimit(limits)).toEqual(expected);
+          expect(reportByRateLimit(limits, 'all')).toEqual(expected);
+          expect(reportByRateLimit(limits, 'auto')).toEqual(current);
         }
       }),
     );

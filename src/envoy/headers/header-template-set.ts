@@ -1,7 +1,7 @@
 import type { LimitStatus } from '../../domain/limits/limit-status.ts';
 import { encodeToBytes, type WireWriter } from '../wire/wire-writer.ts';
 import type { HeaderWriter } from './header-writer.ts';
-import { writeLimitHeaders } from './limit-headers.ts';
+import { type ReportedLimits, writeLimitHeaders } from './limit-headers.ts';
 
 /** One number of a template: which values fit, and where their digits go. */
 interface NumberSlot {
@@ -25,6 +25,8 @@ interface HeaderTemplate {
   readonly slots: readonly LimitSlots[];
   /** Index of the limit that the older `x-ratelimit-*` headers show. */
   readonly tightestIndex: number;
+  /** Whether it leaves out these older headers. */
+  readonly omitsOlder: boolean;
 }
 
 const CACHE_SIZE = 8;
@@ -49,8 +51,8 @@ export class HeaderTemplateSet {
   }
 
   /** Writes the headers for `limits`, which must be the list that this set serves; `tightest` is one of them. */
-  write(into: WireWriter, limits: readonly LimitStatus[], tightest: LimitStatus): void {
-    const { bytes, slots } = this.#templateFor(limits, limits.indexOf(tightest));
+  write(into: WireWriter, limits: readonly LimitStatus[], tightest: LimitStatus, omitsOlder: boolean): void {
+    const { bytes, slots } = this.#templateFor(limits, limits.indexOf(tightest), omitsOlder);
     into.writeEncoded(bytes);
     for (let index = 0; index < limits.length; index++) {
       const status = limits[index];
@@ -61,26 +63,30 @@ export class HeaderTemplateSet {
     }
   }
 
-  #templateFor(limits: readonly LimitStatus[], tightestIndex: number): HeaderTemplate {
+  #templateFor(limits: readonly LimitStatus[], tightestIndex: number, omitsOlder: boolean): HeaderTemplate {
     let hash = tightestIndex;
     for (const { remaining, resetSeconds } of limits) {
       hash = hash * 3 + (countDigits(remaining) & 1) + ((countDigits(resetSeconds) & 1) << 1);
     }
     const cached = this.#templates[hash % CACHE_SIZE];
-    if (cached !== undefined && cached.tightestIndex === tightestIndex && fits(cached, limits)) return cached;
-    const template = this.#createTemplate(limits, tightestIndex);
+    if (cached !== undefined && cached.tightestIndex === tightestIndex && cached.omitsOlder === omitsOlder) {
+      if (fits(cached, limits)) return cached;
+    }
+    const template = this.#createTemplate(limits, tightestIndex, omitsOlder);
     this.#templates[hash % CACHE_SIZE] = template;
     return template;
   }
 
   /** Encodes the headers with sample numbers, then changes one number at a time to see which bytes it owns. */
-  #createTemplate(limits: readonly LimitStatus[], tightestIndex: number): HeaderTemplate {
+  #createTemplate(limits: readonly LimitStatus[], tightestIndex: number, omitsOlder: boolean): HeaderTemplate {
     const samples = limits.map((status) => ({
       ...status,
       remaining: smallestOfLength(countDigits(status.remaining)),
       resetSeconds: smallestOfLength(countDigits(status.resetSeconds)),
     }));
-    const bytes = this.#encode(samples, tightestIndex);
+    const encode = (statuses: readonly LimitStatus[]) =>
+      this.#encode({ limits: statuses, tightest: statuses[tightestIndex], omitsOlder });
+    const bytes = encode(samples);
     const slotFor = (value: number, changed: readonly LimitStatus[]): NumberSlot => {
       const digitCount = countDigits(value);
       const min = digitCount === 1 ? 0 : value;
@@ -88,7 +94,7 @@ export class HeaderTemplateSet {
         digitCount,
         min,
         bound: value * 10,
-        offsets: differingOffsets(bytes, this.#encode(changed, tightestIndex)),
+        offsets: differingOffsets(bytes, encode(changed)),
       };
     };
     const slots = samples.map((sample, index): LimitSlots => {
@@ -99,11 +105,10 @@ export class HeaderTemplateSet {
         resetSeconds: slotFor(resetSeconds, samples.with(index, { ...sample, resetSeconds: resetSeconds * 2 })),
       };
     });
-    return { bytes, slots, tightestIndex };
+    return { bytes, slots, tightestIndex, omitsOlder };
   }
 
-  #encode(limits: readonly LimitStatus[], tightestIndex: number): Uint8Array {
-    const reported = { limits, tightest: limits[tightestIndex] };
+  #encode(reported: ReportedLimits): Uint8Array {
     return encodeToBytes((into) => writeLimitHeaders(into, this.#headers, this.#field, reported));
   }
 }

@@ -1,5 +1,5 @@
 import type { CountedLimit } from '../../domain/limits/limit.ts';
-import { advertisedQuota, type LimitStatus, tightestStatus } from '../../domain/limits/limit-status.ts';
+import { advertisedQuota, isTimed, type LimitStatus, tightestStatus } from '../../domain/limits/limit-status.ts';
 import type { WireWriter } from '../wire/wire-writer.ts';
 import { escapeInQuotes } from './escape-in-quotes.ts';
 import { encodeHeaderName, type HeaderWriter } from './header-writer.ts';
@@ -11,8 +11,16 @@ const REMAINING = encodeHeaderName('x-ratelimit-remaining');
 const RESET = encodeHeaderName('x-ratelimit-reset');
 const RETRY_AFTER = encodeHeaderName('retry-after');
 
-/** Which responses report limits to clients: all of them, only rejections and denials, or none. */
-export type LimitHeaderMode = 'all' | 'refused' | 'off';
+/**
+ * Which responses report limits to clients: all of them, only rejections and denials, or none. `auto` is `all` without
+ * `x-ratelimit-*` in responses of the rate limit service: Envoy writes these itself, from the statuses.
+ */
+export type LimitHeaderMode = 'auto' | 'all' | 'refused' | 'off';
+
+/** Whether responses that let the request pass report limits as well. */
+export function reportsGrants(mode: LimitHeaderMode): boolean {
+  return mode === 'all' || mode === 'auto';
+}
 
 /** The limits that a response reports. */
 export interface ReportedLimits {
@@ -21,28 +29,35 @@ export interface ReportedLimits {
   readonly retryAfterSeconds?: number | undefined;
   /** The limit in the older `x-ratelimit-*` headers; undefined: the first by the order of `tightestStatus`. */
   readonly tightest?: LimitStatus | undefined;
+  /** Leaves out the older `x-ratelimit-*` headers. */
+  readonly omitsOlder?: boolean;
 }
 
 /**
  * Writes the headers that report limits to a client, as items of the repeated field `field`. `ratelimit-policy` and
- * `ratelimit` list every limit (draft-ietf-httpapi-ratelimit-headers-10). The older `x-ratelimit-*` show the tightest
- * one. `retry-after` is there if a retry is promised. Writes nothing if there are no limits.
+ * `ratelimit` list every limit (draft-ietf-httpapi-ratelimit-headers-11). The older `x-ratelimit-*` show the tightest
+ * one. Credits have no `t`, no `w` and no `x-ratelimit-reset`. Without limits there are none of these. `retry-after` is
+ * there if a retry is promised.
  */
 export function writeLimitHeaders(
   into: WireWriter,
   headers: HeaderWriter,
   field: number,
-  { limits, retryAfterSeconds, tightest = tightestStatus(limits) }: ReportedLimits,
+  { limits, retryAfterSeconds, tightest = tightestStatus(limits), omitsOlder = false }: ReportedLimits,
 ): void {
-  if (tightest === undefined) return;
   if (retryAfterSeconds !== undefined) writeNumberHeader(into, headers, field, RETRY_AFTER, retryAfterSeconds);
-  writeNumberHeader(into, headers, field, RESET, tightest.resetSeconds);
-  writeNumberHeader(into, headers, field, REMAINING, tightest.remaining);
-  writeNumberHeader(into, headers, field, LIMIT, advertisedQuota(tightest.limit).requests);
+  if (tightest === undefined) return;
+  if (!omitsOlder) writeOlderHeaders(into, headers, field, tightest);
   writeStateHeader(into, headers, field, limits);
   const begun = headers.beginHeader(into);
   into.writeEncoded(encodePolicy(limits));
   headers.endHeader(into, field, POLICY, begun);
+}
+
+function writeOlderHeaders(into: WireWriter, headers: HeaderWriter, field: number, tightest: LimitStatus): void {
+  if (isTimed(tightest.limit)) writeNumberHeader(into, headers, field, RESET, tightest.resetSeconds);
+  writeNumberHeader(into, headers, field, REMAINING, tightest.remaining);
+  writeNumberHeader(into, headers, field, LIMIT, advertisedQuota(tightest.limit).requests);
 }
 
 function writeNumberHeader(
@@ -68,8 +83,10 @@ function writeStateHeader(
   for (let index = statuses.length - 1; index >= 0; index--) {
     const status = statuses[index];
     if (status === undefined) continue; // never: the index is in range
-    into.writeDigitsPart(status.resetSeconds);
-    into.writeAsciiPart(';t=');
+    if (isTimed(status.limit)) {
+      into.writeDigitsPart(status.resetSeconds);
+      into.writeAsciiPart(';t=');
+    }
     into.writeDigitsPart(status.remaining);
     into.writeAsciiPart('";r=');
     into.writeAsciiPart(escapeInQuotes(status.limit.name));
@@ -108,5 +125,6 @@ function encodePolicy(statuses: readonly LimitStatus[]): Uint8Array {
 function formatPolicyItem(limit: CountedLimit): string {
   const { requests, windowSeconds } = advertisedQuota(limit);
   const quota = `"${escapeInQuotes(limit.name)}";q=${requests}`;
-  return windowSeconds === undefined ? `${quota};qu="concurrent-requests"` : `${quota};w=${windowSeconds}`;
+  if (limit.algorithm === 'concurrency') return `${quota};qu="concurrent-requests"`;
+  return windowSeconds === undefined ? quota : `${quota};w=${windowSeconds}`;
 }

@@ -4,24 +4,14 @@ import { advertisedQuota, type LimitStatus } from '../../domain/limits/limit-sta
 import { HeaderTemplateSet } from '../headers/header-template-set.ts';
 import { APPENDING_HEADERS } from '../headers/header-writer.ts';
 import { writeMetadata } from '../wire/dynamic-metadata.ts';
-import { DOUBLE_BYTES, encodeToBytes } from '../wire/wire-writer.ts';
+import { DOUBLE_BYTES, encodeToBytes, type WireWriter } from '../wire/wire-writer.ts';
+import { toUnitWindow } from './rate-limit-unit.ts';
 
 // Field and enum numbers of envoy.service.ratelimit.v3 (proto/envoy/service/ratelimit/v3).
 const RESPONSE = { responseHeadersToAdd: 3, dynamicMetadata: 6 };
 const STATUS = { currentLimit: 2 };
-const RATE_LIMIT = { requestsPerUnit: 1, unit: 2, name: 3 };
-
-/** RateLimit.Unit by seconds, with the lengths that envoyproxy/ratelimit uses. Other windows, or none, are UNKNOWN. */
-const UNIT_BY_SECONDS = new Map<number | undefined, number>([
-  [1, 1],
-  [60, 2],
-  [3600, 3],
-  [86_400, 4],
-  [30 * 86_400, 5],
-  [365 * 86_400, 6],
-  [604_800, 7],
-]);
-const UNKNOWN_UNIT = 0;
+const RATE_LIMIT = { requestsPerUnit: 1, unit: 2, name: 3, unitMultiplier: 4 };
+const UINT32_VALUE = { value: 1 };
 
 /** The parts of a RateLimitResponse that are the same bytes each time a limit is reported under one label. */
 export interface EncodedLimit {
@@ -69,14 +59,23 @@ export function encodeLimit(status: LimitStatus, source: string): EncodedLimit {
 }
 
 function encodeCurrentLimit({ limit, label }: LimitStatus): Uint8Array {
-  return encodeToBytes((into) => {
-    const begun = into.beginNested();
-    const { requests, windowSeconds } = advertisedQuota(limit);
-    into.writeString(RATE_LIMIT.name, label);
-    into.writeInteger(RATE_LIMIT.unit, UNIT_BY_SECONDS.get(windowSeconds) ?? UNKNOWN_UNIT);
-    into.writeInteger(RATE_LIMIT.requestsPerUnit, requests);
-    into.endNested(STATUS.currentLimit, begun);
-  });
+  return encodeToBytes((into) => writeCurrentLimit(into, limit, label));
+}
+
+/** Writes the field `current_limit` of a DescriptorStatus. An empty name is left out. */
+export function writeCurrentLimit(into: WireWriter, limit: CountedLimit, name: string): void {
+  const begun = into.beginNested();
+  const { requests, windowSeconds } = advertisedQuota(limit);
+  const { unit, multiplier } = toUnitWindow(windowSeconds);
+  if (multiplier > 1) {
+    const wrapper = into.beginNested();
+    into.writeInteger(UINT32_VALUE.value, multiplier);
+    into.endNested(RATE_LIMIT.unitMultiplier, wrapper);
+  }
+  if (name !== '') into.writeString(RATE_LIMIT.name, name);
+  into.writeInteger(RATE_LIMIT.unit, unit);
+  into.writeInteger(RATE_LIMIT.requestsPerUnit, requests);
+  into.endNested(STATUS.currentLimit, begun);
 }
 
 function encodeMetadata(status: LimitStatus, source: string): Uint8Array {

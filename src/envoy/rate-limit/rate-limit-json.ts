@@ -3,6 +3,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { quoteName } from '../../domain/found-value.ts';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
 import { InvalidRequest } from '../wire/decode-message.ts';
+import { checkJsonSize } from './check-json-size.ts';
 
 const REQUEST = 'envoy.service.ratelimit.v3.RateLimitRequest';
 const RESPONSE = 'envoy.service.ratelimit.v3.RateLimitResponse';
@@ -30,6 +31,7 @@ export function createRateLimitJson(): RateLimitJson {
   return {
     parseRequest(text) {
       const value = parseJson(text);
+      checkJsonSize(value);
       try {
         return toBinary(request, fromJson(request, value));
       } catch (error) {

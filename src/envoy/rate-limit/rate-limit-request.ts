@@ -1,22 +1,26 @@
-import { isPlanIdentity, PLANS_DOMAIN, type RateLimitQuestion } from '../../decide/rate-limit/prepare-rate-limit.ts';
+import { isPlanIdentity, type RateLimitQuestion } from '../../decide/rate-limit/prepare-rate-limit.ts';
 import type { Descriptor, DescriptorEntry } from '../../domain/descriptor.ts';
+import { MAX_DURATION_SECONDS } from '../../domain/limits/duration.ts';
 import type { LimitOverride } from '../../domain/limits/limit-override.ts';
+import { PLANS_DOMAIN } from '../../domain/rules/reserved-domains.ts';
 import { decodeMessage, InvalidRequest } from '../wire/decode-message.ts';
 import { LENGTH_DELIMITED, VARINT, type WireReader } from '../wire/wire-reader.ts';
+import { OVERRIDE_UNITS } from './rate-limit-unit.ts';
 
 const MESSAGE_TYPE = 'envoy.service.ratelimit.v3.RateLimitRequest';
 
 // Field numbers of envoy.service.ratelimit.v3 and envoy.extensions.common.ratelimit.v3 (proto/envoy).
 const RATE_LIMIT_REQUEST = { domain: 1, descriptors: 2, hitsAddend: 3 };
 const DESCRIPTOR = { entries: 1, limit: 2, hitsAddend: 3, isNegativeHits: 4 };
-const OVERRIDE = { requestsPerUnit: 1, unit: 2 };
+const OVERRIDE = { requestsPerUnit: 1, unit: 2, unitMultiplier: 3 };
 const ENTRY = { key: 1, value: 2 };
-const UINT64_VALUE = { value: 1 };
+/** Of google.protobuf.UInt32Value and UInt64Value. */
+const WRAPPER = { value: 1 };
 
 /** All descriptors of a request are decided together. More of them would delay every other caller. */
-const MAX_DESCRIPTORS = 64;
+export const MAX_DESCRIPTORS = 64;
 /** Twice the depth to which rules can be nested. No rule can match a longer descriptor. */
-const MAX_ENTRIES = 64;
+export const MAX_ENTRIES = 64;
 /** More hits than any grant can hold: refunds all of them. */
 const ALL_HITS = Number.MAX_SAFE_INTEGER;
 
@@ -40,10 +44,9 @@ interface DecodedOverride {
   requests: number;
   /** Number of an envoy.type.v3.RateLimitUnit. */
   unit: number;
+  /** 0: absent. */
+  unitMultiplier: number;
 }
-
-/** The units of envoy.type.v3.RateLimitUnit in seconds, by number, with the lengths that envoyproxy/ratelimit uses. */
-const UNIT_SECONDS: readonly (number | undefined)[] = [undefined, 1, 60, 3600, 86_400, 30 * 86_400, 365 * 86_400];
 
 /**
  * Decodes a RateLimitRequest. Throws InvalidRequest, naming the field, for one that Weir does not accept, and for bytes
@@ -74,19 +77,32 @@ function effectiveHits({ hitsAddend }: DecodedRequest, { hits, isRefund }: Decod
 function convertOverride(
   domain: string,
   { entries }: DecodedDescriptor,
-  { requests, unit }: DecodedOverride,
+  limit: DecodedOverride,
   index: number,
 ): LimitOverride {
-  const windowSeconds = UNIT_SECONDS[unit];
   const field = `descriptors[${index}].limit`;
-  if (windowSeconds === undefined) {
-    const units = 'SECOND, MINUTE, HOUR, DAY, MONTH, YEAR';
-    throw new InvalidRequest(`${field}.unit: must be one of ${units} (got ${unit === 0 ? 'UNKNOWN' : unit})`);
-  }
+  const windowSeconds = readWindow(limit, field);
   if (domain === PLANS_DOMAIN && entries.some(isPlanIdentity)) {
     throw new InvalidRequest(`${field}: must be absent where api_key or account is: their plan sets the limits`);
   }
-  return { requests, windowSeconds };
+  return { requests: limit.requests, windowSeconds };
+}
+
+function readWindow({ unit, unitMultiplier }: DecodedOverride, field: string): number {
+  const found = OVERRIDE_UNITS[unit];
+  if (found === undefined) {
+    const units = 'SECOND, MINUTE, HOUR, DAY, MONTH, YEAR';
+    throw new InvalidRequest(`${field}.unit: must be one of ${units} (got ${unit === 0 ? 'UNKNOWN' : unit})`);
+  }
+  const { name, seconds } = found;
+  const max = Math.floor(MAX_DURATION_SECONDS / seconds);
+  if (unitMultiplier > max) {
+    throw new InvalidRequest(
+      `${field}.unit_multiplier: must be at most ${max} for the unit ${name}, as windows are at most 3650 days ` +
+        `(got ${unitMultiplier})`,
+    );
+  }
+  return seconds * Math.max(1, unitMultiplier);
 }
 
 function readRateLimitRequest(reader: WireReader): DecodedRequest {
@@ -117,7 +133,7 @@ function readDescriptor(reader: WireReader, index: number): DecodedDescriptor {
       }
       descriptor.entries.push(readEntry(reader));
     } else if (reader.isField(DESCRIPTOR.limit, LENGTH_DELIMITED)) descriptor.limit = readOverride(reader);
-    else if (reader.isField(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readUInt64Value(reader);
+    else if (reader.isField(DESCRIPTOR.hitsAddend, LENGTH_DELIMITED)) descriptor.hits = readWrapper(reader);
     else if (reader.isField(DESCRIPTOR.isNegativeHits, VARINT)) descriptor.isRefund = reader.readVarint32() !== 0;
     else reader.skipField();
   }
@@ -140,22 +156,23 @@ function readEntry(reader: WireReader): DescriptorEntry {
 
 function readOverride(reader: WireReader): DecodedOverride {
   const outerEnd = reader.enterMessage();
-  const override = { requests: 0, unit: 0 };
+  const override = { requests: 0, unit: 0, unitMultiplier: 0 };
   while (reader.nextField()) {
     if (reader.isField(OVERRIDE.requestsPerUnit, VARINT)) override.requests = reader.readVarint32();
     else if (reader.isField(OVERRIDE.unit, VARINT)) override.unit = reader.readVarint32();
+    else if (reader.isField(OVERRIDE.unitMultiplier, LENGTH_DELIMITED)) override.unitMultiplier = readWrapper(reader);
     else reader.skipField();
   }
   reader.leaveMessage(outerEnd);
   return override;
 }
 
-/** Reads a google.protobuf.UInt64Value. */
-function readUInt64Value(reader: WireReader): number {
+/** Reads a google.protobuf.UInt32Value or UInt64Value. */
+function readWrapper(reader: WireReader): number {
   const outerEnd = reader.enterMessage();
   let value = 0;
   while (reader.nextField()) {
-    if (reader.isField(UINT64_VALUE.value, VARINT)) value = reader.readVarint64();
+    if (reader.isField(WRAPPER.value, VARINT)) value = reader.readVarint64();
     else reader.skipField();
   }
   reader.leaveMessage(outerEnd);

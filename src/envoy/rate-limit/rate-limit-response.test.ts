@@ -19,7 +19,10 @@ const status = fc.record({
     name: fc.constant('x'),
     algorithm: fc.constant('sliding_window' as const),
     requests: count,
-    windowSeconds: fc.constantFrom(1, 60, 3600, 86_400, 604_800, 2_592_000, 31_536_000, 30),
+    windowSeconds: fc.oneof(
+      fc.constantFrom(1, 60, 3600, 86_400, 604_800, 2_592_000, 31_536_000, 30, 300, 1_209_600),
+      fc.integer({ min: 1, max: 315_360_000 }),
+    ),
     identity: fc.constant('x'),
   }),
   exceeded: fc.boolean(),
@@ -32,14 +35,14 @@ const descriptorVerdicts = fc.array(
 );
 const sources = fc.constantFrom('memory' as const, 'redis' as const, 'fail-local' as const);
 const receipts = fc.option(fc.constantFrom('a', 'WzFd'), { nil: undefined });
-const UNIT_BY_SECONDS = new Map([
-  [1, Unit.SECOND],
-  [60, Unit.MINUTE],
-  [3600, Unit.HOUR],
-  [86_400, Unit.DAY],
-  [604_800, Unit.WEEK],
-  [2_592_000, Unit.MONTH],
-  [31_536_000, Unit.YEAR],
+const UNIT_SECONDS = new Map([
+  [Unit.YEAR, 31_536_000],
+  [Unit.MONTH, 2_592_000],
+  [Unit.WEEK, 604_800],
+  [Unit.DAY, 86_400],
+  [Unit.HOUR, 3600],
+  [Unit.MINUTE, 60],
+  [Unit.SECOND, 1],
 ]);
 
 type DecidedVerdict = RateLimitVerdict & { kind: 'rate_limit' };
@@ -83,6 +86,12 @@ function encodeHeaders(verdict: DecidedVerdict, mode: LimitHeaderMode = 'all') {
 const hasDuration = (limit?: LimitStatus) =>
   limit !== undefined && (!limit.exceeded || limit.retryAfterSeconds !== undefined);
 
+/** The longest unit that divides the window, and how many of them it has if there is more than one. */
+function toUnits(windowSeconds: number) {
+  const [unit, seconds] = [...UNIT_SECONDS].find(([, length]) => windowSeconds % length === 0) ?? [Unit.UNKNOWN, 1];
+  return { unit, unitMultiplier: windowSeconds === seconds ? undefined : windowSeconds / seconds };
+}
+
 describe('a RateLimitResponse', () => {
   it('has one status for each descriptor, in their order, and metadata that says who decided', () => {
     fc.assert(
@@ -103,7 +112,7 @@ describe('a RateLimitResponse', () => {
             currentLimit: descriptor.status && {
               name: Buffer.from(descriptor.status.label).toString(), // lone surrogates become U+FFFD, as in any encoder
               requestsPerUnit: descriptor.status.limit.requests,
-              unit: UNIT_BY_SECONDS.get(descriptor.status.limit.windowSeconds) ?? Unit.UNKNOWN,
+              ...toUnits(descriptor.status.limit.windowSeconds),
             },
             limitRemaining: descriptor.status?.remaining ?? 0,
             durationUntilReset: hasDuration(descriptor.status)
@@ -116,15 +125,23 @@ describe('a RateLimitResponse', () => {
   });
 
   it.each([
-    ['token_bucket', { burst: 120 }, 120, Unit.UNKNOWN],
-    ['token_bucket', { burst: 1 }, 1, Unit.SECOND],
-    ['token_bucket', { burst: 60 }, 60, Unit.MINUTE],
-    ['concurrency', {}, 60, Unit.UNKNOWN],
-    ['fixed_window', {}, 60, Unit.MINUTE],
-  ])('reports 60 a minute, as a %s with %j, as %d requests and the unit %d', (algorithm, options, requests, unit) => {
+    ['token_bucket', { burst: 120 }, 120, Unit.MINUTE, 2],
+    ['token_bucket', { burst: 30 }, 30, Unit.SECOND, 30],
+    ['token_bucket', { burst: 1 }, 1, Unit.SECOND, undefined],
+    ['token_bucket', { burst: 60 }, 60, Unit.MINUTE, undefined],
+    ['concurrency', {}, 60, Unit.UNKNOWN, undefined],
+    ['fixed_window', {}, 60, Unit.MINUTE, undefined],
+  ])('reports 60 a minute, as a %s with %j, as %d requests and the unit %d × %s', (...row) => {
+    const [algorithm, options, requests, unit, unitMultiplier] = row;
     const verdict = grant([makeStatus({ algorithm, ...options }, { remaining: requests })]);
     const response = RateLimitResponse.decode(encodeRateLimitResponse(verdict, 'all'));
-    expect(response.statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit });
+    expect(response.statuses[0]?.currentLimit).toMatchObject({ requestsPerUnit: requests, unit, unitMultiplier });
+  });
+
+  it('reports no unit for a bucket that fills in more than 2^32 seconds', () => {
+    const slowest = makeStatus({ algorithm: 'token_bucket', requests: 1, window: '299999999s', burst: 30 });
+    const response = RateLimitResponse.decode(encodeRateLimitResponse(grant([slowest]), 'all'));
+    expect(response.statuses[0]?.currentLimit).toMatchObject({ unit: Unit.UNKNOWN, unitMultiplier: undefined });
   });
 
   it('has the right headers for one limit, after any sequence of other numbers', () => {
@@ -182,6 +199,16 @@ describe('a RateLimitResponse', () => {
         'x-ratelimit-limit': '60',
         'x-ratelimit-remaining': '0',
         'x-ratelimit-reset': '7',
+        'retry-after': '7',
+      });
+    });
+
+    it('leaves x-ratelimit-* to Envoy in the header mode auto', () => {
+      const descriptors = [free, exceeded].map((limit) => ({ overLimit: limit.exceeded, status: limit }));
+      const verdict = makeVerdict({ overLimit: true, source: 'redis', descriptors, retryAfterSeconds: 7 });
+      expect(encodeHeaders(verdict, 'auto')).toEqual({
+        'ratelimit-policy': '"free";q=9;w=60, "x";q=60;w=60',
+        ratelimit: '"free";r=4;t=12, "x";r=0;t=7',
         'retry-after': '7',
       });
     });

@@ -17,6 +17,16 @@ export function writeMetadata(
   entries: readonly (readonly [key: string, value: MetadataValue])[],
 ): void {
   const struct = into.beginNested();
+  writeEntries(into, entries);
+  into.endNested(field, struct);
+}
+
+/** Encodes entries of a Struct, to be written between `beginNested` and `endNested` of it. */
+export function encodeEntries(entries: readonly (readonly [key: string, value: MetadataValue])[]): Uint8Array {
+  return encodeToBytes((into) => writeEntries(into, entries));
+}
+
+function writeEntries(into: WireWriter, entries: readonly (readonly [key: string, value: MetadataValue])[]): void {
   for (const [key, value] of entries) {
     const entry = into.beginNested();
     writeValue(into, value);
@@ -24,7 +34,6 @@ export function writeMetadata(
     into.writeString(ENTRY.key, key);
     into.endNested(STRUCT.fields, entry);
   }
-  into.endNested(field, struct);
 }
 
 /** Encodes the key of an entry, for `writeStringEntry` and `writeDigitsEntry`. */

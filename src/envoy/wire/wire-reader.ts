@@ -92,6 +92,14 @@ export class WireReader {
     return this.#bytes.toString('utf8', start, this.#position);
   }
 
+  /** Reads a bytes field as a string with one character for each byte, for instance as the key of a cache. */
+  readLatin1(): string {
+    const length = this.#readLength();
+    const start = this.#position;
+    this.#position += length;
+    return this.#bytes.toString('latin1', start, this.#position);
+  }
+
   skipField(): void {
     if (this.wireType === VARINT) this.readVarint32();
     else if (this.wireType === LENGTH_DELIMITED) this.#advance(this.readVarint32());

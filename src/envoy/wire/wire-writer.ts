@@ -1,5 +1,8 @@
 const INITIAL_BUFFER_BYTES = 4096;
 const ASCII_ZERO = '0'.charCodeAt(0);
+/** Printable ASCII without the space. */
+export const FIRST_VISIBLE_CODE = 0x21;
+export const LAST_VISIBLE_CODE = 0x7e;
 /** Up to this length, in bytes, a loop is faster than calling TypedArray.prototype.set. */
 const MAX_LOOP_COPY_BYTES = 48;
 /** Up to this length a loop is faster than calling Buffer.prototype.write. */
@@ -129,6 +132,20 @@ export class WireWriter {
       for (const offset of offsets) this.#buffer[this.#start + offset + digit] = code;
       rest = quotient;
     }
+  }
+
+  /**
+   * Overwrites bytes that are already written with a text of visible ASCII characters. `offset` counts from the first byte
+   * written so far. Returns false at the first other character. One loop checks and copies in half the time of two.
+   */
+  overwriteVisibleAscii(offset: number, text: string): boolean {
+    const start = this.#start + offset;
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code < FIRST_VISIBLE_CODE || code > LAST_VISIBLE_CODE) return false;
+      this.#buffer[start + index] = code;
+    }
+    return true;
   }
 
   /** Copies bytes that were encoded before. */

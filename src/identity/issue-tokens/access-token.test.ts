@@ -17,10 +17,10 @@ async function getVerificationKey(key: SigningKey) {
 describe.each([...OWN_ALGORITHMS])('an access token signed with %s', (algorithm: OwnAlgorithm) => {
   it('names the account and the session that it was issued for', async () => {
     const key = await generateSigningKey(algorithm);
-    const token = await issueAccessToken(await createSigner(key.id, algorithm, key.privateJwk), claims, 900);
+    const token = await issueAccessToken(await createSigner(key, 'https://weir.example'), claims, 900);
     expect(token.length).toBeLessThan(1000);
     const verificationKey = await getVerificationKey(key);
-    const options = { issuer: 'weir', audience: 'weir', typ: 'at+jwt', algorithms: [algorithm] };
+    const options = { issuer: 'https://weir.example', audience: 'weir', typ: 'at+jwt', algorithms: [algorithm] };
     // Two calls because jwtVerify has an overload for each type of key.
     const { payload, protectedHeader } =
       typeof verificationKey === 'function'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { OWN_ISSUER } from '../../domain/issuers/issuer.ts';
+import { OWN_AUDIENCE } from '../../domain/issuers/issuer.ts';
 import { ACCESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
 
@@ -14,15 +14,15 @@ export interface AccessTokenClaims {
  * Issues a JWT that names an account and its session. It grants nothing by itself: permissions come from the catalog.
  */
 export async function issueAccessToken(
-  { id, algorithm, key }: Signer,
+  { id, issuer, algorithm, key }: Signer,
   { accountId, sessionId }: AccessTokenClaims,
   lifetimeSeconds: number,
 ): Promise<string> {
   return new SignJWT({ sid: sessionId })
     .setProtectedHeader({ alg: algorithm, kid: id, typ: ACCESS_TOKEN_TYPE })
     .setSubject(accountId)
-    .setIssuer(OWN_ISSUER)
-    .setAudience(OWN_ISSUER)
+    .setIssuer(issuer)
+    .setAudience(OWN_AUDIENCE)
     .setJti(randomUUID())
     .setIssuedAt()
     .setExpirationTime(`${lifetimeSeconds}s`)

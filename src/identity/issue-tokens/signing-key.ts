@@ -16,6 +16,8 @@ export interface SigningKey {
 /** A signing key that is imported and ready to sign. */
 export interface Signer {
   readonly id: string;
+  /** The claim `iss` of its tokens. */
+  readonly issuer: string;
   readonly algorithm: string;
   readonly key: CryptoKey | Uint8Array;
 }
@@ -34,8 +36,12 @@ export async function generateSigningKey(algorithm: OwnAlgorithm): Promise<Signi
   return { id, algorithm, privateJwk: await exportKey(privateKey), publicJwk: await exportKey(publicKey) };
 }
 
-export async function createSigner(id: string, algorithm: string, privateJwk: JsonWebKey): Promise<Signer> {
-  return { id, algorithm, key: await importJWK(privateJwk, algorithm) };
+/** Imports a key. `issuer` is the claim `iss` of its tokens. */
+export async function createSigner(
+  { id, algorithm, privateJwk }: Pick<SigningKey, 'id' | 'privateJwk'> & { readonly algorithm: string },
+  issuer: string,
+): Promise<Signer> {
+  return { id, issuer, algorithm, key: await importJWK(privateJwk, algorithm) };
 }
 
 /**

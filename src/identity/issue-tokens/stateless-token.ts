@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import { OWN_ISSUER } from '../../domain/issuers/issuer.ts';
+import { OWN_AUDIENCE } from '../../domain/issuers/issuer.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { STATELESS_TOKEN_TYPE } from '../../domain/tokens/token-claims.ts';
 import type { Signer } from './signing-key.ts';
@@ -23,14 +23,14 @@ export interface StatelessTokenClaims {
  * Issues a JWT that domain/tokens/token-claims.ts reads back. Its times are whole seconds: fractions are cut off.
  */
 export async function issueStatelessToken(
-  { id, algorithm, key }: Signer,
+  { id, issuer, algorithm, key }: Signer,
   { accountId, tokenId, issueTime, expireTime, grants }: StatelessTokenClaims,
 ): Promise<string> {
   return new SignJWT({ weir: grants })
     .setProtectedHeader({ alg: algorithm, kid: id, typ: STATELESS_TOKEN_TYPE })
     .setSubject(accountId)
-    .setIssuer(OWN_ISSUER)
-    .setAudience(OWN_ISSUER)
+    .setIssuer(issuer)
+    .setAudience(OWN_AUDIENCE)
     .setJti(tokenId)
     .setIssuedAt(issueTime)
     .setExpirationTime(expireTime)

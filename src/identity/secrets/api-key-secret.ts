@@ -22,6 +22,14 @@ export function createApiKeyDigester(pepper: string): (key: string) => string {
 }
 
 /**
+ * Computes the SHA-256 of a key that another service issued, in hex. The catalog's digest is that of this text
+ * (domain/credentials/imported-key.ts).
+ */
+export function hashImportedKey(secret: string): string {
+  return hash('sha256', secret, 'hex');
+}
+
+/**
  * Generates the id that the requests of a new API key are counted under: 84 random bits in base64url. The key's
  * resource id would do as well, but is longer: a counter in Redis would take 230 bytes instead of 197
  * (docs/guarantees.md), because Redis allocates 32 bytes for a name of up to 31 bytes, but 64 for one of 52.

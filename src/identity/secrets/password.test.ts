@@ -18,8 +18,8 @@ describe('a password hash', () => {
   });
 
   it('verifies no password if there is no account', async () => {
-    expect(await verifyPassword('', undefined)).toBe(false);
-    expect(await verifyPassword('wrong', undefined)).toBe(false);
+    expect(await verifyPassword('', null)).toBe(false);
+    expect(await verifyPassword('wrong', null)).toBe(false);
   });
 
   it('is verified for every one of many concurrent sign-ins', async () => {

@@ -23,8 +23,14 @@ const PHC_FORMAT = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([A-
 /** Compared with the password if there is no account, so that the answer takes the same time. */
 const DUMMY_HASH = formatHash(Buffer.alloc(SALT_BYTES), Buffer.alloc(TAG_BYTES));
 
+let hashes = 0;
 let running = 0;
 const waiting: (() => void)[] = [];
+
+/** The number of passwords that this process has hashed. */
+export function countPasswordHashes(): number {
+  return hashes;
+}
 
 /** Hashes a password. The result is in PHC format (`$argon2id$v=19$…`), which includes the parameters. */
 export async function hashPassword(password: string): Promise<string> {
@@ -41,10 +47,10 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * Whether a password has this hash. Pass undefined as the hash of an unknown account: the result is false, after the
- * same time as for a known one. Throws if the hash is not argon2id.
+ * Whether a password has this hash. Pass null as the hash of an unknown account, or of one without a password: the
+ * result is false, after the same time as for any other. Throws if the hash is not argon2id.
  */
-export async function verifyPassword(password: string, passwordHash: string | undefined): Promise<boolean> {
+export async function verifyPassword(password: string, passwordHash: string | null): Promise<boolean> {
   const [, memory, passes, parallelism, salt, tag] = PHC_FORMAT.exec(passwordHash ?? DUMMY_HASH) ?? [];
   if (salt === undefined || tag === undefined) throw new Error('password hash: must be argon2id in PHC format');
   const expected = Buffer.from(tag, 'base64');
@@ -56,13 +62,14 @@ export async function verifyPassword(password: string, passwordHash: string | un
     parallelism: Number(parallelism),
     tagLength: expected.length,
   });
-  return timingSafeEqual(actual, expected) && passwordHash !== undefined;
+  return timingSafeEqual(actual, expected) && passwordHash !== null;
 }
 
 async function computeArgon2id(parameters: Argon2Parameters): Promise<Buffer> {
   if (waiting.length >= MAX_WAITING_HASHES) throw new ApiError({ kind: 'busy' });
   if (running >= MAX_CONCURRENT_HASHES) await new Promise<void>((resolve) => waiting.push(resolve));
   else running += 1;
+  hashes += 1;
   try {
     return await deriveKey('argon2id', parameters);
   } finally {

@@ -1,6 +1,7 @@
+import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import type { Issuer } from '../../domain/issuers/issuer.ts';
 import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
-import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
+import type { HostList } from '../../domain/issuers/key-url.ts';
 import type { TokenFault } from '../../domain/tokens/compact-token.ts';
 import type { TokenTrust, Verification, VerificationKey } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
@@ -16,9 +17,15 @@ export interface TokenVerifierOptions {
   openKey(key: VerificationKey): JsonWebKey | undefined;
   readonly log: Logger;
   /** Hosts from which keys of issuers may be fetched over plain http. */
-  readonly insecureHosts: InsecureHosts;
+  readonly insecureHosts: HostList;
+  /** Hosts that may have addresses which are not of the public Internet, to fetch keys of issuers from. */
+  readonly privateHosts: HostList;
+  /** The claim `iss` of Weir's own tokens. */
+  readonly ownIssuer: string;
   /** Longer tokens are malformed. Callers reject them (`looksLikeToken`) before they call `verify`. */
   readonly maxTokenBytes: number;
+  /** Whether the thread that verifies starts with the first token, which then waits for it. */
+  readonly startsLazily: boolean;
   /** Called for each rejected token with the reason, for the metrics. Not called when a cached rejection is reused. */
   onRejected(fault: TokenFault): void;
 }
@@ -43,6 +50,10 @@ type RejectedEntry = Verification & { kind: 'rejected' } & { readonly text: stri
 const VERIFIED_CACHE_BYTES = 64 * 1024 * 1024;
 /** Separate from the verified tokens, so that a flood of forgeries does not evict them. */
 const REJECTED_CACHE_BYTES = 4 * 1024 * 1024;
+/** Time within which a token must be verified. Envoy waits 200 ms for a Check unless it is configured otherwise. */
+const TIMEOUT_MS = 1_000;
+/** The first token also waits for the thread, which takes seconds on a processor that others use. */
+const LAZY_TIMEOUT_MS = 5_000;
 /** Tokens of external issuers are verified again after this time: the issuer may have withdrawn the key. */
 const ISSUER_TOKEN_LIFETIME_MS = 5 * 60_000;
 /** Short, because a key may be new and become known later. */
@@ -67,10 +78,12 @@ export class CachingTokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #verified = new TokenCache<VerifiedEntry>(VERIFIED_CACHE_BYTES);
   readonly #rejected = new TokenCache<RejectedEntry>(REJECTED_CACHE_BYTES);
-  readonly #queue = new VerificationQueue();
+  readonly #queue: VerificationQueue;
   readonly #worker: TokenWorkerHost;
   /** Jobs to send to the worker at the end of this turn of the event loop. */
   #unsentJobs: TokenJob[] = [];
+  /** Ids of the issuers whose keys could not be fetched the last time. */
+  readonly #unreachableIssuers = new Set<string>();
   /** The trusted signers that the worker has. undefined: the worker is new and has none. */
   #sentTrust: TokenTrust | undefined;
   #sentTrustVersion = 0;
@@ -80,21 +93,37 @@ export class CachingTokenVerifier {
 
   constructor(options: TokenVerifierOptions) {
     this.#options = options;
+    this.#queue = new VerificationQueue(options.startsLazily ? LAZY_TIMEOUT_MS : TIMEOUT_MS);
     this.#trust = options.trustSource.trust;
     this.#signers = collectSigners(this.#trust);
     this.#worker = new TokenWorkerHost(
-      { insecureHosts: options.insecureHosts },
+      {
+        settings: { insecureHosts: options.insecureHosts, privateHosts: options.privateHosts },
+        startsLazily: options.startsLazily,
+      },
       {
         log: options.log,
         onResults: (results) => {
           for (const { id, result } of results) this.#queue.finish(id, result);
         },
+        onKeyFetch: (issuerId, isSuccess) => void this.#unreachableIssuers[isSuccess ? 'delete' : 'add'](issuerId),
         onEnd: () => {
           this.#sentTrust = undefined;
+          this.#unreachableIssuers.clear();
           this.#queue.abandonAll();
         },
       },
     );
+  }
+
+  /** How many trusted issuers there are whose keys could not be fetched the last time. */
+  get unreachableIssuers(): number {
+    const { issuers } = this.#options.trustSource.trust;
+    return issuers.filter(({ id }) => this.#unreachableIssuers.has(id)).length;
+  }
+
+  get ownIssuer(): string {
+    return this.#options.ownIssuer;
   }
 
   get maxTokenBytes(): number {
@@ -104,21 +133,22 @@ export class CachingTokenVerifier {
   /** Returns the cached verification of a token. undefined: `verify` has to run. `now` is Unix time in ms. */
   cached(token: string, now: number): Verification | undefined {
     this.#refreshTrust();
+    // An entry that must be verified again stays, because it gives the token precedence then (`isRenewal`).
     const verified = this.#verified.get(token);
-    if (verified !== undefined) {
-      if (now < verified.validUntil && this.#isSignerTrusted(verified)) return verified;
-      this.#verified.delete(verified);
-    }
+    if (verified !== undefined && now < verified.validUntil && this.#isSignerTrusted(verified)) return verified;
     const rejected = this.#rejected.get(token);
     return rejected !== undefined && now < rejected.validUntil ? rejected : undefined;
   }
 
   /**
    * Verifies a token. Calls `done` once, at once or within a second, with kind `unavailable` if the token cannot be
-   * verified now. `sender` tells senders apart.
+   * verified now. `address` is the IP address of the sender, empty if it is unknown. All senders of an IPv6 network
+   * (/64) take turns as one, because one client has all of its addresses.
    */
-  verify(token: string, sender: string, done: (verification: Verification) => void): void {
-    const job = this.#queue.add(token, sender, (result) => done(this.#cacheResult(token, result)));
+  verify(token: string, address: string, done: (verification: Verification) => void): void {
+    const isRenewal = this.#verified.get(token) !== undefined;
+    const added = { token, sender: clientNetwork(address), isRenewal };
+    const job = this.#queue.add(added, (result) => done(this.#cacheResult(token, result)));
     if (job !== undefined && this.#unsentJobs.push(job) === 1) queueMicrotask(() => this.#sendJobs());
   }
 
@@ -142,7 +172,7 @@ export class CachingTokenVerifier {
     const { issuers } = this.#trust;
     const keys = this.#trust.keys.flatMap((key) => this.#openKey(key));
     const version = this.#sentTrustVersion + 1;
-    if (!this.#worker.send({ kind: 'trust', version, issuers, keys })) return false;
+    if (!this.#worker.send({ kind: 'trust', version, ownIssuer: this.ownIssuer, issuers, keys })) return false;
     this.#sentTrust = this.#trust;
     this.#sentTrustVersion = version;
     return true;
@@ -164,7 +194,7 @@ export class CachingTokenVerifier {
     // Another caller may have waited for the same token and come first.
     const cached = this.cached(text, Date.now());
     if (cached !== undefined) return cached;
-    if (result.kind === 'unavailable') return UNAVAILABLE;
+    if (result.kind === 'unavailable' || result.kind === 'crowded_out') return UNAVAILABLE;
     if (result.kind === 'rejected') return this.#cacheRejection(text, result.fault);
     const signer = this.#findSigner(result);
     if (signer === undefined) return UNAVAILABLE;
@@ -181,6 +211,8 @@ export class CachingTokenVerifier {
 
   #cacheRejection(text: string, fault: TokenFault): RejectedEntry {
     this.#options.onRejected(fault);
+    const verified = this.#verified.get(text);
+    if (verified !== undefined) this.#verified.delete(verified);
     const reason = MALFORMED_FAULTS.includes(fault) ? 'malformed' : fault === 'expired' ? 'expired' : 'unknown';
     const validUntil = Date.now() + REJECTION_LIFETIME_MS;
     const entry: RejectedEntry = { kind: 'rejected', code: `${reason}_credential`, fault, text, validUntil };

@@ -1,61 +1,68 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
-/** Pause that a failure costs before the next turn. */
-const FAILURE_PAUSE_MS = 1;
-/** Pauses are saved up to this length before they are taken, because timers are no finer than 1 ms. */
-const MIN_PAUSE_MS = 4;
+import { TurnLane, type TurnRequest } from './turn-lane.ts';
 
 /**
- * Gives out turns: one token is validated at a time. Senders alternate, so a sender who floods Weir with forgeries only
- * waits behind themselves. Each failure costs a pause, so forgeries get a bounded part of a core, however many there
- * are.
+ * Gives out turns: one token is validated at a time. Lanes alternate, and so do the senders within a lane. So a sender
+ * who floods Weir with forgeries only waits behind themselves, and many such senders only fill their lane.
  */
 export class FairQueue {
-  /** Callers that wait for a turn, by sender. The sender who just had a turn moves to the end. */
-  readonly #waiting = new Map<string, (() => void)[]>();
-  #isBusy = false;
-  /** Pauses not yet taken, as of `#pauseUpdatedAt`. Time that passes counts as a pause. */
-  #pauseMs = 0;
-  #pauseUpdatedAt = 0;
+  /** Lanes in which someone waits or that are paused. The lane that just had a turn moves to the end. */
+  readonly #lanes = new Map<string, TurnLane>();
+  /** The request that has the turn. undefined: nobody has it. */
+  #holder: TurnRequest | undefined;
+  /** Starts the next turn when a lane's pause ends. undefined: no lane is waited for. */
+  #timer: NodeJS.Timeout | undefined;
 
-  /** Resolves when it is the caller's turn. The caller must then call `release`. */
-  acquire(sender: string): Promise<void> {
-    if (!this.#isBusy) {
-      this.#isBusy = true;
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => {
-      const ofSender = this.#waiting.get(sender);
-      if (ofSender === undefined) this.#waiting.set(sender, [resolve]);
-      else ofSender.push(resolve);
+  /**
+   * Resolves to true when it is the caller's turn. The caller must then call `release`. Resolves to false if the lane
+   * has no room.
+   */
+  acquire(request: TurnRequest): Promise<boolean> {
+    return new Promise((settle) => {
+      this.#findLane(request.lane).add({ request, settle });
+      this.#startNext();
     });
   }
 
-  /** Ends the turn. */
-  release(hasFailed: boolean): void {
-    if (hasFailed) void this.#pauseForFailure().then(() => this.#startNext());
-    else this.#startNext();
+  /** Ends the turn of a request. Does nothing if the request does not have the turn. */
+  release(request: TurnRequest, hasFailed: boolean): void {
+    if (this.#holder !== request) return;
+    this.#holder = undefined;
+    if (hasFailed) this.#findLane(request.lane).recordFailure(performance.now());
+    this.#startNext();
+  }
+
+  #findLane(name: string): TurnLane {
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) {
+      lane = new TurnLane();
+      this.#lanes.set(name, lane);
+    }
+    return lane;
   }
 
   #startNext(): void {
-    const first = this.#waiting.entries().next();
-    if (first.done === true) {
-      this.#isBusy = false;
-      return;
+    if (this.#holder !== undefined) return;
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    let shortestPauseMs = Number.POSITIVE_INFINITY;
+    for (const [name, lane] of this.#lanes) {
+      const pauseMs = lane.remainingPauseMs(now);
+      if (lane.isEmpty) {
+        if (!lane.hasDebt(now)) this.#lanes.delete(name);
+      } else if (pauseMs > 0) shortestPauseMs = Math.min(shortestPauseMs, pauseMs);
+      else {
+        this.#startTurn(name, lane);
+        return;
+      }
     }
-    const [sender, ofSender] = first.value;
-    const startTurn = ofSender.shift();
-    if (startTurn === undefined) throw new Error('ofSender: must not be empty'); // else nobody would get a turn again
-    this.#waiting.delete(sender);
-    if (ofSender.length > 0) this.#waiting.set(sender, ofSender);
-    startTurn();
+    if (shortestPauseMs < Number.POSITIVE_INFINITY) this.#timer = setTimeout(() => this.#startNext(), shortestPauseMs);
   }
 
-  async #pauseForFailure(): Promise<void> {
-    const now = performance.now();
-    this.#pauseMs = Math.max(0, this.#pauseMs - (now - this.#pauseUpdatedAt)) + FAILURE_PAUSE_MS;
-    this.#pauseUpdatedAt = now;
-    if (this.#pauseMs < MIN_PAUSE_MS) return;
-    await sleep(this.#pauseMs);
+  #startTurn(name: string, lane: TurnLane): void {
+    this.#lanes.delete(name);
+    this.#lanes.set(name, lane);
+    const next = lane.takeNext();
+    this.#holder = next?.request;
+    next?.settle(true);
   }
 }

@@ -1,16 +1,17 @@
 import type { Issuer } from '../../domain/issuers/issuer.ts';
 import type { JsonWebKey, JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
-import { hasHost, type InsecureHosts, isLoopback, validateKeyUrl } from '../../domain/issuers/key-url.ts';
+import { type HostList, hasHost, isLoopback, validateKeyUrl } from '../../domain/issuers/key-url.ts';
 import { showClaim } from '../../domain/tokens/show-claim.ts';
+import { fetchDocument } from './fetch-document.ts';
 
 const FETCH_TIMEOUT_MS = 5_000;
-const MAX_RESPONSE_BYTES = 512 * 1024;
 const MAX_KEYS = 100;
-const MAX_DESCRIPTION_LENGTH = 1_000;
 
 export interface FetchOptions {
   /** Hosts from which keys may be fetched over plain http, for issuers that say so. */
-  readonly insecureHosts: InsecureHosts;
+  readonly insecureHosts: HostList;
+  /** Hosts that may have addresses which are not of the public Internet. */
+  readonly privateHosts: HostList;
   /** Ends the fetch early. undefined: each request may take 5 s. */
   readonly signal?: AbortSignal;
 }
@@ -53,19 +54,6 @@ export async function discoverKeyUrl(issuer: Issuer, options: FetchOptions): Pro
   return keyUrl;
 }
 
-/** Describes an error of this file in bounded, printable text, with its cause: `fetch` itself only says "fetch failed". */
-export function describeFetchError(error: unknown): string {
-  const { message, cause } = error instanceof Error ? error : { message: String(error), cause: undefined };
-  if (!(cause instanceof Error)) return makePrintable(message);
-  // An AggregateError, of all addresses of a host, has only a code.
-  const reason = cause.message || ('code' in cause ? String(cause.code) : cause.name);
-  return makePrintable(`${message}: ${reason}`);
-}
-
-function makePrintable(text: string): string {
-  return text.slice(0, MAX_DESCRIPTION_LENGTH).replaceAll(/[^\x20-\x7e]/g, '?');
-}
-
 function isAllowedHost({ insecureHttp }: Issuer, url: URL, { insecureHosts }: FetchOptions): boolean {
   return insecureHttp && hasHost(insecureHosts, url);
 }
@@ -73,32 +61,15 @@ function isAllowedHost({ insecureHttp }: Issuer, url: URL, { insecureHosts }: Fe
 async function fetchJson(issuer: Issuer, url: string, options: FetchOptions): Promise<unknown> {
   const fault = validateKeyUrl(url, (parsed) => isLoopback(parsed) || isAllowedHost(issuer, parsed, options));
   if (fault !== undefined) throw new Error(`${showClaim(url)}: ${fault}`);
+  const parsed = new URL(url);
+  const allowsPrivate = hasHost(options.privateHosts, parsed) || isAllowedHost(issuer, parsed, options);
   const signals = [AbortSignal.timeout(FETCH_TIMEOUT_MS), ...(options.signal ? [options.signal] : [])];
-  // A redirect could lead anywhere, even to plain http.
-  const response = await fetch(url, {
-    redirect: 'error',
-    signal: AbortSignal.any(signals),
-    headers: { accept: 'application/json' },
-  });
-  const text = await readBody(response, url);
-  if (response.status !== 200) throw new Error(`${url}: must respond with status 200 (got ${response.status})`);
+  const text = await fetchDocument({ url: parsed, allowsPrivate, signal: AbortSignal.any(signals) });
   try {
     return JSON.parse(text);
   } catch {
     throw new Error(`${url}: must respond with JSON`);
   }
-}
-
-async function readBody({ body }: Response, url: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body ?? []) {
-    length += chunk.length;
-    // Leaving the loop cancels the rest of the response.
-    if (length > MAX_RESPONSE_BYTES) throw new Error(`${url}: must respond with at most ${MAX_RESPONSE_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Leaves out secrets: what anyone can fetch is not secret. */

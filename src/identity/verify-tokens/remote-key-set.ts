@@ -17,6 +17,7 @@ export interface RemoteKeySetOptions {
   fetch(): Promise<JsonWebKeySet>;
   /** Returns ms of a monotonic clock. */
   now(): number;
+  onFetched(): void;
   onFetchFailed(error: unknown): void;
 }
 
@@ -99,6 +100,7 @@ export class RemoteKeySet implements KeyResolver {
       this.#fetchedAt = this.#options.now();
       this.#nextFetchAt = this.#fetchedAt + FETCH_COOLDOWN_MS;
       this.#hasFailed = false;
+      this.#options.onFetched();
     } catch (error) {
       this.#nextFetchAt = this.#options.now() + FAILED_FETCH_COOLDOWN_MS;
       this.#hasFailed = true;

@@ -1,10 +1,11 @@
-import type { Issuer } from '../../domain/issuers/issuer.ts';
+import { type Issuer, OWN_ISSUER } from '../../domain/issuers/issuer.ts';
 import type { JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
 import { findTokenFormFault, looksLikeToken, readCompactToken } from '../../domain/tokens/compact-token.ts';
 import { explainTokenFault } from '../../domain/tokens/explain-token-fault.ts';
 import { showClaim } from '../../domain/tokens/show-claim.ts';
 import { tokenStatus, type VerifiedToken } from '../../domain/tokens/token.ts';
-import { describeFetchError, discoverKeyUrl, type FetchOptions, fetchKeySet, fetchKeys } from './fetch-key-set.ts';
+import { describeRequestError } from '../../outbound/pinned-request.ts';
+import { discoverKeyUrl, type FetchOptions, fetchKeySet, fetchKeys } from './fetch-key-set.ts';
 import { createKeyFinder, createStaticKeyResolver, type KeyResolver, KeysUnavailable } from './key-resolver.ts';
 import { TokenValidator } from './token-validator.ts';
 
@@ -46,7 +47,7 @@ export async function findKeyProblem(issuer: Issuer, options: FetchOptions): Pro
     const problem = await findUnsuitableKeys(issuer, await fetchKeySet(issuer, options));
     return problem === undefined ? undefined : `keys: ${problem}`;
   } catch (error) {
-    return `keys: ${describeFetchError(error)}`;
+    return `keys: ${describeRequestError(error)}`;
   }
 }
 
@@ -73,7 +74,7 @@ async function testKeys(
     steps.push({ step, ok: problem === undefined, message });
     return set;
   } catch (error) {
-    steps.push({ step, ok: false, message: describeFetchError(error) });
+    steps.push({ step, ok: false, message: describeRequestError(error) });
     if (step === 'DISCOVERY') {
       steps.push({ step: 'KEYS', ok: false, message: 'not fetched, because discovery failed' });
     }
@@ -110,11 +111,12 @@ async function testToken(
   const resolver = set === undefined ? UNAVAILABLE_KEYS : createStaticKeyResolver(set);
   const validator = new TokenValidator(() => resolver);
   // Not static, so that the validator gets the keys that were just fetched, or none.
-  validator.setTrust({ kind: 'trust', version: 1, issuers: [{ ...issuer, keys: { kind: 'discovery' } }], keys: [] });
+  const issuers = [{ ...issuer, keys: { kind: 'discovery' } }] as const;
+  validator.setTrust({ kind: 'trust', version: 1, ownIssuer: OWN_ISSUER, issuers, keys: [] });
   const deadline = Date.now() + VALIDATION_TIMEOUT_MS;
-  const result = await validator.validate({ id: 1, token, sender: '', deadline });
+  const result = await validator.validate({ id: 1, token, sender: '', isRenewal: false, deadline });
   if (result.kind === 'verified') return describeVerified(result.token);
-  if (result.kind === 'unavailable') {
+  if (result.kind !== 'rejected') {
     return fail('signature: not verified, because the keys are unavailable; everything before it is right');
   }
   const compact = readCompactToken(token);

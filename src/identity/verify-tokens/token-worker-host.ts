@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { InsecureHosts } from '../../domain/issuers/key-url.ts';
+import type { HostList } from '../../domain/issuers/key-url.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { JobResult, MessageFromWorker, MessageToWorker } from './worker-messages.ts';
 
@@ -15,11 +15,21 @@ const MAX_SILENCE_MS = 10_000;
 /** Settings of the worker. It gets them when it starts. */
 export interface TokenWorkerSettings {
   /** Hosts from which keys may be fetched over plain http. */
-  readonly insecureHosts: InsecureHosts;
+  readonly insecureHosts: HostList;
+  /** Hosts that may have addresses which are not of the public Internet. */
+  readonly privateHosts: HostList;
+}
+
+export interface TokenWorkerOptions {
+  readonly settings: TokenWorkerSettings;
+  /** Whether the thread starts with the first message. Its first tokens then wait for it. */
+  readonly startsLazily: boolean;
 }
 
 export interface TokenWorkerEvents {
   readonly onResults: (results: readonly JobResult[]) => void;
+  /** Called when the keys of an issuer were fetched, or could not be. */
+  readonly onKeyFetch: (issuerId: string, isSuccess: boolean) => void;
   /** Called when the worker has ended. Everything sent to it is lost, including the trusted signers. */
   readonly onEnd: () => void;
   readonly log: Logger;
@@ -28,8 +38,9 @@ export interface TokenWorkerEvents {
 /** Runs token-worker.ts in a worker thread. Restarts it whenever it ends or hangs. */
 export class TokenWorkerHost {
   readonly #settings: TokenWorkerSettings;
+  #isStarted = false;
   readonly #events: TokenWorkerEvents;
-  /** undefined between the end of a worker and the start of the next. */
+  /** undefined before the first one, and between the end of a worker and the start of the next. */
   #worker: Worker | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #restartDelayMs = MIN_RESTART_DELAY_MS;
@@ -37,14 +48,15 @@ export class TokenWorkerHost {
   /** Time of the first jobs sent since the last message from the worker; undefined: there were none. */
   #silentSince: number | undefined;
 
-  constructor(settings: TokenWorkerSettings, events: TokenWorkerEvents) {
+  constructor({ settings, startsLazily }: TokenWorkerOptions, events: TokenWorkerEvents) {
     this.#settings = settings;
     this.#events = events;
-    this.#start();
+    if (!startsLazily) this.#start();
   }
 
   /** Sends a message. Returns false if there is no worker at the moment; then nothing was sent. */
   send(message: MessageToWorker): boolean {
+    if (!this.#isStarted && !this.#isClosed) this.#start();
     if (this.#worker === undefined) return false;
     const now = performance.now();
     if (message.kind === 'jobs') this.#silentSince ??= now;
@@ -63,6 +75,7 @@ export class TokenWorkerHost {
   }
 
   #start(): void {
+    this.#isStarted = true;
     const file = fileURLToPath(import.meta.url);
     const worker = new Worker(path.join(path.dirname(file), `token-worker${path.extname(file)}`), {
       workerData: this.#settings,
@@ -80,8 +93,10 @@ export class TokenWorkerHost {
     this.#restartDelayMs = MIN_RESTART_DELAY_MS;
     this.#silentSince = undefined;
     if (message.kind === 'results') this.#events.onResults(message.results);
+    else if (message.kind === 'keys_fetched') this.#events.onKeyFetch(message.issuerId, true);
     else {
       const { issuerId, problem } = message;
+      this.#events.onKeyFetch(issuerId, false);
       this.#events.log.warn({ issuer: issuerId, problem }, 'could not fetch the keys of an issuer');
     }
   }

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Issuer } from '../../domain/issuers/issuer.ts';
-import { describeFetchError, fetchKeySet } from './fetch-key-set.ts';
+import { describeRequestError } from '../../outbound/pinned-request.ts';
+import { fetchKeySet } from './fetch-key-set.ts';
 import { RemoteKeySet } from './remote-key-set.ts';
 import { TokenValidator } from './token-validator.ts';
 import type { TokenWorkerSettings } from './token-worker-host.ts';
@@ -42,8 +43,9 @@ function createKeySet(issuer: Issuer): RemoteKeySet {
   return new RemoteKeySet({
     fetch: () => fetchKeySet(issuer, settings),
     now: () => performance.now(),
+    onFetched: () => send({ kind: 'keys_fetched', issuerId: issuer.id }),
     onFetchFailed: (error) =>
-      send({ kind: 'key_fetch_failed', issuerId: issuer.id, problem: describeFetchError(error) }),
+      send({ kind: 'key_fetch_failed', issuerId: issuer.id, problem: describeRequestError(error) }),
   });
 }
 

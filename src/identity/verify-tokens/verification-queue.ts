@@ -1,12 +1,12 @@
 import { tokenSuffix } from './token-cache.ts';
 import type { TokenJob, ValidationResult } from './worker-messages.ts';
 
-/** Time within which a token must be verified. Envoy waits 200 ms for a Check unless it is configured otherwise. */
-const VERIFICATION_TIMEOUT_MS = 1_000;
+const TICKS_PER_TIMEOUT = 10;
+/** Tokens that were verified before have as much room of their own, as have the others. */
 const MAX_JOBS = 2_048;
 /** Lower than the maximum of all senders, so that one of them leaves room for the others. */
 const MAX_JOBS_PER_SENDER = 512;
-/** Length of all tokens in the queue together. One sender's tokens of 16 KiB take at most half of it. */
+/** Length of all tokens with the same room together. One sender's tokens of 16 KiB take at most half of it. */
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 /** Callers that wait for one token. A client may send many requests before its first one is answered. */
 const MAX_CALLERS_PER_TOKEN = 1_024;
@@ -21,6 +21,35 @@ interface QueuedJob extends TokenJob {
   readonly callbacks: Callback[];
 }
 
+/** Room that jobs take. */
+class JobRoom {
+  readonly #countBySender = new Map<string, number>();
+  #count = 0;
+  #characters = 0;
+
+  hasRoom({ token, sender }: NewJob): boolean {
+    if (this.#count >= MAX_JOBS || this.#characters + token.length > MAX_CHARACTERS) return false;
+    return (this.#countBySender.get(sender) ?? 0) < MAX_JOBS_PER_SENDER;
+  }
+
+  add({ token, sender }: NewJob): void {
+    this.#count++;
+    this.#characters += token.length;
+    this.#countBySender.set(sender, (this.#countBySender.get(sender) ?? 0) + 1);
+  }
+
+  remove({ token, sender }: NewJob): void {
+    this.#count--;
+    this.#characters -= token.length;
+    const ofSender = (this.#countBySender.get(sender) ?? 0) - 1;
+    if (ofSender > 0) this.#countBySender.set(sender, ofSender);
+    else this.#countBySender.delete(sender);
+  }
+}
+
+/** A token to verify. */
+type NewJob = Pick<TokenJob, 'token' | 'sender' | 'isRenewal'>;
+
 const UNAVAILABLE: ValidationResult = { kind: 'unavailable' };
 
 /**
@@ -31,18 +60,21 @@ export class VerificationQueue {
   /** By id, in the order of their deadlines. */
   readonly #jobs = new Map<number, QueuedJob>();
   readonly #jobsBySuffix = new Map<string, QueuedJob>();
-  readonly #jobCountBySender = new Map<string, number>();
+  readonly #newTokens = new JobRoom();
+  /** Forgeries cannot take this room: all tokens in it were verified before. */
+  readonly #renewals = new JobRoom();
   readonly #timer: NodeJS.Timeout;
   /** Callers who found the queue full and will be answered later. */
   #delayedCallbacks: Callback[] = [];
   /** Unix time in ms at which the first of them came. */
   #delayedSince = 0;
+  readonly #timeoutMs: number;
   #lastId = 0;
-  /** Length of all tokens in the queue together. */
-  #characters = 0;
 
-  constructor() {
-    this.#timer = setInterval(() => this.#expire(Date.now()), VERIFICATION_TIMEOUT_MS / 10);
+  /** A token must be verified within `timeoutMs`. */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+    this.#timer = setInterval(() => this.#expire(Date.now()), timeoutMs / TICKS_PER_TIMEOUT);
     this.#timer.unref();
   }
 
@@ -50,27 +82,27 @@ export class VerificationQueue {
    * Adds a caller who waits for a token. Returns the job for the worker. undefined: there is a job for this token
    * already, or no room for another one. Calls back once.
    */
-  add(token: string, sender: string, callback: Callback): TokenJob | undefined {
+  add(added: NewJob, callback: Callback): TokenJob | undefined {
+    const { token } = added;
     const queued = this.#jobsBySuffix.get(tokenSuffix(token));
     if (queued !== undefined && queued.token === token) {
       if (queued.callbacks.length < MAX_CALLERS_PER_TOKEN) queued.callbacks.push(callback);
       else this.#answerLater(callback);
       return undefined;
     }
-    const jobsOfSender = this.#jobCountBySender.get(sender) ?? 0;
-    const isFull = this.#jobs.size >= MAX_JOBS || this.#characters + token.length > MAX_CHARACTERS;
-    if (isFull || jobsOfSender >= MAX_JOBS_PER_SENDER) {
+    const room = this.#roomFor(added);
+    if (!room.hasRoom(added)) {
       this.#answerLater(callback);
       return undefined;
     }
     const id = ++this.#lastId;
-    const deadline = Date.now() + VERIFICATION_TIMEOUT_MS;
-    const job: QueuedJob = { id, token, sender, deadline, callbacks: [callback] };
-    this.#jobs.set(id, job);
-    this.#jobsBySuffix.set(tokenSuffix(token), job);
-    this.#jobCountBySender.set(sender, jobsOfSender + 1);
-    this.#characters += token.length;
-    return { id, token, sender, deadline };
+    const deadline = Date.now() + this.#timeoutMs;
+    const job: TokenJob = { ...added, id, deadline };
+    const queuedJob: QueuedJob = { ...job, callbacks: [callback] };
+    this.#jobs.set(id, queuedJob);
+    this.#jobsBySuffix.set(tokenSuffix(token), queuedJob);
+    room.add(added);
+    return job;
   }
 
   /** Removes a job and passes the result to its callers. Does nothing if the job has expired. */
@@ -78,7 +110,10 @@ export class VerificationQueue {
     const job = this.#jobs.get(id);
     if (job === undefined) return;
     this.#remove(job);
-    for (const callback of job.callbacks) callback(result);
+    for (const callback of job.callbacks) {
+      if (result.kind === 'crowded_out') this.#answerLater(callback);
+      else callback(result);
+    }
   }
 
   /** Removes all jobs with the result `unavailable`. */
@@ -116,14 +151,16 @@ export class VerificationQueue {
     for (const callback of job.callbacks) callback(UNAVAILABLE);
   }
 
-  #remove({ id, token, sender }: QueuedJob): void {
+  #roomFor({ isRenewal }: NewJob): JobRoom {
+    return isRenewal ? this.#renewals : this.#newTokens;
+  }
+
+  #remove(job: QueuedJob): void {
+    const { id, token } = job;
     this.#jobs.delete(id);
+    this.#roomFor(job).remove(job);
     const suffix = tokenSuffix(token);
     // Another token with the same suffix may have replaced this one.
     if (this.#jobsBySuffix.get(suffix)?.id === id) this.#jobsBySuffix.delete(suffix);
-    this.#characters -= token.length;
-    const jobsOfSender = (this.#jobCountBySender.get(sender) ?? 0) - 1;
-    if (jobsOfSender > 0) this.#jobCountBySender.set(sender, jobsOfSender);
-    else this.#jobCountBySender.delete(sender);
   }
 }

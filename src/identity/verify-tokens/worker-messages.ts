@@ -14,8 +14,10 @@ export interface OwnVerificationKey {
 export interface TokenJob {
   readonly id: number;
   readonly token: string;
-  /** Address of the sender. Senders take turns. */
+  /** Network of the sender. Senders take turns. */
   readonly sender: string;
+  /** The same token was verified before. Such tokens have turns of their own. */
+  readonly isRenewal: boolean;
   /** Unix time in ms from which nobody waits for the result any more. */
   readonly deadline: number;
 }
@@ -25,6 +27,8 @@ export type MessageToWorker =
   | {
       readonly kind: 'trust';
       readonly version: number;
+      /** The claim `iss` of Weir's own tokens. */
+      readonly ownIssuer: string;
       readonly issuers: readonly Issuer[];
       readonly keys: readonly OwnVerificationKey[];
     }
@@ -42,14 +46,17 @@ export type ValidationResult =
     }
   | { readonly kind: 'rejected'; readonly fault: TokenFault }
   /** The keys of the issuer are unavailable, or the deadline has passed. */
-  | { readonly kind: 'unavailable' };
+  | { readonly kind: 'unavailable' }
+  /** There is no room for the token among those that wait for a turn. */
+  | { readonly kind: 'crowded_out' };
 
 export interface JobResult {
   readonly id: number;
   readonly result: ValidationResult;
 }
 
-/** From the worker: the results of one turn of its event loop, or a failure to fetch the keys of an issuer. */
+/** From the worker: the results of one turn of its event loop, or whether the keys of an issuer could be fetched. */
 export type MessageFromWorker =
   | { readonly kind: 'results'; readonly results: readonly JobResult[] }
+  | { readonly kind: 'keys_fetched'; readonly issuerId: string }
   | { readonly kind: 'key_fetch_failed'; readonly issuerId: string; readonly problem: string };

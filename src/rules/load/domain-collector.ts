@@ -52,6 +52,10 @@ export class DomainCollector {
     return fault === undefined ? [] : [fileFault(file, `match: ${fault}`)];
   }
 
+  get filesByDomain(): ReadonlyMap<string, readonly string[]> {
+    return new Map([...this.#domains].map(([domain, { files }]) => [domain, files]));
+  }
+
   toBook(): RuleBook {
     return new Map([...this.#domains].map(([domain, { root }]) => [domain, root]));
   }

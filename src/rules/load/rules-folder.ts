@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { EnvoyproxyReading } from '../parse/file-defaults.ts';
 
 /** How a folder of rules files is read. A rules file that is named by itself is always read. */
 export interface RulesFolderOptions {
@@ -8,6 +9,11 @@ export interface RulesFolderOptions {
   readonly ignoreDotFiles: boolean;
   /** Several files may have the same domain. Together they are its rules. */
   readonly mergeDomains: boolean;
+  /**
+   * Weir stands in for envoyproxy/ratelimit: every file below the folder counts, whatever its name, and there may be none.
+   * undefined: the `*.yaml` and `*.yml` files directly in the folder.
+   */
+  readonly envoyproxy?: EnvoyproxyReading;
 }
 
 export const DEFAULT_FOLDER_OPTIONS: RulesFolderOptions = { ignoreDotFiles: true, mergeDomains: false };
@@ -18,15 +24,16 @@ const MAX_SHOWN_FILES = 20;
 
 /**
  * Lists the rules files at a path, sorted by name: the path itself, or the `*.yaml` and `*.yml` files directly in the
- * folder. Returns undefined if nothing is there.
+ * folder, or all files below it. Returns undefined if nothing is there.
  */
 export async function listRulesFiles(
   rulesPath: string,
-  { ignoreDotFiles }: RulesFolderOptions,
+  { ignoreDotFiles, envoyproxy }: RulesFolderOptions,
 ): Promise<readonly string[] | undefined> {
   const stats = await stat(rulesPath).catch(() => undefined);
   if (stats === undefined) return undefined;
   if (!stats.isDirectory()) return [rulesPath];
+  if (envoyproxy !== undefined) return (await listAllFiles(rulesPath, ignoreDotFiles)).sort();
   const names = await readdir(rulesPath);
   const files = names.filter((name) => isRulesFile(name, ignoreDotFiles)).sort();
   return files.map((name) => path.join(rulesPath, name));
@@ -39,8 +46,9 @@ export async function listRulesFiles(
  */
 export async function listPassedOver(
   rulesPath: string,
-  { ignoreDotFiles }: RulesFolderOptions,
+  { ignoreDotFiles, envoyproxy }: RulesFolderOptions,
 ): Promise<readonly string[]> {
+  if (envoyproxy !== undefined) return [];
   const passedOver: string[] = [];
   for (const entry of await readEntries(rulesPath)) {
     const { name } = entry;
@@ -67,6 +75,21 @@ export function shortenPassedOver(passedOver: readonly string[]): readonly strin
 
 function isRulesFile(name: string, ignoreDotFiles: boolean): boolean {
   return RULES_FILE_NAME.test(name) && !(ignoreDotFiles && name.startsWith('.'));
+}
+
+/**
+ * Lists all files below a folder, as goruntime does for envoyproxy/ratelimit: without those that no link leads to, and
+ * without the folders that links lead to, such as `..data` in a mounted ConfigMap.
+ */
+async function listAllFiles(folder: string, ignoreDotFiles: boolean): Promise<string[]> {
+  const files: string[] = [];
+  for (const entry of await readEntries(folder)) {
+    if (ignoreDotFiles && entry.name.startsWith('.')) continue;
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) files.push(...(await listAllFiles(file, ignoreDotFiles)));
+    else if (!entry.isSymbolicLink() || (await stat(file).catch(() => undefined))?.isFile()) files.push(file);
+  }
+  return files;
 }
 
 async function listSubfolder(rulesPath: string, folder: string): Promise<readonly string[]> {

@@ -1,5 +1,7 @@
+import { describeNetworkFault, isAddressKey } from '../../domain/rules/network-index.ts';
+import { matchesCombinations } from '../../domain/rules/reserved-domains.ts';
 import type { Rule } from '../../domain/rules/rule.ts';
-import { addRuleNode, childPath, EDGE_DOMAIN, type RuleNode } from '../../domain/rules/rule-book.ts';
+import { addRuleNode, childPath, isPattern, type RuleNode } from '../../domain/rules/rule-book.ts';
 import { abbreviate, withFoundYaml } from '../yaml/found-yaml.ts';
 import {
   type LocatedMapping,
@@ -11,8 +13,9 @@ import {
 import type { FaultSink } from '../yaml/rules-fault.ts';
 import { childLocation } from '../yaml/yaml-location.ts';
 import { getField, isYamlMapping, isYamlSequence } from '../yaml/yaml-values.ts';
+import type { FileDefaults } from './file-defaults.ts';
 import { type RuleLimits, readRuleLimits } from './read-rule-limits.ts';
-import { checkModeFlags, readModes, rejectUnsupportedAtEdge } from './rule-modes.ts';
+import { checkModeFlags, readModes, rejectUnsupportedInDomain } from './rule-modes.ts';
 
 /** Nobody nests deeper by hand. Deeper nesting is a mistake or an attack, and would exhaust the call stack. */
 const MAX_DEPTH = 32;
@@ -38,18 +41,18 @@ export type FileFinder = (domain: string, key: string, value: string | undefined
 /** Parses the nested `descriptors` of one file into a tree of rules. */
 export class DescriptorParser {
   readonly #faults: FaultSink;
-  readonly #defaultAlgorithm: string;
+  readonly #defaults: FileDefaults;
   readonly #domain: string;
   readonly #findFile: FileFinder;
   /** By their text. Thousands of rules often have only a few different limits. */
   readonly #limitsByText = new Map<string, RuleLimits>();
   #placeholders = 0;
 
-  constructor(faults: FaultSink, defaultAlgorithm: string, domain: string, findFile: FileFinder) {
+  constructor(faults: FaultSink, defaults: FileDefaults, domain: string, findFile: FileFinder) {
     this.#faults = faults;
     this.#domain = domain;
     this.#findFile = findFile;
-    this.#defaultAlgorithm = defaultAlgorithm;
+    this.#defaults = defaults;
   }
 
   /** Adds the `descriptors` of a mapping to its branch, and everything below them. */
@@ -83,6 +86,10 @@ export class DescriptorParser {
       const expected = 'must not contain "*": only values can have wildcards';
       faults.report(childLocation(descriptor.location, 'key'), withFoundYaml(expected, key));
     }
+    const networkFault = value === undefined || !isAddressKey(key) ? undefined : describeNetworkFault(value);
+    if (networkFault !== undefined) {
+      faults.report(childLocation(descriptor.location, 'value'), withFoundYaml(networkFault, value));
+    }
     const path = childPath(parent.path, key, value);
     const node = addRuleNode(parent.node, key, value);
     if (node === undefined) {
@@ -101,7 +108,7 @@ export class DescriptorParser {
         `must differ in key or value from the descriptors of other files ("${abbreviate(path)}" is also in ${otherFile})`,
       );
     }
-    const sharedValue = this.#readSharedValue(descriptor, value);
+    const sharedValue = this.#readSharedValue(descriptor, key, value);
     const branch: Branch = {
       node,
       path,
@@ -123,10 +130,10 @@ export class DescriptorParser {
     checkModeFlags(descriptor, this.#faults);
     const ruleLimits = this.#readLimits(descriptor);
     const { limits, replaces } = ruleLimits;
-    const modes = readModes(descriptor, ruleLimits, this.#defaultAlgorithm, this.#faults);
+    const modes = readModes(descriptor, ruleLimits, this.#defaults, this.#faults);
     const metricParts = this.#readMetricParts(descriptor, branch);
     if (limits.length === 0) return undefined;
-    if (this.#domain === EDGE_DOMAIN) rejectUnsupportedAtEdge(descriptor, limits, this.#faults);
+    if (this.#isOwnDomain()) rejectUnsupportedInDomain(descriptor, limits, this.#domain, this.#faults);
     return {
       path,
       limits,
@@ -137,6 +144,11 @@ export class DescriptorParser {
     };
   }
 
+  /** Whether Weir charges the domain itself. */
+  #isOwnDomain(): boolean {
+    return this.#defaults.envoyproxy === undefined && matchesCombinations(this.#domain);
+  }
+
   /** Returns the same object for limits with the same text. */
   #readLimits(descriptor: LocatedMapping): RuleLimits {
     const { rate_limit, limits } = descriptor.mapping;
@@ -144,18 +156,19 @@ export class DescriptorParser {
     const cached = this.#limitsByText.get(text);
     if (cached !== undefined) return cached;
     const faultsBefore = this.#faults.count;
-    const ruleLimits = readRuleLimits(descriptor, this.#defaultAlgorithm, this.#faults);
+    const ruleLimits = readRuleLimits(descriptor, this.#defaults, this.#faults);
     // Faulty limits are not cached: their faults are reported at each place.
     if (this.#faults.count === faultsBefore) this.#limitsByText.set(text, ruleLimits);
     return ruleLimits;
   }
 
-  #readSharedValue(descriptor: LocatedMapping, value: string | undefined): string | undefined {
+  #readSharedValue(descriptor: LocatedMapping, key: string, value: string | undefined): string | undefined {
     if (!readFlag(descriptor, 'share_threshold', this.#faults)) return undefined;
-    if (value?.includes('*')) return value;
+    if (value !== undefined && isPattern(key, value)) return value;
+    const pattern = isAddressKey(key) ? 'contains "*" or is a network' : 'contains "*"';
     this.#faults.report(
       childLocation(descriptor.location, 'share_threshold'),
-      'must be left out unless value contains "*"',
+      `must be left out unless value ${pattern}`,
     );
     return undefined;
   }
@@ -167,7 +180,7 @@ export class DescriptorParser {
     value: string | undefined,
     sharedValue: string | undefined,
   ): string | undefined {
-    const isOpen = value === undefined || (value.includes('*') && sharedValue === undefined);
+    const isOpen = isPattern(key, value) && sharedValue === undefined;
     if (readFlag(descriptor, 'value_to_metric', this.#faults) && isOpen) return undefined;
     return value === undefined ? key : `${key}_${value}`;
   }

@@ -1,6 +1,7 @@
 import { ALGORITHMS } from '../../domain/limits/parse-limit.ts';
 import { maxNodesVisited } from '../../domain/rules/match-most-specific.ts';
-import { createRuleNode, type DomainRules, EDGE_DOMAIN } from '../../domain/rules/rule-book.ts';
+import { matchesCombinations } from '../../domain/rules/reserved-domains.ts';
+import { createRuleNode, type DomainRules } from '../../domain/rules/rule-book.ts';
 import { parseFastYaml } from '../yaml/fast-yaml.ts';
 import { withFoundYaml } from '../yaml/found-yaml.ts';
 import { type LocatedMapping, readRequiredString, readString, rejectUnknownFields } from '../yaml/read-fields.ts';
@@ -9,11 +10,17 @@ import { YamlDocument } from '../yaml/yaml-document.ts';
 import { childLocation } from '../yaml/yaml-location.ts';
 import { getField, isYamlMapping, type YamlMapping } from '../yaml/yaml-values.ts';
 import { DescriptorParser, type FileFinder } from './descriptor-parser.ts';
+import type { EnvoyproxyReading } from './file-defaults.ts';
 
 /** The rules of one file. */
 export interface ParsedRules {
   readonly domain: string;
   readonly root: DomainRules;
+}
+
+interface FileReading {
+  readonly findFile: FileFinder;
+  readonly envoyproxy: EnvoyproxyReading | undefined;
 }
 
 /** Nodes that one lookup may visit in a domain where the most specific rule wins: some 50 µs, whatever the request. */
@@ -23,14 +30,14 @@ const MAX_NODES_VISITED = 1000;
 const FIND_NO_FILE: FileFinder = () => undefined;
 
 /** Algorithms that can be the default of a file. */
-const DEFAULT_ALGORITHMS = ALGORITHMS.filter((algorithm) => algorithm !== 'unlimited');
+const DEFAULT_ALGORITHMS = ALGORITHMS.filter((algorithm) => algorithm !== 'unlimited' && algorithm !== 'credits');
 
 /**
  * Parses one rules file in the format of envoyproxy/ratelimit, which docs/rules.md describes. Returns the rules, or all
  * faults. Never throws.
  *
  * If several files may have the same domain, `findFile` finds the earlier file that has a descriptor, which this file
- * must not have.
+ * must not have. `envoyproxy`: the file is read as that service reads it.
  *
  * Nearly all files have no faults, and positions are expensive. So a fast parser without positions reads the file
  * first.
@@ -39,33 +46,36 @@ export function parseRules(
   file: string,
   text: string,
   findFile: FileFinder = FIND_NO_FILE,
+  envoyproxy?: EnvoyproxyReading,
 ): ParsedRules | readonly RulesFault[] {
-  return parseWithoutPositions(text, findFile) ?? parseWithPositions(file, text, findFile);
+  const reading = { findFile, envoyproxy };
+  return parseWithoutPositions(text, reading) ?? parseWithPositions(file, text, reading);
 }
 
 /** undefined: the file has faults, or the fast parser cannot read it. */
-function parseWithoutPositions(text: string, findFile: FileFinder): ParsedRules | undefined {
+function parseWithoutPositions(text: string, reading: FileReading): ParsedRules | undefined {
   const contents = parseFastYaml(text);
   if (contents === undefined) return undefined;
   const faults = new FaultCounter();
-  const parsed = readContents(contents, findFile, faults);
+  const parsed = readContents(contents, reading, faults);
   return faults.count === 0 ? parsed : undefined;
 }
 
-function parseWithPositions(file: string, text: string, findFile: FileFinder): ParsedRules | readonly RulesFault[] {
+function parseWithPositions(file: string, text: string, reading: FileReading): ParsedRules | readonly RulesFault[] {
   const document = new YamlDocument(file, text, 'must be a mapping with a domain and descriptors');
   if (document.contents === undefined) return document.faults;
-  const parsed = readContents(document.contents, findFile, document);
+  const parsed = readContents(document.contents, reading, document);
   return document.faults.length > 0 ? document.faults : parsed;
 }
 
-function readContents(contents: YamlMapping, findFile: FileFinder, faults: FaultSink): ParsedRules {
+function readContents(contents: YamlMapping, { findFile, envoyproxy }: FileReading, faults: FaultSink): ParsedRules {
   const top: LocatedMapping = { mapping: contents, location: undefined };
   rejectUnknownFields(top, ['domain', 'match', 'defaults', 'descriptors'], faults);
   const domain = readRequiredString(top, 'domain', faults) ?? '';
   const isMostSpecific = readMatch(top, domain, faults);
   const root: DomainRules = isMostSpecific ? { ...createRuleNode(), isMostSpecific: true } : createRuleNode();
-  const parser = new DescriptorParser(faults, readDefaultAlgorithm(top, faults), domain, findFile);
+  const algorithm = readDefaultAlgorithm(top, faults) || (envoyproxy === undefined ? '' : 'fixed_window');
+  const parser = new DescriptorParser(faults, { algorithm, envoyproxy }, domain, findFile);
   parser.parseChildren(top, { node: root, path: domain, sharedValues: [], metricParts: [] });
   const expensive = isMostSpecific ? describeExpensiveLookups(root) : undefined;
   if (expensive !== undefined) faults.report(childLocation(undefined, 'match'), expensive);
@@ -79,7 +89,7 @@ function readMatch(top: LocatedMapping, domain: string, faults: FaultSink): bool
   if (match === undefined) return false;
   const location = childLocation(top.location, 'match');
   if (match !== 'most_specific') faults.report(location, withFoundYaml('must be most_specific, or left out', match));
-  else if (domain === EDGE_DOMAIN) faults.report(location, `must be left out in the domain ${EDGE_DOMAIN}`);
+  else if (matchesCombinations(domain)) faults.report(location, `must be left out in the domain ${domain}`);
   return match === 'most_specific';
 }
 

@@ -7,6 +7,7 @@ import { type LocatedMapping, readString, rejectUnknownFields, toJsValue } from 
 import type { FaultSink } from '../yaml/rules-fault.ts';
 import { childLocation, type YamlLocation } from '../yaml/yaml-location.ts';
 import { getField, isYamlMapping, type YamlValue } from '../yaml/yaml-values.ts';
+import type { FileDefaults } from './file-defaults.ts';
 import { readReplaces } from './read-replaces.ts';
 
 const DAY_SECONDS = 86_400;
@@ -47,7 +48,7 @@ const FIELDS_BY_UNIT: readonly string[] = [
 ];
 const FIELDS_IF_UNLIMITED: readonly string[] = ['unlimited', 'name', 'replaces'];
 
-/** Fields whose values are numbers or booleans. All others are strings, even if YAML reads a number. */
+/** Fields whose values are numbers, booleans or lists of these. All others are strings, even if YAML reads a number. */
 const NON_STRING_FIELDS: ReadonlySet<LimitField> = new Set([
   'requests',
   'burst',
@@ -55,12 +56,11 @@ const NON_STRING_FIELDS: ReadonlySet<LimitField> = new Set([
   'settle',
   'charge_rejected',
   'anchor_day',
+  'notify_at',
 ]);
 
 /** Values for the fields that a limit leaves out. */
-export interface LimitDefaults {
-  /** Empty: `parseLimit` chooses. */
-  readonly algorithm: string;
+export interface LimitDefaults extends FileDefaults {
   /** undefined: the limit is named after its window. */
   readonly name?: string;
 }
@@ -142,9 +142,18 @@ class LimitReader {
         : undefined,
     );
     const spec = this.#readSpec();
+    if (spec.algorithm === 'credits') return this.#rejectUnitFields();
     const window = this.#readUnitWindow(spec.algorithm);
     if (window === undefined) return undefined;
     return this.#parseByUnit(this.#withName({ ...spec, requests: this.#jsValue('requests_per_unit'), window }));
+  }
+
+  #rejectUnitFields(): undefined {
+    for (const field of UNIT_FIELDS) {
+      if (!Object.hasOwn(this.#source.mapping, field)) continue;
+      this.#report(field, 'must be left out for the algorithm credits, which has requests and no window');
+    }
+    return undefined;
   }
 
   #readSpec(): UntrustedLimitSpec {
@@ -158,14 +167,15 @@ class LimitReader {
     const algorithm = spec.algorithm || this.#defaults.algorithm;
     // A file with this default counts as envoyproxy/ratelimit does, which charges the requests that it rejects.
     const isAsInEnvoyproxy = algorithm === 'fixed_window' && this.#defaults.algorithm === 'fixed_window';
-    return { ...spec, algorithm, chargeRejected: spec.chargeRejected ?? isAsInEnvoyproxy };
+    const chargesRejected = this.#defaults.envoyproxy?.chargesRejected ?? true;
+    return { ...spec, algorithm, chargeRejected: spec.chargeRejected ?? (isAsInEnvoyproxy && chargesRejected) };
   }
 
   #withName(spec: UntrustedLimitSpec): UntrustedLimitSpec {
     // An empty name means no name, as in envoyproxy/ratelimit.
     if (spec.name !== undefined && spec.name !== '') return spec;
     if (this.#defaults.name !== undefined) return { ...spec, name: this.#defaults.name };
-    if (spec.algorithm === 'unlimited') return { ...spec, name: 'unlimited' };
+    if (spec.algorithm === 'unlimited' || spec.algorithm === 'credits') return { ...spec, name: spec.algorithm };
     const window = parseWindow(spec.window);
     if (window === undefined) return { ...spec, name: 'limit' }; // any valid name: the window is faulty
     const hasNoFixedLength = window.unit === 'month' || window.unit === 'year';

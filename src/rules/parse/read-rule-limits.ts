@@ -4,6 +4,7 @@ import type { LocatedMapping } from '../yaml/read-fields.ts';
 import type { FaultSink } from '../yaml/rules-fault.ts';
 import { childLocation, type YamlLocation } from '../yaml/yaml-location.ts';
 import { getField, isYamlSequence, type YamlSequence } from '../yaml/yaml-values.ts';
+import type { FileDefaults } from './file-defaults.ts';
 import { readLimit } from './read-limit.ts';
 
 const MAX_LIMITS = 16;
@@ -20,7 +21,7 @@ const NO_LIMITS: RuleLimits = { limits: [], replaces: [] };
 /** Reads the limits of one descriptor: `rate_limit: {…}`, or several that are decided together, `limits: [{…}, …]`. */
 export function readRuleLimits(
   { mapping, location }: LocatedMapping,
-  defaultAlgorithm: string,
+  defaults: FileDefaults,
   faults: FaultSink,
 ): RuleLimits {
   if (!Object.hasOwn(mapping, 'limits')) {
@@ -31,12 +32,7 @@ export function readRuleLimits(
       faults.report(childLocation(location, 'rate_limit'), withFoundYaml(expected, value));
       return NO_LIMITS;
     }
-    const { limit, replaces } = readLimit(
-      value,
-      childLocation(location, 'rate_limit'),
-      { algorithm: defaultAlgorithm },
-      faults,
-    );
+    const { limit, replaces } = readLimit(value, childLocation(location, 'rate_limit'), defaults, faults);
     return { limits: limit === undefined ? [] : [limit], replaces };
   }
   const listLocation = childLocation(location, 'limits');
@@ -53,20 +49,20 @@ export function readRuleLimits(
     faults.report(listLocation, `${expected} (got ${list.length})`);
     return NO_LIMITS;
   }
-  return readLimitList(list, listLocation, defaultAlgorithm, faults);
+  return readLimitList(list, listLocation, defaults, faults);
 }
 
 function readLimitList(
   list: YamlSequence,
   listLocation: YamlLocation,
-  defaultAlgorithm: string,
+  defaults: FileDefaults,
   faults: FaultSink,
 ): RuleLimits {
   const limits: Limit[] = [];
   const allReplaces: string[] = [];
   for (const [index, value] of list.entries()) {
     const location = childLocation(listLocation, index);
-    const { limit, replaces } = readLimit(value, location, { algorithm: defaultAlgorithm }, faults);
+    const { limit, replaces } = readLimit(value, location, defaults, faults);
     allReplaces.push(...replaces);
     if (limit === undefined) continue;
     if (limits.some(({ name }) => name === limit.name)) {

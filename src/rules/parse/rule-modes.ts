@@ -1,20 +1,45 @@
 import type { CountedLimit, Limit } from '../../domain/limits/limit.ts';
+import { ADMIN_DOMAIN } from '../../domain/rules/reserved-domains.ts';
 import type { Rule } from '../../domain/rules/rule.ts';
 import { withFoundYaml } from '../yaml/found-yaml.ts';
 import { isTrue, type LocatedMapping, readFlag } from '../yaml/read-fields.ts';
 import type { FaultSink } from '../yaml/rules-fault.ts';
 import { childLocation } from '../yaml/yaml-location.ts';
 import { getField } from '../yaml/yaml-values.ts';
+import type { FileDefaults } from './file-defaults.ts';
 import { readLimit } from './read-limit.ts';
 import { readMetadata } from './read-metadata.ts';
 import type { RuleLimits } from './read-rule-limits.ts';
 
 /** Effects of a rule other than rejecting requests. */
-export type RuleModes = Pick<Rule, 'isShadow' | 'isQuota' | 'candidate' | 'metadata'>;
+export type RuleModes = Pick<Rule, 'isShadow' | 'isQuota' | 'reportsOnly' | 'isIndependent' | 'candidate' | 'metadata'>;
 
-/** Fields that Check cannot honor. It charges the rules of the domain `edge` as well. */
-const UNSUPPORTED_FLAGS_AT_EDGE = ['quota_mode', 'detailed_metric', 'value_to_metric'];
-const UNSUPPORTED_FIELDS_AT_EDGE = ['candidate', 'metadata'];
+/** A domain that Weir charges itself, and what it cannot honor there. */
+interface OwnDomain {
+  readonly flags: readonly string[];
+  readonly fields: readonly string[];
+  readonly algorithms: readonly { readonly name: Limit['algorithm']; readonly reason: string }[];
+  /** Completes sentences such as "must be left out in the domain edge, which …". */
+  readonly chargedBy: string;
+  readonly withoutReceipt: string;
+}
+
+const CREDITS = { name: 'credits', reason: 'its counters would stay for ever' } as const;
+
+const EDGE: OwnDomain = {
+  flags: ['quota_mode', 'detailed_metric', 'value_to_metric'],
+  fields: ['candidate', 'metadata'],
+  algorithms: [CREDITS],
+  chargedBy: 'which Check charges too',
+  withoutReceipt: 'Check issues no receipt to settle with',
+};
+const ADMIN: OwnDomain = {
+  flags: [...EDGE.flags, 'shadow_mode'],
+  fields: EDGE.fields,
+  algorithms: [CREDITS, { name: 'concurrency', reason: 'calls in progress are bounded without a rule' }],
+  chargedBy: 'which the admin API charges',
+  withoutReceipt: 'calls of the admin API have no receipt to settle with',
+};
 
 /**
  * Reports mode flags that are not booleans. A step of its own, so that their faults come before those of the limits.
@@ -31,7 +56,7 @@ export function checkModeFlags(descriptor: LocatedMapping, faults: FaultSink): v
 export function readModes(
   descriptor: LocatedMapping,
   { limits }: RuleLimits,
-  defaultAlgorithm: string,
+  defaults: FileDefaults,
   faults: FaultSink,
 ): RuleModes {
   const isShadow = isTrue(descriptor, 'shadow_mode');
@@ -42,29 +67,44 @@ export function readModes(
   if (isShadow || isQuota) {
     rejectReceiptLimits(descriptor, isShadow ? 'shadow_mode' : 'quota_mode', limits, faults);
   }
-  const candidate = readCandidate(descriptor, limits, defaultAlgorithm, faults);
+  const candidate = readCandidate(descriptor, limits, defaults, faults);
   const metadata = readMetadata(descriptor, faults);
   return {
-    ...(isShadow && { isShadow }),
-    ...(isQuota && { isQuota }),
+    ...formatModes(isShadow, isQuota, defaults),
     ...(candidate !== undefined && { candidate }),
     ...(metadata !== undefined && { metadata }),
   };
 }
 
-/** Reports the fields of a descriptor in the domain `edge` that Check cannot honor. */
-export function rejectUnsupportedAtEdge(descriptor: LocatedMapping, limits: readonly Limit[], faults: FaultSink): void {
+/** In envoyproxy/ratelimit, a rule in either mode is charged by itself and reports its state with every answer. */
+function formatModes(isShadow: boolean, isQuota: boolean, { envoyproxy }: FileDefaults): RuleModes {
+  if (envoyproxy === undefined) return { ...(isShadow && { isShadow }), ...(isQuota && { isQuota }) };
+  if (isShadow) return { reportsOnly: true, isIndependent: true };
+  return isQuota || envoyproxy.quotaMode ? { isQuota: true, isIndependent: true } : {};
+}
+
+/** Reports the fields of a descriptor that Weir cannot honor in the domains `edge` and `admin`, which it charges itself. */
+export function rejectUnsupportedInDomain(
+  descriptor: LocatedMapping,
+  limits: readonly Limit[],
+  domain: string,
+  faults: FaultSink,
+): void {
+  const { flags, fields, algorithms, chargedBy, withoutReceipt } = domain === ADMIN_DOMAIN ? ADMIN : EDGE;
   const unsupported = [
-    ...UNSUPPORTED_FLAGS_AT_EDGE.filter((field) => isTrue(descriptor, field)),
-    ...UNSUPPORTED_FIELDS_AT_EDGE.filter((field) => Object.hasOwn(descriptor.mapping, field)),
+    ...flags.filter((field) => isTrue(descriptor, field)),
+    ...fields.filter((field) => Object.hasOwn(descriptor.mapping, field)),
   ];
   for (const field of unsupported) {
-    reportField(descriptor, field, 'must be left out in the domain edge, which Check charges too', faults);
+    reportField(descriptor, field, `must be left out in the domain ${domain}, ${chargedBy}`, faults);
+  }
+  const field = Object.hasOwn(descriptor.mapping, 'limits') ? 'limits' : 'rate_limit';
+  for (const { name, reason } of algorithms) {
+    if (!limits.some(({ algorithm }) => algorithm === name)) continue;
+    reportField(descriptor, field, `must not have the algorithm ${name} in the domain ${domain}: ${reason}`, faults);
   }
   if (limits.some((limit) => 'settle' in limit)) {
-    const field = Object.hasOwn(descriptor.mapping, 'limits') ? 'limits' : 'rate_limit';
-    const description = 'must not use settle in the domain edge: Check issues no receipt to settle with';
-    reportField(descriptor, field, description, faults);
+    reportField(descriptor, field, `must not use settle in the domain ${domain}: ${withoutReceipt}`, faults);
   }
 }
 
@@ -87,13 +127,13 @@ function rejectReceiptLimits(
 function readCandidate(
   descriptor: LocatedMapping,
   limits: readonly Limit[],
-  defaultAlgorithm: string,
+  defaults: FileDefaults,
   faults: FaultSink,
 ): CountedLimit | undefined {
   const value = getField(descriptor.mapping, 'candidate');
   if (value === undefined) return undefined;
   const location = childLocation(descriptor.location, 'candidate');
-  const { limit, replaces } = readLimit(value, location, { algorithm: defaultAlgorithm, name: 'candidate' }, faults);
+  const { limit, replaces } = readLimit(value, location, { ...defaults, name: 'candidate' }, faults);
   if (replaces.length > 0) faults.report(childLocation(location, 'replaces'), 'must be left out');
   if (limit === undefined) return undefined;
   if (limits.length === 0) {

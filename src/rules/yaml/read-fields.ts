@@ -1,8 +1,8 @@
+import { suggestName } from '../../domain/suggest-name.ts';
 import { withFoundYaml } from './found-yaml.ts';
 import type { FaultSink } from './rules-fault.ts';
-import { suggestName } from './suggest-name.ts';
 import { childLocation, type YamlLocation } from './yaml-location.ts';
-import { getField, TypedScalar, type YamlMapping, type YamlValue } from './yaml-values.ts';
+import { getField, isYamlSequence, TypedScalar, type YamlMapping, type YamlValue } from './yaml-values.ts';
 
 /** A mapping of a file, and its location. */
 export interface LocatedMapping {
@@ -30,10 +30,16 @@ export function readString(
   faults: FaultSink,
 ): string | undefined {
   const value = getField(mapping, field);
-  if (value === undefined || typeof value === 'string') return value;
-  if (value instanceof TypedScalar) return value.source;
+  const text = scalarText(value);
+  if (value === undefined || text !== undefined) return text;
   faults.report(childLocation(location, field), withFoundYaml('must be a string', value));
   return undefined;
+}
+
+/** Returns a scalar as it is written. undefined: the value is no scalar, or is absent or null. */
+export function scalarText(value: YamlValue | undefined): string | undefined {
+  if (value instanceof TypedScalar) return value.source;
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Reads a boolean; false if the field is absent. */
@@ -50,8 +56,9 @@ export function isTrue({ mapping }: LocatedMapping, field: string): boolean {
   return toJsValue(getField(mapping, field)) === true;
 }
 
-/** Converts a value for a validator that does not know YAML. Numbers and booleans lose their source text. */
+/** Converts a value for a validator that does not know YAML. Numbers and booleans lose their source text, in lists too. */
 export function toJsValue(value: YamlValue | undefined): unknown {
+  if (isYamlSequence(value)) return value.map(toJsValue);
   return value instanceof TypedScalar ? value.value : value;
 }
 

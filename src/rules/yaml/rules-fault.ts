@@ -1,13 +1,11 @@
+import type { FileFault } from '../../domain/rules/rules-state.ts';
 import type { YamlLocation } from './yaml-location.ts';
 
 /** A fault of a rules file, with its position. */
-export interface RulesFault {
-  readonly file: string;
-  /** Starts at 1. */
-  readonly line: number;
-  /** Starts at 1. */
-  readonly column: number;
-  readonly description: string;
+export type RulesFault = FileFault;
+
+export function formatFault({ file, line, column, description }: RulesFault): string {
+  return `${file}:${line}:${column}: ${description}`;
 }
 
 /** Receives the faults that parsers find in the values of a file. */

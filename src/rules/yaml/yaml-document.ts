@@ -47,6 +47,11 @@ export class YamlDocument implements FaultSink {
     return this.faults.length;
   }
 
+  /** The position of the value at a location, or of the nearest existing value above it. Both numbers start at 1. */
+  positionAt(location: YamlLocation): { readonly line: number; readonly column: number } {
+    return this.#position(this.#findNode(location)?.range?.[0] ?? 0);
+  }
+
   report(location: YamlLocation, description: string): void {
     const node = this.#findNode(location);
     if (isAlias(node)) return; // reported already
@@ -121,8 +126,12 @@ export class YamlDocument implements FaultSink {
   }
 
   #addFault(offset: number, description: string): void {
+    this.faults.push({ file: this.#file, ...this.#position(offset), description });
+  }
+
+  #position(offset: number): { readonly line: number; readonly column: number } {
     const { line, col } = this.#lines.linePos(offset);
-    this.faults.push({ file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1), description });
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { HeaderField } from '../http2/hpack/header-field.ts';
+import { findRequestId } from '../request-id.ts';
 import { GrpcStatus } from '../unary-call.ts';
 import { encodeFailure, encodeHttpRejection } from './responses.ts';
 
@@ -12,6 +13,8 @@ export interface CallHeaders {
   readonly isGzip: boolean;
   /** The encoded response of a call that is rejected for its headers; undefined: the headers are valid. */
   readonly rejection: Uint8Array | undefined;
+  /** All fields, in the order in which they were sent. */
+  readonly fields: readonly HeaderField[];
 }
 
 const MS_PER_UNIT = new Map([
@@ -37,10 +40,11 @@ export function readCallHeaders(fields: readonly HeaderField[]): CallHeaders {
   const timeout = values.get('grpc-timeout');
   return {
     path: values.get(':path') ?? '',
-    requestId: values.get('x-request-id'),
+    requestId: findRequestId([values.get('x-request-id')]),
     timeoutMs: timeout === undefined ? undefined : parseTimeout(timeout),
     isGzip: values.get('grpc-encoding') === 'gzip',
     rejection: encodeRejection(values),
+    fields,
   };
 }
 

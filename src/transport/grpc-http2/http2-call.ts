@@ -1,19 +1,18 @@
 import { readUint8, readUint32 } from '../http2/frames/read-uint.ts';
 import type { RequestReceiver, ServerStream } from '../http2/streams/server-stream.ts';
-import { GrpcStatus, type UnaryCall } from '../unary-call.ts';
+import { GrpcStatus, type NetworkCall } from '../unary-call.ts';
 import type { CallHeaders } from './call-headers.ts';
 import { inflateMessage } from './inflate-message.ts';
-import {
-  type AssemblyState,
-  encodePrefix,
-  MAX_MESSAGE_LENGTH,
-  MESSAGE_PREFIX_LENGTH,
-  MessageAssembly,
-} from './message-assembly.ts';
-import { encodeFailureCached, REPLY_HEADERS, REPLY_TRAILERS } from './responses.ts';
+import { type AssemblyState, encodePrefix, MESSAGE_PREFIX_LENGTH, MessageAssembly } from './message-assembly.ts';
+import { encodeDetailedFailure, encodeFailureCached, REPLY_TRAILERS, type ReplyFormat } from './responses.ts';
 
 /** The services that a call uses of its connection. */
 export interface ConnectionServices {
+  readonly replies: Pick<ReplyFormat, 'headers'>;
+  /** IP address of the peer. */
+  readonly peer: string;
+  /** Returns the bytes that a request message of the method with this path may have. */
+  maxMessageLength(path: string): number;
   /**
    * Counts memory of messages that are incomplete or not inflated, as a change in bytes. Returns whether the memory
    * budget is still kept.
@@ -26,7 +25,6 @@ export interface ConnectionServices {
 }
 
 const EMPTY = Buffer.alloc(0);
-const TOO_LARGE = `request message: must be at most ${MAX_MESSAGE_LENGTH} bytes`;
 const TOO_MANY = 'too many incomplete or compressed request messages at once';
 const NOT_ONE_MESSAGE = 'expected exactly one request message';
 
@@ -34,7 +32,7 @@ const NOT_ONE_MESSAGE = 'expected exactly one request message';
  * A unary call on a stream. It receives the data of the stream, joins the batch once its message is complete, and sends
  * the response.
  */
-export class Http2Call implements UnaryCall, RequestReceiver {
+export class Http2Call implements NetworkCall, RequestReceiver {
   readonly path: string;
   readonly requestId: string | undefined;
   readonly deadline: number | undefined;
@@ -62,13 +60,28 @@ export class Http2Call implements UnaryCall, RequestReceiver {
   }
 
   reply(message: Uint8Array): void {
-    this.#stream.respond(REPLY_HEADERS, encodePrefix(message), message, REPLY_TRAILERS);
+    this.#stream.respond(this.#services.replies.headers, encodePrefix(message), message, REPLY_TRAILERS);
     this.#services.scheduleFlush();
   }
 
-  fail(status: GrpcStatus, message: string): void {
-    this.#stream.respondWithHeaders(encodeFailureCached(status, message));
+  fail(status: GrpcStatus, message: string, details?: Uint8Array): void {
+    const response =
+      details === undefined ? encodeFailureCached(status, message) : encodeDetailedFailure(status, message, details);
+    this.#stream.respondWithHeaders(response);
     this.#services.scheduleFlush();
+  }
+
+  get peer(): string {
+    return this.#services.peer;
+  }
+
+  /** Looked up at each call, because most calls are made where nobody reads it. */
+  get traceparent(): string | undefined {
+    return this.#headers.fields.find(({ name }) => name === 'traceparent')?.value;
+  }
+
+  readHeader(name: string): readonly string[] {
+    return this.#headers.fields.filter((field) => field.name === name).map(({ value }) => value);
   }
 
   /** Ends a cancelled call, for which no response is due. */
@@ -84,7 +97,8 @@ export class Http2Call implements UnaryCall, RequestReceiver {
       readUint8(bytes, start) === 0 &&
       readUint32(bytes, start + 1) === end - start - MESSAGE_PREFIX_LENGTH;
     if (this.#isMessageReceived) this.fail(GrpcStatus.UNIMPLEMENTED, NOT_ONE_MESSAGE);
-    else if (isWholeMessage) this.#receiveMessage(bytes.subarray(start + MESSAGE_PREFIX_LENGTH, end));
+    else if (isWholeMessage && end - start - MESSAGE_PREFIX_LENGTH <= this.#maxLength)
+      this.#receiveMessage(bytes.subarray(start + MESSAGE_PREFIX_LENGTH, end));
     else this.#assemble(bytes, start, end);
   }
 
@@ -109,7 +123,7 @@ export class Http2Call implements UnaryCall, RequestReceiver {
   }
 
   #assemble(bytes: Buffer, start: number, end: number): void {
-    const assembly = this.#assembly ?? new MessageAssembly();
+    const assembly = this.#assembly ?? new MessageAssembly(this.#maxLength);
     this.#assembly = assembly;
     const state = assembly.add(bytes, start, end);
     const isWithinBudget = this.#reserve(assembly.capacity);
@@ -124,7 +138,7 @@ export class Http2Call implements UnaryCall, RequestReceiver {
 
   #rejectMessage(state: AssemblyState): void {
     if (state === 'more-than-one') this.fail(GrpcStatus.UNIMPLEMENTED, NOT_ONE_MESSAGE);
-    else if (state === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
+    else if (state === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, this.#tooLarge);
     else this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_MANY);
   }
 
@@ -141,12 +155,20 @@ export class Http2Call implements UnaryCall, RequestReceiver {
       this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_MANY);
       return;
     }
-    inflateMessage(compressed, (message, error) => {
+    inflateMessage(compressed, this.#maxLength, (message, error) => {
       this.#reserve(0);
       if (message !== undefined) this.#receiveMessage(message);
-      else if (error === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, TOO_LARGE);
+      else if (error === 'too-large') this.fail(GrpcStatus.RESOURCE_EXHAUSTED, this.#tooLarge);
       else this.fail(GrpcStatus.INTERNAL, 'request message: must be valid gzip');
     });
+  }
+
+  get #maxLength(): number {
+    return this.#services.maxMessageLength(this.path);
+  }
+
+  get #tooLarge(): string {
+    return `request message: must be at most ${this.#maxLength} bytes`;
   }
 
   #dropAssembly(): void {

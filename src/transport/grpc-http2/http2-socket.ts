@@ -30,6 +30,8 @@ export class Http2Socket implements Flushable {
   #isReadingPaused = false;
   #hasPauseTimer = false;
   #isEnding = false;
+  /** The last stream that the peer had opened before the last sweep. */
+  #sweptStreamId = 0;
   /** When the write in progress began, in ms; undefined: none is in progress. */
   #writingSinceMs: number | undefined;
 
@@ -43,6 +45,11 @@ export class Http2Socket implements Flushable {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => connection.close());
     this.scheduleFlush();
+  }
+
+  /** Calls in progress. */
+  get openStreams(): number {
+    return this.#connection.openStreams;
   }
 
   waitUntilClosed(): Promise<void> {
@@ -81,11 +88,18 @@ export class Http2Socket implements Flushable {
     this.#socket.destroy();
   }
 
-  /** Ends what the peer has not finished, or not read, in time. */
-  sweep(now: number): void {
+  /**
+   * Ends what the peer has not finished, or not read, in time. Returns whether a call is in progress or has arrived since
+   * the last sweep.
+   */
+  sweep(now: number): boolean {
     if (this.#writingSinceMs !== undefined && now - this.#writingSinceMs > MAX_WRITE_MS) this.destroy();
     this.#connection.sweep(now);
     if (this.#connection.output.length > 0 || this.#connection.isFinished) this.scheduleFlush();
+    const { lastAcceptedId, openStreams } = this.#connection;
+    const isActive = openStreams > 0 || lastAcceptedId !== this.#sweptStreamId;
+    this.#sweptStreamId = lastAcceptedId;
+    return isActive;
   }
 
   #receive(bytes: Buffer): void {

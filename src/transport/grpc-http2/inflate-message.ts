@@ -1,5 +1,4 @@
 import { gunzip } from 'node:zlib';
-import { MAX_MESSAGE_LENGTH } from './message-assembly.ts';
 
 /** Each inflation holds its window and up to a whole message. More of them at once would only use more memory. */
 const MAX_CONCURRENT_INFLATIONS = 4;
@@ -8,6 +7,7 @@ type OnInflated = (message: Buffer | undefined, error: 'too-large' | 'not-gzip' 
 
 interface InflationJob {
   readonly compressed: Buffer;
+  readonly maxLength: number;
   readonly onInflated: OnInflated;
 }
 
@@ -16,10 +16,10 @@ let running = 0;
 
 /**
  * Inflates a gzip message, then calls `onInflated` with the message or with the reason of the failure. It works off
- * the event loop, so a compression bomb costs only its sender. It never inflates to more than a message may have.
+ * the event loop, so a compression bomb costs only its sender. It never inflates to more than `maxLength` bytes.
  */
-export function inflateMessage(compressed: Buffer, onInflated: OnInflated): void {
-  queue.push({ compressed, onInflated });
+export function inflateMessage(compressed: Buffer, maxLength: number, onInflated: OnInflated): void {
+  queue.push({ compressed, maxLength, onInflated });
   startNextJob();
 }
 
@@ -28,7 +28,7 @@ function startNextJob(): void {
   const job = queue.shift();
   if (job === undefined) return;
   running += 1;
-  gunzip(job.compressed, { maxOutputLength: MAX_MESSAGE_LENGTH }, (error, message) => {
+  gunzip(job.compressed, { maxOutputLength: job.maxLength }, (error, message) => {
     running -= 1;
     startNextJob();
     if (error === null) job.onInflated(message, undefined);

@@ -1,22 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryBudget } from './memory-budget.ts';
 
-const MEGABYTE = 1024 * 1024;
+const createBudget = () => new MemoryBudget({ connection: 8, network: 16, total: 40 });
 
 describe('the memory budget for incomplete messages', () => {
   it('limits one connection to its share, and allows more once the connection has released some', () => {
-    const reserve = new MemoryBudget().forConnection();
-    expect(reserve(8 * MEGABYTE)).toBe(true);
+    const reserve = createBudget().forConnection('a');
+    expect(reserve(8)).toBe(true);
     expect(reserve(1)).toBe(false);
     expect(reserve(-1)).toBe(true);
   });
 
+  it('limits the connections of one network together, and leaves the rest to other networks', () => {
+    const budget = createBudget();
+    const [first, second, third] = [1, 2, 3].map(() => budget.forConnection('a'));
+    expect([first?.(8), second?.(8), third?.(1)]).toEqual([true, true, false]);
+    expect(budget.forConnection('b')(8)).toBe(true);
+    expect(first?.(-8)).toBe(true);
+  });
+
   it('limits all connections together, and allows more once any of them has released some', () => {
-    const budget = new MemoryBudget();
-    const connections = Array.from({ length: 33 }, () => budget.forConnection());
-    const [reserveFirst, ...reserveOthers] = connections.map((reserve) => () => reserve(8 * MEGABYTE));
-    for (const reserve of reserveOthers) expect(reserve()).toBe(true);
-    expect(reserveFirst?.()).toBe(false);
-    expect(connections[1]?.(-8 * MEGABYTE)).toBe(true);
+    const budget = createBudget();
+    const reservations = ['a', 'a', 'b', 'b', 'c', 'd'].map((network) => budget.forConnection(network));
+    expect(reservations.map((reserve) => reserve(8))).toEqual([true, true, true, true, true, false]);
+    expect(reservations[0]?.(-8)).toBe(true);
   });
 });

@@ -1,7 +1,5 @@
 import { readUint8, readUint32 } from '../http2/frames/read-uint.ts';
 
-/** Bytes. Real requests have a few KB; no client may make the server hold more than this for one request. */
-export const MAX_MESSAGE_LENGTH = 1024 * 1024;
 /** Bytes in front of each message: the compressed flag and the length of the message. */
 export const MESSAGE_PREFIX_LENGTH = 5;
 const INITIAL_CAPACITY = 256;
@@ -14,8 +12,14 @@ export type AssemblyState = 'partial' | 'complete' | 'too-large' | 'more-than-on
  * with the length that the prefix announces.
  */
 export class MessageAssembly {
+  readonly #maxLength: number;
   #buffer = Buffer.allocUnsafe(INITIAL_CAPACITY);
   #length = 0;
+
+  /** `maxLength` is that of the message without its prefix, in bytes. */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
 
   /** Bytes of memory that the buffer takes. */
   get capacity(): number {
@@ -38,7 +42,7 @@ export class MessageAssembly {
     this.#length += bytes.copy(this.#buffer, this.#length, start, end);
     if (this.#length < MESSAGE_PREFIX_LENGTH) return 'partial';
     const expectedLength = MESSAGE_PREFIX_LENGTH + readUint32(this.#buffer, 1);
-    if (expectedLength > MESSAGE_PREFIX_LENGTH + MAX_MESSAGE_LENGTH) return 'too-large';
+    if (expectedLength > MESSAGE_PREFIX_LENGTH + this.#maxLength) return 'too-large';
     if (this.#length > expectedLength) return 'more-than-one';
     return this.#length === expectedLength ? 'complete' : 'partial';
   }

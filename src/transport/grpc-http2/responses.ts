@@ -9,9 +9,30 @@ const MAX_STATUS_MESSAGE_LENGTH = 1024;
 const MAX_CACHED_FAILURES = 64;
 
 /** The header block before the message of a successful call. */
-export const REPLY_HEADERS = encodeHeaders([[':status', '200'], CONTENT_TYPE]);
+const REPLY_HEADERS = encodeHeaders([[':status', '200'], CONTENT_TYPE]);
+/**
+ * REPLY_HEADERS of a server that goes away. An Envoy whose cluster has health checks then takes the server for unhealthy
+ * at once, without waiting for the next health check
+ * (https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter).
+ */
+const LAST_REPLY_HEADERS = encodeHeaders([
+  [':status', '200'],
+  CONTENT_TYPE,
+  ['x-envoy-immediate-health-check-fail', 'true'],
+]);
 /** The trailers after the message of a successful call. */
 export const REPLY_TRAILERS = encodeHeaders([['grpc-status', String(GrpcStatus.OK)]]);
+
+/** The part of all replies of a server that changes while it runs. */
+export class ReplyFormat {
+  /** The header block before the message of a successful call. */
+  headers: Uint8Array = REPLY_HEADERS;
+
+  /** From now on, replies say that the server goes away. */
+  announceStop(): void {
+    this.headers = LAST_REPLY_HEADERS;
+  }
+}
 
 /** Encodes a response with an HTTP status, for a client that does not speak gRPC. */
 export function encodeHttpRejection(status: string, fields: Fields): Uint8Array {
@@ -27,6 +48,12 @@ export function encodeFailure(status: GrpcStatus, message: string, fields: Field
     ['grpc-message', percentEncode(message.slice(0, MAX_STATUS_MESSAGE_LENGTH))],
     ...fields,
   ]);
+}
+
+/** Encodes a failure with an encoded google.rpc.Status, in base64 as gRPC sends binary headers. */
+export function encodeDetailedFailure(status: GrpcStatus, message: string, details: Uint8Array): Uint8Array {
+  const encoded = Buffer.from(details.buffer, details.byteOffset, details.length).toString('base64');
+  return encodeFailure(status, message, [['grpc-status-details-bin', encoded.replace(/=+$/, '')]]);
 }
 
 const failureCache = new Map<string, Uint8Array>();

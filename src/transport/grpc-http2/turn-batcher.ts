@@ -1,5 +1,5 @@
 import type { TransportLogger } from '../transport-logger.ts';
-import { type BatchHandler, GrpcStatus } from '../unary-call.ts';
+import { GrpcStatus, type NetworkBatchHandler } from '../unary-call.ts';
 import type { Http2Call } from './http2-call.ts';
 
 /** A connection that is flushed at the end of a turn. */
@@ -15,7 +15,7 @@ export interface Flushable {
  * handler that throws, and measures how late the input of a turn is.
  */
 export class TurnBatcher {
-  readonly #handler: BatchHandler;
+  readonly #handler: NetworkBatchHandler;
   readonly #log: TransportLogger | undefined;
   #calls: Http2Call[] = [];
   #connectionsToFlush: Flushable[] = [];
@@ -24,7 +24,7 @@ export class TurnBatcher {
   #idleTimeAtStart = 0;
   #maxInputDelayMs = 0;
 
-  constructor(handler: BatchHandler, log: TransportLogger | undefined) {
+  constructor(handler: NetworkBatchHandler, log: TransportLogger | undefined) {
     this.#handler = handler;
     this.#log = log;
   }

@@ -24,7 +24,6 @@ const SHUTDOWN_PING = Buffer.from('drained?');
 const SERVER_SETTINGS = [
   [Setting.MAX_CONCURRENT_STREAMS, CONNECTION_LIMITS.maxConcurrentStreams],
   [Setting.INITIAL_WINDOW_SIZE, CONNECTION_LIMITS.streamWindowBytes],
-  [Setting.MAX_HEADER_LIST_SIZE, CONNECTION_LIMITS.maxHeaderListSize],
 ] as const;
 
 /**
@@ -58,7 +57,8 @@ export class ServerConnection<Head> {
 
   constructor(handlers: ConnectionHandlers<Head>) {
     this.#streams = new RequestStreams(handlers, this.#writer, this.#responses, this.#overheadBudget);
-    this.#writer.writeSettings(SERVER_SETTINGS);
+    const { maxHeaderListSize = CONNECTION_LIMITS.maxHeaderListSize } = handlers;
+    this.#writer.writeSettings([...SERVER_SETTINGS, [Setting.MAX_HEADER_LIST_SIZE, maxHeaderListSize]]);
     this.#writer.writeWindowUpdate(0, CONNECTION_LIMITS.connectionWindowBytes - DEFAULT_WINDOW_SIZE);
   }
 
@@ -69,6 +69,16 @@ export class ServerConnection<Head> {
   /** Whether nothing more follows. The transport sends the rest of `output`, then closes. */
   get isFinished(): boolean {
     return this.#phase === 'closed' || (this.#phase === 'final' && this.#streams.size === 0);
+  }
+
+  /** The id of the last stream that the peer has opened; 0: none yet. */
+  get lastAcceptedId(): number {
+    return this.#streams.lastAcceptedId;
+  }
+
+  /** Streams that are not finished. */
+  get openStreams(): number {
+    return this.#streams.size;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServiceError } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { AccountEntity } from '../../../src/database/entities.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
 import { openDatabase } from '../../../src/database/open-database.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
@@ -14,7 +14,7 @@ import {
 } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { hashPassword } from '../../../src/identity/secrets/password.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
 import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
@@ -174,6 +174,22 @@ describe.for(STORES)('the counter service with counters in %s', (kind) => {
     expect(httpStatus(await check(nodes[kind].decision, { 'x-api-key': secret }))).toBe(200);
   });
 
+  it('lets Check deny a blocked calendar limit as rate_limited, because its quota is not used up', async ({
+    nodes,
+    administrator,
+  }) => {
+    const { name, secret } = await nodes[kind].createKey(administrator, 'free', {
+      limits: [Limit.create({ name: 'year', requests: 2, window: '1y', algorithm: 'calendar' })],
+    });
+    const deny = async () => parseDenial(await check(nodes[kind].decision, { 'x-api-key': secret }))?.code;
+    await block(nodes, administrator, apiKey(name), '10s', 'year');
+    expect(await deny()).toBe('rate_limited');
+    await unblock(nodes, administrator, apiKey(name));
+    expect([await deny(), await deny(), await deny()]).toEqual([undefined, undefined, 'quota_exceeded']);
+    await block(nodes, administrator, apiKey(name), '10s', 'year');
+    expect(await deny()).toBe('quota_exceeded');
+  });
+
   it('finds the counters of an account, for administrators only', async ({ nodes, administrator, databaseUrl }) => {
     const id = randomUUID();
     const user = { email: `${kind}@example.com`, password: 'a long enough password' };
@@ -238,7 +254,7 @@ describe.for(STORES)('the counter service with counters in %s', (kind) => {
   });
 });
 
-it('a decision node has no counter service; an administration node reports UNAVAILABLE without Redis', async ({
+it('a decision node changes no counter; an administration node reports UNAVAILABLE without Redis', async ({
   administrator,
   startNode,
   redis,
@@ -246,7 +262,7 @@ it('a decision node has no counter service; an administration node reports UNAVA
 }) => {
   const reading = await startNode({ WEIR_ROLE: 'decision', REDIS_URL: redis.url });
   const request = GetCounterRequest.fromPartial({ subject: descriptor('shop', ['path', '/a']) });
-  const denied = await reading.admin.callAndFail(Counters.getCounter, request, administrator);
+  const denied = await reading.admin.callAndFail(Counters.resetCounter, request, administrator);
   expect(denied.code).toBe(UNIMPLEMENTED);
   await redis.stop();
   const attempts = [Counters.getCounter, Counters.resetCounter].map(async (method) => {

@@ -16,7 +16,7 @@ const it = test
   .override('environment', { KEY_PEPPER: PEPPER })
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of other fixtures from this pattern
   .override('databaseUrl', { scope: 'file' }, async ({}, { onCleanup }) => {
-    const postgres = await startPostgres({ shared_preload_libraries: 'pg_stat_statements' });
+    const postgres = await startPostgres({ shared_preload_libraries: 'pg_stat_statements' }, 'superuser');
     onCleanup(() => postgres.stop());
     return postgres.createDatabase();
   })

@@ -102,7 +102,7 @@ describe('ShouldRateLimit', () => {
   it('reports the name of the limit, what remains of it and when it resets', async ({ node }) => {
     const first = await shouldRateLimit(node.decision, 'shop', ['path', '/reported']);
     expect(first.statuses[0]).toMatchObject({
-      currentLimit: { name: 'shop.path', requestsPerUnit: 3, unit: 0 },
+      currentLimit: { name: 'shop.path', requestsPerUnit: 3, unit: 1, unitMultiplier: 30 },
       limitRemaining: 2,
       durationUntilReset: { seconds: 30 },
     });

@@ -15,6 +15,7 @@ descriptors:
 `;
 const it = test.override('rules', RULES);
 const REQUEST_ID = 'request-1';
+const UUID = /^[0-9a-f-]{36}$/;
 
 it.beforeAll(async ({ node, administrator }) => {
   await node.createPlan(administrator, 'single', 1);
@@ -92,7 +93,7 @@ describe('the dynamic metadata of a denial', () => {
     const limited = await node.createKey(administrator, 'single');
     const allowed = await check(node.decision, { 'x-api-key': limited.secret, 'x-request-id': REQUEST_ID });
     const identity = { account: expect.any(String), api_key: keyId(limited), plan: 'single' };
-    expect(allowed.dynamicMetadata).toEqual({ ...identity, remaining: '0', source: 'memory' });
+    expect(allowed.dynamicMetadata).toEqual({ ...identity, remaining: '0', request_id: REQUEST_ID, source: 'memory' });
     expect(await deny(node, { 'x-api-key': limited.secret })).toEqual({
       ...identity,
       code: 'rate_limited',
@@ -104,7 +105,7 @@ describe('the dynamic metadata of a denial', () => {
     });
     const monthly = await node.createKey(administrator, 'quota');
     expect(await deny(node, { 'x-api-key': monthly.secret }, { 'weir.cost': '2' })).toMatchObject({
-      code: 'quota_exceeded',
+      code: 'cost_exceeds_limit',
       api_key: keyId(monthly),
       rule: 'plans/quota',
       limit: 'this-month',
@@ -119,7 +120,11 @@ describe('the dynamic metadata of a denial', () => {
     const key = await node.createKey(administrator, 'free');
     const extensions = { 'weir.route': 'once', 'weir.auth': 'optional' };
     const passed = await check(node.decision, {}, extensions);
-    expect(passed.dynamicMetadata).toEqual({ remaining: '0', source: 'memory' });
+    expect(passed.dynamicMetadata).toEqual({
+      remaining: '0',
+      request_id: expect.stringMatching(UUID),
+      source: 'memory',
+    });
     const expected = { code: 'rate_limited', rule: 'edge.route_once', limit: 'per-route', remaining: '0' };
     const anonymous = await deny(node, {}, extensions);
     expect(anonymous).toMatchObject(expected);
@@ -188,6 +193,7 @@ describe('the dynamic metadata of a denial', () => {
     const key = await node.createKey(administrator, 'free');
     expect(await deny(node, { 'x-api-key': key.secret }, { 'weir.cost': 'ten' })).toEqual({
       code: 'invalid_configuration',
+      extension: 'weir.cost',
       request_id: REQUEST_ID,
       source: 'catalog',
     });

@@ -12,6 +12,13 @@ descriptors:
     descriptors:
       - {key: route, value: search, rate_limit: {requests: 1, window: 60s}}
   - {key: remote_address, value: '2001:db8:0:5::1', rate_limit: {requests: 1, window: 60s}}
+  - key: remote_address
+    value: 198.51.100.0/24
+    share_threshold: true
+    rate_limit: {requests: 3, window: 60s}
+  - {key: remote_address, value: 198.51.100.128/25, rate_limit: {requests: 2, window: 60s}}
+  - {key: remote_address, value: 198.51.100.200, rate_limit: {requests: 1, window: 60s}}
+  - {key: remote_address, value: '2001:db8:8000::/33', rate_limit: {requests: 2, window: 60s}}
   - {key: device, value: shared, rate_limit: {requests: 2, window: 60s}}
   - {key: route, value: global, rate_limit: {requests: 2, window: 60s}}
   - {key: route, value: tried, shadow_mode: true, rate_limit: {requests: 2, window: 1h}}
@@ -52,6 +59,23 @@ async function checkRepeatedly(
     statuses.push(httpStatus(await checkFrom(node, headers, address, extensions)));
   return statuses;
 }
+
+describe('an edge rule for a network', () => {
+  it('takes the addresses of the network, and a smaller network or an address comes first', async ({ node }) => {
+    expect(await checkRepeatedly(node, 3, UNKNOWN, '198.51.100.129')).toEqual([401, 401, 429]);
+    expect(await checkRepeatedly(node, 3, UNKNOWN, '::ffff:198.51.100.130')).toEqual([401, 401, 429]);
+    expect(await checkRepeatedly(node, 2, UNKNOWN, '198.51.100.200')).toEqual([401, 429]);
+    expect(await checkRepeatedly(node, 2, UNKNOWN, '::ffff:c633:64c8')).toEqual([429, 429]);
+    expect(await checkRepeatedly(node, 3, UNKNOWN, '2001:db8:8000:1::7')).toEqual([401, 401, 429]);
+    expect(await checkRepeatedly(node, 3, UNKNOWN, '2001:db8:ffff:1::7')).toEqual([401, 401, 429]);
+    expect(await checkRepeatedly(node, 3, UNKNOWN, '2001:db8:7fff:1::7')).toEqual([401, 401, 401]);
+  });
+
+  it('counts all its addresses together with share_threshold', async ({ node }) => {
+    expect(await checkRepeatedly(node, 2, UNKNOWN, '198.51.100.1')).toEqual([401, 401]);
+    expect(await checkRepeatedly(node, 2, UNKNOWN, '198.51.100.2')).toEqual([401, 429]);
+  });
+});
 
 describe('edge rules limit failures per source', () => {
   it.for([

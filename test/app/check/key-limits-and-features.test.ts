@@ -88,7 +88,11 @@ describe('a route that requires features', () => {
   });
 
   it('accepts OAuth scopes as features, in lists separated by spaces or commas', async ({ node, administrator }) => {
-    const plan = { displayName: '', features: ['read:orders'] };
+    const plan = {
+      displayName: '',
+      features: ['read:orders'],
+      limits: [{ name: 'unlimited', algorithm: 'unlimited' }],
+    };
     const request = CreatePlanRequest.fromPartial({ planId: 'scoped', plan });
     await node.admin.call(PlanServiceService.createPlan, request, administrator);
     const features = ['https://www.googleapis.com/auth/drive.file', 'Orders.Write', 'a,b'];

@@ -6,6 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTemporaryFolder } from '../../../provision/postgres.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import {
+  HealthCheckRequest,
+  HealthCheckResponse_ServingStatus,
+  HealthService,
+} from '../../../src/generated/grpc/health/v1/health.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
@@ -57,6 +62,8 @@ async function signalPostgres(name: 'SIGSTOP' | 'SIGCONT'): Promise<void> {
 const checkKey = (node: TestNode) => check(node.decision, { 'x-api-key': secret });
 const readStatus = async (node: TestNode) => httpStatus(await checkKey(node));
 const readReadiness = async (node: TestNode) => (await node.fetch('/readyz')).status;
+const readHealth = async (node: TestNode) =>
+  (await node.admin.call(HealthService.check, HealthCheckRequest.create())).status;
 const soon = { timeout: 20_000 };
 
 describe('a node that loses Postgres', () => {
@@ -79,6 +86,14 @@ describe('a node that loses Postgres', () => {
     const info = bounded.admin.call(TokenInfoServiceService.getTokenInfo, { secret });
     await expect(info).rejects.toMatchObject({ code: UNAVAILABLE });
     expect(await readReadiness(bounded)).toBe(503);
+    await expect.poll(() => readHealth(bounded), soon).toBe(HealthCheckResponse_ServingStatus.NOT_SERVING);
+    expect(await readReadiness(enduring)).toBe(200);
+    expect(await readHealth(enduring)).toBe(HealthCheckResponse_ServingStatus.SERVING);
+    expect(await (await bounded.fetch('/status')).json()).toMatchObject({
+      ready: false,
+      reasons: ['the catalog is out of date'],
+      catalog: { source: 'postgres' },
+    });
 
     // Requests that do not need the catalog are still answered.
     expect((await shouldRateLimit(bounded.decision, 'shop', ['path', '/'])).overallCode).toBe(Code.OK);
@@ -88,6 +103,8 @@ describe('a node that loses Postgres', () => {
 
     await signalPostgres('SIGCONT');
     await expect.poll(() => readStatus(bounded), soon).toBe(200);
-    expect(await readReadiness(bounded)).toBe(200);
+    // The admin API follows the feed on its own.
+    await expect.poll(() => readReadiness(bounded), soon).toBe(200);
+    await expect.poll(() => readHealth(bounded), soon).toBe(HealthCheckResponse_ServingStatus.SERVING);
   });
 });

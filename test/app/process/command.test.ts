@@ -124,7 +124,11 @@ describe('a process that serves', () => {
     const { token } = await admin.call(TokenServiceService.issueToken, request, administrator);
     for (const authorization of [`Bearer ${token}`, `Bearer ${token}x`]) {
       await check(decision, { authorization });
-      await admin.callAndFail(AuthServiceService.logout, { refreshToken: 'another-known-secret' }, { authorization });
+      await admin.callAndFail(
+        AuthServiceService.logout,
+        { refreshToken: 'another-known-secret', allSessions: false },
+        { authorization },
+      );
     }
     await admin.call(TokenInfoServiceService.getTokenInfo, { secret: token });
     await admin.call(TokenInfoServiceService.disableToken, { secret: token });

@@ -46,6 +46,22 @@ const checkUnknown = async (client: GrpcClient, service: string) => {
   return error.code;
 };
 
+/** Returns the names that List gives. Each must be serving. */
+const listServing = async (client: GrpcClient) => {
+  const { statuses } = await client.call(HealthService.list, {});
+  for (const { status } of Object.values(statuses)) expect(status).toBe(HealthCheckResponse_ServingStatus.SERVING);
+  return Object.keys(statuses);
+};
+
+describe('Health/List', () => {
+  it('lists the names that a health check finds on each port', async () => {
+    expect((await listServing(node.decision)).toSorted()).toEqual(DATA_PLANE_NAMES.toSorted());
+    const names = await listServing(node.admin);
+    expect(names).toEqual(expect.arrayContaining([...DATA_PLANE_NAMES, ...ADMIN_NAMES]));
+    for (const name of names) expect(await checkHealth(node.admin, name)).toBe(1);
+  });
+});
+
 describe('a health check of the data plane', () => {
   it.each(DATA_PLANE_NAMES)('finds "%s" serving', async (name) => {
     expect(await checkHealth(node.decision, name)).toBe(HealthCheckResponse_ServingStatus.SERVING);
@@ -68,7 +84,7 @@ describe('a health check of the admin plane', () => {
   it('does not find services that a node of the role decision does not serve', async () => {
     const decisionNode = await TestNode.start({ DATABASE_URL: await newMigratedDatabase(), WEIR_ROLE: 'decision' });
     const served = await checkHealth(decisionNode.admin, 'weir.admin.v1.TokenInfoService');
-    const notServed = await checkUnknown(decisionNode.admin, 'weir.admin.v1.PlanService');
+    const notServed = await checkUnknown(decisionNode.admin, 'weir.admin.v1.AuthService');
     await decisionNode.stop();
     expect(served).toBe(HealthCheckResponse_ServingStatus.SERVING);
     expect(notServed).toBe(status.NOT_FOUND);

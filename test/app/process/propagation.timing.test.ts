@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { AccountServiceService, BlockAccountRequest } from '../../../src/generated/weir/admin/v1/account_service.ts';
 import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { BlockCounterRequest, CounterServiceService } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
@@ -48,6 +49,18 @@ describe('within a second, another node applies', () => {
     const deletion = DeleteApiKeyRequest.fromPartial({ name });
     await first.admin.call(ApiKeyServiceService.deleteApiKey, deletion, administrator);
     expect(await pollStatus(second, secret, 401)).toBe(401);
+  });
+
+  it('that an account is blocked, and unblocked', async ({ redisNode: first, second }) => {
+    const administrator = await first.signIn();
+    const { name, secret } = await first.createKey(administrator, 'enterprise');
+    const { account } = await first.admin.call(ApiKeyServiceService.getApiKey, { name }, administrator);
+    expect(await pollStatus(second, secret, 200)).toBe(200);
+    const blocking = BlockAccountRequest.fromPartial({ name: account, duration: '1h' });
+    await first.admin.call(AccountServiceService.blockAccount, blocking, administrator);
+    expect(await pollStatus(second, secret, 403)).toBe(403);
+    await first.admin.call(AccountServiceService.unblockAccount, { name: account }, administrator);
+    expect(await pollStatus(second, secret, 200)).toBe(200);
   });
 
   it('the block of a counter that it holds slices of', async ({ redisNode: first, second }) => {

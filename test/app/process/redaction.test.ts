@@ -9,7 +9,7 @@ import { createTemporaryFolder } from '../../../provision/postgres.ts';
 import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
 import { InvalidConfig, readConfig } from '../../../src/config/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
-import { SigningKeyEntity } from '../../../src/database/entities.ts';
+import { SigningKeyEntity } from '../../../src/database/entities/token-entities.ts';
 import { createQuery, openDatabase } from '../../../src/database/open-database.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
@@ -17,6 +17,7 @@ import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/to
 import { createSealer } from '../../../src/identity/issue-tokens/key-sealer.ts';
 import { check, shouldRateLimit } from '../../support/decision-calls.ts';
 import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';
 
 /** Secrets of the configuration; the tests add keys and tokens. No secret looks like a resource id, which errors may name. */
@@ -52,7 +53,12 @@ const errors: string[] = [];
 beforeAll(async () => {
   folder = await createTemporaryFolder();
   const quiet = { info: () => {}, warn: () => {}, error: () => {} };
-  postgres = await startEmbeddedPostgres({ dataFolder: folder, log: quiet, settings: { fsync: 'off' } });
+  postgres = await startEmbeddedPostgres({
+    dataFolder: folder,
+    log: quiet,
+    settings: { fsync: 'off' },
+    roleAttributes: 'superuser',
+  });
   const database = await openDatabase({ url: postgres.url });
   await createQuery(database)(`create role known superuser login password '${DATABASE_PASSWORD}'`, []);
   await database.close(true);
@@ -212,8 +218,15 @@ describe('no secret appears in a log line, a metric or an error', () => {
         `{"${secret}": 1}`,
         `{"domain":"x","descriptors":"${secret}"}`,
       ]) {
-        const response = await fetch(`http://127.0.0.1:${running.ports.http}/json`, { method: 'POST', body });
-        errors.push(await response.text());
+        for (const type of ['application/json', secret]) {
+          const headers = { 'content-type': type };
+          const response = await fetch(`http://127.0.0.1:${running.ports.json}/json`, {
+            method: 'POST',
+            headers,
+            body,
+          });
+          errors.push(await response.text());
+        }
       }
       await fetch(`http://127.0.0.1:${running.ports.http}/${encodeURIComponent(secret)}`).then(async (response) =>
         errors.push(await response.text()),
@@ -330,18 +343,19 @@ describe('no secret appears in a log line, a metric or an error', () => {
     }
   });
 
-  it('if the process exits because of a fault', { timeout: 300_000 }, async () => {
+  it('if the process waits for Postgres, or exits because of a fault', { timeout: 300_000 }, async () => {
     await postgres.stop();
     const anyPort = { DECISION_ADDRESS: '127.0.0.1:0', ADMIN_ADDRESS: '127.0.0.1:0', HTTP_ADDRESS: '127.0.0.1:0' };
     const good = { ...createEnvironment(), ...anyPort };
     // Once the listener that logs it exists.
     const crash = `const timer = setInterval(() => { if (process.listenerCount('uncaughtException') === 0) return;
       clearInterval(timer); throw Object.assign(new Error('crash'), { detail: process.env.KEY_PEPPER }) }, 50)`;
-    const faults: [string, Record<string, string>][] = [
-      ['ECONNREFUSED', {}],
-      ['ENOTFOUND|EAI_AGAIN', { DATABASE_URL: `postgres://known:${DATABASE_PASSWORD}@no-such-host.invalid/x` }],
+    const faults: [string, number, Record<string, string>][] = [
+      ['ECONNREFUSED', 0, {}],
+      ['ENOTFOUND|EAI_AGAIN', 0, { DATABASE_URL: `postgres://known:${DATABASE_PASSWORD}@no-such-host.invalid/x` }],
       [
         '"message":"crash"',
+        1,
         {
           DATABASE_URL: '',
           DATA_DIR: folder,
@@ -349,13 +363,14 @@ describe('no secret appears in a log line, a metric or an error', () => {
         },
       ],
     ];
-    const outcomes = faults.map(async ([expected, fault]) => {
+    const outcomes = faults.map(async ([expected, expectedCode, fault]) => {
       const weir = new WeirProcess(['serve'], { ...good, ...fault });
-      return { expected, code: await weir.exited, printed: weir.printed };
+      await waitUntil(() => new RegExp(expected).test(weir.printed), 120_000);
+      const code = await (expectedCode === 0 ? weir.stop() : weir.exited);
+      return { expectedCode, code, printed: weir.printed };
     });
-    for (const { expected, code, printed } of await Promise.all(outcomes)) {
-      expect(code, printed).toBe(1);
-      expect(printed).toMatch(new RegExp(expected));
+    for (const { expectedCode, code, printed } of await Promise.all(outcomes)) {
+      expect(code, printed).toBe(expectedCode);
       expect(findLeaks(printed), printed).toEqual([]);
     }
   });

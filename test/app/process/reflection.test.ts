@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../../provision/go-tools.ts';
 import { listServices, readDescriptors } from '../../admin/reflection-client.ts';
-import { goTool } from '../../http2/clients/go-tool.ts';
 import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 
@@ -23,12 +23,16 @@ afterAll(() => node?.stop());
 
 /** Runs grpcurl against the data plane. Returns what it prints, on both streams. */
 async function grpcurl(...operands: readonly string[]): Promise<string> {
-  const outcome = await runFile(goTool('grpcurl'), ['-plaintext', ...operands]).catch((error: unknown) => error);
+  const outcome = await runFile(await findGoTool('grpcurl'), ['-plaintext', ...operands]).catch(
+    (error: unknown) => error,
+  );
   const { stdout, stderr } = outcome as { stdout: string; stderr: string }; // execFile's error has them, too
   return stdout + stderr;
 }
 
 describe('grpcurl against the data plane', () => {
+  beforeAll(() => findGoTool('grpcurl'), GO_BUILD_TIMEOUT_MS);
+
   it('lists the services', async () => {
     expect(await grpcurl(address, 'list')).toBe(SERVICES.map((name) => `${name}\n`).join(''));
   });

@@ -1,11 +1,14 @@
 import { describe, expect } from 'vitest';
 import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { CounterServiceService, GetCounterRequest } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { listServices } from '../../admin/reflection-client.ts';
 import { newEmptyDatabase } from '../../support/databases.ts';
 import { check, httpStatus } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
-import type { TestNode } from '../../support/node.ts';
+import { ADMINISTRATOR, type TestNode } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const UNIMPLEMENTED = 12;
@@ -27,6 +30,10 @@ const it = test
 async function waitForStatus(node: TestNode, secret: string, expected: number): Promise<void> {
   const readStatus = async () => httpStatus(await check(node.decision, { 'x-api-key': secret }));
   await expect.poll(readStatus, { timeout: 20_000, interval: 20 }).toBe(expected);
+}
+
+async function readLiveNodes(node: TestNode): Promise<number> {
+  return Number(/^weir_live_nodes (\d+)/m.exec(await node.metrics())?.[1]);
 }
 
 describe('two nodes on one Redis and one Postgres', () => {
@@ -62,18 +69,49 @@ describe('two nodes on one Redis and one Postgres', () => {
 });
 
 describe('a node with the role decision', () => {
-  it('decides from the catalog that other nodes write, and has no services that change it', async ({
+  it('decides from the catalog that other nodes write, answers reads, and names an admin node for changes', async ({
     first,
     administrator,
     redis,
     startNode,
   }) => {
-    const { secret } = await first.createKey(administrator, 'free');
+    const { name, secret } = await first.createKey(administrator, 'free');
     const follower = await startNode({ REDIS_URL: redis.url, WEIR_ROLE: 'decision' });
     await expect.poll(async () => httpStatus(await check(follower.decision, { 'x-api-key': secret }))).toBe(200);
-    const request = { pageSize: 0, pageToken: '' };
-    const error = await follower.admin.callAndFail(PlanServiceService.listPlans, request, administrator);
-    expect(error.code).toBe(UNIMPLEMENTED);
+    const plans = await follower.admin.call(
+      PlanServiceService.listPlans,
+      { pageSize: 0, pageToken: '' },
+      administrator,
+    );
+    expect(plans.plans.map(({ name }) => name)).toContain('plans/free');
+    const subject = { subject: { $case: 'apiKey' as const, value: name } };
+    const request = GetCounterRequest.fromPartial({ subject, limit: 'minute' });
+    const { limits } = await follower.admin.call(CounterServiceService.getCounter, request, administrator);
+    expect(limits.map(({ limit }) => limit?.name)).toEqual(['minute']);
+    for (const failing of [
+      follower.admin.callAndFail(
+        ApiKeyServiceService.deleteApiKey,
+        DeleteApiKeyRequest.create({ name }),
+        administrator,
+      ),
+      follower.admin.callAndFail(AuthServiceService.login, ADMINISTRATOR),
+    ]) {
+      const { code, details } = await failing;
+      expect([code, details]).toEqual([UNIMPLEMENTED, 'this node has the role decision: ask an admin node']);
+    }
+    const services = await listServices(`127.0.0.1:${follower.app.ports.admin}`);
+    expect(services).toContain('weir.admin.v1.PlanService');
+    expect(services).not.toContain('weir.admin.v1.AuthService');
+  });
+});
+
+describe('a node with the role admin', () => {
+  it('is not among the nodes that share a limit, and knows how many there are', async ({ pair, redis, startNode }) => {
+    const admin = await startNode({ REDIS_URL: redis.url, WEIR_ROLE: 'admin' });
+    const decidingNodes = pair.length + 1; // with the follower of the test above
+    await expect.poll(() => readLiveNodes(admin), { timeout: 20_000 }).toBe(decidingNodes);
+    const counts = await Promise.all(pair.map(readLiveNodes));
+    for (const count of counts) expect(count).toBeLessThanOrEqual(decidingNodes);
   });
 });
 
@@ -85,15 +123,15 @@ describe('without Redis', () => {
     administrator,
     redis,
   }) => {
-    const liveNodes = async (node: TestNode) => Number(/^weir_live_nodes (\d+)/m.exec(await node.metrics())?.[1]);
     await first.createPlan(administrator, 'shared', 12, 'local');
     const { secret } = await first.createKey(administrator, 'shared');
     await waitForStatus(second, secret, 200);
-    await expect.poll(() => liveNodes(second), { timeout: 20_000 }).toBeGreaterThan(1);
+    await expect.poll(() => readLiveNodes(second), { timeout: 20_000 }).toBeGreaterThan(1);
     await redis.stop();
     const ask = () => check(second.decision, { 'x-api-key': secret });
     await expect.poll(async () => (await ask()).dynamicMetadata?.source).toBe('fail-local');
-    const share = Math.floor(12 / (await liveNodes(second)));
+    // Redis has counted the one that was granted while waiting until the node knew the key.
+    const share = Math.floor(11 / (await readLiveNodes(second)));
     const granted = await Promise.all(Array.from({ length: 20 }, ask));
     // One more was granted while waiting until the node noticed.
     expect(granted.filter((response) => httpStatus(response) === 200)).toHaveLength(share - 1);

@@ -8,10 +8,12 @@ import { StoreUnavailable } from '../../../src/decide/ports.ts';
 import { formatDescriptorSubject } from '../../../src/domain/counting/counter-subject.ts';
 import { addRuleNode, createRuleNode } from '../../../src/domain/rules/rule-book.ts';
 import { RateLimitRequest, RateLimitServiceService } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { createMetrics } from '../../../src/telemetry/metrics/metrics.ts';
 import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { NodeUsageTally } from '../../../src/usage/usage-tally.ts';
 import { silentLogger } from '../../counters/contract/clocked-stores.ts';
 import { makeLimit } from '../../counters/model/builders.ts';
+import { RECEIPT_KEYS } from '../../support/receipt-keys.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const LIMIT = makeLimit(10, '1h');
@@ -33,19 +35,28 @@ beforeAll(async () => {
     store,
     catalog: {
       keyBySecret: () => undefined,
+      hasImportedKeys: false,
+      importedKeyBySecret: () => undefined,
       key: () => undefined,
       account: () => undefined,
       plan: () => undefined,
       trust: { issuers: [], keys: [] },
       isRevoked: () => false,
       isTooStale: false,
+      ...RECEIPT_KEYS,
     },
     rules: { book: new Map([['shop', domain]]) },
-    tokens: { maxTokenBytes: 16_384, cached: () => undefined, verify: () => expect.fail('no token was sent') },
+    tokens: {
+      ownIssuer: 'weir',
+      maxTokenBytes: 16_384,
+      cached: () => undefined,
+      verify: () => expect.fail('no token was sent'),
+    },
     requests: {},
-    answers: { rateLimitHeaders: 'all', shadowMode: false },
+    answers: { rateLimitHeaders: 'all', checkErrors: 'deny', shadowMode: false },
     isServing: () => true,
-    tally: createMetrics().decisions,
+    tally: createMetrics('1.2.3').decisions,
+    usage: new NodeUsageTally(),
     lastUsed: { note: () => {} },
     log: { error: (_, message) => expect.fail(message) },
   });
@@ -73,9 +84,10 @@ function startCall(domain = 'shop'): { readonly cancel: () => void; readonly cod
 }
 
 async function readUsedHits(): Promise<number> {
-  const [outcome] = await store.decide([
-    { charges: [{ subject: formatDescriptorSubject('shop', ENTRIES), limit: LIMIT, hits: 0 }] },
-  ]);
+  const [outcome] = await store.decide(
+    [{ charges: [{ subject: formatDescriptorSubject('shop', ENTRIES), limit: LIMIT, hits: 0 }] }],
+    undefined,
+  );
   if (outcome === undefined || outcome instanceof StoreUnavailable) throw new Error('the counters are unavailable');
   return LIMIT.requests - (outcome.charges[0]?.remaining ?? Number.NaN);
 }

@@ -21,6 +21,7 @@ const it = test.override('rules', RULES);
 interface Override {
   readonly requestsPerUnit: number;
   readonly unit: Unit;
+  readonly unitMultiplier?: number;
 }
 
 function createRequest(domain: string, key: string, value: string, limit: Override): RateLimitRequest {
@@ -62,6 +63,32 @@ describe('the limit of a descriptor', () => {
     expect(elsewhere).toMatchObject({ overallCode: Code.OK, statuses: [{ code: Code.OK, currentLimit: undefined }] });
   });
 
+  it('has a window of unit_multiplier units', async ({ node }) => {
+    const fiveMinutes = { requestsPerUnit: 1, unit: Unit.MINUTE, unitMultiplier: 5 };
+    const granted = await rateLimit(node, 'customer', 'm', fiveMinutes);
+    expect(granted).toMatchObject({
+      overallCode: Code.OK,
+      statuses: [{ currentLimit: { requestsPerUnit: 1, unit: Unit.MINUTE, unitMultiplier: 5 } }],
+      dynamicMetadata: { limit: '5m' },
+    });
+    const rejected = await rateLimit(node, 'customer', 'm', fiveMinutes);
+    expect(rejected.overallCode).toBe(Code.OVER_LIMIT);
+    expect(rejected.statuses[0]?.durationUntilReset?.seconds).toBeGreaterThan(60);
+    // 60 × MINUTE is the rule's own window, so this is its counter; 0 and 1 both mean one unit.
+    await shouldRateLimit(node.decision, 'shop', ['customer', 'm']);
+    const remaining = [];
+    for (const limit of [
+      { unit: Unit.MINUTE, unitMultiplier: 60 },
+      { unit: Unit.HOUR, unitMultiplier: 0 },
+      { unit: Unit.HOUR, unitMultiplier: 1 },
+    ]) {
+      const response = await rateLimit(node, 'customer', 'm', { requestsPerUnit: 9, ...limit });
+      expect(response.statuses[0]?.currentLimit).toMatchObject({ unit: Unit.HOUR, unitMultiplier: undefined });
+      remaining.push(response.statuses[0]?.limitRemaining);
+    }
+    expect(remaining).toEqual([7, 6, 5]);
+  });
+
   it('rejects everything if it is 0, and announces no retry', async ({ node }) => {
     const rejected = await rateLimit(node, 'customer', 'b', { requestsPerUnit: 0, unit: Unit.SECOND });
     expect(rejected).toMatchObject({ overallCode: Code.OVER_LIMIT, statuses: [{ durationUntilReset: undefined }] });
@@ -84,6 +111,16 @@ describe('the limit of a descriptor', () => {
       'an unknown unit',
       'descriptors[0].limit.unit',
       createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: 7 as Unit }),
+    ],
+    [
+      'a window of more than ten years',
+      'descriptors[0].limit.unit_multiplier',
+      createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: Unit.DAY, unitMultiplier: 3651 }),
+    ],
+    [
+      'the highest multiplier',
+      'descriptors[0].limit.unit_multiplier',
+      createRequest('shop', 'customer', 'c', { requestsPerUnit: 1, unit: Unit.YEAR, unitMultiplier: 2 ** 32 - 1 }),
     ],
     [
       'the domain plans',

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect } from 'vitest';
 import { createCertificates } from '../../../provision/certificates.ts';
+import type { NodeStatusReport } from '../../../src/telemetry/node-status.ts';
 import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import { GrpcClient } from '../../support/grpc-client.ts';
@@ -35,6 +36,12 @@ async function waitForResult(
     return parseDenial(response)?.code ?? httpStatus(response);
   };
   await expect.poll(readResult, { timeout: 50_000, interval: 100 }).toBe(expected);
+}
+
+/** Reads from /status whether the keys of all issuers can be fetched. */
+async function readHealthOfIssuerKeys(node: TestNode): Promise<string | undefined> {
+  const { parts } = (await (await node.fetch('/status')).json()) as NodeStatusReport;
+  return parts.find(({ name }) => name === 'issuer_keys')?.health;
 }
 
 /** Adds an issuer with its keys in the catalog. Returns a function that issues its tokens. */
@@ -216,8 +223,10 @@ describe('a token of an issuer whose keys Weir fetches', () => {
     expect(httpStatus(await waiting.finally(() => answered.push('waiting')))).toBe(503);
     expect(httpStatus(await others)).toBe(200);
     expect(answered).toEqual(['other', 'waiting']);
+    await expect.poll(() => readHealthOfIssuerKeys(node), { timeout: 20_000 }).toBe('degraded');
     provider.fault = 'none';
     await waitForResult(node, 200, token);
+    expect(await readHealthOfIssuerKeys(node)).toBe('healthy');
   });
 
   it('is accepted with a new key of the issuer, and denied with the old one', async ({ node, key }) => {
@@ -279,6 +288,7 @@ it('keys are fetched over https only by a node that trusts the certificate of th
     DATABASE_URL: databaseUrl,
     WEIR_ROLE: 'decision',
     NODE_EXTRA_CA_CERTS: certificates.caFile,
+    PRIVATE_ISSUER_HOSTS: '127.0.0.1',
   };
   const { weir: trusting, ports } = await startWeirProcess(environment);
   const client = new GrpcClient(ports.decision);

@@ -30,7 +30,11 @@ it('nodes may have different signing key secrets: each signs with its own keys a
   const one = await start('one secret of at least 32 characters');
   const other = await start('another secret of at least 32 characters');
   // A node that only verifies needs no private key.
-  const following = await TestNode.start({ DATABASE_URL: url, DATA_DIR: 'nowhere', WEIR_ROLE: 'decision' });
+  const following = await TestNode.start({
+    DATABASE_URL: url,
+    DATA_DIR: path.join(folder, 'following'),
+    WEIR_ROLE: 'decision',
+  });
   try {
     for (const signing of [one, other]) {
       const token = await signing.signIn();

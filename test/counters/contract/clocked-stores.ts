@@ -8,6 +8,7 @@ import {
   CHARGE_SCRIPT,
   CORRECT_SCRIPT,
   createScript,
+  LATE_SCRIPT,
   REFUND_SCRIPT,
   type Script,
 } from '../../../src/counters/redis/lua/scripts.ts';
@@ -76,7 +77,12 @@ export function buildClockedScripts(clockKey: string): Scripts {
     if (changed === text) throw new Error('script: must have a line "local now = clock"');
     return createScript(changed);
   };
-  return { charge: readKey(CHARGE_SCRIPT), refund: readKey(REFUND_SCRIPT), correct: readKey(CORRECT_SCRIPT) };
+  return {
+    charge: readKey(CHARGE_SCRIPT),
+    refund: readKey(REFUND_SCRIPT),
+    correct: readKey(CORRECT_SCRIPT),
+    late: readKey(LATE_SCRIPT),
+  };
 }
 
 interface ClockedServer {
@@ -93,7 +99,7 @@ async function openClocked(
   await waitUntil(() => store.ready);
   return {
     store: {
-      decide: async (decisions) => (await store.decide(decisions)).map((result) => setFreeAt(now, result)),
+      decide: async (decisions) => (await store.decide(decisions, undefined)).map((result) => setFreeAt(now, result)),
       refund: (receipts) => store.refund(receipts),
       correct: (corrections) => store.correct(corrections),
     },
@@ -116,4 +122,4 @@ function setFreeAt(now: number, result: DecisionResult): DecisionResult {
   return { ...result, charges };
 }
 
-export const silentLogger = { warn: () => undefined };
+export const silentLogger = { info: () => undefined, warn: () => undefined };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Correction } from '../../../src/decide/ports.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
-import { DAY, HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/builders.ts';
+import { DAY, HOUR, makeCalendarLimit, makeCharge, makeCredits, makeLimit, SECOND } from '../model/builders.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 const limits = [
@@ -11,6 +11,7 @@ const limits = [
   makeLimit(3, '60s', { algorithm: 'token_bucket' }),
   makeCalendarLimit(3, 'hour'),
   makeLimit(3, '60s', { algorithm: 'concurrency' }),
+  makeCredits(3),
   makeLimit(3, '60s', { name: 'blocking', blockForSeconds: 30 }),
 ];
 
@@ -100,8 +101,8 @@ export function describeCorrections(harness: StoreHarness): void {
         const outcome = await harness.decideOne(...named.map((limit) => makeCharge(peeked, limit, 0)));
         return outcome.charges.map(({ remaining, exceeded }) => (exceeded ? 'blocked' : remaining));
       };
-      expect(await peek(subject)).toEqual([3, 'blocked', 1, 1, 1, 1, 1]);
-      expect(await peek(other)).toEqual([1, 298, 1, 1, 1, 1, 1]);
+      expect(await peek(subject)).toEqual([3, 'blocked', 1, 1, 1, 1, 1, 1]);
+      expect(await peek(other)).toEqual([1, 298, 1, 1, 1, 1, 1, 1]);
     });
 
     it('ends a block that a rejection began, and can block for longer than block_for', async () => {

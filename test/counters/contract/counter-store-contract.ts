@@ -3,6 +3,7 @@ import { describeBlockFor } from './block-for.ts';
 import { describeCalendar } from './calendar.ts';
 import { describeConcurrency } from './concurrency.ts';
 import { describeCorrections } from './corrections.ts';
+import { describeCredits } from './credits.ts';
 import { describeDecisions } from './decisions.ts';
 import { describeFixedWindow } from './fixed-window.ts';
 import { describeReceipts } from './receipts.ts';
@@ -32,6 +33,7 @@ export function describeCounterStore(
     describeTokenBucket(harness);
     describeCalendar(harness);
     describeConcurrency(harness);
+    describeCredits(harness);
     describeBlockFor(harness);
     describeCorrections(harness);
     describeSettlements(harness);

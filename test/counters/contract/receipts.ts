@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Receipt } from '../../../src/decide/ports.ts';
 import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
-import { HOUR, makeCalendarLimit, makeCharge, makeLimit, SECOND } from '../model/builders.ts';
+import { HOUR, makeCalendarLimit, makeCharge, makeCredits, makeLimit, SECOND } from '../model/builders.ts';
 import type { StoreHarness } from './store-harness.ts';
 
 const limits = [
@@ -11,6 +11,7 @@ const limits = [
   makeCalendarLimit(10, 'day'),
   makeLimit(10, '2h', { algorithm: 'concurrency' }),
   makeLimit(100, '2h', { algorithm: 'concurrency' }),
+  makeCredits(10),
 ];
 const bucket = makeLimit(6, '60s', { algorithm: 'token_bucket', burst: 10 });
 
@@ -151,7 +152,8 @@ function describeSingleUse(harness: StoreHarness): void {
 }
 
 function describeIgnoredReceipts(harness: StoreHarness): void {
-  it.each(limits)('refunds nothing that has stopped counting ($algorithm, $requests requests)', async (limit) => {
+  const timed = limits.filter(({ algorithm }) => algorithm !== 'credits');
+  it.each(timed)('refunds nothing that has stopped counting ($algorithm, $requests requests)', async (limit) => {
     const subject = harness.subject();
     const receipt = await harness.grant(makeCharge(subject, limit, 3));
     harness.now = receipt.granted[0]?.countsUntil ?? 0;

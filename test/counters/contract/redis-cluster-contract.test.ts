@@ -20,12 +20,14 @@ async function openStore(peeks: readonly Charge[]): Promise<RedisStore> {
   const { store } = openOneStore({ url: cluster.url, deadlineMs: 2000 });
   onTestFinished(() => store.close());
   const decisions = peeks.map((peek) => ({ charges: [peek] }));
-  await waitUntil(async () => !(await store.decide(decisions)).some((each) => each instanceof StoreUnavailable));
+  await waitUntil(
+    async () => !(await store.decide(decisions, undefined)).some((each) => each instanceof StoreUnavailable),
+  );
   return store;
 }
 
 async function decide(store: RedisStore, ...charges: readonly Charge[]) {
-  const [outcome] = (await store.decide([{ charges }])).map(requireAnswer);
+  const [outcome] = (await store.decide([{ charges }], undefined)).map(requireAnswer);
   if (outcome === undefined) throw new Error('the store gave no outcome');
   return outcome;
 }

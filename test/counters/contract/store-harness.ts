@@ -50,7 +50,7 @@ export function createStoreHarness(open: () => Promise<ClockedStore>): StoreHarn
     subject: (subject = 'key') => `${subject}|${tests}`,
     decide: async (...decisions) => {
       await opened.setClock(harness.now);
-      return (await opened.store.decide(decisions)).map(requireAnswer);
+      return (await opened.store.decide(decisions, undefined)).map(requireAnswer);
     },
     decideOne: async (...charges) => {
       const [outcome] = await harness.decide({ charges });

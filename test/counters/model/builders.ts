@@ -1,6 +1,12 @@
 import type { Charge } from '../../../src/decide/ports.ts';
 import { parseDuration } from '../../../src/domain/limits/duration.ts';
-import type { CalendarUnit, CountedLimit, SlidingWindowLimit } from '../../../src/domain/limits/limit.ts';
+import type {
+  CalendarUnit,
+  CountedLimit,
+  CreditsLimit,
+  SlidingWindowLimit,
+  TimedLimit,
+} from '../../../src/domain/limits/limit.ts';
 
 /** A time in 2026, in µs since 1970: 12:20, far from the end of an hour. */
 export const NOON = Date.UTC(2026, 2, 14, 12, 20) * 1000;
@@ -37,8 +43,8 @@ interface CalendarOptions {
 
 export type LimitOptions = WindowOptions | TokenBucketOptions | CalendarOptions;
 
-/** Builds a limit of any algorithm, by default `sliding_window`, with the fields that the parser derives. */
-export function makeLimit(requests: number, window: string, options: LimitOptions = {}): CountedLimit {
+/** Builds a limit of any algorithm with a window, by default `sliding_window`, with the fields that the parser derives. */
+export function makeLimit(requests: number, window: string, options: LimitOptions = {}): TimedLimit {
   const windowSeconds = parseDuration(window);
   if (windowSeconds === undefined) throw new Error(`window: must be a duration (got "${window}")`);
   const { name = 'burst', algorithm = 'sliding_window' } = options;
@@ -59,8 +65,16 @@ export function makeCalendarLimit(
   requests: number,
   unit: CalendarUnit,
   options: Omit<CalendarOptions, 'unit' | 'algorithm'> = {},
-): CountedLimit {
+): TimedLimit {
   return makeLimit(requests, CALENDAR_WINDOWS[unit], { ...options, algorithm: 'calendar', unit });
+}
+
+export function makeCredits(
+  requests: number,
+  options: Pick<WindowOptions, 'name' | 'chargeRejected'> = {},
+): CreditsLimit {
+  const { name = 'trial' } = options;
+  return { ...options, name, requests, algorithm: 'credits', identity: `${name}/b` };
 }
 
 /** Builds a limit that nodes may lease slices of. */

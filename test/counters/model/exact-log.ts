@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
+import type { TimedLimit } from '../../../src/domain/limits/limit.ts';
 import { expectAtLeast, expectAtMost, expectBelow, expectSame } from '../../support/cheap-expect.ts';
 import { DAY, NOON } from './builders.ts';
 import { type Answer, PureCounter } from './pure-counter.ts';
 import { waits } from './traces.ts';
 
 /** Says whether hits made at one time count at a later one. `perhaps`: the guarantee of the algorithm allows both. */
-export type HitCounts = (limit: CountedLimit, madeAt: number, now: number) => 'yes' | 'perhaps' | 'no';
+export type HitCounts = (limit: TimedLimit, madeAt: number, now: number) => 'yes' | 'perhaps' | 'no';
 
 export interface Step {
   /** Time that passes before the step, in µs. */
@@ -20,7 +20,7 @@ export interface Step {
 export interface Trace {
   /** µs since 1970. */
   readonly start: number;
-  readonly limit: CountedLimit;
+  readonly limit: TimedLimit;
   readonly steps: readonly Step[];
 }
 
@@ -33,7 +33,7 @@ interface Grant {
 }
 
 /** Draws traces of one limit. A step has one hit, part of the limit, or now and then all of it and more. */
-export function randomTraces(limits: fc.Arbitrary<CountedLimit>, maxLength = 40): fc.Arbitrary<Trace> {
+export function randomTraces(limits: fc.Arbitrary<TimedLimit>, maxLength = 40): fc.Arbitrary<Trace> {
   return limits.chain((limit) => {
     const { requests } = limit;
     const hits = fc.oneof(
@@ -56,10 +56,10 @@ export function randomTraces(limits: fc.Arbitrary<CountedLimit>, maxLength = 40)
 /** Keeps every hit that was ever charged. A service could not afford that, but it is obviously correct. */
 class ExactLog {
   readonly grants: Grant[] = [];
-  readonly #limit: CountedLimit;
+  readonly #limit: TimedLimit;
   readonly #hitCounts: HitCounts;
 
-  constructor(limit: CountedLimit, hitCounts: HitCounts) {
+  constructor(limit: TimedLimit, hitCounts: HitCounts) {
     this.#limit = limit;
     this.#hitCounts = hitCounts;
   }
@@ -98,7 +98,7 @@ export function expectToMatchExactLog({ start, limit, steps }: Trace, counts: Hi
   return counter;
 }
 
-function expectAnswer(counter: PureCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
+function expectAnswer(counter: PureCounter, limit: TimedLimit, now: number, grants: Grant[], hits: number): void {
   const before = counter.copy();
   const answer = counter.request(limit, now, hits);
   const { granted, availableBefore, available, resetAfter } = answer;
@@ -112,7 +112,7 @@ function expectAnswer(counter: PureCounter, limit: CountedLimit, now: number, gr
 /** Expects that the hits are rejected just before the reported time, and granted at it. */
 export function expectExactRetryTime(
   before: PureCounter,
-  limit: CountedLimit,
+  limit: TimedLimit,
   now: number,
   hits: number,
   { retryAfter }: Answer,
@@ -128,13 +128,13 @@ export function expectExactRetryTime(
 }
 
 /** Expects that the whole limit is free at the reported time, and not just before. */
-export function expectExactResetTime(counter: PureCounter, limit: CountedLimit, now: number, resetAfter: number): void {
+export function expectExactResetTime(counter: PureCounter, limit: TimedLimit, now: number, resetAfter: number): void {
   const max = limit.algorithm === 'token_bucket' ? limit.burst : limit.requests;
   expectSame(counter.copy().peek(limit, now + resetAfter).available, max);
   if (resetAfter > 0) expectBelow(counter.copy().peek(limit, now + resetAfter - 1).available, max);
 }
 
-function expectSettlement(counter: PureCounter, limit: CountedLimit, now: number, grants: Grant[], hits: number): void {
+function expectSettlement(counter: PureCounter, limit: TimedLimit, now: number, grants: Grant[], hits: number): void {
   const { available } = counter.peek(limit, now);
   const countsUntil = now + counter.settle(limit, now, hits);
   expectSame(counter.peek(limit, now).available, available - hits);
@@ -144,7 +144,7 @@ function expectSettlement(counter: PureCounter, limit: CountedLimit, now: number
 /** Refunds a grant, and expects that its hits are free at once, unless they have stopped counting. */
 function expectExactRefund(
   counter: PureCounter,
-  limit: CountedLimit,
+  limit: TimedLimit,
   now: number,
   grants: readonly Grant[],
   index: number,

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import type { Charge } from '../../../src/decide/ports.ts';
+import type { Charge, Correction } from '../../../src/decide/ports.ts';
 import type { CounterChange } from '../../../src/domain/counting/counter-admin.ts';
-import { HOUR, makeCalendarLimit, makeLimit, SECOND } from './builders.ts';
+import { HOUR, makeCalendarLimit, makeCredits, makeLimit, SECOND } from './builders.ts';
 import { waits } from './traces.ts';
+
+const creditLimits = [makeCredits(5), makeCredits(300), makeCredits(7, { name: 'owing', chargeRejected: true })];
 
 /**
  * Limits of all algorithms and forms. Some are the same counter under a changed limit, but no token bucket changes its
@@ -35,6 +37,7 @@ const limits = [
   makeLimit(5, '60s', { algorithm: 'fixed_window', name: 'owing', blockForSeconds: 20, chargeRejected: true }),
   makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 10, name: 'owing', chargeRejected: true }),
   makeCalendarLimit(5, 'hour', { name: 'owing', chargeRejected: true }),
+  ...creditLimits,
 ];
 
 const randomLimits = fc.constantFrom(...limits);
@@ -68,9 +71,26 @@ export const randomCharges: fc.Arbitrary<SubjectlessCharge> = fc.oneof(
   },
 );
 
+/** A correction without its subject. */
+type SubjectlessCorrection = Omit<Correction, 'subject'>;
+
+/** Changes that any limit's counter can have. */
 export const randomChanges: fc.Arbitrary<CounterChange> = fc.oneof(
   fc.constantFrom<CounterChange>({ kind: 'reset' }, { kind: 'unblock' }),
   fc.record({ kind: fc.constant('block'), microseconds: waits(60).map((wait) => wait + 1) }),
+);
+const addedCredits = fc.record({
+  kind: fc.constant('add_credits'),
+  credits: fc.constantFrom(1, 5, 70_000),
+  requestId: fc.constantFrom(undefined, 'a', 'b'),
+});
+
+export const randomCorrections: fc.Arbitrary<SubjectlessCorrection> = fc.oneof(
+  { weight: 3, arbitrary: fc.record<SubjectlessCorrection>({ limit: randomLimits, change: randomChanges }) },
+  {
+    weight: 1,
+    arbitrary: fc.record<SubjectlessCorrection>({ limit: fc.constantFrom(...creditLimits), change: addedCredits }),
+  },
 );
 
 /** Waits for windows of a minute, now and then of an hour, in µs. */

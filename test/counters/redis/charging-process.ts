@@ -14,7 +14,10 @@ await waitUntil(() => store.ready);
 const decision = { charges: [makeCharge('shared', makeLimit(Number(limit), '1h'))] };
 let granted = 0;
 for (let asked = 0; asked < Number(requests); asked += BATCH) {
-  const outcomes = await store.decide(Array.from({ length: BATCH }, () => decision));
+  const outcomes = await store.decide(
+    Array.from({ length: BATCH }, () => decision),
+    undefined,
+  );
   granted += outcomes.filter((outcome) => !(outcome instanceof StoreUnavailable) && outcome.granted).length;
 }
 await store.close();

@@ -34,7 +34,8 @@ describe('the counters of a node', () => {
 
   it('follow the policy while a server is silent, and return to it after its return', async () => {
     const redis = await startServer();
-    const { counters, log, breaker } = await openTestCounters(redis, SHORT_DEADLINE_MS);
+    const { counters, log, breaker, nodes } = await openTestCounters(redis, SHORT_DEADLINE_MS);
+    await waitUntil(() => nodes.length > 0); // until then it takes no share
     const { answers, stop } = startLoad(counters);
     const silent = await silenceForASecond(redis, breaker, answers);
     await waitUntil(() => answers.at(-1)?.report === 'granted by redis');
@@ -46,7 +47,8 @@ describe('the counters of a node', () => {
 
   it('return to Redis even if it was silent until connections were given up', async () => {
     const redis = await startServer();
-    const { counters } = await openTestCounters(redis, SHORT_DEADLINE_MS);
+    const { counters, nodes } = await openTestCounters(redis, SHORT_DEADLINE_MS);
+    await waitUntil(() => nodes.length > 0);
     const { answers, stop } = startLoad(counters);
     await waitUntil(() => answers.length > 10);
     signal(redis, 'SIGSTOP');

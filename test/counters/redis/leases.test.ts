@@ -21,7 +21,7 @@ let reached = 0;
 const counting: CounterStore = {
   decide: (decisions) => {
     reached += decisions.length;
-    return redis.decide(decisions);
+    return redis.decide(decisions, undefined);
   },
   refund: (receipts) => redis.refund(receipts),
   correct: (corrections) => redis.correct(corrections),
@@ -38,7 +38,10 @@ afterAll(async () => {
 });
 
 async function decide(store: CounterStore, decision: Decision, times = 1): Promise<readonly Outcome[]> {
-  const outcomes = await store.decide(Array.from({ length: times }, () => decision));
+  const outcomes = await store.decide(
+    Array.from({ length: times }, () => decision),
+    undefined,
+  );
   return outcomes.map((outcome) => {
     if (outcome instanceof StoreUnavailable) throw outcome;
     return outcome;

@@ -16,7 +16,10 @@ const store = new LeasingStore(redis, silentLogger);
 const decision = { charges: [{ subject: 'shared', limit: makeLeasedLimit(Number(limit), 3600), hits: 1 }] };
 let granted = 0;
 for (let asked = 0; asked < Number(requests); asked += BATCH) {
-  const outcomes = await store.decide(Array.from({ length: BATCH }, () => decision));
+  const outcomes = await store.decide(
+    Array.from({ length: BATCH }, () => decision),
+    undefined,
+  );
   granted += outcomes.filter((outcome) => !(outcome instanceof StoreUnavailable) && outcome.granted).length;
 }
 await store.close();

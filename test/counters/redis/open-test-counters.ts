@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
 import { startRedisCluster } from '../../../provision/redis-cluster.ts';
-import { type Counters, openCounters } from '../../../src/counters/open-counters.ts';
+import { type Counters, type CountersOptions, openCounters } from '../../../src/counters/open-counters.ts';
 import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
 import { type Decision, StoreUnavailable } from '../../../src/decide/ports.ts';
 import type { StoreFailurePolicy } from '../../../src/domain/limits/limit.ts';
+import type { Query } from '../../../src/interfaces/query.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { makeCharge, makeLimit } from '../model/builders.ts';
 
@@ -34,22 +35,39 @@ export async function startServer(port?: number): Promise<RunningRedis> {
 /** The default of a node. */
 export const SHORT_DEADLINE_MS = 15;
 
+/** Most of these tests have no checkpoints, as with an empty table. */
+const NO_CHECKPOINTS: Query = () => Promise.resolve([]);
+
 /** Opens the counters of a node. By default it waits long for Redis, because machines that run tests are busy. */
-export async function openTestCounters(redis: { readonly url: string }, redisDeadlineMs = 1000) {
+export async function openTestCounters(
+  redis: { readonly url: string },
+  redisDeadlineMs = 1000,
+  more: Partial<CountersOptions> = {},
+) {
   const log: string[] = [];
   const breaker: boolean[] = [];
   const silent = new Set<string>();
   const nodes: number[] = [];
-  const counters = openCounters({
+  const counters = await openCounters({
     redisUrl: redis.url,
+    folder: '', // only for counters in memory
     redisAccess: { tls: {}, sentinel: {} },
     redisDeadlineMs,
-    logger: { warn: (fields, message) => void log.push(`${message} ${JSON.stringify(fields)}`) },
+    redisHistoryMs: 5000,
+    stopPatienceMs: redisDeadlineMs,
+    isDeciding: true,
+    checkpoints: { query: NO_CHECKPOINTS, stopPatienceMs: 10_000 },
+    logger: {
+      info: () => undefined,
+      warn: (fields, message) => void log.push(`${message} ${JSON.stringify(fields)}`),
+    },
     onBreaker: (server, isOpen) => {
       breaker.push(isOpen);
       if (isOpen) silent.add(server);
     },
+    onThreshold: () => undefined,
     onLiveNodes: (count) => void nodes.push(count),
+    ...more,
   });
   closing.push(() => counters.close());
   await waitUntil(() => counters.ready);
@@ -63,7 +81,7 @@ export function makeDecision(policy?: StoreFailurePolicy, subject = 'key'): Deci
 
 /** Makes one decision. Returns a report such as `granted by redis`. */
 export async function decide({ store }: Counters, decision: Decision): Promise<string> {
-  const [outcome] = await store.decide([decision]);
+  const [outcome] = await store.decide([decision], undefined);
   if (outcome instanceof StoreUnavailable) return outcome.name;
   return `${outcome?.granted === true ? 'granted' : 'rejected'} by ${outcome?.source}`;
 }
@@ -106,7 +124,10 @@ export async function openCountersWithSilentMaster() {
   const masterOf = (subject: string) => Math.floor((computeTagSlot(computeVirtualTag(subject)) * 3) / 16_384);
   const lost = subjects.filter((subject) => masterOf(subject) === 0);
   const sources = async (some: readonly string[]) => {
-    const outcomes = await counters.store.decide(some.map((subject) => makeDecision('local', subject)));
+    const outcomes = await counters.store.decide(
+      some.map((subject) => makeDecision('local', subject)),
+      undefined,
+    );
     return outcomes.map((outcome) => (outcome instanceof Error ? outcome.name : outcome.source));
   };
   const areAllInRedis = async () => (await sources(subjects)).every((source) => source === 'redis');

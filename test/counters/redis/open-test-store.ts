@@ -12,7 +12,7 @@ export interface OpenedStore {
 export function openStore(options: Partial<RedisStoreOptions> & { readonly url: string }): OpenedStore {
   const log: string[] = [];
   const warn = (fields: object, message: string) => void log.push(`${message} ${JSON.stringify(fields)}`);
-  return { store: new RedisStore({ deadlineMs: 500, logger: { warn }, ...options }), log };
+  return { store: new RedisStore({ deadlineMs: 500, logger: { info: () => undefined, warn }, ...options }), log };
 }
 
 /** Opens a store and waits until it answers these decisions, which should be peeks. */
@@ -27,7 +27,7 @@ export async function openAnsweringStore(
 
 /** Returns the outcomes. Rejects with the first StoreUnavailable, if there is one. */
 export async function decideAll(store: RedisStore, decisions: readonly Decision[]): Promise<readonly Outcome[]> {
-  return (await store.decide(decisions)).map((outcome) => {
+  return (await store.decide(decisions, undefined)).map((outcome) => {
     if (outcome instanceof StoreUnavailable) throw outcome;
     return outcome;
   });

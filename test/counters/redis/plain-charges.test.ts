@@ -108,7 +108,10 @@ describe('a trace in which most charges only add hits', () => {
               .map((charge) => ({ ...charge, subject: `${prefix}|${subject}` })),
           ),
         }));
-        const [inMemory, inRedis] = await Promise.all([memory.store.decide(decisions), redis.store.decide(decisions)]);
+        const [inMemory, inRedis] = await Promise.all([
+          memory.store.decide(decisions, undefined),
+          redis.store.decide(decisions, undefined),
+        ]);
         expect(inRedis).toEqual(inMemory.map((outcome) => ({ ...outcome, source: 'redis' })));
         if (corrected === undefined) continue;
         const correction = { subject: `${prefix}|${corrected}`, limit: large, change };

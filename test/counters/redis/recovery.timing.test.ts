@@ -115,7 +115,7 @@ describe('the counters of a node', () => {
     signal(redis, 'SIGCONT');
     await waitUntil(() => answers.at(-1)?.report === 'granted by redis');
     await stop();
-    expect(answers.map(({ report }) => report)).toContain('granted by fail-local');
+    expect(answers.filter(({ report }) => report.endsWith('by fail-local'))).not.toEqual([]);
     expect(breaker).toEqual([]);
   });
 });
@@ -142,14 +142,17 @@ describe('a block of a leased counter', () => {
     if (here === undefined || there === undefined) throw new Error('the test needs two stores');
     const charge: Charge = { subject: 'key', limit: makeLeasedLimit(100_000, 3600), hits: 1 };
     const isLeased = async (store: CounterStore) => {
-      const outcomes = await store.decide(Array.from({ length: 40 }, () => ({ charges: [charge] })));
+      const outcomes = await store.decide(
+        Array.from({ length: 40 }, () => ({ charges: [charge] })),
+        undefined,
+      );
       return outcomes.some((outcome) => 'source' in outcome && outcome.source === 'lease');
     };
     await waitUntil(() => isLeased(here));
     await waitUntil(() => isLeased(there));
     await here.correct([{ ...charge, change: { kind: 'block', microseconds: 60_000_000 } }]);
     const isRejected = async () => {
-      const [outcome] = await there.decide([{ charges: [charge] }]);
+      const [outcome] = await there.decide([{ charges: [charge] }], undefined);
       return outcome !== undefined && 'granted' in outcome && !outcome.granted;
     };
     expect(await measureMs(isRejected)).toBeLessThan(1000);

@@ -17,14 +17,22 @@ afterEach(async () => {
 
 let ours: Certificates;
 let others: Certificates;
+/** Certificates for another host, and expired ones. Each has an authority of its own. */
+let otherHost: Certificates;
+let expired: Certificates;
 beforeAll(async () => {
-  [ours, others] = await Promise.all([createCertificates(), createCertificates()]);
+  [ours, others, otherHost, expired] = await Promise.all([
+    createCertificates(),
+    createCertificates(),
+    createCertificates({ names: 'DNS:other.example' }),
+    createCertificates({ days: -1 }),
+  ]);
 });
-afterAll(() => Promise.all([ours.remove(), others.remove()]));
+afterAll(() => Promise.all([ours, others, otherHost, expired].map((certificates) => certificates.remove())));
 
-async function serve(): Promise<string> {
+async function serve(certificates = ours): Promise<string> {
   const port = await findFreePort();
-  const redis = await startRedisProcess({ extraArguments: redisTlsOptions(port, ours) });
+  const redis = await startRedisProcess({ extraArguments: redisTlsOptions(port, certificates) });
   closing.push(redis.stop);
   return `rediss://localhost:${port}`;
 }
@@ -59,6 +67,22 @@ describe.skipIf(process.env.REDIS_SERVER === 'valkey')('a Redis store over TLS',
     await waitUntil(() => log.length > 0);
     expect(log[0]).toMatch(reason);
     expect(store.ready).toBe(false);
+  });
+
+  it('does not connect to a server whose certificate has another name or has expired, and logs why', async () => {
+    for (const [certificates, reason] of [
+      [otherHost, /does not match certificate/],
+      [expired, /expired/],
+    ] as const) {
+      const { caFile, certFile, keyFile } = certificates;
+      for (const host of ['localhost', '127.0.0.1']) {
+        const url = (await serve(certificates)).replace('localhost', host);
+        const { store, log } = open(url, { caFile, certFile, keyFile });
+        await waitUntil(() => log.length > 0);
+        expect(log[0]).toMatch(reason);
+        expect(store.ready).toBe(false);
+      }
+    }
   });
 
   it('connects to all nodes of a cluster over TLS', async () => {

@@ -5,9 +5,9 @@ import { createReceipt } from '../../../src/decide/receipts/receipt.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
 import { openMemory, openRedis } from '../contract/clocked-stores.ts';
 import type { ClockedStore } from '../contract/store-harness.ts';
-import { makeCalendarLimit, makeCharge, makeLimit, makeSettlement, NOON } from '../model/builders.ts';
+import { makeCalendarLimit, makeCharge, makeCredits, makeLimit, makeSettlement, NOON } from '../model/builders.ts';
 import { PureCounter } from '../model/pure-counter.ts';
-import { randomChanges, randomCharges, randomWaits } from '../model/random-decisions.ts';
+import { randomCharges, randomCorrections, randomWaits } from '../model/random-decisions.ts';
 import { clockStepsBack, waits } from '../model/traces.ts';
 
 const SEED = 20_261_121;
@@ -23,7 +23,7 @@ const steps = fc.record({
   refunds: fc.array(fc.record({ grant: fc.nat(30), hasId: fc.boolean() }), { maxLength: 3, size: 'max' }),
   /** Rare: with few subjects, more corrections would undo most of the trace. */
   corrections: fc
-    .array(fc.record({ subject: subjects, charge: randomCharges, change: randomChanges }), { maxLength: 3 })
+    .array(fc.record({ subject: subjects, correction: randomCorrections }), { maxLength: 3 })
     .chain((some) => fc.constantFrom([], [], [], some)),
 });
 
@@ -37,6 +37,8 @@ const steppedLimits = [
   makeLimit(5, '60s', { algorithm: 'concurrency', blockForSeconds: 100 }),
   makeCalendarLimit(5, 'hour'),
   makeLimit(5, '60s', { name: 'owing', chargeRejected: true }),
+  makeCredits(300),
+  makeCredits(5, { name: 'owed', chargeRejected: true }),
   makeLimit(7, '60s', { algorithm: 'token_bucket', burst: 3, name: 'owing', chargeRejected: true }),
 ];
 
@@ -69,7 +71,10 @@ describe('the Redis store', () => {
         const decisions = batch.map(({ subject, charges }) => ({
           charges: charges.map((charge) => ({ ...charge, subject: `${prefix}|${subject}` })),
         }));
-        const [inMemory, inRedis] = await Promise.all([memory.store.decide(decisions), redis.store.decide(decisions)]);
+        const [inMemory, inRedis] = await Promise.all([
+          memory.store.decide(decisions, undefined),
+          redis.store.decide(decisions, undefined),
+        ]);
         expect(inRedis).toEqual(inMemory.map((outcome) => ({ ...outcome, source: 'redis' })));
         receipts.push(...createReceipts(`${prefix}|${receipts.length}`, decisions, inMemory));
         const presented = refunds.flatMap(({ grant, hasId }) => {
@@ -78,8 +83,8 @@ describe('the Redis store', () => {
         });
         const refundedInMemory = await memory.store.refund(presented);
         expect(await redis.store.refund(presented)).toEqual(refundedInMemory);
-        const changes = corrections.map(({ subject, charge: { limit }, change }) => {
-          return { subject: `${prefix}|${subject}`, limit, change };
+        const changes = corrections.map(({ subject, correction }) => {
+          return { ...correction, subject: `${prefix}|${subject}` };
         });
         await memory.store.correct(changes);
         for (const correction of changes) expect(await redis.store.correct([correction])).toEqual([undefined]);
@@ -100,13 +105,13 @@ describe('the Redis store', () => {
         const subject = `steps|${traces}|${steppedLimits.indexOf(limit)}`;
         const counter = counters.get(limit)?.copy() ?? new PureCounter();
         if (isSettlement && hits > 0) {
-          const [outcome] = await redis.store.decide([{ charges: [makeSettlement(subject, limit, hits)] }]);
+          const [outcome] = await redis.store.decide([{ charges: [makeSettlement(subject, limit, hits)] }], undefined);
           const resetAfter = counter.settle(limit, now, hits);
           expect(outcome).toMatchObject({ granted: true, charges: [{ exceeded: false, resetAfter }] });
           counters.set(limit, counter);
           continue;
         }
-        const [outcome] = await redis.store.decide([{ charges: [makeCharge(subject, limit, hits)] }]);
+        const [outcome] = await redis.store.decide([{ charges: [makeCharge(subject, limit, hits)] }], undefined);
         const { granted, available, resetAfter, retryAfter, blockedFor, isChanged } = counter.request(limit, now, hits);
         const expected = {
           exceeded: !granted,

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../../provision/go-tools.ts';
 import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
 import { GrpcStatus } from '../../../src/transport/unary-call.ts';
 import { METHOD } from '../frame-builders.ts';
-import { goTool } from './go-tool.ts';
 
 const runFile = promisify(execFile);
 const root = path.join(import.meta.dirname, '..', '..', '..');
@@ -102,9 +102,14 @@ describe('the client grpc-js', () => {
 });
 
 describe('the client grpcurl', () => {
+  let grpcurl: string;
+  beforeAll(async () => {
+    grpcurl = await findGoTool('grpcurl');
+  }, GO_BUILD_TIMEOUT_MS);
+
   it('decodes a response', async () => {
     const target = `127.0.0.1:${server.address.port}`;
-    const { stdout } = await runFile(goTool('grpcurl'), [
+    const { stdout } = await runFile(grpcurl, [
       '-plaintext',
       ...RLS_FILES,
       '-d',
@@ -117,6 +122,11 @@ describe('the client grpcurl', () => {
 });
 
 describe('the client ghz', () => {
+  let ghz: string;
+  beforeAll(async () => {
+    ghz = await findGoTool('ghz');
+  }, GO_BUILD_TIMEOUT_MS);
+
   // With one stream per connection, grpc-go sends a PING for almost every response. That must not count as abuse.
   it.each([
     [50, 5000],
@@ -126,7 +136,7 @@ describe('the client ghz', () => {
     const files = ['--import-paths', path.join(root, 'proto'), '--proto', 'envoy/service/ratelimit/v3/rls.proto'];
     const count = ['-n', `${calls}`, '-c', `${concurrency}`, '--connections', '4'];
     const load = [...count, '-d', '{"domain":"rate-limit"}', '-O', 'json'];
-    const { stdout } = await runFile(goTool('ghz'), ['--insecure', ...files, '--call', RLS_METHOD, ...load, target], {
+    const { stdout } = await runFile(ghz, ['--insecure', ...files, '--call', RLS_METHOD, ...load, target], {
       maxBuffer: 64 * 1024 * 1024,
     });
     expect(JSON.parse(stdout).statusCodeDistribution).toEqual({ OK: calls });

@@ -52,6 +52,7 @@ export async function serve({
 }: {
   maxConnections?: number;
   clientCaFile?: string;
+  clientIdentities?: readonly string[];
 } = {}): Promise<number> {
   const server = await startHttp2GrpcServer({
     address: { host: '127.0.0.1', port: 0 },

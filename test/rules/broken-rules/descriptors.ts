@@ -79,6 +79,16 @@ export const DESCRIPTORS: readonly BrokenRules[] = [
     '3:31: share_threshold: must be left out unless value contains "*"',
   ],
   [
+    'a network with bits beyond its prefix',
+    withDescriptor('{key: remote_address, value: 10.1.2.3/8}'),
+    '3:34: value: must have no bits beyond its prefix: the network is 10.0.0.0/8 (got "10.1.2.3/8")',
+  ],
+  [
+    'a network with a prefix that is too long',
+    withDescriptor('{key: masked_remote_address, value: "2001:db8::/129"}'),
+    '3:41: value: must be an address or a network in CIDR notation, such as 192.0.2.0/24 or 2001:db8::/32 (got "2001:db8::/129")',
+  ],
+  [
     'a misspelled rate_limit',
     withDescriptor('{key: k, rate_limits: {requests: 1, window: 1s}}'),
     '3:14: rate_limits: unknown field; did you mean rate_limit?',

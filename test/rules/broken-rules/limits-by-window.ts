@@ -20,12 +20,12 @@ export const LIMITS_BY_WINDOW: readonly BrokenRules[] = [
   [
     'routes, which only limits of plans have',
     withLimit('requests: 5, window: 1m, routes: [search]'),
-    '3:52: rate_limit.routes: unknown field; the known fields are name, requests, window, algorithm, burst, block_for, lease, settle, charge_rejected, on_store_failure, time_zone, anchor_day, unlimited, replaces',
+    '3:52: rate_limit.routes: unknown field; the known fields are name, requests, window, algorithm, burst, block_for, lease, settle, charge_rejected, on_store_failure, time_zone, anchor_day, notify_at, unlimited, replaces',
   ],
   [
     'per, which only limits of plans have',
     withLimit('requests: 5, window: 1m, per: account'),
-    '3:52: rate_limit.per: unknown field; the known fields are name, requests, window, algorithm, burst, block_for, lease, settle, charge_rejected, on_store_failure, time_zone, anchor_day, unlimited, replaces',
+    '3:52: rate_limit.per: unknown field; the known fields are name, requests, window, algorithm, burst, block_for, lease, settle, charge_rejected, on_store_failure, time_zone, anchor_day, notify_at, unlimited, replaces',
   ],
   [
     'zero requests',
@@ -125,12 +125,12 @@ export const LIMITS_BY_WINDOW: readonly BrokenRules[] = [
   [
     'an unknown algorithm',
     withLimit('requests: 1, window: 1s, algorithm: leaky_bucket'),
-    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, unlimited (got "leaky_bucket")',
+    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, credits, unlimited (got "leaky_bucket")',
   ],
   [
     'an algorithm in capitals',
     withLimit('requests: 1, window: 1s, algorithm: FIXED_WINDOW'),
-    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, unlimited (got "FIXED_WINDOW")',
+    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, credits, unlimited (got "FIXED_WINDOW")',
   ],
   [
     'a misspelled name of the field algorithm',
@@ -190,7 +190,7 @@ export const LIMITS_BY_WINDOW: readonly BrokenRules[] = [
   [
     'an unknown on_store_failure',
     withLimit('requests: 1, window: 1s, on_store_failure: open'),
-    '3:70: rate_limit.on_store_failure: must be one of local, allow, deny (got "open")',
+    '3:70: rate_limit.on_store_failure: must be one of local, allow, allow_uncounted, deny (got "open")',
   ],
   [
     'a string as lease',
@@ -255,6 +255,46 @@ export const LIMITS_BY_WINDOW: readonly BrokenRules[] = [
   [
     'a value that may be a secret',
     withLimit('requests: 1, window: 1s, algorithm: wk_live_0123'),
-    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, unlimited',
+    '3:63: rate_limit.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency, credits, unlimited',
+  ],
+  [
+    'credits with a window',
+    withLimit('window: 1m, requests: 5, algorithm: credits'),
+    '3:35: rate_limit.window: must be left out for the algorithm credits; allowed for sliding_window, fixed_window, token_bucket, calendar, concurrency',
+  ],
+  [
+    'credits with a burst',
+    withLimit('burst: 9, requests: 5, algorithm: credits'),
+    '3:34: rate_limit.burst: must be left out for the algorithm credits; allowed for token_bucket',
+  ],
+  [
+    'credits with block_for',
+    withLimit('block_for: 5m, requests: 5, algorithm: credits'),
+    '3:38: rate_limit.block_for: must be left out for the algorithm credits; allowed for sliding_window, fixed_window, token_bucket, calendar',
+  ],
+  [
+    'credits with a lease',
+    withLimit('lease: true, requests: 5, algorithm: credits'),
+    '3:34: rate_limit.lease: must be left out for the algorithm credits; allowed for sliding_window',
+  ],
+  [
+    'credits with a time zone',
+    withLimit('time_zone: UTC, requests: 5, algorithm: credits'),
+    '3:38: rate_limit.time_zone: must be left out for the algorithm credits; allowed for calendar',
+  ],
+  [
+    'credits with an anchor_day',
+    withLimit('anchor_day: 2, requests: 5, algorithm: credits'),
+    '3:39: rate_limit.anchor_day: must be left out for the algorithm credits; allowed for calendar',
+  ],
+  [
+    'credits with requests_per_unit',
+    withLimit('requests_per_unit: 5, algorithm: credits'),
+    '3:46: rate_limit.requests_per_unit: must be left out for the algorithm credits, which has requests and no window',
+  ],
+  [
+    'credits without requests',
+    withLimit('algorithm: credits'),
+    '3:26: rate_limit.requests: must be a whole number from 1 to 4294967295 (got nothing)',
   ],
 ];

@@ -64,6 +64,29 @@ export const RULE_MODES: readonly BrokenRules[] = [
     '3:26: rate_limit: must not use settle in the domain edge: Check issues no receipt to settle with',
   ],
   [
+    'credits in the domain edge',
+    withLimit('requests: 1, algorithm: credits').replace('domain: a', 'domain: edge'),
+    '3:26: rate_limit: must not have the algorithm credits in the domain edge: its counters would stay for ever',
+  ],
+  [
+    'shadow_mode in the domain admin',
+    withDescriptor('{key: k, shadow_mode: true, rate_limit: {requests: 1, window: 1s}}').replace(
+      'domain: a',
+      'domain: admin',
+    ),
+    '3:27: shadow_mode: must be left out in the domain admin, which the admin API charges',
+  ],
+  [
+    'settle in the domain admin',
+    withLimit('requests: 1, window: 1s, settle: true').replace('domain: a', 'domain: admin'),
+    '3:26: rate_limit: must not use settle in the domain admin: calls of the admin API have no receipt to settle with',
+  ],
+  [
+    'concurrency in the domain admin',
+    withLimit('requests: 1, window: 1s, algorithm: concurrency').replace('domain: a', 'domain: admin'),
+    '3:26: rate_limit: must not have the algorithm concurrency in the domain admin: calls in progress are bounded without a rule',
+  ],
+  [
     'a number as value_to_metric',
     withDescriptor('{key: k, value_to_metric: 1}'),
     '3:31: value_to_metric: must be true or false (got 1)',

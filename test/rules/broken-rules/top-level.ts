@@ -74,6 +74,11 @@ export const TOP_LEVEL: readonly BrokenRules[] = [
     '2:23: defaults.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency (got "leaky")',
   ],
   [
+    'credits as the default algorithm',
+    'domain: a\ndefaults: {algorithm: credits}\n',
+    '2:23: defaults.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency (got "credits")',
+  ],
+  [
     'unlimited as the default algorithm',
     'domain: a\ndefaults: {algorithm: unlimited}\n',
     '2:23: defaults.algorithm: must be one of sliding_window, fixed_window, token_bucket, calendar, concurrency (got "unlimited")',

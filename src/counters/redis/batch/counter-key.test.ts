@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatSubject } from '../../../domain/counting/counter-subject.ts';
-import { computeVirtualTag, formatCounterKey, formatUsedReceiptKey } from './counter-key.ts';
+import { computeVirtualTag, formatCounterKey, formatUsedIdKey, parseCounterKey } from './counter-key.ts';
 
 describe('the key of a subject', () => {
   it('names the deployment, the version, the virtual tag and the subject', () => {
@@ -11,10 +11,34 @@ describe('the key of a subject', () => {
     const key = formatCounterKey('weir', '{x}');
     expect(/\{(.*?)\}/.exec(key)?.[1]).toBe(`${computeVirtualTag('{x}')}`);
   });
+
+  it('has at most 600 characters, and differs for long subjects that differ anywhere', () => {
+    const long = formatSubject('rule', 'shop', 'path', 'x'.repeat(60_000));
+    const key = formatCounterKey('weir', long);
+    expect(key.length).toBeLessThan(600);
+    for (const other of [`${long}x`, `${long.slice(0, -1)}y`, `y${long.slice(1)}`]) {
+      expect(formatCounterKey('weir', other)).not.toBe(key);
+    }
+  });
+
+  it('is never that of a long subject for a short one that imitates it', () => {
+    const long = formatSubject('rule', 'shop', 'path', 'x'.repeat(1_000));
+    const [, , , value = ''] = formatCounterKey('weir', long).split('|');
+    expect(formatCounterKey('weir', formatSubject('rule', 'shop', 'path', value))).not.toContain(value);
+  });
+
+  it('yields the subject again, or the start of a long one', () => {
+    for (const subject of [formatSubject('key', 'a|b%#'), 'key|']) {
+      expect(parseCounterKey('weir', formatCounterKey('weir', subject))).toBe(subject);
+    }
+    const long = formatSubject('rule', 'shop', 'path', 'x'.repeat(1_000));
+    expect(parseCounterKey('weir', formatCounterKey('weir', long))).toBe(long.slice(0, 128));
+    expect(parseCounterKey('weir', 'someone:else')).toBeUndefined();
+  });
 });
 
 it('records a used receipt in the slot of the counters with the same tag', () => {
-  expect(formatUsedReceiptKey('weir', 7, 'abc')).toBe('weir:1:{7}:given-back|abc');
+  expect(formatUsedIdKey('weir', 7, 'abc')).toBe('weir:1:{7}:given-back|abc');
 });
 
 describe('the virtual tag of a subject', () => {

@@ -2,7 +2,7 @@ import { elementAt } from '../../../collections/element-at.ts';
 import type { Receipt, RefundResult } from '../../../decide/ports.ts';
 import type { ScriptArguments } from '../lua/scripts.ts';
 import { MAX_BATCH_CHARGES } from './charge-batch.ts';
-import { computeVirtualTag, formatUsedReceiptKey } from './counter-key.ts';
+import { computeVirtualTag, formatUsedIdKey, LATE_MARK_SECONDS } from './counter-key.ts';
 import { packHits, packTime, packUint21 } from './packed-numbers.ts';
 import type { PackedReply } from './packed-reply.ts';
 import { ScriptArgumentsBuilder } from './script-arguments.ts';
@@ -22,8 +22,8 @@ export function buildRefundBatches(prefix: string, receipts: readonly Receipt[],
   let packed = '';
   let receiptCount = 0;
   for (const receipt of receipts) {
-    if (receiptCount > 0 && builder.keyCount + receipt.granted.length + 1 > MAX_BATCH_CHARGES) {
-      batches.push({ ...builder.build(packed), receiptCount });
+    if (receiptCount > 0 && builder.keyCount + 2 * receipt.granted.length + 1 > MAX_BATCH_CHARGES) {
+      batches.push({ ...builder.build(packed, String(LATE_MARK_SECONDS)), receiptCount });
       builder = new ScriptArgumentsBuilder(prefix, now);
       packed = '';
       receiptCount = 0;
@@ -31,17 +31,19 @@ export function buildRefundBatches(prefix: string, receipts: readonly Receipt[],
     packed += packReceipt(builder, prefix, receipt);
     receiptCount++;
   }
-  batches.push({ ...builder.build(packed), receiptCount });
+  batches.push({ ...builder.build(packed, String(LATE_MARK_SECONDS)), receiptCount });
   return batches;
 }
 
 function packReceipt(builder: ScriptArgumentsBuilder, prefix: string, { id, expiresAt, granted }: Receipt): string {
   const tag = computeVirtualTag(elementAt(granted, 0).charge.subject);
-  const receiptKey = id === undefined ? 0 : builder.addKey(formatUsedReceiptKey(prefix, tag, id));
+  const receiptKey = id === undefined ? 0 : builder.addKey(formatUsedIdKey(prefix, tag, id));
   let packed = packUint21(receiptKey) + packTime(expiresAt) + packUint21(granted.length);
-  for (const { charge, countsUntil } of granted) {
+  for (const { charge, countsUntil, lateChargeId } of granted) {
     const key = builder.addSubject(charge.subject);
     packed += packUint21(key) + packUint21(builder.addSpec(charge)) + packHits(charge.hits) + packTime(countsUntil);
+    const mark = formatUsedIdKey(prefix, computeVirtualTag(charge.subject), lateChargeId ?? '');
+    packed += packUint21(lateChargeId === undefined ? 0 : builder.addKey(mark));
   }
   return packed;
 }

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Charge, Correction } from '../../../decide/ports.ts';
+import { type CounterChange, CREDITS_REQUEST_SECONDS } from '../../../domain/counting/counter-admin.ts';
 import { counterSpec } from '../../../domain/counting/counter-spec.ts';
+import { CREDITS_END } from '../../../domain/counting/credit-balance.ts';
 import type { CountedLimit } from '../../../domain/limits/limit.ts';
+import { creditsRequestId } from '../../credits-request.ts';
 import type { ScriptArguments } from '../lua/scripts.ts';
-import { formatCounterKey } from './counter-key.ts';
+import { computeVirtualTag, formatCounterKey, formatUsedIdKey } from './counter-key.ts';
 
 /** How the script uses the charges of a spec (lua/parts/specs.lua). 0: it charges them if they are granted. */
 const SETTLEMENT = 1;
@@ -89,6 +92,9 @@ export class ScriptArgumentsBuilder {
       case 'token_bucket':
         args.push(3, spec.requests, spec.windowMicros, spec.burst, 0);
         break;
+      case 'credits':
+        args.push(4, spec.requests, CREDITS_END, 0, 0);
+        break;
     }
     const isChargedIfRejected = limit.chargeRejected === true && spentWithinMicros === 0;
     args.push(
@@ -100,12 +106,20 @@ export class ScriptArgumentsBuilder {
   }
 }
 
-/** Builds a call of the correct script, which has one key and one spec. `now` is in µs since 1970. */
-export function buildCorrection(prefix: string, { subject, limit, change }: Correction, now: number): ScriptArguments {
+/** Builds a call of the correct script, which has one spec. `now` is in µs since 1970. */
+export function buildCorrection(prefix: string, correction: Correction, now: number): ScriptArguments {
+  const { subject, limit, change } = correction;
   const builder = new ScriptArgumentsBuilder(prefix, now);
   builder.addSubject(subject);
   builder.addSpec({ subject, limit, hits: 0 });
-  return builder.build(change.kind, String(change.kind === 'block' ? change.microseconds : 0));
+  const requestId = creditsRequestId(correction);
+  if (requestId !== undefined) builder.addKey(formatUsedIdKey(prefix, computeVirtualTag(subject), requestId));
+  return builder.build(change.kind, String(correctionAmount(change)), String(CREDITS_REQUEST_SECONDS));
+}
+
+function correctionAmount(change: CounterChange): number {
+  if (change.kind === 'block') return change.microseconds;
+  return change.kind === 'add_credits' ? change.credits : 0;
 }
 
 const IDENTITY_HASH_BYTES = 6;

@@ -37,6 +37,15 @@ describe('the circuit breaker', () => {
     for (let call = 0; call < 5; call++) expect(breaker.recordTimeout(60_000 + call, 60_015 + call)).toBe(false);
   });
 
+  it('allows one probe sooner after a late reply, but stays open', () => {
+    const breaker = openBreaker();
+    breaker.recordLateReply();
+    expect([224, 225, 226, 251].map((now) => breaker.allowCall(now))).toEqual([false, true, false, false]);
+    breaker.recordLateReply();
+    expect([249, 250, 475].map((now) => breaker.allowCall(now))).toEqual([false, true, false]);
+    expect(breaker.state).toBe('half-open');
+  });
+
   it('allows one probe every 250 ms, and closes when the server replies to one', () => {
     const breaker = openBreaker();
     expect([449, 450, 451].map((now) => breaker.allowCall(now))).toEqual([false, true, false]);

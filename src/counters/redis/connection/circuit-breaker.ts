@@ -9,6 +9,8 @@ const MIN_TIMEOUTS_TO_OPEN = 3;
 const MIN_SILENCE_TO_OPEN_MS = 200;
 /** Longest time until the breaker notices that a server is back. */
 const PROBE_INTERVAL_MS = 250;
+/** The same after a reply that came too late: the server may be back. */
+const PROBE_INTERVAL_AFTER_LATE_REPLY_MS = 25;
 
 /**
  * Decides whether to call a server, or to treat it as silent so that nobody waits for it in vain. Each connection has its
@@ -24,6 +26,7 @@ export class CircuitBreaker {
   #silentSince = 0;
   #openedAt: number | undefined;
   #probedAt = 0;
+  #hasLateReply = false;
 
   /** `half-open`: open, and a probe is in flight. */
   get state(): BreakerState {
@@ -33,13 +36,21 @@ export class CircuitBreaker {
 
   /**
    * Returns whether a call may be sent at `now`. While open, it allows one probe every 250 ms, even if nobody recorded the
-   * result of the last one.
+   * result of the last one, and one 25 ms after the last if a reply has come since.
    */
   allowCall(now: number): boolean {
     if (this.#openedAt === undefined) return true;
-    if (now - Math.max(this.#openedAt, this.#probedAt) < PROBE_INTERVAL_MS) return false;
+    if (!this.wouldAllowCall(now)) return false;
     this.#probedAt = now;
+    this.#hasLateReply = false;
     return true;
+  }
+
+  /** Returns whether `allowCall` would allow a call at `now`. */
+  wouldAllowCall(now: number): boolean {
+    if (this.#openedAt === undefined) return true;
+    const intervalMs = this.#hasLateReply ? PROBE_INTERVAL_AFTER_LATE_REPLY_MS : PROBE_INTERVAL_MS;
+    return now - Math.max(this.#openedAt, this.#probedAt) >= intervalMs;
   }
 
   /** Records a reply in time, whatever it says. Returns whether that closed the breaker. */
@@ -48,7 +59,13 @@ export class CircuitBreaker {
     this.#repliedAt = now;
     this.#timeouts = 0;
     this.#openedAt = undefined;
+    this.#hasLateReply = false;
     return wasOpen;
+  }
+
+  /** Records a reply that came too late. While open, the next probe may follow sooner, but the breaker stays open. */
+  recordLateReply(): void {
+    this.#hasLateReply = this.#openedAt !== undefined;
   }
 
   /** Records that a call sent at `sentAt` timed out at `now`. Returns whether that opened the breaker. */

@@ -1,13 +1,21 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { RedisOptions } from 'ioredis';
+import type { Login } from '../../../files/login-file.ts';
+import type { StoreLogger } from '../../../interfaces/logger.ts';
+import { openRedisLogins, type RedisLoginOptions } from './redis-logins.ts';
 import type { Host, RedisUrl } from './redis-url.ts';
 
-/** Options of one ioredis connection. Its constructor derives the types of replies from `replyMapping`. */
-export type ConnectionSettings = RedisOptions & { readonly replyMapping: 'legacy' };
+/** Options of one ioredis connection, which `openClient` opens. */
+export interface ConnectionSettings {
+  /** The type of replies is derived from `replyMapping`. */
+  readonly options: RedisOptions & { readonly replyMapping: 'legacy' };
+  /** Reads the login for each attempt to connect. */
+  readonly readLogin: () => Login;
+}
 
-/** TLS files and the login of Sentinels: access that a Redis URL does not contain. */
-export interface RedisAccess {
+/** TLS files, the login of Sentinels, and files of passwords: access that a Redis URL does not contain. */
+export interface RedisAccess extends RedisLoginOptions {
   /** Paths of PEM files, for `rediss` URLs. They are read once. */
   readonly tls: {
     /** Certificates of the authorities that sign the servers' certificates. undefined: the system's authorities. */
@@ -16,8 +24,6 @@ export interface RedisAccess {
     readonly certFile?: string | undefined;
     readonly keyFile?: string | undefined;
   };
-  /** Login of the Sentinels. User and password in the URL are those of the servers. */
-  readonly sentinel: { readonly username?: string | undefined; readonly password?: string | undefined };
 }
 
 const CONNECT_TIMEOUT_MS = 1000;
@@ -35,24 +41,28 @@ export interface ConnectionSettingsFactory {
   /** For a server that holds counters. */
   readonly forServer: (server: Host) => ConnectionSettings;
   readonly forSentinel: (sentinel: Host) => ConnectionSettings;
+  /** Stops watching the files of logins. */
+  readonly close: () => void;
 }
 
 /** Reads the TLS files if the URL asks for TLS. Throws when one cannot be read. */
-export function createSettingsFactory(url: RedisUrl, access: RedisAccess): ConnectionSettingsFactory {
+export function createSettingsFactory(url: RedisUrl, access: RedisAccess, log: StoreLogger): ConnectionSettingsFactory {
   const tls = url.isTls ? readTlsFiles(access.tls) : undefined;
-  const { sentinel } = access;
+  const logins = openRedisLogins(url, access, log);
   return {
     forServer: (host) => ({
-      ...commonSettings(host, tls),
-      ...loginSettings(url.username, url.password),
-      db: url.database,
+      options: { ...commonOptions(host, tls), db: url.database },
+      readLogin: logins.forServer,
     }),
     forSentinel: (host) => ({
-      ...commonSettings(host, tls),
-      ...loginSettings(sentinel.username, sentinel.password),
-      commandTimeout: DISCOVERY_TIMEOUT_MS,
-      enableReadyCheck: false, // it sends INFO, a permission that nothing else here needs
+      options: {
+        ...commonOptions(host, tls),
+        commandTimeout: DISCOVERY_TIMEOUT_MS,
+        enableReadyCheck: false, // it sends INFO, a permission that nothing else here needs
+      },
+      readLogin: logins.forSentinel,
     }),
+    close: () => logins.close(),
   };
 }
 
@@ -64,10 +74,9 @@ function readTlsFiles({ caFile, certFile, keyFile }: RedisAccess['tls']): TlsOpt
   };
 }
 
-function commonSettings({ host, port }: Host, tls: TlsOptions | undefined): ConnectionSettings {
+function commonOptions({ host, port }: Host, tls: TlsOptions | undefined): ConnectionSettings['options'] {
   return {
-    host,
-    port,
+    ...(port === 0 ? { path: host } : { host, port }),
     ...(tls !== undefined && { tls }),
     // A charge that is sent twice may count twice. One that waits in a queue is decided after its deadline.
     autoResendUnfulfilledCommands: false,
@@ -81,13 +90,6 @@ function commonSettings({ host, port }: Host, tls: TlsOptions | undefined): Conn
     connectionName: 'weir',
     replyMapping: 'legacy',
   };
-}
-
-function loginSettings(
-  username: string | undefined,
-  password: string | undefined,
-): Pick<RedisOptions, 'username' | 'password'> {
-  return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
 }
 
 /** Starts at 40 ms and doubles up to 1 s. Half of it is random, so that nodes do not reconnect all at once. */

@@ -1,21 +1,48 @@
 import { StoreUnavailable } from '../../../decide/ports.ts';
+import type { PackedReply } from '../batch/packed-reply.ts';
+
+export interface RunOptions {
+  /** Time limit of the run, in ms. undefined: that of the shards. */
+  readonly deadlineMs?: number | undefined;
+  /**
+   * For calls that may be executed late because they count once. The server may execute the call for this long after the
+   * deadline, in ms, and the run settles with its reply, however late. Default: 0.
+   */
+  readonly patienceMs?: number;
+  /** Called with a reply that comes after the deadline. The server executed the call before it. */
+  readonly onLateReply?: (reply: PackedReply) => void;
+}
 
 /** Time limit of one script run, counted from its creation. */
 export class Deadline {
   /** ms on the clock of performance.now(). */
   readonly expiresAt: number;
   readonly #durationMs: number;
+  readonly #options: RunOptions;
   readonly #listeners: (() => void)[] = [];
   #isExpired = false;
+  #noticedAt = 0;
 
-  constructor(durationMs: number) {
-    this.#durationMs = durationMs;
-    this.expiresAt = performance.now() + durationMs;
+  /** `defaultMs` is the time limit of runs that have none of their own, in ms. */
+  constructor(defaultMs: number, options: RunOptions = {}) {
+    this.#durationMs = options.deadlineMs ?? defaultMs;
+    this.#options = options;
+    this.expiresAt = performance.now() + this.#durationMs;
   }
 
-  /** Whether the caller already got StoreUnavailable. From then on nothing may be sent for this run. */
+  /** Whether the deadline has passed. From then on nothing may be sent for this run. */
   get isExpired(): boolean {
     return this.#isExpired;
+  }
+
+  /** How long after the deadline this process noticed that it has passed, in ms. 0 before that. */
+  get noticedAfterMs(): number {
+    return this.#isExpired ? this.#noticedAt - this.expiresAt : 0;
+  }
+
+  /** Until when the server may execute the call: ms on the clock of performance.now(). */
+  get executableUntil(): number {
+    return this.expiresAt + (this.#options.patienceMs ?? 0);
   }
 
   /** Registers a listener for the case that the deadline passes before the work settles. */
@@ -24,15 +51,18 @@ export class Deadline {
   }
 
   /**
-   * Settles as `work` does, with errors mapped by `mapError`. Rejects with StoreUnavailable when the deadline passes first.
-   * Does not use `finally`, which creates three promises for each batch.
+   * Settles as `work` does, with errors mapped by `mapError`. Rejects with StoreUnavailable when the deadline passes first,
+   * unless the run is patient. Does not use `finally`, which creates three promises for each batch.
    */
-  enforce<T>(work: Promise<T>, mapError: (error: unknown) => unknown = (error) => error): Promise<T> {
+  enforce(work: Promise<PackedReply>, mapError: (error: unknown) => unknown = (error) => error): Promise<PackedReply> {
+    const { patienceMs = 0, onLateReply } = this.#options;
     return new Promise((resolve, reject) => {
       const expire = () => {
         this.#isExpired = true;
+        this.#noticedAt = performance.now();
         for (const listener of this.#listeners) listener();
-        reject(new StoreUnavailable(`no reply from Redis within ${this.#durationMs} ms`));
+        if (patienceMs === 0)
+          reject(new StoreUnavailable(`no reply from Redis within ${this.#durationMs} ms`, 'deadline'));
       };
       // The event loop runs timers, then reads sockets, then runs immediates. So a reply that arrived while this process
       // was busy or stopped still counts.
@@ -45,9 +75,10 @@ export class Deadline {
         clearImmediate(immediate);
       };
       work.then(
-        (value) => {
+        (reply) => {
           clear();
-          resolve(value);
+          resolve(reply);
+          if (this.#isExpired) onLateReply?.(reply);
         },
         (error: unknown) => {
           clear();

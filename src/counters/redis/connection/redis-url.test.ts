@@ -22,6 +22,21 @@ describe('parsing a Redis URL', () => {
     });
   });
 
+  it('reads the path of a Unix socket', () => {
+    const socket = { topology: { kind: 'server' }, isTls: false, database: 0 };
+    expect(parseRedisUrl('redis+unix:///run/redis/redis.sock')).toEqual({
+      ...socket,
+      hosts: [{ host: '/run/redis/redis.sock', port: 0 }],
+      ...noCredentials,
+    });
+    expect(parseRedisUrl('redis+unix://weir:p%40ss@/redis.sock')).toEqual({
+      ...socket,
+      hosts: [{ host: '/redis.sock', port: 0 }],
+      username: 'weir',
+      password: 'p@ss',
+    });
+  });
+
   it('reads Sentinels and the name of their master', () => {
     expect(parseRedisUrl('redis+sentinel://:secret@a,b:5000,[::1]:5001/my-master/3')).toEqual({
       topology: { kind: 'sentinel', master: 'my-master' },
@@ -63,7 +78,18 @@ describe('parsing a Redis URL', () => {
     ['redis+cluster://a,b:65536', 'ports from 1 to 65535'],
     ['redis://a:port', 'host[:port]'],
     ['redis://a b', 'host[:port]'],
-    ['redis://a?db=1', 'host[:port]'],
+    ['redis+unix://', 'must name the path of its socket'],
+    ['redis+unix:///', 'must name the path of its socket'],
+    ['redis+unix:///run/redis/', 'must name the path of its socket'],
+    ['redis+unix://run/redis.sock', 'must name the path of its socket'],
+    ['redis+unix:///run/redis.sock?db=1', 'no parameters (got "db")'],
+    ['rediss+unix:///run/redis.sock', 'a Unix socket has no TLS'],
+    ['redis://a?db=1', 'no parameters (got "db")'],
+    ['redis://a:1/0?tls=true', 'no parameters (got "tls"); rediss in place of redis means TLS'],
+    ['redis+sentinel://a/m?ssl_cert_reqs=required', 'no parameters (got "ssl_cert_reqs")'],
+    ['redis+cluster://a,b?sslmode=verify-full', 'no parameters (got "sslmode")'],
+    ['rediss://a?', 'no parameters;'],
+    ['rediss://a#tls', 'no parameters;'],
     ['redis+sentinel://a', 'must name the master'],
     ['redis+sentinel://a/', 'must name the master'],
     ['redis+sentinel://a/m/x', 'must end with the number of its database'],
@@ -82,6 +108,8 @@ describe('parsing a Redis URL', () => {
     'redis://weir:correct-horse@a,b',
     'redis+sentinel://weir:correct-horse@a',
     'ftp://weir:correct-horse@a',
+    'redis://weir:1?correct-horse@a,b',
+    'redis://weir:x@a?password=correct-horse',
   ])('does not repeat %s in the error, as it contains a password', (text) => {
     expect(() => parseRedisUrl(text)).not.toThrow('horse');
     expect(() => parseRedisUrl(text)).toThrow(InvalidRedisUrl);

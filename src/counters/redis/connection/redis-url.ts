@@ -12,13 +12,14 @@ export interface RedisUrl {
 }
 
 export interface Host {
-  /** A name or an address, IPv6 without brackets. */
+  /** A name or an address, IPv6 without brackets. Of a Unix socket, its path, which begins with `/`. */
   readonly host: string;
+  /** 0: the host is a Unix socket. */
   readonly port: number;
 }
 
 export function formatHost({ host, port }: Host): string {
-  return `${host}:${port}`;
+  return port === 0 ? host : `${host}:${port}`;
 }
 
 /** A URL that cannot be parsed. The message says what was expected. It repeats nothing of the URL, which may hold a password. */
@@ -29,19 +30,29 @@ export class InvalidRedisUrl extends Error {
 const DEFAULT_SERVER_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26_379;
 const URL_FORM =
-  /^redis(?<tls>s)?(?:\+(?<kind>sentinel|cluster))?:\/\/(?:(?<user>.*)@)?(?<hosts>[^/@]*)(?<path>\/.*)?$/;
+  /^redis(?<tls>s)?(?:\+(?<kind>sentinel|cluster|unix))?:\/\/(?:(?<user>.*)@)?(?<hosts>[^/@]*)(?<path>\/.*)?$/;
+/** An absolute path of a file. */
+const SOCKET_PATH_FORM = /^\/.*[^/]$/;
 const HOST_FORM = /^(?:\[(?<bracketed>[0-9a-fA-F:.]+)\]|(?<name>[\w.-]+))(?::(?<port>\d{1,5}))?$/;
 
 /**
- * Parses a Redis URL. Throws InvalidRedisUrl. There are three forms, user and password are percent-encoded, and with
+ * Parses a Redis URL. Throws InvalidRedisUrl. There are four forms, user and password are percent-encoded, and with
  * `rediss` in place of `redis` every connection uses TLS:
  *
  * - `redis://[user:password@]host[:6379][/database]`
+ * - `redis+unix://[user:password@]/path/of/the/socket`, without TLS and with database 0
  * - `redis+sentinel://[user:password@]host[:26379],…/master[/database]`
  * - `redis+cluster://[user:password@]host[:6379],…`
  */
 export function parseRedisUrl(text: string): RedisUrl {
+  rejectParameters(text);
   const { tls, kind = 'server', user, hosts = '', path = '' } = URL_FORM.exec(text)?.groups ?? reject(EXPECTED_SCHEMES);
+  if (kind === 'unix') {
+    if (tls !== undefined) reject('must begin with redis+unix://, because a Unix socket has no TLS');
+    if (hosts !== '' || !SOCKET_PATH_FORM.test(path)) reject('must name the path of its socket: redis+unix:///path');
+    const socket = { host: path, port: 0 };
+    return { topology: { kind: 'server' }, hosts: [socket], isTls: false, ...parseCredentials(user), database: 0 };
+  }
   const segments = path.split('/').slice(1);
   if (path.endsWith('/')) segments.pop();
   const master = kind === 'sentinel' ? takeMaster(segments) : '';
@@ -55,8 +66,22 @@ export function parseRedisUrl(text: string): RedisUrl {
 }
 
 const EXPECTED_SCHEMES =
-  'must be a URL that begins with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster:// or ' +
-  'rediss+cluster://';
+  'must be a URL that begins with redis://, rediss://, redis+sentinel://, rediss+sentinel://, redis+cluster://, ' +
+  'rediss+cluster:// or redis+unix://';
+
+/**
+ * A parameter would have no effect, and many clients set TLS by parameters. A `?` in front of an `@` is part of a password
+ * that is not percent-encoded.
+ */
+function rejectParameters(text: string): void {
+  const [, name] = /[?&#]([\w.-]*)[^@]*$/.exec(text) ?? [];
+  if (name === undefined) return;
+  const found = /^[A-Za-z][\w.-]{0,39}$/.test(name) && text.includes(`${name}=`) ? ` (got "${name}")` : '';
+  reject(
+    `must have no parameters${found}; rediss in place of redis means TLS, and REDIS_TLS_CA_FILE, REDIS_TLS_CERT_FILE and ` +
+      'REDIS_TLS_KEY_FILE name its files',
+  );
+}
 
 function reject(expected: string): never {
   throw new InvalidRedisUrl(expected);

@@ -1,25 +1,38 @@
-import { Redis, ReplyError } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import { StoreUnavailable } from '../../../decide/ports.ts';
-import type { WarningLogger } from '../../../interfaces/logger.ts';
+import type { StoreLogger } from '../../../interfaces/logger.ts';
 import { PackedReply } from '../batch/packed-reply.ts';
 import type { Script, ScriptArguments } from '../lua/scripts.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { Deadline } from './deadline.ts';
+import { findLatePart, type LateReplyListener } from './late-part.ts';
+import { openClient } from './open-client.ts';
+import { type PersistenceListener, readPersistence } from './persistence.ts';
 import { formatHost, type Host } from './redis-url.ts';
 import { ScriptCommand } from './script-command.ts';
 import { ShardClock } from './shard-clock.ts';
 import { WarningDeduplicator } from './warning-deduplicator.ts';
 
-export interface ScriptConnectionOptions {
+/** Listeners to the connections of a store. */
+export interface ConnectionListeners {
+  /** Called whenever a connection has become ready, the first time too, or calls of some groups go to another master. */
+  readonly onReady?: (() => void) | undefined;
+  readonly onBreaker?: BreakerListener | undefined;
+  readonly onPersistence?: PersistenceListener | undefined;
+  readonly onLateReply?: LateReplyListener | undefined;
+  /** Called for each reply, with the time in ms since its call was sent. */
+  readonly onReply?: ((roundTripMs: number) => void) | undefined;
+}
+
+export interface ScriptConnectionOptions extends ConnectionListeners {
   readonly server: Host;
   readonly settings: ConnectionSettings;
   /** Loaded into the server on each connection, so that a call does not have to carry its text. */
   readonly scripts: readonly Script[];
-  readonly logger: WarningLogger;
+  readonly logger: StoreLogger;
   /** Called whenever the connection closes. It reconnects by itself. */
   readonly onClose?: () => void;
-  readonly onBreaker?: BreakerListener | undefined;
 }
 
 /** Called when a server's circuit breaker opens, so that the server gets only probes, and when it closes again. */
@@ -40,6 +53,14 @@ const UNUSABLE_RETRY_DELAY_MS = 1000;
 const CLOCK_SAMPLE_COUNT = 3;
 
 /**
+ * The server executed nothing, because its history is another one than the node has seen: it has lost a part of it, or
+ * another node has noticed that it had (lua/parts/check-history.lua).
+ */
+export class OtherHistory extends StoreUnavailable {}
+
+let lastIncarnation = 0;
+
+/**
  * Runs scripts on one Redis server. A call is sent once or not at all. A call that the server did not execute by its
  * deadline is never executed, because each call carries the deadline in the server's own time.
  */
@@ -50,6 +71,9 @@ export class ScriptConnection {
   readonly #breaker = new CircuitBreaker();
   readonly #warnings: WarningDeduplicator;
   #isReady = false;
+  #incarnation = 0;
+  /** Whether the connection was ready before. */
+  #wasReady = false;
   #isClosing = false;
   #unansweredCalls = 0;
   #reconnectTimer: NodeJS.Timeout | undefined;
@@ -57,7 +81,7 @@ export class ScriptConnection {
   constructor(options: ScriptConnectionOptions) {
     this.#options = options;
     this.#warnings = new WarningDeduplicator(options.logger, { server: formatHost(options.server) });
-    this.#redis = new Redis(options.settings);
+    this.#redis = openClient(options.settings);
     this.#redis.on('error', (error: Error) => this.#warn('counters: Redis connection failed', error));
     this.#redis.on('close', () => this.#handleClose());
     this.#redis.on('ready', () => void this.#prepare());
@@ -68,6 +92,18 @@ export class ScriptConnection {
     return this.#isReady;
   }
 
+  /** Changes each time the connection becomes ready. No two connections of this process have the same. 0: it never was. */
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /** Whether `run` would send a call now, as a probe if the circuit breaker is open. */
+  get canSend(): boolean {
+    return (
+      this.#isReady && this.#unansweredCalls < MAX_UNANSWERED_CALLS && this.#breaker.wouldAllowCall(performance.now())
+    );
+  }
+
   /**
    * Runs a script and returns its reply. Rejects with StoreUnavailable when nothing can be sent or the server got the call
    * too late, with ioredis' ReplyError when Redis rejects the call, and with another error when the connection is lost.
@@ -76,38 +112,43 @@ export class ScriptConnection {
    * @param isAsking Whether to send ASKING first, for a slot that is migrating to this server.
    */
   async run({ script, scriptArguments, deadline }: ScriptCall, isAsking = false): Promise<PackedReply> {
-    const notAfter = this.#isReady ? this.#clock.toShardTime(deadline.expiresAt) : undefined;
-    if (notAfter === undefined) throw new StoreUnavailable('not connected to Redis');
-    if (this.#unansweredCalls >= MAX_UNANSWERED_CALLS) throw new StoreUnavailable('Redis does not answer');
+    const notAfter = this.#isReady ? this.#clock.toShardTime(deadline.executableUntil) : undefined;
+    if (notAfter === undefined) throw new StoreUnavailable('not connected to Redis', 'disconnected');
+    if (this.#unansweredCalls >= MAX_UNANSWERED_CALLS) throw new StoreUnavailable('Redis does not answer', 'silent');
     const { keys, args } = scriptArguments;
     const commandArgs = [keys.length, ...keys, notAfter, ...args];
     const sentAt = performance.now();
-    if (!this.#breaker.allowCall(sentAt)) throw new StoreUnavailable('the circuit breaker of this Redis is open');
+    if (!this.#breaker.allowCall(sentAt))
+      throw new StoreUnavailable('the circuit breaker of this Redis is open', 'silent');
     let isAnswered = false;
     deadline.onExpired(() => {
       if (!isAnswered) this.#recordTimeout(sentAt);
     });
     this.#unansweredCalls++;
     try {
-      const command = new ScriptCommand('EVALSHA', script.sha, commandArgs);
-      return this.#parseReply(await this.#send(isAsking, command), sentAt);
+      const command =
+        script.keepsOrder === true
+          ? new ScriptCommand('EVAL', script.text, commandArgs)
+          : new ScriptCommand('EVALSHA', script.sha, commandArgs);
+      return this.#parseReply(await this.#send(isAsking, command), sentAt, deadline);
     } catch (error) {
       // A server that restarted or was flushed has lost the script, so it has executed nothing yet.
       if (!isNoScript(error) || deadline.isExpired) throw error;
       const command = new ScriptCommand('EVAL', script.text, commandArgs);
-      return this.#parseReply(await this.#send(isAsking, command), sentAt);
+      return this.#parseReply(await this.#send(isAsking, command), sentAt, deadline);
     } finally {
       this.#unansweredCalls--;
       isAnswered = true;
       // An error is a reply too, and a lost connection gets no more calls.
-      if (!deadline.isExpired) this.#recordReply();
+      if (deadline.isExpired) this.#breaker.recordLateReply();
+      else this.#recordReply();
     }
   }
 
   /** Converts an error of `run` for the caller. Logs an error that Redis replied with. */
   toStoreUnavailable(error: unknown): StoreUnavailable {
     if (error instanceof StoreUnavailable) return error;
-    if (!isReplyError(error)) return new StoreUnavailable('the connection to Redis was lost');
+    if (!isReplyError(error)) return new StoreUnavailable('the connection to Redis was lost', 'disconnected');
     this.#warn('counters: Redis refused a batch', error);
     return new StoreUnavailable(`Redis failed: ${error.message}`);
   }
@@ -132,13 +173,22 @@ export class ScriptConnection {
     return asking === undefined ? reply : awaitBoth(asking, reply);
   }
 
-  #parseReply(bytes: unknown, sentAt: number): PackedReply {
+  #parseReply(bytes: unknown, sentAt: number, deadline: Deadline): PackedReply {
     if (!Buffer.isBuffer(bytes))
       throw new StoreUnavailable('Redis replied with something that the script does not return');
     const reply = new PackedReply(bytes);
-    this.#clock.addSample(sentAt, performance.now(), reply.timeMicros);
-    if (reply.isLate) throw new StoreUnavailable('Redis got the batch too late and did not execute it');
+    const now = performance.now();
+    this.#clock.addSample(sentAt, now, reply.timeMicros);
+    this.#options.onReply?.(now - sentAt);
+    if (reply.isLate || deadline.isExpired) this.#reportLateReply(reply, deadline);
+    if (reply.isLate) throw new StoreUnavailable('Redis got the batch too late and did not execute it', 'deadline');
+    if (reply.isOfOtherHistory) throw new OtherHistory('Redis has another history of these counters', 'silent');
     return reply;
+  }
+
+  #reportLateReply({ timeMicros }: PackedReply, { noticedAfterMs, expiresAt }: Deadline): void {
+    const executedAt = this.#clock.toLocalTime(timeMicros) ?? expiresAt;
+    this.#options.onLateReply?.(findLatePart({ noticedAfterMs, expiresAt, executedAt }));
   }
 
   /** Makes the connection ready. It is not before the server's clock is known: no call could carry a deadline. */
@@ -156,17 +206,36 @@ export class ScriptConnection {
       return;
     }
     this.#isReady = !this.#isClosing;
+    this.#incarnation = ++lastIncarnation;
     this.#recordReply();
-    this.#warnings.reset();
+    this.#logReady();
+    this.#options.onReady?.();
     await this.#warnIfEvicting().catch((error: unknown) => {
       this.#warn('counters: cannot tell whether Redis may evict live counters', error);
     });
+    await this.#reportPersistence();
+  }
+
+  /** Logs the first connection, which a failover opens too, and each one that ends a failure. */
+  #logReady(): void {
+    const { logger, server } = this.#options;
+    const hasFailed = this.#warnings.reset();
+    if (!this.#wasReady) logger.info({ server: formatHost(server) }, 'counters: connected to Redis');
+    else if (hasFailed) logger.info({ server: formatHost(server) }, 'counters: Redis is reachable again');
+    this.#wasReady = true;
   }
 
   async #sampleClock(): Promise<void> {
     const sentAt = performance.now();
     const [seconds = 0, microseconds = 0] = (await this.#redis.time()).map(Number);
     this.#clock.addSample(sentAt, performance.now(), seconds * 1_000_000 + microseconds);
+  }
+
+  /** A server that does not say is taken for a persistent one: the user who may not ask it can do nothing about it. */
+  async #reportPersistence(): Promise<void> {
+    const { server, onPersistence } = this.#options;
+    const isPersistent = await readPersistence(this.#redis).catch(() => true);
+    onPersistence?.(formatHost(server), isPersistent);
   }
 
   async #warnIfEvicting(): Promise<void> {
@@ -188,8 +257,10 @@ export class ScriptConnection {
   }
 
   #recordReply(): void {
-    const { server, onBreaker } = this.#options;
-    if (this.#breaker.recordReply(performance.now())) onBreaker?.(formatHost(server), false);
+    const { server, logger, onBreaker } = this.#options;
+    if (!this.#breaker.recordReply(performance.now())) return;
+    if (!this.#isClosing) logger.info({ server: formatHost(server) }, 'counters: Redis answers again');
+    onBreaker?.(formatHost(server), false);
   }
 
   #handleClose(): void {

@@ -33,6 +33,12 @@ export class ShardClock {
     return Math.floor(localMs * MICROS_PER_MS + this.#offsetMicros);
   }
 
+  /** Converts a time of the shard in µs to the local clock in ms, at most a little too late. undefined before a sample. */
+  toLocalTime(shardMicros: number): number | undefined {
+    if (this.#offsetMicros === undefined) return undefined;
+    return (shardMicros - this.#offsetMicros) / MICROS_PER_MS;
+  }
+
   /** Forgets all samples. */
   reset(): void {
     this.#offsetMicros = undefined;

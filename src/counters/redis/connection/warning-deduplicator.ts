@@ -19,8 +19,10 @@ export class WarningDeduplicator {
     this.#logger.warn({ ...this.#fields, reason }, message);
   }
 
-  /** Logs the next warning even if its reason is the last one again. */
-  reset(): void {
+  /** Logs the next warning even if its reason is the last one again. Returns whether there was a warning. */
+  reset(): boolean {
+    const hasWarned = this.#lastReason !== '';
     this.#lastReason = '';
+    return hasWarned;
   }
 }

@@ -1,11 +1,21 @@
 import { type Chunk, type Identifier, type Node, parse } from 'luaparse';
 import { describe, expect, it } from 'vitest';
-import { CHARGE_SCRIPT, CORRECT_SCRIPT, NODES_SCRIPT, REFUND_SCRIPT } from './scripts.ts';
+import {
+  CHARGE_SCRIPT,
+  CLAIM_SCRIPT,
+  CORRECT_SCRIPT,
+  FILL_SCRIPT,
+  HISTORY_SCRIPT,
+  LATE_SCRIPT,
+  NODES_SCRIPT,
+  REFUND_SCRIPT,
+  RESTORE_SCRIPT,
+} from './scripts.ts';
 
 /** Globals of Redis and of Lua's base library (redis.io, "Redis Lua API reference"). */
 const GLOBALS = new Set([
   ...['ARGV', 'KEYS', 'redis', 'struct'],
-  ...['math', 'pairs', 'pcall', 'string', 'table', 'tonumber', 'unpack'],
+  ...['math', 'pairs', 'pcall', 'string', 'table', 'tonumber', 'type', 'unpack'],
 ]);
 
 interface ParsedScript {
@@ -61,7 +71,12 @@ describe.each([
   ['charge', CHARGE_SCRIPT],
   ['refund', REFUND_SCRIPT],
   ['correct', CORRECT_SCRIPT],
+  ['late', LATE_SCRIPT],
   ['nodes', NODES_SCRIPT],
+  ['fill', FILL_SCRIPT],
+  ['history', HISTORY_SCRIPT],
+  ['claim', CLAIM_SCRIPT],
+  ['restore', RESTORE_SCRIPT],
 ])('the %s script', (_, { text }) => {
   it('is valid Lua 5.1', () => {
     expect(() => parseScript(text)).not.toThrow();

@@ -1,5 +1,6 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type ConnectionSettings, DISCOVERY_TIMEOUT_MS } from '../connection/connection-settings.ts';
+import { openClient } from '../connection/open-client.ts';
 import { formatHost, type Host } from '../connection/redis-url.ts';
 import { type ClusterSlots, parseClusterSlots } from './cluster-slots.ts';
 
@@ -51,13 +52,17 @@ export class ClusterDiscovery {
   }
 
   async #queryNode(node: Host): Promise<ClusterSlots> {
-    const client = new Redis({
-      ...this.#options.settingsFor(node),
-      lazyConnect: true,
-      retryStrategy: null,
-      enableReadyCheck: false, // a node that is still loading its data already knows the slots
-      connectTimeout: DISCOVERY_TIMEOUT_MS,
-      commandTimeout: DISCOVERY_TIMEOUT_MS,
+    const { options, readLogin } = this.#options.settingsFor(node);
+    const client = openClient({
+      options: {
+        ...options,
+        lazyConnect: true,
+        retryStrategy: null,
+        enableReadyCheck: false, // a node that is still loading its data already knows the slots
+        connectTimeout: DISCOVERY_TIMEOUT_MS,
+        commandTimeout: DISCOVERY_TIMEOUT_MS,
+      },
+      readLogin,
     });
     let failure: Error | undefined;
     client.on('error', (error: Error) => {

@@ -1,25 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailable } from '../../../decide/ports.ts';
-import type { WarningLogger } from '../../../interfaces/logger.ts';
+import type { StoreLogger } from '../../../interfaces/logger.ts';
 import { VIRTUAL_TAG_COUNT } from '../batch/counter-key.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
-import type { ConnectionSettings } from '../connection/connection-settings.ts';
-import { Deadline } from '../connection/deadline.ts';
+import type { ConnectionSettingsFactory } from '../connection/connection-settings.ts';
+import { Deadline, type RunOptions } from '../connection/deadline.ts';
 import { formatHost, type Host } from '../connection/redis-url.ts';
-import { type BreakerListener, type ScriptCall, ScriptConnection } from '../connection/script-connection.ts';
+import { type ConnectionListeners, type ScriptCall, ScriptConnection } from '../connection/script-connection.ts';
 import type { Script, ScriptArguments } from '../lua/scripts.ts';
 import { ClusterDiscovery } from './cluster-discovery.ts';
 import { type ClusterSlots, computeTagSlot, parseRedirect } from './cluster-slots.ts';
 import { type Shards, SlotMigrating } from './shards.ts';
 import { TopologyWatcher } from './topology-watcher.ts';
 
-export interface ClusterShardsOptions {
+export interface ClusterShardsOptions extends ConnectionListeners {
   readonly seeds: readonly Host[];
-  readonly settingsFor: (node: Host) => ConnectionSettings;
+  readonly settings: ConnectionSettingsFactory;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
-  readonly logger: WarningLogger;
-  readonly onBreaker?: BreakerListener | undefined;
+  readonly logger: StoreLogger;
 }
 
 /** Long, because MOVED reports a slot that moves while all masters are up. */
@@ -55,7 +54,7 @@ export class ClusterShards implements Shards {
 
   constructor(options: ClusterShardsOptions) {
     this.#options = options;
-    this.#discovery = new ClusterDiscovery(options);
+    this.#discovery = new ClusterDiscovery({ ...options, settingsFor: options.settings.forServer });
     this.#watcher = new TopologyWatcher({
       refresh: async () => this.#adopt(await this.#discovery.discoverSlots()),
       isComplete: () => this.#isComplete(),
@@ -72,8 +71,26 @@ export class ClusterShards implements Shards {
     return tag;
   }
 
-  run(script: Script, group: number, scriptArguments: ScriptArguments): Promise<PackedReply> {
-    const deadline = new Deadline(this.#options.deadlineMs);
+  incarnationFor(group: number): number {
+    return this.#groupMasters[group]?.connection.incarnation ?? 0;
+  }
+
+  serverFor(group: number): string {
+    const master = this.#groupMasters[group];
+    return master === undefined ? '' : formatHost(master.host);
+  }
+
+  canHaveMoved(server: string, incarnation: number): boolean {
+    const connection = this.#masters.get(server)?.connection;
+    return connection?.incarnation === incarnation && connection.canSend;
+  }
+
+  canSend(group: number): boolean {
+    return this.#groupMasters[group]?.connection.canSend ?? false;
+  }
+
+  run(script: Script, group: number, scriptArguments: ScriptArguments, options?: RunOptions): Promise<PackedReply> {
+    const deadline = new Deadline(this.#options.deadlineMs, options);
     // The cluster may have promoted a replica long before the silent connection closes.
     deadline.onExpired(() => this.#watcher.refreshSoon());
     return deadline.enforce(this.#route({ script, scriptArguments, deadline }, group));
@@ -83,13 +100,15 @@ export class ClusterShards implements Shards {
     this.#isClosed = true;
     this.#watcher.close();
     this.#discovery.close();
+    this.#options.settings.close();
     await Promise.all([...this.#masters.values()].map(({ connection }) => connection.close(this.#options.deadlineMs)));
   }
 
   /** Calls the group's master and follows redirects: each says that the master did not execute the call. */
   async #route(call: ScriptCall, group: number): Promise<PackedReply> {
     let master = this.#groupMasters[group];
-    if (master === undefined) throw new StoreUnavailable('no master of the Redis cluster is known for this counter');
+    if (master === undefined)
+      throw new StoreUnavailable('no master of the Redis cluster is known for this counter', 'disconnected');
     for (let redirects = 0, isAsking = false; ; redirects++) {
       master.lastUsedAt = performance.now();
       try {
@@ -108,6 +127,7 @@ export class ClusterShards implements Shards {
 
   #moveGroup(group: number, master: Master): void {
     this.#groupMasters[group] = master;
+    this.#options.onReady?.();
     this.#watcher.refreshSoon(); // slots rarely move alone
   }
 
@@ -116,10 +136,9 @@ export class ClusterShards implements Shards {
     const name = formatHost(host);
     const connected = this.#masters.get(name);
     if (connected !== undefined) return connected;
-    const { settingsFor, scripts, logger, onBreaker } = this.#options;
+    const settings = this.#options.settings.forServer(host);
     const onClose = () => this.#watcher.refreshSoon();
-    const settings = settingsFor(host);
-    const connection = new ScriptConnection({ server: host, settings, scripts, logger, onClose, onBreaker });
+    const connection = new ScriptConnection({ ...this.#options, server: host, settings, onClose });
     const master = { host, connection, lastUsedAt: performance.now() };
     this.#masters.set(name, master);
     return master;
@@ -135,6 +154,7 @@ export class ClusterShards implements Shards {
       const host = masterForSlot(slot);
       return host && this.#connectMaster(host);
     });
+    this.#options.onReady?.();
     const idleSince = performance.now() - MASTER_IDLE_TIMEOUT_MS;
     for (const [name, master] of this.#masters) {
       if (master.lastUsedAt > idleSince || this.#groupMasters.includes(master)) continue;
@@ -147,5 +167,5 @@ export class ClusterShards implements Shards {
 /** Waits for a new connection, which needs some ms. Rejects when the deadline has expired. */
 async function waitUntilReady(connection: ScriptConnection, deadline: Deadline): Promise<void> {
   while (!connection.ready && performance.now() < deadline.expiresAt) await sleep(1);
-  if (deadline.isExpired) throw new StoreUnavailable('Redis moved the counters of this batch');
+  if (deadline.isExpired) throw new StoreUnavailable('Redis moved the counters of this batch', 'deadline');
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type ConnectionSettings, DISCOVERY_TIMEOUT_MS } from '../connection/connection-settings.ts';
+import { openClient } from '../connection/open-client.ts';
 import { formatHost, type Host } from '../connection/redis-url.ts';
 
 export interface SentinelDiscoveryOptions {
@@ -69,7 +70,7 @@ export class SentinelDiscovery {
 }
 
 function connectSentinel(host: Host, settings: ConnectionSettings): Sentinel {
-  const client = new Redis(settings);
+  const client = openClient(settings);
   const sentinel: Sentinel = { name: formatHost(host), client, lastError: undefined };
   client.on('error', (error: Error) => {
     sentinel.lastError = error.message;

@@ -1,24 +1,23 @@
 import { StoreUnavailable } from '../../../decide/ports.ts';
-import type { WarningLogger } from '../../../interfaces/logger.ts';
+import type { StoreLogger } from '../../../interfaces/logger.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
 import type { ConnectionSettingsFactory } from '../connection/connection-settings.ts';
-import { Deadline } from '../connection/deadline.ts';
+import { Deadline, type RunOptions } from '../connection/deadline.ts';
 import { formatHost, type Host } from '../connection/redis-url.ts';
-import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
+import { type ConnectionListeners, ScriptConnection } from '../connection/script-connection.ts';
 import type { Script, ScriptArguments } from '../lua/scripts.ts';
 import { SentinelDiscovery } from './sentinel-discovery.ts';
 import type { Shards } from './shards.ts';
 import { TopologyWatcher } from './topology-watcher.ts';
 
-export interface SentinelShardsOptions {
+export interface SentinelShardsOptions extends ConnectionListeners {
   readonly sentinels: readonly Host[];
   /** The name of the master in the Sentinels' configuration. */
   readonly master: string;
   readonly settings: ConnectionSettingsFactory;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
-  readonly logger: WarningLogger;
-  readonly onBreaker?: BreakerListener | undefined;
+  readonly logger: StoreLogger;
 }
 
 /** About as long as this, a master that was replaced but still answers keeps getting calls. */
@@ -53,10 +52,31 @@ export class SentinelShards implements Shards {
     return 0;
   }
 
-  async run(script: Script, _group: number, scriptArguments: ScriptArguments): Promise<PackedReply> {
+  incarnationFor(): number {
+    return this.#connection?.incarnation ?? 0;
+  }
+
+  serverFor(): string {
+    return this.#masterName;
+  }
+
+  canHaveMoved(): boolean {
+    return false;
+  }
+
+  canSend(): boolean {
+    return this.#connection?.canSend ?? false;
+  }
+
+  async run(
+    script: Script,
+    _group: number,
+    scriptArguments: ScriptArguments,
+    options?: RunOptions,
+  ): Promise<PackedReply> {
     const connection = this.#connection;
-    if (connection === undefined) throw new StoreUnavailable('no Redis master is known');
-    const deadline = new Deadline(this.#options.deadlineMs);
+    if (connection === undefined) throw new StoreUnavailable('no Redis master is known', 'disconnected');
+    const deadline = new Deadline(this.#options.deadlineMs, options);
     const reply = connection.run({ script, scriptArguments, deadline });
     return deadline.enforce(reply, (error) => connection.toStoreUnavailable(error));
   }
@@ -65,16 +85,16 @@ export class SentinelShards implements Shards {
     this.#isClosed = true;
     this.#watcher.close();
     this.#discovery.close();
+    this.#options.settings.close();
     await this.#connection?.close(this.#options.deadlineMs);
   }
 
   #adopt(master: Host): void {
     const name = formatHost(master);
     if (this.#isClosed || name === this.#masterName) return;
-    const { settings, scripts, deadlineMs, logger, onBreaker } = this.#options;
-    void this.#connection?.close(deadlineMs);
-    const serverSettings = settings.forServer(master);
-    this.#connection = new ScriptConnection({ server: master, settings: serverSettings, scripts, logger, onBreaker });
+    void this.#connection?.close(this.#options.deadlineMs);
+    const settings = this.#options.settings.forServer(master);
+    this.#connection = new ScriptConnection({ ...this.#options, server: master, settings });
     this.#masterName = name;
   }
 }

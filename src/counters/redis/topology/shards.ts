@@ -1,5 +1,6 @@
 import { StoreUnavailable } from '../../../decide/ports.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
+import type { RunOptions } from '../connection/deadline.ts';
 import type { Script, ScriptArguments } from '../lua/scripts.ts';
 
 /** The servers that run scripts: a single server, the master that Sentinels name, or the masters of a cluster. */
@@ -18,11 +19,30 @@ export interface Shards {
   groupForTag(tag: number): number;
 
   /**
+   * Returns the number of the connection that calls of a group use now. Each connection has another one, and another
+   * each time that it was opened again. 0: there is none, or it was never ready.
+   */
+  incarnationFor(group: number): number;
+
+  /** Returns `host:port` of the master of a group. Empty: no master is known. */
+  serverFor(group: number): string;
+
+  /**
+   * Whether a group may have moved away from this server while it lives: the same connection to it is still open, and it
+   * answers. Always false where groups do not move.
+   */
+  canHaveMoved(server: string, incarnation: number): boolean;
+
+  /** Whether a call to the master of a group would be sent now. */
+  canSend(group: number): boolean;
+
+  /**
    * Runs a script on the master of a group. Sends it once, and again only after a server said that it did not execute it.
    * Adds the not-after to the arguments: the deadline on the clock of the server that gets the call. Rejects with
-   * StoreUnavailable at the deadline, at once when nothing can be sent, or when the server rejects the call.
+   * StoreUnavailable at the deadline, at once when nothing can be sent, or when the server rejects the call. Calls of one
+   * group are sent in the order in which they are made.
    */
-  run(script: Script, group: number, scriptArguments: ScriptArguments): Promise<PackedReply>;
+  run(script: Script, group: number, scriptArguments: ScriptArguments, options?: RunOptions): Promise<PackedReply>;
 
   /** Waits for the replies to what was sent, up to the deadline, then disconnects for good. */
   close(): Promise<void>;

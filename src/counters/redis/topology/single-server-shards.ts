@@ -1,29 +1,32 @@
-import type { WarningLogger } from '../../../interfaces/logger.ts';
+import type { StoreLogger } from '../../../interfaces/logger.ts';
 import type { PackedReply } from '../batch/packed-reply.ts';
-import type { ConnectionSettings } from '../connection/connection-settings.ts';
-import { Deadline } from '../connection/deadline.ts';
-import type { Host } from '../connection/redis-url.ts';
-import { type BreakerListener, ScriptConnection } from '../connection/script-connection.ts';
+import type { ConnectionSettingsFactory } from '../connection/connection-settings.ts';
+import { Deadline, type RunOptions } from '../connection/deadline.ts';
+import { formatHost, type Host } from '../connection/redis-url.ts';
+import { type ConnectionListeners, ScriptConnection } from '../connection/script-connection.ts';
 import type { Script, ScriptArguments } from '../lua/scripts.ts';
 import type { Shards } from './shards.ts';
 
-export interface SingleServerShardsOptions {
+export interface SingleServerShardsOptions extends ConnectionListeners {
   readonly server: Host;
-  readonly settingsFor: (server: Host) => ConnectionSettings;
+  readonly settings: ConnectionSettingsFactory;
   readonly scripts: readonly Script[];
   readonly deadlineMs: number;
-  readonly logger: WarningLogger;
-  readonly onBreaker?: BreakerListener | undefined;
+  readonly logger: StoreLogger;
 }
 
 /** One server. */
 export class SingleServerShards implements Shards {
   readonly groupCount = 1;
+  readonly #server: string;
   readonly #connection: ScriptConnection;
   readonly #deadlineMs: number;
+  readonly #settings: ConnectionSettingsFactory;
 
-  constructor({ settingsFor, deadlineMs, ...options }: SingleServerShardsOptions) {
-    this.#connection = new ScriptConnection({ ...options, settings: settingsFor(options.server) });
+  constructor({ settings, deadlineMs, ...options }: SingleServerShardsOptions) {
+    this.#settings = settings;
+    this.#connection = new ScriptConnection({ ...options, settings: settings.forServer(options.server) });
+    this.#server = formatHost(options.server);
     this.#deadlineMs = deadlineMs;
   }
 
@@ -35,14 +38,31 @@ export class SingleServerShards implements Shards {
     return 0;
   }
 
-  run(script: Script, _group: number, scriptArguments: ScriptArguments): Promise<PackedReply> {
-    const deadline = new Deadline(this.#deadlineMs);
+  incarnationFor(): number {
+    return this.#connection.incarnation;
+  }
+
+  serverFor(): string {
+    return this.#server;
+  }
+
+  canHaveMoved(): boolean {
+    return false;
+  }
+
+  canSend(): boolean {
+    return this.#connection.canSend;
+  }
+
+  run(script: Script, _group: number, scriptArguments: ScriptArguments, options?: RunOptions): Promise<PackedReply> {
+    const deadline = new Deadline(this.#deadlineMs, options);
     return deadline.enforce(this.#connection.run({ script, scriptArguments, deadline }), this.#toStoreUnavailable);
   }
 
   readonly #toStoreUnavailable = (error: unknown) => this.#connection.toStoreUnavailable(error);
 
   close(): Promise<void> {
+    this.#settings.close();
     return this.#connection.close(this.#deadlineMs);
   }
 }

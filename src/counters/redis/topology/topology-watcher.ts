@@ -1,4 +1,4 @@
-import type { WarningLogger } from '../../../interfaces/logger.ts';
+import type { StoreLogger } from '../../../interfaces/logger.ts';
 import { WarningDeduplicator } from '../connection/warning-deduplicator.ts';
 
 export interface TopologyWatcherOptions {
@@ -8,7 +8,7 @@ export interface TopologyWatcherOptions {
   readonly isComplete: () => boolean;
   /** Longest time between two refreshes while the topology is complete. */
   readonly idleIntervalMs: number;
-  readonly logger: WarningLogger;
+  readonly logger: StoreLogger;
 }
 
 /** Longest time until the next refresh after a master went down or a slot moved. It doubles until all masters are up. */
@@ -57,7 +57,7 @@ export class TopologyWatcher {
     this.#isRefreshing = true;
     try {
       await this.#options.refresh();
-      this.#warnings.reset();
+      if (this.#warnings.reset()) this.#options.logger.info({}, 'counters: the Redis masters are known again');
     } catch (error) {
       if (!this.#isClosed) this.#warnings.warn('counters: cannot learn who the Redis masters are', error);
     }

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../connection-error.ts';
 import { OutputBuffer } from './output-buffer.ts';
-import { Flag, FrameType, MAX_STREAM_ID } from './protocol-constants.ts';
+import { Flag, FrameType, MAX_FRAME_SIZE, MAX_STREAM_ID } from './protocol-constants.ts';
 
 const END_HEADERS_AND_STREAM = Flag.END_HEADERS | Flag.END_STREAM;
 
@@ -10,8 +10,25 @@ export class FrameWriter {
 
   /** Writes a header block that ends its stream: trailers, or the headers of a response without a body. */
   writeFinalHeaders(streamId: number, block: Uint8Array): void {
+    if (block.length > MAX_FRAME_SIZE) this.#writeLongFinalHeaders(streamId, block);
+    else this.#writeOneFinalFrame(streamId, block);
+  }
+
+  #writeOneFinalFrame(streamId: number, block: Uint8Array): void {
     this.output.writeFrameHeader(block.length, FrameType.HEADERS, END_HEADERS_AND_STREAM, streamId);
     this.output.writeBytes(block);
+  }
+
+  /** Writes a header block in several frames: the details of an error can be long. */
+  #writeLongFinalHeaders(streamId: number, block: Uint8Array): void {
+    for (let start = 0; start < block.length; start += MAX_FRAME_SIZE) {
+      const part = block.subarray(start, start + MAX_FRAME_SIZE);
+      const type = start === 0 ? FrameType.HEADERS : FrameType.CONTINUATION;
+      const isLast = start + MAX_FRAME_SIZE >= block.length;
+      const flags = (start === 0 ? Flag.END_STREAM : 0) | (isLast ? Flag.END_HEADERS : 0);
+      this.output.writeFrameHeader(part.length, type, flags, streamId);
+      this.output.writeBytes(part);
+    }
   }
 
   writeSettings(pairs: readonly (readonly [id: number, value: number])[]): void {

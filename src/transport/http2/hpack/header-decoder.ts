@@ -22,6 +22,11 @@ export class HeaderDecoder {
   #block: Buffer = Buffer.alloc(0);
   #offset = 0;
   #end = 0;
+  readonly #maxListSize: number;
+
+  constructor(maxListSize: number = CONNECTION_LIMITS.maxHeaderListSize) {
+    this.#maxListSize = maxListSize;
+  }
 
   /** As long as this version is the same, equal blocks decode to equal lists. */
   get tableVersion(): number {
@@ -37,7 +42,7 @@ export class HeaderDecoder {
     this.#block = block;
     this.#offset = start;
     this.#end = end;
-    const { maxHeaderListSize, fatalHeaderListSize } = CONNECTION_LIMITS;
+    const { fatalHeaderListSize } = CONNECTION_LIMITS;
     const fields: HeaderField[] = [];
     let size = 0;
     while (this.#offset < this.#end) {
@@ -54,9 +59,9 @@ export class HeaderDecoder {
           ErrorCode.ENHANCE_YOUR_CALM,
           `header list: must have at most ${fatalHeaderListSize} bytes`,
         );
-      if (size <= maxHeaderListSize) fields.push(field);
+      if (size <= this.#maxListSize) fields.push(field);
     }
-    return { fields, isTooLarge: size > maxHeaderListSize };
+    return { fields, isTooLarge: size > this.#maxListSize };
   }
 
   #readTableSizeUpdate(): void {

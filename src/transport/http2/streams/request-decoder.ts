@@ -38,11 +38,13 @@ const MAX_CACHED_BLOCK_LENGTH = 512;
 
 /** Decodes the header blocks of one connection. A block equal to a cached one costs only a comparison of its bytes. */
 export class RequestDecoder<Head> {
-  readonly #decoder = new HeaderDecoder();
+  readonly #decoder: HeaderDecoder;
   readonly #readHead: HeadReader<Head>;
   readonly #cache: (CachedBlock<Head> | undefined)[] = [];
 
-  constructor(readHead: HeadReader<Head>) {
+  /** `maxHeaderListSize` is that of HeaderDecoder. */
+  constructor(readHead: HeadReader<Head>, maxHeaderListSize: number | undefined) {
+    this.#decoder = new HeaderDecoder(maxHeaderListSize);
     this.#readHead = readHead;
   }
 

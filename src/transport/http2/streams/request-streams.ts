@@ -18,6 +18,8 @@ export interface ConnectionHandlers<Head> {
   readonly readHead: HeadReader<Head>;
   /** Accepts a request as soon as its headers have arrived. `now` is the time that was passed to `receive`. */
   readonly acceptRequest: (stream: ServerStream, head: Head, now: number) => RequestReceiver;
+  /** SETTINGS_MAX_HEADER_LIST_SIZE; undefined: that of CONNECTION_LIMITS. */
+  readonly maxHeaderListSize?: number | undefined;
 }
 
 const HEADERS_TOO_LARGE = encodeHeaders([[':status', '431']]);
@@ -46,7 +48,7 @@ export class RequestStreams<Head> {
     overheadBudget: AbuseBudget,
   ) {
     this.#acceptRequest = handlers.acceptRequest;
-    this.#decoder = new RequestDecoder(handlers.readHead);
+    this.#decoder = new RequestDecoder(handlers.readHead, handlers.maxHeaderListSize);
     this.#writer = writer;
     this.#responses = responses;
     this.#receiveWindows = new ReceiveWindows(writer);

@@ -1,5 +1,5 @@
--- The arithmetic of counters, as in src/domain/counting/ (counter.ts, hit-log.ts, token-bucket.ts). A property test
--- keeps both equal (test/counters/redis/same-as-memory.test.ts). Comes after value.lua, which describes the fields
+-- The arithmetic of counters, as in src/domain/counting/ (counter.ts, hit-log.ts, token-bucket.ts,
+-- credit-balance.ts). A property test keeps both equal (test/counters/redis/same-as-memory.test.ts). Comes after value.lua, which describes the fields
 -- of a counter.
 --
 -- A hit log keeps its last end and the hits that end then as numbers, and those before as bytes of its list. So most
@@ -88,6 +88,7 @@ local function advance(counter, spec)
     counter.blockedUntil, counter.isBlockedManually =
       blockedUntil > now and blockedUntil or 0, counter.isBlockedManually and blockedUntil > now
   end
+  if spec.kind == CREDITS then return end
   if spec.kind == TOKEN_BUCKET then
     local ahead = counter.refilledAt - now
     if ahead > 0 and ahead <= spec.windowMicros / 8 then return end
@@ -115,7 +116,9 @@ end
 -- Returns the hits that fit now; below 0 while blocked and after a limit was lowered.
 local function available(counter, spec)
   local free =
-    spec.kind == TOKEN_BUCKET and spec.burst - ceil(counter.debt / spec.windowMicros) or spec.requests - counter.total
+    spec.kind == TOKEN_BUCKET and spec.burst - ceil(counter.debt / spec.windowMicros)
+    or spec.kind == CREDITS and spec.requests + counter.added - counter.spent
+    or spec.requests - counter.total
   return counter.blockedUntil > 0 and min(free, -1) or free
 end
 
@@ -154,11 +157,14 @@ local function appendLast(counter)
   return true
 end
 
--- Returns the µs until the whole limit is available if nothing more is charged.
+-- Returns the µs until the whole limit is available if nothing more is charged; for credits that are spent or added, until
+-- the end of all credits.
 local function resetAfterMicros(counter, spec)
   local reset = counter.lastEnd - now
   if spec.kind == TOKEN_BUCKET then
     reset = counter.debt > 0 and counter.refilledAt - now + ceil(counter.debt / spec.requests) or 0
+  elseif spec.kind == CREDITS then
+    reset = (counter.spent > 0 or counter.added > 0) and spec.creditsEnd - now or 0
   end
   local blocked = counter.blockedUntil - now
   if blocked > reset then reset = blocked end
@@ -173,6 +179,10 @@ local function charge(counter, spec, hits)
     if computeExpirySeconds(resetAfterMicros(counter, spec), spec) > counter.expirySeconds then
       needsRewrite[counter.keyIndex] = true
     end
+    return
+  end
+  if spec.kind == CREDITS then
+    counter.spent = min(MAX_TOTAL, counter.spent + hits)
     return
   end
   local added, hitEnd, lastEnd = min(hits, MAX_TOTAL - counter.total), spec.newEnd, counter.lastEnd
@@ -199,6 +209,7 @@ local function retryAfterMicros(counter, spec, hits)
       counter.refilledAt - now + ceil((counter.debt - (spec.burst - hits) * spec.windowMicros) / spec.requests)
     return max(blocked, wait)
   end
+  if spec.kind == CREDITS then return hits <= spec.requests + counter.added - counter.spent and blocked or 0 end
   if hits > spec.requests then return 0 end
   local excess = counter.total + hits - spec.requests
   if excess <= 0 then return blocked end

@@ -64,7 +64,7 @@ local function decideRun(times, pattern, position)
         -- The debt is at most a uint32. That of a token bucket is at most what one window refills.
         local room = spec.kind == TOKEN_BUCKET
           and spec.requests + spec.burst - ceil(counter.debt / spec.windowMicros)
-          or 4294967295 + spec.requests - counter.total
+          or 4294967295 + spec.requests - counter.total + (spec.kind == CREDITS and counter.added or 0)
         local charged = min(hits, room)
         if charged > 0 then charge(counter, spec, charged) end
         free = available(counter, spec)

@@ -29,6 +29,9 @@ local function packCounter(counter)
   return packHead(counter, #list), counter.blockedUntil > 0 and pack('>I7', counter.blockedUntil) .. list or list
 end
 
+-- CREDITS_END of credit-balance.ts: no other counter is needed until then.
+local NEVER_SECONDS = 9000000000
+
 -- By number of seconds: its text. Formatting costs more than the look-up.
 local ttls = {}
 
@@ -43,6 +46,10 @@ local function rewriteValue(keyIndex)
     counter = counter.next
   end
   if count == 0 then return redis.call('DEL', KEYS[keyIndex]) end
+  -- Credits stay for ever. Without an expiry, no policy that evicts keys with one (volatile-*) takes them.
+  if expirySeconds >= NEVER_SECONDS then
+    return redis.call('SET', KEYS[keyIndex], pack('>I1', count) .. heads .. lists)
+  end
   local ttl = expirySeconds - nowSeconds
   if not ttls[ttl] then ttls[ttl] = string.format('%.0f', ttl) end
   redis.call('SET', KEYS[keyIndex], pack('>I1', count) .. heads .. lists, 'EX', ttls[ttl])
@@ -58,6 +65,12 @@ local function saveValue(keyIndex)
   redis.call('SETRANGE', KEYS[keyIndex], '1', heads)
 end
 
+-- Returns whether a value has changed.
 local function saveAll()
-  for keyIndex in pairs(isDirty) do saveValue(keyIndex) end
+  local hasSaved = false
+  for keyIndex in pairs(isDirty) do
+    saveValue(keyIndex)
+    hasSaved = true
+  end
+  return hasSaved
 end

@@ -6,10 +6,10 @@
 --         5: Unix time in s from which the counter is no longer needed
 --         2: length of its list
 --         6: hash of its limit's identity (batch/script-arguments.ts, hashLimitIdentity)
---         1: form: 64 for a token bucket, otherwise 5 × time form + count form; plus 128 if blocked, plus another 32 if
+--         1: form: 64 for a token bucket and for credits, otherwise 5 × time form + count form; plus 128 if blocked, plus another 32 if
 --            blocked manually
 --         7, 7, 7, 6: of a hit log: base, last end, total hits, hits of the last end;
---                     of a token bucket: time of the last refill, 0, debt, 0
+--                     of a token bucket: time of the last refill, 0, debt, 0; of credits: 0, 0, spent, added
 -- list    7 bytes: blocked until; only if blocked. Then, of a hit log, the hits before the last end, oldest first.
 --         Time form 0: one count for each sub-bucket from base on. Time forms 1 and 2: for each end its distance from
 --         base (4 or 7 bytes), then its count.
@@ -31,7 +31,7 @@ local ENTRY_FORMATS = {
   '>I7', '>I7I1', '>I7I2', '>I7I4', '>I7I6',
 }
 local COUNT_BYTES = { 1, 2, 4, 6, 0, 1, 2, 4, 6, 0, 1, 2, 4, 6 }
-local ENTRY_BYTES = { 1, 2, 4, 6, 4, 5, 6, 8, 10, 7, 8, 9, 11, 13, [TOKEN_BUCKET_FORM] = 1 }
+local ENTRY_BYTES = { 1, 2, 4, 6, 4, 5, 6, 8, 10, 7, 8, 9, 11, 13, [NO_LOG_FORM] = 1 }
 local MAX_DISTANCES = {
   0, 0, 0, 0,
   4294967295, 4294967295, 4294967295, 4294967295, 4294967295,
@@ -54,6 +54,7 @@ local nowSeconds = floor(now / 1000000)
 --   blockedUntil       0: not blocked
 --   base, total        of a hit log: no hit ends before base; sum of all hits
 --   refilledAt, debt   of a token bucket (src/domain/counting/token-bucket.ts); the same fields
+--   spent, added       of credits (src/domain/counting/credit-balance.ts); the fields of total and lastHits
 --   lastEnd, lastHits  of a hit log: its last end, and the hits that end then; 0: it has no hits
 --   form               form of the list
 --   resolutionMicros   all ends are multiples of it
@@ -63,7 +64,7 @@ local nowSeconds = floor(now / 1000000)
 --   changedSpec        a spec of its limit once the script has changed the counter; before that, false
 --   rawHead            its head if the batch does not name its limit; otherwise false
 --   isBlockedManually  true or false
--- @fields counter previous = keyIndex limitIndex blockedUntil base|refilledAt total|debt lastEnd lastHits
+-- @fields counter previous = keyIndex limitIndex blockedUntil base|refilledAt total|debt|spent lastEnd lastHits|added
 -- @fields counter previous = form resolutionMicros list listFrom listTo expirySeconds
 -- @fields counter previous = next changedSpec rawHead isBlockedManually
 
@@ -78,7 +79,7 @@ local function unpackValue(keyIndex, value)
       local listFrom = listAt
       if form >= BLOCKED_FLAG then
         form, blockedUntil, listFrom = form - BLOCKED_FLAG, unpackAt('>I7', value, listAt), listAt + 7
-        isManual = form % TOKEN_BUCKET_FORM >= MANUAL_FLAG
+        isManual = form % NO_LOG_FORM >= MANUAL_FLAG
         if isManual then form = form - MANUAL_FLAG end
       end
       local resolution = form < FIRST_EXACT_FORM and specs[limitIndex].subBucketMicros or 1
@@ -111,7 +112,7 @@ local function loadCounter(keyIndex, value, spec)
   local index = keyIndex * specCount + spec.limitIndex
   local counter = counters[index]
   if counter then return counter end
-  local form = spec.kind == TOKEN_BUCKET and TOKEN_BUCKET_FORM or 1
+  local form = spec.kind >= TOKEN_BUCKET and NO_LOG_FORM or 1
   counter = {
     keyIndex, spec.limitIndex, 0, 0, 0, 0, 0,
     form, 1, '', 1, 0, 0,

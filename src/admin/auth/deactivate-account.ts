@@ -1,0 +1,32 @@
+import type { DeactivateAccountRequest } from '../../generated/weir/admin/v1/auth_service.ts';
+import { findAccount, lockAccount } from '../accounts/account-rows.ts';
+import { isAdministrator, requireOtherAdministrator } from '../accounts/last-administrator.ts';
+import type { CallContext } from '../shared/call-context.ts';
+import { FieldViolations } from '../shared/field-violations.ts';
+import { checkPresentedPassword } from '../shared/passwords.ts';
+import type { AuthParts } from './auth-parts.ts';
+import { requireAccountId } from './caller.ts';
+import { requirePassword } from './change-password.ts';
+import { endSessions } from './end-sessions.ts';
+
+const REASON = 'deactivated by its holder';
+
+/** Disables the caller's account and ends its sessions, in one transaction. */
+export async function deactivateAccount(
+  { password }: DeactivateAccountRequest,
+  context: CallContext,
+  { database, authenticate, accessTokenSeconds }: AuthParts,
+): Promise<void> {
+  const id = requireAccountId(await authenticate(context));
+  const violations = new FieldViolations();
+  checkPresentedPassword(violations, 'password', password);
+  violations.throwIfAny();
+  await requirePassword(password, (await findAccount(database.em.fork(), id)).passwordHash);
+  await database.em.fork().transactional(async (em) => {
+    const row = await lockAccount(em, id);
+    if (isAdministrator(row)) await requireOtherAdministrator(em, id);
+    em.assign(row, { disabled: true, disableReason: REASON });
+    await em.flush();
+    await endSessions(em, { accountId: id }, accessTokenSeconds);
+  });
+}

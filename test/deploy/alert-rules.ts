@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { load } from 'js-yaml';
+
+/** A rule of deploy/monitoring/alerts.yaml: an alert, or the recording of a series. */
+export interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A test for promtool. */
+export interface RuleTest {
+  readonly name: string;
+  readonly input_series: readonly { readonly series: string }[];
+  readonly alert_rule_test: readonly { readonly alertname: string; readonly exp_alerts: readonly unknown[] }[];
+}
+
+interface RuleFile {
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
+}
+
+const FOLDER = 'deploy/monitoring';
+
+/** Reads all rules. */
+export function readRules(): readonly Rule[] {
+  // The caller tests the content.
+  const { groups } = load(readFileSync(`${FOLDER}/alerts.yaml`, 'utf8')) as RuleFile;
+  return groups.flatMap(({ rules }) => rules);
+}
+
+/** Reads the tests of all files for promtool. */
+export function readRuleTests(): readonly RuleTest[] {
+  return readdirSync(`${FOLDER}/tests`).flatMap((file) => {
+    // promtool checks the form.
+    const { tests } = load(readFileSync(`${FOLDER}/tests/${file}`, 'utf8')) as { tests: readonly RuleTest[] };
+    return tests;
+  });
+}
