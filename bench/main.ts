@@ -1,6 +1,5 @@
 // npm run bench: measures Weir against a yardstick. docs/benchmarks.md explains the results; options.ts has the
 // options.
-import { rm } from 'node:fs/promises';
 import { createGhzGenerator, findGhz } from './load/ghz-generator.ts';
 import { startGenerator } from './load/start-generator.ts';
 import { measureFlood } from './measure/measure-flood.ts';
@@ -9,6 +8,7 @@ import { measureSpeed } from './measure/measure-speed.ts';
 import { checkFloodTargets, checkMemoryTargets, checkSpeedTargets } from './measure/targets.ts';
 import { type Options, parseOptions } from './options.ts';
 import { ChildProcesses } from './processes/child-processes.ts';
+import { stopOnSignal } from './processes/stop-on-signal.ts';
 import { updateBenchmarksPage } from './report/benchmarks-page.ts';
 import { describeMachine } from './report/machine.ts';
 import { formatFloodTable, formatMemoryTable, formatSpeedTable, formatTargetTable } from './report/result-tables.ts';
@@ -23,18 +23,15 @@ if ('exitCode' in options) process.exit(options.exitCode);
 
 const children = new ChildProcesses();
 const folder = await createServerFolder();
-let stopping: Promise<void> | undefined;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => void stop().then(() => process.exit(1)));
-}
+const stopper = stopOnSignal(children, folder);
 try {
   await run(options);
 } catch (error) {
   // After a signal, the measurement fails because its servers have stopped.
-  if (stopping === undefined) process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
+  if (!stopper.isStopping) process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
 } finally {
-  await stop();
+  await stopper.stop();
 }
 
 async function run(options: Options): Promise<void> {
@@ -62,9 +59,4 @@ async function run(options: Options): Promise<void> {
 
 function print(...paragraphs: readonly string[]): void {
   process.stdout.write(`${paragraphs.join('\n\n')}\n`);
-}
-
-function stop(): Promise<void> {
-  stopping ??= children.stopAll().then(() => rm(folder, { recursive: true, force: true }));
-  return stopping;
 }

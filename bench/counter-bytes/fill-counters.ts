@@ -72,7 +72,10 @@ export async function fillCounters(
     const hits = countHitsThrough(filling, round) - countHitsThrough(filling, round - 1);
     for (let first = 0; first < subjects.length; first += BATCH_SIZE) {
       const batch = subjects.slice(first, first + BATCH_SIZE);
-      const outcomes = await store.decide(batch.map((subject) => ({ charges: [{ subject, limit, hits }] })));
+      const outcomes = await store.decide(
+        batch.map((subject) => ({ charges: [{ subject, limit, hits }] })),
+        undefined,
+      );
       for (const outcome of outcomes) {
         if (outcome instanceof StoreUnavailable) throw outcome;
         if (!outcome.granted) throw new Error(`${filling.name}: round ${round} must fit the limit`);

@@ -35,7 +35,7 @@ export async function findGhz(): Promise<string> {
     );
     if (exists) return file;
   }
-  throw new Error('ghz: must be on the PATH; install it with: go install github.com/bojand/ghz/cmd/ghz@latest');
+  throw new Error('ghz: must be on the PATH; install it with: go install github.com/bojand/ghz/cmd/ghz@v0.93.0');
 }
 
 /** Generates load with ghz. Its report has no responses, so every call that succeeds counts as OK. */

@@ -1,9 +1,10 @@
-// npm run matching: measures the time to find the rule of a descriptor, by the number of rules in the domain. Prints
-// tables.
+// npm run matching: measures the time to find the rule of a descriptor, by the number of rules in the domain, and the route
+// of a request, by the number of routes. Prints tables.
 import type { DescriptorEntry } from '../../src/domain/descriptor.ts';
 import { matchRule } from '../../src/domain/rules/match-rule.ts';
 import type { RuleBook } from '../../src/domain/rules/rule-book.ts';
 import { parseRules } from '../../src/rules/parse/parse-rules.ts';
+import { printRouteTimes } from './route-times.ts';
 
 const RULE_COUNTS = [100, 1000, 10_000];
 const DESCRIPTORS = 1000;
@@ -48,6 +49,8 @@ for (const { title, setting } of MATCH_MODES) {
     console.log(`| ${ruleCount} | ${cells.join(' | ')} |`);
   }
 }
+
+printRouteTimes();
 
 /**
  * Creates rules of three kinds, a third each: exact values, wildcards below an exact value, and wildcards at the top.

@@ -3,7 +3,8 @@ import type { LoadJob, LoadResult, RunLoad } from '../load/load-job.ts';
 import { startGenerator } from '../load/start-generator.ts';
 import type { Options } from '../options.ts';
 import { type StartContext, startWeir } from '../servers/start-weir.ts';
-import { CONNECTIONS, computeMedian, STREAMS, UNLIMITED_CALLS, WARM_UP_SECONDS } from './measure-speed.ts';
+import { CONNECTIONS, STREAMS, UNLIMITED_CALLS, WARM_UP_SECONDS } from './measure-speed.ts';
+import { computeMedian } from './median.ts';
 
 /** The cost of a flood of forged JWTs for callers of the rate limit service. */
 export interface FloodRow {
@@ -42,12 +43,12 @@ interface Round {
  * alike.
  */
 export async function measureFlood({ rounds, seconds }: Options, context: StartContext): Promise<FloodRow[]> {
-  const { decisionPort: port, adminPort, pid } = await startWeir(context);
+  const { decisionPort: port, adminPort, pids } = await startWeir(context);
   await createTokens(adminPort, 0);
   const [runCallers, runFlood] = [startGenerator(context.children), startGenerator(context.children)];
   const common = {
     port,
-    processes: { server: [pid], redis: [] },
+    processes: { server: pids, redis: [] },
     connections: CONNECTIONS,
     warmUpSeconds: WARM_UP_SECONDS,
     calls: UNLIMITED_CALLS,

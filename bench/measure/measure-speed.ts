@@ -2,6 +2,7 @@ import { elementAt } from '../../src/collections/element-at.ts';
 import type { LoadResult, RunLoad } from '../load/load-job.ts';
 import type { Options } from '../options.ts';
 import { type BenchCase, type BenchServer, type CaseLimits, ECHO } from '../servers/bench-server.ts';
+import { computeMedian } from './median.ts';
 
 /** Results for one server, case and number of streams: medians of all rounds. Stored in docs/benchmarks.json. */
 export interface SpeedRow {
@@ -169,11 +170,4 @@ function createRow(measurement: Measurement, echo: Measurement): SpeedRow {
 
 function nullIfNaN(value: number): number | null {
   return Number.isNaN(value) ? null : value;
-}
-
-/** Median of the values; NaN: there are none. */
-export function computeMedian(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2;
 }

@@ -64,9 +64,11 @@ export async function startServers(options: Options, children: ChildProcesses, f
     process.stderr.write(`bench: starting ${name}\n`);
     const inspectorPort = options.mode === 'memory' ? await findFreePort() : undefined;
     const execArgv = inspectorPort === undefined ? [] : [createInspectorArgument(inspectorPort)];
+    // The process that decides has the port after that of its control process.
     const server = await start(name, { children, folder, execArgv });
     if (server === undefined) process.stderr.write(`bench: this machine cannot start ${name}; leaving it out\n`);
-    else servers.push({ ...server, inspectorPort });
+    else
+      servers.push({ ...server, inspectorPort: inspectorPort && inspectorPort + server.processes.server.length - 1 });
   }
   return [...servers, ...options.peers.map(createPeer)];
 }
@@ -103,7 +105,7 @@ async function startFloorServer(name: string, { children, folder }: StartContext
 async function startRateLimitInMemory(name: string, context: StartContext): Promise<BenchServer> {
   const weir = await startWeir(context);
   const cases = [...GRANTED_CASES, REJECTED_CASE, THREE_LIMITS_CASE];
-  return { name, port: weir.decisionPort, processes: { server: [weir.pid], redis: [] }, cases, toleratedErrors: 0 };
+  return { name, port: weir.decisionPort, processes: { server: weir.pids, redis: [] }, cases, toleratedErrors: 0 };
 }
 
 async function startRateLimitWithRedis(name: string, context: StartContext): Promise<BenchServer> {
@@ -113,7 +115,7 @@ async function startRateLimitWithRedis(name: string, context: StartContext): Pro
   return {
     name,
     port: weir.decisionPort,
-    processes: { server: [weir.pid], redis: redis.pid === undefined ? [] : [redis.pid] },
+    processes: { server: weir.pids, redis: redis.pid === undefined ? [] : [redis.pid] },
     cases: [...GRANTED_CASES, REJECTED_CASE, THREE_LIMITS_CASE, LEASED_CASE],
     toleratedErrors: TOLERATED_LATE_REDIS,
   };
@@ -124,12 +126,12 @@ function createCheckStarter(
   createCredentials: (adminPort: number, count: number) => Promise<readonly string[]>,
 ): StartServer {
   return async (name, context) => {
-    const { decisionPort, adminPort, pid } = await startWeir(context);
+    const { decisionPort, adminPort, pids } = await startWeir(context);
     const secrets = await createCredentials(adminPort, CREDENTIALS);
     const cases = [1, CREDENTIALS].map((keys): BenchCase => {
       return { keys, limits: 'one', requests: { kind: 'check', credential, secrets: secrets.slice(0, keys) } };
     });
-    return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
+    return { name, port: decisionPort, processes: { server: pids, redis: [] }, cases, toleratedErrors: 0 };
   };
 }
 
@@ -142,7 +144,7 @@ async function startCheckWithMillionKeys(name: string, context: StartContext): P
     keys: MILLION,
     keysWithSecret: CREDENTIALS,
   });
-  const { decisionPort, pid } = await startWeir(context, { DATABASE_URL: databaseUrl });
+  const { decisionPort, pids } = await startWeir(context, { DATABASE_URL: databaseUrl });
   const unknown = secrets.map(() => generateApiKey());
   // The last characters are the checksum.
   const garbage = unknown.map((secret) => `${secret.slice(0, -1)}${secret.endsWith('0') ? '1' : '0'}`);
@@ -150,7 +152,7 @@ async function startCheckWithMillionKeys(name: string, context: StartContext): P
     return { keys: CREDENTIALS, limits, requests: { kind: 'check', credential: 'api_key', secrets: caseSecrets } };
   };
   const cases = [createCase('one', secrets), createCase('unknown', unknown), createCase('garbage', garbage)];
-  return { name, port: decisionPort, processes: { server: [pid], redis: [] }, cases, toleratedErrors: 0 };
+  return { name, port: decisionPort, processes: { server: pids, redis: [] }, cases, toleratedErrors: 0 };
 }
 
 function createPeer({ name, port, pids }: Peer): BenchServer {

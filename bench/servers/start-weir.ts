@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { findDecisionProcess, findPrimaryProcess, findWorkerProcesses } from '../../provision/find-decision-process.ts';
 import { findFreePort } from '../../provision/free-port.ts';
 import { type ChildProcesses, hasExited, requirePid } from '../processes/child-processes.ts';
 
@@ -21,7 +22,9 @@ export interface StartContext {
 export interface Weir {
   readonly decisionPort: number;
   readonly adminPort: number;
-  readonly pid: number;
+  readonly httpPort: number;
+  /** The control process, then the one that decides; of several workers, the primary process before them. */
+  readonly pids: readonly [number, number, ...number[]];
 }
 
 export const ADMINISTRATOR = { email: 'admin@example.com', password: 'only-for-the-bench' };
@@ -91,7 +94,10 @@ export async function startWeir(
     }
     await delay(READY_POLL_MS);
   }
-  return { decisionPort, adminPort, pid: requirePid(child) };
+  const pid = requirePid(child);
+  const decisionPid = findDecisionProcess(pid) ?? findPrimaryProcess(pid);
+  if (decisionPid === undefined) throw new Error('weir serve: must have a process that decides');
+  return { decisionPort, adminPort, httpPort, pids: [pid, decisionPid, ...findWorkerProcesses(pid)] };
 }
 
 async function isReady(httpPort: number): Promise<boolean> {
