@@ -1,0 +1,97 @@
+import { useState } from 'preact/hooks';
+import { call } from '../../api/call.ts';
+import { usePages } from '../../api/use-pages.ts';
+import { writeGrpcurl } from '../../format/grpcurl.ts';
+import type { SessionJson } from '../../generated/weir/admin/v1/session_service_pb.js';
+import { Badge } from '../../ui/badge.tsx';
+import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
+import { DataTable } from '../../ui/data-table.tsx';
+import { EmptyState } from '../../ui/empty-state.tsx';
+import { ErrorMessage } from '../../ui/error-message.tsx';
+import { LoadMore } from '../../ui/load-more.tsx';
+import { Progress } from '../../ui/progress.tsx';
+import { Time } from '../../ui/time.tsx';
+
+/** The sign-ins of an account that have not ended, and a way to end each. */
+export function SessionsList({ account }: { readonly account: string }) {
+  const { pages, error, isLoading, loadMore, reload } = usePages('SessionService.listSessions', { parent: account });
+  const [ending, setEnding] = useState<SessionJson>();
+  const sessions = pages.flatMap((page) => page.sessions ?? []);
+  return (
+    <>
+      <Progress isLoading={isLoading} />
+      <ErrorMessage error={error} />
+      {pages.length > 0 && sessions.length === 0 && <NoSessions />}
+      {sessions.length > 0 && <SessionsTable sessions={sessions} onEnd={setEnding} loadMore={loadMore} />}
+      {ending !== undefined && (
+        <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} onEnded={reload} />
+      )}
+    </>
+  );
+}
+
+function NoSessions() {
+  return (
+    <EmptyState
+      text="Nobody is signed in to this account."
+      command={writeGrpcurl('AuthService/Login', { email: 'ada@example.com', password: '…' })}
+    />
+  );
+}
+
+interface TableProps {
+  readonly sessions: readonly SessionJson[];
+  readonly onEnd: (session: SessionJson) => void;
+  readonly loadMore: (() => void) | undefined;
+}
+
+function SessionsTable({ sessions, onEnd, loadMore }: TableProps) {
+  return (
+    <DataTable
+      caption="Sessions"
+      rows={sessions}
+      rowKey={({ name = '' }) => name}
+      columns={[
+        { title: 'Signed in', cell: ({ createTime }) => <Time at={createTime} /> },
+        { title: 'Last refresh', cell: ({ lastRefreshTime }) => <Time at={lastRefreshTime} /> },
+        { title: 'Ends without a refresh', cell: ({ expireTime }) => <Time at={expireTime} /> },
+        { title: 'Address', cell: ({ peer = '–' }) => peer },
+        { title: 'Program', cell: ({ userAgent = '–' }) => userAgent },
+        {
+          title: 'Actions',
+          cell: (session) =>
+            session.current ? (
+              <Badge tone="good" text="this session" />
+            ) : (
+              <button type="button" onClick={() => onEnd(session)}>
+                End session
+              </button>
+            ),
+        },
+      ]}
+    >
+      <LoadMore loadMore={loadMore} />
+    </DataTable>
+  );
+}
+
+interface DialogProps {
+  readonly session: SessionJson;
+  readonly onClose: () => void;
+  readonly onEnded: () => void;
+}
+
+function EndSessionDialog({ session: { name = '', createTime, peer }, onClose, onEnded }: DialogProps) {
+  const end = async () => {
+    await call('SessionService.deleteSession', { name });
+    onEnded();
+  };
+  return (
+    <ConfirmDialog title="End session" action="End session" act={end} onClose={onClose}>
+      <p>
+        This ends the session of <Time at={createTime} /> from {peer ?? 'an unknown address'}. Every node refuses its
+        tokens within a second.
+      </p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,41 @@
+import { usePages } from '../../api/use-pages.ts';
+import { writeGrpcurl } from '../../format/grpcurl.ts';
+import { quoteFilterValue } from '../../format/resource-names.ts';
+import { useQueryState } from '../../shell/use-query-state.ts';
+import { EmptyState } from '../../ui/empty-state.tsx';
+import { ErrorMessage } from '../../ui/error-message.tsx';
+import { LoadMore } from '../../ui/load-more.tsx';
+import { Progress } from '../../ui/progress.tsx';
+import { SelectField } from '../../ui/select-field.tsx';
+import { EventsTable } from '../audit/events-table.tsx';
+
+const SHOWN = [
+  ['', 'Changes of this account'],
+  ['actor', 'Calls by this account'],
+] as const;
+
+/** What was changed about an account, or what it has changed. */
+export function AccountAudit({ account }: { readonly account: string }) {
+  const { values, set } = useQueryState(['show']);
+  const show = values.show === 'actor' ? 'actor' : '';
+  const filter = `${show || 'resource'} = ${quoteFilterValue(account)}`;
+  const { pages, error, isLoading, loadMore } = usePages('AuditService.listAuditEvents', { filter });
+  const events = pages.flatMap((page) => page.auditEvents ?? []);
+  return (
+    <>
+      <Progress isLoading={isLoading} />
+      <div class="filters">
+        <SelectField label="Show" value={show} onValue={(chosen) => set({ show: chosen })} options={SHOWN} />
+      </div>
+      <ErrorMessage error={error} />
+      {pages.length > 0 && events.length === 0 && (
+        <EmptyState
+          text="The audit trail has no such event."
+          command={writeGrpcurl('AccountService/UpdateAccount', { account: { name: account, displayName: 'Ada' } })}
+        />
+      )}
+      {events.length > 0 && <EventsTable events={events} />}
+      <LoadMore loadMore={loadMore} />
+    </>
+  );
+}

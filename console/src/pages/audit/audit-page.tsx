@@ -1,0 +1,53 @@
+import { usePages } from '../../api/use-pages.ts';
+import { useQueryState } from '../../shell/use-query-state.ts';
+import { EmptyState } from '../../ui/empty-state.tsx';
+import { Field } from '../../ui/field.tsx';
+import { SearchField } from '../../ui/forms/search-field.tsx';
+import { LoadMore } from '../../ui/load-more.tsx';
+import { Page } from '../../ui/page.tsx';
+import { SelectField } from '../../ui/select-field.tsx';
+import { AUDIT_FILTERS, writeAuditFilter } from './audit-filter.ts';
+import { EventsTable } from './events-table.tsx';
+
+const RESULTS = [
+  ['', 'Changes and refused calls'],
+  ['changes', 'Changes'],
+  ['refused', 'Refused calls'],
+] as const;
+
+/** Who changed what, and which calls were refused. */
+export function AuditPage() {
+  const { values, set } = useQueryState(AUDIT_FILTERS);
+  const filter = writeAuditFilter(values);
+  const { pages, error, isLoading, loadMore } = usePages('AuditService.listAuditEvents', { pageSize: 50, filter });
+  const events = pages.flatMap(({ auditEvents = [] }) => auditEvents);
+  return (
+    <Page title="Audit" error={error} isLoading={isLoading}>
+      <div class="filters">
+        <SelectField label="Show" value={values.result} onValue={(result) => set({ result })} options={RESULTS} />
+        <SearchField
+          label="Resource"
+          placeholder="plans/pro"
+          value={values.resource}
+          onValue={(resource) => set({ resource })}
+        />
+        <SearchField label="Actor" placeholder="accounts/…" value={values.actor} onValue={(actor) => set({ actor })} />
+        <SearchField
+          label="Method"
+          placeholder="PlanService/UpdatePlan"
+          value={values.method}
+          onValue={(method) => set({ method })}
+        />
+        <Field label="Since" type="date" value={values.since} onValue={(since) => set({ since })} />
+      </div>
+      {pages.length > 0 && events.length === 0 && (
+        <EmptyState
+          text="No event matches. Every change of the admin API leaves one, such as this:"
+          command={`grpcurl -plaintext -H "$A" -d '{"planId": "pro", "plan": {"limits": [{"name": "rate", "requests": 100, "window": "60s"}]}}' localhost:8082 weir.admin.v1.PlanService/CreatePlan`}
+        />
+      )}
+      {events.length > 0 && <EventsTable events={events} />}
+      <LoadMore loadMore={loadMore} />
+    </Page>
+  );
+}

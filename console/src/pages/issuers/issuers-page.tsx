@@ -1,0 +1,61 @@
+import { useState } from 'preact/hooks';
+import { usePages } from '../../api/use-pages.ts';
+import { writeGrpcurl } from '../../format/grpcurl.ts';
+import { readId } from '../../format/resource-names.ts';
+import { writeResourceUrl } from '../../format/urls.ts';
+import type { IssuerJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
+import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { EmptyState } from '../../ui/empty-state.tsx';
+import { LoadMore } from '../../ui/load-more.tsx';
+import { Page } from '../../ui/page.tsx';
+import { StateBadge } from '../../ui/state-badge.tsx';
+import { Warnings } from '../../ui/warnings.tsx';
+import { CreateIssuerDialog } from './issuer-dialogs.tsx';
+
+const CREATE = writeGrpcurl('IssuerService/CreateIssuer', {
+  issuerId: 'example',
+  issuer: {
+    issuer: 'https://login.example.com',
+    audiences: ['https://api.example.com'],
+    algorithms: ['RS256', 'ES256'],
+    defaultPlan: 'plans/free',
+  },
+});
+const COLUMNS: readonly Column<IssuerJson>[] = [
+  { title: 'Issuer', cell: ({ name = '' }) => <a href={writeResourceUrl(name)}>{readId(name)}</a> },
+  { title: 'Name', cell: ({ displayName }) => displayName },
+  { title: 'Claim iss', cell: ({ issuer }) => <code>{issuer}</code> },
+  { title: 'Audiences', cell: ({ audiences = [] }) => audiences.join(', ') },
+  { title: 'State', cell: ({ disabled }) => <StateBadge isDisabled={disabled} /> },
+];
+
+/** External issuers of tokens. */
+export function IssuersPage() {
+  const { pages, error, isLoading, reload, loadMore } = usePages('IssuerService.listIssuers', {});
+  const [isCreating, setCreating] = useState(false);
+  const [created, setCreated] = useState<IssuerJson>();
+  const issuers = pages.flatMap((page) => page.issuers ?? []);
+  const actions = (
+    <button type="button" class="primary" onClick={() => setCreating(true)}>
+      Create an issuer
+    </button>
+  );
+  const onCreated = (issuer: IssuerJson) => {
+    setCreated(issuer);
+    reload();
+  };
+  return (
+    <Page title="Issuers" error={error} isLoading={isLoading} actions={actions}>
+      <Warnings warnings={created?.warnings} />
+      {pages.length > 0 && issuers.length === 0 && (
+        <EmptyState text="Weir trusts no other issuer of tokens. This adds one:" command={CREATE} />
+      )}
+      {issuers.length > 0 && (
+        <DataTable caption="Issuers" rows={issuers} rowKey={({ name = '' }) => name} columns={COLUMNS}>
+          <LoadMore loadMore={loadMore} />
+        </DataTable>
+      )}
+      {isCreating && <CreateIssuerDialog onCreated={onCreated} onClose={() => setCreating(false)} />}
+    </Page>
+  );
+}

@@ -1,0 +1,78 @@
+import { usePages } from '../../api/use-pages.ts';
+import { writeGrpcurl } from '../../format/grpcurl.ts';
+import { quoteFilterValue, readId } from '../../format/resource-names.ts';
+import { writeResourceUrl, writeUrl } from '../../format/urls.ts';
+import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
+import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { EmptyState } from '../../ui/empty-state.tsx';
+import { ErrorMessage } from '../../ui/error-message.tsx';
+import { LoadMore } from '../../ui/load-more.tsx';
+import { Progress } from '../../ui/progress.tsx';
+import { Time } from '../../ui/time.tsx';
+import { KeysTable } from '../keys/keys-table.tsx';
+
+const ROWS_PER_PAGE = 50;
+const COLUMNS: readonly Column<AccountJson>[] = [
+  { title: 'Account', cell: ({ name = '' }) => <a href={writeResourceUrl(name)}>{readId(name)}</a> },
+  { title: 'E-mail address', cell: ({ email = '–' }) => email },
+  { title: 'Name', cell: ({ displayName }) => displayName },
+  { title: 'Created', cell: ({ createTime }) => <Time at={createTime} /> },
+];
+
+interface Props {
+  /** `plans/{plan_id}` */
+  readonly plan: string;
+}
+
+/** The accounts on a plan. */
+export function PlanAccounts({ plan }: Props) {
+  const filter = `plan = ${quoteFilterValue(plan)}`;
+  const request = { pageSize: ROWS_PER_PAGE, filter };
+  const { pages, error, isLoading, loadMore } = usePages('AccountService.listAccounts', request);
+  const accounts = pages.flatMap((page) => page.accounts ?? []);
+  const command = writeGrpcurl('AccountService/ChangePlan', { name: 'accounts/…', plan });
+  return (
+    <>
+      <h2>Accounts</h2>
+      <Progress isLoading={isLoading} />
+      <ErrorMessage error={error} />
+      {pages.length > 0 && accounts.length === 0 && (
+        <EmptyState text="No account is on this plan. This moves one to it:" command={command} />
+      )}
+      {accounts.length > 0 && (
+        <DataTable caption="Accounts" rows={accounts} rowKey={({ name = '' }) => name} columns={COLUMNS}>
+          <LoadMore loadMore={loadMore} />
+        </DataTable>
+      )}
+    </>
+  );
+}
+
+/** The keys that name a plan. Keys of its accounts that name none are not among them. */
+export function PlanKeys({ plan }: Props) {
+  const filter = `plan = ${quoteFilterValue(plan)}`;
+  const { pages, error, isLoading, loadMore } = usePages('ApiKeyService.listApiKeys', {
+    pageSize: ROWS_PER_PAGE,
+    filter,
+  });
+  const keys = pages.flatMap(({ apiKeys = [] }) => apiKeys);
+  const command = writeGrpcurl('ApiKeyService/CreateApiKey', { apiKey: { account: 'accounts/…', plan } });
+  return (
+    <>
+      <h2>API keys with this plan of their own</h2>
+      <Progress isLoading={isLoading} />
+      <ErrorMessage error={error} />
+      {pages.length > 0 && keys.length === 0 && (
+        <EmptyState text="No API key names this plan. This creates one that does:" command={command} />
+      )}
+      {keys.length > 0 && (
+        <>
+          <KeysTable keys={keys} loadMore={loadMore} />
+          <p>
+            <a href={writeUrl('/console/keys', { plan })}>Search these keys</a>
+          </p>
+        </>
+      )}
+    </>
+  );
+}

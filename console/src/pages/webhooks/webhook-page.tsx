@@ -1,0 +1,124 @@
+import { useState } from 'preact/hooks';
+import { useRoute } from 'preact-iso';
+import { call } from '../../api/call.ts';
+import { useAction } from '../../api/use-action.ts';
+import { useCall } from '../../api/use-call.ts';
+import { usePages } from '../../api/use-pages.ts';
+import { writeGrpcurl } from '../../format/grpcurl.ts';
+import type { WebhookJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
+import { DetailsList } from '../../ui/details-list.tsx';
+import { EmptyState } from '../../ui/empty-state.tsx';
+import { ErrorMessage } from '../../ui/error-message.tsx';
+import { Page } from '../../ui/page.tsx';
+import { Progress } from '../../ui/progress.tsx';
+import { StateBadge } from '../../ui/state-badge.tsx';
+import { Time } from '../../ui/time.tsx';
+import { DeliveriesTable } from './deliveries-table.tsx';
+import {
+  DeleteWebhookDialog,
+  DisableWebhookDialog,
+  EditWebhookDialog,
+  RotateWebhookSecretDialog,
+} from './webhook-dialogs.tsx';
+
+type OpenDialog = 'edit' | 'rotate' | 'disable' | 'delete';
+
+/** One webhook and its deliveries. */
+export function WebhookPage() {
+  const { params } = useRoute();
+  const name = `webhooks/${params.id}`;
+  const { data: webhook, error, isLoading, reload } = useCall('WebhookService.getWebhook', { name });
+  const [open, setOpen] = useState<OpenDialog>();
+  const title = webhook?.displayName || `Webhook ${params.id}`;
+  const actions = webhook !== undefined && <Actions isDisabled={webhook.disabled ?? false} onOpen={setOpen} />;
+  const props = { onChanged: reload, onClose: () => setOpen(undefined) };
+  return (
+    <Page title={title} error={error} isLoading={isLoading} actions={actions}>
+      {webhook !== undefined && (
+        <>
+          <WebhookDetails webhook={webhook} />
+          <Deliveries name={name} />
+          {open === 'edit' && <EditWebhookDialog webhook={webhook} {...props} />}
+          {open === 'rotate' && <RotateWebhookSecretDialog webhook={webhook} {...props} />}
+          {open === 'disable' && <DisableWebhookDialog webhook={webhook} {...props} />}
+          {open === 'delete' && <DeleteWebhookDialog webhook={webhook} onClose={props.onClose} />}
+        </>
+      )}
+    </Page>
+  );
+}
+
+interface ActionsProps {
+  readonly isDisabled: boolean;
+  readonly onOpen: (dialog: OpenDialog) => void;
+}
+
+function Actions({ isDisabled, onOpen }: ActionsProps) {
+  return (
+    <>
+      <button type="button" onClick={() => onOpen('edit')}>
+        Edit
+      </button>
+      <button type="button" onClick={() => onOpen('rotate')}>
+        Rotate the secret
+      </button>
+      <button type="button" onClick={() => onOpen('disable')}>
+        {isDisabled ? 'Enable' : 'Disable'}
+      </button>
+      <button type="button" class="danger" onClick={() => onOpen('delete')}>
+        Delete
+      </button>
+    </>
+  );
+}
+
+function WebhookDetails({ webhook }: { readonly webhook: WebhookJson }) {
+  const { eventTypes = [], disableReason, formerSecretExpireTime } = webhook;
+  return (
+    <DetailsList
+      entries={[
+        ['State', <StateBadge key="state" isDisabled={webhook.disabled} />],
+        ...(disableReason ? [['Weir disabled it because', disableReason] as const] : []),
+        ['URL', <code key="url">{webhook.url}</code>],
+        ['Types of events', eventTypes.join(', ')],
+        ['Last delivery', <Time key="last" at={webhook.lastDeliveryTime} />],
+        ['Former secret signs until', <Time key="former" at={formerSecretExpireTime} />],
+        ['Created', <Time key="created" at={webhook.createTime} />],
+        ['Changed', <Time key="changed" at={webhook.updateTime} />],
+      ]}
+    />
+  );
+}
+
+function Deliveries({ name }: { readonly name: string }) {
+  const { pages, error, isLoading, reload, loadMore } = usePages('WebhookService.listWebhookDeliveries', {
+    parent: name,
+  });
+  const test = useAction(async () => {
+    await call('WebhookService.sendTestEvent', { name });
+    reload();
+  });
+  const deliveries = pages.flatMap((page) => page.deliveries ?? []);
+  return (
+    <>
+      <h2>Deliveries of the last 14 days</h2>
+      <Progress isLoading={isLoading || test.isRunning} />
+      <ErrorMessage error={test.error ?? error} />
+      <p class="actions">
+        <button type="button" disabled={test.isRunning} onClick={() => void test.run()}>
+          Send a test event
+        </button>
+        <button type="button" onClick={reload}>
+          Reload
+        </button>
+      </p>
+      {pages.length > 0 && deliveries.length === 0 && (
+        <EmptyState
+          text="There is no delivery yet. This sends a test event:"
+          command={writeGrpcurl('WebhookService/SendTestEvent', { name })}
+        />
+      )}
+      {deliveries.length > 0 && <DeliveriesTable deliveries={deliveries} loadMore={loadMore} />}
+    </>
+  );
+}

@@ -1,0 +1,52 @@
+import { useState } from 'preact/hooks';
+import { usePages } from '../../api/use-pages.ts';
+import { writeGrpcurl } from '../../format/grpcurl.ts';
+import { readId } from '../../format/resource-names.ts';
+import { writeResourceUrl } from '../../format/urls.ts';
+import type { WebhookJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
+import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { EmptyState } from '../../ui/empty-state.tsx';
+import { LoadMore } from '../../ui/load-more.tsx';
+import { Page } from '../../ui/page.tsx';
+import { StateBadge } from '../../ui/state-badge.tsx';
+import { Time } from '../../ui/time.tsx';
+import { CreateWebhookDialog } from './create-webhook-dialog.tsx';
+
+const CREATE = writeGrpcurl('WebhookService/CreateWebhook', {
+  webhook: { url: 'https://hooks.example.com/weir', eventTypes: ['key.*', 'account.deleted'] },
+});
+const COLUMNS: readonly Column<WebhookJson>[] = [
+  {
+    title: 'Webhook',
+    cell: ({ name = '', displayName }) => <a href={writeResourceUrl(name)}>{displayName || readId(name)}</a>,
+  },
+  { title: 'URL', cell: ({ url }) => <code>{url}</code> },
+  { title: 'Types of events', cell: ({ eventTypes = [] }) => eventTypes.join(', ') },
+  { title: 'State', cell: ({ disabled }) => <StateBadge isDisabled={disabled} /> },
+  { title: 'Last delivery', cell: ({ lastDeliveryTime }) => <Time at={lastDeliveryTime} /> },
+];
+
+/** URLs to which Weir sends events. */
+export function WebhooksPage() {
+  const { pages, error, isLoading, reload, loadMore } = usePages('WebhookService.listWebhooks', {});
+  const [isCreating, setCreating] = useState(false);
+  const webhooks = pages.flatMap((page) => page.webhooks ?? []);
+  const actions = (
+    <button type="button" class="primary" onClick={() => setCreating(true)}>
+      Create a webhook
+    </button>
+  );
+  return (
+    <Page title="Webhooks" error={error} isLoading={isLoading} actions={actions}>
+      {pages.length > 0 && webhooks.length === 0 && (
+        <EmptyState text="Weir sends events to nobody. This adds a webhook:" command={CREATE} />
+      )}
+      {webhooks.length > 0 && (
+        <DataTable caption="Webhooks" rows={webhooks} rowKey={({ name = '' }) => name} columns={COLUMNS}>
+          <LoadMore loadMore={loadMore} />
+        </DataTable>
+      )}
+      {isCreating && <CreateWebhookDialog onCreated={reload} onClose={() => setCreating(false)} />}
+    </Page>
+  );
+}
