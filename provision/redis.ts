@@ -96,10 +96,14 @@ async function startProgram(
     await killAndWait(child);
     await rm(folder, { recursive: true, force: true });
   };
-  await waitUntilReady(port, START_TIMEOUT_MS).catch(async (error: unknown) => {
+  try {
+    await waitUntilReady(port, START_TIMEOUT_MS);
+    // Without this, a Redis of somebody else on this port would pass for this one.
+    if (child.exitCode !== null) throw new Error(`Redis ended with exit code ${child.exitCode} when it started`);
+  } catch (error) {
     await stop();
     throw error;
-  });
+  }
   return { url: `redis://127.0.0.1:${port}`, port, pid: child.pid, stop };
 }
 

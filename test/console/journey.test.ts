@@ -38,6 +38,7 @@ async function createAccount(page: Page): Promise<void> {
   await dialog.getByLabel('Plan').selectOption('plans/two-a-minute');
   await dialog.getByRole('button', { name: 'Create account' }).click();
   await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
+  await page.getByRole('link', { name: 'two-a-minute' }).waitFor();
 }
 
 /** Creates a key of the account whose page is open. Returns its secret. */
@@ -71,8 +72,8 @@ describe('the console', { timeout: TEST_TIMEOUT_MS }, () => {
       (await sendOverHttp1(gateway, { path: '/orders?id=private', headers: [['x-api-key', secret]] })).status;
     // The node may learn of a new key a moment later.
     await expect.poll(send).toBe(200);
-    for (let sent = 1; sent < REQUESTS; sent++) expect(await send()).toBe(200);
-    expect(await send()).toBe(429);
+    // How many it admits is the subject of other tests: where Redis is late, this node may decide some of them alone.
+    await expect.poll(send).toBe(429);
 
     await openPage(page, 'Live');
     await expect.poll(() => countRows(page, 'Requests', 'rate_limited')).toBe(1);
