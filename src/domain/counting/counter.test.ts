@@ -1,12 +1,10 @@
 import fc from 'fast-check';
-import { describe, it, vi } from 'vitest';
+import { describe, it } from 'vitest';
 import { makeCalendarLimit, makeLimit, NOON, SECOND } from '../../../test/counters/model/builders.ts';
 import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
 import { clockStepsBack, TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
 import { expectAtLeast, expectAtMost, expectBelow, expectSame } from '../../../test/support/cheap-expect.ts';
 import type { TimedLimit } from '../limits/limit.ts';
-
-vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
 
 const MINUTE = 60 * SECOND;
 

@@ -1,12 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { makeCalendarLimit, makeLimit, NOON, SECOND } from '../../../test/counters/model/builders.ts';
 import { expectToMatchExactLog, type HitCounts, randomTraces } from '../../../test/counters/model/exact-log.ts';
 import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
 import { TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
 import type { CalendarLimit, TimedLimit } from '../limits/limit.ts';
-
-vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
 
 /** Limits of this size keep the exact time of each hit. */
 const small = fc.integer({ min: 1, max: 64 });

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DAY, makeLimit, NOON, SECOND } from '../../../test/counters/model/builders.ts';
 import { expectExactResetTime, expectExactRetryTime, type Step } from '../../../test/counters/model/exact-log.ts';
 import { PureCounter } from '../../../test/counters/model/pure-counter.ts';
 import { TRACE_RUNS, waits } from '../../../test/counters/model/traces.ts';
 import { expectAtLeast, expectAtMost, expectSame } from '../../../test/support/cheap-expect.ts';
 import type { TokenBucketLimit } from '../limits/limit.ts';
-
-vi.setConfig({ testTimeout: 120_000 }); // 10,000 traces take a while on a busy machine
 
 interface BucketTrace {
   readonly limit: TokenBucketLimit;

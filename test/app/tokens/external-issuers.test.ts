@@ -1,4 +1,4 @@
-import { afterAll, describe, expect } from 'vitest';
+import { afterAll, describe, expect, onTestFinished } from 'vitest';
 import { createCertificates } from '../../../provision/certificates.ts';
 import type { NodeStatusReport } from '../../../src/telemetry/node-status.ts';
 import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
@@ -210,6 +210,9 @@ describe('a token of an issuer whose keys Weir fetches', () => {
     key,
   }) => {
     provider.fault = 'silent';
+    onTestFinished(() => {
+      provider.fault = 'none';
+    });
     await issuers.add('discovered', provider.issuer, {});
     const token = () => signToken(key, { iss: provider.issuer });
     await waitForResult(node, 'verification_unavailable', token);
