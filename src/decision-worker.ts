@@ -1,4 +1,5 @@
-// A process that decides. `weir serve` starts it, or the primary process, with a channel (workers/worker-process.ts).
+// A process that decides. `weir serve` starts it, or the primary process, with a channel
+// (workers/supervision/worker-process.ts).
 
 // Ctrl-C reaches all processes of a terminal. The process that has started this one says when it stops.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});

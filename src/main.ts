@@ -119,7 +119,7 @@ async function serve(config: Config, { log, output }: ServiceLog): Promise<void>
   }
   const [{ buildApp }, { prepareSupervisedDecisions }] = await Promise.all([
     import('./app.ts'),
-    import('./workers/supervised-decisions.ts'),
+    import('./workers/supervision/supervised-decisions.ts'),
   ]);
   const name = config.workers === 1 ? 'decision-worker' : 'decision-primary';
   const program = {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ConnectionDistributor } from '../../src/workers/connection-distributor.ts';
-import { WorkerProcess } from '../../src/workers/worker-process.ts';
+import { ConnectionDistributor } from '../../src/workers/pool/connection-distributor.ts';
+import { WorkerProcess } from '../../src/workers/supervision/worker-process.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const PROGRAM = new URL('greeting-worker.ts', import.meta.url);

@@ -1,5 +1,5 @@
 // A worker that writes its pid to each connection that it gets, and keeps it open.
-import { openDistributedListener } from '../../src/workers/distributed-listener.ts';
+import { openDistributedListener } from '../../src/workers/pool/distributed-listener.ts';
 
 const listener = await openDistributedListener({ host: '127.0.0.1', port: 0 });
 listener.accept((socket) => {

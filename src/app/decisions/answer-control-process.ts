@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { LogOutput } from '../../decision-log/log-output.ts';
-import { answerQuestions } from '../../workers/answer-questions.ts';
+import { answerQuestions } from '../../workers/channel/answer-questions.ts';
 import type { DecisionPort } from '../../workers/decision-port.ts';
 import type { Decisions } from '../../workers/decisions.ts';
 import type { ServiceLog } from '../open-service-log.ts';

@@ -4,7 +4,7 @@ import type { Logger } from '../../interfaces/logger.ts';
 import type { ListenerMetrics } from '../../telemetry/metrics/listener-metrics.ts';
 import { startHttp2GrpcServer } from '../../transport/grpc-http2/http2-grpc-server.ts';
 import type { BatchHandler } from '../../transport/unary-call.ts';
-import { openDistributedListener } from '../../workers/distributed-listener.ts';
+import { openDistributedListener } from '../../workers/pool/distributed-listener.ts';
 import { nameVariable } from '../name-variable.ts';
 
 /**

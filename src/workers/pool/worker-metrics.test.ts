@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import type { MetricFamily } from '../interfaces/metric-family.ts';
-import { formatMetrics, readMetricFamilies } from '../telemetry/metrics/metric-families.ts';
+import type { MetricFamily } from '../../interfaces/metric-family.ts';
+import { formatMetrics, readMetricFamilies } from '../../telemetry/metrics/metric-families.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 
 /** The metrics of a worker that has made so many decisions, and has as many rows to write. */

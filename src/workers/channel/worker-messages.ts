@@ -1,6 +1,6 @@
-import type { Config } from '../config/config.ts';
-import type { DecisionPort } from './decision-port.ts';
-import type { DecisionSettings, StartedDecisions } from './decisions.ts';
+import type { Config } from '../../config/config.ts';
+import type { DecisionPort } from '../decision-port.ts';
+import type { DecisionSettings, StartedDecisions } from '../decisions.ts';
 import type { PlainError } from './plain-error.ts';
 
 /** Everything that the control process can ask of a worker: the steps of its life, and the questions of the port. */

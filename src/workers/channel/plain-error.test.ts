@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { expect, it } from 'vitest';
-import { ApiError } from '../domain/api-error.ts';
-import { InvalidRules } from '../rules/load/load-rules.ts';
+import { ApiError } from '../../domain/api-error.ts';
+import { InvalidRules } from '../../rules/load/load-rules.ts';
 import { fromPlainError, toPlainError } from './plain-error.ts';
 
 const cross = (error: unknown) => fromPlainError(deserialize(serialize(toPlainError(error))));

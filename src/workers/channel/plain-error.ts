@@ -1,6 +1,6 @@
-import { ApiError, type ApiErrorReason } from '../domain/api-error.ts';
-import { InvalidRules } from '../rules/load/load-rules.ts';
-import type { RulesFault } from '../rules/yaml/rules-fault.ts';
+import { ApiError, type ApiErrorReason } from '../../domain/api-error.ts';
+import { InvalidRules } from '../../rules/load/load-rules.ts';
+import type { RulesFault } from '../../rules/yaml/rules-fault.ts';
 
 /** An error in the form in which it crosses a channel: structured clones of errors lose their class and their code. */
 export type PlainError =

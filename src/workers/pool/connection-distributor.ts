@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { WarningLogger } from '../interfaces/logger.ts';
-import { type ListenAddress, listen } from '../transport/listen.ts';
-import type { ConnectionMessage } from './worker-messages.ts';
-import type { WorkerProcess } from './worker-process.ts';
+import type { WarningLogger } from '../../interfaces/logger.ts';
+import { type ListenAddress, listen } from '../../transport/listen.ts';
+import type { ConnectionMessage } from '../channel/worker-messages.ts';
+import type { WorkerProcess } from '../supervision/worker-process.ts';
 
 type Receiver = Pick<WorkerProcess, 'giveConnection' | 'endConnections' | 'ended'>;
 

@@ -1,4 +1,4 @@
-import type { DecisionPort, ForwardedCall } from './decision-port.ts';
+import type { DecisionPort, ForwardedCall } from '../decision-port.ts';
 import type { QuestionBounds } from './question-queue.ts';
 import { shareReads } from './shared-read.ts';
 import type { ArgumentOf, ResultOf, WorkerMethod } from './worker-messages.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { DecisionStatus } from './decision-port.ts';
+import type { DecisionStatus } from '../decision-port.ts';
 import { mergeStatuses } from './merged-status.ts';
 
 function makeStatus(reasons: readonly string[], ageSeconds: number, fault: string): DecisionStatus {

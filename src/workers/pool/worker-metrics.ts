@@ -1,5 +1,5 @@
-import type { MetricFamily } from '../interfaces/metric-family.ts';
-import { mergeMetrics } from '../telemetry/metrics/merge-metrics.ts';
+import type { MetricFamily } from '../../interfaces/metric-family.ts';
+import { mergeMetrics } from '../../telemetry/metrics/merge-metrics.ts';
 
 /**
  * Merges the metrics of the workers of a node. Counters of a worker that has ended, or does not answer, stay in the sum

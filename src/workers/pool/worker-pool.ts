@@ -1,12 +1,12 @@
-import type { Config } from '../config/config.ts';
-import type { Logger } from '../interfaces/logger.ts';
-import type { MetricFamily } from '../interfaces/metric-family.ts';
+import type { Config } from '../../config/config.ts';
+import type { Logger } from '../../interfaces/logger.ts';
+import type { MetricFamily } from '../../interfaces/metric-family.ts';
+import type { DecisionSettings, Decisions, StartedDecisions } from '../decisions.ts';
+import { SupervisedWorker } from '../supervision/supervised-worker.ts';
+import type { WorkerProgram } from '../supervision/worker-process.ts';
 import type { ConnectionDistributor } from './connection-distributor.ts';
-import type { DecisionSettings, Decisions, StartedDecisions } from './decisions.ts';
 import { createPoolPort } from './pool-port.ts';
-import { SupervisedWorker } from './supervised-worker.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
-import type { WorkerProgram } from './worker-process.ts';
 
 export interface WorkerPoolOptions {
   /** The program of each worker. */

@@ -1,5 +1,5 @@
-import { assessPart, type Health, type PartHealth } from '../telemetry/node-health.ts';
-import type { DecisionStatus } from './decision-port.ts';
+import { assessPart, type Health, type PartHealth } from '../../telemetry/node-health.ts';
+import type { DecisionStatus } from '../decision-port.ts';
 
 const SEVERITY: Readonly<Record<Health, number>> = { healthy: 0, degraded: 1, unhealthy: 2 };
 

@@ -1,4 +1,4 @@
-import { ApiError } from '../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 import { fromPlainError } from './plain-error.ts';
 import type { Answer, ArgumentOf, Question, ResultOf, WorkerMethod } from './worker-messages.ts';
 

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../config/config.ts';
-import { ApiError } from '../domain/api-error.ts';
-import type { Logger } from '../interfaces/logger.ts';
-import { createAskedPort } from './asked-port.ts';
-import type { DecisionPort } from './decision-port.ts';
-import type { DecisionSettings, Decisions, StartedDecisions } from './decisions.ts';
-import type { QuestionBounds } from './question-queue.ts';
-import type { ArgumentOf, ConnectionMessage, ResultOf, WorkerMethod } from './worker-messages.ts';
+import type { Config } from '../../config/config.ts';
+import { ApiError } from '../../domain/api-error.ts';
+import type { Logger } from '../../interfaces/logger.ts';
+import { createAskedPort } from '../channel/asked-port.ts';
+import type { QuestionBounds } from '../channel/question-queue.ts';
+import type { ArgumentOf, ConnectionMessage, ResultOf, WorkerMethod } from '../channel/worker-messages.ts';
+import type { DecisionPort } from '../decision-port.ts';
+import type { DecisionSettings, Decisions, StartedDecisions } from '../decisions.ts';
 import { type WorkerEnd, WorkerProcess, type WorkerProgram } from './worker-process.ts';
 
 const MIN_RESTART_DELAY_MS = 100;

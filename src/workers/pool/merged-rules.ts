@@ -1,4 +1,4 @@
-import type { ListedRule, RulePage, UnenforcedCounts } from '../domain/rules/listed-rules.ts';
+import type { ListedRule, RulePage, UnenforcedCounts } from '../../domain/rules/listed-rules.ts';
 
 /**
  * Adds the counts of other workers to a page of rules. Leaves out a page of a worker that has another version of the rules,

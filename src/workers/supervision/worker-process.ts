@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { ApiError } from '../domain/api-error.ts';
-import { fromPlainError, type PlainError } from './plain-error.ts';
-import { type QuestionBounds, QuestionQueue } from './question-queue.ts';
+import { ApiError } from '../../domain/api-error.ts';
+import { fromPlainError, type PlainError } from '../channel/plain-error.ts';
+import { type QuestionBounds, QuestionQueue } from '../channel/question-queue.ts';
 import type {
   ArgumentOf,
   ConnectionMessage,
@@ -11,7 +11,7 @@ import type {
   MessageToWorker,
   ResultOf,
   WorkerMethod,
-} from './worker-messages.ts';
+} from '../channel/worker-messages.ts';
 
 /** How a worker has ended. */
 export interface WorkerEnd {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { ApiError } from '../domain/api-error.ts';
+import { ApiError } from '../../domain/api-error.ts';
 import { toPlainError } from './plain-error.ts';
 import { QuestionQueue } from './question-queue.ts';
 import type { Question } from './worker-messages.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError } from '../domain/api-error.ts';
-import type { DecisionPort } from './decision-port.ts';
+import { ApiError } from '../../domain/api-error.ts';
+import type { DecisionPort } from '../decision-port.ts';
 import { mergeRulePages } from './merged-rules.ts';
 import { mergeStatuses } from './merged-status.ts';
 import type { WorkerMetrics } from './worker-metrics.ts';

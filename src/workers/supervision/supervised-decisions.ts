@@ -1,7 +1,7 @@
 import os from 'node:os';
-import type { Config } from '../config/config.ts';
-import type { Logger } from '../interfaces/logger.ts';
-import type { Decisions } from './decisions.ts';
+import type { Config } from '../../config/config.ts';
+import type { Logger } from '../../interfaces/logger.ts';
+import type { Decisions } from '../decisions.ts';
 import { setProcessPriority } from './process-priority.ts';
 import { SupervisedWorker } from './supervised-worker.ts';
 import type { WorkerProcess, WorkerProgram } from './worker-process.ts';

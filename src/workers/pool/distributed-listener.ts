@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { ListenAddress, Listener } from '../transport/listen.ts';
-import type { ConnectionMessage, MessageToWorker } from './worker-messages.ts';
+import type { ListenAddress, Listener } from '../../transport/listen.ts';
+import type { ConnectionMessage, MessageToWorker } from '../channel/worker-messages.ts';
 
 /** Opens a listener whose connections the primary process accepts and gives to this one (ConnectionDistributor). */
 export async function openDistributedListener(address: ListenAddress): Promise<Listener> {
