@@ -7,7 +7,7 @@ import {
 } from './admin/admin-services.ts';
 import { createDecisionAuthorization } from './admin/auth/authorize-decisions.ts';
 import { ConnectApi } from './admin/connect/connect-api.ts';
-import type { UnaryService } from './admin/shared/unary-service.ts';
+import type { UnaryService } from './admin/methods/unary-service.ts';
 import type { SigningKeyRing } from './admin/signing-keys/signing-key-ring.ts';
 import { createApiKeyOptions } from './app/api-key-options.ts';
 import { createAskedParts } from './app/control/ask-decisions.ts';

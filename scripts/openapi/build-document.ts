@@ -1,6 +1,6 @@
 import type { DescMethod, DescMethodUnary, DescService } from '@bufbuild/protobuf';
 import { stringify } from 'yaml';
-import { getMessageRegistry } from '../../src/admin/shared/message-registry.ts';
+import { getMessageRegistry } from '../../src/admin/methods/message-registry.ts';
 import { readPackageVersion } from '../../src/commands/package-version.ts';
 import { readComment } from './comments.ts';
 import { ERROR_EXAMPLE, STATUS_EXAMPLE } from './examples.ts';

@@ -1,5 +1,5 @@
 import { type DescMethod, getOption } from '@bufbuild/protobuf';
-import { getMessageRegistry } from '../../src/admin/shared/message-registry.ts';
+import { getMessageRegistry } from '../../src/admin/methods/message-registry.ts';
 
 /** A REST binding of a method (google.api.http). */
 export interface HttpRule {

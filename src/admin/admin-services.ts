@@ -34,11 +34,6 @@ import { createCounterService } from './counters/counter-service.ts';
 import { createDeviceService } from './devices/device-service.ts';
 import { createExplainService } from './explain/explain-service.ts';
 import { createIssuerService } from './issuers/issuer-service.ts';
-import { createOverviewService, type OverviewServiceOptions } from './overview/overview-service.ts';
-import { createPlanService } from './plans/plan-service.ts';
-import { createRequestLogService } from './request-logs/request-log-service.ts';
-import { createRuleService } from './rules/rule-service.ts';
-import { createSessionService } from './sessions/session-service.ts';
 import {
   type Handlers,
   keepReads,
@@ -46,8 +41,13 @@ import {
   mapDatabaseErrors,
   refreshBeforeReply,
   type UnaryService,
-} from './shared/unary-service.ts';
-import { withWriteOptions } from './shared/write-options.ts';
+} from './methods/unary-service.ts';
+import { withWriteOptions } from './methods/write-options.ts';
+import { createOverviewService, type OverviewServiceOptions } from './overview/overview-service.ts';
+import { createPlanService } from './plans/plan-service.ts';
+import { createRequestLogService } from './request-logs/request-log-service.ts';
+import { createRuleService } from './rules/rule-service.ts';
+import { createSessionService } from './sessions/session-service.ts';
 import type { SigningKeyRing } from './signing-keys/signing-key-ring.ts';
 import { createSigningKeyReader, createSigningKeyService } from './signing-keys/signing-key-service.ts';
 import { createStatusService, type StatusServiceOptions } from './status/status-service.ts';

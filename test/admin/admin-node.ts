@@ -1,6 +1,6 @@
 import { type ClientOptions, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import type { Handlers } from '../../src/admin/shared/unary-service.ts';
+import type { Handlers } from '../../src/admin/methods/unary-service.ts';
 import { openDatabase } from '../../src/database/open-database.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';

@@ -3,7 +3,7 @@ import { createFileRegistry, fromBinary, fromJson, type JsonValue, toBinary } fr
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { READ_ONLY_METHODS } from '../../src/admin/shared/read-only-methods.ts';
+import { READ_ONLY_METHODS } from '../../src/admin/methods/read-only-methods.ts';
 import { DESCRIPTORS } from '../../src/generated/descriptors.ts';
 import { AccountServiceService } from '../../src/generated/weir/admin/v1/account_service.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';

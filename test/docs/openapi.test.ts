@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { buildDocument } from '../../scripts/openapi/build-document.ts';
 import { REQUEST_EXAMPLES, RESPONSE_EXAMPLES } from '../../scripts/openapi/examples.ts';
 import { readHttpRules } from '../../scripts/openapi/http-rules.ts';
-import { getMessageRegistry } from '../../src/admin/shared/message-registry.ts';
+import { getMessageRegistry } from '../../src/admin/methods/message-registry.ts';
 import { listApiMethods, toPath } from '../admin/http/api-methods.ts';
 
 const text = readFileSync('docs/openapi.yaml', 'utf8');

@@ -3,11 +3,11 @@ import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import { Account } from '../../generated/weir/admin/v1/account.ts';
 import type { BlockAccountRequest, CreateAccountRequest } from '../../generated/weir/admin/v1/account_service.ts';
-import { checkDisplayName, checkText, readUpdateMask } from '../shared/common-fields.ts';
-import { isEmail } from '../shared/email.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { checkNewPassword } from '../shared/passwords.ts';
-import { isResourceId, readResourceName } from '../shared/resource-names.ts';
+import { checkDisplayName, checkText, readUpdateMask } from '../fields/common-fields.ts';
+import { isEmail } from '../fields/email.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { checkNewPassword } from '../fields/passwords.ts';
+import { isResourceId, readResourceName } from '../fields/resource-names.ts';
 
 /** The plan of an account that is created without one. */
 const DEFAULT_PLAN = 'plans/free';

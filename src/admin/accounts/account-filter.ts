@@ -6,7 +6,7 @@ import {
   filterById,
   filterByTime,
   searchBeginningOrEnd,
-} from '../shared/list-filter.ts';
+} from '../lists/list-filter.ts';
 
 type Condition = FilterQuery<AccountEntity>;
 

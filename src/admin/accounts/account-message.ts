@@ -1,6 +1,6 @@
 import type { AccountEntity } from '../../database/entities/account-entity.ts';
 import type { Account } from '../../generated/weir/admin/v1/account.ts';
-import { formatEtag } from '../shared/etag.ts';
+import { formatEtag } from '../fields/etag.ts';
 
 export function toAccountMessage(row: AccountEntity): Account {
   const { blockExpireTime } = row;

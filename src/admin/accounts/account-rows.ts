@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { AccountEntity } from '../../database/entities/account-entity.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import { unknownPlan } from '../shared/unknown-plan.ts';
+import { unknownPlan } from '../fields/unknown-plan.ts';
 
 /** An account that is not deleted. Throws `not_found` if there is none. */
 export async function findAccount(em: EntityManager, id: string): Promise<AccountEntity> {

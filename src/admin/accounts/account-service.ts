@@ -5,13 +5,13 @@ import { ApiError } from '../../domain/api-error.ts';
 import type { AccountServiceService, CreateAccountRequest } from '../../generated/weir/admin/v1/account_service.ts';
 import { hashPassword } from '../../identity/secrets/password.ts';
 import { requireAdmin } from '../auth/caller.ts';
+import { requireResourceName } from '../fields/resource-names.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import {
   createPlanChangeHandlers,
   createPlanChangeReader,
   type PlanChangeHandlerOptions,
 } from '../plan-changes/plan-change-handlers.ts';
-import { requireResourceName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
 import { readBlock, readNewAccount } from './account-fields.ts';
 import { toAccountMessage } from './account-message.ts';
 import { findAccount, lockAccount, writeAccount } from './account-rows.ts';

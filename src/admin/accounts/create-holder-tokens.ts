@@ -9,8 +9,8 @@ import type {
   CreatePasswordResetResponse,
 } from '../../generated/weir/admin/v1/account_service.ts';
 import { createOneTimeToken } from '../auth/one-time-tokens.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readResourceName, requireResourceName } from '../shared/resource-names.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readResourceName, requireResourceName } from '../fields/resource-names.ts';
 import { lockAccount } from './account-rows.ts';
 
 const DEFAULT_RESET_TTL = '1h';

@@ -1,10 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { AccountEntity } from '../../database/entities/account-entity.ts';
 import type { ListAccountsRequest, ListAccountsResponse } from '../../generated/weir/admin/v1/account_service.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { findPage } from '../shared/find-page.ts';
-import { readFilter } from '../shared/list-filter.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { findPage } from '../lists/find-page.ts';
+import { readFilter } from '../lists/list-filter.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
 import { ACCOUNT_FILTER_FIELDS } from './account-filter.ts';
 import { toAccountMessage } from './account-message.ts';
 

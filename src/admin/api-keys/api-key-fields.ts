@@ -5,10 +5,10 @@ import { withFound } from '../../domain/found-value.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from '../auth/caller.ts';
-import { checkDisplayName, readTime, readUpdateMask } from '../shared/common-fields.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readFeatures, readLimits } from '../shared/limits-and-features.ts';
-import { readResourceName } from '../shared/resource-names.ts';
+import { checkDisplayName, readTime, readUpdateMask } from '../fields/common-fields.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readFeatures, readLimits } from '../fields/limits-and-features.ts';
+import { readResourceName } from '../fields/resource-names.ts';
 
 /** The columns of a key that an update can change. */
 type UpdatableFields = Pick<

@@ -3,7 +3,7 @@ import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import type { Restriction } from '../../domain/filter.ts';
 import { withFound } from '../../domain/found-value.ts';
-import type { FieldViolations } from '../shared/field-violations.ts';
+import type { FieldViolations } from '../fields/field-violations.ts';
 import {
   escapeLike,
   type FilterField,
@@ -12,8 +12,8 @@ import {
   filterById,
   filterByTime,
   searchBeginningOrEnd,
-} from '../shared/list-filter.ts';
-import { Search } from '../shared/search.ts';
+} from '../lists/list-filter.ts';
+import { Search } from '../lists/search.ts';
 
 type Condition = FilterQuery<ApiKeyEntity>;
 

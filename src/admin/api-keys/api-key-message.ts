@@ -1,7 +1,7 @@
 import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
-import { formatEtag } from '../shared/etag.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
+import { formatEtag } from '../fields/etag.ts';
+import { toLimitMessage } from '../fields/limits-and-features.ts';
 
 /** Stands for the key of a request that has none: no field is set. */
 export const EMPTY_API_KEY: ApiKey = ApiKey.create();

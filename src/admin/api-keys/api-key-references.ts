@@ -1,6 +1,6 @@
 import type { ExistingReferences } from '../../database/api-key-rows.ts';
 import type { FieldFault } from '../../domain/field-fault.ts';
-import { describeUnknownPlan } from '../shared/unknown-plan.ts';
+import { describeUnknownPlan } from '../fields/unknown-plan.ts';
 import type { ApiKeyValues } from './api-key-fields.ts';
 
 type References = Pick<ApiKeyValues, 'accountId' | 'planId'>;

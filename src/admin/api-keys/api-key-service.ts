@@ -7,13 +7,13 @@ import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { supersedeLimits } from '../../domain/limits/superseded-limit.ts';
 import type { ApiKeyServiceService, CreateApiKeyResponse } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from '../auth/caller.ts';
+import { flushOrConflict, requireCurrentEtag } from '../fields/etag.ts';
+import { requireResourceName } from '../fields/resource-names.ts';
+import { unknownPlan } from '../fields/unknown-plan.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { createPlanChangeHandlers, type PlanChangeHandlerOptions } from '../plan-changes/plan-change-handlers.ts';
 import { findKeyHolder } from '../plan-changes/plan-holder.ts';
 import { supersedePlan } from '../plan-changes/supersede-plan.ts';
-import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
-import { requireResourceName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
-import { unknownPlan } from '../shared/unknown-plan.ts';
 import {
   type ApiKeyChanges,
   type ApiKeyValues,

@@ -7,7 +7,7 @@ import type {
   BatchCreateApiKeysResponse,
 } from '../../generated/weir/admin/v1/api_key_service.ts';
 import type { Caller } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
 import { type ApiKeyValues, readApiKeyValues } from './api-key-fields.ts';
 import { EMPTY_API_KEY, toApiKeyMessage } from './api-key-message.ts';
 import { findMissingReferences, referencedIds } from './api-key-references.ts';

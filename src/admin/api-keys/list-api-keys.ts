@@ -2,10 +2,10 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import type { ListApiKeysRequest, ListApiKeysResponse } from '../../generated/weir/admin/v1/api_key_service.ts';
 import type { Caller } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { findPage } from '../shared/find-page.ts';
-import { readFilter } from '../shared/list-filter.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { findPage } from '../lists/find-page.ts';
+import { readFilter } from '../lists/list-filter.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
 import { API_KEY_FILTER_FIELDS } from './api-key-filter.ts';
 import { toApiKeyMessage } from './api-key-message.ts';
 

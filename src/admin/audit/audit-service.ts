@@ -3,11 +3,11 @@ import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { AuditServiceService } from '../../generated/weir/admin/v1/audit_service.ts';
 import type { Authenticate, Caller } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readFilter } from '../shared/list-filter.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
-import { requireResourceName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { requireResourceName } from '../fields/resource-names.ts';
+import { readFilter } from '../lists/list-filter.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { createEventFilterFields } from './event-filter.ts';
 import { toAuditEventMessage } from './event-message.ts';
 

@@ -1,7 +1,7 @@
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { AuditEventEntity } from '../../database/audit/audit-event-entity.ts';
 import type { Caller } from '../auth/caller.ts';
-import { type FilterField, filterByText, filterByTextOrOthers, filterByTime } from '../shared/list-filter.ts';
+import { type FilterField, filterByText, filterByTextOrOthers, filterByTime } from '../lists/list-filter.ts';
 import { showsActor } from './event-message.ts';
 
 type Condition = FilterQuery<AuditEventEntity>;

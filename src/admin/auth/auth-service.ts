@@ -3,8 +3,8 @@ import type { AuthServiceService, LoginResponse } from '../../generated/weir/adm
 import { issueAccessToken } from '../../identity/issue-tokens/access-token.ts';
 import { toAccountMessage } from '../accounts/account-message.ts';
 import { findAccount } from '../accounts/account-rows.ts';
-import type { CallContext } from '../shared/call-context.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import type { CallContext } from '../methods/call-context.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import type { SigningKeyRing } from '../signing-keys/signing-key-ring.ts';
 import type { AuthParts } from './auth-parts.ts';
 import { requireAccountId } from './caller.ts';

@@ -1,5 +1,5 @@
 import type { Database } from '../../database/open-database.ts';
-import type { CallContext } from '../shared/call-context.ts';
+import type { CallContext } from '../methods/call-context.ts';
 import { createAuthenticator, requireAdmin } from './caller.ts';
 import type { TokenVerificationOptions } from './verify-presented-token.ts';
 

@@ -3,7 +3,7 @@ import { SessionEntity } from '../../database/entities/sign-in-entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
-import type { CallContext } from '../shared/call-context.ts';
+import type { CallContext } from '../methods/call-context.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from './verify-presented-token.ts';
 
 /** The authenticated caller of an admin method. */

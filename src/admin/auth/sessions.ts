@@ -12,7 +12,7 @@ import {
   parseRefreshToken,
   type RefreshToken,
 } from '../../identity/issue-tokens/refresh-token.ts';
-import type { CallContext } from '../shared/call-context.ts';
+import type { CallContext } from '../methods/call-context.ts';
 import { endSession, endSessions } from './end-sessions.ts';
 
 export interface SessionsOptions {

@@ -8,11 +8,11 @@ import { type RegisterRequest, RegisterResponse } from '../../generated/weir/adm
 import { hashPassword } from '../../identity/secrets/password.ts';
 import { toAccountMessage } from '../accounts/account-message.ts';
 import { NO_TOTP } from '../accounts/no-totp.ts';
-import type { CallContext } from '../shared/call-context.ts';
-import { checkDisplayName } from '../shared/common-fields.ts';
-import { isEmail } from '../shared/email.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { checkNewPassword } from '../shared/passwords.ts';
+import { checkDisplayName } from '../fields/common-fields.ts';
+import { isEmail } from '../fields/email.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { checkNewPassword } from '../fields/passwords.ts';
+import type { CallContext } from '../methods/call-context.ts';
 import type { AuthParts } from './auth-parts.ts';
 import { padAnswer } from './pad-answer.ts';
 import { sendOneTimeToken } from './send-one-time-token.ts';

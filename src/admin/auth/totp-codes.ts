@@ -1,7 +1,7 @@
 import type { AccountEntity } from '../../database/entities/account-entity.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import { findTotpStep, isTotpCode } from '../../identity/secrets/totp.ts';
-import type { FieldViolations } from '../shared/field-violations.ts';
+import type { FieldViolations } from '../fields/field-violations.ts';
 import type { AuthParts } from './auth-parts.ts';
 
 /** An account with the secret of its second factor. */

@@ -5,12 +5,12 @@ import { ApiError } from '../../domain/api-error.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { parseTimeout } from '../../transport/grpc-http2/call-headers.ts';
 import { findRequestId } from '../../transport/request-id.ts';
+import type { ReceivedCall } from '../methods/call-context.ts';
+import { getMessageRegistry } from '../methods/message-registry.ts';
 import type { AdminCalls, AdminMethod } from '../server/admin-calls.ts';
 import { ADMIN_PLANE_LIMITS } from '../server/admin-plane-limits.ts';
 import { UndecodableRequest } from '../server/decode-request.ts';
 import { type ErrorStatus, toErrorStatus } from '../server/error-status.ts';
-import type { ReceivedCall } from '../shared/call-context.ts';
-import { getMessageRegistry } from '../shared/message-registry.ts';
 import { toConnectError } from './connect-error.ts';
 import { encodeJsonRequest } from './decode-json.ts';
 

@@ -2,8 +2,8 @@ import { fromBinary, toJson } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { RetryInfo } from '../../generated/google/rpc/error_details.ts';
 import { Status } from '../../generated/google/rpc/status.ts';
+import { getMessageRegistry } from '../methods/message-registry.ts';
 import type { ErrorStatus } from '../server/error-status.ts';
-import { getMessageRegistry } from '../shared/message-registry.ts';
 
 const RETRY_INFO = 'google.rpc.RetryInfo';
 

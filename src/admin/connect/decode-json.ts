@@ -10,8 +10,8 @@ import {
 } from '@bufbuild/protobuf';
 import { invalidArgument } from '../../domain/api-error.ts';
 import type { FieldFault } from '../../domain/field-fault.ts';
+import { getMessageRegistry } from '../methods/message-registry.ts';
 import { MAX_VALUES, TOO_MANY_VALUES } from '../server/bound-values.ts';
-import { getMessageRegistry } from '../shared/message-registry.ts';
 
 /** Longer names of unknown fields are cut off. They are the caller's text. */
 const MAX_NAME_LENGTH = 64;

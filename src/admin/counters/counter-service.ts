@@ -18,10 +18,10 @@ import type {
 } from '../../generated/weir/admin/v1/counter_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
 import type { TokenVerificationOptions } from '../auth/verify-presented-token.ts';
-import type { CallContext } from '../shared/call-context.ts';
-import { toTimestamp } from '../shared/common-fields.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import { toTimestamp } from '../fields/common-fields.ts';
+import { toLimitMessage } from '../fields/limits-and-features.ts';
+import type { CallContext } from '../methods/call-context.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { readAddCredits, selectCredits } from './add-credits.ts';
 import { describeSelector, readSelector } from './read-selector.ts';
 import { recordCounterChange } from './record-counter-change.ts';

@@ -4,8 +4,8 @@ import { quoteFound } from '../../domain/found-value.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type { CounterSubject, DescriptorSubject, TokenAccount } from '../../generated/weir/admin/v1/counter_service.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readResourceName, requireResourceName } from '../shared/resource-names.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readResourceName, requireResourceName } from '../fields/resource-names.ts';
 import { CLAIM_NAME_RULE } from '../tokens/token-revocation.ts';
 
 /** Reads whose counters a request means. `peer` identifies the caller. Throws `invalid`, or why a token cannot be verified. */

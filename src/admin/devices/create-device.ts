@@ -15,8 +15,8 @@ import {
 import type { CreateDeviceRequest } from '../../generated/weir/admin/v1/device_service.ts';
 import { hashDevice } from '../../identity/secrets/hash-device.ts';
 import type { Caller } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { isResourceId } from '../shared/resource-names.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { isResourceId } from '../fields/resource-names.ts';
 import { checkHeaderValue, type DeviceFields, readDeviceFields } from './device-fields.ts';
 import { EMPTY_DEVICE } from './device-message.ts';
 import { formatDeviceName, readDeviceParent } from './device-name.ts';

@@ -1,8 +1,8 @@
 import type { DeviceEntity } from '../../database/entities/device-entity.ts';
 import { MAX_DEVICE_LENGTH } from '../../domain/rules/reserved-domains.ts';
 import type { Device } from '../../generated/weir/admin/v1/device_service.ts';
-import { checkDisplayName, checkText, readUpdateMask } from '../shared/common-fields.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
+import { checkDisplayName, checkText, readUpdateMask } from '../fields/common-fields.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
 import { readDeviceName } from './device-name.ts';
 
 /** The columns of a device that callers set. */

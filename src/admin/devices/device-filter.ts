@@ -1,6 +1,6 @@
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { DeviceEntity } from '../../database/entities/device-entity.ts';
-import { type FilterField, filterByChoice, filterByDay, filterByText } from '../shared/list-filter.ts';
+import { type FilterField, filterByChoice, filterByDay, filterByText } from '../lists/list-filter.ts';
 
 type Condition = FilterQuery<DeviceEntity>;
 

@@ -1,7 +1,7 @@
 import type { DeviceEntity } from '../../database/entities/device-entity.ts';
 import { parseDeviceKey } from '../../domain/device.ts';
 import { Device } from '../../generated/weir/admin/v1/device_service.ts';
-import { formatEtag } from '../shared/etag.ts';
+import { formatEtag } from '../fields/etag.ts';
 import { formatDeviceName } from './device-name.ts';
 
 /** Stands for the device of a request that has none: no field is set. */

@@ -1,7 +1,7 @@
 import { type DeviceKey, decodeAccount, encodeAccount, MAX_DEVICE_ACCOUNT_LENGTH } from '../../domain/device.ts';
 import { withFound } from '../../domain/found-value.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { isResourceId } from '../shared/resource-names.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { isResourceId } from '../fields/resource-names.ts';
 
 const DEVICE_NAME = /^(?:accounts\/([^/]+)\/)?devices\/([^/]+)$/;
 const PARENT_NAME = /^accounts\/([^/]+)$/;

@@ -4,10 +4,10 @@ import { CheckRequest } from '../../generated/envoy/service/auth/v3/external_aut
 import { RateLimitRequest } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
 import type { ExplainRequest, ExplainServiceService } from '../../generated/weir/admin/v1/explain_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { readTime } from '../shared/common-fields.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { requireResourceName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import { readTime } from '../fields/common-fields.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { requireResourceName } from '../fields/resource-names.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { toExplainResponse } from './explanation-message.ts';
 
 export interface ExplainServiceOptions {

@@ -10,9 +10,9 @@ import {
   MatchStep_Way as MatchWay,
   LimitExplanation_Use as Use,
 } from '../../generated/weir/admin/v1/explain_service.ts';
-import { toTimestamp } from '../shared/common-fields.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
-import type { Collection } from '../shared/resource-names.ts';
+import { toTimestamp } from '../fields/common-fields.ts';
+import { toLimitMessage } from '../fields/limits-and-features.ts';
+import type { Collection } from '../fields/resource-names.ts';
 
 export function toExplainResponse(explanation: Explanation): ExplainResponse {
   const { answer, keyId, accountId, planId, credentialFault, descriptors, limits } = explanation;

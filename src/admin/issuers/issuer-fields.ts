@@ -10,9 +10,9 @@ import type { JsonWebKeySet } from '../../domain/issuers/issuer-keys.ts';
 import { findWildcards } from '../../domain/issuers/issuer-text.ts';
 import type { HostList } from '../../domain/issuers/key-url.ts';
 import { Claims, type Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
-import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
-import type { FieldViolations } from '../shared/field-violations.ts';
-import { readResourceName } from '../shared/resource-names.ts';
+import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
+import type { FieldViolations } from '../fields/field-violations.ts';
+import { readResourceName } from '../fields/resource-names.ts';
 
 /** The columns of an issuer that an update can change. */
 export type IssuerFields = Pick<

@@ -1,6 +1,6 @@
 import type { IssuerEntity } from '../../database/entities/issuer-entities.ts';
 import { Issuer } from '../../generated/weir/admin/v1/issuer_service.ts';
-import { formatEtag } from '../shared/etag.ts';
+import { formatEtag } from '../fields/etag.ts';
 
 /** Stands for the issuer of a request that has none: no field is set. */
 export const EMPTY_ISSUER: Issuer = Issuer.create();

@@ -11,12 +11,12 @@ import {
 } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { findKeyProblem, testIssuer } from '../../identity/verify-tokens/test-issuer.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
-import { checkChosenId, requireResourceName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
-import { unknownPlan } from '../shared/unknown-plan.ts';
+import { flushOrConflict, requireCurrentEtag } from '../fields/etag.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { checkChosenId, requireResourceName } from '../fields/resource-names.ts';
+import { unknownPlan } from '../fields/unknown-plan.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import {
   changesKeys,
   checkIssuer,

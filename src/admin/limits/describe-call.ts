@@ -3,7 +3,7 @@ import type { CallOutcome } from '../../domain/rules/reserved-domains.ts';
 import type { LimitedCall } from '../../interfaces/admin-limits.ts';
 import { readBearerToken } from '../auth/caller.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
-import type { CallContext } from '../shared/call-context.ts';
+import type { CallContext } from '../methods/call-context.ts';
 import { isOpenMethod, PASSWORD_METHODS } from './open-methods.ts';
 
 export interface DescribeCallOptions {

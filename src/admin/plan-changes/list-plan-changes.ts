@@ -6,9 +6,9 @@ import type {
   PlanChange,
 } from '../../generated/weir/admin/v1/plan_change.ts';
 import type { Caller } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { type FilterField, filterById, filterByTime, readFilter } from '../shared/list-filter.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { type FilterField, filterById, filterByTime, readFilter } from '../lists/list-filter.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
 import { toPlanChangeMessage } from './plan-change-message.ts';
 import { findHolders, type HolderCollection } from './plan-holder.ts';
 

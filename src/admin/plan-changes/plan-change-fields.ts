@@ -4,8 +4,8 @@ import {
   ChangePlanRequest_Counters as Counters,
   ChangePlanRequest_Effective as Effective,
 } from '../../generated/weir/admin/v1/plan_change.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readResourceName } from '../shared/resource-names.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readResourceName } from '../fields/resource-names.ts';
 import type { HolderCollection } from './plan-holder.ts';
 
 /** A change of the plan of an account or an API key, as a request asks for it. */

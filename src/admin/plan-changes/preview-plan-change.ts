@@ -13,8 +13,8 @@ import {
   type PreviewPlanChangeRequest,
   type PreviewPlanChangeResponse,
 } from '../../generated/weir/admin/v1/plan_change.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
-import { unknownPlan } from '../shared/unknown-plan.ts';
+import { toLimitMessage } from '../fields/limits-and-features.ts';
+import { unknownPlan } from '../fields/unknown-plan.ts';
 import { findPeriodEnd, type PlanChangeOptions } from './change-plan.ts';
 import { readPlanChange } from './plan-change-fields.ts';
 import { type HolderCollection, type PlanHolder, requireHolder } from './plan-holder.ts';

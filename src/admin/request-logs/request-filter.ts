@@ -8,7 +8,7 @@ import {
   filterByText,
   filterByTextOrOthers,
   filterByTime,
-} from '../shared/list-filter.ts';
+} from '../lists/list-filter.ts';
 
 type Condition = FilterQuery<RequestLogEntity>;
 

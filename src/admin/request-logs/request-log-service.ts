@@ -5,10 +5,10 @@ import { decodeAccount, encodeAccount } from '../../domain/device.ts';
 import { withFound } from '../../domain/found-value.ts';
 import type { RequestLog, RequestLogServiceService } from '../../generated/weir/admin/v1/request_log_service.ts';
 import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readFilter } from '../shared/list-filter.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readFilter } from '../lists/list-filter.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { REQUEST_FILTER_FIELDS } from './request-filter.ts';
 
 export interface RequestLogServiceOptions {

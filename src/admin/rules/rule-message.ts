@@ -2,7 +2,7 @@ import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type { TruncatedList } from '../../domain/rules/explain-match.ts';
 import type { ListedRule, RulePage, UnenforcedCounts } from '../../domain/rules/listed-rules.ts';
 import { Rule, RuleCounts, RuleCounts_Unenforced, RulesState } from '../../generated/weir/admin/v1/rule_service.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
+import { toLimitMessage } from '../fields/limits-and-features.ts';
 
 export function toRuleMessage(rule: ListedRule): Rule {
   const { domain, entries, path, limits, candidate, isShadow, isQuota, replaces, counts } = rule;

@@ -1,9 +1,9 @@
 import type { ListRules } from '../../domain/rules/listed-rules.ts';
 import type { RuleServiceService } from '../../generated/weir/admin/v1/rule_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { toRuleMessage, toRulesStateMessage } from './rule-message.ts';
 
 export interface RuleServiceOptions {

@@ -7,8 +7,8 @@ import {
   type CallContextOptions,
   type ReceivedCall,
   readCallContext,
-} from '../shared/call-context.ts';
-import { isReadOnly, type UnaryService } from '../shared/unary-service.ts';
+} from '../methods/call-context.ts';
+import { isReadOnly, type UnaryService } from '../methods/unary-service.ts';
 import { CallObserver, type ObserverOptions } from './call-observer.ts';
 import { decodeRequest, rejectUndecodable } from './decode-request.ts';
 import { type ErrorStatus, toErrorStatus } from './error-status.ts';

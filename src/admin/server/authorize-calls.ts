@@ -6,7 +6,7 @@ import type {
   NetworkCall,
   UnaryCall,
 } from '../../transport/unary-call.ts';
-import { type CallContext, type CallContextOptions, readCallContext } from '../shared/call-context.ts';
+import { type CallContext, type CallContextOptions, readCallContext } from '../methods/call-context.ts';
 import { CallLog } from './call-log.ts';
 import { toErrorStatus } from './error-status.ts';
 

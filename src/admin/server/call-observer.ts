@@ -3,8 +3,8 @@ import type { CallEvent, CallEvents } from '../../database/audit/call-events.ts'
 import { type AdminCall, createCall, runCall } from '../../database/audit/current-call.ts';
 import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { CallContext } from '../shared/call-context.ts';
-import { findResource } from '../shared/find-resource.ts';
+import type { CallContext } from '../methods/call-context.ts';
+import { findResource } from '../methods/find-resource.ts';
 import { CallLog } from './call-log.ts';
 import { describeRejection } from './error-status.ts';
 

@@ -1,8 +1,8 @@
 import { type DescMessage, type DescMethod, fromBinary } from '@bufbuild/protobuf';
 import { isReflectMessage, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { type ApiError, invalidArgument } from '../../domain/api-error.ts';
-import { getMessageRegistry } from '../shared/message-registry.ts';
-import { type MethodDefinition, mapHandlers, type UnaryService } from '../shared/unary-service.ts';
+import { getMessageRegistry } from '../methods/message-registry.ts';
+import { type MethodDefinition, mapHandlers, type UnaryService } from '../methods/unary-service.ts';
 import { hasTooManyValues, MAX_VALUES, TOO_MANY_VALUES } from './bound-values.ts';
 
 /** A request that could not be decoded. The handler gets it in place of the request. */

@@ -5,10 +5,10 @@ import { ApiError } from '../../domain/api-error.ts';
 import type { Session, SessionServiceService } from '../../generated/weir/admin/v1/session_service.ts';
 import type { Authenticate, Caller } from '../auth/caller.ts';
 import { endSession } from '../auth/end-sessions.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
-import { readResourceName, requireSessionName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readResourceName, requireSessionName } from '../fields/resource-names.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 
 export interface SessionServiceOptions {
   readonly database: Database;

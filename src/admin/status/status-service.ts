@@ -4,7 +4,7 @@ import {
   type StatusServiceService,
 } from '../../generated/weir/admin/v1/status_service.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 
 /** The state of a node, as `/status` reports it. */
 export interface ReportedStatus {

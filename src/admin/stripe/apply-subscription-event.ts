@@ -3,9 +3,9 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { runInTransaction } from '../../database/call-transaction.ts';
 import { PlanEntity } from '../../database/entities/plan-entity.ts';
 import { ChangePlanRequest } from '../../generated/weir/admin/v1/plan_change.ts';
+import { isResourceId } from '../fields/resource-names.ts';
 import { changePlan, type PlanChangeOptions } from '../plan-changes/change-plan.ts';
 import { findHolder } from '../plan-changes/plan-holder.ts';
-import { isResourceId } from '../shared/resource-names.ts';
 import { SUBSCRIPTION_EVENT_TYPES, type SubscriptionEvent } from './read-subscription-event.ts';
 
 /**

@@ -9,7 +9,7 @@ import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
-import { toTimestamp } from '../shared/common-fields.ts';
+import { toTimestamp } from '../fields/common-fields.ts';
 import type { TokenInfoOptions } from './token-info-options.ts';
 import { combineGrants, describeAccountState, readRemainingLimits } from './token-info-response.ts';
 

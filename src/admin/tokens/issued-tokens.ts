@@ -3,8 +3,8 @@ import { IssuedTokenEntity } from '../../database/entities/token-entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import type { ListIssuedTokensRequest, ListIssuedTokensResponse } from '../../generated/weir/admin/v1/token_service.ts';
 import type { Caller } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
 
 /** A token with a role that is about to be issued. */
 export interface NewIssuedToken {

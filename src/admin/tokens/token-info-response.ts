@@ -6,8 +6,8 @@ import {
   type LimitRemaining,
   GetTokenInfoResponse_State as State,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
-import { toTimestamp } from '../shared/common-fields.ts';
-import { toLimitMessage } from '../shared/limits-and-features.ts';
+import { toTimestamp } from '../fields/common-fields.ts';
+import { toLimitMessage } from '../fields/limits-and-features.ts';
 
 interface Grants {
   readonly limits: readonly PlanLimit[];

@@ -8,7 +8,7 @@ import {
   GetTokenInfoResponse_State as State,
   type TokenInfoServiceService,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { apiKeyNotFound, describeApiKey, disableApiKey } from './api-key-info.ts';
 import { findKey } from './find-key.ts';
 import { describeJwt, disableJwt } from './jwt-info.ts';

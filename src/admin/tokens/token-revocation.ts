@@ -9,9 +9,9 @@ import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type { RevokeTokenRequest, RevokeTokensRequest } from '../../generated/weir/admin/v1/token_service.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
-import { readTime } from '../shared/common-fields.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readResourceName } from '../shared/resource-names.ts';
+import { readTime } from '../fields/common-fields.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readResourceName } from '../fields/resource-names.ts';
 
 /** The longest lifetime of a stateless token. Revocations and signing keys are kept for as long. */
 export const MAX_TOKEN_LIFETIME_SECONDS = 366 * 86_400;

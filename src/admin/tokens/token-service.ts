@@ -18,11 +18,11 @@ import { issueStatelessToken, type StatelessTokenClaims } from '../../identity/i
 import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
 import { endSessions } from '../auth/end-sessions.ts';
 import type { TokenVerificationOptions } from '../auth/verify-presented-token.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readFeatures, readLimits } from '../shared/limits-and-features.ts';
-import { readResourceName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
-import { unknownPlan } from '../shared/unknown-plan.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readFeatures, readLimits } from '../fields/limits-and-features.ts';
+import { readResourceName } from '../fields/resource-names.ts';
+import { unknownPlan } from '../fields/unknown-plan.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import type { SigningKeyRing } from '../signing-keys/signing-key-ring.ts';
 import { listIssuedTokens, recordIssuedToken, revokeIssuedTokens } from './issued-tokens.ts';
 import {

@@ -4,7 +4,7 @@ import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
 import type { Caller } from '../auth/caller.ts';
-import { parseResourceName } from '../shared/resource-names.ts';
+import { parseResourceName } from '../fields/resource-names.ts';
 
 /** An account or an API key whose usage is read. */
 export interface UsageOwner {

@@ -9,7 +9,7 @@ import {
   ExportUsageRequest_Format as Format,
 } from '../../generated/weir/admin/v1/usage_service.ts';
 import type { Caller } from '../auth/caller.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
 import { CSV_HEADER, formatCsv, formatJson } from './format-export.ts';
 import { readUsageParent } from './read-usage-parent.ts';
 

@@ -8,9 +8,9 @@ import {
   QueryUsageRequest_Step as Step,
 } from '../../generated/weir/admin/v1/usage_service.ts';
 import type { Caller } from '../auth/caller.ts';
-import { readTime } from '../shared/common-fields.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { type FilterField, filterById, filterByText, readFilter } from '../shared/list-filter.ts';
+import { readTime } from '../fields/common-fields.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { type FilterField, filterById, filterByText, readFilter } from '../lists/list-filter.ts';
 import { readUsageParent } from './read-usage-parent.ts';
 import { readUsagePage, type UsagePage } from './usage-page.ts';
 

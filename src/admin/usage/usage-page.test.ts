@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { QueryUsageRequest } from '../../generated/weir/admin/v1/usage_service.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
 import { nextUsagePage, readUsagePage } from './usage-page.ts';
 
 const REQUEST = QueryUsageRequest.fromPartial({ parent: 'accounts/-' });

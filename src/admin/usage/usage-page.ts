@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { USAGE_GROUPS, type UsageRowKey } from '../../database/usage/query-usage.ts';
 import { withFound } from '../../domain/found-value.ts';
 import type { QueryUsageRequest } from '../../generated/weir/admin/v1/usage_service.ts';
-import { isExpressible } from '../shared/common-fields.ts';
-import type { FieldViolations } from '../shared/field-violations.ts';
+import { isExpressible } from '../fields/common-fields.ts';
+import type { FieldViolations } from '../fields/field-violations.ts';
 
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1_000;

@@ -9,7 +9,7 @@ import type {
 } from '../../generated/weir/admin/v1/webhook_service.ts';
 import type { TextSealer } from '../../identity/secrets/text-sealer.ts';
 import { generateWebhookSecret } from '../../identity/secrets/webhook-secret.ts';
-import { flushOrConflict } from '../shared/etag.ts';
+import { flushOrConflict } from '../fields/etag.ts';
 import { toWebhookMessage } from './webhook-message.ts';
 
 const DEFAULT_OVERLAP = '24h';

@@ -4,8 +4,8 @@ import { withFound } from '../../domain/found-value.ts';
 import { type HostList, hasHost } from '../../domain/issuers/key-url.ts';
 import { isPublicAddress } from '../../domain/issuers/public-address.ts';
 import type { Webhook } from '../../generated/weir/admin/v1/webhook_service.ts';
-import { checkDisplayName, readUpdateMask } from '../shared/common-fields.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
+import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
 
 /** The columns of a webhook that callers set. */
 export type WebhookFields = Pick<WebhookEntity, 'displayName' | 'url' | 'eventTypes' | 'disabled'>;

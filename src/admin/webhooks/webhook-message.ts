@@ -4,7 +4,7 @@ import {
   Webhook,
   type WebhookDelivery,
 } from '../../generated/weir/admin/v1/webhook_service.ts';
-import { formatEtag } from '../shared/etag.ts';
+import { formatEtag } from '../fields/etag.ts';
 import type { DeliveryRow } from './delivery-list.ts';
 
 /** Stands for the webhook of a request that has none: no field is set. */

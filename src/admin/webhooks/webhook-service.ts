@@ -15,11 +15,11 @@ import type {
 import type { TextSealer } from '../../identity/secrets/text-sealer.ts';
 import { generateWebhookSecret } from '../../identity/secrets/webhook-secret.ts';
 import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import { flushOrConflict, requireCurrentEtag } from '../shared/etag.ts';
-import { FieldViolations } from '../shared/field-violations.ts';
-import { readPage, splitPage } from '../shared/paging.ts';
-import { readResourceName, requireResourceName } from '../shared/resource-names.ts';
-import type { Handlers } from '../shared/unary-service.ts';
+import { flushOrConflict, requireCurrentEtag } from '../fields/etag.ts';
+import { FieldViolations } from '../fields/field-violations.ts';
+import { readResourceName, requireResourceName } from '../fields/resource-names.ts';
+import { readPage, splitPage } from '../lists/paging.ts';
+import type { Handlers } from '../methods/unary-service.ts';
 import { createTestDelivery, findDeliveries } from './delivery-list.ts';
 import { rotateWebhookSecret } from './rotate-webhook-secret.ts';
 import { readWebhookChanges, readWebhookFields } from './webhook-fields.ts';

@@ -1,5 +1,5 @@
 import { readBearerToken } from '../../admin/auth/caller.ts';
-import { type CallContextOptions, readCallContext } from '../../admin/shared/call-context.ts';
+import { type CallContextOptions, readCallContext } from '../../admin/methods/call-context.ts';
 import type { TokenInfoOptions } from '../../admin/tokens/token-info-options.ts';
 import { readQuota } from '../../admin/usage/read-quota.ts';
 import { SharedRoom } from '../../collections/shared-room.ts';

@@ -1,10 +1,10 @@
 import type { AuthorizeDecisions } from '../../admin/auth/authorize-decisions.ts';
 import type { AdminCallLimiter } from '../../admin/limits/limit-calls.ts';
+import type { CallContextOptions } from '../../admin/methods/call-context.ts';
+import type { UnaryService } from '../../admin/methods/unary-service.ts';
 import { AdminCalls, type AdminCallsOptions } from '../../admin/server/admin-calls.ts';
 import { startAdminServer } from '../../admin/server/admin-server.ts';
 import { authorizeCalls, type CallAuthorization } from '../../admin/server/authorize-calls.ts';
-import type { CallContextOptions } from '../../admin/shared/call-context.ts';
-import type { UnaryService } from '../../admin/shared/unary-service.ts';
 import type { Config } from '../../config/config.ts';
 import { DECISION_PATHS } from '../../data-plane/decision-methods.ts';
 import { acceptHealthCall, HEALTH_NAMES, HEALTH_PATHS, replyHealth } from '../../data-plane/health.ts';

@@ -1,4 +1,4 @@
-import { readCallContext } from '../../admin/shared/call-context.ts';
+import { readCallContext } from '../../admin/methods/call-context.ts';
 import { createStripeHandler, type StripeHandlerOptions } from '../../admin/stripe/stripe-handler.ts';
 import type { Config } from '../../config/config.ts';
 import type { StripeEndpoint } from '../../http/stripe-endpoint.ts';

@@ -1,5 +1,5 @@
 import type { DescMethodUnary, DescService } from '@bufbuild/protobuf';
-import { getMessageRegistry } from '../../../src/admin/shared/message-registry.ts';
+import { getMessageRegistry } from '../../../src/admin/methods/message-registry.ts';
 
 /** Finds a service of the admin API by its name, such as `PlanService`, for clients of Connect. */
 export function findService(name: string): DescService {

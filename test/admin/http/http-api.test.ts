@@ -5,7 +5,7 @@ import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/conn
 import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { REQUEST_EXAMPLES } from '../../../scripts/openapi/examples.ts';
-import { getMessageRegistry } from '../../../src/admin/shared/message-registry.ts';
+import { getMessageRegistry } from '../../../src/admin/methods/message-registry.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { test } from '../../support/fixtures.ts';

@@ -1,4 +1,4 @@
-import { isResourceName } from './resource-names.ts';
+import { isResourceName } from '../fields/resource-names.ts';
 
 /** Fields of requests that have the id of a resource, and the collection of the resource. */
 const ID_FIELDS = { planId: 'plans', issuerId: 'issuers', accountId: 'accounts', tokenId: 'tokens' } as const;

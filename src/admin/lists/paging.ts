@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { withFound } from '../../domain/found-value.ts';
-import type { FieldViolations } from './field-violations.ts';
-import { type Collection, isResourceId } from './resource-names.ts';
+import type { FieldViolations } from '../fields/field-violations.ts';
+import { type Collection, isResourceId } from '../fields/resource-names.ts';
 
 const DEFAULT_PAGE_SIZE = 100;
 const MAX_PAGE_SIZE = 1_000;

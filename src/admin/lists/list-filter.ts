@@ -1,8 +1,8 @@
 import { parseFilter, type Restriction } from '../../domain/filter.ts';
 import { withFound } from '../../domain/found-value.ts';
-import { isExpressible } from './common-fields.ts';
-import type { FieldViolations } from './field-violations.ts';
-import { type Collection, parseResourceName } from './resource-names.ts';
+import { isExpressible } from '../fields/common-fields.ts';
+import type { FieldViolations } from '../fields/field-violations.ts';
+import { type Collection, parseResourceName } from '../fields/resource-names.ts';
 import { Search } from './search.ts';
 
 /** A field that a list can be filtered by, and the condition of the ORM that a restriction of it stands for. */
