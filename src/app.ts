@@ -5,7 +5,7 @@ import {
   createReadOnlyServices,
   type ReadOnlyServicesOptions,
 } from './admin/admin-services.ts';
-import { createDecisionAuthorization } from './admin/auth/authorize-decisions.ts';
+import { createDecisionAuthorization } from './admin/callers/authorize-decisions.ts';
 import { ConnectApi } from './admin/connect/connect-api.ts';
 import type { UnaryService } from './admin/methods/unary-service.ts';
 import type { SigningKeyRing } from './admin/signing-keys/signing-key-ring.ts';

@@ -4,7 +4,7 @@ import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { AccountServiceService, CreateAccountRequest } from '../../generated/weir/admin/v1/account_service.ts';
 import { hashPassword } from '../../identity/secrets/password.ts';
-import { requireAdmin } from '../auth/caller.ts';
+import { requireAdmin } from '../callers/caller.ts';
 import { requireResourceName } from '../fields/resource-names.ts';
 import type { Handlers } from '../methods/unary-service.ts';
 import {

@@ -3,8 +3,8 @@ import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-pla
 import { SignInNetworkEntity } from '../../database/entities/sign-in-entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { recordRevocation } from '../../database/record-revocation.ts';
-import { endSessions } from '../auth/end-sessions.ts';
 import { requireResourceName } from '../fields/resource-names.ts';
+import { endSessions } from '../sessions/end-sessions.ts';
 import { maxExpireTime } from '../tokens/token-revocation.ts';
 import { lockAccount } from './account-rows.ts';
 import { isAdministrator, requireOtherAdministrator } from './last-administrator.ts';

@@ -4,7 +4,7 @@ import { parseNetworks } from '../../domain/credentials/allowed-networks.ts';
 import { withFound } from '../../domain/found-value.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import type { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
-import { type Caller, requireAdmin } from '../auth/caller.ts';
+import { type Caller, requireAdmin } from '../callers/caller.ts';
 import { checkDisplayName, readTime, readUpdateMask } from '../fields/common-fields.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readFeatures, readLimits } from '../fields/limits-and-features.ts';

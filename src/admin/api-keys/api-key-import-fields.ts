@@ -11,7 +11,7 @@ import type { Invalid } from '../../domain/field-fault.ts';
 import { withFound } from '../../domain/found-value.ts';
 import { ApiKey, type ApiKeyImport } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { hashImportedKey } from '../../identity/secrets/api-key-secret.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { checkText } from '../fields/common-fields.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { type ApiKeyValues, readApiKeyValues } from './api-key-fields.ts';

@@ -6,7 +6,7 @@ import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-pla
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { supersedeLimits } from '../../domain/limits/superseded-limit.ts';
 import type { ApiKeyServiceService, CreateApiKeyResponse } from '../../generated/weir/admin/v1/api_key_service.ts';
-import { type Caller, requireAdmin } from '../auth/caller.ts';
+import { type Caller, requireAdmin } from '../callers/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../fields/etag.ts';
 import { requireResourceName } from '../fields/resource-names.ts';
 import { unknownPlan } from '../fields/unknown-plan.ts';

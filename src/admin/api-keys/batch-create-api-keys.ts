@@ -6,7 +6,7 @@ import type {
   BatchCreateApiKeysRequest,
   BatchCreateApiKeysResponse,
 } from '../../generated/weir/admin/v1/api_key_service.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { type ApiKeyValues, readApiKeyValues } from './api-key-fields.ts';
 import { EMPTY_API_KEY, toApiKeyMessage } from './api-key-message.ts';

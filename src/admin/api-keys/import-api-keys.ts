@@ -11,7 +11,7 @@ import type {
   ImportApiKeysResponse,
   ImportApiKeysResponse_Result as Result,
 } from '../../generated/weir/admin/v1/api_key_service.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { type ApiKeyImportValues, readApiKeyImport } from './api-key-import-fields.ts';
 import { toApiKeyMessage } from './api-key-message.ts';
 import { findMissingReferences, referencedIds } from './api-key-references.ts';

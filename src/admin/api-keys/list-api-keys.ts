@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import type { ListApiKeysRequest, ListApiKeysResponse } from '../../generated/weir/admin/v1/api_key_service.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { findPage } from '../lists/find-page.ts';
 import { readFilter } from '../lists/list-filter.ts';

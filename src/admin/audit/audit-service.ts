@@ -2,7 +2,7 @@ import { AuditEventEntity } from '../../database/audit/audit-event-entity.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { AuditServiceService } from '../../generated/weir/admin/v1/audit_service.ts';
-import type { Authenticate, Caller } from '../auth/caller.ts';
+import type { Authenticate, Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { requireResourceName } from '../fields/resource-names.ts';
 import { readFilter } from '../lists/list-filter.ts';

@@ -1,6 +1,6 @@
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { AuditEventEntity } from '../../database/audit/audit-event-entity.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { type FilterField, filterByText, filterByTextOrOthers, filterByTime } from '../lists/list-filter.ts';
 import { showsActor } from './event-message.ts';
 

@@ -1,6 +1,6 @@
 import type { AuditEventEntity } from '../../database/audit/audit-event-entity.ts';
 import { AuditEvent_ActorKind as ActorKind, type AuditEvent } from '../../generated/weir/admin/v1/audit_service.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 
 /** Users learn that somebody else has changed their account, but not who, or from where. */
 export function toAuditEventMessage(row: AuditEventEntity, caller: Caller): AuditEvent {

@@ -1,8 +1,8 @@
 import type { Database } from '../../database/open-database.ts';
 import type { TextSealer } from '../../identity/secrets/text-sealer.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { Authenticate } from './caller.ts';
-import type { Sessions } from './sessions.ts';
+import type { Authenticate } from '../callers/caller.ts';
+import type { Sessions } from '../sessions/sessions.ts';
 
 /** Callers who may create an account with AuthService/Register. */
 export type Registration = 'open' | 'verified' | 'closed';

@@ -2,12 +2,12 @@ import { ApiError } from '../../domain/api-error.ts';
 import type { ChangePasswordRequest } from '../../generated/weir/admin/v1/auth_service.ts';
 import { hashPassword, verifyPassword } from '../../identity/secrets/password.ts';
 import { findAccount, lockAccount } from '../accounts/account-rows.ts';
+import { requireAccountId } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { checkNewPassword, checkPresentedPassword } from '../fields/passwords.ts';
 import type { CallContext } from '../methods/call-context.ts';
+import { endSessions } from '../sessions/end-sessions.ts';
 import type { AuthParts } from './auth-parts.ts';
-import { requireAccountId } from './caller.ts';
-import { endSessions } from './end-sessions.ts';
 import { endOneTimeTokens } from './one-time-tokens.ts';
 
 /** Replaces the caller's password and ends all other sessions of the account, in one transaction. */

@@ -1,13 +1,13 @@
 import type { DeactivateAccountRequest } from '../../generated/weir/admin/v1/auth_service.ts';
 import { findAccount, lockAccount } from '../accounts/account-rows.ts';
 import { isAdministrator, requireOtherAdministrator } from '../accounts/last-administrator.ts';
+import { requireAccountId } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { checkPresentedPassword } from '../fields/passwords.ts';
 import type { CallContext } from '../methods/call-context.ts';
+import { endSessions } from '../sessions/end-sessions.ts';
 import type { AuthParts } from './auth-parts.ts';
-import { requireAccountId } from './caller.ts';
 import { requirePassword } from './change-password.ts';
-import { endSessions } from './end-sessions.ts';
 
 const REASON = 'deactivated by its holder';
 

@@ -8,11 +8,11 @@ import type {
 import { formatTotpUri, generateTotpSecret } from '../../identity/secrets/totp.ts';
 import { findAccount, lockAccount } from '../accounts/account-rows.ts';
 import { NO_TOTP } from '../accounts/no-totp.ts';
+import { requireAccountId } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { checkPresentedPassword } from '../fields/passwords.ts';
 import type { CallContext } from '../methods/call-context.ts';
 import type { AuthParts } from './auth-parts.ts';
-import { requireAccountId } from './caller.ts';
 import { requirePassword } from './change-password.ts';
 import { checkTotpCode, useTotpCode, verifyTotpCode } from './totp-codes.ts';
 

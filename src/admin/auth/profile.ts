@@ -2,13 +2,13 @@ import type { AccountEntity } from '../../database/entities/account-entity.ts';
 import { Account } from '../../generated/weir/admin/v1/account.ts';
 import type { UpdateProfileRequest } from '../../generated/weir/admin/v1/auth_service.ts';
 import { lockAccount, writeAccount } from '../accounts/account-rows.ts';
+import { requireAccountId } from '../callers/caller.ts';
 import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
 import { isEmail } from '../fields/email.ts';
 import { requireCurrentEtag } from '../fields/etag.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import type { CallContext } from '../methods/call-context.ts';
 import type { AuthParts } from './auth-parts.ts';
-import { requireAccountId } from './caller.ts';
 import { endOneTimeTokens } from './one-time-tokens.ts';
 import { sendOneTimeToken } from './send-one-time-token.ts';
 

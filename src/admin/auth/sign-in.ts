@@ -3,12 +3,12 @@ import { AccountEntity } from '../../database/entities/account-entity.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { LoginRequest, LoginResponse } from '../../generated/weir/admin/v1/auth_service.ts';
 import { verifyPassword } from '../../identity/secrets/password.ts';
+import { accountActor } from '../callers/name-caller-as-actor.ts';
 import { isEmail } from '../fields/email.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { checkPresentedPassword } from '../fields/passwords.ts';
 import type { CallContext } from '../methods/call-context.ts';
 import type { AuthParts, SignInOutcome } from './auth-parts.ts';
-import { accountActor } from './name-caller-as-actor.ts';
 import { checkTotpCode, useTotpCode } from './totp-codes.ts';
 
 /** Signs in with a password. */

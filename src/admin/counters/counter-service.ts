@@ -16,8 +16,8 @@ import type {
   GetCounterRequest,
   LimitCounter,
 } from '../../generated/weir/admin/v1/counter_service.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
-import type { TokenVerificationOptions } from '../auth/verify-presented-token.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
+import type { TokenVerificationOptions } from '../callers/verify-presented-token.ts';
 import { toTimestamp } from '../fields/common-fields.ts';
 import { toLimitMessage } from '../fields/limits-and-features.ts';
 import type { CallContext } from '../methods/call-context.ts';

@@ -3,7 +3,7 @@ import type { CounterSelector } from '../../domain/counting/counter-admin.ts';
 import { quoteFound } from '../../domain/found-value.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type { CounterSubject, DescriptorSubject, TokenAccount } from '../../generated/weir/admin/v1/counter_service.ts';
-import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
+import { type TokenVerificationOptions, verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readResourceName, requireResourceName } from '../fields/resource-names.ts';
 import { CLAIM_NAME_RULE } from '../tokens/token-revocation.ts';

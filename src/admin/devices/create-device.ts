@@ -14,7 +14,7 @@ import {
 } from '../../domain/device.ts';
 import type { CreateDeviceRequest } from '../../generated/weir/admin/v1/device_service.ts';
 import { hashDevice } from '../../identity/secrets/hash-device.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { isResourceId } from '../fields/resource-names.ts';
 import { checkHeaderValue, type DeviceFields, readDeviceFields } from './device-fields.ts';

@@ -4,7 +4,7 @@ import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import { formatDeviceKey } from '../../domain/device.ts';
 import type { DeviceServiceService } from '../../generated/weir/admin/v1/device_service.ts';
-import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, type Caller, requireAdmin } from '../callers/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../fields/etag.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import type { Handlers } from '../methods/unary-service.ts';

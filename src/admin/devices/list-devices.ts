@@ -2,7 +2,7 @@ import type { EntityManager, FilterQuery } from '@mikro-orm/postgresql';
 import { DeviceEntity } from '../../database/entities/device-entity.ts';
 import { encodeAccount, parseDeviceKey } from '../../domain/device.ts';
 import type { ListDevicesRequest, ListDevicesResponse } from '../../generated/weir/admin/v1/device_service.ts';
-import { type Caller, requireAdmin } from '../auth/caller.ts';
+import { type Caller, requireAdmin } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readFilter } from '../lists/list-filter.ts';
 import { readPage, splitPage } from '../lists/paging.ts';

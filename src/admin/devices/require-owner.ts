@@ -1,5 +1,5 @@
 import { ApiError } from '../../domain/api-error.ts';
-import { type Caller, requireAdmin } from '../auth/caller.ts';
+import { type Caller, requireAdmin } from '../callers/caller.ts';
 
 /**
  * Throws unless the caller may manage the devices of an account. `name` is the resource that then does not exist for the

@@ -3,7 +3,7 @@ import type { Explain, ExplainQuestion } from '../../domain/explanation.ts';
 import { CheckRequest } from '../../generated/envoy/service/auth/v3/external_auth.ts';
 import { RateLimitRequest } from '../../generated/envoy/service/ratelimit/v3/rls.ts';
 import type { ExplainRequest, ExplainServiceService } from '../../generated/weir/admin/v1/explain_service.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import { readTime } from '../fields/common-fields.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { requireResourceName } from '../fields/resource-names.ts';

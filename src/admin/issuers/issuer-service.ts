@@ -10,7 +10,7 @@ import {
   TestIssuerResponse_Step_Kind,
 } from '../../generated/weir/admin/v1/issuer_service.ts';
 import { findKeyProblem, testIssuer } from '../../identity/verify-tokens/test-issuer.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../fields/etag.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { checkChosenId, requireResourceName } from '../fields/resource-names.ts';

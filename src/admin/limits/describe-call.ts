@@ -1,8 +1,8 @@
 import { ApiError } from '../../domain/api-error.ts';
 import type { CallOutcome } from '../../domain/rules/reserved-domains.ts';
 import type { LimitedCall } from '../../interfaces/admin-limits.ts';
-import { readBearerToken } from '../auth/caller.ts';
-import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
+import { readBearerToken } from '../callers/caller.ts';
+import { type TokenVerificationOptions, verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import type { CallContext } from '../methods/call-context.ts';
 import { isOpenMethod, PASSWORD_METHODS } from './open-methods.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { runInTransaction } from '../../database/call-transaction.ts';
 import type { Database } from '../../database/open-database.ts';
 import { invalidArgument } from '../../domain/api-error.ts';
-import type { Authenticate } from '../auth/caller.ts';
+import type { Authenticate } from '../callers/caller.ts';
 import { answerOnce } from './answered-requests.ts';
 import { withoutGenerated, withoutSecrets } from './hidden-fields.ts';
 import { type AnyHandler, isReadOnly, mapHandlers, type UnaryService } from './unary-service.ts';

@@ -1,5 +1,5 @@
 import type { GetOverviewResponse, OverviewServiceService } from '../../generated/weir/admin/v1/overview_service.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import type { Handlers } from '../methods/unary-service.ts';
 import { type ReportedStatus, toHealthMessage, toPartMessages } from '../status/status-service.ts';
 import { type DecisionStatistics, toDecisionStatisticsMessage } from './decision-statistics.ts';

@@ -5,7 +5,7 @@ import type {
   ListPlanChangesResponse,
   PlanChange,
 } from '../../generated/weir/admin/v1/plan_change.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { type FilterField, filterById, filterByTime, readFilter } from '../lists/list-filter.ts';
 import { readPage, splitPage } from '../lists/paging.ts';

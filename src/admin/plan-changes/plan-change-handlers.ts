@@ -3,7 +3,7 @@ import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-pla
 import { ApiError } from '../../domain/api-error.ts';
 import type { AccountServiceService } from '../../generated/weir/admin/v1/account_service.ts';
 import { ChangePlanRequest_Counters as Counters } from '../../generated/weir/admin/v1/plan_change.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import { requireResourceName } from '../fields/resource-names.ts';
 import type { Handlers } from '../methods/unary-service.ts';
 import { changePlan, type PlanChangeOptions } from './change-plan.ts';

@@ -11,7 +11,7 @@ import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { supersedeLimits } from '../../domain/limits/superseded-limit.ts';
 import type { Limit } from '../../generated/weir/admin/v1/limit.ts';
 import { Plan, type PlanServiceService } from '../../generated/weir/admin/v1/plan_service.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
 import { flushOrConflict, formatEtag, requireCurrentEtag } from '../fields/etag.ts';
 import { FieldViolations } from '../fields/field-violations.ts';

@@ -4,7 +4,7 @@ import { ApiError } from '../../domain/api-error.ts';
 import { decodeAccount, encodeAccount } from '../../domain/device.ts';
 import { withFound } from '../../domain/found-value.ts';
 import type { RequestLog, RequestLogServiceService } from '../../generated/weir/admin/v1/request_log_service.ts';
-import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, type Caller, requireAdmin } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readFilter } from '../lists/list-filter.ts';
 import { readPage, splitPage } from '../lists/paging.ts';

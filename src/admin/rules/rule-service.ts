@@ -1,6 +1,6 @@
 import type { ListRules } from '../../domain/rules/listed-rules.ts';
 import type { RuleServiceService } from '../../generated/weir/admin/v1/rule_service.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readPage, splitPage } from '../lists/paging.ts';
 import type { Handlers } from '../methods/unary-service.ts';

@@ -3,12 +3,12 @@ import { SessionEntity } from '../../database/entities/sign-in-entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { Session, SessionServiceService } from '../../generated/weir/admin/v1/session_service.ts';
-import type { Authenticate, Caller } from '../auth/caller.ts';
-import { endSession } from '../auth/end-sessions.ts';
+import type { Authenticate, Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readResourceName, requireSessionName } from '../fields/resource-names.ts';
 import { readPage, splitPage } from '../lists/paging.ts';
 import type { Handlers } from '../methods/unary-service.ts';
+import { endSession } from './end-sessions.ts';
 
 export interface SessionServiceOptions {
   readonly database: Database;

@@ -2,7 +2,7 @@ import type { Database } from '../../database/open-database.ts';
 import { listUsableSigningKeys } from '../../database/signing-key-rows.ts';
 import { signingKeyAt, signsFrom } from '../../domain/tokens/signing-schedule.ts';
 import type { SigningKey, SigningKeyServiceService } from '../../generated/weir/admin/v1/signing_key_service.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import { requireResourceName } from '../fields/resource-names.ts';
 import type { Handlers } from '../methods/unary-service.ts';
 import type { ListedSigningKey, SigningKeyRing } from './signing-key-ring.ts';

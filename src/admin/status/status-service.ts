@@ -3,7 +3,7 @@ import {
   GetStatusResponse_Health as Health,
   type StatusServiceService,
 } from '../../generated/weir/admin/v1/status_service.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import type { Handlers } from '../methods/unary-service.ts';
 
 /** The state of a node, as `/status` reports it. */

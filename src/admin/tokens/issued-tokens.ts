@@ -2,7 +2,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { IssuedTokenEntity } from '../../database/entities/token-entities.ts';
 import type { Database } from '../../database/open-database.ts';
 import type { ListIssuedTokensRequest, ListIssuedTokensResponse } from '../../generated/weir/admin/v1/token_service.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readPage, splitPage } from '../lists/paging.ts';
 

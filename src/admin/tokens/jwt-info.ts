@@ -8,7 +8,7 @@ import {
   GetTokenInfoResponse,
   GetTokenInfoResponse_State as State,
 } from '../../generated/weir/admin/v1/token_info_service.ts';
-import { verifyPresentedToken } from '../auth/verify-presented-token.ts';
+import { verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import type { TokenInfoOptions } from './token-info-options.ts';
 import { combineGrants, describeAccountState, readRemainingLimits } from './token-info-response.ts';
 import { toTokenRevocation } from './token-revocation.ts';

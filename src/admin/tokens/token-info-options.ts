@@ -3,7 +3,7 @@ import type { CounterAdmin } from '../../domain/counting/counter-admin.ts';
 import type { DescribedKey } from '../../domain/credentials/described-key.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { CallLimit } from '../../interfaces/call-limit.ts';
-import type { TokenVerificationOptions } from '../auth/verify-presented-token.ts';
+import type { TokenVerificationOptions } from '../callers/verify-presented-token.ts';
 
 /** Dependencies of TokenInfoService. `credentials`, `counters` and `calls` ask the process that decides. */
 export interface TokenInfoOptions extends TokenVerificationOptions {

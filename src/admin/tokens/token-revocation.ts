@@ -8,7 +8,7 @@ import { issuerAccountId, OWN_ISSUER } from '../../domain/issuers/issuer.ts';
 import type { VerifiedToken } from '../../domain/tokens/token.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
 import type { RevokeTokenRequest, RevokeTokensRequest } from '../../generated/weir/admin/v1/token_service.ts';
-import { type TokenVerificationOptions, verifyPresentedToken } from '../auth/verify-presented-token.ts';
+import { type TokenVerificationOptions, verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import { readTime } from '../fields/common-fields.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readResourceName } from '../fields/resource-names.ts';

@@ -15,14 +15,14 @@ import type {
   TokenServiceService,
 } from '../../generated/weir/admin/v1/token_service.ts';
 import { issueStatelessToken, type StatelessTokenClaims } from '../../identity/issue-tokens/stateless-token.ts';
-import { type Authenticate, type Caller, requireAdmin } from '../auth/caller.ts';
-import { endSessions } from '../auth/end-sessions.ts';
-import type { TokenVerificationOptions } from '../auth/verify-presented-token.ts';
+import { type Authenticate, type Caller, requireAdmin } from '../callers/caller.ts';
+import type { TokenVerificationOptions } from '../callers/verify-presented-token.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readFeatures, readLimits } from '../fields/limits-and-features.ts';
 import { readResourceName } from '../fields/resource-names.ts';
 import { unknownPlan } from '../fields/unknown-plan.ts';
 import type { Handlers } from '../methods/unary-service.ts';
+import { endSessions } from '../sessions/end-sessions.ts';
 import type { SigningKeyRing } from '../signing-keys/signing-key-ring.ts';
 import { listIssuedTokens, recordIssuedToken, revokeIssuedTokens } from './issued-tokens.ts';
 import {

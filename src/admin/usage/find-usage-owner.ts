@@ -3,7 +3,7 @@ import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { parseResourceName } from '../fields/resource-names.ts';
 
 /** An account or an API key whose usage is read. */

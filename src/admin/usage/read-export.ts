@@ -8,7 +8,7 @@ import {
   type ExportUsageResponse,
   ExportUsageRequest_Format as Format,
 } from '../../generated/weir/admin/v1/usage_service.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { CSV_HEADER, formatCsv, formatJson } from './format-export.ts';
 import { readUsageParent } from './read-usage-parent.ts';

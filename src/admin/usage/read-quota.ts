@@ -7,7 +7,7 @@ import { advertisedQuota, ceilToSeconds } from '../../domain/limits/limit-status
 import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
 import { requiresCatalogAccount } from '../../domain/tokens/token.ts';
 import { countUsed } from '../../domain/usage/count-used.ts';
-import { verifyPresentedToken } from '../auth/verify-presented-token.ts';
+import { verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import { findKey } from '../tokens/find-key.ts';
 import { requireAdmission } from '../tokens/require-admission.ts';
 import type { TokenInfoOptions } from '../tokens/token-info-options.ts';

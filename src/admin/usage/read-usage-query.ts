@@ -7,7 +7,7 @@ import {
   type QueryUsageRequest,
   QueryUsageRequest_Step as Step,
 } from '../../generated/weir/admin/v1/usage_service.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { Caller } from '../callers/caller.ts';
 import { readTime } from '../fields/common-fields.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { type FilterField, filterById, filterByText, readFilter } from '../lists/list-filter.ts';

@@ -2,7 +2,7 @@ import { createQuery, type Database } from '../../database/open-database.ts';
 import { queryUsage } from '../../database/usage/query-usage.ts';
 import type { CounterAdmin } from '../../domain/counting/counter-admin.ts';
 import type { UsageServiceService } from '../../generated/weir/admin/v1/usage_service.ts';
-import type { Authenticate } from '../auth/caller.ts';
+import type { Authenticate } from '../callers/caller.ts';
 import type { Handlers } from '../methods/unary-service.ts';
 import type { CredentialCatalog } from '../tokens/token-info-options.ts';
 import { describeUsage } from './describe-usage.ts';

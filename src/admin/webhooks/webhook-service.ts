@@ -14,7 +14,7 @@ import type {
 } from '../../generated/weir/admin/v1/webhook_service.ts';
 import type { TextSealer } from '../../identity/secrets/text-sealer.ts';
 import { generateWebhookSecret } from '../../identity/secrets/webhook-secret.ts';
-import { type Authenticate, requireAdmin } from '../auth/caller.ts';
+import { type Authenticate, requireAdmin } from '../callers/caller.ts';
 import { flushOrConflict, requireCurrentEtag } from '../fields/etag.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { readResourceName, requireResourceName } from '../fields/resource-names.ts';

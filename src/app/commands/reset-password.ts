@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { endSessions } from '../../admin/auth/end-sessions.ts';
 import { endOneTimeTokens } from '../../admin/auth/one-time-tokens.ts';
+import { endSessions } from '../../admin/sessions/end-sessions.ts';
 import type { Config } from '../../config/config.ts';
 import { hashPassword } from '../../identity/secrets/password.ts';
 import type { Logger } from '../../interfaces/logger.ts';

@@ -1,4 +1,4 @@
-import { readBearerToken } from '../../admin/auth/caller.ts';
+import { readBearerToken } from '../../admin/callers/caller.ts';
 import { type CallContextOptions, readCallContext } from '../../admin/methods/call-context.ts';
 import type { TokenInfoOptions } from '../../admin/tokens/token-info-options.ts';
 import { readQuota } from '../../admin/usage/read-quota.ts';

@@ -1,5 +1,5 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-import type { TokenVerificationOptions } from '../../admin/auth/verify-presented-token.ts';
+import type { TokenVerificationOptions } from '../../admin/callers/verify-presented-token.ts';
 import { type CallLimits, createCallLimits } from '../../admin/limits/call-limits.ts';
 import { type AdminCallLimiter, createCallLimiter } from '../../admin/limits/limit-calls.ts';
 import { SignInNetworks } from '../../admin/limits/sign-in-networks.ts';

@@ -1,4 +1,4 @@
-import type { AuthorizeDecisions } from '../../admin/auth/authorize-decisions.ts';
+import type { AuthorizeDecisions } from '../../admin/callers/authorize-decisions.ts';
 import type { AdminCallLimiter } from '../../admin/limits/limit-calls.ts';
 import type { CallContextOptions } from '../../admin/methods/call-context.ts';
 import type { UnaryService } from '../../admin/methods/unary-service.ts';
