@@ -18,8 +18,12 @@ const API_FILES: ReadonlySet<string> = new Set(['api-endpoint.ts', 'api-gate.ts'
 
 /** The codes and statuses that the sources of the JSON endpoint spell out. */
 function jsonErrors(): Readonly<Record<string, number>> {
-  const endpoint = readdirSync('src/http').filter((file) => file.endsWith('.ts') && !API_FILES.has(file));
-  const files = [...endpoint.map((file) => `src/http/${file}`), 'src/data-plane/json-transport.ts'];
+  const http = ['src/http', 'src/http/endpoints'].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => file.endsWith('.ts') && !API_FILES.has(file))
+      .map((file) => `${folder}/${file}`),
+  );
+  const files = [...http, 'src/data-plane/json-transport.ts'];
   const sources = files.map((file) => readFileSync(file, 'utf8')).join('\n');
   const pairs = [...sources.matchAll(/\b([45]\d\d), (?:code: )?'([a-z_]+)'/g)].map(([, status, code = '']) => [
     code,

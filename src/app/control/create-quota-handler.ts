@@ -6,7 +6,7 @@ import { SharedRoom } from '../../collections/shared-room.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import { DENIALS, type DenialCode } from '../../domain/denial.ts';
-import type { QuotaAnswer, QuotaHandler } from '../../http/quota-endpoint.ts';
+import type { QuotaAnswer, QuotaHandler } from '../../http/endpoints/quota-endpoint.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { OperationsSources } from '../../http/operations-routes.ts';
+import type { OperationsSources } from '../../http/endpoints/operations-routes.ts';
 import type { ControlMetrics } from '../../telemetry/metrics/control-metrics.ts';
 import { formatMetrics } from '../../telemetry/metrics/metric-families.ts';
 import { registerReadyMetric } from '../../telemetry/metrics/node-metrics.ts';

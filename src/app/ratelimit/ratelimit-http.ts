@@ -1,10 +1,10 @@
 import type { RequestListener } from 'node:http';
 import type { Address } from '../../config/formats.ts';
 import type { RatelimitConfig } from '../../config/ratelimit/ratelimit-config.ts';
-import { checkAnyJsonRequest } from '../../http/check-json-request.ts';
+import { checkAnyJsonRequest } from '../../http/endpoints/check-json-request.ts';
+import { JsonEndpoint } from '../../http/endpoints/json-endpoint.ts';
+import { sendMetrics } from '../../http/endpoints/operations-routes.ts';
 import { startHttpListener } from '../../http/http-listener.ts';
-import { JsonEndpoint } from '../../http/json-endpoint.ts';
-import { sendMetrics } from '../../http/operations-routes.ts';
 import { type Route, sendText, serveRoutes } from '../../http/serve-routes.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import { nameVariable } from '../name-variable.ts';

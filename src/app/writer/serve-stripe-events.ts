@@ -1,7 +1,7 @@
 import { readCallContext } from '../../admin/methods/call-context.ts';
 import { createStripeHandler, type StripeHandlerOptions } from '../../admin/stripe/stripe-handler.ts';
 import type { Config } from '../../config/config.ts';
-import type { StripeEndpoint } from '../../http/stripe-endpoint.ts';
+import type { StripeEndpoint } from '../../http/endpoints/stripe-endpoint.ts';
 import { toContextOptions } from '../control/start-admin-plane.ts';
 
 /** Lets an endpoint take the events of Stripe. undefined: the endpoint is off. */

@@ -3,7 +3,7 @@ import type { CallEvents } from '../../database/audit/call-events.ts';
 import type { DatabaseAccess } from '../../database/connection/database-access.ts';
 import type { Database } from '../../database/open-database.ts';
 import type { CounterAdmin } from '../../domain/counting/counter-admin.ts';
-import type { StripeEndpoint } from '../../http/stripe-endpoint.ts';
+import type { StripeEndpoint } from '../../http/endpoints/stripe-endpoint.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { ControlMetrics } from '../../telemetry/metrics/control-metrics.ts';
 import type { TokenSigning } from '../control/create-token-signing.ts';

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { ApiAnswer } from '../api-gate.ts';
+import type { ApiAnswer } from '../endpoints/api-gate.ts';
 import { sendText } from '../serve-routes.ts';
 
 /** An answer of the admin API whose body has been read. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
-import type { ApiAnswer, ApiGate } from '../api-gate.ts';
+import type { ApiAnswer, ApiGate } from '../endpoints/api-gate.ts';
 import { type ReadAnswer, readAnswer } from './console-answers.ts';
 
 const AUTH = '/weir.admin.v1.AuthService';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { type ApiGate, abortOnClose, sendAnswer } from '../api-gate.ts';
 import { BodyReader } from '../body-reader.ts';
+import { type ApiGate, abortOnClose, sendAnswer } from '../endpoints/api-gate.ts';
 import { RefusedRequest } from '../refused-request.ts';
 import { requireMediaType, requirePost } from '../request-form.ts';
 import { type Site, sendText } from '../serve-routes.ts';

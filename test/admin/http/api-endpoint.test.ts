@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ApiEndpoint } from '../../../src/http/api-endpoint.ts';
-import { type ApiAnswer, ApiGate } from '../../../src/http/api-gate.ts';
+import { ApiEndpoint } from '../../../src/http/endpoints/api-endpoint.ts';
+import { type ApiAnswer, ApiGate } from '../../../src/http/endpoints/api-gate.ts';
 import { startHttpListener } from '../../../src/http/http-listener.ts';
 
 const PATH = '/weir.admin.v1.PlanService/GetPlan';

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { ApiGate } from '../../../src/http/api-gate.ts';
 import { ConsoleEndpoint } from '../../../src/http/console/console-endpoint.ts';
 import { serveConsoleFiles } from '../../../src/http/console/console-files.ts';
+import { ApiGate } from '../../../src/http/endpoints/api-gate.ts';
 import { startHttpListener } from '../../../src/http/http-listener.ts';
 import { send } from './console-client.ts';
 

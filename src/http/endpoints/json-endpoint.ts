@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { SharedRoom } from '../collections/shared-room.ts';
-import { clientNetwork } from '../domain/credentials/client-network.ts';
-import { findRequestId } from '../transport/request-id.ts';
-import { BodyReader } from './body-reader.ts';
-import { RefusedRequest } from './refused-request.ts';
-import { sendRefusal } from './send-refusal.ts';
-import { sendText } from './serve-routes.ts';
+import { SharedRoom } from '../../collections/shared-room.ts';
+import { clientNetwork } from '../../domain/credentials/client-network.ts';
+import { findRequestId } from '../../transport/request-id.ts';
+import { BodyReader } from '../body-reader.ts';
+import { RefusedRequest } from '../refused-request.ts';
+import { sendRefusal } from '../send-refusal.ts';
+import { sendText } from '../serve-routes.ts';
 
 /** Answers the JSON of a request with JSON. Never rejects. */
 export type JsonHandler = (request: {

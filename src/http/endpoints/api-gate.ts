@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SharedRoom } from '../collections/shared-room.ts';
-import { clientNetwork } from '../domain/credentials/client-network.ts';
-import { BodyReader } from './body-reader.ts';
-import { RefusedRequest } from './refused-request.ts';
-import { sendRefusal } from './send-refusal.ts';
+import { SharedRoom } from '../../collections/shared-room.ts';
+import { clientNetwork } from '../../domain/credentials/client-network.ts';
+import { BodyReader } from '../body-reader.ts';
+import { RefusedRequest } from '../refused-request.ts';
+import { sendRefusal } from '../send-refusal.ts';
 
 /** A POST to a method, with its complete body. */
 export interface ApiCall {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type Routes, sendText } from './serve-routes.ts';
+import { type Routes, sendText } from '../serve-routes.ts';
 
 /**
  * In seconds: half the time between the publication of a key and its first signature. A client that caches the set meets

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Route, Routes } from './serve-routes.ts';
-import { createStaticFile, sendFile } from './static-file.ts';
+import type { Route, Routes } from '../serve-routes.ts';
+import { createStaticFile, sendFile } from '../static-file.ts';
 
 /** Files that scripts/setup.mjs puts into a folder. Those that end with `.gz` are sent compressed. */
 const FILES = {

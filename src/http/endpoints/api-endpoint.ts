@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RefusedRequest } from '../refused-request.ts';
+import { requireMediaType, requirePost } from '../request-form.ts';
+import type { Site } from '../serve-routes.ts';
 import { type ApiGate, abortOnClose, sendAnswer } from './api-gate.ts';
 import { type AllowedOrigins, applyCors } from './cors.ts';
-import { RefusedRequest } from './refused-request.ts';
-import { requireMediaType, requirePost } from './request-form.ts';
-import type { Site } from './serve-routes.ts';
 
 const MEDIA_TYPES = ['application/json', 'application/proto', 'application/grpc-web', 'application/grpc-web+proto'];
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BodyReader } from './body-reader.ts';
-import { RefusedRequest } from './refused-request.ts';
-import { sendRefusal } from './send-refusal.ts';
-import { type Routes, sendText } from './serve-routes.ts';
+import { BodyReader } from '../body-reader.ts';
+import { RefusedRequest } from '../refused-request.ts';
+import { sendRefusal } from '../send-refusal.ts';
+import { type Routes, sendText } from '../serve-routes.ts';
 
 /** Answers an event of Stripe. Never rejects. */
 export type StripeEventHandler = (request: {

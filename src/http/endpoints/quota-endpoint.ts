@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Routes, sendText } from './serve-routes.ts';
+import { type Routes, sendText } from '../serve-routes.ts';
 
 /** The parts of a request that say whose quota it asks for. */
 export interface QuotaQuestion {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { RefusedRequest } from './refused-request.ts';
-import { requireMediaType, requirePost } from './request-form.ts';
+import { RefusedRequest } from '../refused-request.ts';
+import { requireMediaType, requirePost } from '../request-form.ts';
 
 /**
  * Top-level names that the public DNS never has: those of machines, of home and company networks (RFC 6761, RFC 6762,

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { METRICS_CONTENT_TYPE } from '../telemetry/metrics/metric-families.ts';
-import { type Routes, sendText } from './serve-routes.ts';
+import { METRICS_CONTENT_TYPE } from '../../telemetry/metrics/metric-families.ts';
+import { type Routes, sendText } from '../serve-routes.ts';
 
 /** The state of the node. Serializes to what `/status` answers. */
 export interface NodeState {

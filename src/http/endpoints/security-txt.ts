@@ -1,4 +1,4 @@
-import { type Routes, sendText } from './serve-routes.ts';
+import { type Routes, sendText } from '../serve-routes.ts';
 
 const DAY_MS = 86_400_000;
 /** RFC 9116 recommends less than a year. */
