@@ -1,8 +1,8 @@
-import { findConsoleConflicts } from './http-api-config.ts';
 import { findUnknownPostgresVariables } from './postgres-variables.ts';
-import { findRequestConflicts } from './request-config.ts';
-import { findRequestLogConflicts } from './request-log-config.ts';
-import { findTlsConflicts, findUnpairedFiles } from './tls-config.ts';
+import { findConsoleConflicts } from './sections/http-api-config.ts';
+import { findRequestConflicts } from './sections/request-config.ts';
+import { findRequestLogConflicts } from './sections/request-log-config.ts';
+import { findTlsConflicts, findUnpairedFiles } from './sections/tls-config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

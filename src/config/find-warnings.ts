@@ -1,6 +1,6 @@
 import { isLoopbackHost } from '../domain/loopback-host.ts';
 import { suggestName } from '../domain/suggest-name.ts';
-import { readHttpApiConfig } from './http-api-config.ts';
+import { readHttpApiConfig } from './sections/http-api-config.ts';
 import type { Variables } from './variables.ts';
 
 /** Something in the environment that may be a mistake. Logged at the start. */

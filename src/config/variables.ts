@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { OWN_ISSUER } from '../domain/issuers/issuer.ts';
 import { OWN_ALGORITHMS } from '../domain/tokens/token.ts';
 import { isClaimName } from '../domain/tokens/token-claims.ts';
-import { answerVariables } from './answer-config.ts';
 import {
   address,
   apiKeyFormats,
@@ -24,15 +23,16 @@ import {
   wait,
   workerCount,
 } from './formats.ts';
-import { httpApiVariables } from './http-api-config.ts';
-import { logVariables } from './log-config.ts';
 import { postgresVariables } from './postgres-variables.ts';
-import { requestVariables } from './request-config.ts';
-import { requestLogVariables } from './request-log-config.ts';
-import { rulesVariables } from './rules-config.ts';
-import { tlsVariables } from './tls-config.ts';
-import { tracingVariables } from './tracing-config.ts';
-import { usageVariables } from './usage-config.ts';
+import { answerVariables } from './sections/answer-config.ts';
+import { httpApiVariables } from './sections/http-api-config.ts';
+import { logVariables } from './sections/log-config.ts';
+import { requestVariables } from './sections/request-config.ts';
+import { requestLogVariables } from './sections/request-log-config.ts';
+import { rulesVariables } from './sections/rules-config.ts';
+import { tlsVariables } from './sections/tls-config.ts';
+import { tracingVariables } from './sections/tracing-config.ts';
+import { usageVariables } from './sections/usage-config.ts';
 
 /** Variables that can be given as NAME_FILE instead: the path of a file that holds the value. */
 export const SECRET_VARIABLES = [

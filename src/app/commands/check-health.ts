@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type ChannelCredentials, Client, credentials } from '@grpc/grpc-js';
 import { CommandFailed } from '../../commands/command-failed.ts';
 import type { Address, Config } from '../../config/config.ts';
-import type { TlsSettings } from '../../config/tls-config.ts';
+import type { TlsSettings } from '../../config/sections/tls-config.ts';
 import {
   HealthService,
   HealthCheckResponse_ServingStatus as ServingStatus,

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type Config, InvalidConfig, readConfig, readProcessEnvironment } from '../config.ts';
 import type { ConfigWarning } from '../find-warnings.ts';
 import type { Address } from '../formats.ts';
-import type { RulesConfig } from '../rules-config.ts';
+import type { RulesConfig } from '../sections/rules-config.ts';
 import { translateRedisSettings } from './redis-settings.ts';
 import { SettingsReader } from './settings-reader.ts';
 import { rejectDecisiveSettings, warnOfUnhonoredSettings } from './unhonored-settings.ts';

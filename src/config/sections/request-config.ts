@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type KeySource, parseKeySources } from '../domain/credentials/key-source.ts';
-import type { DeviceRegistration } from '../domain/device.ts';
+import { type KeySource, parseKeySources } from '../../domain/credentials/key-source.ts';
+import type { DeviceRegistration } from '../../domain/device.ts';
 
 /** Optional parts of a request that Check reads. */
 export interface RequestConfig {

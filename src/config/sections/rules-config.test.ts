@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readConfig } from './config.ts';
+import { readConfig } from '../config.ts';
 
 it('reads how a folder of rules is read; by default dot files are ignored and domains are not merged', () => {
   expect(readConfig({}).rulesFolder).toEqual({ ignoreDotFiles: true, mergeDomains: false });

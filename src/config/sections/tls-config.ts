@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { certificatesFile, clientIdentities, readableFile } from './formats.ts';
+import { certificatesFile, clientIdentities, readableFile } from '../formats.ts';
 
 export const tlsVariables = {
   DECISION_TLS_CERT_FILE: readableFile.optional(),

@@ -1,5 +1,5 @@
-import type { OwnAlgorithm } from '../domain/tokens/token.ts';
-import type { Variables } from './variables.ts';
+import type { OwnAlgorithm } from '../../domain/tokens/token.ts';
+import type { Variables } from '../variables.ts';
 
 /** Settings of Weir's own tokens. */
 export interface TokenConfig {

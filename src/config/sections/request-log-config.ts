@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { address, retention } from './formats.ts';
+import { address, retention } from '../formats.ts';
 
 export const requestLogVariables = {
   REQUEST_LOG: z.enum(['on', 'off'], 'must be on or off').default('off'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wholeNumber } from './formats.ts';
+import { wholeNumber } from '../formats.ts';
 
 const BYTES_PER_MB = 1_000_000;
 

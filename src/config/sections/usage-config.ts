@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseDuration } from '../domain/limits/duration.ts';
-import { retention } from './formats.ts';
+import { parseDuration } from '../../domain/limits/duration.ts';
+import { retention } from '../formats.ts';
 
 /** How usage is recorded, and how long it is kept. */
 export interface UsageConfig {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { SAMPLERS, type TracingSettings } from '../interfaces/tracing-settings.ts';
-import { certificatesFile, wait } from './formats.ts';
+import { SAMPLERS, type TracingSettings } from '../../interfaces/tracing-settings.ts';
+import { certificatesFile, wait } from '../formats.ts';
 
 /** The path of the receiver of spans, below OTEL_EXPORTER_OTLP_ENDPOINT. */
 const TRACES_PATH = 'v1/traces';
