@@ -36,7 +36,7 @@ import { countPasswordHashes } from './identity/secrets/password.ts';
 import { createTextSealer } from './identity/secrets/text-sealer.ts';
 import type { Logger } from './interfaces/logger.ts';
 import { createControlMetrics } from './telemetry/metrics/control-metrics.ts';
-import { registerWorkersMetric } from './telemetry/metrics/node-metrics.ts';
+import { registerWorkersMetric } from './telemetry/metrics/parts/node-metrics.ts';
 import { NodeStatus } from './telemetry/node-status.ts';
 import { Readiness } from './telemetry/readiness.ts';
 import type { DecisionSettings, Decisions, PrepareDecisions, StartedDecisions } from './workers/decisions.ts';

@@ -3,7 +3,7 @@ import { readPackageVersion } from '../commands/package-version.ts';
 import type { Config } from '../config/config.ts';
 import type { Tracer } from '../interfaces/tracing.ts';
 import type { ProcessName } from '../telemetry/logger.ts';
-import { registerTracingMetrics } from '../telemetry/metrics/tracing-metrics.ts';
+import { registerTracingMetrics } from '../telemetry/metrics/parts/tracing-metrics.ts';
 
 /** Part of the time for a stop in which each process sends its last spans. */
 const STOP_PART = 1 / 20;

@@ -1,7 +1,7 @@
 import type { OperationsSources } from '../../http/endpoints/operations-routes.ts';
 import type { ControlMetrics } from '../../telemetry/metrics/control-metrics.ts';
 import { formatMetrics } from '../../telemetry/metrics/metric-families.ts';
-import { registerReadyMetric } from '../../telemetry/metrics/node-metrics.ts';
+import { registerReadyMetric } from '../../telemetry/metrics/parts/node-metrics.ts';
 import { assessNode, assessWriterParts, type WriterParts } from '../../telemetry/node-health.ts';
 import type { NodeStatus, NodeStatusReport } from '../../telemetry/node-status.ts';
 import type { DecisionPort } from '../../workers/decision-port.ts';

@@ -12,7 +12,7 @@ import { REFLECTED_SERVICES, REFLECTION_PATHS, Reflection, TOO_MANY_REQUESTS } f
 import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import { isLoopbackHost } from '../../domain/loopback-host.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { ListenerMetrics } from '../../telemetry/metrics/listener-metrics.ts';
+import type { ListenerMetrics } from '../../telemetry/metrics/parts/listener-metrics.ts';
 import {
   type BatchHandler,
   GrpcStatus,

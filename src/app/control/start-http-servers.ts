@@ -15,7 +15,7 @@ import { StripeEndpoint } from '../../http/endpoints/stripe-endpoint.ts';
 import { type HttpListenerOptions, startHttpListener } from '../../http/http-listener.ts';
 import { serveRoutes, serveSites } from '../../http/serve-routes.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { ListenerMetrics } from '../../telemetry/metrics/listener-metrics.ts';
+import type { ListenerMetrics } from '../../telemetry/metrics/parts/listener-metrics.ts';
 import { nameVariable } from '../name-variable.ts';
 
 /** The beginning of the paths of all methods of the admin API. */

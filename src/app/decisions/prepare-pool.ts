@@ -3,7 +3,7 @@ import { readPackageVersion } from '../../commands/package-version.ts';
 import type { Config } from '../../config/config.ts';
 import type { LogOutput } from '../../decision-log/log-output.ts';
 import { readMetricFamilies } from '../../telemetry/metrics/metric-families.ts';
-import { registerRuntimeMetrics } from '../../telemetry/metrics/runtime-metrics.ts';
+import { registerRuntimeMetrics } from '../../telemetry/metrics/parts/runtime-metrics.ts';
 import { ConnectionDistributor } from '../../workers/pool/connection-distributor.ts';
 import { prepareWorkerPool } from '../../workers/pool/worker-pool.ts';
 import { nameVariable } from '../name-variable.ts';

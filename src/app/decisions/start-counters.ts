@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import { type Counters, type CountersOptions, openCounters } from '../../counters/open-counters.ts';
 import type { Logger } from '../../interfaces/logger.ts';
+import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 import {
   registerCounterMetrics,
   registerFailoverMetrics,
   registerOutageMetrics,
-} from '../../telemetry/metrics/counter-metrics.ts';
-import type { Metrics } from '../../telemetry/metrics/metrics.ts';
+} from '../../telemetry/metrics/parts/counter-metrics.ts';
 
 /** The parts of the counters that only the service itself knows. */
 export interface CountersParts

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts';
 import { DecisionLog } from '../../decision-log/decision-log.ts';
 import type { LogOutput } from '../../decision-log/log-output.ts';
 import type { Metrics } from '../../telemetry/metrics/metrics.ts';
-import { registerLogMetrics } from '../../telemetry/metrics/runtime-metrics.ts';
+import { registerLogMetrics } from '../../telemetry/metrics/parts/runtime-metrics.ts';
 
 /** Starts the log of single decisions. undefined: it is off. */
 export function startDecisionLog(

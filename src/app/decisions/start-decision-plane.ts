@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { ListenerMetrics } from '../../telemetry/metrics/listener-metrics.ts';
+import type { ListenerMetrics } from '../../telemetry/metrics/parts/listener-metrics.ts';
 import { startHttp2GrpcServer } from '../../transport/grpc-http2/http2-grpc-server.ts';
 import type { BatchHandler } from '../../transport/unary-call.ts';
 import { openDistributedListener } from '../../workers/pool/distributed-listener.ts';

@@ -11,7 +11,7 @@ import type { Logger } from '../../interfaces/logger.ts';
 import { dumpRuleBook } from '../../rules/dump-rule-book.ts';
 import { formatMetrics } from '../../telemetry/metrics/metric-families.ts';
 import { createMetrics, type Metrics } from '../../telemetry/metrics/metrics.ts';
-import { RuleHitTally, registerRatelimitMetrics } from '../../telemetry/metrics/ratelimit-metrics.ts';
+import { RuleHitTally, registerRatelimitMetrics } from '../../telemetry/metrics/parts/ratelimit-metrics.ts';
 import { type BatchHandler, GrpcStatus } from '../../transport/unary-call.ts';
 import { type CountersParts, startCounters } from '../decisions/start-counters.ts';
 import { startDecisionPlane } from '../decisions/start-decision-plane.ts';

@@ -1,13 +1,13 @@
 import { Counter, Histogram, Registry } from 'prom-client';
-import { type ObservedPool, registerDatabaseMetrics } from './database-metrics.ts';
 import { createLatencyRecorder } from './latency-metric.ts';
-import { createListenerMetrics } from './listener-metrics.ts';
 import { readMetricFamilies } from './metric-families.ts';
 import { type Metrics, registerRejectedTokens } from './metrics.ts';
+import { type ObservedPool, registerDatabaseMetrics } from './parts/database-metrics.ts';
+import { createListenerMetrics } from './parts/listener-metrics.ts';
+import { registerLogMetrics, registerRuntimeMetrics } from './parts/runtime-metrics.ts';
+import { createActiveAccountsRecorder } from './parts/usage-metrics.ts';
+import { createWebhookMetrics, type WebhookMetrics } from './parts/webhook-metrics.ts';
 import { registerTotal } from './read-at-scrape.ts';
-import { registerLogMetrics, registerRuntimeMetrics } from './runtime-metrics.ts';
-import { createActiveAccountsRecorder } from './usage-metrics.ts';
-import { createWebhookMetrics, type WebhookMetrics } from './webhook-metrics.ts';
 
 /** In seconds. There are some 90 methods, so few buckets. */
 const CALL_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5];

@@ -3,10 +3,10 @@ import type { WarningLogger } from '../../interfaces/logger.ts';
 import type { MetricFamily } from '../../interfaces/metric-family.ts';
 import { DecisionTally, type FaultCount } from '../decision-tally.ts';
 import { createLatencyMetric, createLatencyRecorder } from './latency-metric.ts';
-import { createListenerMetrics, type ListenerMetrics } from './listener-metrics.ts';
 import { readMetricFamilies, readNamedFamilies } from './metric-families.ts';
+import { createListenerMetrics, type ListenerMetrics } from './parts/listener-metrics.ts';
+import { registerRuntimeMetrics } from './parts/runtime-metrics.ts';
 import { registerTallies } from './read-at-scrape.ts';
-import { registerRuntimeMetrics } from './runtime-metrics.ts';
 
 export interface Metrics {
   readonly decisions: DecisionTally;

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { MetricFamily } from '../../interfaces/metric-family.ts';
-import type { NodeStatusReport } from '../node-status.ts';
+import type { MetricFamily } from '../../../interfaces/metric-family.ts';
+import type { NodeStatusReport } from '../../node-status.ts';
 
 /** Registers the gauge that says whether the node is ready. It reads the state at each scrape. */
 export function registerReadyMetric(registry: Registry, readState: () => Promise<NodeStatusReport>): void {

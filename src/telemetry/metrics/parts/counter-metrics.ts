@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import { registerGauge, registerTallies, registerTotal, registerTotals } from './read-at-scrape.ts';
+import { registerGauge, registerTallies, registerTotal, registerTotals } from '../read-at-scrape.ts';
 
 interface RuleCounters {
   readonly rule: string;

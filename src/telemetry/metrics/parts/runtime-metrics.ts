@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
-import type { ProcessName } from '../logger.ts';
-import { registerTotal } from './read-at-scrape.ts';
+import type { ProcessName } from '../../logger.ts';
+import { registerTotal } from '../read-at-scrape.ts';
 
 /**
  * Sums of other metrics of prom-client. They are gauges whose names end in `_total`, as only names of counters may. The

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { registerTotals } from './read-at-scrape.ts';
+import { registerTotals } from '../read-at-scrape.ts';
 
 /** Registers the metric that counts the shares of limits (`notify_at`) that this node saw reached. */
 export function registerThresholdMetrics(

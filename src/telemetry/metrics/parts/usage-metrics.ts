@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
-import { USAGE_OUTCOMES, type UsageOutcome } from '../../domain/usage/usage-row.ts';
-import { registerGauge, registerTallies, registerTotal } from './read-at-scrape.ts';
+import { USAGE_OUTCOMES, type UsageOutcome } from '../../../domain/usage/usage-row.ts';
+import { registerGauge, registerTallies, registerTotal } from '../read-at-scrape.ts';
 
 /** How this node records usage, as a scrape reads it. */
 export interface ObservedUsage {

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import { registerTallies } from './read-at-scrape.ts';
+import { registerTallies } from '../read-at-scrape.ts';
 
 /** A listener, as a scrape reads it. */
 export interface ObservedListener {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { LimitStatus } from '../../domain/limits/limit-status.ts';
+import type { LimitStatus } from '../../../domain/limits/limit-status.ts';
 import { labelRule, RuleHitTally } from './ratelimit-metrics.ts';
 
 it.each([

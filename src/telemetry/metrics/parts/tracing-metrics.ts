@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
-import type { ProcessName } from '../logger.ts';
-import { registerTallies } from './read-at-scrape.ts';
+import type { ProcessName } from '../../logger.ts';
+import { registerTallies } from '../read-at-scrape.ts';
 
 /** Registers the metric of the spans of a process. `counts` has them by result; empty: nothing is traced. */
 export function registerTracingMetrics(

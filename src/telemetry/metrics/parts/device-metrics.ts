@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { registerTotals } from './read-at-scrape.ts';
+import { registerTotals } from '../read-at-scrape.ts';
 
 /**
  * Registers the metric that counts the devices which were new to this node, by what became of them. `devices` is

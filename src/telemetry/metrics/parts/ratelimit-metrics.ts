@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client';
-import type { DescriptorVerdict } from '../../decide/rate-limit/rate-limit-verdict.ts';
-import { advertisedQuota } from '../../domain/limits/limit-status.ts';
-import type { DecisionTally } from '../decision-tally.ts';
+import type { DescriptorVerdict } from '../../../decide/rate-limit/rate-limit-verdict.ts';
+import { advertisedQuota } from '../../../domain/limits/limit-status.ts';
+import type { DecisionTally } from '../../decision-tally.ts';
 
 /** Statistics of one rule, in hits. The names are those of envoyproxy/ratelimit. */
 interface RuleHits {

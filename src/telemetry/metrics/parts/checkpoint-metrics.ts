@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { registerGauge, registerTotal } from './read-at-scrape.ts';
+import { registerGauge, registerTotal } from '../read-at-scrape.ts';
 
 /** The checkpoints of this node, as a scrape reads them. */
 export interface ObservedCheckpoints {
