@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
-import { purge } from '../../src/database/purge.ts';
+import { purge } from '../../src/database/statements/purge.ts';
 import { newDatabase } from '../support/databases.ts';
 
 const RETENTION = { deletedSeconds: 10 * 86_400 };

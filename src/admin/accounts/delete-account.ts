@@ -1,8 +1,8 @@
-import { deleteApiKeys } from '../../database/api-key-rows.ts';
 import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-plan-change-entity.ts';
 import { SignInNetworkEntity } from '../../database/entities/sign-in-entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import { recordRevocation } from '../../database/record-revocation.ts';
+import { deleteApiKeys } from '../../database/statements/api-key-rows.ts';
+import { recordRevocation } from '../../database/statements/record-revocation.ts';
 import { requireResourceName } from '../fields/resource-names.ts';
 import { endSessions } from '../sessions/end-sessions.ts';
 import { maxExpireTime } from '../tokens/token-revocation.ts';

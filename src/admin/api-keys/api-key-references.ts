@@ -1,4 +1,4 @@
-import type { ExistingReferences } from '../../database/api-key-rows.ts';
+import type { ExistingReferences } from '../../database/statements/api-key-rows.ts';
 import type { FieldFault } from '../../domain/field-fault.ts';
 import { describeUnknownPlan } from '../fields/unknown-plan.ts';
 import type { ApiKeyValues } from './api-key-fields.ts';

@@ -1,8 +1,8 @@
 import { ForeignKeyConstraintViolationException } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { insertApiKeys, lockReferences } from '../../database/api-key-rows.ts';
 import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-plan-change-entity.ts';
+import { insertApiKeys, lockReferences } from '../../database/statements/api-key-rows.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { supersedeLimits } from '../../domain/limits/superseded-limit.ts';
 import type { ApiKeyServiceService, CreateApiKeyResponse } from '../../generated/weir/admin/v1/api_key_service.ts';

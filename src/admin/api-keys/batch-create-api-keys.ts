@@ -1,5 +1,5 @@
-import { insertApiKeys, lockReferences } from '../../database/api-key-rows.ts';
 import type { Database } from '../../database/open-database.ts';
+import { insertApiKeys, lockReferences } from '../../database/statements/api-key-rows.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
 import type {

@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { countApiKeys } from '../../database/api-key-counts.ts';
-import { findApiKeyIds, insertApiKeys, lockReferences } from '../../database/api-key-rows.ts';
 import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import type { Database } from '../../database/open-database.ts';
+import { countApiKeys } from '../../database/statements/api-key-counts.ts';
+import { findApiKeyIds, insertApiKeys, lockReferences } from '../../database/statements/api-key-rows.ts';
 import { describeKeyBound } from '../../domain/api-error.ts';
 import type { FieldFault, Invalid } from '../../domain/field-fault.ts';
 import { Code } from '../../generated/google/rpc/code.ts';

@@ -1,8 +1,8 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { lockReferences } from '../../database/api-key-rows.ts';
 import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-plan-change-entity.ts';
+import { lockReferences } from '../../database/statements/api-key-rows.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { countApiKeys } from '../../database/api-key-counts.ts';
+import { countApiKeys } from '../../database/statements/api-key-counts.ts';
 import { ApiError } from '../../domain/api-error.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { lockReferences } from '../../database/api-key-rows.ts';
 import { PlanEntity } from '../../database/entities/plan-entity.ts';
 import { ScheduledPlanChangeEntity } from '../../database/entities/scheduled-plan-change-entity.ts';
 import type { Database } from '../../database/open-database.ts';
+import { lockReferences } from '../../database/statements/api-key-rows.ts';
 import type { CounterAdmin } from '../../domain/counting/counter-admin.ts';
 import { findPlanPeriodEnd } from '../../domain/counting/plan-period.ts';
 import { readCountedLimits } from '../../domain/limits/plan.ts';

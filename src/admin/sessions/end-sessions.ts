@@ -1,6 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { SessionEntity } from '../../database/entities/sign-in-entities.ts';
-import { recordRevocation } from '../../database/record-revocation.ts';
+import { recordRevocation } from '../../database/statements/record-revocation.ts';
 
 /**
  * Ends a session. Its refresh tokens stop working, and every node denies its access tokens until the last of them has

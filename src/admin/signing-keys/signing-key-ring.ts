@@ -10,7 +10,7 @@ import {
   type NewSigningKey,
   retainSigningKeyUntil,
   sealPlaintextSigningKeys,
-} from '../../database/signing-key-rows.ts';
+} from '../../database/statements/signing-key-rows.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
 import { newestKey, PUBLISH_BEFORE_SIGNING_MS, signingKeyAt, signsFrom } from '../../domain/tokens/signing-schedule.ts';

@@ -1,5 +1,5 @@
 import type { Database } from '../../database/open-database.ts';
-import { listUsableSigningKeys } from '../../database/signing-key-rows.ts';
+import { listUsableSigningKeys } from '../../database/statements/signing-key-rows.ts';
 import { signingKeyAt, signsFrom } from '../../domain/tokens/signing-schedule.ts';
 import type { SigningKey, SigningKeyServiceService } from '../../generated/weir/admin/v1/signing_key_service.ts';
 import { type Authenticate, requireAdmin } from '../callers/caller.ts';

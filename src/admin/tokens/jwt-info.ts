@@ -1,6 +1,6 @@
 import { nameActor } from '../../database/audit/current-call.ts';
 import type { Database } from '../../database/open-database.ts';
-import { recordRevocation } from '../../database/record-revocation.ts';
+import { recordRevocation } from '../../database/statements/record-revocation.ts';
 import { UNRESTRICTED } from '../../domain/account-state.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { requiresCatalogAccount, resolvePlanId, type VerifiedToken } from '../../domain/tokens/token.ts';

@@ -1,7 +1,7 @@
 import { AccountEntity } from '../../database/entities/account-entity.ts';
 import { IssuerEntity } from '../../database/entities/issuer-entities.ts';
 import type { Database } from '../../database/open-database.ts';
-import type { ExpiringRevocation } from '../../database/record-revocation.ts';
+import type { ExpiringRevocation } from '../../database/statements/record-revocation.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
 import { withFound } from '../../domain/found-value.ts';
 import { issuerAccountId, OWN_ISSUER } from '../../domain/issuers/issuer.ts';

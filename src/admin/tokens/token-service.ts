@@ -3,7 +3,7 @@ import { recordChange } from '../../database/audit/current-call.ts';
 import { AccountEntity } from '../../database/entities/account-entity.ts';
 import { PlanEntity } from '../../database/entities/plan-entity.ts';
 import type { Database } from '../../database/open-database.ts';
-import { recordRevocation } from '../../database/record-revocation.ts';
+import { recordRevocation } from '../../database/statements/record-revocation.ts';
 import { invalidArgument } from '../../domain/api-error.ts';
 import type { FieldChange } from '../../domain/audit-event.ts';
 import { withFound } from '../../domain/found-value.ts';

@@ -1,7 +1,7 @@
 import { CommandFailed } from '../../commands/command-failed.ts';
 import { readAccessChanges } from '../../commands/read-access-changes.ts';
-import { findRestoredAccess } from '../../database/find-restored-access.ts';
 import { createQuery, openDatabase } from '../../database/open-database.ts';
+import { findRestoredAccess } from '../../database/statements/find-restored-access.ts';
 import type { AccessChange } from '../../domain/access-change.ts';
 import { firstLine } from '../../telemetry/logger.ts';
 

@@ -13,7 +13,7 @@ import {
   USAGE_HOURS,
   USAGE_MONTHS,
 } from '../../database/partitions/partitioned-tables.ts';
-import { purge } from '../../database/purge.ts';
+import { purge } from '../../database/statements/purge.ts';
 import { addUsageTotals, dropUsageTotals, rollUpUsage } from '../../database/usage/roll-up.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { Query } from '../../interfaces/query.ts';

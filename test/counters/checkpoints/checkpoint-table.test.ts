@@ -6,7 +6,7 @@ import {
 } from '../../../src/counters/checkpoints/checkpoint-table.ts';
 import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
 import { type OwnConnection, openConnection } from '../../../src/database/open-connection.ts';
-import { purge } from '../../../src/database/purge.ts';
+import { purge } from '../../../src/database/statements/purge.ts';
 import { CREDITS_END } from '../../../src/domain/counting/credit-balance.ts';
 import { newDatabase } from '../../support/databases.ts';
 

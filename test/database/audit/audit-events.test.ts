@@ -7,7 +7,7 @@ import { PlanEntity } from '../../../src/database/entities/plan-entity.ts';
 import { SessionEntity } from '../../../src/database/entities/sign-in-entities.ts';
 import { openConnection } from '../../../src/database/open-connection.ts';
 import { createQuery, type Database, openDatabase } from '../../../src/database/open-database.ts';
-import { recordRevocation } from '../../../src/database/record-revocation.ts';
+import { recordRevocation } from '../../../src/database/statements/record-revocation.ts';
 import type { Query } from '../../../src/interfaces/query.ts';
 import { newDatabase } from '../../support/databases.ts';
 import { UNRECORDED } from './audited-columns.ts';

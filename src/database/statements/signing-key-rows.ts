@@ -1,9 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
-import type { JsonWebKey } from '../domain/issuers/issuer-keys.ts';
-import { acceptedUntil, newestKey, signsFrom } from '../domain/tokens/signing-schedule.ts';
-import { withAdvisoryLock } from './advisory-locks.ts';
-import { SigningKeyEntity } from './entities/token-entities.ts';
-import type { Database } from './open-database.ts';
+import type { JsonWebKey } from '../../domain/issuers/issuer-keys.ts';
+import { acceptedUntil, newestKey, signsFrom } from '../../domain/tokens/signing-schedule.ts';
+import { withAdvisoryLock } from '../advisory-locks.ts';
+import { SigningKeyEntity } from '../entities/token-entities.ts';
+import type { Database } from '../open-database.ts';
 
 /** A new key with its private part sealed. */
 export type NewSigningKey = Pick<SigningKeyEntity, 'id' | 'algorithm' | 'publicJwk' | 'sealedJwk' | 'activateTime'>;

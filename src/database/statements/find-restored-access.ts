@@ -1,5 +1,5 @@
-import type { AccessChange } from '../domain/access-change.ts';
-import type { Query } from '../interfaces/query.ts';
+import type { AccessChange } from '../../domain/access-change.ts';
+import type { Query } from '../../interfaces/query.ts';
 
 /** State of a credential, an account or a device in the database. */
 interface PresentState {

@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { ApiKeyEntity } from './entities/api-key-entity.ts';
+import type { ApiKeyEntity } from '../entities/api-key-entity.ts';
 
 /*
  * Statements on many API keys at once. One statement for a thousand rows takes a fraction of the time of a thousand

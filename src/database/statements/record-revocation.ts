@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import type { Revocation } from '../domain/tokens/token.ts';
+import type { Revocation } from '../../domain/tokens/token.ts';
 
 /** A revocation, and the time when the last token that it covers has expired. */
 export interface ExpiringRevocation {

@@ -1,4 +1,4 @@
-import type { Query } from '../interfaces/query.ts';
+import type { Query } from '../../interfaces/query.ts';
 
 /** For how long rows without effect are kept, in seconds. */
 export interface PurgeRetention {
