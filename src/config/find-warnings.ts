@@ -1,5 +1,5 @@
 import { isLoopbackHost } from '../domain/loopback-host.ts';
-import { suggestName } from '../domain/suggest-name.ts';
+import { suggestName } from '../domain/validation/suggest-name.ts';
 import { readHttpApiConfig } from './sections/http-api-config.ts';
 import type { Variables } from './variables.ts';
 

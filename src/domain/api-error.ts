@@ -1,4 +1,4 @@
-import type { FieldFault } from './field-fault.ts';
+import type { FieldFault } from './validation/field-fault.ts';
 
 /** Reasons for which a call of the admin API fails. Every other failure is an internal error to the caller. */
 export type ApiErrorReason =

@@ -1,4 +1,4 @@
-import { quoteName } from './found-value.ts';
+import { quoteName } from './validation/found-value.ts';
 
 /** One condition of a filter, such as `plan = "plans/team"`. */
 export interface Restriction {

@@ -1,6 +1,6 @@
 import type { AccountEntity } from '../../database/entities/account-entity.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import { Account } from '../../generated/weir/admin/v1/account.ts';
 import type { BlockAccountRequest, CreateAccountRequest } from '../../generated/weir/admin/v1/account_service.ts';
 import { checkDisplayName, checkText, readUpdateMask } from '../fields/common-fields.ts';

@@ -1,8 +1,8 @@
 import type { AccountEntity } from '../../database/entities/account-entity.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type {
   CreateEmailVerificationResponse,
   CreatePasswordResetRequest,

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import { parseNetworks } from '../../domain/credentials/allowed-networks.ts';
-import { withFound } from '../../domain/found-value.ts';
 import type { PlanLimitSpec } from '../../domain/limits/plan-limit.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { ApiKey } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { type Caller, requireAdmin } from '../callers/caller.ts';
 import { checkDisplayName, readTime, readUpdateMask } from '../fields/common-fields.ts';

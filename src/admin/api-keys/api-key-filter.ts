@@ -2,7 +2,7 @@ import { raw } from '@mikro-orm/core';
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import type { Restriction } from '../../domain/filter.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { FieldViolations } from '../fields/field-violations.ts';
 import {
   escapeLike,

@@ -7,8 +7,8 @@ import {
   MIN_IMPORTED_KEY_LENGTH,
   parseSha256,
 } from '../../domain/credentials/imported-key.ts';
-import type { Invalid } from '../../domain/field-fault.ts';
-import { withFound } from '../../domain/found-value.ts';
+import type { Invalid } from '../../domain/validation/field-fault.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import { ApiKey, type ApiKeyImport } from '../../generated/weir/admin/v1/api_key_service.ts';
 import { hashImportedKey } from '../../identity/secrets/api-key-secret.ts';
 import type { Caller } from '../callers/caller.ts';

@@ -1,5 +1,5 @@
 import type { ExistingReferences } from '../../database/statements/api-key-rows.ts';
-import type { FieldFault } from '../../domain/field-fault.ts';
+import type { FieldFault } from '../../domain/validation/field-fault.ts';
 import { describeUnknownPlan } from '../fields/unknown-plan.ts';
 import type { ApiKeyValues } from './api-key-fields.ts';
 

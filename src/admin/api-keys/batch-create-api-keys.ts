@@ -1,7 +1,7 @@
 import type { Database } from '../../database/open-database.ts';
 import { insertApiKeys, lockReferences } from '../../database/statements/api-key-rows.ts';
 import { ApiError } from '../../domain/api-error.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type {
   BatchCreateApiKeysRequest,
   BatchCreateApiKeysResponse,

@@ -4,7 +4,7 @@ import type { Database } from '../../database/open-database.ts';
 import { countApiKeys } from '../../database/statements/api-key-counts.ts';
 import { findApiKeyIds, insertApiKeys, lockReferences } from '../../database/statements/api-key-rows.ts';
 import { describeKeyBound } from '../../domain/api-error.ts';
-import type { FieldFault, Invalid } from '../../domain/field-fault.ts';
+import type { FieldFault, Invalid } from '../../domain/validation/field-fault.ts';
 import { Code } from '../../generated/google/rpc/code.ts';
 import type {
   ImportApiKeysRequest,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import { invalidArgument } from '../../domain/api-error.ts';
 import { apiKeyHint } from '../../domain/credentials/api-key.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import { generateApiKey, generateCounterId } from '../../identity/secrets/api-key-secret.ts';
 import type { ApiKeyValues } from './api-key-fields.ts';
 

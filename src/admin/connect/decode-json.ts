@@ -9,7 +9,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { invalidArgument } from '../../domain/api-error.ts';
-import type { FieldFault } from '../../domain/field-fault.ts';
+import type { FieldFault } from '../../domain/validation/field-fault.ts';
 import { getMessageRegistry } from '../methods/message-registry.ts';
 import { MAX_VALUES, TOO_MANY_VALUES } from '../server/bound-values.ts';
 

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../domain/api-error.ts';
 import type { AddCredits, CounterState } from '../../domain/counting/counter-admin.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { AddCreditsRequest } from '../../generated/weir/admin/v1/counter_service.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 

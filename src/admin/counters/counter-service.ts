@@ -6,10 +6,10 @@ import type {
   CounterSelection,
   CounterState,
 } from '../../domain/counting/counter-admin.ts';
-import type { FieldFault } from '../../domain/field-fault.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import { toPlanLimitSpec } from '../../domain/limits/plan-limit.ts';
+import type { FieldFault } from '../../domain/validation/field-fault.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type {
   Counter,
   CounterServiceService,

@@ -1,7 +1,7 @@
 import { invalidArgument } from '../../domain/api-error.ts';
 import type { CounterSelector } from '../../domain/counting/counter-admin.ts';
-import { quoteFound } from '../../domain/found-value.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
+import { quoteFound } from '../../domain/validation/found-value.ts';
 import type { CounterSubject, DescriptorSubject, TokenAccount } from '../../generated/weir/admin/v1/counter_service.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import { FieldViolations } from '../fields/field-violations.ts';

@@ -1,5 +1,5 @@
 import { type DeviceKey, decodeAccount, encodeAccount, MAX_DEVICE_ACCOUNT_LENGTH } from '../../domain/device.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { isResourceId } from '../fields/resource-names.ts';
 

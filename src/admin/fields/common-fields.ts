@@ -1,4 +1,4 @@
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { FieldViolations } from './field-violations.ts';
 
 const MAX_DISPLAY_NAME_LENGTH = 200;

@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../domain/api-error.ts';
-import type { FieldFault } from '../../domain/field-fault.ts';
+import type { FieldFault } from '../../domain/validation/field-fault.ts';
 
 /** Collects what is wrong with a request, so that the caller learns of all of it at once. */
 export class FieldViolations {

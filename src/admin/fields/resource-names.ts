@@ -1,5 +1,5 @@
 import { invalidArgument } from '../../domain/api-error.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { FieldViolations } from './field-violations.ts';
 
 /** Ids that the caller chooses at creation. */

@@ -1,5 +1,5 @@
 import { parseFilter, type Restriction } from '../../domain/filter.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import { isExpressible } from '../fields/common-fields.ts';
 import type { FieldViolations } from '../fields/field-violations.ts';
 import { type Collection, parseResourceName } from '../fields/resource-names.ts';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { FieldViolations } from '../fields/field-violations.ts';
 import { type Collection, isResourceId } from '../fields/resource-names.ts';
 

@@ -1,4 +1,4 @@
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import {
   type ChangePlanRequest,
   ChangePlanRequest_Counters as Counters,

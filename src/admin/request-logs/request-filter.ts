@@ -1,6 +1,6 @@
 import type { FilterQuery } from '@mikro-orm/postgresql';
 import type { RequestLogEntity } from '../../database/entities/request-log-entity.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import {
   COMPARISONS,
   type FilterField,

@@ -2,7 +2,7 @@ import { RequestLogEntity } from '../../database/entities/request-log-entity.ts'
 import type { Database } from '../../database/open-database.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import { decodeAccount, encodeAccount } from '../../domain/device.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { RequestLog, RequestLogServiceService } from '../../generated/weir/admin/v1/request_log_service.ts';
 import { type Authenticate, type Caller, requireAdmin } from '../callers/caller.ts';
 import { FieldViolations } from '../fields/field-violations.ts';

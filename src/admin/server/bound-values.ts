@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import type { FieldFault } from '../../domain/field-fault.ts';
+import type { FieldFault } from '../../domain/validation/field-fault.ts';
 
 /**
  * Values that a request can have, messages and lists included. An import of 1,000 API keys has fewer than 20,000. The limits of

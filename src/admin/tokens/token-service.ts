@@ -6,9 +6,9 @@ import type { Database } from '../../database/open-database.ts';
 import { recordRevocation } from '../../database/statements/record-revocation.ts';
 import { invalidArgument } from '../../domain/api-error.ts';
 import type { FieldChange } from '../../domain/audit-event.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
 import { isClaimName } from '../../domain/tokens/token-claims.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type {
   IssueTokenRequest,
   IssueTokenResponse,

@@ -2,7 +2,7 @@ import { AccountEntity } from '../../database/entities/account-entity.ts';
 import { ApiKeyEntity } from '../../database/entities/api-key-entity.ts';
 import type { Database } from '../../database/open-database.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { Caller } from '../callers/caller.ts';
 import { parseResourceName } from '../fields/resource-names.ts';
 

@@ -1,8 +1,8 @@
 import { createQuery, type Database } from '../../database/open-database.ts';
 import { type ExportedUsage, type ExportKey, exportUsage, isPeriodClosed } from '../../database/usage/export-usage.ts';
 import { invalidArgument } from '../../domain/api-error.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { parseUsagePeriod } from '../../domain/usage/usage-period.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import {
   type ExportUsageRequest,
   type ExportUsageResponse,

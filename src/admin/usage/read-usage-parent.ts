@@ -1,6 +1,6 @@
 import { ApiError } from '../../domain/api-error.ts';
 import { decodeAccount } from '../../domain/device.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { Caller } from '../callers/caller.ts';
 import type { FieldViolations } from '../fields/field-violations.ts';
 import { mayRead } from './find-usage-owner.ts';

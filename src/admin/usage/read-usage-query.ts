@@ -1,7 +1,7 @@
 import { OUTCOME_NAMES, type UsageGroup, type UsageQuery } from '../../database/usage/query-usage.ts';
 import { canonicalTimeZone } from '../../domain/counting/calendar-period.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { countBuckets, HOUR_MS, type UsageStep } from '../../domain/usage/usage-ranges.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import {
   QueryUsageRequest_GroupBy as GroupBy,
   type QueryUsageRequest,

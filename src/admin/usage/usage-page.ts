@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { USAGE_GROUPS, type UsageRowKey } from '../../database/usage/query-usage.ts';
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { QueryUsageRequest } from '../../generated/weir/admin/v1/usage_service.ts';
 import { isExpressible } from '../fields/common-fields.ts';
 import type { FieldViolations } from '../fields/field-violations.ts';

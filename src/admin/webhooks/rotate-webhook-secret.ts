@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { WebhookEntity } from '../../database/outbox/webhook-entities.ts';
 import { ApiError, invalidArgument } from '../../domain/api-error.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { parseDuration } from '../../domain/limits/duration.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type {
   RotateWebhookSecretRequest,
   RotateWebhookSecretResponse,

@@ -1,8 +1,8 @@
 import type { WebhookEntity } from '../../database/outbox/webhook-entities.ts';
 import { EVENT_TYPES } from '../../domain/event-types.ts';
-import { withFound } from '../../domain/found-value.ts';
 import { type HostList, hasHost } from '../../domain/issuers/key-url.ts';
 import { isPublicAddress } from '../../domain/issuers/public-address.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import type { Webhook } from '../../generated/weir/admin/v1/webhook_service.ts';
 import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
 import { FieldViolations } from '../fields/field-violations.ts';

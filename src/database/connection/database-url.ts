@@ -1,4 +1,4 @@
-import { suggestName } from '../../domain/suggest-name.ts';
+import { suggestName } from '../../domain/validation/suggest-name.ts';
 
 /** How a connection is protected, with libpq's meaning. Modes that fall back to a connection in clear are not offered. */
 export const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const;

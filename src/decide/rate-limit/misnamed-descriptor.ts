@@ -1,6 +1,6 @@
 import { BoundedMap } from '../../collections/bounded-map.ts';
 import type { DescriptorEntry } from '../../domain/descriptor.ts';
-import { suggestName } from '../../domain/suggest-name.ts';
+import { suggestName } from '../../domain/validation/suggest-name.ts';
 
 /**
  * Keys that name what the domain `plans` charges, by their letters. A misspelled `route` is no fault: without one of these,

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
-import type { FieldFault, Invalid } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
+import type { FieldFault, Invalid } from '../validation/field-fault.ts';
+import { withFound } from '../validation/found-value.ts';
 
 /**
  * A range of IPv4 or IPv6 addresses (CIDR; RFC 4632, RFC 4291 section 2.3): an address and the length of its prefix in

@@ -1,7 +1,7 @@
-import type { Invalid } from '../field-fault.ts';
 import { parseKeyLimits } from '../limits/plan.ts';
 import type { PlanLimit, UntrustedPlanLimitSpec } from '../limits/plan-limit.ts';
 import type { SupersededLimitSpec } from '../limits/superseded-limit.ts';
+import type { Invalid } from '../validation/field-fault.ts';
 import { type Network, parseNetworks } from './allowed-networks.ts';
 import { parseFeatures } from './features.ts';
 

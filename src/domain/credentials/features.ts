@@ -1,5 +1,5 @@
-import type { FieldFault, Invalid } from '../field-fault.ts';
-import { quoteFound, withFound } from '../found-value.ts';
+import type { FieldFault, Invalid } from '../validation/field-fault.ts';
+import { quoteFound, withFound } from '../validation/found-value.ts';
 
 /** A scope-token of OAuth (RFC 6749, section 3.3): visible ASCII except `"` and `\`. */
 const FEATURE = /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/;

@@ -1,4 +1,4 @@
-import { suggestName } from '../suggest-name.ts';
+import { suggestName } from '../validation/suggest-name.ts';
 
 /** A place of a request where clients may send their API key. Names of headers are in lower case. */
 export type KeySource =

@@ -1,5 +1,5 @@
-import type { FieldFault } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
+import type { FieldFault } from '../validation/field-fault.ts';
+import { withFound } from '../validation/found-value.ts';
 import { findWildcards, validateClaimPath, validateOptionalList } from './issuer-text.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { FieldFault } from '../field-fault.ts';
+import type { FieldFault } from '../validation/field-fault.ts';
 
 /** A key in the format of RFC 7517; its other members depend on `kty`. */
 export type JsonWebKey = { readonly kty: string; readonly kid?: string; readonly alg?: string } & Readonly<

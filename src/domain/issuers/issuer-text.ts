@@ -1,5 +1,5 @@
-import type { FieldFault } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
+import type { FieldFault } from '../validation/field-fault.ts';
+import { withFound } from '../validation/found-value.ts';
 import { isClaimPath } from './claim-path.ts';
 
 const MAX_LIST_ITEMS = 64;

@@ -1,5 +1,5 @@
-import type { FieldFault, Invalid } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
+import type { FieldFault, Invalid } from '../validation/field-fault.ts';
+import { withFound } from '../validation/found-value.ts';
 import {
   type AudienceClaim,
   isAudienceClaim,

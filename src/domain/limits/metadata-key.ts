@@ -1,5 +1,5 @@
-import type { FieldFault } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
+import type { FieldFault } from '../validation/field-fault.ts';
+import { withFound } from '../validation/found-value.ts';
 
 /** Names that Weir writes into the dynamic metadata of Check. A limit with one of them would hide the entry. */
 export const RESERVED_METADATA_KEYS: readonly string[] = [

@@ -1,6 +1,6 @@
 import { canonicalTimeZone } from '../counting/calendar-period.ts';
-import type { FieldFault, Invalid } from '../field-fault.ts';
-import { withFound } from '../found-value.ts';
+import type { FieldFault, Invalid } from '../validation/field-fault.ts';
+import { withFound } from '../validation/found-value.ts';
 import { parseDuration } from './duration.ts';
 import type {
   Algorithm,

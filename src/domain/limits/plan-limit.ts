@@ -1,5 +1,5 @@
-import type { FieldFault, Invalid } from '../field-fault.ts';
-import { quoteFound, withFound } from '../found-value.ts';
+import type { FieldFault, Invalid } from '../validation/field-fault.ts';
+import { quoteFound, withFound } from '../validation/found-value.ts';
 import type { Algorithm, Limit } from './limit.ts';
 import { isPlanLimitName, PLAN_LIMIT_NAME_FORM } from './limit-name.ts';
 import { type LimitSpec, parseWindow, toLimitSpec, type UntrustedLimitSpec } from './limit-spec.ts';

@@ -1,5 +1,5 @@
-import type { FieldFault, Invalid } from '../field-fault.ts';
-import { quoteFound, withFound } from '../found-value.ts';
+import type { FieldFault, Invalid } from '../validation/field-fault.ts';
+import { quoteFound, withFound } from '../validation/found-value.ts';
 import type { CountedLimit } from './limit.ts';
 import { type PlanLimit, parsePlanLimit, type UntrustedPlanLimitSpec } from './plan-limit.ts';
 import type { HeldLimit } from './superseded-limit.ts';

@@ -1,6 +1,6 @@
 import { createFileRegistry, type DescMessage, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { quoteName } from '../../domain/found-value.ts';
+import { quoteName } from '../../domain/validation/found-value.ts';
 import { DESCRIPTORS } from '../../generated/descriptors.ts';
 import { InvalidRequest } from '../wire/decode-message.ts';
 import { checkJsonSize } from './check-json-size.ts';

@@ -1,7 +1,7 @@
 import { BoundedMap } from '../../collections/bounded-map.ts';
 import type { ConfigurationFault, UnknownSettings } from '../../decide/check/configuration-fault.ts';
-import { withFound } from '../../domain/found-value.ts';
-import { suggestName } from '../../domain/suggest-name.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
+import { suggestName } from '../../domain/validation/suggest-name.ts';
 import { type ChangedSettings, chooseFault, type RouteSettings, SETTING_BITS } from './route-settings.ts';
 
 interface Setting {

@@ -1,4 +1,4 @@
-import { withFound } from '../../domain/found-value.ts';
+import { withFound } from '../../domain/validation/found-value.ts';
 import { isYamlMapping, TypedScalar, type YamlValue } from './yaml-values.ts';
 
 const MAX_SHOWN_CHARACTERS = 40;

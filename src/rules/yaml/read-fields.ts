@@ -1,4 +1,4 @@
-import { suggestName } from '../../domain/suggest-name.ts';
+import { suggestName } from '../../domain/validation/suggest-name.ts';
 import { withFoundYaml } from './found-yaml.ts';
 import type { FaultSink } from './rules-fault.ts';
 import { childLocation, type YamlLocation } from './yaml-location.ts';
