@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { signIn } from '../api/session.ts';
 import { useAction } from '../api/use-action.ts';
 import { ErrorMessage } from '../ui/error-message.tsx';
-import { Field } from '../ui/field.tsx';
+import { Field } from '../ui/forms/field.tsx';
 import { Page } from '../ui/page.tsx';
 
 /** Signs in with a password, and with a code where the account has a second factor. */

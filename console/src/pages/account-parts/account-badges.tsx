@@ -1,5 +1,5 @@
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
-import { Badge, type Tone } from '../../ui/badge.tsx';
+import { Badge, type Tone } from '../../ui/badges/badge.tsx';
 import './account-badges.css';
 
 /** The states of an account, such as `blocked`; `active` if it can be used. */

@@ -1,6 +1,6 @@
 import { formatCount } from '../../format/numbers.ts';
 import type { UsageTotalsJson } from '../../generated/weir/admin/v1/usage_service_pb.js';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 
 /** Totals of usage, and what they belong to. */
 export interface TotalsRow {

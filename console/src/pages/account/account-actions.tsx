@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { useLocation } from 'preact-iso';
 import { call } from '../../api/call.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
+import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
 import { isBlocked } from '../account-parts/account-badges.tsx';
 import { BlockDialog } from './block-dialog.tsx';
 import { DisableDialog } from './disable-dialog.tsx';

@@ -2,11 +2,11 @@ import { usePages } from '../../api/use-pages.ts';
 import { writeGrpcurl } from '../../format/grpcurl.ts';
 import { quoteFilterValue } from '../../format/resource-names.ts';
 import { useQueryState } from '../../shell/use-query-state.ts';
-import { EmptyState } from '../../ui/empty-state.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
-import { LoadMore } from '../../ui/load-more.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
+import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Progress } from '../../ui/progress.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
 import { EventsTable } from '../audit/events-table.tsx';
 
 const SHOWN = [

@@ -1,10 +1,10 @@
 import { usePages } from '../../api/use-pages.ts';
 import { useQueryState } from '../../shell/use-query-state.ts';
-import { EmptyState } from '../../ui/empty-state.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
-import { LoadMore } from '../../ui/load-more.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
+import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Progress } from '../../ui/progress.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
 import { RequestsTable } from '../live/requests-table.tsx';
 import { readShown, SHOWN_REQUESTS, writeShownCondition } from '../live/shown-requests.ts';
 

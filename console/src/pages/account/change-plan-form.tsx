@@ -4,8 +4,8 @@ import { useAction } from '../../api/use-action.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
 import { useQueryState } from '../../shell/use-query-state.ts';
 import { ErrorMessage } from '../../ui/error-message.tsx';
-import { PlanField } from '../../ui/plan-field.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
+import { PlanField } from '../../ui/forms/plan-field.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
 import { PlanPreview } from './plan-preview.tsx';
 
 const EFFECTIVE = [

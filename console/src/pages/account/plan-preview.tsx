@@ -2,9 +2,9 @@ import { useCall } from '../../api/use-call.ts';
 import { describeLimit } from '../../format/describe-limit.ts';
 import { formatCount } from '../../format/numbers.ts';
 import type { LimitPreviewJson, PreviewPlanChangeRequestJson } from '../../generated/weir/admin/v1/plan_change_pb.js';
-import { Badge } from '../../ui/badge.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { Badge } from '../../ui/badges/badge.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { Time } from '../../ui/time.tsx';
 

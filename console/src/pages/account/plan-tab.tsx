@@ -5,7 +5,7 @@ import { quoteFilterValue, readId } from '../../format/resource-names.ts';
 import { writeResourceUrl } from '../../format/urls.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
 import type { PlanChangeJson } from '../../generated/weir/admin/v1/plan_change_pb.js';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
+import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { Time } from '../../ui/time.tsx';

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Field } from '../../ui/field.tsx';
-import { PlanField } from '../../ui/plan-field.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
+import { Field } from '../../ui/forms/field.tsx';
+import { PlanField } from '../../ui/forms/plan-field.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
 import type { AccountFilterValues } from './write-account-filter.ts';
 
 const ROLES = [

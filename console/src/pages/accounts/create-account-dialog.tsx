@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
-import { Field } from '../../ui/field.tsx';
-import { FormDialog } from '../../ui/form-dialog.tsx';
-import { PlanField } from '../../ui/plan-field.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
+import { FormDialog } from '../../ui/dialogs/form-dialog.tsx';
+import { Field } from '../../ui/forms/field.tsx';
+import { PlanField } from '../../ui/forms/plan-field.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
 import { ROLES, type Role } from '../account-parts/roles.ts';
 
 const NEW_ACCOUNT = { accountId: '', email: '', displayName: '', password: '', plan: 'plans/free' };

@@ -1,11 +1,11 @@
 import { usePages } from '../../api/use-pages.ts';
 import { useQueryState } from '../../shell/use-query-state.ts';
-import { EmptyState } from '../../ui/empty-state.tsx';
-import { Field } from '../../ui/field.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 import { SearchField } from '../../ui/forms/search-field.tsx';
-import { LoadMore } from '../../ui/load-more.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
+import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Page } from '../../ui/page.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
 import { AUDIT_FILTERS, writeAuditFilter } from './audit-filter.ts';
 import { EventsTable } from './events-table.tsx';
 

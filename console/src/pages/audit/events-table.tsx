@@ -1,6 +1,6 @@
 import type { AuditEventJson, FieldChangeJson } from '../../generated/weir/admin/v1/audit_service_pb.js';
-import { Badge } from '../../ui/badge.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { Badge } from '../../ui/badges/badge.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 import { Time } from '../../ui/time.tsx';
 
 const COLUMNS: readonly Column<AuditEventJson>[] = [

@@ -2,8 +2,8 @@ import { describeLimit } from '../../format/describe-limit.ts';
 import { readLimitSize } from '../../format/limit-size.ts';
 import { formatCount } from '../../format/numbers.ts';
 import type { LimitExplanationJson } from '../../generated/weir/admin/v1/explain_service_pb.js';
-import { Badge } from '../../ui/badge.tsx';
-import { DataTable } from '../../ui/data-table.tsx';
+import { Badge } from '../../ui/badges/badge.tsx';
+import { DataTable } from '../../ui/lists/data-table.tsx';
 import { Time } from '../../ui/time.tsx';
 import { UsageMeter } from '../../ui/usage-meter.tsx';
 

@@ -1,6 +1,6 @@
 import type { IssuerJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
+import { StateBadge } from '../../ui/badges/state-badge.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
-import { StateBadge } from '../../ui/state-badge.tsx';
 import { Time } from '../../ui/time.tsx';
 import { writeClaimPairs } from './claim-pairs.ts';
 import { readKeySource } from './issuer-form.ts';

@@ -2,8 +2,8 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { listChangedFields } from '../../format/list-changed-fields.ts';
 import type { IssuerJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
-import { Field } from '../../ui/field.tsx';
-import { FormDialog } from '../../ui/form-dialog.tsx';
+import { FormDialog } from '../../ui/dialogs/form-dialog.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 import { IssuerFields } from './issuer-fields.tsx';
 import { NEW_ISSUER_FORM, toIssuer, toIssuerForm, writeIssuerMask } from './issuer-form.ts';
 

@@ -1,6 +1,6 @@
-import { Field } from '../../ui/field.tsx';
+import { Field } from '../../ui/forms/field.tsx';
+import { PlanField } from '../../ui/forms/plan-field.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
-import { PlanField } from '../../ui/plan-field.tsx';
 import type { IssuerFieldsProps } from './issuer-fields-props.ts';
 import { KeySourceFields } from './key-source-fields.tsx';
 import { MoreIssuerFields } from './more-issuer-fields.tsx';

@@ -3,7 +3,7 @@ import { useLocation, useRoute } from 'preact-iso';
 import { call } from '../../api/call.ts';
 import { useCall } from '../../api/use-call.ts';
 import type { IssuerJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
+import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Warnings } from '../../ui/warnings.tsx';
 import { IssuerDetails } from './issuer-details.tsx';

@@ -4,11 +4,11 @@ import { writeGrpcurl } from '../../format/grpcurl.ts';
 import { readId } from '../../format/resource-names.ts';
 import { writeResourceUrl } from '../../format/urls.ts';
 import type { IssuerJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
-import { EmptyState } from '../../ui/empty-state.tsx';
-import { LoadMore } from '../../ui/load-more.tsx';
+import { StateBadge } from '../../ui/badges/state-badge.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
+import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Page } from '../../ui/page.tsx';
-import { StateBadge } from '../../ui/state-badge.tsx';
 import { Warnings } from '../../ui/warnings.tsx';
 import { CreateIssuerDialog } from './issuer-dialogs.tsx';
 

@@ -1,6 +1,6 @@
-import { Field } from '../../ui/field.tsx';
+import { Field } from '../../ui/forms/field.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
 import type { IssuerFieldsProps } from './issuer-fields-props.ts';
 
 const SOURCES = [

@@ -1,6 +1,6 @@
 import { CheckboxField } from '../../ui/forms/checkbox-field.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
 import { ClaimFields } from './claim-fields.tsx';
 import type { IssuerFieldsProps } from './issuer-fields-props.ts';
 

@@ -2,10 +2,10 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { useAction } from '../../api/use-action.ts';
 import type { TestIssuerResponse_StepJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
-import { Badge } from '../../ui/badge.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { Badge } from '../../ui/badges/badge.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 import { Progress } from '../../ui/progress.tsx';
 
 const STEPS: Readonly<Record<string, string>> = { DISCOVERY: 'Configuration', KEYS: 'Keys', TOKEN: 'Token' };

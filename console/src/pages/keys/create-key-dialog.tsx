@@ -2,8 +2,8 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { writeAccountName } from '../../format/resource-names.ts';
 import { isAdministrator, useViewer } from '../../shell/viewer.ts';
-import { Field } from '../../ui/field.tsx';
-import { SecretFormDialog } from '../../ui/forms/secret-form-dialog.tsx';
+import { SecretFormDialog } from '../../ui/dialogs/secret-form-dialog.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 import { KeyFields } from './key-fields.tsx';
 import { EMPTY_KEY_FORM, toApiKey } from './key-form.ts';
 

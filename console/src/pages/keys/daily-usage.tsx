@@ -1,6 +1,6 @@
 import { formatCount } from '../../format/numbers.ts';
 import { Chart } from '../../ui/chart.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 import type { DayUsage } from './list-days.ts';
 
 const COLUMNS: readonly Column<DayUsage>[] = [

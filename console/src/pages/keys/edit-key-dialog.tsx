@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { listChangedFields } from '../../format/list-changed-fields.ts';
 import type { ApiKeyJson } from '../../generated/weir/admin/v1/api_key_service_pb.js';
-import { FormDialog } from '../../ui/form-dialog.tsx';
+import { FormDialog } from '../../ui/dialogs/form-dialog.tsx';
 import { KeyFields } from './key-fields.tsx';
 import { toApiKey, toKeyForm } from './key-form.ts';
 

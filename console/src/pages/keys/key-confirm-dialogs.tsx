@@ -1,6 +1,6 @@
 import { call } from '../../api/call.ts';
 import type { ApiKeyJson } from '../../generated/weir/admin/v1/api_key_service_pb.js';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
+import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
 
 interface DisableProps {
   readonly apiKey: ApiKeyJson;

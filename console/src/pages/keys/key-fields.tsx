@@ -1,9 +1,9 @@
 import type { ApiError } from '../../api/api-error.ts';
 import { isAdministrator, useViewer } from '../../shell/viewer.ts';
-import { Field } from '../../ui/field.tsx';
+import { Field } from '../../ui/forms/field.tsx';
+import { PlanField } from '../../ui/forms/plan-field.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
 import { LimitsEditor } from '../../ui/limits/limits-editor.tsx';
-import { PlanField } from '../../ui/plan-field.tsx';
 import type { KeyForm } from './key-form.ts';
 
 interface Props {

@@ -1,6 +1,6 @@
+import { PlanField } from '../../ui/forms/plan-field.tsx';
 import { SearchField } from '../../ui/forms/search-field.tsx';
-import { PlanField } from '../../ui/plan-field.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
 import { type KeyFilters, shortenKey } from './key-filter.ts';
 
 interface Props {

@@ -1,5 +1,5 @@
 import type { ApiKeyJson } from '../../generated/weir/admin/v1/api_key_service_pb.js';
-import type { Tone } from '../../ui/badge.tsx';
+import type { Tone } from '../../ui/badges/badge.tsx';
 
 export interface KeyState {
   readonly text: string;

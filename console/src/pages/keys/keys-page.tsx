@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { usePages } from '../../api/use-pages.ts';
 import { writeGrpcurl } from '../../format/grpcurl.ts';
 import { useQueryState } from '../../shell/use-query-state.ts';
-import { EmptyState } from '../../ui/empty-state.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
 import { Page } from '../../ui/page.tsx';
 import { CreateKeyDialog } from './create-key-dialog.tsx';
 import { KEY_FILTERS, writeKeyFilter } from './key-filter.ts';

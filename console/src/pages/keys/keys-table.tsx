@@ -2,9 +2,9 @@ import { readId } from '../../format/resource-names.ts';
 import { writeResourceUrl } from '../../format/urls.ts';
 import type { ApiKeyJson } from '../../generated/weir/admin/v1/api_key_service_pb.js';
 import { isAdministrator, useViewer } from '../../shell/viewer.ts';
-import { Badge } from '../../ui/badge.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
-import { LoadMore } from '../../ui/load-more.tsx';
+import { Badge } from '../../ui/badges/badge.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
+import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Time } from '../../ui/time.tsx';
 import { readKeyState } from './key-state.ts';
 

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import type { ApiKeyJson } from '../../generated/weir/admin/v1/api_key_service_pb.js';
-import { Field } from '../../ui/field.tsx';
-import { SecretFormDialog } from '../../ui/forms/secret-form-dialog.tsx';
+import { SecretFormDialog } from '../../ui/dialogs/secret-form-dialog.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 
 interface Props {
   readonly apiKey: ApiKeyJson;

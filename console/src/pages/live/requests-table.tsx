@@ -1,6 +1,6 @@
 import type { RequestLogJson } from '../../generated/weir/admin/v1/request_log_service_pb.js';
-import { Badge, type Tone } from '../../ui/badge.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { Badge, type Tone } from '../../ui/badges/badge.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 import { Time } from '../../ui/time.tsx';
 import { ResourceLink } from '../keys/keys-table.tsx';
 

@@ -1,9 +1,9 @@
 import { useCall } from '../../api/use-call.ts';
 import { formatSeconds } from '../../format/durations.ts';
 import type { GetOverviewResponseJson } from '../../generated/weir/admin/v1/overview_service_pb.js';
+import { HealthBadge } from '../../ui/badges/health-badge.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
-import { EmptyState } from '../../ui/empty-state.tsx';
-import { HealthBadge } from '../../ui/health-badge.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
 import { LastChanges } from './last-changes.tsx';

@@ -2,8 +2,8 @@ import { formatCompact, formatShare } from '../../format/numbers.ts';
 import type { DecisionStatisticsJson } from '../../generated/weir/admin/v1/overview_service_pb.js';
 import { Card } from '../../ui/card.tsx';
 import { Chart } from '../../ui/chart.tsx';
-import { DataTable } from '../../ui/data-table.tsx';
-import { EmptyState } from '../../ui/empty-state.tsx';
+import { DataTable } from '../../ui/lists/data-table.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
 import type { Interval } from './rates.ts';
 
 interface Props {

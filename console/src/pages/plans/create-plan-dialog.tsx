@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import type { PlanJson } from '../../generated/weir/admin/v1/plan_service_pb.js';
-import { Field } from '../../ui/field.tsx';
-import { FormDialog } from '../../ui/form-dialog.tsx';
+import { FormDialog } from '../../ui/dialogs/form-dialog.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 import { PlanFields } from './plan-fields.tsx';
 import { NEW_PLAN_FORM, toPlan } from './plan-form.ts';
 

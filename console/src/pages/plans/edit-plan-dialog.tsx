@@ -3,7 +3,7 @@ import { call } from '../../api/call.ts';
 import { useAction } from '../../api/use-action.ts';
 import { listChangedFields } from '../../format/list-changed-fields.ts';
 import type { PlanJson, PreviewPlanResponseJson } from '../../generated/weir/admin/v1/plan_service_pb.js';
-import { Dialog } from '../../ui/dialog.tsx';
+import { Dialog } from '../../ui/dialogs/dialog.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { describePlanEdit } from './describe-plan-edit.ts';
 import { PlanFields } from './plan-fields.tsx';

@@ -1,5 +1,5 @@
 import type { ApiError } from '../../api/api-error.ts';
-import { Field } from '../../ui/field.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
 import { LimitsEditor } from '../../ui/limits/limits-editor.tsx';
 import type { PlanForm } from './plan-form.ts';

@@ -1,7 +1,7 @@
 import { describeLimit } from '../../format/describe-limit.ts';
 import { describeLimitOptions } from '../../format/describe-limit-options.ts';
 import type { LimitJson } from '../../generated/weir/admin/v1/limit_pb.js';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 
 const COLUMNS: readonly Column<LimitJson>[] = [
   { title: 'Limit', cell: ({ name }) => <code>{name}</code> },

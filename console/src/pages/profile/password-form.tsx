@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
-import { Field } from '../../ui/field.tsx';
 import { CallForm } from '../../ui/forms/call-form.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 
 /** Changes the password of the holder's own account. */
 export function PasswordForm({ email }: { readonly email: string }) {

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
-import { Field } from '../../ui/field.tsx';
 import { CallForm } from '../../ui/forms/call-form.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 
 interface Props {
   readonly account: AccountJson;

@@ -3,8 +3,8 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import type { EnrollTotpResponseJson } from '../../generated/weir/admin/v1/auth_service_pb.js';
 import { CopyButton } from '../../ui/copy-button.tsx';
-import { Field } from '../../ui/field.tsx';
 import { CallForm } from '../../ui/forms/call-form.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 
 interface Props {
   readonly isOn: boolean;

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { describeLimit } from '../../format/describe-limit.ts';
 import { formatCount, formatShare } from '../../format/numbers.ts';
 import type { RuleCounts_UnenforcedJson, RuleJson } from '../../generated/weir/admin/v1/rule_service_pb.js';
-import { Badge } from '../../ui/badge.tsx';
+import { Badge } from '../../ui/badges/badge.tsx';
 import type { RuleBranch } from './rule-tree.ts';
 import './rules.css';
 

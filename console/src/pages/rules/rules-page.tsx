@@ -1,9 +1,9 @@
 import { usePages } from '../../api/use-pages.ts';
 import type { RuleJson } from '../../generated/weir/admin/v1/rule_service_pb.js';
 import { useQueryState } from '../../shell/use-query-state.ts';
-import { LoadMore } from '../../ui/load-more.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
+import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Page } from '../../ui/page.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
 import { Time } from '../../ui/time.tsx';
 import { RuleBranchView } from './rule-branch-view.tsx';
 import { buildRuleTree } from './rule-tree.ts';

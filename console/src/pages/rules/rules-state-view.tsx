@@ -1,8 +1,8 @@
 import { formatCount } from '../../format/numbers.ts';
 import type { RulesState_FaultJson, RulesStateJson } from '../../generated/weir/admin/v1/rule_service_pb.js';
-import { DataTable } from '../../ui/data-table.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
-import { EmptyState } from '../../ui/empty-state.tsx';
+import { DataTable } from '../../ui/lists/data-table.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
 import { Time } from '../../ui/time.tsx';
 
 /** Where the rules come from, and why changed files are not in force. */

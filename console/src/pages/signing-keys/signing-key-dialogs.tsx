@@ -1,7 +1,7 @@
 import { call } from '../../api/call.ts';
 import { readId } from '../../format/resource-names.ts';
 import type { SigningKeyJson } from '../../generated/weir/admin/v1/signing_key_service_pb.js';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
+import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
 
 interface RotateProps {
   readonly onRotated: () => void;

@@ -1,7 +1,7 @@
 import { useCall } from '../../api/use-call.ts';
-import { DataTable } from '../../ui/data-table.tsx';
+import { HealthBadge } from '../../ui/badges/health-badge.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
-import { HealthBadge } from '../../ui/health-badge.tsx';
+import { DataTable } from '../../ui/lists/data-table.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
 

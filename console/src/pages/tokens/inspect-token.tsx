@@ -3,7 +3,7 @@ import { call } from '../../api/call.ts';
 import { useAction } from '../../api/use-action.ts';
 import type { GetTokenInfoResponseJson } from '../../generated/weir/admin/v1/token_info_service_pb.js';
 import { ErrorMessage } from '../../ui/error-message.tsx';
-import { Field } from '../../ui/field.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { TokenInfo } from './token-info.tsx';
 

@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { readLines } from '../../format/lines.ts';
-import { Field } from '../../ui/field.tsx';
-import { SecretFormDialog } from '../../ui/forms/secret-form-dialog.tsx';
+import { SecretFormDialog } from '../../ui/dialogs/secret-form-dialog.tsx';
+import { Field } from '../../ui/forms/field.tsx';
+import { PlanField } from '../../ui/forms/plan-field.tsx';
+import { SelectField } from '../../ui/forms/select-field.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
 import type { LimitForm } from '../../ui/limits/limit-form.ts';
 import { toLimit } from '../../ui/limits/limit-form.ts';
 import { LimitsEditor } from '../../ui/limits/limits-editor.tsx';
-import { PlanField } from '../../ui/plan-field.tsx';
-import { SelectField } from '../../ui/select-field.tsx';
 
 interface Props {
   /** Called once the token exists, while the dialog still shows it. */

@@ -4,9 +4,9 @@ import type {
   GetTokenInfoResponseJson,
   LimitRemainingJson,
 } from '../../generated/weir/admin/v1/token_info_service_pb.js';
-import { Badge, type Tone } from '../../ui/badge.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { Badge, type Tone } from '../../ui/badges/badge.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 import { Time } from '../../ui/time.tsx';
 import { ResourceLink } from '../keys/keys-table.tsx';
 

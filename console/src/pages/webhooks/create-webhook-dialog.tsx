@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { readLines } from '../../format/lines.ts';
-import { SecretFormDialog } from '../../ui/forms/secret-form-dialog.tsx';
+import { SecretFormDialog } from '../../ui/dialogs/secret-form-dialog.tsx';
 import { WebhookFields } from './webhook-fields.tsx';
 
 interface Props {

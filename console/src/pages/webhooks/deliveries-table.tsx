@@ -1,8 +1,8 @@
 import { formatCount } from '../../format/numbers.ts';
 import type { WebhookDeliveryJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
-import { Badge, type Tone } from '../../ui/badge.tsx';
-import { type Column, DataTable } from '../../ui/data-table.tsx';
-import { LoadMore } from '../../ui/load-more.tsx';
+import { Badge, type Tone } from '../../ui/badges/badge.tsx';
+import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
+import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Time } from '../../ui/time.tsx';
 
 interface Props {

@@ -4,10 +4,10 @@ import { call } from '../../api/call.ts';
 import { readLines, writeLines } from '../../format/lines.ts';
 import { listChangedFields } from '../../format/list-changed-fields.ts';
 import type { WebhookJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
-import { ConfirmDialog } from '../../ui/confirm-dialog.tsx';
-import { Field } from '../../ui/field.tsx';
-import { FormDialog } from '../../ui/form-dialog.tsx';
-import { SecretFormDialog } from '../../ui/forms/secret-form-dialog.tsx';
+import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
+import { FormDialog } from '../../ui/dialogs/form-dialog.tsx';
+import { SecretFormDialog } from '../../ui/dialogs/secret-form-dialog.tsx';
+import { Field } from '../../ui/forms/field.tsx';
 import { WebhookFields } from './webhook-fields.tsx';
 
 interface Props {

@@ -6,12 +6,12 @@ import { useCall } from '../../api/use-call.ts';
 import { usePages } from '../../api/use-pages.ts';
 import { writeGrpcurl } from '../../format/grpcurl.ts';
 import type { WebhookJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
+import { StateBadge } from '../../ui/badges/state-badge.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
-import { EmptyState } from '../../ui/empty-state.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
+import { EmptyState } from '../../ui/lists/empty-state.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Progress } from '../../ui/progress.tsx';
-import { StateBadge } from '../../ui/state-badge.tsx';
 import { Time } from '../../ui/time.tsx';
 import { DeliveriesTable } from './deliveries-table.tsx';
 import {

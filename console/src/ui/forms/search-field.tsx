@@ -1,6 +1,6 @@
 import type { ComponentProps } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Field } from '../field.tsx';
+import { Field } from './field.tsx';
 
 /** Shorter than a pause in thought, longer than the time between two keys. */
 const DELAY_MS = 300;

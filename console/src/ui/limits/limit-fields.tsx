@@ -1,5 +1,5 @@
-import { Field } from '../field.tsx';
-import { SelectField } from '../select-field.tsx';
+import { Field } from '../forms/field.tsx';
+import { SelectField } from '../forms/select-field.tsx';
 import type { LimitFieldsProps } from './limit-fields-props.ts';
 import { MoreLimitFields } from './more-limit-fields.tsx';
 

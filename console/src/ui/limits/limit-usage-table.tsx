@@ -2,7 +2,7 @@ import { describeLimit } from '../../format/describe-limit.ts';
 import { readLimitSize } from '../../format/limit-size.ts';
 import { formatCount } from '../../format/numbers.ts';
 import type { LimitUsageJson } from '../../generated/weir/admin/v1/usage_service_pb.js';
-import { type Column, DataTable } from '../data-table.tsx';
+import { type Column, DataTable } from '../lists/data-table.tsx';
 import { Time } from '../time.tsx';
 import { UsageMeter } from '../usage-meter.tsx';
 

@@ -1,7 +1,7 @@
-import { Field } from '../field.tsx';
 import { CheckboxField } from '../forms/checkbox-field.tsx';
+import { Field } from '../forms/field.tsx';
+import { SelectField } from '../forms/select-field.tsx';
 import { TextAreaField } from '../forms/text-area-field.tsx';
-import { SelectField } from '../select-field.tsx';
 import type { LimitFieldsProps } from './limit-fields-props.ts';
 
 const STORE_FAILURES = [

@@ -1,6 +1,6 @@
 import type { QueryState } from '../../../shell/use-query-state.ts';
-import { Field } from '../../../ui/field.tsx';
-import { SelectField } from '../../../ui/select-field.tsx';
+import { Field } from '../../../ui/forms/field.tsx';
+import { SelectField } from '../../../ui/forms/select-field.tsx';
 import { USAGE_STEPS, type UsageStep } from './usage-range.ts';
 
 /** What the URL names. */

@@ -1,7 +1,7 @@
 import { writeGrpcurl } from '../../../format/grpcurl.ts';
 import { useQueryState } from '../../../shell/use-query-state.ts';
-import { EmptyState } from '../../../ui/empty-state.tsx';
 import { ErrorMessage } from '../../../ui/error-message.tsx';
+import { EmptyState } from '../../../ui/lists/empty-state.tsx';
 import { Progress } from '../../../ui/progress.tsx';
 import { sumUsageByGroup } from './sum-usage.ts';
 import { MAX_GROUPS_IN_CHART, UsageChart } from './usage-chart.tsx';

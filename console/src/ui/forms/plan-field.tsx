@@ -1,6 +1,6 @@
-import type { ApiError } from '../api/api-error.ts';
-import { useCall } from '../api/use-call.ts';
-import { readId } from '../format/resource-names.ts';
+import type { ApiError } from '../../api/api-error.ts';
+import { useCall } from '../../api/use-call.ts';
+import { readId } from '../../format/resource-names.ts';
 import { SelectField } from './select-field.tsx';
 
 /** The most that a page of ListPlans can have. */

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { LabelledControl, type LabelledProps } from './forms/labelled-control.tsx';
+import { LabelledControl, type LabelledProps } from './labelled-control.tsx';
 
 type InputProps = Omit<JSX.InputHTMLAttributes<HTMLInputElement>, 'label' | 'onInput' | 'value' | 'id'>;
 

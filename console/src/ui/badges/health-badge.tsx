@@ -1,4 +1,4 @@
-import type { GetStatusResponse_HealthJson } from '../generated/weir/admin/v1/status_service_pb.js';
+import type { GetStatusResponse_HealthJson } from '../../generated/weir/admin/v1/status_service_pb.js';
 import { Badge, type Tone } from './badge.tsx';
 
 const TONES: Readonly<Record<GetStatusResponse_HealthJson, Tone>> = {

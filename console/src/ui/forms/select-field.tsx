@@ -1,4 +1,4 @@
-import { LabelledControl, type LabelledProps } from './forms/labelled-control.tsx';
+import { LabelledControl, type LabelledProps } from './labelled-control.tsx';
 
 interface Props<V extends string> extends LabelledProps {
   readonly value: V;

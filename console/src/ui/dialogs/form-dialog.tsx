@@ -1,5 +1,5 @@
 import { Dialog } from './dialog.tsx';
-import { DialogForm, type DialogFormProps } from './forms/dialog-form.tsx';
+import { DialogForm, type DialogFormProps } from './dialog-form.tsx';
 
 interface Props extends Omit<DialogFormProps, 'onDone'> {
   readonly title: string;

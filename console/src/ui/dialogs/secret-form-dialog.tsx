@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
-import { Dialog } from '../dialog.tsx';
+import { SecretOnce } from '../forms/secret-once.tsx';
+import { Dialog } from './dialog.tsx';
 import { DialogForm, type DialogFormProps } from './dialog-form.tsx';
-import { SecretOnce } from './secret-once.tsx';
 
 interface Props extends Omit<DialogFormProps, 'act' | 'onDone'> {
   readonly title: string;

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import { useAction } from '../api/use-action.ts';
+import { useAction } from '../../api/use-action.ts';
+import { ErrorMessage } from '../error-message.tsx';
 import { Dialog } from './dialog.tsx';
-import { ErrorMessage } from './error-message.tsx';
 
 interface Props {
   readonly title: string;

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { formatCount } from '../format/numbers.ts';
+import { formatCount } from '../../format/numbers.ts';
 
 export interface Column<T> {
   readonly title: string;
