@@ -3,7 +3,7 @@ import { usePages } from '../../api/use-pages.ts';
 import { writeGrpcurl } from '../../format/grpcurl.ts';
 import { quoteFilterValue } from '../../format/resource-names.ts';
 import { ErrorMessage } from '../../ui/error-message.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { CreateKeyDialog } from '../keys/create-key-dialog.tsx';
 import { KeysTable } from '../keys/keys-table.tsx';
@@ -11,26 +11,27 @@ import { KeysTable } from '../keys/keys-table.tsx';
 /** The API keys of an account, with links to their pages, and a way to create one. */
 export function KeysList({ account }: { readonly account: string }) {
   const filter = `account = ${quoteFilterValue(account)}`;
-  const { pages, error, isLoading, loadMore, reload } = usePages('ApiKeyService.listApiKeys', { filter });
+  const list = usePages('ApiKeyService.listApiKeys', { filter });
   const [isCreating, setCreating] = useState(false);
-  const keys = pages.flatMap((page) => page.apiKeys ?? []);
+  const keys = list.pages.flatMap((page) => page.apiKeys ?? []);
   return (
     <>
-      <Progress isLoading={isLoading} />
+      <Progress isLoading={list.isLoading} />
       <p>
         <button type="button" onClick={() => setCreating(true)}>
           Create a key
         </button>
       </p>
-      <ErrorMessage error={error} />
-      {pages.length > 0 && keys.length === 0 && (
-        <EmptyState
-          text="The account has no API key."
-          command={writeGrpcurl('ApiKeyService/CreateApiKey', { apiKey: { displayName: 'web', account } })}
-        />
-      )}
-      {keys.length > 0 && <KeysTable keys={keys} loadMore={loadMore} />}
-      {isCreating && <CreateKeyDialog account={account} onCreated={reload} onClose={() => setCreating(false)} />}
+      <ErrorMessage error={list.error} />
+      <PagedList
+        list={list}
+        count={keys.length}
+        emptyText="The account has no API key."
+        command={writeGrpcurl('ApiKeyService/CreateApiKey', { apiKey: { displayName: 'web', account } })}
+      >
+        <KeysTable keys={keys} />
+      </PagedList>
+      {isCreating && <CreateKeyDialog account={account} onCreated={list.reload} onClose={() => setCreating(false)} />}
     </>
   );
 }

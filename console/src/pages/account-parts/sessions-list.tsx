@@ -7,45 +7,40 @@ import { Badge } from '../../ui/badges/badge.tsx';
 import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { Time } from '../../ui/time.tsx';
 
 /** The sign-ins of an account that have not ended, and a way to end each. */
 export function SessionsList({ account }: { readonly account: string }) {
-  const { pages, error, isLoading, loadMore, reload } = usePages('SessionService.listSessions', { parent: account });
+  const list = usePages('SessionService.listSessions', { parent: account });
   const [ending, setEnding] = useState<SessionJson>();
-  const sessions = pages.flatMap((page) => page.sessions ?? []);
+  const sessions = list.pages.flatMap((page) => page.sessions ?? []);
   return (
     <>
-      <Progress isLoading={isLoading} />
-      <ErrorMessage error={error} />
-      {pages.length > 0 && sessions.length === 0 && <NoSessions />}
-      {sessions.length > 0 && <SessionsTable sessions={sessions} onEnd={setEnding} loadMore={loadMore} />}
+      <Progress isLoading={list.isLoading} />
+      <ErrorMessage error={list.error} />
+      <PagedList
+        list={list}
+        count={sessions.length}
+        emptyText="Nobody is signed in to this account."
+        command={writeGrpcurl('AuthService/Login', { email: 'ada@example.com', password: '…' })}
+      >
+        <SessionsTable sessions={sessions} onEnd={setEnding} />
+      </PagedList>
       {ending !== undefined && (
-        <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} onEnded={reload} />
+        <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} onEnded={list.reload} />
       )}
     </>
-  );
-}
-
-function NoSessions() {
-  return (
-    <EmptyState
-      text="Nobody is signed in to this account."
-      command={writeGrpcurl('AuthService/Login', { email: 'ada@example.com', password: '…' })}
-    />
   );
 }
 
 interface TableProps {
   readonly sessions: readonly SessionJson[];
   readonly onEnd: (session: SessionJson) => void;
-  readonly loadMore: (() => void) | undefined;
 }
 
-function SessionsTable({ sessions, onEnd, loadMore }: TableProps) {
+function SessionsTable({ sessions, onEnd }: TableProps) {
   return (
     <DataTable
       caption="Sessions"
@@ -69,9 +64,7 @@ function SessionsTable({ sessions, onEnd, loadMore }: TableProps) {
             ),
         },
       ]}
-    >
-      <LoadMore loadMore={loadMore} />
-    </DataTable>
+    />
   );
 }
 

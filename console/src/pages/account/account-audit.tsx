@@ -4,8 +4,7 @@ import { quoteFilterValue } from '../../format/resource-names.ts';
 import { useQueryState } from '../../shell/use-query-state.ts';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { SelectField } from '../../ui/forms/select-field.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { EventsTable } from '../audit/events-table.tsx';
 
@@ -19,23 +18,23 @@ export function AccountAudit({ account }: { readonly account: string }) {
   const { values, set } = useQueryState(['show']);
   const show = values.show === 'actor' ? 'actor' : '';
   const filter = `${show || 'resource'} = ${quoteFilterValue(account)}`;
-  const { pages, error, isLoading, loadMore } = usePages('AuditService.listAuditEvents', { filter });
-  const events = pages.flatMap((page) => page.auditEvents ?? []);
+  const list = usePages('AuditService.listAuditEvents', { filter });
+  const events = list.pages.flatMap((page) => page.auditEvents ?? []);
   return (
     <>
-      <Progress isLoading={isLoading} />
+      <Progress isLoading={list.isLoading} />
       <div class="filters">
         <SelectField label="Show" value={show} onValue={(chosen) => set({ show: chosen })} options={SHOWN} />
       </div>
-      <ErrorMessage error={error} />
-      {pages.length > 0 && events.length === 0 && (
-        <EmptyState
-          text="The audit trail has no such event."
-          command={writeGrpcurl('AccountService/UpdateAccount', { account: { name: account, displayName: 'Ada' } })}
-        />
-      )}
-      {events.length > 0 && <EventsTable events={events} />}
-      <LoadMore loadMore={loadMore} />
+      <ErrorMessage error={list.error} />
+      <PagedList
+        list={list}
+        count={events.length}
+        emptyText="The audit trail has no such event."
+        command={writeGrpcurl('AccountService/UpdateAccount', { account: { name: account, displayName: 'Ada' } })}
+      >
+        <EventsTable events={events} />
+      </PagedList>
     </>
   );
 }

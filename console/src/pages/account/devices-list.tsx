@@ -9,8 +9,7 @@ import { Badge } from '../../ui/badges/badge.tsx';
 import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { Time } from '../../ui/time.tsx';
 import { BlockDeviceDialog } from './block-device-dialog.tsx';
@@ -41,34 +40,29 @@ function State({ device: { blocked, blockReason } }: { readonly device: DeviceJs
 
 /** The devices that clients of an account name, and ways to block, unblock and delete each. */
 export function DevicesList({ account }: { readonly account: string }) {
-  const { pages, error, isLoading, loadMore, reload } = usePages('DeviceService.listDevices', { parent: account });
+  const list = usePages('DeviceService.listDevices', { parent: account });
   const [opened, setOpened] = useState<Opened>();
-  const devices = pages.flatMap((page) => page.devices ?? []);
+  const devices = list.pages.flatMap((page) => page.devices ?? []);
   const actions: Column<DeviceJson> = {
     title: 'Actions',
     cell: (device) => <DeviceActions device={device} onOpen={setOpened} />,
   };
   return (
     <>
-      <Progress isLoading={isLoading} />
-      <ErrorMessage error={error} />
-      {pages.length > 0 && devices.length === 0 && <NoDevices account={account} />}
-      {devices.length > 0 && (
-        <DataTable caption="Devices" columns={[...COLUMNS, actions]} rows={devices} rowKey={({ name = '' }) => name}>
-          <LoadMore loadMore={loadMore} />
-        </DataTable>
+      <Progress isLoading={list.isLoading} />
+      <ErrorMessage error={list.error} />
+      <PagedList
+        list={list}
+        count={devices.length}
+        emptyText="No device is registered. Check registers devices with DEVICE_HEADER and DEVICE_REGISTRATION=auto, and so does this:"
+        command={writeGrpcurl('DeviceService/CreateDevice', { parent: account, headerValue: 'laptop-1' })}
+      >
+        <DataTable caption="Devices" columns={[...COLUMNS, actions]} rows={devices} rowKey={({ name = '' }) => name} />
+      </PagedList>
+      {opened !== undefined && (
+        <DeviceDialog opened={opened} onClose={() => setOpened(undefined)} onChange={list.reload} />
       )}
-      {opened !== undefined && <DeviceDialog opened={opened} onClose={() => setOpened(undefined)} onChange={reload} />}
     </>
-  );
-}
-
-function NoDevices({ account }: { readonly account: string }) {
-  return (
-    <EmptyState
-      text="No device is registered. Check registers devices with DEVICE_HEADER and DEVICE_REGISTRATION=auto, and so does this:"
-      command={writeGrpcurl('DeviceService/CreateDevice', { parent: account, headerValue: 'laptop-1' })}
-    />
   );
 }
 

@@ -7,8 +7,7 @@ import { writeResourceUrl } from '../../format/urls.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
 import { useQueryState } from '../../shell/use-query-state.ts';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
 import { AccountBadges } from '../account-parts/account-badges.tsx';
@@ -16,6 +15,10 @@ import { AccountFilters } from './account-filters.tsx';
 import { CreateAccountDialog } from './create-account-dialog.tsx';
 import { ACCOUNT_FILTERS, writeAccountFilter } from './write-account-filter.ts';
 
+const CREATE = writeGrpcurl('AccountService/CreateAccount', {
+  accountId: 'acme',
+  account: { email: 'it@acme.example', plan: 'plans/free' },
+});
 const COLUMNS: readonly Column<AccountJson>[] = [
   { title: 'Account', cell: (account) => <AccountLink account={account} /> },
   { title: 'E-mail address', cell: ({ email = '–' }) => email },
@@ -38,25 +41,27 @@ export function AccountsPage() {
   const { values, set } = useQueryState(ACCOUNT_FILTERS);
   const [isCreating, setCreating] = useState(false);
   const filter = writeAccountFilter(values);
-  const { pages, error, isLoading, loadMore } = usePages('AccountService.listAccounts', {
+  const list = usePages('AccountService.listAccounts', {
     filter,
     showDeleted: values.state === 'deleted',
   });
-  const accounts = pages.flatMap((page) => page.accounts ?? []);
+  const accounts = list.pages.flatMap((page) => page.accounts ?? []);
   const create = (
     <button type="button" class="primary" onClick={() => setCreating(true)}>
       Create account
     </button>
   );
   return (
-    <Page title="Accounts" actions={create} error={error} isLoading={isLoading}>
+    <Page title="Accounts" actions={create} error={list.error} isLoading={list.isLoading}>
       <AccountFilters values={values} set={set} />
-      {pages.length > 0 && accounts.length === 0 && <NoAccounts filter={filter} />}
-      {accounts.length > 0 && (
-        <DataTable caption="Accounts" columns={COLUMNS} rows={accounts} rowKey={({ name = '' }) => name}>
-          <LoadMore loadMore={loadMore} />
-        </DataTable>
-      )}
+      <PagedList
+        list={list}
+        count={accounts.length}
+        emptyText={filter === '' ? 'There are no accounts.' : 'No account matches this filter.'}
+        command={CREATE}
+      >
+        <DataTable caption="Accounts" columns={COLUMNS} rows={accounts} rowKey={({ name = '' }) => name} />
+      </PagedList>
       {isCreating && (
         <CreateAccountDialog
           onClose={() => setCreating(false)}
@@ -64,17 +69,5 @@ export function AccountsPage() {
         />
       )}
     </Page>
-  );
-}
-
-function NoAccounts({ filter }: { readonly filter: string }) {
-  return (
-    <EmptyState
-      text={filter === '' ? 'There are no accounts.' : 'No account matches this filter.'}
-      command={writeGrpcurl('AccountService/CreateAccount', {
-        accountId: 'acme',
-        account: { email: 'it@acme.example', plan: 'plans/free' },
-      })}
-    />
   );
 }

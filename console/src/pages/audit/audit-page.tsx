@@ -3,8 +3,7 @@ import { useQueryState } from '../../shell/use-query-state.ts';
 import { Field } from '../../ui/forms/field.tsx';
 import { SearchField } from '../../ui/forms/search-field.tsx';
 import { SelectField } from '../../ui/forms/select-field.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { AUDIT_FILTERS, writeAuditFilter } from './audit-filter.ts';
 import { EventsTable } from './events-table.tsx';
@@ -19,10 +18,10 @@ const RESULTS = [
 export function AuditPage() {
   const { values, set } = useQueryState(AUDIT_FILTERS);
   const filter = writeAuditFilter(values);
-  const { pages, error, isLoading, loadMore } = usePages('AuditService.listAuditEvents', { pageSize: 50, filter });
-  const events = pages.flatMap(({ auditEvents = [] }) => auditEvents);
+  const list = usePages('AuditService.listAuditEvents', { pageSize: 50, filter });
+  const events = list.pages.flatMap(({ auditEvents = [] }) => auditEvents);
   return (
-    <Page title="Audit" error={error} isLoading={isLoading}>
+    <Page title="Audit" error={list.error} isLoading={list.isLoading}>
       <div class="filters">
         <SelectField label="Show" value={values.result} onValue={(result) => set({ result })} options={RESULTS} />
         <SearchField
@@ -40,14 +39,14 @@ export function AuditPage() {
         />
         <Field label="Since" type="date" value={values.since} onValue={(since) => set({ since })} />
       </div>
-      {pages.length > 0 && events.length === 0 && (
-        <EmptyState
-          text="No event matches. Every change of the admin API leaves one, such as this:"
-          command={`grpcurl -plaintext -H "$A" -d '{"planId": "pro", "plan": {"limits": [{"name": "rate", "requests": 100, "window": "60s"}]}}' localhost:8082 weir.admin.v1.PlanService/CreatePlan`}
-        />
-      )}
-      {events.length > 0 && <EventsTable events={events} />}
-      <LoadMore loadMore={loadMore} />
+      <PagedList
+        list={list}
+        count={events.length}
+        emptyText="No event matches. Every change of the admin API leaves one, such as this:"
+        command={`grpcurl -plaintext -H "$A" -d '{"planId": "pro", "plan": {"limits": [{"name": "rate", "requests": 100, "window": "60s"}]}}' localhost:8082 weir.admin.v1.PlanService/CreatePlan`}
+      >
+        <EventsTable events={events} />
+      </PagedList>
     </Page>
   );
 }

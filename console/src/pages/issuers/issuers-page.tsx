@@ -6,8 +6,7 @@ import { writeResourceUrl } from '../../format/urls.ts';
 import type { IssuerJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
 import { StateBadge } from '../../ui/badges/state-badge.tsx';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Warnings } from '../../ui/warnings.tsx';
 import { CreateIssuerDialog } from './issuer-dialogs.tsx';
@@ -31,10 +30,10 @@ const COLUMNS: readonly Column<IssuerJson>[] = [
 
 /** External issuers of tokens. */
 export function IssuersPage() {
-  const { pages, error, isLoading, reload, loadMore } = usePages('IssuerService.listIssuers', {});
+  const list = usePages('IssuerService.listIssuers', {});
   const [isCreating, setCreating] = useState(false);
   const [created, setCreated] = useState<IssuerJson>();
-  const issuers = pages.flatMap((page) => page.issuers ?? []);
+  const issuers = list.pages.flatMap((page) => page.issuers ?? []);
   const actions = (
     <button type="button" class="primary" onClick={() => setCreating(true)}>
       Create an issuer
@@ -42,19 +41,19 @@ export function IssuersPage() {
   );
   const onCreated = (issuer: IssuerJson) => {
     setCreated(issuer);
-    reload();
+    list.reload();
   };
   return (
-    <Page title="Issuers" error={error} isLoading={isLoading} actions={actions}>
+    <Page title="Issuers" error={list.error} isLoading={list.isLoading} actions={actions}>
       <Warnings warnings={created?.warnings} />
-      {pages.length > 0 && issuers.length === 0 && (
-        <EmptyState text="Weir trusts no other issuer of tokens. This adds one:" command={CREATE} />
-      )}
-      {issuers.length > 0 && (
-        <DataTable caption="Issuers" rows={issuers} rowKey={({ name = '' }) => name} columns={COLUMNS}>
-          <LoadMore loadMore={loadMore} />
-        </DataTable>
-      )}
+      <PagedList
+        list={list}
+        count={issuers.length}
+        emptyText="Weir trusts no other issuer of tokens. This adds one:"
+        command={CREATE}
+      >
+        <DataTable caption="Issuers" rows={issuers} rowKey={({ name = '' }) => name} columns={COLUMNS} />
+      </PagedList>
       {isCreating && <CreateIssuerDialog onCreated={onCreated} onClose={() => setCreating(false)} />}
     </Page>
   );

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { usePages } from '../../api/use-pages.ts';
 import { writeGrpcurl } from '../../format/grpcurl.ts';
 import { useQueryState } from '../../shell/use-query-state.ts';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { CreateKeyDialog } from './create-key-dialog.tsx';
 import { KEY_FILTERS, writeKeyFilter } from './key-filter.ts';
@@ -17,18 +17,18 @@ const CREATE = writeGrpcurl('ApiKeyService/CreateApiKey', {
 /** All API keys, by filters. */
 export function KeysPage() {
   const { values, set } = useQueryState(KEY_FILTERS);
-  const { pages, error, isLoading, reload, loadMore } = usePages('ApiKeyService.listApiKeys', {
+  const list = usePages('ApiKeyService.listApiKeys', {
     pageSize: ROWS_PER_PAGE,
     filter: writeKeyFilter(values, Date.now()),
     showDeleted: values.deleted === 'yes',
   });
   const [isCreating, setCreating] = useState(false);
-  const keys = pages.flatMap(({ apiKeys = [] }) => apiKeys);
+  const keys = list.pages.flatMap(({ apiKeys = [] }) => apiKeys);
   return (
     <Page
       title="API keys"
-      error={error}
-      isLoading={isLoading}
+      error={list.error}
+      isLoading={list.isLoading}
       actions={
         <button type="button" class="primary" onClick={() => setCreating(true)}>
           Create a key
@@ -36,11 +36,10 @@ export function KeysPage() {
       }
     >
       <KeyFilterFields values={values} onChange={set} />
-      {pages.length > 0 && keys.length === 0 && (
-        <EmptyState text="No API key matches. This creates one:" command={CREATE} />
-      )}
-      {keys.length > 0 && <KeysTable keys={keys} loadMore={loadMore} />}
-      {isCreating && <CreateKeyDialog onCreated={reload} onClose={() => setCreating(false)} />}
+      <PagedList list={list} count={keys.length} emptyText="No API key matches. This creates one:" command={CREATE}>
+        <KeysTable keys={keys} />
+      </PagedList>
+      {isCreating && <CreateKeyDialog onCreated={list.reload} onClose={() => setCreating(false)} />}
     </Page>
   );
 }

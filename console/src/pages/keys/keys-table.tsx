@@ -4,15 +4,8 @@ import type { ApiKeyJson } from '../../generated/weir/admin/v1/api_key_service_p
 import { isAdministrator, useViewer } from '../../shell/viewer.ts';
 import { Badge } from '../../ui/badges/badge.tsx';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Time } from '../../ui/time.tsx';
 import { readKeyState } from './key-state.ts';
-
-interface Props {
-  readonly keys: readonly ApiKeyJson[];
-  /** Loads further keys. undefined: these are all. */
-  readonly loadMore: (() => void) | undefined;
-}
 
 const ACCOUNT: Column<ApiKeyJson> = {
   title: 'Account',
@@ -35,13 +28,9 @@ const OWN_COLUMNS: readonly Column<ApiKeyJson>[] = [
 const COLUMNS: readonly Column<ApiKeyJson>[] = [...OWN_COLUMNS.slice(0, 2), ACCOUNT, ...OWN_COLUMNS.slice(2)];
 
 /** API keys with links to their pages. */
-export function KeysTable({ keys, loadMore }: Props) {
+export function KeysTable({ keys }: { readonly keys: readonly ApiKeyJson[] }) {
   const columns = isAdministrator(useViewer()) ? COLUMNS : OWN_COLUMNS;
-  return (
-    <DataTable caption="API keys" rows={keys} rowKey={({ name = '' }) => name} columns={columns}>
-      <LoadMore loadMore={loadMore} />
-    </DataTable>
-  );
+  return <DataTable caption="API keys" rows={keys} rowKey={({ name = '' }) => name} columns={columns} />;
 }
 
 /** Whether a key can be used. */

@@ -5,8 +5,7 @@ import { writeResourceUrl, writeUrl } from '../../format/urls.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { Time } from '../../ui/time.tsx';
 import { KeysTable } from '../keys/keys-table.tsx';
@@ -28,22 +27,22 @@ interface Props {
 export function PlanAccounts({ plan }: Props) {
   const filter = `plan = ${quoteFilterValue(plan)}`;
   const request = { pageSize: ROWS_PER_PAGE, filter };
-  const { pages, error, isLoading, loadMore } = usePages('AccountService.listAccounts', request);
-  const accounts = pages.flatMap((page) => page.accounts ?? []);
+  const list = usePages('AccountService.listAccounts', request);
+  const accounts = list.pages.flatMap((page) => page.accounts ?? []);
   const command = writeGrpcurl('AccountService/ChangePlan', { name: 'accounts/…', plan });
   return (
     <>
       <h2>Accounts</h2>
-      <Progress isLoading={isLoading} />
-      <ErrorMessage error={error} />
-      {pages.length > 0 && accounts.length === 0 && (
-        <EmptyState text="No account is on this plan. This moves one to it:" command={command} />
-      )}
-      {accounts.length > 0 && (
-        <DataTable caption="Accounts" rows={accounts} rowKey={({ name = '' }) => name} columns={COLUMNS}>
-          <LoadMore loadMore={loadMore} />
-        </DataTable>
-      )}
+      <Progress isLoading={list.isLoading} />
+      <ErrorMessage error={list.error} />
+      <PagedList
+        list={list}
+        count={accounts.length}
+        emptyText="No account is on this plan. This moves one to it:"
+        command={command}
+      >
+        <DataTable caption="Accounts" rows={accounts} rowKey={({ name = '' }) => name} columns={COLUMNS} />
+      </PagedList>
     </>
   );
 }
@@ -51,27 +50,26 @@ export function PlanAccounts({ plan }: Props) {
 /** The keys that name a plan. Keys of its accounts that name none are not among them. */
 export function PlanKeys({ plan }: Props) {
   const filter = `plan = ${quoteFilterValue(plan)}`;
-  const { pages, error, isLoading, loadMore } = usePages('ApiKeyService.listApiKeys', {
-    pageSize: ROWS_PER_PAGE,
-    filter,
-  });
-  const keys = pages.flatMap(({ apiKeys = [] }) => apiKeys);
+  const list = usePages('ApiKeyService.listApiKeys', { pageSize: ROWS_PER_PAGE, filter });
+  const keys = list.pages.flatMap(({ apiKeys = [] }) => apiKeys);
   const command = writeGrpcurl('ApiKeyService/CreateApiKey', { apiKey: { account: 'accounts/…', plan } });
   return (
     <>
       <h2>API keys with this plan of their own</h2>
-      <Progress isLoading={isLoading} />
-      <ErrorMessage error={error} />
-      {pages.length > 0 && keys.length === 0 && (
-        <EmptyState text="No API key names this plan. This creates one that does:" command={command} />
-      )}
+      <Progress isLoading={list.isLoading} />
+      <ErrorMessage error={list.error} />
+      <PagedList
+        list={list}
+        count={keys.length}
+        emptyText="No API key names this plan. This creates one that does:"
+        command={command}
+      >
+        <KeysTable keys={keys} />
+      </PagedList>
       {keys.length > 0 && (
-        <>
-          <KeysTable keys={keys} loadMore={loadMore} />
-          <p>
-            <a href={writeUrl('/console/keys', { plan })}>Search these keys</a>
-          </p>
-        </>
+        <p>
+          <a href={writeUrl('/console/keys', { plan })}>Search these keys</a>
+        </p>
       )}
     </>
   );

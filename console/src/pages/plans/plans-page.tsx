@@ -7,8 +7,7 @@ import { writeResourceUrl } from '../../format/urls.ts';
 import type { LimitJson } from '../../generated/weir/admin/v1/limit_pb.js';
 import type { PlanJson } from '../../generated/weir/admin/v1/plan_service_pb.js';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Warnings } from '../../ui/warnings.tsx';
 import { CreatePlanDialog } from './create-plan-dialog.tsx';
@@ -27,10 +26,10 @@ const COLUMNS: readonly Column<PlanJson>[] = [
 
 /** All plans. */
 export function PlansPage() {
-  const { pages, error, isLoading, reload, loadMore } = usePages('PlanService.listPlans', {});
+  const list = usePages('PlanService.listPlans', {});
   const [isCreating, setCreating] = useState(false);
   const [created, setCreated] = useState<PlanJson>();
-  const plans = pages.flatMap((page) => page.plans ?? []);
+  const plans = list.pages.flatMap((page) => page.plans ?? []);
   const actions = (
     <button type="button" class="primary" onClick={() => setCreating(true)}>
       Create a plan
@@ -38,19 +37,14 @@ export function PlansPage() {
   );
   const onCreated = (plan: PlanJson) => {
     setCreated(plan);
-    reload();
+    list.reload();
   };
   return (
-    <Page title="Plans" error={error} isLoading={isLoading} actions={actions}>
+    <Page title="Plans" error={list.error} isLoading={list.isLoading} actions={actions}>
       <Warnings warnings={created?.warnings} />
-      {pages.length > 0 && plans.length === 0 && (
-        <EmptyState text="There is no plan. This creates one:" command={CREATE} />
-      )}
-      {plans.length > 0 && (
-        <DataTable caption="Plans" rows={plans} rowKey={({ name = '' }) => name} columns={COLUMNS}>
-          <LoadMore loadMore={loadMore} />
-        </DataTable>
-      )}
+      <PagedList list={list} count={plans.length} emptyText="There is no plan. This creates one:" command={CREATE}>
+        <DataTable caption="Plans" rows={plans} rowKey={({ name = '' }) => name} columns={COLUMNS} />
+      </PagedList>
       {isCreating && <CreatePlanDialog onCreated={onCreated} onClose={() => setCreating(false)} />}
     </Page>
   );

@@ -3,8 +3,7 @@ import { usePages } from '../../api/use-pages.ts';
 import { writeGrpcurl } from '../../format/grpcurl.ts';
 import type { IssuedTokenJson } from '../../generated/weir/admin/v1/token_service_pb.js';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
 import { InspectToken } from './inspect-token.tsx';
@@ -25,27 +24,26 @@ type OpenDialog = 'issue' | 'revoke' | 'revoke-all' | { readonly token: IssuedTo
 
 /** Stateless tokens: issue, inspect, list and revoke them. */
 export function TokensPage() {
-  const { pages, error, isLoading, reload, loadMore } = usePages('TokenService.listIssuedTokens', {});
+  const list = usePages('TokenService.listIssuedTokens', {});
   const [open, setOpen] = useState<OpenDialog>();
   const close = () => setOpen(undefined);
-  const tokens = pages.flatMap((page) => page.tokens ?? []);
+  const tokens = list.pages.flatMap((page) => page.tokens ?? []);
   return (
-    <Page title="Tokens" error={error} isLoading={isLoading} actions={<Actions onOpen={setOpen} />}>
+    <Page title="Tokens" error={list.error} isLoading={list.isLoading} actions={<Actions onOpen={setOpen} />}>
       <InspectToken />
       <h2>Administrators' tokens</h2>
-      {pages.length > 0 && tokens.length === 0 && (
-        <EmptyState
-          text="No token with the role admin is in force. Weir lists only these; it stores nothing about other tokens."
-          command={ISSUE}
-        />
-      )}
-      {tokens.length > 0 && (
-        <TokensTable tokens={tokens} loadMore={loadMore} onRevoke={(token) => setOpen({ token })} />
-      )}
-      {open === 'issue' && <IssueTokenDialog onIssued={reload} onClose={close} />}
-      {open === 'revoke' && <RevokeTokenDialog onRevoked={reload} onClose={close} />}
-      {open === 'revoke-all' && <RevokeAllDialog onRevoked={reload} onClose={close} />}
-      {typeof open === 'object' && <RevokeListedDialog token={open.token} onRevoked={reload} onClose={close} />}
+      <PagedList
+        list={list}
+        count={tokens.length}
+        emptyText="No token with the role admin is in force. Weir lists only these; it stores nothing about other tokens."
+        command={ISSUE}
+      >
+        <TokensTable tokens={tokens} onRevoke={(token) => setOpen({ token })} />
+      </PagedList>
+      {open === 'issue' && <IssueTokenDialog onIssued={list.reload} onClose={close} />}
+      {open === 'revoke' && <RevokeTokenDialog onRevoked={list.reload} onClose={close} />}
+      {open === 'revoke-all' && <RevokeAllDialog onRevoked={list.reload} onClose={close} />}
+      {typeof open === 'object' && <RevokeListedDialog token={open.token} onRevoked={list.reload} onClose={close} />}
     </Page>
   );
 }
@@ -68,11 +66,10 @@ function Actions({ onOpen }: { readonly onOpen: (dialog: OpenDialog) => void }) 
 
 interface TableProps {
   readonly tokens: readonly IssuedTokenJson[];
-  readonly loadMore: (() => void) | undefined;
   readonly onRevoke: (token: IssuedTokenJson) => void;
 }
 
-function TokensTable({ tokens, loadMore, onRevoke }: TableProps) {
+function TokensTable({ tokens, onRevoke }: TableProps) {
   const revoke: Column<IssuedTokenJson> = {
     title: 'Action',
     cell: (token) => (
@@ -87,8 +84,6 @@ function TokensTable({ tokens, loadMore, onRevoke }: TableProps) {
       rows={tokens}
       rowKey={({ tokenId = '' }) => tokenId}
       columns={[revoke, ...COLUMNS]}
-    >
-      <LoadMore loadMore={loadMore} />
-    </DataTable>
+    />
   );
 }

@@ -2,13 +2,7 @@ import { formatCount } from '../../format/numbers.ts';
 import type { WebhookDeliveryJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
 import { Badge, type Tone } from '../../ui/badges/badge.tsx';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
 import { Time } from '../../ui/time.tsx';
-
-interface Props {
-  readonly deliveries: readonly WebhookDeliveryJson[];
-  readonly loadMore: (() => void) | undefined;
-}
 
 const STATES: Readonly<Record<string, readonly [text: string, tone: Tone]>> = {
   PENDING: ['waits', 'warning'],
@@ -29,12 +23,8 @@ const COLUMNS: readonly Column<WebhookDeliveryJson>[] = [
 ];
 
 /** Deliveries of a webhook, the newest first. */
-export function DeliveriesTable({ deliveries, loadMore }: Props) {
-  return (
-    <DataTable caption="Deliveries" rows={deliveries} rowKey={({ name = '' }) => name} columns={COLUMNS}>
-      <LoadMore loadMore={loadMore} />
-    </DataTable>
-  );
+export function DeliveriesTable({ deliveries }: { readonly deliveries: readonly WebhookDeliveryJson[] }) {
+  return <DataTable caption="Deliveries" rows={deliveries} rowKey={({ name = '' }) => name} columns={COLUMNS} />;
 }
 
 function StateOfDelivery({ state }: { readonly state: string }) {

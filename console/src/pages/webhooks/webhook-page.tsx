@@ -9,7 +9,7 @@ import type { WebhookJson } from '../../generated/weir/admin/v1/webhook_service_
 import { StateBadge } from '../../ui/badges/state-badge.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { Time } from '../../ui/time.tsx';
@@ -91,34 +91,33 @@ function WebhookDetails({ webhook }: { readonly webhook: WebhookJson }) {
 }
 
 function Deliveries({ name }: { readonly name: string }) {
-  const { pages, error, isLoading, reload, loadMore } = usePages('WebhookService.listWebhookDeliveries', {
-    parent: name,
-  });
+  const list = usePages('WebhookService.listWebhookDeliveries', { parent: name });
   const test = useAction(async () => {
     await call('WebhookService.sendTestEvent', { name });
-    reload();
+    list.reload();
   });
-  const deliveries = pages.flatMap((page) => page.deliveries ?? []);
+  const deliveries = list.pages.flatMap((page) => page.deliveries ?? []);
   return (
     <>
       <h2>Deliveries of the last 14 days</h2>
-      <Progress isLoading={isLoading || test.isRunning} />
-      <ErrorMessage error={test.error ?? error} />
+      <Progress isLoading={list.isLoading || test.isRunning} />
+      <ErrorMessage error={test.error ?? list.error} />
       <p class="actions">
         <button type="button" disabled={test.isRunning} onClick={() => void test.run()}>
           Send a test event
         </button>
-        <button type="button" onClick={reload}>
+        <button type="button" onClick={list.reload}>
           Reload
         </button>
       </p>
-      {pages.length > 0 && deliveries.length === 0 && (
-        <EmptyState
-          text="There is no delivery yet. This sends a test event:"
-          command={writeGrpcurl('WebhookService/SendTestEvent', { name })}
-        />
-      )}
-      {deliveries.length > 0 && <DeliveriesTable deliveries={deliveries} loadMore={loadMore} />}
+      <PagedList
+        list={list}
+        count={deliveries.length}
+        emptyText="There is no delivery yet. This sends a test event:"
+        command={writeGrpcurl('WebhookService/SendTestEvent', { name })}
+      >
+        <DeliveriesTable deliveries={deliveries} />
+      </PagedList>
     </>
   );
 }

@@ -6,8 +6,7 @@ import { writeResourceUrl } from '../../format/urls.ts';
 import type { WebhookJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
 import { StateBadge } from '../../ui/badges/state-badge.tsx';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
-import { EmptyState } from '../../ui/lists/empty-state.tsx';
-import { LoadMore } from '../../ui/lists/load-more.tsx';
+import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
 import { CreateWebhookDialog } from './create-webhook-dialog.tsx';
@@ -28,25 +27,25 @@ const COLUMNS: readonly Column<WebhookJson>[] = [
 
 /** URLs to which Weir sends events. */
 export function WebhooksPage() {
-  const { pages, error, isLoading, reload, loadMore } = usePages('WebhookService.listWebhooks', {});
+  const list = usePages('WebhookService.listWebhooks', {});
   const [isCreating, setCreating] = useState(false);
-  const webhooks = pages.flatMap((page) => page.webhooks ?? []);
+  const webhooks = list.pages.flatMap((page) => page.webhooks ?? []);
   const actions = (
     <button type="button" class="primary" onClick={() => setCreating(true)}>
       Create a webhook
     </button>
   );
   return (
-    <Page title="Webhooks" error={error} isLoading={isLoading} actions={actions}>
-      {pages.length > 0 && webhooks.length === 0 && (
-        <EmptyState text="Weir sends events to nobody. This adds a webhook:" command={CREATE} />
-      )}
-      {webhooks.length > 0 && (
-        <DataTable caption="Webhooks" rows={webhooks} rowKey={({ name = '' }) => name} columns={COLUMNS}>
-          <LoadMore loadMore={loadMore} />
-        </DataTable>
-      )}
-      {isCreating && <CreateWebhookDialog onCreated={reload} onClose={() => setCreating(false)} />}
+    <Page title="Webhooks" error={list.error} isLoading={list.isLoading} actions={actions}>
+      <PagedList
+        list={list}
+        count={webhooks.length}
+        emptyText="Weir sends events to nobody. This adds a webhook:"
+        command={CREATE}
+      >
+        <DataTable caption="Webhooks" rows={webhooks} rowKey={({ name = '' }) => name} columns={COLUMNS} />
+      </PagedList>
+      {isCreating && <CreateWebhookDialog onCreated={list.reload} onClose={() => setCreating(false)} />}
     </Page>
   );
 }

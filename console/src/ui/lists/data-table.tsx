@@ -15,7 +15,7 @@ interface Props<T> {
   readonly columns: readonly Column<T>[];
   readonly rows: readonly T[];
   readonly rowKey: (row: T) => string;
-  /** Below the rows, such as a button for more. */
+  /** Below the rows, such as the number of those that are left out. */
   readonly children?: ComponentChildren;
 }
 
