@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Document, parse } from 'yaml';
-import { findEnvoy } from '../provision/find-envoy.ts';
 import { findFreePort } from '../provision/free-port.ts';
+import { findEnvoy } from '../provision/programs/find-envoy.ts';
 import {
   type EnvoyChange,
   setAdminPort,

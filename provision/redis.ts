@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findRedisServer } from './find-redis.ts';
 import { findFreePort } from './free-port.ts';
+import { findRedisServer } from './programs/find-redis.ts';
 
 export interface RunningRedis {
   readonly url: string;

@@ -1,7 +1,7 @@
 // npm run check:deploy: checks everything in deploy/, the npm package and the image with the tools that read them. With
 // `-- --update`, writes the golden files of the chart instead of comparing them. With `-- --without-builds`, leaves out
 // what takes minutes: the build of the image, and of Helm unless it is built.
-import { isGoToolBuilt } from '../provision/go-tools.ts';
+import { isGoToolBuilt } from '../provision/programs/go-tools.ts';
 import { chartChecks } from './deploy/check-chart.ts';
 import { imageChecks } from './deploy/check-image.ts';
 import { monitoringChecks } from './deploy/check-monitoring.ts';

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { findDebianProgram } from '../../provision/find-debian-program.ts';
+import { findDebianProgram } from '../../provision/programs/find-debian-program.ts';
 import type { DeployCheck } from './run-checks.ts';
 import { runTool } from './run-tool.ts';
 

@@ -1,4 +1,4 @@
-import { findGoTool } from '../../provision/go-tools.ts';
+import { findGoTool } from '../../provision/programs/go-tools.ts';
 import { runTool } from './run-tool.ts';
 
 /** Helm reports each link in a chart. The chart has links to deploy/monitoring on purpose. */

