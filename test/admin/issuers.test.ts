@@ -13,7 +13,7 @@ import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { IdentityProvider, makeTokenKey, signToken } from '../support/identity-provider.ts';
+import { IdentityProvider, makeTokenKey, signToken } from '../support/servers/identity-provider.ts';
 import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse' };

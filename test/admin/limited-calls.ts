@@ -6,9 +6,9 @@ import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_servi
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
 import type { Query } from '../../src/interfaces/query.ts';
-import { callFrom } from '../support/call-from-address.ts';
+import { callFrom } from '../support/clients/call-from-address.ts';
+import type { Headers, Method } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers, Method } from '../support/grpc-client.ts';
 import type { TestNode } from '../support/node.ts';
 
 /**

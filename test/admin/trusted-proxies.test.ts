@@ -8,10 +8,10 @@ import {
   setClusterPorts,
 } from '../../demo/envoy-configuration.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { callFrom } from '../support/call-from-address.ts';
+import { callFrom } from '../support/clients/call-from-address.ts';
+import { WeirBehindEnvoy } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import type { TestNode } from '../support/node.ts';
-import { WeirBehindEnvoy } from '../support/weir-behind-envoy.ts';
 
 interface Line {
   readonly msg: string;

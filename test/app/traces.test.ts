@@ -7,10 +7,10 @@ import {
   PlanServiceService,
 } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
+import type { GrpcClient } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { GrpcClient } from '../support/grpc-client.ts';
 import type { TestNode } from '../support/node.ts';
-import { newTraceparent, type ReceivedSpan, SpanReceiver } from '../support/span-receiver.ts';
+import { newTraceparent, type ReceivedSpan, SpanReceiver } from '../support/servers/span-receiver.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const RULES = `

@@ -4,8 +4,8 @@ import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_servi
 import { ListPlansRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { GrpcStatus } from '../../src/transport/unary-call.ts';
 import { countAttempts } from '../support/attempts.ts';
-import { callFrom } from '../support/call-from-address.ts';
-import { GrpcClient } from '../support/grpc-client.ts';
+import { callFrom } from '../support/clients/call-from-address.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 import { startWithDefaultLimits } from './start-with-default-limits.ts';
 

@@ -9,9 +9,9 @@ import {
   UpdateApiKeyRequest,
 } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
+import { check, httpStatus } from '../support/clients/decision-calls.ts';
+import { GrpcClient, type Headers } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
-import { GrpcClient, type Headers } from '../support/grpc-client.ts';
 import { ADMINISTRATOR, NODE_SECRETS } from '../support/node.ts';
 import { startWeirProcess } from '../support/weir-process.ts';
 

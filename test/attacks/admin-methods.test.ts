@@ -5,8 +5,8 @@ import { describe, expect } from 'vitest';
 import { DESCRIPTORS } from '../../src/generated/descriptors.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import type { TestNode } from '../support/node.ts';
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));

@@ -8,11 +8,11 @@ import {
   TokenServiceService,
 } from '../../src/generated/weir/admin/v1/token_service.ts';
 import { hashPassword } from '../../src/identity/secrets/password.ts';
-import { check, parseDenial } from '../support/decision-calls.ts';
+import { check, parseDenial } from '../support/clients/decision-calls.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers } from '../support/grpc-client.ts';
-import type { IssuerTable } from '../support/identity-provider.ts';
 import { TestNode } from '../support/node.ts';
+import type { IssuerTable } from '../support/servers/identity-provider.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const INVALID_ARGUMENT = 3;

@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { callFrom } from '../support/call-from-address.ts';
-import { GrpcClient } from '../support/grpc-client.ts';
+import { callFrom } from '../support/clients/call-from-address.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 import { startWithDefaultLimits } from './start-with-default-limits.ts';
 

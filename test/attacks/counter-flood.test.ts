@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { check, httpStatus, shouldRateLimit } from '../support/decision-calls.ts';
+import { check, httpStatus, shouldRateLimit } from '../support/clients/decision-calls.ts';
 import { test } from '../support/fixtures.ts';
 import type { TestNode } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';

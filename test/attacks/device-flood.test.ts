@@ -8,9 +8,9 @@ import {
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { MAX_NEW_DEVICES_PER_NETWORK } from '../../src/usage/registration-limits.ts';
 import { countAttempts } from '../support/attempts.ts';
-import { check, httpStatus, parseDenial } from '../support/decision-calls.ts';
+import { check, httpStatus, parseDenial } from '../support/clients/decision-calls.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import type { TestNode } from '../support/node.ts';
 
 /*

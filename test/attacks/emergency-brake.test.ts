@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../src/generated/weir/admin/v1/token_service.ts';
-import { callFrom } from '../support/call-from-address.ts';
-import { check, parseDenial } from '../support/decision-calls.ts';
+import { callFrom } from '../support/clients/call-from-address.ts';
+import { check, parseDenial } from '../support/clients/decision-calls.ts';
 import { test } from '../support/fixtures.ts';
 
 const RESOURCE_EXHAUSTED = 8;

@@ -25,10 +25,10 @@ import {
 import { CreateWebhookRequest, WebhookServiceService } from '../../src/generated/weir/admin/v1/webhook_service.ts';
 import type { Logger } from '../../src/interfaces/logger.ts';
 import { isWholeRun } from '../support/attempts.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers } from '../support/grpc-client.ts';
-import { makeTokenKey } from '../support/identity-provider.ts';
 import { TestNode } from '../support/node.ts';
+import { makeTokenKey } from '../support/servers/identity-provider.ts';
 import { extremeMessages, MARKER } from './extreme-messages.ts';
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));

@@ -6,8 +6,8 @@ import { startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-
 import { CONNECTION_PREFACE } from '../../src/transport/http2/frames/protocol-constants.ts';
 import { callFrames, preface } from '../http2/frame-builders.ts';
 import { RawPeer } from '../http2/raw-peer.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import { test as it } from '../support/fixtures.ts';
-import { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
 
 /** More than one network may have open on a port. */

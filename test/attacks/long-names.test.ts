@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { describe, expect } from 'vitest';
 import { countAttempts } from '../support/attempts.ts';
-import { shouldRateLimit } from '../support/decision-calls.ts';
+import { shouldRateLimit } from '../support/clients/decision-calls.ts';
 import { test } from '../support/fixtures.ts';
 import type { TestNode } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';

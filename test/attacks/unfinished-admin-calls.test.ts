@@ -7,8 +7,8 @@ import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_servi
 import { ListPlansRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { GrpcStatus } from '../../src/transport/unary-call.ts';
 import { countAttempts } from '../support/attempts.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import { GrpcClient } from '../support/grpc-client.ts';
 import { ADMINISTRATOR, NODE_SECRETS } from '../support/node.ts';
 import { startWeirProcess } from '../support/weir-process.ts';
 

@@ -1,4 +1,4 @@
-import { GrpcClient } from '../support/grpc-client.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import { ADMINISTRATOR, type Environment } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { startWeirProcess, type WeirProcess } from '../support/weir-process.ts';

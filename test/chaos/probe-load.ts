@@ -1,4 +1,4 @@
-import type { GrpcClient } from '../support/grpc-client.ts';
+import type { GrpcClient } from '../support/clients/grpc-client.ts';
 import { PROBES, type Probe, type ProbeResponse, type ProbeSubject, sendProbe } from './probes.ts';
 
 /** A call of the load and its result. Times are in ms on the clock of performance.now(). */

@@ -4,8 +4,8 @@ import type { Source } from '../../src/decide/ports.ts';
 import { formatDescriptorSubject } from '../../src/domain/counting/counter-subject.ts';
 import { RateLimitResponse_Code as Code } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { HealthService } from '../../src/generated/grpc/health/v1/health.ts';
-import { check, httpStatus, shouldRateLimit } from '../support/decision-calls.ts';
-import type { GrpcClient } from '../support/grpc-client.ts';
+import { check, httpStatus, shouldRateLimit } from '../support/clients/decision-calls.ts';
+import type { GrpcClient } from '../support/clients/grpc-client.ts';
 
 /**
  * Kinds of calls that the load sends.

@@ -10,8 +10,8 @@ import {
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import type { GrpcClient } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { GrpcClient } from '../support/grpc-client.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { NodeProcess } from './node-process.ts';
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { check } from '../support/clients/decision-calls.ts';
 import { newDatabase } from '../support/databases.ts';
-import { check } from '../support/decision-calls.ts';
 import { TestNode } from '../support/node.ts';
 import { runWeir } from './run-weir.ts';
 

@@ -31,7 +31,7 @@ import {
   RevokeTokensRequest,
   TokenServiceService,
 } from '../../src/generated/weir/admin/v1/token_service.ts';
-import { GrpcClient, type Headers } from '../support/grpc-client.ts';
+import { GrpcClient, type Headers } from '../support/clients/grpc-client.ts';
 import { ADMINISTRATOR, SIGNING_KEY_SECRET } from '../support/node.ts';
 import { startWeirProcess } from '../support/weir-process.ts';
 import { runWeir } from './run-weir.ts';

@@ -14,9 +14,9 @@ import {
   QueryUsageRequest_Step as Step,
   UsageServiceService,
 } from '../../src/generated/weir/admin/v1/usage_service.ts';
+import { check, httpStatus } from '../support/clients/decision-calls.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { newEmptyDatabase } from '../support/databases.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import { type NewApiKey, TestNode } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';
 

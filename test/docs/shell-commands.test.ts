@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect } from 'vitest';
 import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../provision/programs/go-tools.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
+import { check, httpStatus } from '../support/clients/decision-calls.ts';
 import { test as it } from '../support/fixtures.ts';
 import { ADMINISTRATOR, type TestNode } from '../support/node.ts';
 import { codeBlocks } from './markdown.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect } from 'vitest';
 import { type EnvoyChange, setConnectionManagerField } from '../../demo/envoy-configuration.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const NAMES = ['code', 'account', 'api_key', 'plan', 'rule', 'limit', 'remaining', 'request_id', 'source'] as const;
 

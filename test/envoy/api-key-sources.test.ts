@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { EXT_AUTHZ_FILTER, setContextExtensions, setFilterField } from '../../demo/envoy-configuration.ts';
+import { sendThrough, WeirBehindEnvoy } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough, WeirBehindEnvoy } from '../support/weir-behind-envoy.ts';
 
 const SOURCES =
   'header:X-Service-Key, authorization:apikey, authorization:basic, cookie:session_key, query:api_key, authorization:raw';

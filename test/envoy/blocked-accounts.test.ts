@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { AccountServiceService, BlockAccountRequest } from '../../src/generated/weir/admin/v1/account_service.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test as it } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 describe('a real Envoy', () => {
   it('denies the requests of a blocked account with retry-after, until it is unblocked', async ({

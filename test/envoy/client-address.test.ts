@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { setConnectionManagerField, setContextExtensions } from '../../demo/envoy-configuration.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const RULES = `
 domain: edge

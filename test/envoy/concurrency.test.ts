@@ -4,7 +4,7 @@ import { setFilterField } from '../../demo/envoy-configuration.ts';
 import { sendOverHttp1 } from '../../demo/http-clients.ts';
 import type { Envoy } from '../../demo/start-envoy.ts';
 import { newDatabase } from '../support/databases.ts';
-import { EnvoyExample } from '../support/envoy-example.ts';
+import { EnvoyExample } from '../support/envoy/envoy-example.ts';
 
 /** Short enough to wait for. The example has a minute. */
 const WINDOW_SECONDS = 4;

@@ -4,9 +4,9 @@ import { type EnvoyChange, setClusterField } from '../../demo/envoy-configuratio
 import { startEnvoy } from '../../demo/start-envoy.ts';
 import { startUpstream } from '../../demo/upstream.ts';
 import { newDatabase } from '../support/databases.ts';
-import { L4Balancer } from '../support/l4-balancer.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { type Environment, TestNode } from '../support/node.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
+import { L4Balancer } from '../support/servers/l4-balancer.ts';
 
 /** Each of Envoy's two workers opens one, and replaces it twice. */
 const MIN_CONNECTIONS = 6;

@@ -8,8 +8,8 @@ import {
   setFilterField,
 } from '../../demo/envoy-configuration.ts';
 import { sendOverHttp1 } from '../../demo/http-clients.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const RULES = `
 domain: edge

@@ -6,9 +6,9 @@ import { AUTHZ_AND_RATE_LIMIT_PATH, AUTHZ_ONLY_PATH } from '../../demo/checks/ch
 import { EXT_AUTHZ_FILTER, RATE_LIMIT_FILTER, setFilterField } from '../../demo/envoy-configuration.ts';
 import { startEnvoy } from '../../demo/start-envoy.ts';
 import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc-client.ts';
-import { sendThrough, WeirBehindEnvoy } from '../support/weir-behind-envoy.ts';
+import { sendThrough, WeirBehindEnvoy } from '../support/envoy/weir-behind-envoy.ts';
 
 /** Well above every deadline, and well below the time after which a client gives up that nobody answers. */
 const MAX_ANSWER_MS = 5000;

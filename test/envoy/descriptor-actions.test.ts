@@ -10,8 +10,8 @@ import {
   setConnectionManagerField,
   setFilterField,
 } from '../../demo/envoy-configuration.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { DeviceServiceService, UpdateDeviceRequest } from '../../src/generated/weir/admin/v1/device_service.ts';
 import { hashDevice } from '../../src/identity/secrets/hash-device.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const it = test.override('environment', { DEVICE_HEADER: 'x-device-id', DEVICE_REGISTRATION: 'auto' });
 

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type HttpResponse, sendOverHttp1 } from '../../demo/http-clients.ts';
 import { newDatabase } from '../support/databases.ts';
-import { EnvoyExample } from '../support/envoy-example.ts';
-import { ANSWER } from '../support/held-upstream.ts';
+import { EnvoyExample } from '../support/envoy/envoy-example.ts';
+import { ANSWER } from '../support/envoy/held-upstream.ts';
 
 /** Short enough to wait for. The example has a minute. */
 const BLOCK_SECONDS = 3;

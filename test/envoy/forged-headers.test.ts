@@ -8,8 +8,8 @@ import {
   setContextExtensions,
   setFilterField,
 } from '../../demo/envoy-configuration.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 type HeaderLines = readonly (readonly [name: string, value: string])[];
 

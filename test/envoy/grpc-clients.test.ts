@@ -5,8 +5,8 @@ import { sendOverHttp1 } from '../../demo/http-clients.ts';
 import { ErrorInfo, RetryInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers } from '../support/grpc-client.ts';
 
 const it = test;
 

@@ -3,9 +3,9 @@ import { setClusterField } from '../../demo/envoy-configuration.ts';
 import { type Envoy, startEnvoy } from '../../demo/start-envoy.ts';
 import { startUpstream } from '../../demo/upstream.ts';
 import { newDatabase } from '../support/databases.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { TestNode } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 /** Checks that must pass before the test trusts the result. */
 const MIN_CHECKS = 5;

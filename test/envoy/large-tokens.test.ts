@@ -1,10 +1,10 @@
 import { describe, expect, vi } from 'vitest';
 import { ApiKeyServiceService, ListApiKeysRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
+import { check, httpStatus } from '../support/clients/decision-calls.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { makeTokenKey, signToken } from '../support/identity-provider.ts';
+import { makeTokenKey, signToken } from '../support/servers/identity-provider.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const ISSUER = 'https://corp.example.com';
 

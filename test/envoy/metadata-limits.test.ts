@@ -12,11 +12,11 @@ import {
   PlanServiceService,
   UpdatePlanRequest,
 } from '../../src/generated/weir/admin/v1/plan_service.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import type { TestNode } from '../support/node.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const RULES = `domain: shop
 descriptors:

@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { type EnvoyChange, setConnectionManagerField } from '../../demo/envoy-configuration.ts';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { addedHeaders, httpStatus, parseDenial } from '../support/decision-calls.ts';
+import { addedHeaders, httpStatus, parseDenial } from '../support/clients/decision-calls.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import type { TestNode } from '../support/node.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 /** Paths that the part that decides and the part that answers could read in different ways. */
 const PATHS = [

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { AUTHZ_ONLY_PATH } from '../../demo/checks/check.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const it = test.override('environment', { ERROR_FORMAT: 'problem' });
 

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { AuthorizationService, CheckRequest } from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { parseDenial } from '../support/decision-calls.ts';
+import { parseDenial } from '../support/clients/decision-calls.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
 import { TestNode } from '../support/node.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const logLines: string[] = [];
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 /** The rules of the example with its penalty, which is a comment there. */
 const RULES = readFileSync('envoy/devices/rules/edge.yaml', 'utf8').replaceAll(

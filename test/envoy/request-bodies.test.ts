@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { EXT_AUTHZ_FILTER, setFilterField } from '../../demo/envoy-configuration.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const MEGABYTE = 1_000_000;
 

@@ -7,9 +7,9 @@ import {
   ListRequestLogsRequest,
   RequestLogServiceService,
 } from '../../src/generated/weir/admin/v1/request_log_service.ts';
+import { logRequests } from '../support/envoy/log-requests.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { logRequests } from '../support/log-requests.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const it = test
   .override('environment', { REQUEST_LOG: 'on', REQUEST_LOG_ADDRESS: '127.0.0.1:0' })

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect } from 'vitest';
 import { EXT_AUTHZ_FILTER, setConnectionManagerField, setFilterField } from '../../demo/envoy-configuration.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const ROUTES = `unmatched: deny
 routes:

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Envoy } from '../../demo/start-envoy.ts';
 import { CounterServiceService, GetCounterRequest } from '../../src/generated/weir/admin/v1/counter_service.ts';
 import { newDatabase } from '../support/databases.ts';
-import { EnvoyExample } from '../support/envoy-example.ts';
+import { EnvoyExample } from '../support/envoy/envoy-example.ts';
 
 const TOKENS_PER_MINUTE = 10_000;
 const TOKENS_PER_MONTH = 1_000_000;

@@ -1,10 +1,10 @@
 import { describe, expect } from 'vitest';
 import { createRequestWithKey } from '../../demo/checks/check.ts';
 import { type EnvoyChange, setConnectionManagerField } from '../../demo/envoy-configuration.ts';
+import { sendThrough } from '../support/envoy/weir-behind-envoy.ts';
 import { test } from '../support/fixtures.ts';
-import { SpanReceiver } from '../support/span-receiver.ts';
+import { SpanReceiver } from '../support/servers/span-receiver.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { sendThrough } from '../support/weir-behind-envoy.ts';
 
 const it = test
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the names of other fixtures from this pattern

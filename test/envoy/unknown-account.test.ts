@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EXT_AUTHZ_FILTER, removeFilter } from '../../demo/envoy-configuration.ts';
 import { sendOverHttp1 } from '../../demo/http-clients.ts';
 import { newDatabase } from '../support/databases.ts';
-import { EnvoyExample } from '../support/envoy-example.ts';
+import { EnvoyExample } from '../support/envoy/envoy-example.ts';
 
 describe('a request whose account is unknown', () => {
   it.each(['concurrency', 'token-budgets'])(

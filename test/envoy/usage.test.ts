@@ -4,10 +4,10 @@ import { ApiKeyServiceService, CreateApiKeyRequest } from '../../src/generated/w
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import type { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { CreateWebhookRequest, WebhookServiceService } from '../../src/generated/weir/admin/v1/webhook_service.ts';
+import { GrpcClient, type Headers } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import { GrpcClient, type Headers } from '../support/grpc-client.ts';
 import { ADMINISTRATOR } from '../support/node.ts';
-import { WebhookReceiver } from '../support/webhook-receiver.ts';
+import { WebhookReceiver } from '../support/servers/webhook-receiver.ts';
 import { ClientLedger, type Counts, type LossWindow } from './usage/client-ledger.ts';
 import { CLEAN_DISRUPTIONS, type Disruption, KILLS, SHORT_DISRUPTIONS } from './usage/disruptions.ts';
 import { addModelRoute, Load, type LoadKeys } from './usage/load.ts';

@@ -3,8 +3,8 @@ import { AUTHZ_AND_RATE_LIMIT_PATH, AUTHZ_ONLY_PATH } from '../../demo/checks/ch
 import { EXT_AUTHZ_FILTER, RATE_LIMIT_FILTER, setFilterField } from '../../demo/envoy-configuration.ts';
 import { startRedisProcess } from '../../provision/redis.ts';
 import { newDatabase } from '../support/databases.ts';
+import { sendThrough, WeirBehindEnvoy } from '../support/envoy/weir-behind-envoy.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { sendThrough, WeirBehindEnvoy } from '../support/weir-behind-envoy.ts';
 
 /** Envoy's own choice for calls that fail, in both filters. */
 const FAILURE_MODES = {

@@ -3,7 +3,7 @@ import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Flag, FrameType } from '../../src/transport/http2/frames/protocol-constants.ts';
 import type { BatchHandler } from '../../src/transport/unary-call.ts';
-import { L4Balancer } from '../support/l4-balancer.ts';
+import { L4Balancer } from '../support/servers/l4-balancer.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { callFrames, frame, METHOD } from './frame-builders.ts';
 import { echo, keepCalls, useGrpcServer } from './use-grpc-server.ts';

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { fetchDocument } from '../../src/identity/verify-tokens/fetch-document.ts';
-import { IdentityProvider } from '../support/identity-provider.ts';
+import { IdentityProvider } from '../support/servers/identity-provider.ts';
 
 vi.mock('node:dns/promises', () => ({ lookup: vi.fn() }));
 

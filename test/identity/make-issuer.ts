@@ -1,5 +1,5 @@
 import { type Issuer, type IssuerSpec, parseIssuer } from '../../src/domain/issuers/issuer.ts';
-import type { IdentityProvider } from '../support/identity-provider.ts';
+import type { IdentityProvider } from '../support/servers/identity-provider.ts';
 
 /** An issuer whose tokens and keys come from the provider. */
 export function makeIssuer(provider: IdentityProvider, change: Partial<IssuerSpec> = {}): Issuer {

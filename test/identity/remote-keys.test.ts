@@ -3,7 +3,7 @@ import type { Issuer } from '../../src/domain/issuers/issuer.ts';
 import { fetchKeySet } from '../../src/identity/verify-tokens/fetch-key-set.ts';
 import { KeysUnavailable } from '../../src/identity/verify-tokens/key-resolver.ts';
 import { RemoteKeySet } from '../../src/identity/verify-tokens/remote-key-set.ts';
-import { IdentityProvider, makeTokenKey } from '../support/identity-provider.ts';
+import { IdentityProvider, makeTokenKey } from '../support/servers/identity-provider.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;

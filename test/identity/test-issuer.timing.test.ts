@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { findKeyProblem } from '../../src/identity/verify-tokens/test-issuer.ts';
-import { IdentityProvider } from '../support/identity-provider.ts';
+import { IdentityProvider } from '../support/servers/identity-provider.ts';
 import { makeIssuer } from './make-issuer.ts';
 
 const OPTIONS = { insecureHosts: new Set<string>(), privateHosts: new Set(['127.0.0.1']), maxTokenBytes: 16_384 };

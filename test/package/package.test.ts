@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { runTool } from '../../scripts/deploy/run-tool.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
-import { GrpcClient } from '../support/grpc-client.ts';
+import { check, httpStatus } from '../support/clients/decision-calls.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import { startWeirProcess, WeirProcess } from '../support/weir-process.ts';
 
 const run = promisify(execFile);

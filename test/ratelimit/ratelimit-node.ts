@@ -5,7 +5,7 @@ import { type Ratelimit, startRatelimit } from '../../src/app/ratelimit/start-ra
 import { readRatelimitConfig } from '../../src/config/ratelimit/ratelimit-config.ts';
 import type { Logger } from '../../src/interfaces/logger.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
-import { GrpcClient } from '../support/grpc-client.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import type { Environment } from '../support/node.ts';
 
 /** `weir ratelimit` on free ports, in this process. */

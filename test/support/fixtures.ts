@@ -5,9 +5,9 @@ import { test as base } from 'vitest';
 import { startRedis, useRedis } from '../../provision/redis.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { newDatabase } from './databases.ts';
-import { IssuerTable } from './identity-provider.ts';
+import { WeirBehindEnvoy } from './envoy/weir-behind-envoy.ts';
 import { type Environment, TestNode } from './node.ts';
-import { WeirBehindEnvoy } from './weir-behind-envoy.ts';
+import { IssuerTable } from './servers/identity-provider.ts';
 
 /**
  * Test function with the fixtures that tests of a running Weir share. A test gets what it names, as in

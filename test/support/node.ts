@@ -17,7 +17,7 @@ import type { Logger } from '../../src/interfaces/logger.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import type { DecisionPort } from '../../src/workers/decision-port.ts';
 import type { DecisionSettings } from '../../src/workers/decisions.ts';
-import { GrpcClient, type Headers } from './grpc-client.ts';
+import { GrpcClient, type Headers } from './clients/grpc-client.ts';
 
 export const ADMINISTRATOR = { email: 'admin@example.com', password: 'a password of the tests' };
 

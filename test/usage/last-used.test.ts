@@ -7,9 +7,9 @@ import type { KeyRecord } from '../../src/decide/ports.ts';
 import { UNRESTRICTED } from '../../src/domain/account-state.ts';
 import { ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { LastUsed } from '../../src/usage/last-used.ts';
+import { check, httpStatus } from '../support/clients/decision-calls.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import { type NewApiKey, TestNode } from '../support/node.ts';
 
 const MINUTE_MS = 60_000;

@@ -6,8 +6,8 @@ import type { ThresholdCrossing } from '../../src/domain/limits/limit-threshold.
 import { parseLimit } from '../../src/domain/limits/parse-limit.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { LimitThresholds } from '../../src/usage/limit-thresholds.ts';
+import { check, httpStatus } from '../support/clients/decision-calls.ts';
 import { newDatabase } from '../support/databases.ts';
-import { check, httpStatus } from '../support/decision-calls.ts';
 import { test } from '../support/fixtures.ts';
 
 const QUIET = { info: () => undefined, warn: () => undefined };

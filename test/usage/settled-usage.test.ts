@@ -11,10 +11,10 @@ import {
   UsageServiceService,
 } from '../../src/generated/weir/admin/v1/usage_service.ts';
 import { CreateWebhookRequest, WebhookServiceService } from '../../src/generated/weir/admin/v1/webhook_service.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import { TestNode } from '../support/node.ts';
-import { WebhookReceiver } from '../support/webhook-receiver.ts';
+import { WebhookReceiver } from '../support/servers/webhook-receiver.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -9,8 +9,8 @@ import {
 } from '../../src/generated/weir/admin/v1/usage_service.ts';
 import type { HourlyUsage } from '../../src/usage/pending-usage.ts';
 import { writeUsage } from '../../src/usage/write-usage.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import { TestNode } from '../support/node.ts';
 
 const DAY_MS = 86_400_000;

@@ -10,7 +10,7 @@ import {
 import { bearer, newEmail, PASSWORD, startHolderNode } from '../admin/account-holder.ts';
 import { createClient, startAdminNode } from '../admin/admin-node.ts';
 import { newDatabase } from '../support/databases.ts';
-import { verifyDelivery, WebhookReceiver } from '../support/webhook-receiver.ts';
+import { verifyDelivery, WebhookReceiver } from '../support/servers/webhook-receiver.ts';
 
 let holder: Awaited<ReturnType<typeof startHolderNode>>;
 let otherNode: Awaited<ReturnType<typeof startAdminNode>>;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Certificates, createCertificates } from '../../provision/certificates.ts';
 import { generateWebhookSecret } from '../../src/identity/secrets/webhook-secret.ts';
 import { sendEvent } from '../../src/webhooks/send-event.ts';
-import { verifyDelivery, WebhookReceiver } from '../support/webhook-receiver.ts';
+import { verifyDelivery, WebhookReceiver } from '../support/servers/webhook-receiver.ts';
 
 vi.mock('node:dns/promises', () => ({ lookup: vi.fn() }));
 

@@ -4,8 +4,8 @@ import { AccountServiceService, CreateAccountRequest } from '../../src/generated
 import { AuditServiceService, ListAuditEventsRequest } from '../../src/generated/weir/admin/v1/audit_service.ts';
 import { ChangePlanRequest } from '../../src/generated/weir/admin/v1/plan_change.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
+import type { Headers } from '../support/clients/grpc-client.ts';
 import { test } from '../support/fixtures.ts';
-import type { Headers } from '../support/grpc-client.ts';
 import type { TestNode } from '../support/node.ts';
 
 const SECRET = 'whsec_of_the_tests_0123456789';

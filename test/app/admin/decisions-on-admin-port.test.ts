@@ -11,9 +11,9 @@ import {
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { AccountServiceService, CreateAccountRequest } from '../../../src/generated/weir/admin/v1/account_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
-import { httpStatus } from '../../support/decision-calls.ts';
+import { httpStatus } from '../../support/clients/decision-calls.ts';
+import { GrpcClient, type Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
 
 const ALL_ADDRESSES = '0.0.0.0:0';
 

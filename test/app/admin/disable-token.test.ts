@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const INVALID_ARGUMENT = 3;

@@ -14,9 +14,9 @@ import {
   MatchStep_Way as Way,
 } from '../../../src/generated/weir/admin/v1/explain_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const [INVALID_ARGUMENT, NOT_FOUND, UNAUTHENTICATED] = [3, 5, 16];

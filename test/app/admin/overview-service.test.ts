@@ -5,9 +5,9 @@ import {
   OverviewServiceService,
 } from '../../../src/generated/weir/admin/v1/overview_service.ts';
 import { GetStatusResponse_Health as Health } from '../../../src/generated/weir/admin/v1/status_service.ts';
-import { check, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { STORES, test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const RULES = `domain: shop

@@ -17,8 +17,8 @@ import {
 } from '../../../src/generated/weir/admin/v1/plan_change.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { createClient, expectFailure } from '../../admin/admin-node.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
 import { ADMINISTRATOR, TestNode } from '../../support/node.ts';
 
 const DAY = { name: 'day', window: '1d', algorithm: 'calendar', per: 'account' };

@@ -13,9 +13,9 @@ import {
   TokenServiceService,
 } from '../../../src/generated/weir/admin/v1/token_service.ts';
 import { hashPassword } from '../../../src/identity/secrets/password.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const it = test;

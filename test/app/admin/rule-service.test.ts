@@ -7,9 +7,9 @@ import {
   type ListRulesResponse,
   RuleServiceService,
 } from '../../../src/generated/weir/admin/v1/rule_service.ts';
-import { check, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const [INVALID_ARGUMENT, SOON] = [3, { timeout: 20_000, interval: 50 }];

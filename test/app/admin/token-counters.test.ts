@@ -9,11 +9,11 @@ import {
 } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
-import { makeTokenKey, signToken } from '../../support/identity-provider.ts';
 import type { TestNode } from '../../support/node.ts';
+import { makeTokenKey, signToken } from '../../support/servers/identity-provider.ts';
 
 const it = test.extend('key', { scope: 'file' }, () => makeTokenKey('EdDSA'));
 

@@ -8,8 +8,8 @@ import {
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { generateApiKey } from '../../../src/identity/secrets/api-key-secret.ts';
-import { callFrom } from '../../support/call-from-address.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
+import { callFrom } from '../../support/clients/call-from-address.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 

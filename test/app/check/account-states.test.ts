@@ -20,11 +20,11 @@ import {
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
-import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
-import { makeTokenKey, signToken } from '../../support/identity-provider.ts';
 import type { NewApiKey, TestNode } from '../../support/node.ts';
+import { makeTokenKey, signToken } from '../../support/servers/identity-provider.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const ISSUER = 'https://login.example.com';

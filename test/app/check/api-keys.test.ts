@@ -10,9 +10,9 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
 } from '../../../src/generated/grpc/health/v1/health.ts';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
-import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import type { Method } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Method } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const INVALID_ARGUMENT = 3;

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect } from 'vitest';
-import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 
 const logLines: string[] = [];

@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import { AuthorizationService, CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { check, parseDenial } from '../../support/decision-calls.ts';
+import { check, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
-import { makeTokenKey, signToken } from '../../support/identity-provider.ts';
 import type { TestNode } from '../../support/node.ts';
+import { makeTokenKey, signToken } from '../../support/servers/identity-provider.ts';
 
 const it = test.override('environment', { API_KEY_QUERY_PARAMETER: 'api_key', MAX_TOKEN_BYTES: '2000' });
 

@@ -15,9 +15,9 @@ import {
   PlanServiceService,
   UpdatePlanRequest,
 } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { type Nodes, STORES, test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { NewApiKey } from '../../support/node.ts';
 
 const RULES = `domain: shop

@@ -2,10 +2,10 @@ import { describe, expect } from 'vitest';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
-import { check, parseDenial } from '../../support/decision-calls.ts';
+import { check, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
-import { makeTokenKey, signToken } from '../../support/identity-provider.ts';
 import type { NewApiKey, TestNode } from '../../support/node.ts';
+import { makeTokenKey, signToken } from '../../support/servers/identity-provider.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const RULES = `

@@ -13,9 +13,9 @@ import {
   UpdatePlanRequest,
 } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { hashDevice } from '../../../src/identity/secrets/hash-device.ts';
-import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const AUTO = { DEVICE_HEADER: 'x-device-id', DEVICE_REGISTRATION: 'auto' };

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import { ApiKeyServiceService, UpdateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
-import { addedHeaders, check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, parseDenial, shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 

@@ -7,7 +7,7 @@ import {
   PlanServiceService,
   UpdatePlanRequest,
 } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { addedHeaders, check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, parseDenial, shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 
 const it = test;

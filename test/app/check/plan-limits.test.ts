@@ -12,9 +12,9 @@ import {
   UpdatePlanRequest,
 } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { addedHeaders, check, httpStatus } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { NewApiKey, TestNode } from '../../support/node.ts';
 
 const it = test;

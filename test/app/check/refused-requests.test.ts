@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
 import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { AuthorizationService, CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { InvalidRules } from '../../../src/rules/load/load-rules.ts';
-import { addedHeaders, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { addedHeaders, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import { TestNode } from '../../support/node.ts';
 

@@ -7,9 +7,9 @@ import {
   PlanServiceService,
   UpdatePlanRequest,
 } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { TestNode } from '../../support/node.ts';
 
 const RULES = `domain: edge

@@ -12,7 +12,7 @@ import {
   HealthService,
 } from '../../../src/generated/grpc/health/v1/health.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
 
 const UNAVAILABLE = 14;

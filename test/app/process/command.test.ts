@@ -10,8 +10,8 @@ import {
   RevokeTokenRequest,
   TokenServiceService,
 } from '../../../src/generated/weir/admin/v1/token_service.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import type { Environment } from '../../support/node.ts';
 import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';
 

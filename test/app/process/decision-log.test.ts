@@ -6,9 +6,9 @@ import { RateLimitRequest, RateLimitServiceService } from '../../../src/generate
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
 import { ADMINISTRATOR, NODE_SECRETS } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess } from '../../support/weir-process.ts';

@@ -8,9 +8,9 @@ import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_se
 import { CounterServiceService, GetCounterRequest } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { ExplainRequest, ExplainServiceService } from '../../../src/generated/weir/admin/v1/explain_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import { GrpcClient, type Headers } from '../../support/clients/grpc-client.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
-import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
 import { ADMINISTRATOR, NODE_SECRETS } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';

@@ -14,9 +14,9 @@ import {
   ChangePlanRequest_Counters as Counters,
 } from '../../../src/generated/weir/admin/v1/plan_change.ts';
 import { type Plan, PlanServiceService, UpdatePlanRequest } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { addedHeaders, check, httpStatus } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import type { NewApiKey, TestNode } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 

@@ -5,8 +5,8 @@ import {
   HealthCheckResponse_ServingStatus,
   HealthService,
 } from '../../../src/generated/grpc/health/v1/health.ts';
+import type { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { newDatabase } from '../../support/databases.ts';
-import type { GrpcClient } from '../../support/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
 
 const DATA_PLANE_NAMES = [

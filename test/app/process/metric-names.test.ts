@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { describe, expect } from 'vitest';
-import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial, shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import { lintMetrics } from '../../support/lint-metrics.ts';
 

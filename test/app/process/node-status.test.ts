@@ -4,8 +4,8 @@ import {
   GetStatusResponse_Health as Health,
   StatusServiceService,
 } from '../../../src/generated/weir/admin/v1/status_service.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test as it } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 
 const PARTS = ['postgres', 'counters', 'rules', 'routes', 'usage', 'issuer_keys', 'signing_keys', 'audit'];
 

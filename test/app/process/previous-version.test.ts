@@ -7,9 +7,9 @@ import {
 } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
+import { GrpcClient, type Headers } from '../../support/clients/grpc-client.ts';
 import { newEmptyDatabase } from '../../support/databases.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
-import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
 import { ADMINISTRATOR, type Environment, NODE_SECRETS } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess } from '../../support/weir-process.ts';

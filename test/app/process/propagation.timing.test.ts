@@ -6,7 +6,7 @@ import { ApiKeyServiceService, DeleteApiKeyRequest } from '../../../src/generate
 import { BlockCounterRequest, CounterServiceService } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';

@@ -15,8 +15,8 @@ import { ApiKeyServiceService, CreateApiKeyRequest } from '../../../src/generate
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
 import { createSealer } from '../../../src/identity/issue-tokens/key-sealer.ts';
-import { check, shouldRateLimit } from '../../support/decision-calls.ts';
-import { GrpcClient, type Headers } from '../../support/grpc-client.ts';
+import { check, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import { GrpcClient, type Headers } from '../../support/clients/grpc-client.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';
 

@@ -8,8 +8,8 @@ import { type RunningPostgres, startPostgres } from '../../../provision/postgres
 import { type RunningRedis, startRedis } from '../../../provision/redis.ts';
 import { openConnection } from '../../../src/database/open-connection.ts';
 import { RateLimitResponse_Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
-import type { Headers } from '../../support/grpc-client.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { TestNode } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 

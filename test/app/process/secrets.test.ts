@@ -7,9 +7,9 @@ import { createTemporaryFolder } from '../../../provision/postgres.ts';
 import { createQuery, openDatabase } from '../../../src/database/open-database.ts';
 import { ApiKeyServiceService, CreateApiKeyRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { newDatabase, newEmptyDatabase } from '../../support/databases.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
 import { ADMINISTRATOR, type Environment } from '../../support/node.ts';
 import { startWeirProcess, WeirProcess } from '../../support/weir-process.ts';
 

@@ -5,8 +5,8 @@ import { CounterServiceService, GetCounterRequest } from '../../../src/generated
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { listServices } from '../../admin/reflection-client.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
 import { newEmptyDatabase } from '../../support/databases.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import { ADMINISTRATOR, type TestNode } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';

@@ -8,11 +8,11 @@ import { prepareDecisions } from '../../../src/app/decisions/prepare-decisions.t
 import { buildApp } from '../../../src/app.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
-import { forwardPort, type PortForwarder } from '../../support/forward-port.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
 import { ADMINISTRATOR, type Environment, SIGNING_KEY_SECRET, TestNode } from '../../support/node.ts';
+import { forwardPort, type PortForwarder } from '../../support/servers/forward-port.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess } from '../../support/weir-process.ts';
 

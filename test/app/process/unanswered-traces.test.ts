@@ -1,9 +1,9 @@
 import { afterAll, expect, it } from 'vitest';
 import { RateLimitRequest, RateLimitServiceService } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
 import { NODE_SECRETS } from '../../support/node.ts';
-import { newTraceparent, SpanReceiver } from '../../support/span-receiver.ts';
+import { newTraceparent, SpanReceiver } from '../../support/servers/span-receiver.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess } from '../../support/weir-process.ts';
 

@@ -12,9 +12,9 @@ import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_se
 import { OverviewServiceService } from '../../../src/generated/weir/admin/v1/overview_service.ts';
 import type { PartHealth } from '../../../src/telemetry/node-health.ts';
 import type { NodeStatusReport } from '../../../src/telemetry/node-status.ts';
+import { check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
 import { ADMINISTRATOR, NODE_SECRETS } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { startWeirProcess } from '../../support/weir-process.ts';

@@ -6,7 +6,7 @@ import {
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { addedHeaders, check, httpStatus, shouldRateLimit } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 

@@ -3,7 +3,7 @@ import {
   RateLimitResponse_Code as Code,
   type RateLimitResponse,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { addedHeaders, check, shouldRateLimit } from '../../support/decision-calls.ts';
+import { addedHeaders, check, shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 
 const RULES = `domain: shop

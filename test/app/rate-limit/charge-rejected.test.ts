@@ -7,7 +7,7 @@ import {
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
 import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 
 const OWING = 'requests: 100, window: 1h, charge_rejected: true, on_store_failure: deny';

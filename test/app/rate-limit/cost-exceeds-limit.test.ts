@@ -7,7 +7,7 @@ import {
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { ExplainRequest, ExplainServiceService } from '../../../src/generated/weir/admin/v1/explain_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { check, parseDenial } from '../../support/decision-calls.ts';
+import { check, parseDenial } from '../../support/clients/decision-calls.ts';
 import { STORES, test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 

@@ -5,7 +5,7 @@ import {
   type RateLimitResponse,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { shouldRateLimit } from '../../support/decision-calls.ts';
+import { shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { STORES, test } from '../../support/fixtures.ts';
 
 /** Names that rules files of envoyproxy/ratelimit may have, and how headers quote them. */

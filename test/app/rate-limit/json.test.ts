@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { startRedis } from '../../../provision/redis.ts';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { shouldRateLimit } from '../../support/decision-calls.ts';
+import { shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 

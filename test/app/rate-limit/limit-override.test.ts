@@ -5,7 +5,7 @@ import {
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import { RateLimitUnit as Unit } from '../../../src/generated/envoy/type/v3/ratelimit_unit.ts';
-import { shouldRateLimit } from '../../support/decision-calls.ts';
+import { shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 

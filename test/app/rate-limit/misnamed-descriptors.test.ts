@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect } from 'vitest';
 import { RateLimitResponse_Code as Code } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { shouldRateLimit } from '../../support/decision-calls.ts';
+import { shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 
 const logLines: string[] = [];

@@ -4,7 +4,7 @@ import {
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import { shouldRateLimit } from '../../support/decision-calls.ts';
+import { shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { type Nodes, STORES, test } from '../../support/fixtures.ts';
 
 const HOUR = 'window: 1h, on_store_failure: deny';

@@ -7,8 +7,8 @@ import {
   RateLimitResponse_Code as Code,
   type RateLimitResponse,
 } from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import { shouldRateLimit } from '../../support/clients/decision-calls.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { shouldRateLimit } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
 
 const SOON = { timeout: 20_000, interval: 50 };

@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest';
 import { CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import { ExplainServiceService } from '../../../src/generated/weir/admin/v1/explain_service.ts';
-import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import type { Headers } from '../../support/grpc-client.ts';
-import { makeTokenKey, signToken, type TokenKey } from '../../support/identity-provider.ts';
 import type { TestNode } from '../../support/node.ts';
+import { makeTokenKey, signToken, type TokenKey } from '../../support/servers/identity-provider.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const ISSUER = 'https://corp.example.com';

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, onTestFinished } from 'vitest';
 import { createCertificates } from '../../../provision/certificates.ts';
 import type { NodeStatusReport } from '../../../src/telemetry/node-status.ts';
-import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
+import type { TestNode } from '../../support/node.ts';
 import {
   IdentityProvider,
   type IssuerColumns,
@@ -11,8 +12,7 @@ import {
   makeTokenKey,
   signToken,
   type TokenKey,
-} from '../../support/identity-provider.ts';
-import type { TestNode } from '../../support/node.ts';
+} from '../../support/servers/identity-provider.ts';
 import { startWeirProcess } from '../../support/weir-process.ts';
 
 /** An address of this machine that is not in its loopback network. */

@@ -1,6 +1,6 @@
 import { Session } from 'node:inspector';
 import { expect } from 'vitest';
-import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import type { TestNode } from '../../support/node.ts';
 import { waitUntil } from '../../support/wait-until.ts';

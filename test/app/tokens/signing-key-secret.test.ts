@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
 import { TestNode } from '../../support/node.ts';
 
 let folder: string;

@@ -1,9 +1,9 @@
 import { exportJWK } from 'jose';
 import { expect } from 'vitest';
-import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
-import { makeTokenKey, signToken, type TokenKey } from '../../support/identity-provider.ts';
 import type { TestNode } from '../../support/node.ts';
+import { makeTokenKey, signToken, type TokenKey } from '../../support/servers/identity-provider.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const SIGNING_KEY_SECRET = 'a secret of the tests, long enough';

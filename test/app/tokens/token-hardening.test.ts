@@ -4,10 +4,10 @@ import {
   GetTokenInfoResponse_State,
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
-import type { IssuerTable } from '../../support/identity-provider.ts';
 import type { TestNode } from '../../support/node.ts';
+import type { IssuerTable } from '../../support/servers/identity-provider.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const ISSUER = 'https://corp.example.com';

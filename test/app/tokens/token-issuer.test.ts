@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { Issuer, IssuerServiceService } from '../../../src/generated/weir/admin/v1/issuer_service.ts';
 import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
-import { check, parseDenial } from '../../support/decision-calls.ts';
+import { check, parseDenial } from '../../support/clients/decision-calls.ts';
 import { test } from '../../support/fixtures.ts';
 import { ADMINISTRATOR, type TestNode } from '../../support/node.ts';
 

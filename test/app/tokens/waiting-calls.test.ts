@@ -3,11 +3,11 @@ import type { Worker } from 'node:worker_threads';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { expect } from 'vitest';
 import { AuthorizationService, CheckRequest } from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
-import { addedHeaders, check, httpStatus, parseDenial } from '../../support/decision-calls.ts';
+import { addedHeaders, check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
 import { test } from '../../support/fixtures.ts';
-import { GrpcClient } from '../../support/grpc-client.ts';
-import { IdentityProvider, makeTokenKey, signToken, type TokenKey } from '../../support/identity-provider.ts';
 import type { TestNode } from '../../support/node.ts';
+import { IdentityProvider, makeTokenKey, signToken, type TokenKey } from '../../support/servers/identity-provider.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const threads: Worker[] = [];

@@ -7,9 +7,9 @@ import {
   CounterServiceService as Counters,
 } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { CreatePlanRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { check, httpStatus } from '../../support/decision-calls.ts';
-import type { Headers } from '../../support/grpc-client.ts';
 import { type NewApiKey, TestNode } from '../../support/node.ts';
 
 const LIMITS = [

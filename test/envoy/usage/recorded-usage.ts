@@ -7,8 +7,8 @@ import {
   QueryUsageRequest_Step as Step,
   UsageServiceService,
 } from '../../../src/generated/weir/admin/v1/usage_service.ts';
-import type { GrpcClient, Headers } from '../../support/grpc-client.ts';
-import type { WebhookReceiver } from '../../support/webhook-receiver.ts';
+import type { GrpcClient, Headers } from '../../support/clients/grpc-client.ts';
+import type { WebhookReceiver } from '../../support/servers/webhook-receiver.ts';
 import { addCounts, type Bounds, COUNTS, type Counts, NO_COUNTS } from './client-ledger.ts';
 
 const HOUR_MS = 3_600_000;

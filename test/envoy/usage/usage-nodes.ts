@@ -5,8 +5,8 @@ import type { EnvoyChange } from '../../../demo/envoy-configuration.ts';
 import { startEnvoy } from '../../../demo/start-envoy.ts';
 import { startUpstream } from '../../../demo/upstream.ts';
 import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
-import { forwardPort, type PortForwarder } from '../../support/forward-port.ts';
 import { type Environment, NODE_SECRETS } from '../../support/node.ts';
+import { forwardPort, type PortForwarder } from '../../support/servers/forward-port.ts';
 import { findFreePorts, startWeirProcess, type WeirPorts, type WeirProcess } from '../../support/weir-process.ts';
 
 export const FLUSH_INTERVAL_MS = 1000;

@@ -5,7 +5,7 @@ import {
   RateLimitRequest,
   RateLimitServiceService,
 } from '../../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import type { GrpcClient } from '../../../support/grpc-client.ts';
+import type { GrpcClient } from '../../../support/clients/grpc-client.ts';
 
 /** Entries of one descriptor, as `key=value`. */
 type Descriptor = readonly string[];

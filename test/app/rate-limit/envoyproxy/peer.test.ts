@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
+import { GrpcClient } from '../../../support/clients/grpc-client.ts';
 import { test } from '../../../support/fixtures.ts';
-import { GrpcClient } from '../../../support/grpc-client.ts';
 import { CONFIGURATIONS, sendInOrder } from './configurations.ts';
 
 /**

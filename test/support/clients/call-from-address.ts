@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { createConnection } from 'node:net';
-import { Status } from '../../src/generated/google/rpc/status.ts';
+import { Status } from '../../../src/generated/google/rpc/status.ts';
 import type { Headers, Method } from './grpc-client.ts';
 
 export interface RawResponse {

@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import type { Certificates } from '../../provision/certificates.ts';
-import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
-import { createSealer, type SealedKeyName } from '../../src/identity/issue-tokens/key-sealer.ts';
+import type { Certificates } from '../../../provision/certificates.ts';
+import { createQuery, type Database, openDatabase } from '../../../src/database/open-database.ts';
+import { createSealer, type SealedKeyName } from '../../../src/identity/issue-tokens/key-sealer.ts';
 
 /** A key that signs tokens. Their headers name its id. */
 export interface TokenKey {

@@ -2,12 +2,12 @@ import {
   AuthorizationService,
   CheckRequest,
   type CheckResponse,
-} from '../../src/generated/envoy/service/auth/v3/external_auth.ts';
+} from '../../../src/generated/envoy/service/auth/v3/external_auth.ts';
 import {
   RateLimitRequest,
   type RateLimitResponse,
   RateLimitServiceService,
-} from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+} from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
 import type { GrpcClient } from './grpc-client.ts';
 
 /** Calls Check as Envoy's ext_authz filter does, about a request with these headers from this address. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { type EnvoyChange, setClusterPorts, setConnectionManagerField } from '../../demo/envoy-configuration.ts';
+import { type EnvoyChange, setClusterPorts, setConnectionManagerField } from '../../../demo/envoy-configuration.ts';
 
 /** Changes to envoy/envoy.yaml that send Envoy's access log to the REQUEST_LOG_ADDRESS of a node: its comments say how. */
 export async function logRequests(requestLogPort: number): Promise<readonly EnvoyChange[]> {

@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, type Serv
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
-import type { Certificates } from '../../provision/certificates.ts';
+import type { Certificates } from '../../../provision/certificates.ts';
 
 /** A delivery as the receiver got it. */
 export interface ReceivedEvent {

@@ -3,14 +3,14 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { EnvoyChange } from '../../demo/envoy-configuration.ts';
-import { type Envoy, startEnvoy } from '../../demo/start-envoy.ts';
-import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
-import type { Headers } from './grpc-client.ts';
+import type { EnvoyChange } from '../../../demo/envoy-configuration.ts';
+import { type Envoy, startEnvoy } from '../../../demo/start-envoy.ts';
+import { createQuery, type Database, openDatabase } from '../../../src/database/open-database.ts';
+import type { Headers } from '../clients/grpc-client.ts';
+import { TestNode } from '../node.ts';
 import { HeldUpstream } from './held-upstream.ts';
-import { TestNode } from './node.ts';
 
-const FOLDER = fileURLToPath(new URL('../../envoy/', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../../../envoy/', import.meta.url));
 
 /** A worked example of envoy/: a Weir with its rules, an upstream that answers on command, and Envoys. */
 export class EnvoyExample {

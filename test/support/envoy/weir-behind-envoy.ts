@@ -1,9 +1,9 @@
-import type { EnvoyChange } from '../../demo/envoy-configuration.ts';
-import { type HttpRequest, type HttpResponse, sendOverHttp1 } from '../../demo/http-clients.ts';
-import { startEnvoy } from '../../demo/start-envoy.ts';
-import { type ReceivedRequest, startUpstream } from '../../demo/upstream.ts';
-import type { Logger } from '../../src/telemetry/logger.ts';
-import { type Environment, TestNode } from './node.ts';
+import type { EnvoyChange } from '../../../demo/envoy-configuration.ts';
+import { type HttpRequest, type HttpResponse, sendOverHttp1 } from '../../../demo/http-clients.ts';
+import { startEnvoy } from '../../../demo/start-envoy.ts';
+import { type ReceivedRequest, startUpstream } from '../../../demo/upstream.ts';
+import type { Logger } from '../../../src/telemetry/logger.ts';
+import { type Environment, TestNode } from '../node.ts';
 
 /** A complete Weir in this process, real Envoys in front of it, and an upstream that reports what it received. */
 export class WeirBehindEnvoy {
