@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bearer, PASSWORD, startHolderNode } from '../admin/account-holder.ts';
 import { ADMIN, expectFailure } from '../admin/admin-node.ts';
-import { registerWithTotp } from '../admin/totp-codes.ts';
+import { registerWithTotp } from '../admin/auth/totp-codes.ts';
 import { newDatabase, newEmptyDatabase } from '../support/databases.ts';
 import { runWeir } from './run-weir.ts';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findGoTool, GO_BUILD_TIMEOUT_MS } from '../../../provision/programs/go-tools.ts';
-import { listServices, readDescriptors } from '../../admin/reflection-client.ts';
+import { listServices, readDescriptors } from '../../admin/server/reflection-client.ts';
 import { newDatabase } from '../../support/databases.ts';
 import { TestNode } from '../../support/node.ts';
 

@@ -4,7 +4,7 @@ import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_se
 import { CounterServiceService, GetCounterRequest } from '../../../src/generated/weir/admin/v1/counter_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
-import { listServices } from '../../admin/reflection-client.ts';
+import { listServices } from '../../admin/server/reflection-client.ts';
 import { check, httpStatus } from '../../support/clients/decision-calls.ts';
 import { newEmptyDatabase } from '../../support/databases.ts';
 import { test } from '../../support/fixtures.ts';

@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
-import { newDatabase } from '../support/databases.ts';
-import { newEmail, PASSWORD, startHolderNode } from './account-holder.ts';
-import { ADMIN, expectFailure } from './admin-node.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { newEmail, PASSWORD, startHolderNode } from '../account-holder.ts';
+import { ADMIN, expectFailure } from '../admin-node.ts';
 
 let open: Awaited<ReturnType<typeof startHolderNode>>;
 let closed: Awaited<ReturnType<typeof startHolderNode>>;

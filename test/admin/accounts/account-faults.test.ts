@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Account } from '../../src/generated/weir/admin/v1/account.ts';
-import { AccountServiceService } from '../../src/generated/weir/admin/v1/account_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { Account } from '../../../src/generated/weir/admin/v1/account.ts';
+import { AccountServiceService } from '../../../src/generated/weir/admin/v1/account_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
 
 const PASSWORD = 'a password of the tests';
 const NAME = 'accounts/known';

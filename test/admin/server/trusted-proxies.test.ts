@@ -6,12 +6,12 @@ import {
   RATE_LIMIT_FILTER,
   removeFilter,
   setClusterPorts,
-} from '../../demo/envoy-configuration.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { callFrom } from '../support/clients/call-from-address.ts';
-import { WeirBehindEnvoy } from '../support/envoy/weir-behind-envoy.ts';
-import { test } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
+} from '../../../demo/envoy-configuration.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { callFrom } from '../../support/clients/call-from-address.ts';
+import { WeirBehindEnvoy } from '../../support/envoy/weir-behind-envoy.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 interface Line {
   readonly msg: string;

@@ -1,20 +1,20 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
-import { createQuery } from '../../src/database/open-database.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
+import { createQuery } from '../../../src/database/open-database.ts';
 import {
   ApiKey,
   type ApiKeyImport,
   ApiKeyServiceService,
   BatchCreateApiKeysRequest,
   ImportApiKeysRequest,
-} from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+} from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
+import { hashPassword } from '../../../src/identity/secrets/password.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
 
 let url: string;
 let node: Awaited<ReturnType<typeof startAdminNode>>;

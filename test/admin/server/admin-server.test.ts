@@ -4,14 +4,14 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { credentials, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTemporaryFolder } from '../../provision/postgres.ts';
-import { AdminCalls, type AdminCallsOptions } from '../../src/admin/server/admin-calls.ts';
-import { startAdminServer } from '../../src/admin/server/admin-server.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { createTemporaryFolder } from '../../../provision/postgres.ts';
+import { AdminCalls, type AdminCallsOptions } from '../../../src/admin/server/admin-calls.ts';
+import { startAdminServer } from '../../../src/admin/server/admin-server.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/database/embedded/embedded-postgres.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
 import { listServices, readDescriptors } from './reflection-client.ts';
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
@@ -180,7 +180,7 @@ describe('the admin server', () => {
 
   it('keeps Postgres running for the drain when Ctrl-C reaches the whole process group of Weir', async () => {
     const dataFolder = await createTemporaryFolder();
-    const script = path.join(import.meta.dirname, '..', 'database', 'hold-postgres.ts');
+    const script = path.join(import.meta.dirname, '../..', 'database', 'hold-postgres.ts');
     const holder = spawn(process.execPath, [script, dataFolder], {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { callAs, limitTest as it, repeat } from './limited-calls.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { callAs, limitTest as it, repeat } from '../limited-calls.ts';
 import { codeOf, wrongCodeOf } from './totp-codes.ts';
 
 const { OK, UNAUTHENTICATED, RESOURCE_EXHAUSTED } = status;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import { AccountServiceService, DeleteAccountRequest } from '../../src/generated/weir/admin/v1/account_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { callAs, limitTest, login, repeat } from './limited-calls.ts';
+import { AccountServiceService, DeleteAccountRequest } from '../../../src/generated/weir/admin/v1/account_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { callAs, limitTest, login, repeat } from '../limited-calls.ts';
 
 const { OK, UNAUTHENTICATED, RESOURCE_EXHAUSTED } = status;
 

@@ -1,13 +1,13 @@
 import { status } from '@grpc/grpc-js';
 import { Redis } from 'ioredis';
 import { describe, expect } from 'vitest';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { CounterServiceService, ResetCounterRequest } from '../../src/generated/weir/admin/v1/counter_service.ts';
-import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
-import { generateRefreshToken } from '../../src/identity/issue-tokens/refresh-token.ts';
-import { STORES } from '../support/fixtures.ts';
-import { ADMINISTRATOR } from '../support/node.ts';
-import { type Answer, callAs, limitTest as it, list, login, repeat } from './limited-calls.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { CounterServiceService, ResetCounterRequest } from '../../../src/generated/weir/admin/v1/counter_service.ts';
+import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { generateRefreshToken } from '../../../src/identity/issue-tokens/refresh-token.ts';
+import { STORES } from '../../support/fixtures.ts';
+import { ADMINISTRATOR } from '../../support/node.ts';
+import { type Answer, callAs, limitTest as it, list, login, repeat } from '../limited-calls.ts';
 
 const { OK, UNAUTHENTICATED, RESOURCE_EXHAUSTED, INVALID_ARGUMENT } = status;
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
-import { Account } from '../../src/generated/weir/admin/v1/account.ts';
-import { TokenServiceService } from '../../src/generated/weir/admin/v1/token_service.ts';
-import { newDatabase } from '../support/databases.ts';
-import { bearer, newEmail, PASSWORD, startHolderNode } from './account-holder.ts';
-import { ADMIN, createClient, expectFailure } from './admin-node.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
+import { Account } from '../../../src/generated/weir/admin/v1/account.ts';
+import { TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { bearer, newEmail, PASSWORD, startHolderNode } from '../account-holder.ts';
+import { ADMIN, createClient, expectFailure } from '../admin-node.ts';
 
 const NEW_PASSWORD = 'another horse battery';
 

@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
-import { createQuery } from '../../src/database/open-database.ts';
-import { newDatabase } from '../support/databases.ts';
-import { bearer, PASSWORD, startHolderNode } from './account-holder.ts';
-import { type CallError, expectFailure } from './admin-node.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
+import { createQuery } from '../../../src/database/open-database.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { bearer, PASSWORD, startHolderNode } from '../account-holder.ts';
+import { type CallError, expectFailure } from '../admin-node.ts';
 import { codeOf, registerWithTotp, wrongCodeOf } from './totp-codes.ts';
 
 const { UNAUTHENTICATED, INVALID_ARGUMENT, FAILED_PRECONDITION } = status;

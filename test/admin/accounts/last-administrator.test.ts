@@ -1,12 +1,12 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { withAdvisoryLock } from '../../src/database/advisory-locks.ts';
-import { createQuery } from '../../src/database/open-database.ts';
-import { Account } from '../../src/generated/weir/admin/v1/account.ts';
-import { AccountServiceService } from '../../src/generated/weir/admin/v1/account_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { withAdvisoryLock } from '../../../src/database/advisory-locks.ts';
+import { createQuery } from '../../../src/database/open-database.ts';
+import { Account } from '../../../src/generated/weir/admin/v1/account.ts';
+import { AccountServiceService } from '../../../src/generated/weir/admin/v1/account_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
 
 const PASSWORD = 'a password of the tests';
 const LAST = { code: status.FAILED_PRECONDITION, reason: 'LAST_ADMINISTRATOR' };

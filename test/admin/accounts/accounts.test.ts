@@ -1,13 +1,13 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
-import { Account } from '../../src/generated/weir/admin/v1/account.ts';
-import { AccountServiceService } from '../../src/generated/weir/admin/v1/account_service.ts';
-import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { TokenServiceService } from '../../src/generated/weir/admin/v1/token_service.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
+import { Account } from '../../../src/generated/weir/admin/v1/account.ts';
+import { AccountServiceService } from '../../../src/generated/weir/admin/v1/account_service.ts';
+import { ApiKey, ApiKeyServiceService } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
 
 const PASSWORD = 'a password of the tests';
 

@@ -1,5 +1,5 @@
 import { Secret, TOTP } from 'otpauth';
-import { PASSWORD, type startHolderNode } from './account-holder.ts';
+import { PASSWORD, type startHolderNode } from '../account-holder.ts';
 
 type Holder = Pick<Awaited<ReturnType<typeof startHolderNode>>, 'auth' | 'register'>;
 

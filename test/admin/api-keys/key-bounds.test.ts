@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Code } from '../../src/generated/google/rpc/code.ts';
-import { Account } from '../../src/generated/weir/admin/v1/account.ts';
-import { AccountServiceService } from '../../src/generated/weir/admin/v1/account_service.ts';
+import { Code } from '../../../src/generated/google/rpc/code.ts';
+import { Account } from '../../../src/generated/weir/admin/v1/account.ts';
+import { AccountServiceService } from '../../../src/generated/weir/admin/v1/account_service.ts';
 import {
   ApiKey,
   ApiKeyServiceService,
   CreateApiKeyRequest,
   ImportApiKeysRequest,
-} from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+} from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { Plan, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
 
 const limits = [{ name: 'unlimited', algorithm: 'unlimited' }];
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { newDatabase } from '../support/databases.ts';
-import { newEmail, startHolderNode } from './account-holder.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { newEmail, startHolderNode } from '../account-holder.ts';
 
 const TRIES = 200;
 

@@ -1,18 +1,18 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
-import { createQuery } from '../../src/database/open-database.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
+import { createQuery } from '../../../src/database/open-database.ts';
 import {
   ApiKey,
   ApiKeyServiceService,
   ImportApiKeysRequest,
-} from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
-import { rowsRead } from './rows-read.ts';
+} from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { hashPassword } from '../../../src/identity/secrets/password.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
+import { rowsRead } from '../rows-read.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse', id: randomUUID() };
 const DAY_MS = 86_400_000;

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startPruning } from '../../src/catalog/feed/prune.ts';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
-import { createQuery } from '../../src/database/open-database.ts';
-import { Account } from '../../src/generated/weir/admin/v1/account.ts';
-import { createLogger } from '../../src/telemetry/logger.ts';
-import { newDatabase } from '../support/databases.ts';
-import { bearer, newEmail, PASSWORD, startHolderNode } from './account-holder.ts';
-import { expectFailure } from './admin-node.ts';
+import { startPruning } from '../../../src/catalog/feed/prune.ts';
+import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
+import { createQuery } from '../../../src/database/open-database.ts';
+import { Account } from '../../../src/generated/weir/admin/v1/account.ts';
+import { createLogger } from '../../../src/telemetry/logger.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { bearer, newEmail, PASSWORD, startHolderNode } from '../account-holder.ts';
+import { expectFailure } from '../admin-node.ts';
 
 const NEW_PASSWORD = 'another horse battery';
 const INVALID_TOKEN = { code: status.UNAUTHENTICATED, reason: 'ONE_TIME_TOKEN_INVALID' };

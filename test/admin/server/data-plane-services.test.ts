@@ -1,9 +1,9 @@
 import { type Client, credentials, type Deadline, Metadata, makeClientConstructor, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { AdminCalls } from '../../src/admin/server/admin-calls.ts';
-import { startAdminServer } from '../../src/admin/server/admin-server.ts';
-import type { Http2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { GrpcStatus, type UnaryCall } from '../../src/transport/unary-call.ts';
+import { AdminCalls } from '../../../src/admin/server/admin-calls.ts';
+import { startAdminServer } from '../../../src/admin/server/admin-server.ts';
+import type { Http2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { GrpcStatus, type UnaryCall } from '../../../src/transport/unary-call.ts';
 
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 const LIMIT = '/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';

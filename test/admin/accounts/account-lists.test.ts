@@ -1,12 +1,12 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createQuery } from '../../src/database/open-database.ts';
-import { Account } from '../../src/generated/weir/admin/v1/account.ts';
-import { AccountServiceService } from '../../src/generated/weir/admin/v1/account_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
-import { rowsRead } from './rows-read.ts';
+import { createQuery } from '../../../src/database/open-database.ts';
+import { Account } from '../../../src/generated/weir/admin/v1/account.ts';
+import { AccountServiceService } from '../../../src/generated/weir/admin/v1/account_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
+import { rowsRead } from '../rows-read.ts';
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
 let accounts: ReturnType<typeof createClient<typeof AccountServiceService>>;
