@@ -2,7 +2,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Test files that take longest, most of the time waiting. */
 const SLOW_FILES = [
-  'test/attacks/extreme-values.test.ts',
+  'test/attacks/admin/extreme-values.test.ts',
   'test/app/process/secrets.test.ts',
   'test/http2/clients/real-clients.test.ts',
   'test/usage/last-used.test.ts',

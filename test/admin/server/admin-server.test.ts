@@ -180,7 +180,7 @@ describe('the admin server', () => {
 
   it('keeps Postgres running for the drain when Ctrl-C reaches the whole process group of Weir', async () => {
     const dataFolder = await createTemporaryFolder();
-    const script = path.join(import.meta.dirname, '../..', 'database', 'hold-postgres.ts');
+    const script = path.join(import.meta.dirname, '..', '..', 'database', 'hold-postgres.ts');
     const holder = spawn(process.execPath, [script, dataFolder], {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,

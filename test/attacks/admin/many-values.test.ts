@@ -1,8 +1,8 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { status } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { test as it } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
+import { test as it } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const CREATE_PLAN = '/weir.admin.v1.PlanService/CreatePlan';
 const EXPLAIN = '/weir.admin.v1.ExplainService/Explain';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { test } from '../support/fixtures.ts';
-import { ADMINISTRATOR, type TestNode } from '../support/node.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { test } from '../../support/fixtures.ts';
+import { ADMINISTRATOR, type TestNode } from '../../support/node.ts';
 
 const UNAUTHENTICATED = 16;
 /** Longer than the time in which a repeated call gets the same answer. */

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
-import { ServerReflectionRequest } from '../../src/generated/grpc/reflection/v1/reflection.ts';
-import { GrpcStatus } from '../../src/transport/unary-call.ts';
-import { countAttempts } from '../support/attempts.ts';
-import { callFrom } from '../support/clients/call-from-address.ts';
-import { test as it } from '../support/fixtures.ts';
+import { ServerReflectionRequest } from '../../../src/generated/grpc/reflection/v1/reflection.ts';
+import { GrpcStatus } from '../../../src/transport/unary-call.ts';
+import { countAttempts } from '../../support/attempts.ts';
+import { callFrom } from '../../support/clients/call-from-address.ts';
+import { test as it } from '../../support/fixtures.ts';
 
 const REFLECTION = {
   path: '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',

@@ -12,23 +12,23 @@ import {
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import { DESCRIPTORS } from '../../src/generated/descriptors.ts';
-import { AccountServiceService, CreateAccountRequest } from '../../src/generated/weir/admin/v1/account_service.ts';
-import { CreateDeviceRequest, DeviceServiceService } from '../../src/generated/weir/admin/v1/device_service.ts';
-import { CreateIssuerRequest, IssuerServiceService } from '../../src/generated/weir/admin/v1/issuer_service.ts';
-import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
+import { DESCRIPTORS } from '../../../src/generated/descriptors.ts';
+import { AccountServiceService, CreateAccountRequest } from '../../../src/generated/weir/admin/v1/account_service.ts';
+import { CreateDeviceRequest, DeviceServiceService } from '../../../src/generated/weir/admin/v1/device_service.ts';
+import { CreateIssuerRequest, IssuerServiceService } from '../../../src/generated/weir/admin/v1/issuer_service.ts';
+import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import {
   QueryUsageRequest,
   QueryUsageRequest_Step,
   UsageServiceService,
-} from '../../src/generated/weir/admin/v1/usage_service.ts';
-import { CreateWebhookRequest, WebhookServiceService } from '../../src/generated/weir/admin/v1/webhook_service.ts';
-import type { Logger } from '../../src/interfaces/logger.ts';
-import { isWholeRun } from '../support/attempts.ts';
-import type { Headers } from '../support/clients/grpc-client.ts';
-import { test } from '../support/fixtures.ts';
-import { TestNode } from '../support/node.ts';
-import { makeTokenKey } from '../support/servers/identity-provider.ts';
+} from '../../../src/generated/weir/admin/v1/usage_service.ts';
+import { CreateWebhookRequest, WebhookServiceService } from '../../../src/generated/weir/admin/v1/webhook_service.ts';
+import type { Logger } from '../../../src/interfaces/logger.ts';
+import { isWholeRun } from '../../support/attempts.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
+import { test } from '../../support/fixtures.ts';
+import { TestNode } from '../../support/node.ts';
+import { makeTokenKey } from '../../support/servers/identity-provider.ts';
 import { extremeMessages, MARKER } from './extreme-messages.ts';
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));

@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { callFrom } from '../support/clients/call-from-address.ts';
-import { GrpcClient } from '../support/clients/grpc-client.ts';
-import { ADMINISTRATOR } from '../support/node.ts';
-import { startWithDefaultLimits } from './start-with-default-limits.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { callFrom } from '../../support/clients/call-from-address.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
+import { ADMINISTRATOR } from '../../support/node.ts';
+import { startWithDefaultLimits } from '../start-with-default-limits.ts';
 
 const ATTEMPTS = 1_000;
 const { OK, UNAUTHENTICATED, RESOURCE_EXHAUSTED, UNAVAILABLE } = status;

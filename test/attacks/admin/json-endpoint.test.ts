@@ -3,8 +3,8 @@ import { request as sendRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect } from 'vitest';
-import { test as it } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
+import { test as it } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 interface Answer {
   readonly status: number | undefined;

@@ -5,15 +5,15 @@ import { afterEach, expect } from 'vitest';
 import {
   AccessLogServiceService,
   StreamAccessLogsMessage,
-} from '../../src/generated/envoy/service/accesslog/v3/als.ts';
+} from '../../../src/generated/envoy/service/accesslog/v3/als.ts';
 import {
   ListRequestLogsRequest,
   RequestLogServiceService,
-} from '../../src/generated/weir/admin/v1/request_log_service.ts';
-import { GrpcStatus } from '../../src/transport/unary-call.ts';
-import { countAttempts } from '../support/attempts.ts';
-import { test } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
+} from '../../../src/generated/weir/admin/v1/request_log_service.ts';
+import { GrpcStatus } from '../../../src/transport/unary-call.ts';
+import { countAttempts } from '../../support/attempts.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 /*
  * Envoy alone should reach this port, but nobody is asked for a credential there: it must not be the way to the memory of

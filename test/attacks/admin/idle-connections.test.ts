@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect } from 'vitest';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { startHttp2GrpcServer } from '../../src/transport/grpc-http2/http2-grpc-server.ts';
-import { CONNECTION_PREFACE } from '../../src/transport/http2/frames/protocol-constants.ts';
-import { callFrames, preface } from '../http2/frame-builders.ts';
-import { RawPeer } from '../http2/raw-peer.ts';
-import { GrpcClient } from '../support/clients/grpc-client.ts';
-import { test as it } from '../support/fixtures.ts';
-import { ADMINISTRATOR } from '../support/node.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { startHttp2GrpcServer } from '../../../src/transport/grpc-http2/http2-grpc-server.ts';
+import { CONNECTION_PREFACE } from '../../../src/transport/http2/frames/protocol-constants.ts';
+import { callFrames, preface } from '../../http2/frame-builders.ts';
+import { RawPeer } from '../../http2/raw-peer.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
+import { test as it } from '../../support/fixtures.ts';
+import { ADMINISTRATOR } from '../../support/node.ts';
 
 /** More than one network may have open on a port. */
 const CONNECTIONS = 700;

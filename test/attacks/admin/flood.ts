@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
-import { LoginRequest, LogoutRequest, RefreshTokenRequest } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { generateRefreshToken } from '../../src/identity/issue-tokens/refresh-token.ts';
+import { LoginRequest, LogoutRequest, RefreshTokenRequest } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { generateRefreshToken } from '../../../src/identity/issue-tokens/refresh-token.ts';
 
 // A program that floods one port of a node without a credential, until it is killed. A test starts it in a process of its
 // own, so that the flood does not delay the clock of the test:

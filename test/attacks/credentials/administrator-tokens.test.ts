@@ -1,19 +1,19 @@
 import { expect } from 'vitest';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
 import {
   type IssuedToken,
   IssueTokenRequest,
   RevokeTokensRequest,
   TokenServiceService,
-} from '../../src/generated/weir/admin/v1/token_service.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
-import { check, parseDenial } from '../support/clients/decision-calls.ts';
-import type { Headers } from '../support/clients/grpc-client.ts';
-import { test } from '../support/fixtures.ts';
-import { TestNode } from '../support/node.ts';
-import type { IssuerTable } from '../support/servers/identity-provider.ts';
-import { waitUntil } from '../support/wait-until.ts';
+} from '../../../src/generated/weir/admin/v1/token_service.ts';
+import { hashPassword } from '../../../src/identity/secrets/password.ts';
+import { check, parseDenial } from '../../support/clients/decision-calls.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
+import { test } from '../../support/fixtures.ts';
+import { TestNode } from '../../support/node.ts';
+import type { IssuerTable } from '../../support/servers/identity-provider.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const INVALID_ARGUMENT = 3;
 const UNAUTHENTICATED = 16;

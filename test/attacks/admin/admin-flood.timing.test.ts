@@ -7,13 +7,13 @@ import {
   ApiKeyServiceService,
   CreateApiKeyRequest,
   UpdateApiKeyRequest,
-} from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { check, httpStatus } from '../support/clients/decision-calls.ts';
-import { GrpcClient, type Headers } from '../support/clients/grpc-client.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMINISTRATOR, NODE_SECRETS } from '../support/node.ts';
-import { startWeirProcess } from '../support/weir-process.ts';
+} from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { check, httpStatus } from '../../support/clients/decision-calls.ts';
+import { GrpcClient, type Headers } from '../../support/clients/grpc-client.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMINISTRATOR, NODE_SECRETS } from '../../support/node.ts';
+import { startWeirProcess } from '../../support/weir-process.ts';
 
 const WARM_UP_MS = 500;
 /** Long enough that the beginning of a flood is no twentieth of the time. */

@@ -2,12 +2,12 @@ import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { describe, expect } from 'vitest';
-import { DESCRIPTORS } from '../../src/generated/descriptors.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
-import type { Headers } from '../support/clients/grpc-client.ts';
-import { test } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
+import { DESCRIPTORS } from '../../../src/generated/descriptors.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { hashPassword } from '../../../src/identity/secrets/password.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));
 const METHODS = [...registry]

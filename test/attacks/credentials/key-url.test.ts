@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
-import { IssuerServiceService, TestIssuerRequest } from '../../src/generated/weir/admin/v1/issuer_service.ts';
-import type { Headers } from '../support/clients/grpc-client.ts';
-import { test } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
-import { IdentityProvider } from '../support/servers/identity-provider.ts';
+import { IssuerServiceService, TestIssuerRequest } from '../../../src/generated/weir/admin/v1/issuer_service.ts';
+import type { Headers } from '../../support/clients/grpc-client.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
+import { IdentityProvider } from '../../support/servers/identity-provider.ts';
 
 const it = test
   /** An issuer whose configuration an attacker controls. */

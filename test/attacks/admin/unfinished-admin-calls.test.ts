@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import { createConnection } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { HealthCheckRequest, HealthService } from '../../src/generated/grpc/health/v1/health.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { ListPlansRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { GrpcStatus } from '../../src/transport/unary-call.ts';
-import { countAttempts } from '../support/attempts.ts';
-import { GrpcClient } from '../support/clients/grpc-client.ts';
-import { newDatabase } from '../support/databases.ts';
-import { ADMINISTRATOR, NODE_SECRETS } from '../support/node.ts';
-import { startWeirProcess } from '../support/weir-process.ts';
+import { HealthCheckRequest, HealthService } from '../../../src/generated/grpc/health/v1/health.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { ListPlansRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { GrpcStatus } from '../../../src/transport/unary-call.ts';
+import { countAttempts } from '../../support/attempts.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { ADMINISTRATOR, NODE_SECRETS } from '../../support/node.ts';
+import { startWeirProcess } from '../../support/weir-process.ts';
 
 /** Fewer than one network may have, because further ones are closed before they carry a call. */
 const CONNECTIONS = 120;

@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
-import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
-import { IssueTokenRequest, TokenServiceService } from '../../src/generated/weir/admin/v1/token_service.ts';
-import { callFrom } from '../support/clients/call-from-address.ts';
-import { check, parseDenial } from '../support/clients/decision-calls.ts';
-import { test } from '../support/fixtures.ts';
+import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
+import { IssueTokenRequest, TokenServiceService } from '../../../src/generated/weir/admin/v1/token_service.ts';
+import { callFrom } from '../../support/clients/call-from-address.ts';
+import { check, parseDenial } from '../../support/clients/decision-calls.ts';
+import { test } from '../../support/fixtures.ts';
 
 const RESOURCE_EXHAUSTED = 8;
 const CALLS_PER_ADDRESS = 300;

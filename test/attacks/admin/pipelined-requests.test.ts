@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { expect } from 'vitest';
-import { MAX_UNANSWERED_REQUESTS } from '../../src/http/pipeline-limit.ts';
-import { countAttempts } from '../support/attempts.ts';
-import { test as it } from '../support/fixtures.ts';
+import { MAX_UNANSWERED_REQUESTS } from '../../../src/http/pipeline-limit.ts';
+import { countAttempts } from '../../support/attempts.ts';
+import { test as it } from '../../support/fixtures.ts';
 
 const CONNECTIONS = countAttempts(5);
 const REQUESTS = 5_000;

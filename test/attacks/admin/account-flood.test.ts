@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ApiKeyServiceService, ListApiKeysRequest } from '../../src/generated/weir/admin/v1/api_key_service.ts';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { ListPlansRequest, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { GrpcStatus } from '../../src/transport/unary-call.ts';
-import { countAttempts } from '../support/attempts.ts';
-import { callFrom } from '../support/clients/call-from-address.ts';
-import { GrpcClient } from '../support/clients/grpc-client.ts';
-import { ADMINISTRATOR } from '../support/node.ts';
-import { startWithDefaultLimits } from './start-with-default-limits.ts';
+import { ApiKeyServiceService, ListApiKeysRequest } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { ListPlansRequest, PlanServiceService } from '../../../src/generated/weir/admin/v1/plan_service.ts';
+import { GrpcStatus } from '../../../src/transport/unary-call.ts';
+import { countAttempts } from '../../support/attempts.ts';
+import { callFrom } from '../../support/clients/call-from-address.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
+import { ADMINISTRATOR } from '../../support/node.ts';
+import { startWithDefaultLimits } from '../start-with-default-limits.ts';
 
 const CALLS = countAttempts(2_000);
 const CONNECTIONS = 20;

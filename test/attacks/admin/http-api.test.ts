@@ -3,8 +3,8 @@ import { type IncomingHttpHeaders, request as sendRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
-import { test } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
 
 const ORIGIN = 'https://console.example.com';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
-import { callFrom } from '../support/clients/call-from-address.ts';
-import { ADMINISTRATOR } from '../support/node.ts';
-import { startWithDefaultLimits } from './start-with-default-limits.ts';
+import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
+import { callFrom } from '../../support/clients/call-from-address.ts';
+import { ADMINISTRATOR } from '../../support/node.ts';
+import { startWithDefaultLimits } from '../start-with-default-limits.ts';
 
 const NETWORKS = 50;
 const GUESSES_PER_NETWORK = 20;

@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
-import { check, httpStatus, parseDenial } from '../support/clients/decision-calls.ts';
-import { GrpcClient } from '../support/clients/grpc-client.ts';
-import { test } from '../support/fixtures.ts';
-import type { TestNode } from '../support/node.ts';
-import { makeTokenKey, signToken, type TokenKey } from '../support/servers/identity-provider.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { check, httpStatus, parseDenial } from '../../support/clients/decision-calls.ts';
+import { GrpcClient } from '../../support/clients/grpc-client.ts';
+import { test } from '../../support/fixtures.ts';
+import type { TestNode } from '../../support/node.ts';
+import { makeTokenKey, signToken, type TokenKey } from '../../support/servers/identity-provider.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const ISSUER = 'https://good.example.com';
 const RULES = `
