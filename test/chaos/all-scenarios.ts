@@ -1,13 +1,13 @@
 import { afterAll } from 'vitest';
-import { STEPPED_CLOCK } from './clock-steps.ts';
 import { defineChaosTests } from './define-chaos-tests.ts';
-import { defineFailoverTests, type FailoverFigures } from './failovers.ts';
 import type { Figures } from './figures.ts';
-import { definePauseTests, type PauseFigures } from './pauses.ts';
-import { defineQuotaTests } from './quotas.ts';
-import { CLUSTER, SENTINEL } from './replicated-servers.ts';
 import { formatFailovers, formatPauses, formatScenarios, writeTable } from './report.ts';
-import { SINGLE_SERVER } from './single-server.ts';
+import { STEPPED_CLOCK } from './scenarios/clock-steps.ts';
+import { defineFailoverTests, type FailoverFigures } from './scenarios/failovers.ts';
+import { definePauseTests, type PauseFigures } from './scenarios/pauses.ts';
+import { defineQuotaTests } from './scenarios/quotas.ts';
+import { CLUSTER, SENTINEL } from './scenarios/replicated-servers.ts';
+import { SINGLE_SERVER } from './scenarios/single-server.ts';
 
 // The test file of `npm run test:chaos`. It is not named *.test.ts, so that `npm test` does not run it.
 

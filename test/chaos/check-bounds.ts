@@ -13,7 +13,7 @@ import {
 } from './observation.ts';
 import type { ProbeCall } from './probe-load.ts';
 import { LIMIT, WINDOW_MS } from './probes.ts';
-import type { Disruption } from './scenario.ts';
+import type { Disruption } from './scenarios/scenario.ts';
 
 /** No call may take longer, however busy the machine is. */
 const MAX_CALL_MS = 1000;

@@ -17,7 +17,7 @@ import { NodeProcess } from './node-process.ts';
 import { NODE_COUNT } from './observation.ts';
 import { ProbeLoad } from './probe-load.ts';
 import { CHECK_LIMIT, type ProbeSubject, RULES, sendProbe } from './probes.ts';
-import type { RedisSetup, RunningServers } from './scenario.ts';
+import type { RedisSetup, RunningServers } from './scenarios/scenario.ts';
 
 /** Time under load before the disruption. */
 const BEFORE_MS = 800;

@@ -10,7 +10,7 @@ import {
   type Observation,
 } from './observation.ts';
 import { PROBES, type ProbeResponse } from './probes.ts';
-import type { Disruption } from './scenario.ts';
+import type { Disruption } from './scenarios/scenario.ts';
 
 /** A row of the table in docs/guarantees.md. Counts calls, without health checks where it does not say otherwise. */
 export interface Figures {

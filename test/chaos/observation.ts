@@ -1,6 +1,6 @@
 import type { ProbeCall } from './probe-load.ts';
 import { LIMIT, type Probe, type ProbeResponse, WINDOW_MS } from './probes.ts';
-import type { Disruption, Scenario } from './scenario.ts';
+import type { Disruption, Scenario } from './scenarios/scenario.ts';
 
 /** Everything that one run of a scenario recorded. */
 export interface Observation {

@@ -1,7 +1,7 @@
 import { writeMarkedSection } from '../../bench/report/marked-section.ts';
-import type { FailoverFigures } from './failovers.ts';
 import type { Figures } from './figures.ts';
-import type { PauseFigures } from './pauses.ts';
+import type { FailoverFigures } from './scenarios/failovers.ts';
+import type { PauseFigures } from './scenarios/pauses.ts';
 
 const GUARANTEES_PAGE = new URL('../../docs/guarantees.md', import.meta.url);
 

@@ -1,5 +1,5 @@
 import { defineChaosTests } from './define-chaos-tests.ts';
-import { SINGLE_SERVER } from './single-server.ts';
+import { SINGLE_SERVER } from './scenarios/single-server.ts';
 
 /** The scenarios that find most faults in little time. `npm run test:chaos` runs all of them. */
 const SELECTED = [

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
-import { capOfShare, shareLimit } from '../../src/counters/failure-policy/limit-share.ts';
-import type { TimedLimit } from '../../src/domain/limits/limit.ts';
-import { makeCalendarLimit, makeLimit } from '../counters/model/builders.ts';
+import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
+import { capOfShare, shareLimit } from '../../../src/counters/failure-policy/limit-share.ts';
+import type { TimedLimit } from '../../../src/domain/limits/limit.ts';
+import { makeCalendarLimit, makeLimit } from '../../counters/model/builders.ts';
 import {
   countOver,
   countWrongRejections,
@@ -13,14 +13,14 @@ import {
   loadThroughPauses,
   measureMissedGrants,
   measureRecovery,
-} from '../counters/redis/load-through-pauses.ts';
+} from '../../counters/redis/load-through-pauses.ts';
 import {
   closeAfterEachTest,
   openTestCounters,
   SHORT_DEADLINE_MS,
   signal,
-} from '../counters/redis/open-test-counters.ts';
-import { waitUntil } from '../support/wait-until.ts';
+} from '../../counters/redis/open-test-counters.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { LossyNetwork } from './lossy-network.ts';
 
 /** A row of the second table in docs/guarantees.md. */

@@ -3,17 +3,17 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTemporaryFolder } from '../../provision/postgres.ts';
-import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
+import { createTemporaryFolder } from '../../../provision/postgres.ts';
+import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
 import {
   RateLimitResponse_Code as Code,
   RateLimitRequest,
   RateLimitServiceService,
-} from '../../src/generated/envoy/service/ratelimit/v3/rls.ts';
-import type { GrpcClient } from '../support/clients/grpc-client.ts';
-import { newDatabase } from '../support/databases.ts';
-import { waitUntil } from '../support/wait-until.ts';
-import { NodeProcess } from './node-process.ts';
+} from '../../../src/generated/envoy/service/ratelimit/v3/rls.ts';
+import type { GrpcClient } from '../../support/clients/grpc-client.ts';
+import { newDatabase } from '../../support/databases.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { NodeProcess } from '../node-process.ts';
 
 /** Never reached, so that every hit is granted and counted. */
 const LIMIT = 1_000_000;

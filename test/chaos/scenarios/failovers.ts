@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
-import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
-import { startRedisCluster } from '../../provision/redis-cluster.ts';
-import { startRedisSentinels } from '../../provision/redis-sentinel.ts';
-import { computeVirtualTag } from '../../src/counters/redis/batch/counter-key.ts';
-import { computeTagSlot } from '../../src/counters/redis/topology/cluster-slots.ts';
-import type { TimedLimit } from '../../src/domain/limits/limit.ts';
-import { makeCalendarLimit, makeLimit } from '../counters/model/builders.ts';
-import { countOver, loadThroughPauses } from '../counters/redis/load-through-pauses.ts';
-import { closeAfterEachTest, closeAfterTest, openTestCounters } from '../counters/redis/open-test-counters.ts';
-import { stopReplication, takeSnapshot, waitForReplica } from '../support/old-history.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
+import { startRedisCluster } from '../../../provision/redis-cluster.ts';
+import { startRedisSentinels } from '../../../provision/redis-sentinel.ts';
+import { computeVirtualTag } from '../../../src/counters/redis/batch/counter-key.ts';
+import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
+import type { TimedLimit } from '../../../src/domain/limits/limit.ts';
+import { makeCalendarLimit, makeLimit } from '../../counters/model/builders.ts';
+import { countOver, loadThroughPauses } from '../../counters/redis/load-through-pauses.ts';
+import { closeAfterEachTest, closeAfterTest, openTestCounters } from '../../counters/redis/open-test-counters.ts';
+import { stopReplication, takeSnapshot, waitForReplica } from '../../support/old-history.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 /** A row of the table of failovers in docs/guarantees.md. */
 export interface FailoverFigures {

@@ -1,9 +1,9 @@
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createTemporaryFolder } from '../../provision/postgres.ts';
-import { startRedisProcess } from '../../provision/redis.ts';
-import { runCommand } from '../../provision/run-command.ts';
+import { createTemporaryFolder } from '../../../provision/postgres.ts';
+import { startRedisProcess } from '../../../provision/redis.ts';
+import { runCommand } from '../../../provision/run-command.ts';
 import type { Disruption, RedisSetup } from './scenario.ts';
 import { SingleServer } from './single-server.ts';
 

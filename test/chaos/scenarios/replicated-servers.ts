@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import type { RunningRedis } from '../../provision/redis.ts';
-import { moveSlot, type RunningCluster, startRedisCluster } from '../../provision/redis-cluster.ts';
-import { type RunningSentinels, startRedisSentinels } from '../../provision/redis-sentinel.ts';
-import { computeTagSlot } from '../../src/counters/redis/topology/cluster-slots.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import type { RunningRedis } from '../../../provision/redis.ts';
+import { moveSlot, type RunningCluster, startRedisCluster } from '../../../provision/redis-cluster.ts';
+import { type RunningSentinels, startRedisSentinels } from '../../../provision/redis-sentinel.ts';
+import { computeTagSlot } from '../../../src/counters/redis/topology/cluster-slots.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import type { Disruption, RedisSetup } from './scenario.ts';
 
 /** Time between moving the slots away and moving them back. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { type RunningRedis, startRedisProcess } from '../../provision/redis.ts';
-import { WINDOW_MS } from './probes.ts';
+import { type RunningRedis, startRedisProcess } from '../../../provision/redis.ts';
+import { WINDOW_MS } from '../probes.ts';
 import type { Disruption, RedisSetup, RunningServers, Scenario } from './scenario.ts';
 
 const OUTAGE_MS = 2000;

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createTemporaryFolder } from '../../provision/postgres.ts';
-import { runCommand } from '../../provision/run-command.ts';
+import { createTemporaryFolder } from '../../../provision/postgres.ts';
+import { runCommand } from '../../../provision/run-command.ts';
 
 const SOURCE_FILE = fileURLToPath(new URL('lossy-proxy.c', import.meta.url));
 
