@@ -3,9 +3,9 @@
 // what takes minutes: the build of the image, and of Helm unless it is built.
 import { isGoToolBuilt } from '../provision/programs/go-tools.ts';
 import { chartChecks } from './deploy/check-chart.ts';
-import { imageChecks } from './deploy/check-image.ts';
 import { monitoringChecks } from './deploy/check-monitoring.ts';
 import { packageChecks } from './deploy/check-package.ts';
+import { imageChecks } from './deploy/image/check-image.ts';
 import { CheckNotRun, type DeployCheck, runChecks } from './deploy/run-checks.ts';
 import { runTool, ToolFailed } from './deploy/run-tool.ts';
 
@@ -18,10 +18,13 @@ const manifestCheck: DeployCheck = {
   name: 'manifests and the objects of the chart, by their schemas',
   run: async () => {
     // Downloads the schemas, perhaps through a proxy whose authority only the system knows.
-    await runTool(process.execPath, '--use-system-ca', 'scripts/deploy/check-manifests.mjs').catch((error: unknown) => {
-      if (error instanceof ToolFailed && error.exitCode === EXIT_CODE_UNAVAILABLE) throw new CheckNotRun(error.message);
-      throw error;
-    });
+    await runTool(process.execPath, '--use-system-ca', 'scripts/deploy/manifests/check-manifests.mjs').catch(
+      (error: unknown) => {
+        if (error instanceof ToolFailed && error.exitCode === EXIT_CODE_UNAVAILABLE)
+          throw new CheckNotRun(error.message);
+        throw error;
+      },
+    );
   },
 };
 const checks: readonly DeployCheck[] = [

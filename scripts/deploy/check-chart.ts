@@ -8,7 +8,7 @@ const CASES = path.join(CHART, 'ci');
 const GOLDEN = path.join('test', 'deploy', 'golden');
 const DASHBOARDS = path.join('deploy', 'monitoring', 'dashboards');
 const BAD_VALUES = path.join('test', 'deploy', 'bad-values');
-/** Version of Kubernetes for which objects are rendered: that of the schemas in sources.json. */
+/** Version of Kubernetes for which objects are rendered: that of the schemas in manifests/sources.json. */
 const KUBERNETES_VERSION = '1.30';
 
 /** Checks of the chart, with Helm. With `isUpdate`, writes golden files instead of comparing them. */

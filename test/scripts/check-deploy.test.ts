@@ -28,7 +28,7 @@ spec:
 async function findFaults(spec: object): Promise<readonly string[]> {
   const resource = { apiVersion: 'example.com/v1', kind: 'Policy', metadata: { name: 'a' }, spec };
   const program = `
-    import { ResourceSchemas } from './scripts/deploy/resource-schemas.mjs';
+    import { ResourceSchemas } from './scripts/deploy/manifests/resource-schemas.mjs';
     const schemas = new ResourceSchemas();
     schemas.addDefinitions(${JSON.stringify(DEFINITION)});
     process.stdout.write(JSON.stringify(schemas.findFaults(${JSON.stringify(resource)})));`;

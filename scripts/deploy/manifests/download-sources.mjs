@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { unzipSync } from 'fflate';
-import { root } from '../toolchain.mjs';
+import { root } from '../../toolchain.mjs';
 
 /** A module that cannot be downloaded, although nothing says that it is wrong. */
 export class DownloadFailed extends Error {}

@@ -1,7 +1,7 @@
 import { copyFile, cp, mkdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { runTool } from '../run-tool.ts';
 import { type Instruction, parseArray, parseVariables, type Stage } from './dockerfile.ts';
-import { runTool } from './run-tool.ts';
 
 /** How a container of the image starts. */
 export interface ImageConfig {

@@ -1,15 +1,15 @@
-// node scripts/deploy/check-manifests.mjs [FILE...]: checks manifests by the schemas that the projects publish. Without a
-// file, those in deploy/ and the objects that the chart renders (test/deploy/golden).
+// node scripts/deploy/manifests/check-manifests.mjs [FILE...]: checks manifests by the schemas that the projects publish.
+// Without a file, those in deploy/ and the objects that the chart renders (test/deploy/golden).
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
-import { root } from '../toolchain.mjs';
+import { root } from '../../toolchain.mjs';
 import { DownloadFailed, readSource } from './download-sources.mjs';
 import { findFieldFaults, parseProto } from './proto-fields.mjs';
 import { ResourceSchemas } from './resource-schemas.mjs';
 
 const MESH_CONFIG = 'istio.mesh.v1alpha1.MeshConfig';
-const SOURCES = JSON.parse(readFileSync(path.join(root, 'scripts', 'deploy', 'sources.json'), 'utf8'));
+const SOURCES = JSON.parse(readFileSync(path.join(root, 'scripts', 'deploy', 'manifests', 'sources.json'), 'utf8'));
 
 const { 'istio-mesh': meshSource, kubernetes, ...definitions } = SOURCES;
 const schemas = new ResourceSchemas();
