@@ -28,7 +28,7 @@ import { createApiKeyService } from './api-keys/api-key-service.ts';
 import { createAuditService } from './audit/audit-service.ts';
 import type { Registration, SignInOutcome } from './auth/auth-parts.ts';
 import { createAuthService } from './auth/auth-service.ts';
-import { createAuthenticator } from './callers/caller.ts';
+import { type Authenticate, createAuthenticator } from './callers/caller.ts';
 import { nameCallerAsActor } from './callers/name-caller-as-actor.ts';
 import { createCounterService } from './counters/counter-service.ts';
 import { createDeviceService } from './devices/device-service.ts';
@@ -120,14 +120,7 @@ export function createAdminServices(options: AdminServicesOptions): readonly Una
     ...catalogServices.map((service) =>
       refreshBeforeReply(withWriteOptions(service, withAuthenticate), () => options.refresh()),
     ),
-    toService(AuditServiceService, createAuditService(withAuthenticate)),
-    toService(RequestLogServiceService, createRequestLogService(withAuthenticate)),
-    toService(CounterServiceService, createCounterService(withAuthenticate)),
-    toService(ExplainServiceService, createExplainService(withAuthenticate)),
-    toService(RuleServiceService, createRuleService(withAuthenticate)),
-    toService(UsageServiceService, createUsageService(withAuthenticate)),
-    toService(StatusServiceService, createStatusService(withAuthenticate)),
-    toService(OverviewServiceService, createOverviewService(withAuthenticate)),
+    ...createSharedServices(withAuthenticate),
   ];
 }
 
@@ -144,16 +137,25 @@ export function createReadOnlyServices(options: ReadOnlyServicesOptions): readon
     toService(TokenServiceService, createTokenReader(withAuthenticate)),
     toService(TokenInfoServiceService, createTokenInfoService(options)),
     toService(WebhookServiceService, createWebhookReader(withAuthenticate)),
-    toService(AuditServiceService, createAuditService(withAuthenticate)),
-    toService(RequestLogServiceService, createRequestLogService(withAuthenticate)),
-    toService(CounterServiceService, createCounterService(withAuthenticate)),
-    toService(ExplainServiceService, createExplainService(withAuthenticate)),
-    toService(RuleServiceService, createRuleService(withAuthenticate)),
-    toService(UsageServiceService, createUsageService(withAuthenticate)),
-    toService(StatusServiceService, createStatusService(withAuthenticate)),
-    toService(OverviewServiceService, createOverviewService(withAuthenticate)),
+    ...createSharedServices(withAuthenticate),
   ];
   return [...reading.map(keepReads), ...[AuthServiceService, SessionServiceService].map(lackService)];
+}
+
+/** The services that are the same on all nodes, because they change nothing in the catalog. */
+function createSharedServices(
+  options: ReadOnlyServicesOptions & { readonly authenticate: Authenticate },
+): readonly UnaryService[] {
+  return [
+    toService(AuditServiceService, createAuditService(options)),
+    toService(RequestLogServiceService, createRequestLogService(options)),
+    toService(CounterServiceService, createCounterService(options)),
+    toService(ExplainServiceService, createExplainService(options)),
+    toService(RuleServiceService, createRuleService(options)),
+    toService(UsageServiceService, createUsageService(options)),
+    toService(StatusServiceService, createStatusService(options)),
+    toService(OverviewServiceService, createOverviewService(options)),
+  ];
 }
 
 function toService<Definition extends UnaryService['definition']>(
