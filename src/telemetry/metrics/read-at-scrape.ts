@@ -2,14 +2,14 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { MetricFamily } from '../../interfaces/metric-family.ts';
 
 /**
- * Registers a gauge whose value `read` returns at each scrape. `aggregator` says what the value of a node with several
- * workers is.
+ * Registers a gauge whose value `read` returns at each scrape; undefined: it keeps the one that it has. `aggregator` says
+ * what the value of a node with several workers is.
  */
 export function registerGauge(
   registry: Registry,
   name: string,
   help: string,
-  read: () => number,
+  read: () => number | undefined,
   aggregator: MetricFamily['aggregator'] = 'sum',
 ): void {
   new Gauge({
@@ -18,7 +18,8 @@ export function registerGauge(
     aggregator,
     registers: [registry],
     collect() {
-      this.set(read());
+      const value = read();
+      if (value !== undefined) this.set(value);
     },
   });
 }

@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
-import type { MetricFamily } from '../../../interfaces/metric-family.ts';
 import type { NodeStatusReport } from '../../node-status.ts';
+import { registerGauge } from '../read-at-scrape.ts';
 
 /** Registers the gauge that says whether the node is ready. It reads the state at each scrape. */
 export function registerReadyMetric(registry: Registry, readState: () => Promise<NodeStatusReport>): void {
@@ -42,41 +42,27 @@ export function registerCatalogMetric(registry: Registry, catalog: { readonly si
 
 /** Registers the gauges of what decisions depend on. They read the status at each scrape. */
 export function registerDependencyMetrics(registry: Registry, readStatus: () => NodeStatusReport): void {
-  const register = (
-    name: string,
-    help: string,
-    aggregator: MetricFamily['aggregator'],
-    read: (status: NodeStatusReport) => number | undefined,
-  ) => {
-    new Gauge({
-      name,
-      help,
-      aggregator,
-      registers: [registry],
-      collect() {
-        const value = read(readStatus());
-        if (value !== undefined) this.set(value);
-      },
-    });
-  };
   const toNumber = (flag: boolean | undefined) => (flag === undefined ? undefined : Number(flag));
-  register(
+  registerGauge(
+    registry,
     'weir_catalog_staleness_seconds',
     "Time since this node's copy of the catalog was last known to be current.",
+    () => readStatus().catalog?.ageSeconds,
     'max',
-    ({ catalog }) => catalog?.ageSeconds,
   );
-  register(
+  registerGauge(
+    registry,
     'weir_catalog_feed_connected',
     '1 while the node reads the changes of the catalog from Postgres.',
+    () => toNumber(readStatus().catalog?.feedConnected),
     'min',
-    (status) => toNumber(status.catalog?.feedConnected),
   );
-  register(
+  registerGauge(
+    registry,
     'weir_counters_reachable',
     '1 while the node reaches its counters: Redis, or its own memory.',
+    () => toNumber(readStatus().counters?.reachable),
     'min',
-    (status) => toNumber(status.counters?.reachable),
   );
 }
 
