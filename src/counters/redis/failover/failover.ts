@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Receipt, RefundResult, StoreUnavailable } from '../../../decide/ports.ts';
 import { ALL_TAGS } from '../batch/counter-key.ts';
-import type { LateCharge, LateChargeState } from '../batch/late-batch.ts';
 import { GrantHistory } from '../history/grant-history.ts';
 import type { CounterName } from '../history/grant-page.ts';
 import { LateChargeHistory } from '../history/late-charge-history.ts';
@@ -11,7 +9,7 @@ import { CountedCalls } from './counted-calls.ts';
 import type { CountersLostListener } from './counters-lost.ts';
 import { GrantRecorder } from './grant-recorder.ts';
 import { HistoryKeeper } from './history-keeper.ts';
-import { LossRepair } from './loss-repair.ts';
+import { LossRepair, type LossRepairOptions } from './loss-repair.ts';
 import { RepairTally } from './repair-tally.ts';
 
 /** Behaviour of the store when a server has lost counters. */
@@ -27,17 +25,10 @@ export interface FailoverOptions {
   readonly onCountersLost?: CountersLostListener | undefined;
 }
 
-/** The calls that a repair makes. Both are made although the group is held. */
-interface RepairCalls {
+/** The servers, and the calls that a repair makes of them. */
+interface RepairCalls extends Pick<LossRepairOptions, 'chargeLate' | 'refund' | 'onError'> {
   readonly shards: Shards;
   readonly keyPrefix: string;
-  /** Resolves in order; StoreUnavailable if a late charge may not have been made. */
-  readonly chargeLate: (
-    group: number,
-    charges: readonly LateCharge[],
-  ) => Promise<readonly (LateChargeState | StoreUnavailable)[]>;
-  readonly refund: (group: number, receipts: readonly Receipt[]) => Promise<readonly RefundResult[]>;
-  readonly onError: (error: unknown) => void;
 }
 
 /** The record of a tag names each node that has charged again. */
