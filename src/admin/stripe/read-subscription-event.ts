@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../domain/validation/parse-json.ts';
 
 /** The types of events that may change a plan, in the order in which Stripe makes them within a second. */
 export const SUBSCRIPTION_EVENT_TYPES = [
@@ -90,12 +91,4 @@ export function readSubscriptionEvent(body: string): ReadEvent {
 
 function isHandled(type: string): type is SubscriptionEventType {
   return SUBSCRIPTION_EVENT_TYPES.some((handled) => handled === type);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { parseJson } from '../../domain/validation/parse-json.ts';
 import { BodyReader } from '../body-reader.ts';
 import { type ApiGate, abortOnClose, sendAnswer } from '../endpoints/api-gate.ts';
 import { RefusedRequest } from '../refused-request.ts';
@@ -178,13 +179,5 @@ export class ConsoleEndpoint implements Site {
     if (answer.status === 401 || answer.status === 403) return undefined;
     if (accessTimeLeft(session, Date.now()) > 0) return session;
     throw new RefusedRequest(503, 'unavailable', 'session: cannot be renewed now; retry');
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BodyReader } from '../body-reader.ts';
 import { RefusedRequest } from '../refused-request.ts';
+import { requireMediaType } from '../request-form.ts';
 import { sendRefusal } from '../send-refusal.ts';
 import { type Routes, sendText } from '../serve-routes.ts';
 
@@ -43,9 +44,7 @@ export class StripeEndpoint {
 
   async #serve(response: ServerResponse, request: IncomingMessage): Promise<void> {
     try {
-      if (!isJson(request)) {
-        throw new RefusedRequest(415, 'unsupported_media_type', 'content-type: must be application/json');
-      }
+      requireMediaType(request.headers, ['application/json']);
       if (this.#handler === undefined) throw new RefusedRequest(503, 'not_ready', 'the service is starting');
       const body = await this.#bodies.read(request);
       const { status, body: answer } = await this.#handle(request, body, this.#handler);
@@ -69,8 +68,4 @@ export class StripeEndpoint {
     if (answer === undefined) throw new RefusedRequest(503, 'busy', 'the event may or may not be applied; retry');
     return answer;
   }
-}
-
-function isJson({ headers }: IncomingMessage): boolean {
-  return headers['content-type']?.split(';')[0]?.trim().toLowerCase() === 'application/json';
 }
