@@ -2,11 +2,10 @@ import { ALGORITHMS } from '../../domain/limits/parse-limit.ts';
 import { maxNodesVisited } from '../../domain/rules/match-most-specific.ts';
 import { matchesCombinations } from '../../domain/rules/reserved-domains.ts';
 import { createRuleNode, type DomainRules } from '../../domain/rules/rule-book.ts';
-import { parseFastYaml } from '../yaml/fast-yaml.ts';
 import { withFoundYaml } from '../yaml/found-yaml.ts';
 import { type LocatedMapping, readRequiredString, readString, rejectUnknownFields } from '../yaml/read-fields.ts';
-import { FaultCounter, type FaultSink, type RulesFault } from '../yaml/rules-fault.ts';
-import { YamlDocument } from '../yaml/yaml-document.ts';
+import { readYaml } from '../yaml/read-yaml.ts';
+import type { FaultSink, RulesFault } from '../yaml/rules-fault.ts';
 import { childLocation } from '../yaml/yaml-location.ts';
 import { getField, isYamlMapping, type YamlMapping } from '../yaml/yaml-values.ts';
 import { DescriptorParser, type FileFinder } from './descriptor-parser.ts';
@@ -38,9 +37,6 @@ const DEFAULT_ALGORITHMS = ALGORITHMS.filter((algorithm) => algorithm !== 'unlim
  *
  * If several files may have the same domain, `findFile` finds the earlier file that has a descriptor, which this file
  * must not have. `envoyproxy`: the file is read as that service reads it.
- *
- * Nearly all files have no faults, and positions are expensive. So a fast parser without positions reads the file
- * first.
  */
 export function parseRules(
   file: string,
@@ -48,24 +44,9 @@ export function parseRules(
   findFile: FileFinder = FIND_NO_FILE,
   envoyproxy?: EnvoyproxyReading,
 ): ParsedRules | readonly RulesFault[] {
-  const reading = { findFile, envoyproxy };
-  return parseWithoutPositions(text, reading) ?? parseWithPositions(file, text, reading);
-}
-
-/** undefined: the file has faults, or the fast parser cannot read it. */
-function parseWithoutPositions(text: string, reading: FileReading): ParsedRules | undefined {
-  const contents = parseFastYaml(text);
-  if (contents === undefined) return undefined;
-  const faults = new FaultCounter();
-  const parsed = readContents(contents, reading, faults);
-  return faults.count === 0 ? parsed : undefined;
-}
-
-function parseWithPositions(file: string, text: string, reading: FileReading): ParsedRules | readonly RulesFault[] {
-  const document = new YamlDocument(file, text, 'must be a mapping with a domain and descriptors');
-  if (document.contents === undefined) return document.faults;
-  const parsed = readContents(document.contents, reading, document);
-  return document.faults.length > 0 ? document.faults : parsed;
+  const source = { file, text, expected: 'must be a mapping with a domain and descriptors' };
+  const read = readYaml(source, (contents, faults) => readContents(contents, { findFile, envoyproxy }, faults));
+  return 'faults' in read ? read.faults : read.result;
 }
 
 function readContents(contents: YamlMapping, { findFile, envoyproxy }: FileReading, faults: FaultSink): ParsedRules {

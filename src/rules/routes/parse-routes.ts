@@ -1,10 +1,9 @@
 import { DEFAULT_ROUTE_POLICY, type Route, type RoutePolicy } from '../../domain/routes/route.ts';
 import { RouteTable } from '../../domain/routes/route-table.ts';
-import { parseFastYaml } from '../yaml/fast-yaml.ts';
 import { abbreviate, withFoundYaml } from '../yaml/found-yaml.ts';
 import { type LocatedMapping, rejectUnknownFields } from '../yaml/read-fields.ts';
-import { FaultCounter, type FaultSink, type RulesFault } from '../yaml/rules-fault.ts';
-import { YamlDocument } from '../yaml/yaml-document.ts';
+import { readYaml } from '../yaml/read-yaml.ts';
+import type { FaultSink, RulesFault } from '../yaml/rules-fault.ts';
 import { childLocation } from '../yaml/yaml-location.ts';
 import { getField, isYamlMapping, isYamlSequence, type YamlMapping } from '../yaml/yaml-values.ts';
 import { readChoice } from './read-choice.ts';
@@ -22,19 +21,12 @@ export interface RouteFile {
 const MAX_ROUTES = 10_000;
 
 /**
- * Parses one file of routes, which docs/routes.md describes. Returns its routes, or all faults. Never throws. As with rules,
- * a fast parser without positions reads the file first.
+ * Parses one file of routes, which docs/routes.md describes. Returns its routes, or all faults. Never throws.
  */
 export function parseRoutes(file: string, text: string): RouteFile | { readonly faults: readonly RulesFault[] } {
-  const contents = parseFastYaml(text);
-  if (contents !== undefined) {
-    const faults = new FaultCounter();
-    const parsed = readContents(file, contents, faults);
-    if (faults.count === 0) return parsed;
-  }
-  const document = new YamlDocument(file, text, 'must be a mapping with routes');
-  const parsed = document.contents && readContents(file, document.contents, document);
-  return parsed === undefined || document.faults.length > 0 ? { faults: document.faults } : parsed;
+  const source = { file, text, expected: 'must be a mapping with routes' };
+  const read = readYaml(source, (contents, faults) => readContents(file, contents, faults));
+  return 'faults' in read ? read : read.result;
 }
 
 function readContents(file: string, contents: YamlMapping, faults: FaultSink): RouteFile {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { editedYaml } from '../../../test/support/edited-yaml.ts';
 import { parseFastYaml } from './fast-yaml.ts';
 import { YamlDocument } from './yaml-document.ts';
 import { TypedScalar } from './yaml-values.ts';
@@ -64,37 +65,9 @@ describe('the fast YAML parser and YamlDocument', () => {
   });
 
   it('read the same from any text that both accept', () => {
-    const rules =
-      'domain: a # shop\ndescriptors:\n- key: "k\\t"\n  value: v*\n  rate_limit: {unit: day, requests_per_unit: 010}\n' +
-      '- {key: k, limits: [{window: 1mo, requests: 5e1, name: m}, {unlimited: True}],\n   metadata: ~}\n' +
-      "- key: >-\n    long\n    text\n  value: 'it''s'\n  descriptors:\n    - x: |\n        y\n\n      \"z\":\n    - {a: b, }\n";
-    const scraps = fc.constantFrom(
-      ...['{', '}', '[', ']', ', ', ': ', ':', '\n', '\n  ', '- ', '-', '? ', '# ', ' #', '"', "'", '|', '>', '>-\n'],
-      ...[
-        '&a ',
-        '*a',
-        '!!map ',
-        '!!str ',
-        '! ',
-        '!t ',
-        '%YAML 1.1\n',
-        '---\n',
-        '...\n',
-        '<<',
-        '@',
-        '`',
-        '%',
-        '\t',
-        '\r',
-      ],
-      ...['null', '~', 'yes', '010', '1e3', '0x1', '.inf', '\\', '\\x41', '\u0085', '\u00a0', '\u2028', '\ufeff', '\0'],
-    );
-    const edit = fc.record({ at: fc.nat(rules.length), cut: fc.nat(12), put: fc.oneof(scraps, scraps, fc.string()) });
     let acceptedByBoth = 0;
     fc.assert(
-      fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
-        let text = rules;
-        for (const { at, cut, put } of edits) text = text.slice(0, at) + put + text.slice(at + cut);
+      fc.property(editedYaml(), (text) => {
         const fast = parseFastYaml(text);
         const withPositions = parseWithPositions(text);
         if (fast === undefined || withPositions === undefined) return;

@@ -1,4 +1,4 @@
-import { FAILSAFE_SCHEMA, load, Type } from 'js-yaml';
+import { FAILSAFE_SCHEMA, type LoadOptions, load, Type } from 'js-yaml';
 import { BoundedMap } from '../../collections/bounded-map.ts';
 import {
   CONTROL_CHARACTER,
@@ -38,6 +38,11 @@ export function parseFastYaml(text: string): YamlMapping | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Calls `listener` at the start and the end of each node of a text that parseFastYaml accepts. */
+export function visitNodes(text: string, listener: NonNullable<LoadOptions['listener']>): void {
+  load(text, { schema: createSchema(), listener });
 }
 
 function isAmbiguous(text: string): boolean {

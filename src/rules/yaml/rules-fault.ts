@@ -22,21 +22,31 @@ export interface FaultSink {
   renameField(mapping: YamlLocation, name: string, correctName: string): void;
 }
 
-/** Counts faults and forgets where they are. */
-export class FaultCounter implements FaultSink {
+/** Keeps reports in their order, for a sink that knows positions. */
+export class FaultRecorder implements FaultSink {
+  readonly #reports: ((sink: FaultSink) => void)[] = [];
   #count = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  report(): void {
+  report(location: YamlLocation, description: string): void {
     this.#count++;
+    this.#reports.push((sink) => sink.report(location, description));
   }
 
-  reportName(): void {
+  reportName(mapping: YamlLocation, name: string, description: string): void {
     this.#count++;
+    this.#reports.push((sink) => sink.reportName(mapping, name, description));
   }
 
-  renameField(): void {}
+  renameField(mapping: YamlLocation, name: string, correctName: string): void {
+    this.#reports.push((sink) => sink.renameField(mapping, name, correctName));
+  }
+
+  /** Makes the same reports to another sink. */
+  replay(sink: FaultSink): void {
+    for (const report of this.#reports) report(sink);
+  }
 }
