@@ -169,4 +169,10 @@ describe('several faults', () => {
       '3:76 rate_limit.burst',
     ]);
   });
+
+  it('are all reported, even if there are 200,000', async () => {
+    const lines = (await loadFaultsOfText(`domain: a\ndescriptors: [${'1,'.repeat(200_000)}]\n`)).split('\n');
+    expect(lines).toHaveLength(200_000);
+    expect(lines.at(-1)).toBe('2:400013: descriptors[199999]: must be a mapping with a key (got 1)');
+  });
 });

@@ -68,7 +68,8 @@ export function loadRulesTexts(
   const findFile: FileFinder = (domain, key, value) => domains.findFile(domain, key, value);
   for (const { name, text } of texts) {
     const parsed = parseRules(name, text, findFile, envoyproxy);
-    faults.push(...('root' in parsed ? domains.add(name, parsed) : parsed));
+    // A spread would exhaust the call stack with some 100,000 faults.
+    for (const fault of 'root' in parsed ? domains.add(name, parsed) : parsed) faults.push(fault);
   }
   if (faults.length > 0) throw new InvalidRules(faults);
   return domains.toBook();
@@ -86,7 +87,7 @@ async function collectDomains(
   const version = new RulesVersion();
   for (const file of listed.files) {
     const parsed = await parseFile(file, version, findFile, options.envoyproxy);
-    faults.push(...('root' in parsed ? domains.add(file, parsed) : parsed));
+    for (const fault of 'root' in parsed ? domains.add(file, parsed) : parsed) faults.push(fault);
   }
   if (faults.length > 0) throw new InvalidRules(faults);
   return { domains, files: listed.files, version: version.digest() };

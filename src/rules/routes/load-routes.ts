@@ -17,8 +17,8 @@ export async function loadRoutes(routesPath: string): Promise<RouteList> {
   for (const file of listed.files) {
     const read = await readRulesFile(file);
     const parsed = 'text' in read ? parseRoutes(file, read.text) : read;
-    if ('faults' in parsed) faults.push(...parsed.faults);
-    else files.push(parsed);
+    if (!('faults' in parsed)) files.push(parsed);
+    else for (const fault of parsed.faults) faults.push(fault); // a spread of 100,000 faults exhausts the call stack
   }
   if (faults.length > 0) throw new InvalidRules(faults);
   const merged = mergeRouteFiles(files);
