@@ -6,6 +6,7 @@ import { capacity, type KnownCounter } from './known-counter.ts';
 import type { LocalCount, PendingCharge } from './local-count.ts';
 import type { LocalCounters } from './local-counters.ts';
 import type { OutageTally } from './outage-tally.ts';
+import { endsWithWindow, OwedParts } from './owed-parts.ts';
 
 /** The shared store, as far as late charges need it. */
 export interface LateChargeStore {
@@ -42,8 +43,8 @@ interface SentCharge {
 const MAX_OWING_COUNTERS = 100_000;
 /** Late charges on their way that nobody's decision waits behind. */
 const MAX_UNANSWERED = 1024;
-/** Counters whose late charges are sent in the background each time. */
-const MAX_COUNTERS_PER_TURN = 256;
+/** Late charges that are sent in the background each time. The last counter may have some more. */
+const MAX_CHARGES_PER_TURN = 256;
 /** Time between two turns, in ms: at random, so that the nodes do not all charge at once. */
 const MIN_TURN_MS = 50;
 const MAX_TURN_MS = 150;
@@ -55,23 +56,26 @@ const FAILED = new StoreUnavailable('the late charge failed');
 const RESEND_AFTER_MICROS = 100_000;
 
 /**
- * Charges in the shared store what this node granted alone. A counter owes one late charge at a time: all hits that the
- * node granted since the last one. They are sent ahead of the next decision on the counter, or else in the background.
+ * Charges in the shared store what this node granted alone. Hits whose ends are in the same sixteenth of a rolling window
+ * share a late charge, and end in the store when the last of them would have ended. In other windows, all hits that the
+ * node granted since the last late charge share one. They are sent ahead of the next decision on the counter, or else in
+ * the background.
  */
 export class LateCharges {
   readonly #options: LateChargesOptions;
   readonly #owing = new Set<KnownCounter>();
   #timer: NodeJS.Timeout | undefined;
-  #lastId = 0;
   #unanswered = 0;
+  readonly #parts: OwedParts;
 
   constructor(options: LateChargesOptions) {
     this.#options = options;
+    this.#parts = new OwedParts(options.node);
   }
 
   /**
-   * Adds hits that this node granted alone and that count until `until`. Returns the id of the late charge that will
-   * charge them; undefined: too many counters owe hits already.
+   * Adds hits that this node granted alone and that count until `until`, which is not before now. Returns the id of the
+   * late charge that will charge them; undefined: too many counters owe hits already.
    */
   add(counter: KnownCounter, hits: number, until: number): string | undefined {
     const { localCount } = counter;
@@ -81,9 +85,7 @@ export class LateCharges {
       this.#setOwing(counter, true);
       this.#schedule();
     }
-    this.#options.local.addOwnHits(counter, hits, until);
-    localCount.lateChargeId ??= `late-${this.#options.node}-${++this.#lastId}`;
-    return localCount.lateChargeId;
+    return this.#parts.add(counter.limit, localCount, hits, until);
   }
 
   /**
@@ -109,7 +111,7 @@ export class LateCharges {
    * or cannot be sent now.
    */
   isCutOff(counter: KnownCounter): boolean {
-    return this.isAwaited(counter) || (counter.localCount?.ownHits ?? 0) > 0;
+    return this.isAwaited(counter) || owesHits(counter);
   }
 
   /** Whether a late charge of the counter is on its way since the store was silent. */
@@ -121,8 +123,7 @@ export class LateCharges {
   forget(counter: KnownCounter): void {
     const { localCount } = counter;
     if (localCount === undefined) return;
-    counter.localCount = undefined;
-    this.#setOwing(counter, false);
+    this.#end(counter, localCount);
   }
 
   /**
@@ -142,9 +143,9 @@ export class LateCharges {
   }
 
   /**
-   * Adds the late charges of a counter that have to be sent now. Draws up another one for hits that none covers yet, if it
+   * Adds the late charges of a counter that have to be sent now. Draws up others for hits that none covers yet, if they
    * can be sent: hits that stay in the local counter end when their time has come. Without `drawsUpAll`
-   * that waits until the last one is answered.
+   * that waits until all earlier ones are answered.
    */
   #collect(counter: KnownCounter, sent: SentCharge[], drawsUpAll: boolean): void {
     const { localCount } = counter;
@@ -157,20 +158,17 @@ export class LateCharges {
         if (now - pending.sentAt >= RESEND_AFTER_MICROS)
           sent.push({ counter, limit: counter.limit, localCount, pending });
       }
-    } else if (localCount.ownUntil <= now) localCount.ownHits = 0;
+    } else localCount.dropEnded(now);
     this.#endIfPaid(counter);
   }
 
-  /** Draws up the late charge of all hits that the node has granted alone since the last one. */
+  /** Draws up the late charges of all hits that the node has granted alone since the last ones. */
   #drawUp(counter: KnownCounter, localCount: LocalCount): void {
-    const { lateChargeId: id, ownUntil: until } = localCount;
-    const hits = this.#options.local.takeOwnHits(counter);
-    localCount.lateChargeId = undefined;
-    localCount.ownUntil = 0;
-    if (hits === 0 || id === undefined) return;
     // A bucket refills one debt after the other: these hits only after those that it is granted in the meantime.
     const isRefilled = counter.limit.algorithm === 'token_bucket';
-    localCount.pending.push({ id, hits, until: isRefilled ? Number.POSITIVE_INFINITY : until, sentAt: 0 });
+    for (const { id, hits, until } of this.#options.local.takeOwed(counter)) {
+      localCount.pending.push({ id, hits, until: isRefilled ? Number.POSITIVE_INFINITY : until, sentAt: 0 });
+    }
   }
 
   async #send(sent: readonly SentCharge[]): Promise<void> {
@@ -217,8 +215,14 @@ export class LateCharges {
 
   #endIfPaid(counter: KnownCounter): void {
     const { localCount } = counter;
-    if (localCount === undefined || localCount.pending.length > 0 || localCount.ownHits > 0) return;
+    if (localCount === undefined) return;
+    if (localCount.pending.length > 0 || owesHits(counter)) this.#parts.count(localCount);
+    else this.#end(counter, localCount);
+  }
+
+  #end(counter: KnownCounter, localCount: LocalCount): void {
     counter.localCount = undefined;
+    this.#parts.uncount(localCount);
     this.#setOwing(counter, false);
   }
 
@@ -243,7 +247,8 @@ export class LateCharges {
   /** Sends some of what is owed, beginning with the counters that have waited the longest. */
   #takeTurn(): void {
     const sent: SentCharge[] = [];
-    for (const counter of firstOf(this.#owing, MAX_COUNTERS_PER_TURN)) {
+    for (const counter of firstOf(this.#owing, MAX_CHARGES_PER_TURN)) {
+      if (sent.length >= MAX_CHARGES_PER_TURN) break;
       // To the end of the set, so that the next turn begins with others.
       this.#owing.delete(counter);
       this.#owing.add(counter);
@@ -260,11 +265,6 @@ function toLateCharge({ counter, limit, pending: { id, hits, until } }: SentChar
   return { id, subject: counter.subject, limit, hits, ...(hitEnd !== undefined && { hitEnd }) };
 }
 
-/** Whether each hit of the limit ends a window after it was made. In other windows, all hits end together. */
-function endsWithWindow({ algorithm }: CountedLimit): boolean {
-  return algorithm === 'sliding_window' || algorithm === 'concurrency';
-}
-
 function firstOf<T>(values: Iterable<T>, count: number): readonly T[] {
   const first: T[] = [];
   for (const value of values) {
@@ -275,5 +275,5 @@ function firstOf<T>(values: Iterable<T>, count: number): readonly T[] {
 }
 
 function owesHits({ localCount }: KnownCounter): boolean {
-  return localCount !== undefined && localCount.ownHits > 0;
+  return localCount !== undefined && localCount.owedHits > 0;
 }

@@ -3,7 +3,8 @@ import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { MemoryStore } from '../memory/memory-store.ts';
 import { capacity, type KnownCounter } from './known-counter.ts';
 import { shareLimit } from './limit-share.ts';
-import { LocalCount } from './local-count.ts';
+import { LocalCount, type OwedHits } from './local-count.ts';
+import { endsWithWindow } from './owed-parts.ts';
 
 const MICROS_PER_SECOND = 1_000_000;
 
@@ -19,7 +20,7 @@ export interface LocalCountersOptions {
 
 /**
  * The counters of this node alone. Each begins with the hits of the last answer about it (the base), scaled to this node's
- * share, and adds what the node grants (its own hits).
+ * share, and adds what the node grants, which it owes the shared counters.
  */
 export class LocalCounters {
   readonly #memory: MemoryStore;
@@ -46,45 +47,40 @@ export class LocalCounters {
     return { ...charge, limit: this.#share(counter), storeHandle: undefined, reservedHits };
   }
 
-  /** Hits that this node granted alone and that still count, without those of late charges. */
-  ownHits(counter: KnownCounter): number {
+  /**
+   * Removes the hits that the node owes from its counter, which keeps the rest of its base. Returns those that still count,
+   * for each late charge.
+   */
+  takeOwed(counter: KnownCounter): readonly OwedHits[] {
     const { localCount } = counter;
-    if (localCount === undefined || localCount.ownHits === 0) return 0;
+    if (localCount === undefined || localCount.owed.length === 0) return [];
+    this.#updateOwed(counter, localCount);
+    const { owed } = localCount;
+    localCount.owed = [];
+    this.#setBase(counter, localCount, this.#baseHits(counter, localCount), localCount.baseEnd);
+    return owed;
+  }
+
+  /** Leaves only those hits owed that still count. Returns how many they are. */
+  #updateOwed(counter: KnownCounter, localCount: LocalCount): number {
+    if (localCount.owed.length === 0) return 0;
+    if (endsWithWindow(counter.limit)) localCount.dropEnded(this.#now());
     const counted = this.#memory.countedHits(this.#chargeOf(counter, 0));
-    return Math.max(0, Math.min(localCount.ownHits, counted - this.#baseHits(counter, localCount)));
+    localCount.limitOwed(Math.max(0, counted - this.#baseHits(counter, localCount)));
+    return localCount.owedHits;
   }
 
-  /** Removes the node's own hits from its counter, which keeps the rest of its base. Returns how many they are. */
-  takeOwnHits(counter: KnownCounter): number {
-    const hits = this.ownHits(counter);
-    if (counter.localCount === undefined || counter.localCount.ownHits === 0) return 0;
-    counter.localCount.ownHits = 0;
-    const { localCount } = counter;
-    this.#setBase(counter, this.#baseHits(counter, localCount), localCount.baseEnd);
-    return hits;
-  }
-
-  /** Adds hits that the node has granted. */
-  addOwnHits({ localCount }: KnownCounter, hits: number, until: number): void {
-    if (localCount === undefined) return;
-    localCount.ownHits += hits;
-    localCount.ownUntil = Math.max(localCount.ownUntil, until);
-  }
-
-  /** Lets the counter continue from the last answer on the share of one of `nodes`, and counts its own hits on top. */
+  /** Lets the counter continue from the last answer on the share of one of `nodes`, and counts what it owes on top. */
   #rebase(counter: KnownCounter, localCount: LocalCount, nodes: number): void {
-    const ownHits = this.takeOwnHits(counter);
+    const owedHits = this.#updateOwed(counter, localCount);
     localCount.nodes = nodes;
-    this.#setBase(counter, this.#takenOfShare(counter, this.#now()), counter.freeAt);
+    this.#setBase(counter, localCount, this.#takenOfShare(counter, this.#now()), counter.freeAt);
     localCount.basedOn = counter.answeredAt;
-    if (ownHits === 0) return;
-    this.#memory.decide([{ charges: [{ ...this.#chargeOf(counter, ownHits), isSettlement: true }] }]);
-    this.addOwnHits(counter, ownHits, 0);
+    if (owedHits === 0) return;
+    this.#memory.decide([{ charges: [{ ...this.#chargeOf(counter, owedHits), isSettlement: true }] }]);
   }
 
-  #setBase(counter: KnownCounter, hits: number, end: number): void {
-    const { localCount } = counter;
-    if (localCount === undefined) return;
+  #setBase(counter: KnownCounter, localCount: LocalCount, hits: number, end: number): void {
     localCount.baseHits = hits;
     localCount.basedAt = this.#now();
     localCount.baseEnd = this.#memory.replaceHits(this.#chargeOf(counter, hits), end);

@@ -313,6 +313,72 @@ describe('a node that decides alone', () => {
     expect(node.late).toMatchObject([{ hits: 2, hitEnd: NOON + 70 * SECOND + 30_000 }]);
   });
 
+  it('charges hits late together whose ends are in the same sixteenth of a rolling window', async () => {
+    const node = new Node();
+    await node.decide(hit(sliding));
+    node.isAway = true;
+    const ids: (string | undefined)[] = [];
+    for (const wait of [0, 1, 9, 5, 0]) {
+      node.now += wait * SECOND;
+      ids.push((await node.decide(hit(sliding))).charges[0]?.lateChargeId);
+    }
+    node.now += 5 * SECOND;
+    node.isAway = false;
+    await node.decide(hit(sliding, 0));
+    const ends = [1, 10, 15].map((seconds) => NOON + (60 + seconds) * SECOND + 20_000);
+    expect(node.late).toMatchObject([
+      { hits: 2, hitEnd: ends[0] },
+      { hits: 1, hitEnd: ends[1] },
+      { hits: 2, hitEnd: ends[2] },
+    ]);
+    const [first, second, third] = node.late.map(({ id }) => id);
+    expect(ids).toEqual([first, first, second, third, third]);
+    expect(node.tally).toMatchObject({ lateHits: 5, owingCounters: 0 });
+  });
+
+  it('leaves out of a late charge what was refunded of its hits, and of all of them those that have ended', async () => {
+    const node = new Node();
+    await node.decide(hit(sliding, 0));
+    node.isAway = true;
+    await node.decide(hit(sliding, 2));
+    node.now += 10 * SECOND;
+    const receipt = createReceipt('r1', [hit(sliding, 3)], await node.decide(hit(sliding, 3)));
+    await node.decide(hit(sliding));
+    node.now += 10 * SECOND;
+    await node.decide(hit(sliding, 4));
+    expect(await node.store.refund([receipt])).toEqual([3]);
+    node.now += 45 * SECOND;
+    node.isAway = false;
+    await node.decide(hit(sliding, 0));
+    expect(node.late).toMatchObject([{ hits: 1 }, { hits: 4 }]);
+  });
+
+  it('makes one late charge of hits that end at different times once there are too many such counters', async () => {
+    const node = new Node();
+    node.isAway = true;
+    const ids = new Set<string | undefined>();
+    const grantAll = async (decisions: readonly Decision[]) => {
+      for (const result of await node.store.decide(decisions, undefined)) {
+        if (!(result instanceof StoreUnavailable)) ids.add(result.charges[0]?.lateChargeId);
+      }
+    };
+    const decisions = Array.from({ length: 300 }, (_, index) => ({
+      charges: [{ ...hit(sliding), subject: `${index}` }],
+    }));
+    for (let turn = 0; turn < 5; turn++) {
+      await grantAll(decisions);
+      node.now += 5 * SECOND;
+    }
+    expect(ids.size).toBe(300 + 1024);
+    node.isAway = false;
+    await node.store.decide(
+      decisions.map(({ charges }) => ({ charges: charges.map((charge) => ({ ...charge, hits: 0 })) })),
+      undefined,
+    );
+    expect(node.late).toHaveLength(300 + 1024);
+    expect(node.tally).toMatchObject({ lateHits: 1500, owingCounters: 0 });
+  });
+
   it('charges late after a call with late charges has failed', async () => {
     const node = new Node();
     await node.decide(hit(sliding, 5));

@@ -6,6 +6,7 @@ import {
   type CounterStore,
   type Decision,
   type DecisionResult,
+  type GrantedCharge,
   type Outcome,
   type Receipt,
   type RefundResult,
@@ -19,6 +20,7 @@ import type { LateCharges } from './late-charges.ts';
 import { capOfShare, shareLimit } from './limit-share.ts';
 import type { LocalCounters } from './local-counters.ts';
 import type { OutageTally } from './outage-tally.ts';
+import { computeHitEnd } from './owed-parts.ts';
 
 export interface LocalStoreOptions {
   /** Where this node counts alone, with the source `fail-local`. */
@@ -63,17 +65,32 @@ export class LocalStore implements CounterStore {
    * that they do not answer in time.
    */
   async refund(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
-    const { remote, memory, liveNodes } = this.#options;
-    const nodes = liveNodes();
+    const { remote } = this.#options;
     // Once for each: the answer may change from one moment to the next.
     const isReachable = receipts.map(this.#isReachable);
     const reachable = receipts.filter((_, index) => elementAt(isReachable, index));
-    const local = receipts
-      .filter((_, index) => !elementAt(isReachable, index))
-      .map((receipt) => shareReceipt(receipt, nodes));
+    const local = receipts.filter((_, index) => !elementAt(isReachable, index));
     const remoteResults = (reachable.length > 0 ? await remote.refund(reachable) : []).values();
-    const localResults = (await memory.refund(local)).values();
+    const localResults = (await this.#refundAlone(local)).values();
     return isReachable.map((isRemote) => (isRemote ? remoteResults : localResults).next().value);
+  }
+
+  /** Refunds hits that no late charge has yet. */
+  async #refundAlone(receipts: readonly Receipt[]): Promise<readonly RefundResult[]> {
+    const { memory, liveNodes } = this.#options;
+    const nodes = liveNodes();
+    const results = await memory.refund(receipts.map((receipt) => shareReceipt(receipt, nodes)));
+    for (const [index, { granted }] of receipts.entries()) {
+      // Of a receipt that frees a part of its hits, nobody knows which. Then those that end first are taken off.
+      const hits = granted.reduce((sum, { charge }) => sum + charge.hits, 0);
+      if (elementAt(results, index) === hits) for (const each of granted) this.#removeOwed(each);
+    }
+    return results;
+  }
+
+  #removeOwed({ charge: { subject, limit, hits }, lateChargeId }: GrantedCharge): void {
+    if (lateChargeId === undefined) return;
+    this.#options.counters.find(subject, limit).localCount?.removeOwed(lateChargeId, hits);
   }
 
   readonly #isReachable = ({ granted }: Receipt): boolean =>
@@ -116,7 +133,8 @@ export class LocalStore implements CounterStore {
     const retryAfter = outcome.retryAfter === 0 ? 1 : outcome.retryAfter;
     if (hits === 0 || !(granted || isChargedIfRejected(charge))) return { ...outcome, remaining, retryAfter };
     charged.add(counter);
-    const lateChargeId = this.#options.lateCharges.add(counter, hits, outcome.freeAt);
+    const { lateCharges, now } = this.#options;
+    const lateChargeId = lateCharges.add(counter, hits, computeHitEnd(counter.limit, outcome.freeAt, now()));
     return { ...outcome, remaining, retryAfter, lateChargeId };
   }
 }

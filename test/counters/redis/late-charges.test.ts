@@ -6,6 +6,7 @@ import type { LateCharge } from '../../../src/counters/redis/batch/late-batch.ts
 import type { RedisStore } from '../../../src/counters/redis/redis-store.ts';
 import type { Receipt } from '../../../src/decide/ports.ts';
 import type { CountedLimit } from '../../../src/domain/limits/limit.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { makeCalendarLimit, makeCharge, makeCredits, makeLimit } from '../model/builders.ts';
 import { decideAll, openAnsweringStore } from './open-test-store.ts';
 
@@ -82,6 +83,16 @@ it.each([
   expect(resetAfter).toBeLessThanOrEqual(60_000_001 + (limit.requests > 64 ? 3600e6 / 16 : 0));
   expect(await store.refund([makeReceipt(late, 10)])).toEqual([10]);
   expect(await remaining(late)).toBe(limit.requests - 20);
+});
+
+it('late charges of one counter end one after the other, and a receipt frees hits of its own', async () => {
+  const first = { ...makeLateCharge(10, makeLimit(40, '1h')), hitEnd: Date.now() * 1000 + 400_000 };
+  const second = { ...first, id: `late-${randomUUID()}`, hits: 20, hitEnd: first.hitEnd + 60_000_000 };
+  expect(await store.chargeLate([second, first])).toMatchObject([{ available: 20 }, { available: 10 }]);
+  expect(await store.refund([makeReceipt(first, 4)])).toEqual([4]);
+  await waitUntil(async () => (await remaining(first)) !== 14);
+  expect(await remaining(first)).toBe(20);
+  expect(await store.refund([makeReceipt(first, 4), makeReceipt(second, 4)])).toEqual([0, 4]);
 });
 
 it.each([
