@@ -125,12 +125,12 @@ export class ClockedNode {
 
   async #decide(decisions: readonly Decision[]): Promise<readonly DecisionResult[]> {
     if (this.#state !== 'up') return decisions.map(() => AWAY);
-    const results = await this.#redis.decide(decisions, undefined);
-    this.#now += 2 * TRIP_MICROS;
-    return results.map((result) => {
+    const results = (await this.#redis.decide(decisions, undefined)).map((result) => {
       if (result instanceof StoreUnavailable) throw result;
       return { ...result, charges: result.charges.map((outcome): ChargeOutcome => this.#setFreeAt(outcome)) };
     });
+    this.#now += 2 * TRIP_MICROS;
+    return results;
   }
 
   async #chargeLate(charges: readonly LateCharge[]): Promise<readonly (LateChargeState | StoreUnavailable)[]> {
