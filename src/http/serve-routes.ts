@@ -19,6 +19,8 @@ export function serveSites(sites: readonly Site[], answerOther: RequestListener)
   };
 }
 
+const METHOD_NOT_ALLOWED = 'method not allowed\n';
+
 /** Routes by path. A route by itself answers GET and HEAD. */
 export type Routes = Readonly<Record<string, Route | { readonly post: Route }>>;
 
@@ -36,7 +38,8 @@ export function serveRoutes(routes: Routes): RequestListener {
     if (route === undefined) sendText(response, 404, 'not found\n');
     else if (typeof route === 'function' && isReading(request)) void route(response, request);
     else if (typeof route === 'object' && request.method === 'POST') void route.post(response, request);
-    else sendText(response, 405, 'method not allowed\n');
+    else
+      sendText(response.setHeader('allow', typeof route === 'object' ? 'POST' : 'GET, HEAD'), 405, METHOD_NOT_ALLOWED);
   };
 }
 

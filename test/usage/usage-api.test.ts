@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request as sendRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
@@ -219,6 +222,14 @@ describe('GetUsage', () => {
   });
 });
 
+/** Asks with a header that is sent twice: `fetch` would join its values. */
+async function askRepeated(name: string, value: string) {
+  const headers = { [name]: [value, value] };
+  const request = sendRequest({ host: '127.0.0.1', port: node.app.ports.http, path: '/v1/quota', headers }).end();
+  const [response] = await once(request, 'response');
+  return { status: response.statusCode, challenge: response.headers['www-authenticate'], body: await text(response) };
+}
+
 describe('/v1/quota', () => {
   it('says what is left of the limits of a key or token, and charges nothing', async () => {
     await check(node.decision, { 'x-api-key': key.secret }, { 'weir.route': 'search' });
@@ -244,11 +255,28 @@ describe('/v1/quota', () => {
     expect(await response.json()).toMatchObject([{ limit: 'plans/free/minute' }, { limit: 'plans/free/day' }]);
   });
 
+  it('passes over an empty header, as Check does', async () => {
+    const headers = { 'x-api-key': '', authorization: `Bearer ${key.secret}` };
+    expect((await node.fetch('/v1/quota', { headers })).status).toBe(200);
+  });
+
   it('denies what Check denies', async () => {
     for (const headers of [{}, { 'x-api-key': 'nonsense' }, { authorization: 'Bearer a.b.c' }]) {
       const response = await node.fetch('/v1/quota', { headers });
       expect(response.status).toBe(401);
       expect(await response.json()).toMatchObject({ error: { message: expect.any(String) } });
+    }
+    for (const [name, value] of [
+      ['x-api-key', key.secret],
+      ['authorization', `Bearer ${key.secret}`],
+    ] as const) {
+      const { status, challenge, body } = await askRepeated(name, value);
+      expect([status, challenge, body]).toEqual([
+        401,
+        'Bearer realm="api"',
+        expect.stringContaining('more than one value'),
+      ]);
+      expect(JSON.parse(body)).toMatchObject({ error: { code: 'malformed_credential' } });
     }
     const disabled = await node.createKey(admin, 'metered', { disabled: true });
     const response = await node.fetch('/v1/quota', { headers: { 'x-api-key': disabled.secret } });

@@ -11,7 +11,7 @@ const MAX_USER_AGENT_LENGTH = 256;
 export interface CallContext {
   /** The caller's x-request-id, or a generated id. */
   readonly requestId: string;
-  /** The header of that name. */
+  /** The header of that name. If it is repeated, its values joined by commas: that is no credential. */
   readonly authorization: string | undefined;
   /** IP address of the client: the peer of the connection, or what a trusted proxy says. */
   readonly peer: string;
@@ -42,12 +42,13 @@ export function readCallContext(
   { peer, readHeader }: ReceivedCall,
   { trustedProxies, deviceHeader }: CallContextOptions,
 ): CallContext {
-  const [authorization] = readHeader('authorization');
+  // A proxy may read another one of repeated headers than Weir does, so none of them counts.
+  const authorizations = readHeader('authorization');
   const [userAgent = ''] = readHeader('user-agent');
   const [device = ''] = deviceHeader === undefined ? [] : readHeader(deviceHeader);
   return {
     requestId: findRequestId(readHeader('x-request-id')) ?? randomUUID(),
-    authorization,
+    authorization: authorizations.length === 0 ? undefined : authorizations.join(', '),
     peer: findClientAddress(peer, readHeader('x-forwarded-for'), trustedProxies),
     device: device === '' ? undefined : device.slice(0, MAX_DEVICE_LENGTH),
     userAgent: userAgent.slice(0, MAX_USER_AGENT_LENGTH),

@@ -40,8 +40,9 @@ export class QuotaEndpoint {
     }
     const { status, body, retryAfterSeconds } = await this.#handler({
       peer: request.socket.remoteAddress ?? '',
-      readHeader: (name) => [request.headers[name] ?? []].flat(),
+      readHeader: (name) => request.headersDistinct[name] ?? [],
     });
+    if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="api"');
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
     sendText(response, status, body, 'application/json');
   }

@@ -25,7 +25,7 @@ interface Answer {
 
 interface Sent {
   readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: string | Uint8Array;
 }
 
@@ -207,6 +207,26 @@ describe('a call over HTTP', () => {
     expect(answer.text).toContain('grpc-status: 3');
     expect(decodeURIComponent(answer.text)).toContain('email: ');
   });
+});
+
+it('Several access tokens in a call are none, in whatever order: a proxy may read another one than Weir', async ({
+  node,
+}) => {
+  const { authorization = '' } = await node.signIn();
+  const profile = (value: string | string[]) =>
+    send(node, '/weir.admin.v1.AuthService/GetProfile', {
+      headers: { ...JSON_TYPE, authorization: value },
+      body: '{}',
+    });
+  expect((await profile(authorization)).status).toBe(200);
+  for (const repeated of [
+    [authorization, authorization],
+    [authorization, 'Bearer x'],
+    ['Basic YTpi', authorization],
+  ]) {
+    const answer = await profile(repeated);
+    expect([answer.status, answer.text]).toEqual([401, expect.stringContaining('TOKEN_INVALID')]);
+  }
 });
 
 it('Headers of the HTTP port have a bound above the size of a token', async ({ node }) => {
