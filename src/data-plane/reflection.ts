@@ -37,6 +37,11 @@ interface FileIndex {
 export interface ReflectionOptions {
   /** Full names of the services. Each must be defined in proto/. */
   readonly services: readonly string[];
+  /**
+   * Full names of further messages, which no method names because they are details of errors: clients then show their fields
+   * instead of bytes. Each must be defined in proto/. undefined: none.
+   */
+  readonly messages?: readonly string[];
   /** How many requests are answered. */
   readonly answers: ConstructorParameters<typeof AbuseBudget>[0];
   /** Says where a symbol or file that is not described here can be found; undefined: nowhere. */
@@ -110,7 +115,7 @@ export class Reflection {
   }
 
   #answerFiles(index: keyof FileIndex, key: string): Answer {
-    this.#files ??= indexFiles(this.#options.services);
+    this.#files ??= indexFiles(this.#options);
     const files = this.#files[index].get(key);
     if (files !== undefined) return { $case: 'fileDescriptorResponse', value: files };
     const elsewhere = this.#options.findElsewhere?.(key);
@@ -123,13 +128,13 @@ function answerError(errorMessage: string, errorCode: GrpcStatus = GrpcStatus.NO
   return { $case: 'errorResponse', value: { errorCode, errorMessage } };
 }
 
-/** Indexes the files that define the services, and all that they need, by file name and by symbol. */
-function indexFiles(services: readonly string[]): FileIndex {
+/** Indexes the files that define the services and messages, and all that they need, by file name and by symbol. */
+function indexFiles({ services, messages = [] }: ReflectionOptions): FileIndex {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, Buffer.from(DESCRIPTORS, 'base64')));
   const byName = new Map<string, FileDescriptorResponse>();
-  for (const service of services) {
-    const file = registry.getService(service)?.file;
-    if (file === undefined) throw new Error(`${service}: must be defined in proto/`);
+  for (const name of [...services, ...messages]) {
+    const file = registry.get(name)?.file;
+    if (file === undefined) throw new Error(`${name}: must be defined in proto/`);
     for (const needed of withDependencies(file)) byName.set(`${needed.name}.proto`, encodeFiles(needed));
   }
   const bySymbol = new Map<string, FileDescriptorResponse>();

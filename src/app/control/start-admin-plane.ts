@@ -27,6 +27,9 @@ const REFLECTION_ANSWERS = { burst: 2_000, perSecond: 500 };
 /** Those of one client: an IPv4 address or an IPv6 network of 64 bits. */
 const REFLECTION_ANSWERS_PER_NETWORK = { burst: 500, perSecond: 100 };
 
+/** Messages in the details of errors. Their file also defines BadRequest and RetryInfo. */
+const ERROR_DETAILS = ['google.rpc.ErrorInfo'];
+
 /** Methods of the admin plane that are not of the admin API. */
 interface OtherMethods {
   /** Answers the methods of the data plane that decide. */
@@ -101,7 +104,7 @@ export function handleOtherMethods(
 ): NetworkBatchHandler {
   const healthNames = [...HEALTH_NAMES, ...adminServices];
   const services = [...REFLECTED_SERVICES, ...adminServices];
-  const reflection = new Reflection({ services, answers: REFLECTION_ANSWERS });
+  const reflection = new Reflection({ services, messages: ERROR_DETAILS, answers: REFLECTION_ANSWERS });
   const reflectionBudgets = new NetworkBudgets(REFLECTION_ANSWERS_PER_NETWORK);
   return (calls) => {
     const decisions: NetworkCall[] = [];

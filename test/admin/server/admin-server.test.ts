@@ -45,6 +45,13 @@ const rawCall = (address: string, method: string, message: Buffer, metadata = ne
   });
 
 describe('the admin server', () => {
+  it('describes the details of errors by reflection, which grpcurl could not show otherwise', async () => {
+    for (const symbol of ['google.rpc.ErrorInfo', 'google.rpc.BadRequest', 'google.rpc.RetryInfo']) {
+      const message = (await readDescriptors(node.address, symbol)).getMessage(symbol);
+      expect(message?.fields.length, symbol).toBeGreaterThan(0);
+    }
+  });
+
   it('describes every service by reflection, with complete descriptors', async () => {
     expect(await listServices(node.address)).toEqual([
       'envoy.service.auth.v3.Authorization',
