@@ -4,7 +4,7 @@ import { withFound } from '../../domain/validation/found-value.ts';
 import { Account } from '../../generated/weir/admin/v1/account.ts';
 import type { BlockAccountRequest, CreateAccountRequest } from '../../generated/weir/admin/v1/account_service.ts';
 import { checkDisplayName, checkText, readUpdateMask } from '../fields/common-fields.ts';
-import { isEmail } from '../fields/email.ts';
+import { isPlainEmail } from '../fields/email.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { checkNewPassword } from '../fields/passwords.ts';
 import { isResourceId, readResourceName } from '../fields/resource-names.ts';
@@ -112,7 +112,7 @@ class FieldReader {
   email(): string | null {
     const { email } = this.#account;
     if (email === '') return null;
-    if (!isEmail(email)) this.#violations.add('account.email', 'must be empty or an e-mail address');
+    if (!isPlainEmail(email)) this.#violations.add('account.email', 'must be empty or an e-mail address');
     return email.toLowerCase();
   }
 

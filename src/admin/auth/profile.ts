@@ -4,7 +4,7 @@ import type { UpdateProfileRequest } from '../../generated/weir/admin/v1/auth_se
 import { lockAccount, writeAccount } from '../accounts/account-rows.ts';
 import { requireAccountId } from '../callers/caller.ts';
 import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
-import { isEmail } from '../fields/email.ts';
+import { isPlainEmail } from '../fields/email.ts';
 import { requireCurrentEtag } from '../fields/etag.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import type { CallContext } from '../methods/call-context.ts';
@@ -44,7 +44,7 @@ function readChanges(account: Account, updateMask: string): { readonly displayNa
   const { displayName, email } = account;
   const updated = readUpdateMask(violations, updateMask, { displayName: displayName !== '', email: email !== '' });
   if (updated.has('displayName')) checkDisplayName(violations, 'account.display_name', displayName);
-  if (updated.has('email') && !isEmail(email)) {
+  if (updated.has('email') && !isPlainEmail(email)) {
     violations.add('account.email', 'must be an e-mail address of at most 254 characters');
   }
   violations.throwIfAny();

@@ -9,7 +9,7 @@ import { hashPassword } from '../../identity/secrets/password.ts';
 import { toAccountMessage } from '../accounts/account-message.ts';
 import { NO_TOTP } from '../accounts/no-totp.ts';
 import { checkDisplayName } from '../fields/common-fields.ts';
-import { isEmail } from '../fields/email.ts';
+import { isPlainEmail } from '../fields/email.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 import { checkNewPassword } from '../fields/passwords.ts';
 import type { CallContext } from '../methods/call-context.ts';
@@ -44,7 +44,7 @@ export async function signUp(
 
 async function checkRequest({ email, password, displayName }: RegisterRequest): Promise<void> {
   const violations = new FieldViolations();
-  if (!isEmail(email)) violations.add('email', 'must be an e-mail address of at most 254 characters');
+  if (!isPlainEmail(email)) violations.add('email', 'must be an e-mail address of at most 254 characters');
   await checkNewPassword(violations, 'password', password, email);
   checkDisplayName(violations, 'display_name', displayName);
   violations.throwIfAny();
