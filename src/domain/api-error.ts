@@ -13,7 +13,8 @@ export type ApiErrorReason =
         | 'TOTP_REQUIRED'
         | 'TOTP_INVALID';
     }
-  | { readonly kind: 'forbidden' }
+  /** `message`: what only administrators can do; undefined: what the method does. */
+  | { readonly kind: 'forbidden'; readonly message?: string }
   /** The account of the caller, who has shown who they are. */
   | { readonly kind: 'account_disabled' }
   /** The caller is an administrator without an account in the catalog. */

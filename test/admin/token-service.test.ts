@@ -168,7 +168,8 @@ describe('the admin API', () => {
   it('rejects other stateless tokens, even for an account of the catalog', async () => {
     const headers = bearer((await issue({ account: USER.id })).token);
     for (const call of [() => plans.listPlans({}, headers), () => keys.createApiKey({}, headers)]) {
-      expect(await expectFailure(call())).toMatchObject(forbidden);
+      const message = 'this token is for the data plane; sign in with AuthService/Login to call the admin API';
+      expect(await expectFailure(call())).toMatchObject({ ...forbidden, message });
     }
   });
 

@@ -46,7 +46,9 @@ export function readApiKeyValues(apiKey: ApiKey, caller: Caller): ApiKeyValues {
     violations.add('api_key.expire_time', withFound('must be in the future', expireTime.toISOString()));
   }
   violations.throwIfAny();
-  if (planId !== null || features.length > 0 || values.accountId !== caller.accountId) requireAdmin(caller);
+  if (planId !== null) requireAdmin(caller, 'set api_key.plan');
+  if (features.length > 0) requireAdmin(caller, 'set api_key.features');
+  if (values.accountId !== caller.accountId) requireAdmin(caller, 'create a key of another account');
   return values;
 }
 
@@ -77,19 +79,22 @@ export function readApiKeyChanges(apiKey: ApiKey, updateMask: string): ApiKeyCha
 }
 
 /**
- * Whether changes lift a restriction of a key: enable it, extend its lifetime, allow more networks, remove or change
- * one of its limits, or add a feature. An administrator may have set the restriction on purpose.
+ * Says which restriction of a key changes would lift, as what only an administrator can do: enable it, extend its lifetime,
+ * allow more networks, remove or change one of its limits, or add a feature. An administrator may have set the restriction
+ * on purpose. undefined: they lift none.
  */
-export function grantsMore(row: ApiKeyEntity, changes: ApiKeyChanges): boolean {
+export function describeLiftedRestriction(row: ApiKeyEntity, changes: ApiKeyChanges): string | undefined {
   const { disabled, expireTime, allowedNetworks, limits, features } = changes;
-  if (row.disabled && disabled === false) return true;
-  if (allowedNetworks !== undefined && !isSubsetOfNetworks(allowedNetworks, row.allowedNetworks)) return true;
-  if (limits !== undefined && !row.limits.every((limit) => limits.some((other) => isDeepStrictEqual(limit, other)))) {
-    return true;
+  if (row.disabled && disabled === false) return 'enable a disabled key';
+  if (allowedNetworks !== undefined && !isSubsetOfNetworks(allowedNetworks, row.allowedNetworks)) {
+    return 'add to api_key.allowed_networks';
   }
-  if (features?.some((feature) => !row.features.includes(feature))) return true;
-  if (expireTime === undefined || row.expireTime === null) return false;
-  return expireTime === null || expireTime > row.expireTime;
+  if (limits !== undefined && !row.limits.every((limit) => limits.some((other) => isDeepStrictEqual(limit, other)))) {
+    return 'change or remove a limit in api_key.limits';
+  }
+  if (features?.some((feature) => !row.features.includes(feature))) return 'add to api_key.features';
+  if (expireTime === undefined || row.expireTime === null) return undefined;
+  return expireTime === null || expireTime > row.expireTime ? 'extend api_key.expire_time' : undefined;
 }
 
 /** An empty list stands for all networks. Compares by text: a part of an allowed network does not count as allowed. */

@@ -17,7 +17,7 @@ import { supersedePlan } from '../plan-changes/supersede-plan.ts';
 import {
   type ApiKeyChanges,
   type ApiKeyValues,
-  grantsMore,
+  describeLiftedRestriction,
   readApiKeyChanges,
   readApiKeyValues,
 } from './api-key-fields.ts';
@@ -69,9 +69,10 @@ export function createApiKeyService(options: ApiKeyServiceOptions): Handlers<Api
       const changes = readApiKeyChanges(apiKey, updateMask);
       const em = database.em.fork();
       const row = await findApiKey(em, caller, 'api_key.name', apiKey.name);
-      if (changes.planId !== undefined) requireAdmin(caller);
+      if (changes.planId !== undefined) requireAdmin(caller, 'set api_key.plan');
       requireCurrentEtag(apiKey, row);
-      if (grantsMore(row, changes)) requireAdmin(caller);
+      const lifted = describeLiftedRestriction(row, changes);
+      if (lifted !== undefined) requireAdmin(caller, lifted);
       await assignChanges(em, row, changes);
       await flush(em, row);
       return toApiKeyMessage(row);

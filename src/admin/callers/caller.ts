@@ -26,6 +26,7 @@ export type Caller = {
  */
 export type Authenticate = (context: CallContext) => Promise<Caller>;
 
+const NOT_FOR_ADMIN_API = 'this token is for the data plane; sign in with AuthService/Login to call the admin API';
 const BEARER = /^bearer +([^\s]+)$/i;
 
 /** The token in a header `authorization`; undefined: there is none. */
@@ -78,7 +79,7 @@ async function findExternalCaller(database: Database, { accountId, isAdmin }: Ve
  * token is for the data plane: it does not act as the account that it names.
  */
 function requireAdminToken({ isAdmin, accountId: subject, issuerId, tokenId }: VerifiedToken): Caller {
-  if (!isAdmin) throw new ApiError({ kind: 'forbidden' });
+  if (!isAdmin) throw new ApiError({ kind: 'forbidden', message: NOT_FOR_ADMIN_API });
   const statelessTokenId = issuerId === undefined ? tokenId : undefined;
   return { accountId: undefined, sessionId: undefined, subject, statelessTokenId, isAdmin };
 }
@@ -99,7 +100,7 @@ export function requireAccountId({ accountId }: Caller): string {
   return accountId;
 }
 
-/** Throws `forbidden` if the caller is not an administrator. */
-export function requireAdmin(caller: Caller): void {
-  if (!caller.isAdmin) throw new ApiError({ kind: 'forbidden' });
+/** Throws `forbidden` if the caller is not an administrator. `action`: what only administrators can do. */
+export function requireAdmin(caller: Caller, action = 'do this'): void {
+  if (!caller.isAdmin) throw new ApiError({ kind: 'forbidden', message: `only administrators can ${action}` });
 }

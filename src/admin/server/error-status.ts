@@ -110,6 +110,7 @@ function toErrorReply(reason: ApiErrorReason): ErrorReply {
     case 'unauthenticated':
       return { code: GrpcStatus.UNAUTHENTICATED, message: UNAUTHENTICATED[reason.reason], reason: reason.reason };
     case 'forbidden':
+      return { ...FIXED_REPLIES.forbidden, ...(reason.message !== undefined && { message: reason.message }) };
     case 'account_disabled':
     case 'caller_without_account':
     case 'registration_closed':

@@ -135,7 +135,15 @@ describe('a non-administrator with keys of other accounts', () => {
   });
 
   it('cannot create a key of another account, or set fields that only Weir sets', async () => {
-    expect(await expectFailure(make(eve, { account: foreign.account }))).toMatchObject(FORBIDDEN);
+    const forbidden: [Partial<ApiKey>, string][] = [
+      [{ account: foreign.account }, 'create a key of another account'],
+      [{ plan: 'plans/enterprise' }, 'set api_key.plan'],
+      [{ features: ['export'] }, 'set api_key.features'],
+    ];
+    for (const [fields, action] of forbidden) {
+      const failure = await expectFailure(make(eve, fields));
+      expect(failure).toMatchObject({ ...FORBIDDEN, message: `only administrators can ${action}` });
+    }
     const time = new Date(1_000_000_000_000);
     const claimed = {
       name: foreign.name,
@@ -175,20 +183,30 @@ describe('a non-administrator with keys of other accounts', () => {
     expect(touched.account).toBe(own.account);
   });
 
-  it.each<[string, string, Partial<ApiKey>]>([
-    ['enabling it', 'disabled', {}],
-    ['enabling it together with a harmless change', 'displayName,disabled', { displayName: 'x' }],
-    ['removing its limits, networks and expiry', '*', { disabled: true }],
-    ['removing its expiry', 'expireTime', {}],
-    ['extending its lifetime', 'expire_time', { expireTime: new Date(Date.now() + 2 * 86_400_000) }],
-    ['allowing all networks', 'allowedNetworks', {}],
-    ['allowing another network', 'allowed_networks', { allowedNetworks: ['0.0.0.0/0'] }],
-    ['removing a limit', 'limits', {}],
-    ['raising a limit', '', { limits: [{ ...ownLimit, requests: 6 }] }],
-    ['adding a feature', ' features ', { features: ['export'] }],
-    ['setting its plan', 'plan', { plan: 'plans/enterprise' }],
-    ['clearing its plan', 'plan', {}],
-  ])('cannot lift a restriction that an administrator has set by %s', async (_, mask, fields) => {
+  it.each<[string, string, Partial<ApiKey>, string]>([
+    ['enabling it', 'disabled', {}, 'enable a disabled key'],
+    ['enabling it and naming it', 'displayName,disabled', { displayName: 'x' }, 'enable a disabled key'],
+    ['removing its limits, networks and expiry', '*', { disabled: true }, 'set api_key.plan'],
+    ['removing its expiry', 'expireTime', {}, 'extend api_key.expire_time'],
+    [
+      'extending its lifetime',
+      'expire_time',
+      { expireTime: new Date(Date.now() + 2 * 86_400_000) },
+      'extend api_key.expire_time',
+    ],
+    ['allowing all networks', 'allowedNetworks', {}, 'add to api_key.allowed_networks'],
+    [
+      'allowing another network',
+      'allowed_networks',
+      { allowedNetworks: ['0.0.0.0/0'] },
+      'add to api_key.allowed_networks',
+    ],
+    ['removing a limit', 'limits', {}, 'change or remove a limit in api_key.limits'],
+    ['raising a limit', '', { limits: [{ ...ownLimit, requests: 6 }] }, 'change or remove a limit in api_key.limits'],
+    ['adding a feature', ' features ', { features: ['export'] }, 'add to api_key.features'],
+    ['setting its plan', 'plan', { plan: 'plans/enterprise' }, 'set api_key.plan'],
+    ['clearing its plan', 'plan', {}, 'set api_key.plan'],
+  ])('cannot lift a restriction that an administrator has set by %s', async (_, mask, fields, action) => {
     const { apiKey: own } = await make(eve);
     const narrow = {
       disabled: true,
@@ -198,7 +216,8 @@ describe('a non-administrator with keys of other accounts', () => {
       plan: 'plans/pro',
     };
     const narrowed = await update(admin, own.name, '', narrow);
-    expect(await expectFailure(update(eve, own.name, mask, fields))).toMatchObject(FORBIDDEN);
+    const failure = await expectFailure(update(eve, own.name, mask, fields));
+    expect(failure).toMatchObject({ ...FORBIDDEN, message: `only administrators can ${action}` });
     expect(await keys.getApiKey({ name: own.name }, eve)).toEqual(narrowed);
   });
 
