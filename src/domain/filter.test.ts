@@ -24,7 +24,8 @@ test.each([
 test.each([
   ['plan', 'must have one of = != < <= > >= : at its end (got nothing)'],
   ['plan =', 'must have a value at its end (got nothing)'],
-  ['plan = "team', 'must have a value at character 8 (got "…")'],
+  ['plan = "team', 'must have a closing " for the text that begins at character 8'],
+  ["plan = 'team\\'", "must have a closing ' for the text that begins at character 8"],
   ['a = 1 b = 2', 'must have AND at character 7 (got "b")'],
   ['a = 1 OR b = 2', 'must have AND at character 7 (got "OR")'],
   ['a = 1 AND', 'must have a field name at its end (got nothing)'],

@@ -64,6 +64,11 @@ function isWord(token: FilterToken | undefined, text: string): boolean {
 
 function expected(what: string, token: FilterToken | undefined): { readonly fault: string } {
   if (token === undefined || token.kind === 'end') return { fault: `must have ${what} at its end (got nothing)` };
+  if (token.kind === 'other' && /^["']/.test(token.text)) {
+    return {
+      fault: `must have a closing ${token.text.slice(0, 1)} for the text that begins at character ${token.position}`,
+    };
+  }
   return { fault: `must have ${what} at character ${token.position} (got ${quoteName(token.text)})` };
 }
 

@@ -25,7 +25,8 @@ export function readDeviceName(violations: FieldViolations, field: string, name:
   if (accountId !== undefined && deviceId !== undefined && isResourceId('devices', deviceId)) {
     return { accountId, deviceId };
   }
-  const expected = 'must be a resource name of the form accounts/{account}/devices/{device} or devices/{device}';
+  const expected =
+    'must be a resource name of the form accounts/{account}/devices/{device} or devices/{device}, as ListDevices returns it';
   violations.add(field, withFound(expected, name));
   return { accountId: '', deviceId: '' };
 }
