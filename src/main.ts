@@ -13,6 +13,7 @@ import {
   readRulesFolderConfig,
 } from './config/config.ts';
 import { type RatelimitConfig, readRatelimitProcessConfig } from './config/ratelimit/ratelimit-config.ts';
+import { FolderInUseError } from './database/embedded/folder-lock.ts';
 import { InvalidRules } from './rules/load/load-rules.ts';
 import { createLogger, firstLine, type Logger } from './telemetry/logger.ts';
 
@@ -67,9 +68,14 @@ async function serveLogged<Settings extends LoggedSettings>(
 function runCommand(readConfig: () => Config, action: (config: Config, log: Logger) => Promise<void>): Promise<number> {
   return runConfigured(
     readConfig,
-    (config, { log }) => action(config, log),
+    (config, { log }) => action(config, log).catch(rethrowForUser),
     async ({ logLevel }) => ({ log: createLogger(logLevel), reporter: undefined }),
   );
+}
+
+/** A user who runs a command next to a node needs the message, not a line of the log with a stack. */
+function rethrowForUser(error: unknown): never {
+  throw error instanceof FolderInUseError ? new CommandFailed(error.message) : error;
 }
 
 async function runConfigured<Settings extends Pick<Config, 'warnings'>, Opened extends Omit<ServiceLog, 'output'>>(

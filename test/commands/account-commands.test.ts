@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createTemporaryFolder } from '../../provision/postgres.ts';
+import { lockFolder } from '../../src/database/embedded/folder-lock.ts';
 import { bearer, PASSWORD, startHolderNode } from '../admin/account-holder.ts';
 import { ADMIN, expectFailure } from '../admin/admin-node.ts';
 import { registerWithTotp } from '../admin/auth/totp-codes.ts';
@@ -60,6 +64,20 @@ describe.each(['reset-password', 'reset-totp'])('weir %s', (command) => {
     const empty = await run(command, 'nobody@example.com', await newEmptyDatabase());
     expect(empty).toMatchObject({ code: 1, out: '' });
     expect(empty.err).toContain('start Weir first');
+  });
+
+  it('says in one line that a node runs on the folder', async () => {
+    const folder = await createTemporaryFolder();
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const postgres = path.join(folder, 'postgres');
+    await mkdir(postgres);
+    const lock = await lockFolder(postgres);
+    onTestFinished(() => lock.release());
+    const { code, out, err } = await runWeir([command, ADMIN.email], { DATA_DIR: folder });
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toBe(
+      `${postgres} is in use by process ${process.pid}; stop it, or set another DATA_DIR for this one\n`,
+    );
   });
 
   it('needs an address', async () => {

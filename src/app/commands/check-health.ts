@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type ChannelCredentials, Client, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { CommandFailed } from '../../commands/command-failed.ts';
 import type { Address, Config } from '../../config/config.ts';
 import type { TlsSettings } from '../../config/sections/tls-config.ts';
@@ -51,8 +51,13 @@ function askHealth(target: string, channelCredentials: ChannelCredentials): Prom
       options,
       (error, response) => {
         if (response !== undefined) resolve(response.status);
-        else reject(new CommandFailed(`${target}: ${error?.details ?? 'no answer'}`));
+        else reject(new CommandFailed(`${target}: ${describeFailure(error)}`));
       },
     );
   }).finally(() => client.close());
+}
+
+/** grpc-js ends its message with a note about name resolution, which is empty for an address. */
+function describeFailure(error: ServiceError | null): string {
+  return error?.details.replace(/ Resolution note: $/, '') ?? 'no answer';
 }
