@@ -311,7 +311,13 @@ describe('the log line of a call', () => {
       { planId: 'logged', plan: Plan.create({ limits: [Limit.create({ name: 'a', requests: 1, window: '60s' })] }) },
       admin,
     );
-    const by = { actor: administrator, peer: '127.0.0.1', resource: name, durationMs: expect.any(Number) };
+    const by = {
+      service: 'PlanService',
+      actor: administrator,
+      peer: '127.0.0.1',
+      resource: name,
+      durationMs: expect.any(Number),
+    };
     expect(findLine('admin call completed', 'createPlan')?.fields).toMatchObject({ ...by, result: 'OK' });
     await expectFailure(clients.plans.createPlan({ planId: 'logged', plan: Plan.create() }, admin));
     const rejected = findLine('admin call rejected', 'createPlan')?.fields;

@@ -7,7 +7,7 @@ import type {
   UnaryCall,
 } from '../../transport/unary-call.ts';
 import { type CallContext, type CallContextOptions, readCallContext } from '../methods/call-context.ts';
-import { CallLog } from './call-log.ts';
+import { CallLog, nameService } from './call-log.ts';
 import { toErrorStatus } from './error-status.ts';
 
 export interface CallAuthorization {
@@ -33,7 +33,8 @@ export function authorizeCalls(
       const method = call.path.slice(call.path.lastIndexOf('/') + 1);
       const { requestId, peer } = context;
       const durationMs = Math.round(performance.now() - startedAt);
-      callLog.failed({ requestId, method, actor: '', peer, resource: '', durationMs }, error);
+      const service = nameService(call.path);
+      callLog.failed({ requestId, service, method, actor: '', peer, resource: '', durationMs }, error);
       const { code, message, details } = toErrorStatus(error);
       call.fail(code, message, details);
       return;

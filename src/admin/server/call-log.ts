@@ -8,6 +8,9 @@ const FLOOD_LOG_INTERVAL_MS = 10_000;
 /** A call that has ended, as its log line names it. */
 export interface LoggedCall {
   readonly requestId: string;
+  /** Such as `PlanService`. */
+  readonly service: string;
+  /** Such as `createPlan`. */
   readonly method: string;
   /** Empty: nobody is known to have called. */
   readonly actor: string;
@@ -15,6 +18,11 @@ export interface LoggedCall {
   /** Empty: the call names none. */
   readonly resource: string;
   readonly durationMs: number;
+}
+
+/** The service in a path `/package.Service/Method`, without its package. Methods such as `changePlan` belong to several. */
+export function nameService(path: string): string {
+  return path.slice(path.lastIndexOf('.') + 1, path.lastIndexOf('/'));
 }
 
 /** Writes the log lines of calls. */

@@ -5,7 +5,7 @@ import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import type { Logger } from '../../interfaces/logger.ts';
 import type { CallContext } from '../methods/call-context.ts';
 import { findResource } from '../methods/find-resource.ts';
-import { CallLog } from './call-log.ts';
+import { CallLog, nameService } from './call-log.ts';
 import { describeRejection } from './error-status.ts';
 
 export interface ObserverOptions {
@@ -57,7 +57,7 @@ export class CallObserver {
     const seen: SeenMessages = {};
     const startedAt = performance.now();
     const describe = () => ({
-      ...{ requestId, method: method.name, actor: call.actor.name, peer },
+      ...{ requestId, service: nameService(method.path), method: method.name, actor: call.actor.name, peer },
       resource: call.resource ?? findResource(seen.request, seen.response),
       durationMs: Math.round(performance.now() - startedAt),
     });

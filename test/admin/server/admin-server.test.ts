@@ -125,7 +125,7 @@ describe('the admin server', () => {
     expect(lines).toEqual([
       {
         fields: {
-          ...{ err: cause, requestId: 'abc', method: 'login', result: 'INTERNAL' },
+          ...{ err: cause, requestId: 'abc', service: 'AuthService', method: 'login', result: 'INTERNAL' },
           ...{ actor: '', peer: '127.0.0.1', resource: '', durationMs: expect.any(Number) },
         },
         message: 'admin call failed',
