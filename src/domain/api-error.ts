@@ -12,6 +12,8 @@ export type ApiErrorReason =
         | 'ONE_TIME_TOKEN_INVALID'
         | 'TOTP_REQUIRED'
         | 'TOTP_INVALID';
+      /** undefined: that of the reason. */
+      readonly message?: string;
     }
   /** `message`: what only administrators can do; undefined: what the method does. */
   | { readonly kind: 'forbidden'; readonly message?: string }

@@ -35,8 +35,9 @@ export async function changePassword(
   });
 }
 
-/** Throws `unauthenticated` for a wrong password. An account without a password has no right one. */
+/** Throws `unauthenticated` for a wrong password of a caller who has signed in. An account without a password has no right one. */
 export async function requirePassword(password: string, passwordHash: string | null): Promise<void> {
   if (await verifyPassword(password, passwordHash)) return;
-  throw new ApiError({ kind: 'unauthenticated', reason: 'CREDENTIALS_INVALID' });
+  const message = 'the password of the account is wrong';
+  throw new ApiError({ kind: 'unauthenticated', reason: 'CREDENTIALS_INVALID', message });
 }

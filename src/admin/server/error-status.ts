@@ -108,7 +108,7 @@ function toErrorReply(reason: ApiErrorReason): ErrorReply {
     case 'invalid':
       return replyInvalid(reason.faults);
     case 'unauthenticated':
-      return { code: GrpcStatus.UNAUTHENTICATED, message: UNAUTHENTICATED[reason.reason], reason: reason.reason };
+      return replyUnauthenticated(reason);
     case 'forbidden':
       return { ...FIXED_REPLIES.forbidden, ...(reason.message !== undefined && { message: reason.message }) };
     case 'account_disabled':
@@ -224,6 +224,10 @@ function replyInvalid(faults: Extract<ApiErrorReason, { kind: 'invalid' }>['faul
     reason: 'INVALID_FIELDS',
     details: [packMessage('google.rpc.BadRequest', badRequest)],
   };
+}
+
+function replyUnauthenticated({ reason, message }: Extract<ApiErrorReason, { kind: 'unauthenticated' }>): ErrorReply {
+  return { code: GrpcStatus.UNAUTHENTICATED, message: message ?? UNAUTHENTICATED[reason], reason };
 }
 
 /** A reply about one resource, such as `plans/team does not exist`. */

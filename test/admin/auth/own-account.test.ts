@@ -193,7 +193,8 @@ describe('ChangePassword', () => {
     const { headers, id } = await holder.register();
     const change = (currentPassword: string) =>
       auth.changePassword({ currentPassword, newPassword: NEW_PASSWORD }, headers);
-    const wrong = { code: status.UNAUTHENTICATED, reason: 'CREDENTIALS_INVALID' };
+    const message = 'the password of the account is wrong';
+    const wrong = { code: status.UNAUTHENTICATED, reason: 'CREDENTIALS_INVALID', message };
     expect(await expectFailure(change('wrong'))).toMatchObject(wrong);
     await edit(id, { passwordHash: null });
     expect(await expectFailure(change(PASSWORD))).toMatchObject(wrong);
