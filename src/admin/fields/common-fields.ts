@@ -7,10 +7,13 @@ export function checkDisplayName(violations: FieldViolations, field: string, tex
   checkText(violations, field, text, MAX_DISPLAY_NAME_LENGTH);
 }
 
+/** Also those that reverse the order of what follows, so that a name looks like another one in a list or a terminal. */
+const CONTROL_CHARACTER = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+
 /** Adds a violation for a text that is too long or has control characters. */
 export function checkText(violations: FieldViolations, field: string, text: string, maxLength: number): void {
   if (text.length > maxLength) violations.add(field, `must be at most ${maxLength} characters (got ${text.length})`);
-  if (/\p{Cc}/u.test(text)) violations.add(field, 'must not contain control characters');
+  if (CONTROL_CHARACTER.test(text)) violations.add(field, 'must not contain control characters');
 }
 
 /** Null if the time is absent. Adds a violation for a time that RFC 3339, and so the JSON form, cannot express. */

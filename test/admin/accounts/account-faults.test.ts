@@ -63,6 +63,7 @@ describe('the fields of a new account', () => {
     [{ email: `${'a'.repeat(243)}@example.com` }, EMAIL],
     [{ displayName: 'a'.repeat(201) }, 'account.display_name: must be at most 200 characters (got 201)'],
     [{ displayName: 'a\nb' }, 'account.display_name: must not contain control characters'],
+    [{ displayName: 'a\u202eb' }, 'account.display_name: must not contain control characters'],
     [{ role: 'Admin' }, 'account.role: must be admin or user (got "Admin")'],
     [{ plan: 'pro' }, 'account.plan: must be a resource name of the form plans/{id} (got "pro")'],
     [{ plan: 'plans/none' }, 'account.plan: must be an existing plan (got "plans/none")'],
