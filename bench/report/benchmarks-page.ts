@@ -159,4 +159,11 @@ const NOTES = `\
 machine), of the CPU time of Weir's process: 30% is the write to the socket, 27% is Weir's own work, 10% is ioredis, and the
 rest is Node's streams, timers and garbage. Of Weir's work, the connection (deadline, circuit breaker, encoding) is 9%,
 building the batch and reading its reply 8%, and the records for a failover 7%. So a client of our own in place of ioredis
-would save at most a tenth. ioredis starts a timeout of its socket with each call, which is 3%.`;
+would save at most a tenth. ioredis starts a timeout of its socket with each call, which is 3%.
+
+*A decision at a few requests per second.* At a real Envoy and 1,500 requests/s, the process that decides takes about
+180 µs of CPU time for each decision, 147 of them outside the kernel. With 4 × 1 calls as fast as it can, it takes 67 (RLS, Redis,
+above). A profile with perf at 1,500 requests/s has no hot spot: 33% is native code of Node and V8, 22% are
+V8's builtins, 16% is the kernel, 27% is JavaScript, and no function is above 3%. So the same code runs slower, probably
+because the other processes on the two cores have emptied the caches in between; the machine has no counters that would
+prove it. Collections of garbage are not the cause: 2 to 4 ms each 2 s.`;
