@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
 import { ApiKeyEntity } from '../../src/database/entities/api-key-entity.ts';
 import { PlanEntity } from '../../src/database/entities/plan-entity.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
@@ -12,9 +11,8 @@ import {
   GetTokenInfoResponse_State as State,
   TokenInfoServiceService,
 } from '../../src/generated/weir/admin/v1/token_info_service.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, createUser, expectFailure, startAdminNode } from './admin-node.ts';
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
 let auth: ReturnType<typeof createClient<typeof AuthServiceService>>;
@@ -47,15 +45,7 @@ beforeAll(async () => {
   plans = createClient(PlanServiceService, node.address);
   keys = createClient(ApiKeyServiceService, node.address);
   info = createClient(TokenInfoServiceService, node.address);
-  const em = node.database.em.fork();
-  em.create(AccountEntity, {
-    id: randomUUID(),
-    email: USER.email,
-    passwordHash: await hashPassword(USER.password),
-    role: 'user',
-    planId: 'free',
-  });
-  await em.flush();
+  await createUser(node.database, USER);
   admin = await signIn(ADMIN);
   user = await signIn(USER);
 });

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { type ClientOptions, credentials, Metadata, makeClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { expect } from 'vitest';
 import type { Handlers } from '../../src/admin/methods/unary-service.ts';
-import { openDatabase } from '../../src/database/open-database.ts';
+import { AccountEntity } from '../../src/database/entities/account-entity.ts';
+import { type Database, openDatabase } from '../../src/database/open-database.ts';
 import { BadRequest, ErrorInfo } from '../../src/generated/google/rpc/error_details.ts';
 import { Status } from '../../src/generated/google/rpc/status.ts';
+import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { ADMINISTRATOR, type Environment, TestNode } from '../support/node.ts';
 
 export const ADMIN = ADMINISTRATOR;
@@ -40,6 +43,20 @@ export async function startAdminNode(url: string, environment: Environment = {})
       await node.stop();
     },
   };
+}
+
+/** An account of the role `user`, to be created. */
+interface NewUser {
+  readonly id?: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Creates an account of the role `user` in the database. */
+export async function createUser(database: Database, { id = randomUUID(), email, password }: NewUser, planId = 'free') {
+  const em = database.em.fork();
+  em.create(AccountEntity, { id, email, passwordHash: await hashPassword(password), role: 'user', planId });
+  await em.flush();
 }
 
 /** The error of a failed call. */

@@ -1,7 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import {
   Claims,
@@ -11,10 +10,9 @@ import {
 } from '../../src/generated/weir/admin/v1/issuer_service.ts';
 import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
 import { Plan, PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
 import { IdentityProvider, makeTokenKey, signToken } from '../support/servers/identity-provider.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, createUser, expectFailure, startAdminNode } from './admin-node.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse' };
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -30,10 +28,7 @@ beforeAll(async () => {
   node = await startAdminNode(await newDatabase(), { INSECURE_HTTP_ISSUER_HOSTS: 'keycloak.auth.svc:8080' });
   issuers = createClient(IssuerServiceService, node.address);
   plans = createClient(PlanServiceService, node.address);
-  const em = node.database.em.fork();
-  const passwordHash = await hashPassword(USER.password);
-  em.create(AccountEntity, { id: randomUUID(), email: USER.email, passwordHash, role: 'user', planId: 'free' });
-  await em.flush();
+  await createUser(node.database, USER);
   const auth = createClient(AuthServiceService, node.address);
   const signIn = async (credentials: typeof USER) => `Bearer ${(await auth.login(credentials)).accessToken}`;
   admin = { authorization: await signIn(ADMIN) };

@@ -1,17 +1,15 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../src/database/entities/account-entity.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { OWN_ALGORITHMS } from '../../src/domain/tokens/token.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { PlanServiceService } from '../../src/generated/weir/admin/v1/plan_service.ts';
 import { SigningKeyServiceService } from '../../src/generated/weir/admin/v1/signing_key_service.ts';
-import { hashPassword } from '../../src/identity/secrets/password.ts';
 import { newDatabase } from '../support/databases.ts';
 import type { Environment } from '../support/node.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from './admin-node.ts';
+import { ADMIN, createClient, createUser, expectFailure, startAdminNode } from './admin-node.ts';
 
 const OTHER_SECRET = 'another secret of at least 32 characters';
 
@@ -234,10 +232,7 @@ describe('SigningKeyService', () => {
   it('is accessible only to administrators', async () => {
     const node = await start(await newDatabase());
     const user = { email: 'user@example.com', password: 'another horse' };
-    const em = node.database.em.fork();
-    const passwordHash = await hashPassword(user.password);
-    em.create(AccountEntity, { id: randomUUID(), email: user.email, passwordHash, role: 'user', planId: 'free' });
-    await em.flush();
+    await createUser(node.database, user);
     const headers = await node.signIn(user);
     const name = `signingKeys/${randomUUID()}`;
     const { listSigningKeys, rotateSigningKey, deleteSigningKey } = node.keys;

@@ -1,14 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
 import { ApiKey, ApiKeyServiceService } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
 import { TokenInfoServiceService } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { hashPassword } from '../../../src/identity/secrets/password.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
+import { ADMIN, createClient, createUser, expectFailure, startAdminNode } from '../admin-node.ts';
 
 const features = ['export'];
 const USER = { email: 'user@example.com', password: 'another horse' };
@@ -23,10 +20,7 @@ beforeAll(async () => {
   node = await startAdminNode(await newDatabase());
   keys = createClient(ApiKeyServiceService, node.address);
   info = createClient(TokenInfoServiceService, node.address);
-  const em = node.database.em.fork();
-  const passwordHash = await hashPassword(USER.password);
-  em.create(AccountEntity, { id: randomUUID(), email: USER.email, passwordHash, role: 'user', planId: 'enterprise' });
-  await em.flush();
+  await createUser(node.database, USER, 'enterprise');
   const auth = createClient(AuthServiceService, node.address);
   const signIn = async (credentials: typeof USER) => `Bearer ${(await auth.login(credentials)).accessToken}`;
   admin = { authorization: await signIn(ADMIN) };

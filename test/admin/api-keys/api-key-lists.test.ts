@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
 import { createQuery } from '../../../src/database/open-database.ts';
 import {
   ApiKey,
@@ -9,9 +8,8 @@ import {
   ImportApiKeysRequest,
 } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
-import { hashPassword } from '../../../src/identity/secrets/password.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
+import { ADMIN, createClient, createUser, expectFailure, startAdminNode } from '../admin-node.ts';
 import { rowsRead } from '../rows-read.ts';
 
 const USER = { email: 'user@example.com', password: 'another horse', id: randomUUID() };
@@ -26,10 +24,7 @@ beforeAll(async () => {
   node = await startAdminNode(await newDatabase());
   keys = createClient(ApiKeyServiceService, node.address);
   const auth = createClient(AuthServiceService, node.address);
-  const em = node.database.em.fork();
-  const passwordHash = await hashPassword(USER.password);
-  em.create(AccountEntity, { id: USER.id, email: USER.email, passwordHash, role: 'user', planId: 'free' });
-  await em.flush();
+  await createUser(node.database, USER);
   const signIn = async (credentials: { email: string; password: string }) => {
     return { authorization: `Bearer ${(await auth.login(credentials)).accessToken}` };
   };

@@ -1,7 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
 import { createQuery } from '../../../src/database/open-database.ts';
 import {
   ApiKey,
@@ -12,9 +11,8 @@ import {
 } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
 import { Limit } from '../../../src/generated/weir/admin/v1/limit.ts';
-import { hashPassword } from '../../../src/identity/secrets/password.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
+import { ADMIN, createClient, createUser, expectFailure, startAdminNode } from '../admin-node.ts';
 
 let url: string;
 let node: Awaited<ReturnType<typeof startAdminNode>>;
@@ -29,10 +27,7 @@ beforeAll(async () => {
   const auth = createClient(AuthServiceService, node.address);
   admin = { authorization: `Bearer ${(await auth.login(ADMIN)).accessToken}` };
   const credentials = { email: 'user@example.com', password: 'another horse' };
-  const passwordHash = await hashPassword(credentials.password);
-  const em = node.database.em.fork();
-  em.create(AccountEntity, { id: randomUUID(), email: credentials.email, passwordHash, role: 'user', planId: 'free' });
-  await em.flush();
+  await createUser(node.database, credentials);
   user = { authorization: `Bearer ${(await auth.login(credentials)).accessToken}` };
   auth.close();
 });

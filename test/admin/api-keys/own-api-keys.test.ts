@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AccountEntity } from '../../../src/database/entities/account-entity.ts';
 import { ApiKeyEntity } from '../../../src/database/entities/api-key-entity.ts';
 import { ApiKey, ApiKeyServiceService } from '../../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../../src/generated/weir/admin/v1/auth_service.ts';
@@ -10,9 +9,8 @@ import {
   GetTokenInfoResponse_State as State,
   TokenInfoServiceService,
 } from '../../../src/generated/weir/admin/v1/token_info_service.ts';
-import { hashPassword } from '../../../src/identity/secrets/password.ts';
 import { newDatabase } from '../../support/databases.ts';
-import { ADMIN, createClient, expectFailure, startAdminNode } from '../admin-node.ts';
+import { ADMIN, createClient, createUser, expectFailure, startAdminNode } from '../admin-node.ts';
 
 let node: Awaited<ReturnType<typeof startAdminNode>>;
 let keys: ReturnType<typeof createClient<typeof ApiKeyServiceService>>;
@@ -27,11 +25,9 @@ const signIn = async (credentials: { email: string; password: string }) => {
   return { authorization: `Bearer ${(await auth.login(credentials)).accessToken}` };
 };
 const newUser = async (email: string) => {
-  const em = node.database.em.fork();
-  const passwordHash = await hashPassword(email);
-  em.create(AccountEntity, { id: randomUUID(), email, passwordHash, role: 'user', planId: 'enterprise' });
-  await em.flush();
-  return signIn({ email, password: email });
+  const credentials = { email, password: email };
+  await createUser(node.database, credentials, 'enterprise');
+  return signIn(credentials);
 };
 
 beforeAll(async () => {
