@@ -121,7 +121,8 @@ async function decideCalls(
   const seconds = (performance.now() - arrivedAt) / 1000;
   let checks = 0;
   let rateLimits = 0;
-  for (const [index, { call, method, decision }] of prepared.entries()) {
+  for (const [index, preparedCall] of prepared.entries()) {
+    const { call, method, decision } = preparedCall;
     const { unenforcedRules } = decision;
     if (unenforcedRules !== undefined) for (const rule of unenforcedRules) options.tally.countUnenforcedSlots(rule);
     const conclusion = decided.verdicts[index];
@@ -130,7 +131,7 @@ async function decideCalls(
       else options.unverified.add({ call, method, check: conclusion, arrivedAt });
       continue;
     }
-    answerCall({ call, method, decision }, conclusion, options);
+    answerCall(preparedCall, conclusion, options);
     if (decision.device !== undefined) options.devices?.note(decision.device, conclusion?.kind !== 'denied');
     if (method.question === 'check') checks++;
     else rateLimits++;
