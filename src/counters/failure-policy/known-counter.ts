@@ -1,3 +1,4 @@
+import { windowMicrosOf } from '../../domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import { GrantHandle } from '../redis/history/grant-handle.ts';
 import type { LocalCount } from './local-count.ts';
@@ -18,7 +19,6 @@ interface Exchange {
   readonly now: number;
 }
 
-const MICROS_PER_SECOND = 1_000_000;
 /** Answers can overtake each other by less than this, in µs. Otherwise, the clock of this process was set back. */
 const MAX_DISORDER_MICROS = 1_000_000;
 /** Relative drift of two clocks while NTP adjusts them, at most. */
@@ -130,7 +130,7 @@ export class KnownCounter extends GrantHandle {
     if (!this.isKnownAt(now)) return 0;
     const { limit } = this;
     if (limit.algorithm !== 'token_bucket') return Math.max(0, this.#taken);
-    return Math.ceil(((this.#freeAt - now) * limit.requests) / (limit.windowSeconds * MICROS_PER_SECOND));
+    return Math.ceil(((this.#freeAt - now) * limit.requests) / windowMicrosOf(limit));
   }
 
   /** Estimates the hits that other nodes have taken since the last answer, by their rate before it. */

@@ -1,12 +1,11 @@
 import type { Charge } from '../../decide/ports.ts';
+import { windowMicrosOf } from '../../domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { MemoryStore } from '../memory/memory-store.ts';
 import { capacity, type KnownCounter } from './known-counter.ts';
 import { shareLimit } from './limit-share.ts';
 import { LocalCount, type OwedHits } from './local-count.ts';
 import { endsWithWindow } from './owed-parts.ts';
-
-const MICROS_PER_SECOND = 1_000_000;
 
 export interface LocalCountersOptions {
   readonly memory: MemoryStore;
@@ -108,7 +107,7 @@ export class LocalCounters {
     const { limit } = counter;
     if (limit.algorithm !== 'token_bucket') return baseEnd > now ? baseHits : 0;
     const { requests } = this.#share(counter);
-    const refilled = ((now - basedAt) * requests) / (limit.windowSeconds * MICROS_PER_SECOND);
+    const refilled = ((now - basedAt) * requests) / windowMicrosOf(limit);
     return Math.max(0, baseHits - Math.floor(refilled));
   }
 

@@ -1,8 +1,7 @@
-import { SUB_BUCKETS_PER_WINDOW } from '../../domain/counting/counter-spec.ts';
+import { SUB_BUCKETS_PER_WINDOW, windowMicrosOf } from '../../domain/counting/counter-spec.ts';
 import type { CountedLimit } from '../../domain/limits/limit.ts';
 import type { LocalCount, OwedHits } from './local-count.ts';
 
-const MICROS_PER_SECOND = 1_000_000;
 /**
  * Late charges that there may be because hits of one counter end at different times. Beyond that, hits join the last part
  * of their counter. At 5 µs each, they keep Redis busy for 5 ms when it is back, with decisions waiting behind.
@@ -23,7 +22,7 @@ export function endsWithWindow(limit: CountedLimit): limit is RollingLimit {
  * rounds it up again.
  */
 export function computeHitEnd(limit: CountedLimit, freeAt: number, now: number): number {
-  return endsWithWindow(limit) ? now + limit.windowSeconds * MICROS_PER_SECOND : freeAt;
+  return endsWithWindow(limit) ? now + windowMicrosOf(limit) : freeAt;
 }
 
 /** Divides what the counters of this node owe into parts. Each becomes one late charge. */
@@ -72,6 +71,6 @@ export class OwedParts {
  */
 function beginsPart(limit: CountedLimit, last: OwedHits, until: number): boolean {
   if (!endsWithWindow(limit)) return false;
-  const partMicros = (limit.windowSeconds * MICROS_PER_SECOND) / SUB_BUCKETS_PER_WINDOW;
+  const partMicros = windowMicrosOf(limit) / SUB_BUCKETS_PER_WINDOW;
   return Math.floor(until / partMicros) > Math.floor(last.until / partMicros);
 }

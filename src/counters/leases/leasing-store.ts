@@ -12,6 +12,7 @@ import type {
   StoreUnavailable,
 } from '../../decide/ports.ts';
 import { mergeOutcomes } from '../../decide/store-answers.ts';
+import { windowMicrosOf } from '../../domain/counting/counter-spec.ts';
 import type { SlidingWindowLimit } from '../../domain/limits/limit.ts';
 import type { WarningLogger } from '../../interfaces/logger.ts';
 import { applyAnswer, isFromSharedStore, type LeaseRequest, prepareRequest, withdrawUnspent } from './lease-request.ts';
@@ -25,7 +26,6 @@ interface SliceGrant {
   readonly hits: number;
 }
 
-const MICROS_PER_SECOND = 1_000_000;
 /** How often the unspent hits of expired slices are refunded. */
 const SWEEP_INTERVAL_MS = 100;
 /** With this many slices, counters without one are left to the store. */
@@ -213,7 +213,7 @@ function spend(grants: readonly SliceGrant[]): Outcome {
       return {
         exceeded: false,
         remaining: slice.remainingInStore + slice.unspent,
-        resetAfter: slice.limit.windowSeconds * MICROS_PER_SECOND,
+        resetAfter: windowMicrosOf(slice.limit),
         freeAt: slice.countsUntil,
         retryAfter: undefined,
         blockedFor: undefined,

@@ -45,6 +45,11 @@ const MAX_EXACT_REQUESTS = 64;
 export const SUB_BUCKETS_PER_WINDOW = 16;
 const MICROS_PER_SECOND = 1_000_000;
 
+/** Returns the length of a limit's window in µs. */
+export function windowMicrosOf({ windowSeconds }: { readonly windowSeconds: number }): number {
+  return windowSeconds * MICROS_PER_SECOND;
+}
+
 const cachedSpecs = new WeakMap<CountedLimit, CounterSpec>();
 
 /**
@@ -62,7 +67,7 @@ export function counterSpec(limit: CountedLimit, now: number): CounterSpec {
 function buildCounterSpec(limit: CountedLimit, now: number): CounterSpec {
   const { requests } = limit;
   if (limit.algorithm === 'credits') return { kind: 'credits', requests, blockMicros: 0 };
-  const windowMicros = limit.windowSeconds * MICROS_PER_SECOND;
+  const windowMicros = windowMicrosOf(limit);
   const blockMicros = (limit.blockForSeconds ?? 0) * MICROS_PER_SECOND;
   switch (limit.algorithm) {
     case 'sliding_window':
