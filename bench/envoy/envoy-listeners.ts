@@ -1,5 +1,8 @@
-/** A filter that asks a server before Envoy forwards a request. */
-export type FilterName = 'ratelimit' | 'ext_authz';
+/**
+ * A filter that asks a server before Envoy forwards a request. `leased_ratelimit` is the rate limit filter with one limit
+ * for all tenants, of which nodes may lease slices.
+ */
+export type FilterName = 'ratelimit' | 'leased_ratelimit' | 'ext_authz';
 
 /** A listener of Envoy with HTTP filters that ask a server. All forward to the same upstream. */
 export interface EnvoyListener {
@@ -50,7 +53,7 @@ function buildFilteredListener({ port, filters }: EnvoyListener): object {
   };
   const route = {
     match: { prefix: '/' },
-    route: { cluster: 'upstream', rate_limits: [{ actions: [isBoth ? API_KEY_DESCRIPTOR : TENANT_DESCRIPTOR] }] },
+    route: { cluster: 'upstream', rate_limits: [{ actions: [chooseDescriptor(filters)] }] },
     ...(isBoth ? { typed_per_filter_config: { 'envoy.filters.http.ext_authz': perRoute } } : {}),
   };
   const service = { envoy_grpc: { cluster_name: formatClusterName(port) } };
@@ -61,6 +64,7 @@ function buildFilteredListener({ port, filters }: EnvoyListener): object {
 }
 
 const TENANT_DESCRIPTOR = { request_headers: { header_name: 'x-tenant', descriptor_key: 'tenant' } };
+const LEASED_DESCRIPTOR = { generic_key: { descriptor_key: 'leased', descriptor_value: 'everybody' } };
 const API_KEY_DESCRIPTOR = {
   metadata: {
     descriptor_key: 'api_key',
@@ -68,6 +72,11 @@ const API_KEY_DESCRIPTOR = {
     metadata_key: { key: 'envoy.filters.http.ext_authz', path: [{ key: 'api_key' }] },
   },
 };
+
+function chooseDescriptor(filters: readonly FilterName[]): object {
+  if (filters.includes('leased_ratelimit')) return LEASED_DESCRIPTOR;
+  return filters.length === 2 ? API_KEY_DESCRIPTOR : TENANT_DESCRIPTOR;
+}
 
 function buildAuthorizationFilter(service: object): object {
   return {

@@ -4,6 +4,7 @@ import { formatCount } from '../report/result-tables.ts';
 import type { EnvoyRow, Quantiles } from './measure-added-latency.ts';
 
 export const RATE_LIMIT = 'rate limit';
+export const LEASED_RATE_LIMIT = 'one leased limit';
 export const EXT_AUTHZ = 'ext_authz';
 export const BOTH_FILTERS = 'both';
 

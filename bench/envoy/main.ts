@@ -15,9 +15,17 @@ import { stopOnSignal } from '../processes/stop-on-signal.ts';
 import { updateBenchmarksPage } from '../report/benchmarks-page.ts';
 import { describeMachine } from '../report/machine.ts';
 import { formatTargetTable } from '../report/result-tables.ts';
+import { startFloor } from '../servers/start-floor.ts';
 import { createServerFolder, startWeir } from '../servers/start-weir.ts';
 import { buildEnvoyConfiguration, type EnvoyListener, type FilterName } from './envoy-listeners.ts';
-import { BOTH_FILTERS, checkEnvoyTargets, EXT_AUTHZ, formatEnvoyTable, RATE_LIMIT } from './envoy-results.ts';
+import {
+  BOTH_FILTERS,
+  checkEnvoyTargets,
+  EXT_AUTHZ,
+  formatEnvoyTable,
+  LEASED_RATE_LIMIT,
+  RATE_LIMIT,
+} from './envoy-results.ts';
 import { type Backend, type EnvoyPlan, type MeasuredListener, measureAddedLatency } from './measure-added-latency.ts';
 import { createPoissonLoad } from './poisson-load.ts';
 import { startRatelimit } from './start-ratelimit.ts';
@@ -87,13 +95,21 @@ async function startServers() {
   const secrets = await createApiKeys(weir.adminPort, TENANTS);
   const listeners = [
     await createListener('none', undefined, ''),
+    ...(await createFloorListener()),
     await createListener('Weir', weir.decisionPort, RATE_LIMIT, 'ratelimit'),
+    await createListener('Weir', weir.decisionPort, LEASED_RATE_LIMIT, 'leased_ratelimit'),
     ...(values.peer === undefined ? [] : [await createPeerListener(values.peer)]),
     await createListener('Weir', weir.decisionPort, EXT_AUTHZ, 'ext_authz'),
     await createListener('Weir', weir.decisionPort, BOTH_FILTERS, 'ext_authz', 'ratelimit'),
   ];
   await startEnvoy(listeners);
   return { listeners, secrets };
+}
+
+/** A server that decides nothing and is as cheap as one can be: what it adds is the cost of Envoy's filter alone. */
+async function createFloorListener(): Promise<FilteredListener[]> {
+  const floor = await startFloor(children, folder);
+  return floor === undefined ? [] : [await createListener('floor', floor.port, RATE_LIMIT, 'ratelimit')];
 }
 
 async function createPeerListener(program: string): Promise<FilteredListener> {

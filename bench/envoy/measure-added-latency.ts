@@ -3,7 +3,7 @@ import { computeMedian } from '../measure/median.ts';
 import type { PoissonLoad, PoissonResult } from './poisson-load.ts';
 
 /** Server that the filters of a listener ask. These words are stored in docs/benchmarks.json. */
-export type Backend = 'none' | 'Weir' | 'ratelimit';
+export type Backend = 'none' | 'floor' | 'Weir' | 'ratelimit';
 
 /** A listener of Envoy that is measured. */
 export interface MeasuredListener {
