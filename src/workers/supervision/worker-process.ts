@@ -117,11 +117,19 @@ function splitLines(stream: Readable | null, takeLine: (line: string) => void): 
   });
 }
 
+/**
+ * Least size of the space for new objects, in MB. Without it, V8 shrinks that space to 1 MB where few requests come. It is
+ * then cleared so often that objects of calls in progress count as old ones, and clearing old ones away makes requests
+ * wait 20 to 40 ms on two cores, every ten seconds.
+ */
+const MIN_SEMI_SPACE_MB = 8;
+
 const INSPECTOR_PORT = /^(--inspect(?:-brk|-wait|-port)?=(?:.*:)?)(\d+)$/;
 
-/** Node's arguments for a worker: those of this process, except that its inspector has a port of its own. */
+/** Node's arguments for a worker: those of this process come last and win, but its inspector has a port of its own. */
 function workerArguments(execArgv: readonly string[], number: number): string[] {
-  return execArgv.map((argument) =>
+  const inherited = execArgv.map((argument) =>
     argument.replace(INSPECTOR_PORT, (_, option: string, port: string) => `${option}${Number(port) + number}`),
   );
+  return [`--min-semi-space-size=${MIN_SEMI_SPACE_MB}`, ...inherited];
 }
