@@ -1,6 +1,6 @@
 /**
  * A filter that asks a server before Envoy forwards a request. `leased_ratelimit` is the rate limit filter with one limit
- * for all tenants, of which nodes may lease slices.
+ * for all tenants. Nodes may lease slices of it.
  */
 export type FilterName = 'ratelimit' | 'leased_ratelimit' | 'ext_authz';
 

@@ -132,7 +132,7 @@ const ENVOY_COLUMNS = `\
 Requests arrive at random (Poisson), and 1,000 tenants take turns. A latency counts from the time at which its request was
 due, so a server that stalls cannot slow the load down. *adds* is what the filters add to the latency of the listener
 without filters, in ms. *rate limit* asks ShouldRateLimit for the tenant. *one leased limit* does so for one limit that all
-tenants share and of which the node may lease slices (\`lease: true\`). *ext_authz* authorizes the API key and charges its
+tenants share, and the node may lease slices of it (\`lease: true\`). *ext_authz* authorizes the API key and charges its
 plan in one call, *both* does so in two calls, as /both in envoy/envoy.yaml. Weir and envoyproxy/ratelimit have a Redis each.
 *floor* is the C program below, which responds with a constant: what it adds is the cost of the filter in Envoy and of the
 sockets, and no server can add less. The upstream is another listener of the same Envoy, and all of them share the cores
