@@ -14,9 +14,9 @@ describe.for(ATTACK_NAMES)('the attack "%s"', (name) => {
     const before = await server.measureMemory();
     const attacker = await server.attack(name);
     await load.complete(CALLS);
-    const after = await server.measureMemory();
     expect(attacker.exitCode).toBeNull();
     expect(load.isAlive).toBe(true);
-    expect(after - before).toBeLessThan(MAX_GROWTH_BYTES);
+    // While the attack goes on. On a busy machine, memory that is free already is given back a moment later.
+    await expect.poll(async () => (await server.measureMemory()) - before).toBeLessThan(MAX_GROWTH_BYTES);
   });
 });
