@@ -1,34 +1,44 @@
 import type { AccountEntity } from '../../database/entities/account-entity.ts';
+import type { Database } from '../../database/open-database.ts';
+import { ApiError } from '../../domain/api-error.ts';
 import { Account } from '../../generated/weir/admin/v1/account.ts';
 import type { UpdateProfileRequest } from '../../generated/weir/admin/v1/auth_service.ts';
-import { lockAccount, writeAccount } from '../accounts/account-rows.ts';
+import { findAccount, lockAccount, writeAccount } from '../accounts/account-rows.ts';
 import { requireAccountId } from '../callers/caller.ts';
 import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
 import { isPlainEmail } from '../fields/email.ts';
 import { requireCurrentEtag } from '../fields/etag.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
+import { checkPresentedPassword } from '../fields/passwords.ts';
 import type { CallContext } from '../methods/call-context.ts';
 import type { AuthParts } from './auth-parts.ts';
+import { requirePassword } from './change-password.ts';
 import { endOneTimeTokens } from './one-time-tokens.ts';
 import { sendOneTimeToken } from './send-one-time-token.ts';
 
 /** Stands for the account of a request that has none: no field is set. */
 const EMPTY_ACCOUNT = Account.create();
 
-/** Updates the caller's account. In the mode `verified` an address waits for its verification. */
+/**
+ * Updates the caller's account. A new address needs the password, and in the mode `verified` it waits for its verification.
+ */
 export async function updateProfile(
-  { account = EMPTY_ACCOUNT, updateMask }: UpdateProfileRequest,
+  { account = EMPTY_ACCOUNT, updateMask, currentPassword }: UpdateProfileRequest,
   context: CallContext,
   parts: AuthParts,
 ): Promise<AccountEntity> {
   const { database, authenticate, registration } = parts;
   const id = requireAccountId(await authenticate(context));
   const { displayName, email } = readChanges(account, updateMask);
+  const passwordHash = email === undefined ? undefined : await checkPassword(database, { id, email, currentPassword });
   return writeAccount(database, { id, ...(email !== undefined && { email }) }, async (em) => {
     const row = await lockAccount(em, id);
     requireCurrentEtag({ name: `accounts/${id}`, etag: account.etag }, row);
     if (displayName !== undefined) row.displayName = displayName;
     if (email === undefined) return row;
+    // Address or password have changed since the password was checked.
+    const isUnchecked = email !== row.email && row.passwordHash !== passwordHash;
+    if (isUnchecked) throw new ApiError({ kind: 'conflict', name: `accounts/${id}` });
     const before = row.email;
     const isWaiting = setEmail(row, email, registration === 'verified');
     // Nobody can verify an address that the account no longer waits for, or reset the password by mail to the former one.
@@ -36,6 +46,23 @@ export async function updateProfile(
     if (isWaiting) await sendOneTimeToken(em, { kind: 'email_verification', accountId: id, email }, parts);
     return row;
   });
+}
+
+/**
+ * Throws unless the address stays or the password is right. The holder of an address can reset the password, and a stolen
+ * session must not suffice for that. Returns the hash of the password; undefined: the address stays.
+ */
+async function checkPassword(
+  database: Database,
+  { id, email, currentPassword }: { readonly id: string; readonly email: string; readonly currentPassword: string },
+): Promise<string | null | undefined> {
+  const account = await findAccount(database.em.fork(), id);
+  if (email === account.email) return undefined;
+  const violations = new FieldViolations();
+  checkPresentedPassword(violations, 'current_password', currentPassword);
+  violations.throwIfAny();
+  await requirePassword(currentPassword, account.passwordHash);
+  return account.passwordHash;
 }
 
 /** The values that an update sets: those that its mask names, or without a mask those that are set. */

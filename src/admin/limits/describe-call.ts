@@ -4,7 +4,7 @@ import type { LimitedCall } from '../../interfaces/admin-limits.ts';
 import { readBearerToken } from '../callers/caller.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import type { CallContext } from '../methods/call-context.ts';
-import { isOpenMethod, PASSWORD_METHODS } from './open-methods.ts';
+import { comparesPassword, isOpenMethod } from './open-methods.ts';
 
 export interface DescribeCallOptions {
   readonly tokens: TokenVerificationOptions;
@@ -26,6 +26,7 @@ export async function describeCall(
   const accountId = isOpenMethod(method, request) ? undefined : await findTokenAccount(context, options.tokens);
   const isAuthenticated = accountId !== undefined;
   const email = isAuthenticated ? undefined : readEmail(request);
+  const isGuess = comparesPassword(method, request);
   return {
     method,
     remoteAddress: peer,
@@ -33,8 +34,8 @@ export async function describeCall(
     device,
     isAuthenticated,
     // A token proves more than an earlier sign-in, but a thief must not guess the password with it.
-    isKnownNetwork: isAuthenticated && !PASSWORD_METHODS.has(method),
-    assumedOutcome: PASSWORD_METHODS.has(method) ? 'wrong_password' : undefined,
+    isKnownNetwork: isAuthenticated && !isGuess,
+    assumedOutcome: isGuess ? 'wrong_password' : undefined,
   };
 }
 
@@ -56,13 +57,13 @@ export function readEmail(request: unknown): string | undefined {
 }
 
 /** Classifies how a call has ended. `error` is what its handler threw. */
-export function classifyFailure(method: string, error: unknown): CallOutcome {
+export function classifyFailure({ assumedOutcome }: LimitedCall, error: unknown): CallOutcome {
   if (!(error instanceof ApiError)) return 'failed';
   const { reason } = error;
   if (reason.kind === 'invalid') return 'invalid_request';
   if (reason.kind !== 'unauthenticated') return 'failed';
   // The password was right, and the client asks its user for a code.
   if (reason.reason === 'TOTP_REQUIRED') return 'failed';
-  const isGuess = reason.reason === 'CREDENTIALS_INVALID' || reason.reason === 'TOTP_INVALID';
-  return isGuess && PASSWORD_METHODS.has(method) ? 'wrong_password' : 'invalid_token';
+  const isWrong = reason.reason === 'CREDENTIALS_INVALID' || reason.reason === 'TOTP_INVALID';
+  return isWrong && assumedOutcome === 'wrong_password' ? 'wrong_password' : 'invalid_token';
 }

@@ -8,7 +8,7 @@ import { mapDatabaseErrors, mapHandlers, type UnaryService } from '../methods/un
 import type { BegunCall, CallLimits } from './call-limits.ts';
 import { CallerTurns } from './caller-turns.ts';
 import { classifyFailure, type DescribeCallOptions, describeCall, readEmail } from './describe-call.ts';
-import { BRAKE_METHOD, HASHING_METHODS, methodName } from './open-methods.ts';
+import { BRAKE_METHOD, hashesPassword, methodName } from './open-methods.ts';
 import { OpenRooms } from './open-rooms.ts';
 import { presentsSession } from './presents-session.ts';
 import { RejectionPacer } from './rejection-pacer.ts';
@@ -121,21 +121,21 @@ class CallLimiter {
   async #finish<T>(call: LimitedCall, begun: BegunCall, request: unknown, work: () => Promise<T>): Promise<T> {
     let outcome: CallOutcome = 'failed';
     try {
-      const response = await this.#takeTurn(call, work);
+      const response = await this.#takeTurn(call, request, work);
       outcome = 'ok';
       if (SIGN_INS.has(call.method) && hasAccessToken(response)) await this.#rememberNetwork(call, request);
       return response;
     } catch (error) {
-      if (outcome !== 'ok') outcome = classifyFailure(call.method, error);
+      if (outcome !== 'ok') outcome = classifyFailure(call, error);
       throw error;
     } finally {
       await begun.end(outcome);
     }
   }
 
-  async #takeTurn<T>(call: LimitedCall, work: () => Promise<T>): Promise<T> {
+  async #takeTurn<T>(call: LimitedCall, request: unknown, work: () => Promise<T>): Promise<T> {
     const { method, isAuthenticated, account = '', remoteAddress } = call;
-    if (!HASHING_METHODS.has(method)) {
+    if (!hashesPassword(method, request)) {
       if (!isAuthenticated) return work();
       return this.#callers.run(account, work, () => this.#options.recordRejection(method, 'turn'));
     }

@@ -18,8 +18,8 @@ const OPEN_METHODS: ReadonlyMap<string, OpenRoom> = new Map([
 
 export type OpenRoom = 'passwords' | 'shared' | 'brake';
 
-/** Methods that compare a password, or a code of the second factor, with that of an account. */
-export const PASSWORD_METHODS: ReadonlySet<string> = new Set([
+/** Methods that always compare a password, or a code of the second factor, with that of an account. */
+const PASSWORD_METHODS: ReadonlySet<string> = new Set([
   `${AUTH}/Login`,
   `${AUTH}/ChangePassword`,
   `${AUTH}/DeactivateAccount`,
@@ -28,12 +28,8 @@ export const PASSWORD_METHODS: ReadonlySet<string> = new Set([
   `${AUTH}/DisableTotp`,
 ]);
 
-/** Methods that hash a password. */
-export const HASHING_METHODS: ReadonlySet<string> = new Set([
-  ...PASSWORD_METHODS,
-  `${AUTH}/Register`,
-  `${AUTH}/ResetPassword`,
-]);
+/** Methods that hash a new password, without comparing one. */
+const NEW_PASSWORD_METHODS: ReadonlySet<string> = new Set([`${AUTH}/Register`, `${AUTH}/ResetPassword`]);
 
 /**
  * The emergency brake. TokenInfoService limits it, and never rejects a secret that is in force. No other limit may keep
@@ -52,9 +48,28 @@ export function isOpenMethod(method: string, request: unknown): boolean {
   return OPEN_METHODS.has(method);
 }
 
+/**
+ * Whether a call compares a password, or a code of the second factor, with that of an account. UpdateProfile compares one
+ * only if the request has it.
+ */
+export function comparesPassword(method: string, request: unknown): boolean {
+  return PASSWORD_METHODS.has(method) || (method === `${AUTH}/UpdateProfile` && hasCurrentPassword(request));
+}
+
+/** Whether a call hashes a password. */
+export function hashesPassword(method: string, request: unknown): boolean {
+  return NEW_PASSWORD_METHODS.has(method) || comparesPassword(method, request);
+}
+
 /** The room of a method that anybody may call; undefined: it needs an access token. */
 export function findRoom(method: string): OpenRoom | undefined {
   return OPEN_METHODS.get(method);
+}
+
+function hasCurrentPassword(request: unknown): boolean {
+  return (
+    typeof request === 'object' && request !== null && 'currentPassword' in request && request.currentPassword !== ''
+  );
 }
 
 function isWithoutRefreshToken(request: unknown): boolean {

@@ -109,9 +109,15 @@ describe('ResetPassword', () => {
         return holder.accounts.updateAccount({ account, updateMask: 'email' }, holder.admin);
       },
       (_: string, headers: Headers) =>
-        holder.auth.updateProfile({ account: Account.fromPartial({ email: newEmail() }) }, headers),
+        holder.auth.updateProfile(
+          { account: Account.fromPartial({ email: newEmail() }), currentPassword: PASSWORD },
+          headers,
+        ),
       async (id: string, headers: Headers) => {
-        await verified.auth.updateProfile({ account: Account.fromPartial({ email: newEmail() }) }, headers);
+        await verified.auth.updateProfile(
+          { account: Account.fromPartial({ email: newEmail() }), currentPassword: PASSWORD },
+          headers,
+        );
         await verified.auth.verifyEmail({ token: (await createVerification(id)).token });
       },
     ];
@@ -200,7 +206,10 @@ describe('VerifyEmail', () => {
     const { headers, id } = await holder.register();
     const wanted = newEmail();
     await verified.auth.register({ email: wanted, password: 'password of a stranger' });
-    await verified.auth.updateProfile({ account: Account.fromPartial({ email: wanted }) }, headers);
+    await verified.auth.updateProfile(
+      { account: Account.fromPartial({ email: wanted }), currentPassword: PASSWORD },
+      headers,
+    );
     const { token } = await createVerification(id);
     const { account } = await verified.auth.verifyEmail({ token });
     expect(account).toMatchObject({ name: `accounts/${id}`, email: wanted });
@@ -241,7 +250,10 @@ describe('VerifyEmail', () => {
   it('makes a changed address take effect', async () => {
     const { id, email, headers } = await holder.register();
     const changed = newEmail();
-    await verified.auth.updateProfile({ account: Account.fromPartial({ email: changed }) }, headers);
+    await verified.auth.updateProfile(
+      { account: Account.fromPartial({ email: changed }), currentPassword: PASSWORD },
+      headers,
+    );
     const { token, email: address } = await createVerification(id);
     expect(address).toBe(changed);
     await expectFailure(signIn(changed));
@@ -253,7 +265,8 @@ describe('VerifyEmail', () => {
 
   it('does not verify an address that the account no longer waits for', async () => {
     const { id, headers } = await holder.register();
-    const change = (email: string) => verified.auth.updateProfile({ account: Account.fromPartial({ email }) }, headers);
+    const change = (email: string) =>
+      verified.auth.updateProfile({ account: Account.fromPartial({ email }), currentPassword: PASSWORD }, headers);
     await change(newEmail());
     const { token } = await createVerification(id);
     await change(newEmail());
@@ -263,7 +276,10 @@ describe('VerifyEmail', () => {
   it('fails if another account has taken the address in the meantime, and keeps the former one', async () => {
     const { id, email, headers } = await holder.register();
     const changed = newEmail();
-    await verified.auth.updateProfile({ account: Account.fromPartial({ email: changed }) }, headers);
+    await verified.auth.updateProfile(
+      { account: Account.fromPartial({ email: changed }), currentPassword: PASSWORD },
+      headers,
+    );
     const { token } = await createVerification(id);
     await holder.register(changed);
     const failure = await expectFailure(verified.auth.verifyEmail({ token }));

@@ -65,7 +65,7 @@ describe('UpdateProfile', () => {
     const renamed = await auth.updateProfile({ account: Account.fromPartial({ displayName: 'Ada' }) }, headers);
     expect(renamed).toMatchObject({ name: account.name, displayName: 'Ada', email: account.email, etag: '"2"' });
     const moved = await auth.updateProfile(
-      { account: Account.fromPartial({ email: email.toUpperCase() }), updateMask: '*' },
+      { account: Account.fromPartial({ email: email.toUpperCase() }), updateMask: '*', currentPassword: PASSWORD },
       headers,
     );
     expect(moved).toMatchObject({ displayName: '', email, emailVerified: false, pendingEmail: '' });
@@ -124,9 +124,38 @@ describe('UpdateProfile', () => {
     const { email } = await holder.register();
     const { headers } = await holder.register();
     const failure = await expectFailure(
-      auth.updateProfile({ account: Account.fromPartial({ email: email.toUpperCase() }) }, headers),
+      auth.updateProfile(
+        { account: Account.fromPartial({ email: email.toUpperCase() }), currentPassword: PASSWORD },
+        headers,
+      ),
     );
     expect(failure).toMatchObject({ code: status.ALREADY_EXISTS, reason: 'EMAIL_TAKEN' });
+  });
+
+  it('needs the password for a new address, and only for that', async () => {
+    const { headers, id, account } = await holder.register();
+    const change = (currentPassword: string, email = newEmail()) =>
+      auth.updateProfile({ account: Account.fromPartial({ displayName: 'Ada', email }), currentPassword }, headers);
+    const wrong = { code: status.UNAUTHENTICATED, reason: 'CREDENTIALS_INVALID' };
+    for (const password of ['', 'x'.repeat(1_025)]) {
+      const failure = await expectFailure(change(password));
+      expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['current_password'] });
+    }
+    expect(await expectFailure(change('wrong'))).toMatchObject(wrong);
+    expect((await auth.getProfile({}, headers)).etag).toBe(account.etag);
+    expect(await change('', account.email.toUpperCase())).toMatchObject({ displayName: 'Ada' });
+    await edit(id, { passwordHash: null });
+    expect(await expectFailure(change(PASSWORD))).toMatchObject(wrong);
+  });
+
+  it('needs the password for an address that waits for its verification, too', async () => {
+    const { headers } = await holder.register();
+    const request = { account: Account.fromPartial({ email: newEmail() }), validateOnly: true };
+    for (const validateOnly of [true, false]) {
+      const failure = await expectFailure(verified.auth.updateProfile({ ...request, validateOnly }, headers));
+      expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['current_password'] });
+    }
+    expect(await verified.auth.getProfile({}, headers)).toMatchObject({ pendingEmail: '' });
   });
 
   it('lets a new address wait for its verification in the mode verified', async () => {
@@ -135,7 +164,7 @@ describe('UpdateProfile', () => {
     const { email: taken } = await holder.register();
     for (const address of [taken, waiting]) {
       const profile = await verified.auth.updateProfile(
-        { account: Account.fromPartial({ email: address.toUpperCase() }) },
+        { account: Account.fromPartial({ email: address.toUpperCase() }), currentPassword: PASSWORD },
         headers,
       );
       expect(profile).toMatchObject({ email, pendingEmail: address });

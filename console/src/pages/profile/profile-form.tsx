@@ -13,13 +13,17 @@ interface Props {
 export function ProfileForm({ account, onChange }: Props) {
   const [displayName, setDisplayName] = useState(account.displayName ?? '');
   const [email, setEmail] = useState(account.email ?? '');
+  const [currentPassword, setCurrentPassword] = useState('');
+  const hasNewAddress = email !== (account.email ?? '');
   const save = async () => {
-    // An address that stays the same is left out: it would count as a change and no longer be verified.
-    const hasNewAddress = email !== (account.email ?? '');
-    await call('AuthService.updateProfile', {
+    // An address that stays the same is left out: it would replace one that waits for its verification.
+    const saved = await call('AuthService.updateProfile', {
       account: { displayName, etag: account.etag ?? '', ...(hasNewAddress && { email }) },
       updateMask: hasNewAddress ? 'displayName,email' : 'displayName',
+      ...(hasNewAddress && { currentPassword }),
     });
+    setEmail(saved.email ?? '');
+    setCurrentPassword('');
     onChange();
   };
   return (
@@ -44,6 +48,19 @@ export function ProfileForm({ account, onChange }: Props) {
             error={error}
             field="account.email"
           />
+          {hasNewAddress && (
+            <Field
+              label="Current password"
+              type="password"
+              value={currentPassword}
+              onValue={setCurrentPassword}
+              hint="A new address needs it"
+              autocomplete="current-password"
+              required
+              error={error}
+              field="current_password"
+            />
+          )}
         </>
       )}
     </CallForm>
