@@ -37,7 +37,7 @@ interface Address {
 export async function requestPinned(request: PinnedRequest): Promise<PinnedResponse> {
   const { url, allowsPrivate, privateHostsVariable, maxResponseBytes, signal } = request;
   const addresses = await resolveHost(url, signal);
-  if (!allowsPrivate && !addresses.every(({ address }) => isPublicAddress(address))) {
+  if (!allowsPrivate && !arePublic(addresses)) {
     throw new Error(`${url}: must have public addresses only, or its host must be in ${privateHostsVariable}`);
   }
   const response = await connect(request, addresses);
@@ -46,6 +46,22 @@ export async function requestPinned(request: PinnedRequest): Promise<PinnedRespo
   } finally {
     response.destroy();
   }
+}
+
+/**
+ * Whether `requestPinned` would refuse a URL now, because its host has an address that is not of the public Internet. A host
+ * that has no address, or none before the signal aborts, may get a public one.
+ */
+export async function leadsToPrivateAddress(url: URL, signal: AbortSignal): Promise<boolean> {
+  try {
+    return !arePublic(await resolveHost(url, signal));
+  } catch {
+    return false;
+  }
+}
+
+function arePublic(addresses: readonly Address[]): boolean {
+  return addresses.every(({ address }) => isPublicAddress(address));
 }
 
 /** The addresses of the host. That of an IP address is itself, without a look-up. */

@@ -1,9 +1,9 @@
 import type { WebhookEntity } from '../../database/outbox/webhook-entities.ts';
 import { EVENT_TYPES } from '../../domain/event-types.ts';
 import { type HostList, hasHost } from '../../domain/issuers/key-url.ts';
-import { isPublicAddress } from '../../domain/issuers/public-address.ts';
 import { withFound } from '../../domain/validation/found-value.ts';
 import type { Webhook } from '../../generated/weir/admin/v1/webhook_service.ts';
+import { leadsToPrivateAddress } from '../../outbound/pinned-request.ts';
 import { checkDisplayName, readUpdateMask } from '../fields/common-fields.ts';
 import { FieldViolations } from '../fields/field-violations.ts';
 
@@ -11,7 +11,7 @@ import { FieldViolations } from '../fields/field-violations.ts';
 export type WebhookFields = Pick<WebhookEntity, 'displayName' | 'url' | 'eventTypes' | 'disabled'>;
 
 const MAX_URL_LENGTH = 2_048;
-const IP_ADDRESS = /^(?:\[.*\]|[\d.]+)$/;
+const MAX_LOOKUP_MS = 2_000;
 
 /** `*`, `key.*` and the like for each group of types, and the types. */
 const SUBSCRIPTIONS: ReadonlySet<string> = new Set([
@@ -21,22 +21,22 @@ const SUBSCRIPTIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** The fields of a new webhook. Throws `invalid`. */
-export function readWebhookFields(webhook: Webhook, privateHosts: HostList): WebhookFields {
+export async function readWebhookFields(webhook: Webhook, privateHosts: HostList): Promise<WebhookFields> {
   const violations = new FieldViolations();
   const { displayName, url, eventTypes, disabled } = webhook;
   checkDisplayName(violations, 'webhook.display_name', displayName);
-  checkUrl(violations, url, privateHosts);
+  await checkUrl(violations, url, privateHosts);
   checkEventTypes(violations, eventTypes);
   violations.throwIfAny();
   return { displayName, url, eventTypes, disabled };
 }
 
 /** The changes of an update: the fields that its mask names, or without a mask those that are set. Throws `invalid`. */
-export function readWebhookChanges(
+export async function readWebhookChanges(
   webhook: Webhook,
   updateMask: string,
   privateHosts: HostList,
-): Partial<WebhookFields> {
+): Promise<Partial<WebhookFields>> {
   const violations = new FieldViolations();
   const { displayName, url, eventTypes, disabled } = webhook;
   const updated = readUpdateMask(violations, updateMask, {
@@ -46,7 +46,7 @@ export function readWebhookChanges(
     disabled,
   });
   if (updated.has('displayName')) checkDisplayName(violations, 'webhook.display_name', displayName);
-  if (updated.has('url')) checkUrl(violations, url, privateHosts);
+  if (updated.has('url')) await checkUrl(violations, url, privateHosts);
   if (updated.has('eventTypes')) checkEventTypes(violations, eventTypes);
   violations.throwIfAny();
   return {
@@ -58,7 +58,7 @@ export function readWebhookChanges(
 }
 
 /** The URL may have a secret in its path, so no violation repeats it. */
-function checkUrl(violations: FieldViolations, text: string, privateHosts: HostList): void {
+async function checkUrl(violations: FieldViolations, text: string, privateHosts: HostList): Promise<void> {
   const url = text.length <= MAX_URL_LENGTH && URL.canParse(text) ? new URL(text) : undefined;
   const isPrivate = url !== undefined && hasHost(privateHosts, url);
   const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && isPrivate);
@@ -70,10 +70,9 @@ function checkUrl(violations: FieldViolations, text: string, privateHosts: HostL
   if (url.username !== '' || url.password !== '')
     violations.add('webhook.url', 'must not contain a user name or a password');
   if (url.hash !== '') violations.add('webhook.url', 'must not have a fragment');
-  // Names are resolved, and their addresses checked, at each delivery.
-  const address = url.hostname.replace(/^\[|\]$/g, '');
-  if (!isPrivate && IP_ADDRESS.test(url.hostname) && !isPublicAddress(address)) {
-    violations.add('webhook.url', 'must have a public address, or its host must be in WEBHOOK_PRIVATE_HOSTS');
+  // Each delivery checks the addresses again: those of a name can change.
+  if (!isPrivate && (await leadsToPrivateAddress(url, AbortSignal.timeout(MAX_LOOKUP_MS)))) {
+    violations.add('webhook.url', 'must have public addresses only, or its host must be in WEBHOOK_PRIVATE_HOSTS');
   }
 }
 

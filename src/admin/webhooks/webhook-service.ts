@@ -125,7 +125,7 @@ export function createWebhookService(options: WebhookServiceOptions): Handlers<W
 
 async function createWebhook(webhook: Webhook, options: WebhookServiceOptions): Promise<CreateWebhookResponse> {
   const { database, webhookSealer, isSealingSecretShared, webhookPrivateHosts } = options;
-  const fields = readWebhookFields(webhook, webhookPrivateHosts);
+  const fields = await readWebhookFields(webhook, webhookPrivateHosts);
   if (!isSealingSecretShared) {
     throw new ApiError({ kind: 'precondition', reason: 'SIGNING_KEY_SECRET_MISSING', name: 'webhooks/-' });
   }
@@ -156,7 +156,7 @@ async function updateWebhook(
 ): Promise<Webhook> {
   const { name } = webhook;
   requireResourceName('webhooks', 'webhook.name', name);
-  const changes = readWebhookChanges(webhook, updateMask, webhookPrivateHosts);
+  const changes = await readWebhookChanges(webhook, updateMask, webhookPrivateHosts);
   return database.em.fork().transactional(async (em) => {
     const row = await findWebhook(em, 'webhook.name', name);
     requireCurrentEtag(webhook, row);
