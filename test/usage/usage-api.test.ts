@@ -33,7 +33,7 @@ let key: NewApiKey;
 
 beforeAll(async () => {
   url = await newDatabase();
-  node = await TestNode.start({ DATABASE_URL: url });
+  node = await TestNode.start({ DATABASE_URL: url, TRUSTED_PROXIES: '127.0.0.0/8' });
   admin = await node.signIn();
   const limits = [
     { name: 'burst', requests: 4, window: '1h', algorithm: 'sliding_window' },
@@ -281,5 +281,17 @@ describe('/v1/quota', () => {
     const disabled = await node.createKey(admin, 'metered', { disabled: true });
     const response = await node.fetch('/v1/quota', { headers: { 'x-api-key': disabled.secret } });
     expect(response.status).toBe(403);
+  });
+
+  it('denies a key that may not be used from the address of the client', async () => {
+    const { secret } = await node.createKey(admin, 'metered', { allowedNetworks: ['192.0.2.0/24', '2001:db8::/32'] });
+    const ask = (address: string) =>
+      node.fetch('/v1/quota', { headers: { 'x-api-key': secret, 'x-forwarded-for': address } });
+    for (const address of ['192.0.2.7', '2001:db8::7']) expect((await ask(address)).status).toBe(200);
+    for (const address of ['198.51.100.7', '192.0.2.7, 198.51.100.7', '']) {
+      const response = await ask(address);
+      expect(response.status).toBe(403);
+      expect(await response.json()).toMatchObject({ error: { code: 'forbidden_network' } });
+    }
   });
 });

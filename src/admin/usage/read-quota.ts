@@ -1,6 +1,7 @@
 import { findAccountDenial } from '../../domain/account-state.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { CounterSelector, CounterState } from '../../domain/counting/counter-admin.ts';
+import { isAllowedFrom, readFormattedNetworks } from '../../domain/credentials/allowed-networks.ts';
 import { keyStatus } from '../../domain/credentials/api-key.ts';
 import type { DenialCode } from '../../domain/denial.ts';
 import { advertisedQuota, ceilToSeconds } from '../../domain/limits/limit-status.ts';
@@ -59,7 +60,11 @@ async function selectCounters(secret: string, peer: string, options: TokenInfoOp
     const status = keyStatus(key, now);
     if (status !== 'valid') return { denial: `${status}_credential` };
     const denial = findAccountDenial(key.accountState, now);
-    return denial === undefined ? { selector: { kind: 'api_key', id: key.id } } : { denial: denial.code };
+    if (denial !== undefined) return { denial: denial.code };
+    const networks = readFormattedNetworks(key.allowedNetworks);
+    return isAllowedFrom(networks, peer)
+      ? { selector: { kind: 'api_key', id: key.id } }
+      : { denial: 'forbidden_network' };
   }
   const presented = await verifyPresentedToken(secret, peer, options);
   if (presented.kind === 'unverified') {

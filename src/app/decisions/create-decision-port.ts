@@ -2,6 +2,7 @@ import type { CatalogReplica } from '../../catalog/feed/replica.ts';
 import type { KeyRecord } from '../../decide/ports.ts';
 import { ApiError } from '../../domain/api-error.ts';
 import type { CounterAdmin } from '../../domain/counting/counter-admin.ts';
+import { formatNetworks } from '../../domain/credentials/allowed-networks.ts';
 import { isApiKey } from '../../domain/credentials/api-key.ts';
 import type { DescribedKey } from '../../domain/credentials/described-key.ts';
 import type { Explain } from '../../domain/explanation.ts';
@@ -53,9 +54,10 @@ export function createDecisionPort(parts: DecisionPortParts): DecisionPort {
   };
 }
 
-/** Leaves out what is not plain data, such as the networks of the policy. */
+/** Keeps only plain data. */
 function toDescribedKey({ policy, ...key }: KeyRecord): DescribedKey {
   const { id, accountId, planId, disabled, accountState, expiresAt } = key;
   const { limits, features } = policy;
-  return { id, accountId, planId, policy: { limits, features }, disabled, accountState, expiresAt };
+  const allowedNetworks = formatNetworks(policy.allowedNetworks);
+  return { id, accountId, planId, policy: { limits, features }, allowedNetworks, disabled, accountState, expiresAt };
 }

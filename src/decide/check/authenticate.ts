@@ -1,5 +1,5 @@
 import { type AccountDenial, findAccountDenial } from '../../domain/account-state.ts';
-import { isInNetworks } from '../../domain/credentials/allowed-networks.ts';
+import { isAllowedFrom } from '../../domain/credentials/allowed-networks.ts';
 import { API_KEY_PREFIX, isApiKey, keyStatus } from '../../domain/credentials/api-key.ts';
 import {
   type CredentialFault,
@@ -129,7 +129,7 @@ function authenticateKey(
   const plan = catalog.plan(key.planId);
   // A key of an unknown plan must not pass as unlimited.
   if (plan === undefined) return deniedKey('unknown_credential', key, credentialFault('unknown_plan'));
-  if (!isAllowedFrom(key, question)) return deniedKey('forbidden_network', key);
+  if (!isAllowedFrom(key.policy.allowedNetworks, question.sourceAddress)) return deniedKey('forbidden_network', key);
   if (!hasFeatures(key.policy.features, plan, question)) return deniedKey('missing_feature', key);
   const charges = chargesFor(question, { credential: key, plan, supersededPlanLimits: key.supersededPlanLimits }, now);
   return { kind: 'authenticated', credential: key, keyId: key.id, planId: key.planId, header, plan, charges };
@@ -207,11 +207,6 @@ function unknownToken(fault: UnknownFault, token: VerifiedToken, planId: string 
 /** Expiry has a code of its own, so it needs no fault. */
 function rejectionFault({ code, fault }: Verification & { kind: 'rejected' }): CredentialFault | undefined {
   return code === 'expired_credential' ? undefined : credentialFault(fault);
-}
-
-function isAllowedFrom({ policy: { allowedNetworks } }: KeyRecord, { sourceAddress }: CheckQuestion): boolean {
-  if (allowedNetworks.length === 0) return true;
-  return sourceAddress !== undefined && isInNetworks(allowedNetworks, sourceAddress);
 }
 
 /** The features of a credential and of its plan add up. */

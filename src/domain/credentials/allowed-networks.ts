@@ -27,6 +27,11 @@ export function parseNetworks(values: readonly unknown[]): readonly Network[] | 
   return faults.length === 0 ? networks : { faults };
 }
 
+/** Whether a key with these networks may be used from an address; undefined: the address is unknown. */
+export function isAllowedFrom(networks: readonly Network[], address: string | undefined): boolean {
+  return networks.length === 0 || (address !== undefined && isInNetworks(networks, address));
+}
+
 /**
  * Whether an address is in one of the networks. An IPv4 address inside IPv6 (`::ffff:192.0.2.1`) counts as that IPv4
  * address. A text that is not an address is in no network.
@@ -35,6 +40,16 @@ export function isInNetworks(networks: readonly Network[], address: string): boo
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address);
   return networks.some((network) => network[0].kind() === parsed.kind() && parsed.match(network));
+}
+
+/** Formats networks in CIDR notation, so that they can cross a channel between processes. */
+export function formatNetworks(networks: readonly Network[]): readonly string[] {
+  return networks.map(([address, prefixLength]) => `${address}/${prefixLength}`);
+}
+
+/** Reads what `formatNetworks` has written. */
+export function readFormattedNetworks(texts: readonly string[]): readonly Network[] {
+  return texts.map((text) => ipaddr.parseCIDR(text));
 }
 
 /**

@@ -7,6 +7,8 @@ export interface DescribedKey {
   readonly accountId: string;
   readonly planId: string;
   readonly policy: Pick<ApiKeyPolicy, 'limits' | 'features'>;
+  /** Those of the policy, as `formatNetworks` writes them. */
+  readonly allowedNetworks: readonly string[];
   readonly disabled: boolean;
   readonly accountState: AccountState;
   /** Unix time in ms; undefined: the key does not expire. */
