@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiKeyEntity } from '../../src/database/entities/api-key-entity.ts';
 import { PlanEntity } from '../../src/database/entities/plan-entity.ts';
+import { AccountServiceService } from '../../src/generated/weir/admin/v1/account_service.ts';
 import { ApiKey, ApiKeyServiceService } from '../../src/generated/weir/admin/v1/api_key_service.ts';
 import { AuthServiceService } from '../../src/generated/weir/admin/v1/auth_service.ts';
 import { Limit } from '../../src/generated/weir/admin/v1/limit.ts';
@@ -375,6 +376,14 @@ describe('PlanService', () => {
     const { plans: all } = await plans.listPlans({}, admin);
     expect(names).toEqual(all.map(({ name }) => name));
     expect(names).toEqual([...new Set(names)].sort());
+  });
+
+  it('takes no page token of another method', async () => {
+    const { nextPageToken: pageToken } = await plans.listPlans({ pageSize: 1 }, admin);
+    const accounts = createClient(AccountServiceService, node.address);
+    const failure = await expectFailure(accounts.listAccounts({ pageToken }, admin));
+    accounts.close();
+    expect(failure).toMatchObject({ code: status.INVALID_ARGUMENT, fields: ['page_token'] });
   });
 
   it('names both an invalid page size and an invalid page token', async () => {

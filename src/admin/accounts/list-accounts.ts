@@ -12,7 +12,7 @@ import { toAccountMessage } from './account-message.ts';
 export async function listAccounts(em: EntityManager, request: ListAccountsRequest): Promise<ListAccountsResponse> {
   const violations = new FieldViolations();
   const filter = readFilter(violations, request.filter, ACCOUNT_FILTER_FIELDS);
-  const page = readPage(violations, 'accounts', request);
+  const page = readPage(violations, { method: 'AccountService/ListAccounts', ids: 'accounts' }, request);
   violations.throwIfAny();
   const visible = request.showDeleted ? {} : { deleteTime: null };
   const rows = await findPage(em, { table: 'account', entity: AccountEntity, filter, visible, page });

@@ -17,7 +17,7 @@ export async function listApiKeys(
 ): Promise<ListApiKeysResponse> {
   const violations = new FieldViolations();
   const filter = readFilter(violations, request.filter, API_KEY_FILTER_FIELDS);
-  const page = readPage(violations, 'apiKeys', request);
+  const page = readPage(violations, { method: 'ApiKeyService/ListApiKeys', ids: 'apiKeys' }, request);
   violations.throwIfAny();
   const visible = {
     ...(caller.isAdmin ? {} : { accountId: caller.accountId }),

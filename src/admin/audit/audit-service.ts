@@ -31,7 +31,7 @@ export function createAuditService({ database, authenticate }: AuditServiceOptio
       const caller = await authenticate(context);
       const violations = new FieldViolations();
       const { conditions } = readFilter(violations, request.filter, createEventFilterFields(caller));
-      const page = readPage(violations, 'auditEvents', request);
+      const page = readPage(violations, { method: 'AuditService/ListAuditEvents', ids: 'auditEvents' }, request);
       violations.throwIfAny();
       const where = { $and: [page.after === '' ? {} : { id: { $lt: page.after } }, ownEvents(caller), ...conditions] };
       const rows = await database.em

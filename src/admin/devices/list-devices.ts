@@ -25,7 +25,11 @@ export async function listDevices(
   const isOfAllAccounts = parent === ALL_ACCOUNTS;
   const accountId = isOfAllAccounts ? '' : readDeviceParent(violations, parent);
   const { conditions } = readFilter(violations, filter, DEVICE_FILTER_FIELDS);
-  const page = readPage(violations, (id) => parseDeviceKey(id) !== undefined, request);
+  const page = readPage(
+    violations,
+    { method: 'DeviceService/ListDevices', ids: (id) => parseDeviceKey(id) !== undefined },
+    request,
+  );
   violations.throwIfAny();
   if (isOfAllAccounts) requireAdmin(caller);
   else requireOwner(caller, accountId, parent);

@@ -66,7 +66,7 @@ export function createIssuerService(options: IssuerServiceOptions): Handlers<Iss
     async listIssuers(request, context) {
       requireAdmin(await authenticate(context));
       const violations = new FieldViolations();
-      const page = readPage(violations, 'issuers', request);
+      const page = readPage(violations, { method: 'IssuerService/ListIssuers', ids: 'issuers' }, request);
       violations.throwIfAny();
       const where = { id: { $gt: page.after } };
       const rows = await database.em.fork().find(IssuerEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });

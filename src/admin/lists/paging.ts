@@ -15,7 +15,7 @@ export interface Page {
   readonly size: number;
   /** The last id of the previous page; empty for the first page. */
   readonly after: string;
-  /** Identifies the list by a digest of its filter; empty for a list without a filter. */
+  /** Identifies the list by a digest of its method and of what it selects. */
   readonly tokenSuffix: string;
 }
 
@@ -29,18 +29,24 @@ interface ListRequest {
   readonly parent?: string;
 }
 
-/** `collection`: that of the listed items, or whether a text is the id of a row. */
+interface List {
+  /** The method that lists, such as `PlanService/ListPlans`. */
+  readonly method: string;
+  /** The collection of the listed items, or whether a text is the id of a row. */
+  readonly ids: Collection | ((id: string) => boolean);
+}
+
+/** Reads the page that a request asks for. Adds a violation for a token that another list has returned. */
 export function readPage(
   violations: FieldViolations,
-  collection: Collection | ((id: string) => boolean),
+  { method, ids }: List,
   { pageSize, pageToken, filter = '', showDeleted = false, parent = '' }: ListRequest,
 ): Page {
   if (pageSize < 0) violations.add('page_size', withFound('must not be negative', pageSize));
   const [after = '', ...rest] = Buffer.from(pageToken, 'base64url').toString().split(' ');
-  const isSelection = filter !== '' || showDeleted || parent !== '';
-  const selection = isSelection ? JSON.stringify([filter, showDeleted, ...(parent === '' ? [] : [parent])]) : '';
-  const tokenSuffix = selection === '' ? '' : ` ${hash('sha256', selection, 'hex').slice(0, DIGEST_LENGTH)}`;
-  const isId = typeof collection === 'string' ? isResourceId(collection, after) : collection(after);
+  const selection = JSON.stringify([method, filter, showDeleted, parent]);
+  const tokenSuffix = ` ${hash('sha256', selection, 'hex').slice(0, DIGEST_LENGTH)}`;
+  const isId = typeof ids === 'string' ? isResourceId(ids, after) : ids(after);
   if (pageToken !== '' && !isId) {
     violations.add('page_token', 'must be the next_page_token of a previous response');
   } else if (pageToken !== '' && [after, ...rest].join(' ') !== after + tokenSuffix) {

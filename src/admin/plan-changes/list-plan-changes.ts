@@ -12,6 +12,11 @@ import { readPage, splitPage } from '../lists/paging.ts';
 import { toPlanChangeMessage } from './plan-change-message.ts';
 import { findHolders, type HolderCollection } from './plan-holder.ts';
 
+const METHODS: Readonly<Record<HolderCollection, string>> = {
+  accounts: 'AccountService/ListPlanChanges',
+  apiKeys: 'ApiKeyService/ListPlanChanges',
+};
+
 type Condition = FilterQuery<ScheduledPlanChangeEntity>;
 
 const FILTER_FIELDS: Readonly<Record<string, FilterField<Condition>>> = {
@@ -29,7 +34,7 @@ export async function listPlanChanges(
 ): Promise<ListPlanChangesResponse> {
   const violations = new FieldViolations();
   const { conditions } = readFilter(violations, request.filter, FILTER_FIELDS);
-  const page = readPage(violations, collection, request);
+  const page = readPage(violations, { method: METHODS[collection], ids: collection }, request);
   violations.throwIfAny();
   const ofCollection = { apiKeyId: collection === 'accounts' ? null : { $ne: null } };
   const visible = caller.isAdmin ? {} : { accountId: caller.accountId };

@@ -63,7 +63,7 @@ export function createPlanService({
     async listPlans(request, context) {
       await authenticate(context);
       const violations = new FieldViolations();
-      const page = readPage(violations, 'plans', request);
+      const page = readPage(violations, { method: 'PlanService/ListPlans', ids: 'plans' }, request);
       violations.throwIfAny();
       const where = { id: { $gt: page.after } };
       const rows = await database.em.fork().find(PlanEntity, where, { orderBy: { id: 'asc' }, limit: page.size + 1 });

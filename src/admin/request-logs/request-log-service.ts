@@ -28,7 +28,7 @@ export function createRequestLogService(options: RequestLogServiceOptions): Hand
       const violations = new FieldViolations();
       const accountId = readParent(violations, request.parent);
       const { conditions } = readFilter(violations, request.filter, REQUEST_FILTER_FIELDS);
-      const page = readPage(violations, 'requestLogs', request);
+      const page = readPage(violations, { method: 'RequestLogService/ListRequestLogs', ids: 'requestLogs' }, request);
       violations.throwIfAny();
       requireReader(caller, accountId, request.parent);
       const where = {

@@ -20,7 +20,11 @@ export function createRuleService({ listRules, authenticate }: RuleServiceOption
     async listRules({ domain, pageSize, pageToken }, context) {
       requireAdmin(await authenticate(context));
       const violations = new FieldViolations();
-      const page = readPage(violations, (id) => POSITION.test(id), { pageSize, pageToken, filter: domain });
+      const page = readPage(
+        violations,
+        { method: 'RuleService/ListRules', ids: (id) => POSITION.test(id) },
+        { pageSize, pageToken, filter: domain },
+      );
       violations.throwIfAny();
       const [, offsetText = '0', version] = POSITION.exec(page.after) ?? [];
       const offset = Number(offsetText);

@@ -24,7 +24,7 @@ export function createSessionService(options: SessionServiceOptions): Handlers<S
       const caller = await authenticate(context);
       const violations = new FieldViolations();
       const accountId = readResourceName(violations, 'accounts', 'parent', request.parent);
-      const page = readPage(violations, 'sessions', { ...request, filter: request.parent });
+      const page = readPage(violations, { method: 'SessionService/ListSessions', ids: 'sessions' }, request);
       violations.throwIfAny();
       await requireVisible(database, caller, accountId);
       const where = { ...inForce(accountId), id: { $gt: page.after } };

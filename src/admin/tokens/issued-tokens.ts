@@ -27,7 +27,7 @@ export async function listIssuedTokens(
   request: ListIssuedTokensRequest,
 ): Promise<ListIssuedTokensResponse> {
   const violations = new FieldViolations();
-  const page = readPage(violations, 'tokens', request);
+  const page = readPage(violations, { method: 'TokenService/ListIssuedTokens', ids: 'tokens' }, request);
   violations.throwIfAny();
   const where = { id: { $gt: page.after }, expireTime: { $gt: new Date() } };
   const rows = await database.em

@@ -54,7 +54,7 @@ export function createWebhookReader({ database, authenticate }: WebhookReaderOpt
     async listWebhooks(request, context) {
       requireAdmin(await authenticate(context));
       const violations = new FieldViolations();
-      const page = readPage(violations, 'webhooks', request);
+      const page = readPage(violations, { method: 'WebhookService/ListWebhooks', ids: 'webhooks' }, request);
       violations.throwIfAny();
       const options = { orderBy: { id: 'asc' }, limit: page.size + 1 } as const;
       const rows = await database.em.fork().find(WebhookEntity, { id: { $gt: page.after } }, options);
@@ -67,7 +67,7 @@ export function createWebhookReader({ database, authenticate }: WebhookReaderOpt
       requireAdmin(await authenticate(context));
       const violations = new FieldViolations();
       const webhookId = readResourceName(violations, 'webhooks', 'parent', request.parent);
-      const page = readPage(violations, 'deliveries', request);
+      const page = readPage(violations, { method: 'WebhookService/ListWebhookDeliveries', ids: 'deliveries' }, request);
       violations.throwIfAny();
       const em = database.em.fork();
       await findWebhook(em, 'parent', request.parent);
