@@ -32,6 +32,8 @@ const MAX_SILENCE_MS = 30_000;
 const MAX_CONNECTIONS = { total: 1_000, network: 500 };
 /** Answers take a moment. A client that sends its request slowly must not delay the stop. */
 const MAX_STOP_MS = 1000;
+/** Browsers use only https for the host for a year (RFC 6797), so that nobody on the network path can answer in clear. */
+const STRICT_TRANSPORT_SECURITY = 'max-age=31536000';
 
 export interface HttpListenerOptions {
   /** Port 0 takes a free one. */
@@ -55,6 +57,7 @@ export async function startHttpListener(
     const markActive = (): void => limiter.markActive(socket, performance.now());
     markActive();
     response.once('close', markActive);
+    if (tls !== undefined) response.setHeader('strict-transport-security', STRICT_TRANSPORT_SECURITY);
     answer(request, response);
   });
   server.setTimeout(MAX_SILENCE_MS);
