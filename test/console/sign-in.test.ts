@@ -111,7 +111,8 @@ describe('signing in to the console', { timeout: TEST_TIMEOUT_MS }, () => {
     await overview(page).waitFor();
     await page.waitForLoadState('networkidle');
     const cookies = await page.context().cookies();
-    expect(cookies).toMatchObject([{ name: 'weir', httpOnly: true, sameSite: 'Strict', path: '/' }]);
+    const name = `weir-${new URL(page.url()).port}`;
+    expect(cookies).toMatchObject([{ name, httpOnly: true, sameSite: 'Strict', path: '/' }]);
     const stored = await page.evaluate<string>(
       'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href, history.state])',
     );

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RefusedRequest } from '../refused-request.ts';
 import { type ConsoleSession, idleTimeLeft, openSession, type SessionSealer, sealSession } from './console-session.ts';
 import type { Scheme } from './request-scheme.ts';
-import { type CookieScheme, cookieName, formatCookie, formatDeletedCookie, readCookie } from './session-cookie.ts';
+import { type CookieScheme, chooseCookie, formatCookie, formatDeletedCookie, readCookie } from './session-cookie.ts';
 
 /** Reads and sets the cookie of sessions. */
 export class SessionCookies {
@@ -18,23 +18,27 @@ export class SessionCookies {
    */
   read(request: IncomingMessage, response: ServerResponse, scheme: Scheme): ConsoleSession | undefined {
     if (scheme === 'insecure') return undefined;
-    const value = readCookie(request.headers.cookie, scheme);
-    const session = value && openSession(this.#requireSealer(), cookieName(scheme), value, Date.now());
+    const { headers } = request;
+    const cookie = chooseCookie(scheme, headers.host);
+    const value = readCookie(headers.cookie, cookie);
+    const session = value && openSession(this.#requireSealer(), cookie.name, value, Date.now());
     if (session) return session;
-    if (request.headers.cookie?.includes(`${cookieName(scheme)}=`)) this.clear(response, scheme);
+    if (headers.cookie?.includes(`${cookie.name}=`)) this.clear(response, scheme);
     return undefined;
   }
 
   /** Lets the response set the cookie of a session. */
   set(response: ServerResponse, scheme: CookieScheme, session: ConsoleSession): void {
-    const value = sealSession(this.#requireSealer(), cookieName(scheme), session);
+    const cookie = chooseCookie(scheme, response.req.headers.host);
+    const value = sealSession(this.#requireSealer(), cookie.name, session);
     const maxAgeSeconds = Math.ceil(idleTimeLeft(session, Date.now()) / 1000);
-    response.setHeader('set-cookie', formatCookie(scheme, value, maxAgeSeconds));
+    response.setHeader('set-cookie', formatCookie(cookie, value, maxAgeSeconds));
   }
 
   /** Lets the response delete the cookie. */
   clear(response: ServerResponse, scheme: Scheme): void {
-    if (scheme !== 'insecure') response.setHeader('set-cookie', formatDeletedCookie(scheme));
+    if (scheme === 'insecure') return;
+    response.setHeader('set-cookie', formatDeletedCookie(chooseCookie(scheme, response.req.headers.host)));
   }
 
   #requireSealer(): SessionSealer {

@@ -66,12 +66,12 @@ describe('a page of another site', () => {
 describe('the cookie of a session', () => {
   it('is read over its own scheme only, under any name', async ({ node, proxied, cookie }) => {
     const secure = sealCookie('__Host-weir', openCookie(cookie));
-    const renamed = `__Host-weir=${cookie.slice('weir='.length)}`;
+    const renamed = `__Host-weir=${cookie.slice(cookie.indexOf('=') + 1)}`;
     await expect.poll(async () => (await getProfile(proxied, { ...OVER_HTTPS, cookie: secure })).status).toBe(200);
     for (const value of [cookie, renamed]) {
       expect((await getProfile(proxied, { ...OVER_HTTPS, cookie: value })).status).toBe(401);
     }
-    const plain = `weir=${secure.slice('__Host-weir='.length)}`;
+    const plain = `weir-${node.app.ports.http}=${secure.slice('__Host-weir='.length)}`;
     for (const value of [secure, plain]) expect((await getProfile(node, { cookie: value })).status).toBe(401);
   });
 
@@ -81,24 +81,26 @@ describe('the cookie of a session', () => {
   });
 
   it('is worthless when it is repeated, changed, too long, or no session', async ({ node, cookie }) => {
-    const value = cookie.slice('weir='.length);
+    const [name = '', value = ''] = cookie.split('=');
     const changed = `${value.slice(0, -5)}${value.at(-5) === 'A' ? 'B' : 'A'}${value.slice(-4)}`;
     const { accessToken, refreshToken } = openCookie(cookie);
     const forged = [
       `${cookie}; ${cookie}`,
-      `weir=; ${cookie}`,
-      `${cookie}; weir=other`,
-      `weir=${changed}`,
-      `weir=${value}A`,
-      `weir="${value}"`,
-      `weir=${'A'.repeat(5_000)}`,
-      `weir=v1.${'A'.repeat(1_000)}`,
-      `weir=${accessToken}`,
-      `weir=${refreshToken}`,
-      `weir=${Buffer.from(JSON.stringify(openCookie(cookie))).toString('base64url')}`,
-      'weir=__proto__',
-      'weir',
-      `Weir=${value}`,
+      `${name}=; ${cookie}`,
+      `${cookie}; ${name}=other`,
+      `${name}=${changed}`,
+      `${name}=${value}A`,
+      `${name}="${value}"`,
+      `${name}=${'A'.repeat(5_000)}`,
+      `${name}=v1.${'A'.repeat(1_000)}`,
+      `${name}=${accessToken}`,
+      `${name}=${refreshToken}`,
+      `${name}=${Buffer.from(JSON.stringify(openCookie(cookie))).toString('base64url')}`,
+      `${name}=__proto__`,
+      name,
+      `${name.toUpperCase()}=${value}`,
+      `weir=${value}`,
+      `weir-80=${value}`,
       `a=b${cookie}`,
     ];
     for (const header of forged)
@@ -107,13 +109,20 @@ describe('the cookie of a session', () => {
   });
 
   it('cannot be sealed for another content or purpose by what Weir stores', async ({ node }) => {
-    const cookie = sealCookie('weir', { accessToken: 'no token', refreshToken: '', usedAtMs: Number.NaN });
+    const cookie = sealCookie(`weir-${node.app.ports.http}`, {
+      accessToken: 'no token',
+      refreshToken: '',
+      usedAtMs: Number.NaN,
+    });
     expect((await getProfile(node, { cookie })).status).toBe(401);
   });
 
   it('never brings a second cookie or header into the answer', async ({ node }) => {
-    const answer = await getProfile(node, { cookie: 'weir=a%0d%0aset-cookie:evil=1' });
-    expect(answer.headers['set-cookie']).toEqual(['weir=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0']);
+    const name = `weir-${node.app.ports.http}`;
+    const answer = await getProfile(node, { cookie: `${name}=a%0d%0aset-cookie:evil=1` });
+    expect(answer.headers['set-cookie']).toEqual([`${name}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`]);
+    const port = await getProfile(node, { cookie: 'weir-1=a', host: 'localhost:1%0d%0aset-cookie:evil=1' });
+    expect([port.status, port.headers['set-cookie']]).toEqual([401, undefined]);
   });
 
   it('with too many bytes is refused with all other headers', async ({ node }) => {

@@ -22,7 +22,9 @@ const it = test
   .override('log', pino({ level: 'trace' }, { write: (line) => void lines.push(line) }))
   .extend('proxied', { scope: 'file' }, ({ startNode }) => startNode({ TRUSTED_PROXIES: '127.0.0.1/32' }));
 
-const DELETED = 'weir=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0';
+const cookieName = ({ app }: TestNode) => `weir-${app.ports.http}`;
+const readName = (cookie: string) => cookie.split('=')[0] ?? '';
+const deleted = (node: TestNode) => `${cookieName(node)}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`;
 
 const post = ({ app }: TestNode, path: string, sent: Sent) =>
   send(app.ports.http, path, { method: 'POST', ...sent, headers: { ...PAGE, ...sent.headers } });
@@ -42,7 +44,7 @@ describe('signing in to the console', () => {
     const answer = await signIn(node);
     expect([answer.status, answer.text, answer.headers['cache-control']]).toEqual([200, '{}', 'no-store']);
     expect(answer.headers['set-cookie']?.[0]).toMatch(
-      /^weir=v1\.[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=1800$/,
+      /^weir-\d+=v1\.[\w-]+; Path=\/; HttpOnly; SameSite=Strict; Max-Age=1800$/,
     );
     const { accessToken, refreshToken } = openCookie(readSetCookie(answer));
     expect(JSON.stringify(answer.headers)).not.toContain(accessToken);
@@ -95,7 +97,7 @@ describe('a page that has just been opened', () => {
     const ask = (cookie: string | undefined) =>
       send(node.app.ports.http, '/console/session', { headers: { ...PAGE, cookie } });
     expect((await ask(undefined)).text).toBe('{"signedIn":false}');
-    expect((await ask('weir=v1.made-up')).text).toBe('{"signedIn":false}');
+    expect((await ask(`${cookieName(node)}=v1.made-up`)).text).toBe('{"signedIn":false}');
     expect((await ask(readSetCookie(await signIn(node)))).text).toBe('{"signedIn":true}');
   });
 });
@@ -156,10 +158,10 @@ describe('signing out of the console', () => {
   it('ends the session and deletes the cookie', async ({ node }) => {
     const cookie = readSetCookie(await signIn(node));
     const answer = await signOut(node, cookie);
-    expect([answer.status, answer.headers['set-cookie']]).toEqual([204, [DELETED]]);
+    expect([answer.status, answer.headers['set-cookie']]).toEqual([204, [deleted(node)]]);
     await expect.poll(async () => (await getProfile(node, cookie)).status).toBe(401);
     const ended = await getProfile(node, cookie);
-    expect([ended.status, ended.headers['set-cookie']]).toEqual([401, [DELETED]]);
+    expect([ended.status, ended.headers['set-cookie']]).toEqual([401, [deleted(node)]]);
     expect((await signOut(node, cookie)).status).toBe(204);
   });
 
@@ -171,7 +173,7 @@ describe('signing out of the console', () => {
 
   it('without a session does nothing', async ({ node }) => {
     expect((await signOut(node, undefined)).status).toBe(204);
-    expect((await signOut(node, 'weir=garbage')).status).toBe(204);
+    expect((await signOut(node, `${cookieName(node)}=garbage`)).status).toBe(204);
     expect((await signOut(node, undefined, { everything: true })).status).toBe(400);
   });
 });
@@ -179,7 +181,7 @@ describe('signing out of the console', () => {
 describe('the session of the console', () => {
   /** A cookie whose access token soon expires. */
   const expiring = (cookie: string, usedAtMs = Date.now()) =>
-    sealCookie('weir', { ...openCookie(cookie), accessToken: unsignedToken(-880, 20), usedAtMs });
+    sealCookie(readName(cookie), { ...openCookie(cookie), accessToken: unsignedToken(-880, 20), usedAtMs });
 
   it('is renewed before its access token expires, also by parallel calls with the old cookie', async ({ node }) => {
     const old = expiring(readSetCookie(await signIn(node)));
@@ -195,11 +197,26 @@ describe('the session of the console', () => {
 
   it('works on every node with the same secret', async ({ node, startNode }) => {
     const other = await startNode();
-    const cookie = readSetCookie(await signIn(node));
-    await expect.poll(async () => (await getProfile(other, cookie)).status).toBe(200);
+    const address = { host: 'localhost' }; // that of the balancer in front of them
+    const cookie = readSetCookie(await signIn(node, address));
+    await expect.poll(async () => (await getProfile(other, cookie, address)).status).toBe(200);
     const old = expiring(cookie);
-    const answers = await Promise.all([node, other, node, other].map((each) => getProfile(each, old)));
+    const answers = await Promise.all([node, other, node, other].map((each) => getProfile(each, old, address)));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
+  it('is another one on another port of this machine, so that signing in to both ends neither', async ({
+    node,
+    startNode,
+  }) => {
+    const other = await startNode();
+    const jar = [readSetCookie(await signIn(node)), readSetCookie(await signIn(other))].join('; ');
+    for (const each of [node, other]) {
+      await expect.poll(async () => (await getProfile(each, jar)).status).toBe(200);
+    }
+    const answer = await signOut(node, jar);
+    expect(answer.headers['set-cookie']).toEqual([deleted(node)]);
+    expect((await getProfile(other, jar)).status).toBe(200);
   });
 
   it('ends when its refresh token does not work any more', async ({ node }) => {
@@ -210,18 +227,18 @@ describe('the session of the console', () => {
     expect([answer.status, readReasons(answer), answer.headers['set-cookie']]).toEqual([
       401,
       ['TOKEN_MISSING'],
-      [DELETED],
+      [deleted(node)],
     ]);
   });
 
   const MINUTE_MS = 60_000;
   const used = (cookie: string, minutesAgo: number) =>
-    sealCookie('weir', { ...openCookie(cookie), usedAtMs: Date.now() - minutesAgo * MINUTE_MS });
+    sealCookie(readName(cookie), { ...openCookie(cookie), usedAtMs: Date.now() - minutesAgo * MINUTE_MS });
 
   it('ends 30 minutes after the last call that its user caused, whatever the browser keeps', async ({ node }) => {
     const cookie = readSetCookie(await signIn(node));
     const ended = await getProfile(node, used(cookie, 30));
-    expect([ended.status, ended.headers['set-cookie']]).toEqual([401, [DELETED]]);
+    expect([ended.status, ended.headers['set-cookie']]).toEqual([401, [deleted(node)]]);
     const extended = await getProfile(node, used(cookie, 29));
     expect(extended.status).toBe(200);
     expect(openCookie(readSetCookie(extended)).usedAtMs).toBeGreaterThan(Date.now() - MINUTE_MS);
