@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
+import { reloadAfterUpgrade } from './reload-after-upgrade.ts';
 import './style/base.css';
 import './style/layout.css';
 import './style/components.css';
@@ -9,4 +10,5 @@ import { applyTheme, readTheme } from './theme.ts';
 const container = document.getElementById('app');
 if (container === null) throw new Error('index.html has no element #app');
 applyTheme(readTheme());
+reloadAfterUpgrade();
 render(<App />, container);
