@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { signIn } from '../api/session.ts';
 import { useAction } from '../api/use-action.ts';
-import { ErrorMessage } from '../ui/error-message.tsx';
 import { Field } from '../ui/forms/field.tsx';
+import { FormFields } from '../ui/forms/form-fields.tsx';
 import { Page } from '../ui/page.tsx';
 
 /** Signs in with a password, and with a code where the account has a second factor. */
@@ -20,38 +20,39 @@ export function SignInPage({ onSignIn }: { readonly onSignIn: () => void }) {
     <main class="sign-in">
       <Page title="Sign in to Weir">
         <form onSubmit={(event) => void submit(event)}>
-          <Field
-            label="E-mail address"
-            type="email"
-            autocomplete="username"
-            required
-            value={email}
-            onValue={setEmail}
-            error={error}
-            field="email"
-          />
-          <Field
-            label="Password"
-            type="password"
-            autocomplete="current-password"
-            required
-            value={password}
-            onValue={setPassword}
-            error={error}
-            field="password"
-          />
-          {asksForCode && (
+          <FormFields error={error}>
             <Field
-              label="Code of your authenticator app"
-              inputMode="numeric"
-              autocomplete="one-time-code"
-              value={totpCode}
-              onValue={setTotpCode}
+              label="E-mail address"
+              type="email"
+              autocomplete="username"
+              required
+              value={email}
+              onValue={setEmail}
               error={error}
-              field="totp_code"
+              field="email"
             />
-          )}
-          <ErrorMessage error={error} />
+            <Field
+              label="Password"
+              type="password"
+              autocomplete="current-password"
+              required
+              value={password}
+              onValue={setPassword}
+              error={error}
+              field="password"
+            />
+            {asksForCode && (
+              <Field
+                label="Code of your authenticator app"
+                inputMode="numeric"
+                autocomplete="one-time-code"
+                value={totpCode}
+                onValue={setTotpCode}
+                error={error}
+                field="totp_code"
+              />
+            )}
+          </FormFields>
           <button type="submit" class="primary" disabled={isRunning}>
             Sign in
           </button>

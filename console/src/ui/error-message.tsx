@@ -1,15 +1,24 @@
-import type { ApiError } from '../api/api-error.ts';
+import type { ApiError, FieldViolation } from '../api/api-error.ts';
 
-/** Why a call failed, with the faults of each field. Nothing without an error. */
-export function ErrorMessage({ error }: { readonly error: ApiError | undefined }) {
+interface Props {
+  readonly error: ApiError | undefined;
+  /** Whether a field already shows a fault. Left out: no field does. */
+  readonly isShownAtField?: (fault: FieldViolation) => boolean;
+}
+
+/** Why a call failed, with the faults that no field shows. Nothing without an error. */
+export function ErrorMessage({ error, isShownAtField = () => false }: Props) {
   if (error === undefined) return null;
   const { message, violations, retryAfterSeconds } = error;
+  const others = violations.filter((fault) => !isShownAtField(fault));
+  const hasMarkedFields = others.length < violations.length;
+  const isList = hasMarkedFields ? others.length > 0 : others.length > 1;
   return (
     <div class="message message-error" role="alert">
-      <p>{violations.length > 1 ? `${violations.length} faults:` : message}</p>
-      {violations.length > 1 && (
+      <p>{hasMarkedFields ? 'The marked fields have faults.' : isList ? `${others.length} faults:` : message}</p>
+      {isList && (
         <ul>
-          {violations.map(({ field, description }) => (
+          {others.map(({ field, description }) => (
             <li key={`${field} ${description}`}>
               <code>{field}</code>: {description}
             </li>

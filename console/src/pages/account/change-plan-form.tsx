@@ -3,7 +3,7 @@ import { call } from '../../api/call.ts';
 import { useAction } from '../../api/use-action.ts';
 import type { AccountJson } from '../../generated/weir/admin/v1/account_pb.js';
 import { useQueryState } from '../../shell/use-query-state.ts';
-import { ErrorMessage } from '../../ui/error-message.tsx';
+import { FormFields } from '../../ui/forms/form-fields.tsx';
 import { PlanField } from '../../ui/forms/plan-field.tsx';
 import { SelectField } from '../../ui/forms/select-field.tsx';
 import { PlanPreview } from './plan-preview.tsx';
@@ -45,28 +45,29 @@ export function ChangePlanForm({ account: { name = '', etag = '' }, onChange }: 
   };
   return (
     <form onSubmit={(event) => void submit(event)}>
-      <div class="filters">
-        <PlanField
-          label="New plan"
-          value={plan}
-          onValue={(chosen) => choose({ plan: chosen })}
-          error={error}
-          field="plan"
-        />
-        <SelectField
-          label="When"
-          value={effective}
-          onValue={(chosen) => choose({ effective: chosen })}
-          options={EFFECTIVE}
-        />
-        <SelectField
-          label="Counters"
-          value={counters}
-          onValue={(chosen) => choose({ counters: chosen })}
-          options={COUNTERS}
-        />
-      </div>
-      <ErrorMessage error={error} />
+      <FormFields error={error}>
+        <div class="filters">
+          <PlanField
+            label="New plan"
+            value={plan}
+            onValue={(chosen) => choose({ plan: chosen })}
+            error={error}
+            field="plan"
+          />
+          <SelectField
+            label="When"
+            value={effective}
+            onValue={(chosen) => choose({ effective: chosen })}
+            options={EFFECTIVE}
+          />
+          <SelectField
+            label="Counters"
+            value={counters}
+            onValue={(chosen) => choose({ counters: chosen })}
+            options={COUNTERS}
+          />
+        </div>
+      </FormFields>
       {plan !== '' && <PlanPreview request={{ name, plan, effective, counters }} />}
       <p class="actions">
         <button type="submit" class="primary" disabled={isRunning || plan === ''}>

@@ -3,7 +3,7 @@ import { call } from '../../api/call.ts';
 import { useAction } from '../../api/use-action.ts';
 import type { TestIssuerResponse_StepJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
 import { Badge } from '../../ui/badges/badge.tsx';
-import { ErrorMessage } from '../../ui/error-message.tsx';
+import { FormFields } from '../../ui/forms/form-fields.tsx';
 import { TextAreaField } from '../../ui/forms/text-area-field.tsx';
 import { type Column, DataTable } from '../../ui/lists/data-table.tsx';
 import { Progress } from '../../ui/progress.tsx';
@@ -32,17 +32,18 @@ export function TestIssuer({ name }: { readonly name: string }) {
       <h2>Test</h2>
       <Progress isLoading={isRunning} />
       <form onSubmit={submit}>
-        <TextAreaField
-          label="Token"
-          autocomplete="off"
-          placeholder="eyJ…"
-          hint="A token of this issuer to verify. Empty: the test ends with the keys."
-          value={token}
-          onValue={setToken}
-          error={error}
-          field="token"
-        />
-        <ErrorMessage error={error} />
+        <FormFields error={error}>
+          <TextAreaField
+            label="Token"
+            autocomplete="off"
+            placeholder="eyJ…"
+            hint="A token of this issuer to verify. Empty: the test ends with the keys."
+            value={token}
+            onValue={setToken}
+            error={error}
+            field="token"
+          />
+        </FormFields>
         <p>
           <button type="submit" disabled={isRunning}>
             Test the issuer

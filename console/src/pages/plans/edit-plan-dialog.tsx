@@ -4,7 +4,7 @@ import { useAction } from '../../api/use-action.ts';
 import { listChangedFields } from '../../format/list-changed-fields.ts';
 import type { PlanJson, PreviewPlanResponseJson } from '../../generated/weir/admin/v1/plan_service_pb.js';
 import { Dialog } from '../../ui/dialogs/dialog.tsx';
-import { ErrorMessage } from '../../ui/error-message.tsx';
+import { FormFields } from '../../ui/forms/form-fields.tsx';
 import { describePlanEdit } from './describe-plan-edit.ts';
 import { PlanFields } from './plan-fields.tsx';
 import { type PlanForm, toPlan, toPlanForm } from './plan-form.ts';
@@ -27,6 +27,7 @@ export function EditPlanDialog({ plan, onSaved, onClose }: Props) {
     setPreview({ form, response: await call('PlanService.previewPlan', { plan: edited, updateMask }) });
   });
   const save = useAction(() => call('PlanService.updatePlan', { plan: edited, updateMask }));
+  const error = show.error ?? save.error;
   const isPreviewed = preview?.form === form;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -40,8 +41,9 @@ export function EditPlanDialog({ plan, onSaved, onClose }: Props) {
   return (
     <Dialog title="Edit the plan" onClose={onClose}>
       <form onSubmit={submit}>
-        <PlanFields form={form} onForm={setForm} error={show.error ?? save.error} />
-        <ErrorMessage error={show.error ?? save.error} />
+        <FormFields error={error}>
+          <PlanFields form={form} onForm={setForm} error={error} />
+        </FormFields>
         {isPreviewed && <PlanPreview changes={describePlanEdit(plan, edited)} preview={preview.response} />}
         <p class="actions">
           <button type="submit" disabled={updateMask === '' || show.isRunning}>

@@ -2,8 +2,8 @@ import { useState } from 'preact/hooks';
 import { call } from '../../api/call.ts';
 import { useAction } from '../../api/use-action.ts';
 import type { GetTokenInfoResponseJson } from '../../generated/weir/admin/v1/token_info_service_pb.js';
-import { ErrorMessage } from '../../ui/error-message.tsx';
 import { Field } from '../../ui/forms/field.tsx';
+import { FormFields } from '../../ui/forms/form-fields.tsx';
 import { Progress } from '../../ui/progress.tsx';
 import { TokenInfo } from './token-info.tsx';
 
@@ -27,18 +27,19 @@ export function InspectToken() {
       <h2>Inspect a token</h2>
       <Progress isLoading={isRunning} />
       <form onSubmit={submit}>
-        <Field
-          label="Token or API key"
-          type="password"
-          autocomplete="off"
-          required
-          hint="It is not stored, and not part of the address of this page."
-          value={secret}
-          onValue={change}
-          error={error}
-          field="secret"
-        />
-        <ErrorMessage error={error} />
+        <FormFields error={error}>
+          <Field
+            label="Token or API key"
+            type="password"
+            autocomplete="off"
+            required
+            hint="It is not stored, and not part of the address of this page."
+            value={secret}
+            onValue={change}
+            error={error}
+            field="secret"
+          />
+        </FormFields>
         <p>
           <button type="submit" disabled={isRunning}>
             Inspect

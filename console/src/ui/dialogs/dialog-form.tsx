@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../../api/api-error.ts';
 import { useAction } from '../../api/use-action.ts';
-import { ErrorMessage } from '../error-message.tsx';
+import { FormFields } from '../forms/form-fields.tsx';
 
 export interface DialogFormProps {
   /** What the button says, such as `Create account`. */
@@ -22,8 +22,7 @@ export function DialogForm({ action, act, onDone, children }: DialogFormProps) {
   };
   return (
     <form onSubmit={(event) => void submit(event)}>
-      {children(error)}
-      <ErrorMessage error={error} />
+      <FormFields error={error}>{children(error)}</FormFields>
       <p class="actions">
         <button type="submit" class="primary" disabled={isRunning}>
           {action}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { ApiError } from '../../api/api-error.ts';
 import { useAction } from '../../api/use-action.ts';
-import { ErrorMessage } from '../error-message.tsx';
+import { FormFields } from './form-fields.tsx';
 
 interface Props {
   /** What the button says, such as `Save`. */
@@ -25,8 +25,7 @@ export function CallForm({ action, act, done, children }: Props) {
   };
   return (
     <form class="call-form" onSubmit={(event) => void submit(event)}>
-      {children(error)}
-      <ErrorMessage error={error} />
+      <FormFields error={error}>{children(error)}</FormFields>
       <p class="actions">
         <button type="submit" disabled={isRunning}>
           {action}

@@ -1,12 +1,20 @@
-import type { ApiError } from '../../api/api-error.ts';
+import type { ApiError, FieldViolation } from '../../api/api-error.ts';
+
+/** Whether a fault is that of a field, or of a part of it: `api_key.features[0]` is a part of `api_key.features`. */
+export function isFaultOf(field: string, fault: FieldViolation): boolean {
+  return fault.field === field || fault.field.startsWith(`${field}[`);
+}
 
 /**
- * Finds what is wrong with a field. A fault of a part of it counts and names the part: `[0]: must be …` for the field
+ * Finds what is wrong with a field, as one text. Faults of its parts count and name the part: `[0]: must be …` for the field
  * `api_key.features` and a fault of `api_key.features[0]`. undefined: nothing is wrong.
  */
 export function findFault(error: ApiError | undefined, field: string): string | undefined {
-  const violation = error?.violations.find((one) => one.field === field || one.field.startsWith(`${field}[`));
-  if (violation === undefined) return undefined;
-  const part = violation.field.slice(field.length);
-  return part === '' ? violation.description : `${part}: ${violation.description}`;
+  const faults = error?.violations.filter((one) => isFaultOf(field, one)) ?? [];
+  if (faults.length === 0) return undefined;
+  const texts = faults.map(({ field: found, description }) => {
+    const part = found.slice(field.length);
+    return part === '' ? description : `${part}: ${description}`;
+  });
+  return texts.join('; ');
 }

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { useId } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import type { ApiError } from '../../api/api-error.ts';
-import { findFault } from './find-fault.ts';
+import { findFault, isFaultOf } from './find-fault.ts';
+import { useShownFaults } from './form-fields.tsx';
 
 /** What is around an input. */
 export interface LabelledProps {
@@ -28,13 +29,27 @@ interface Props extends LabelledProps {
 export function LabelledControl({ label, hint, error, field = '', children }: Props) {
   const id = useId();
   const fault = findFault(error, field);
+  const hasFault = fault !== undefined;
+  const container = useRef<HTMLDivElement>(null);
+  useShownFaults(field, isFaultOf);
+  useEffect(() => {
+    if (hasFault) openDetails(container.current);
+  }, [hasFault, error]);
   return (
-    <div class="field">
+    <div class="field" ref={container}>
       <label for={id}>{label}</label>
-      {children({ id, 'aria-invalid': fault !== undefined, 'aria-describedby': `${id}-hint` })}
-      <p id={`${id}-hint`} class={fault === undefined ? 'hint' : 'hint hint-error'}>
+      {children({ id, 'aria-invalid': hasFault, 'aria-describedby': `${id}-hint` })}
+      <p id={`${id}-hint`} class={hasFault ? 'hint hint-error' : 'hint'}>
         {fault ?? hint}
       </p>
     </div>
   );
+}
+
+/** Opens each closed part of the page around an element, which would hide its fault. */
+function openDetails(element: Element | null | undefined): void {
+  const details = element?.closest('details');
+  if (details == null) return;
+  details.open = true;
+  openDetails(details.parentElement);
 }

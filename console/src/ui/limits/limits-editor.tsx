@@ -1,5 +1,5 @@
-import type { ApiError } from '../../api/api-error.ts';
-import { findFault } from '../forms/find-fault.ts';
+import type { ApiError, FieldViolation } from '../../api/api-error.ts';
+import { useShownFaults } from '../forms/form-fields.tsx';
 import { LimitFields } from './limit-fields.tsx';
 import { type LimitForm, toLimitForm } from './limit-form.ts';
 
@@ -15,7 +15,8 @@ interface Props {
 
 /** Limits of a plan, a key or a token, as forms. */
 export function LimitsEditor({ limits, onLimits, hasScope = false, error, field }: Props) {
-  const fault = error?.violations.some((violation) => violation.field === field) ? findFault(error, field) : undefined;
+  const fault = error?.violations.find((violation) => isFaultOfList(field, violation));
+  useShownFaults(field, isFaultOfList);
   return (
     <>
       {limits.map((form, index) => (
@@ -34,7 +35,7 @@ export function LimitsEditor({ limits, onLimits, hasScope = false, error, field 
           </button>
         </fieldset>
       ))}
-      {fault !== undefined && <p class="hint hint-error">{fault}</p>}
+      {fault !== undefined && <p class="hint hint-error">{fault.description}</p>}
       <p>
         <button type="button" onClick={() => onLimits([...limits, toLimitForm({})])}>
           Add a limit
@@ -42,4 +43,9 @@ export function LimitsEditor({ limits, onLimits, hasScope = false, error, field 
       </p>
     </>
   );
+}
+
+/** Whether a fault is that of the list as a whole, and of no limit in it. */
+function isFaultOfList(list: string, { field }: FieldViolation): boolean {
+  return field === list;
 }
