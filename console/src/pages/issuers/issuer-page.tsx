@@ -4,6 +4,7 @@ import { call } from '../../api/call.ts';
 import { useCall } from '../../api/use-call.ts';
 import type { IssuerJson } from '../../generated/weir/admin/v1/issuer_service_pb.js';
 import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
+import { DialogButtons } from '../../ui/dialogs/dialog-buttons.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Warnings } from '../../ui/warnings.tsx';
 import { IssuerDetails } from './issuer-details.tsx';
@@ -25,7 +26,16 @@ export function IssuerPage() {
   };
   const close = () => setOpen(undefined);
   const title = issuer?.displayName || `Issuer ${params.id}`;
-  const actions = issuer !== undefined && <Actions isDisabled={issuer.disabled ?? false} onOpen={setOpen} />;
+  const actions = issuer !== undefined && (
+    <DialogButtons<OpenDialog>
+      buttons={[
+        ['edit', 'Edit'],
+        ['disable', issuer.disabled ? 'Enable' : 'Disable'],
+        ['delete', 'Delete'],
+      ]}
+      onOpen={setOpen}
+    />
+  );
   return (
     <Page title={title} error={error} isLoading={isLoading} actions={actions}>
       <Warnings warnings={saved?.warnings} />
@@ -39,27 +49,6 @@ export function IssuerPage() {
       )}
       {open === 'delete' && <DeleteIssuerDialog name={name} onClose={close} />}
     </Page>
-  );
-}
-
-interface ActionsProps {
-  readonly isDisabled: boolean;
-  readonly onOpen: (dialog: OpenDialog) => void;
-}
-
-function Actions({ isDisabled, onOpen }: ActionsProps) {
-  return (
-    <>
-      <button type="button" onClick={() => onOpen('edit')}>
-        Edit
-      </button>
-      <button type="button" onClick={() => onOpen('disable')}>
-        {isDisabled ? 'Enable' : 'Disable'}
-      </button>
-      <button type="button" class="danger" onClick={() => onOpen('delete')}>
-        Delete
-      </button>
-    </>
   );
 }
 

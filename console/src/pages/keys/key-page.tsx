@@ -6,6 +6,7 @@ import { writeUrl } from '../../format/urls.ts';
 import type { ApiKeyJson } from '../../generated/weir/admin/v1/api_key_service_pb.js';
 import { isAdministrator, useViewer } from '../../shell/viewer.ts';
 import { DetailsList } from '../../ui/details-list.tsx';
+import { DialogButtons } from '../../ui/dialogs/dialog-buttons.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
 import { EditKeyDialog } from './edit-key-dialog.tsx';
@@ -52,21 +53,16 @@ function KeyActions({
           Explain
         </a>
       )}
-      <button type="button" onClick={() => onOpen('edit')}>
-        Edit
-      </button>
-      <button type="button" onClick={() => onOpen('rotate')}>
-        Rotate
-      </button>
-      {/* Only administrators enable a key again. */}
-      {(isAdmin || !disabled) && (
-        <button type="button" onClick={() => onOpen('disable')}>
-          {disabled ? 'Enable' : 'Disable'}
-        </button>
-      )}
-      <button type="button" class="danger" onClick={() => onOpen('delete')}>
-        Delete
-      </button>
+      <DialogButtons<OpenDialog>
+        buttons={[
+          ['edit', 'Edit'],
+          ['rotate', 'Rotate'],
+          // Only administrators enable a key again.
+          ...(isAdmin || !disabled ? [['disable', disabled ? 'Enable' : 'Disable'] as const] : []),
+          ['delete', 'Delete'],
+        ]}
+        onOpen={onOpen}
+      />
     </>
   );
 }

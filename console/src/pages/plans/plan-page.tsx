@@ -6,6 +6,7 @@ import { formatCount } from '../../format/numbers.ts';
 import type { PlanJson } from '../../generated/weir/admin/v1/plan_service_pb.js';
 import { DetailsList } from '../../ui/details-list.tsx';
 import { ConfirmDialog } from '../../ui/dialogs/confirm-dialog.tsx';
+import { DialogButtons } from '../../ui/dialogs/dialog-buttons.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Time } from '../../ui/time.tsx';
 import { EditPlanDialog } from './edit-plan-dialog.tsx';
@@ -13,6 +14,11 @@ import { PlanLimitsTable } from './plan-limits-table.tsx';
 import { PlanAccounts, PlanKeys } from './plan-members.tsx';
 
 type OpenDialog = 'edit' | 'delete';
+
+const BUTTONS = [
+  ['edit', 'Edit'],
+  ['delete', 'Delete'],
+] as const;
 
 /** One plan: its limits, and who is on it. */
 export function PlanPage() {
@@ -27,13 +33,9 @@ export function PlanPage() {
     route('/console/plans');
   };
   const title = plan?.displayName || `Plan ${params.id}`;
+  const actions = plan !== undefined && <DialogButtons<OpenDialog> buttons={BUTTONS} onOpen={setOpen} />;
   return (
-    <Page
-      title={title}
-      error={error}
-      isLoading={isLoading}
-      actions={plan !== undefined && <Actions onOpen={setOpen} />}
-    >
+    <Page title={title} error={error} isLoading={isLoading} actions={actions}>
       {plan !== undefined && (
         <>
           <PlanDetails plan={plan} />
@@ -50,19 +52,6 @@ export function PlanPage() {
         </ConfirmDialog>
       )}
     </Page>
-  );
-}
-
-function Actions({ onOpen }: { readonly onOpen: (dialog: OpenDialog) => void }) {
-  return (
-    <>
-      <button type="button" onClick={() => onOpen('edit')}>
-        Edit
-      </button>
-      <button type="button" class="danger" onClick={() => onOpen('delete')}>
-        Delete
-      </button>
-    </>
   );
 }
 

@@ -8,6 +8,7 @@ import { writeGrpcurl } from '../../format/grpcurl.ts';
 import type { WebhookJson } from '../../generated/weir/admin/v1/webhook_service_pb.js';
 import { StateBadge } from '../../ui/badges/state-badge.tsx';
 import { DetailsList } from '../../ui/details-list.tsx';
+import { DialogButtons } from '../../ui/dialogs/dialog-buttons.tsx';
 import { ErrorMessage } from '../../ui/error-message.tsx';
 import { PagedList } from '../../ui/lists/paged-list.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -30,7 +31,17 @@ export function WebhookPage() {
   const { data: webhook, error, isLoading, reload } = useCall('WebhookService.getWebhook', { name });
   const [open, setOpen] = useState<OpenDialog>();
   const title = webhook?.displayName || `Webhook ${params.id}`;
-  const actions = webhook !== undefined && <Actions isDisabled={webhook.disabled ?? false} onOpen={setOpen} />;
+  const actions = webhook !== undefined && (
+    <DialogButtons<OpenDialog>
+      buttons={[
+        ['edit', 'Edit'],
+        ['rotate', 'Rotate the secret'],
+        ['disable', webhook.disabled ? 'Enable' : 'Disable'],
+        ['delete', 'Delete'],
+      ]}
+      onOpen={setOpen}
+    />
+  );
   const props = { onChanged: reload, onClose: () => setOpen(undefined) };
   return (
     <Page title={title} error={error} isLoading={isLoading} actions={actions}>
@@ -45,30 +56,6 @@ export function WebhookPage() {
         </>
       )}
     </Page>
-  );
-}
-
-interface ActionsProps {
-  readonly isDisabled: boolean;
-  readonly onOpen: (dialog: OpenDialog) => void;
-}
-
-function Actions({ isDisabled, onOpen }: ActionsProps) {
-  return (
-    <>
-      <button type="button" onClick={() => onOpen('edit')}>
-        Edit
-      </button>
-      <button type="button" onClick={() => onOpen('rotate')}>
-        Rotate the secret
-      </button>
-      <button type="button" onClick={() => onOpen('disable')}>
-        {isDisabled ? 'Enable' : 'Disable'}
-      </button>
-      <button type="button" class="danger" onClick={() => onOpen('delete')}>
-        Delete
-      </button>
-    </>
   );
 }
 
