@@ -6,7 +6,7 @@ import type { DeployCheck } from './run-checks.ts';
 const CHART = path.join('deploy', 'helm', 'weir');
 const CASES = path.join(CHART, 'ci');
 const GOLDEN = path.join('test', 'deploy', 'golden');
-const DASHBOARDS = path.join('deploy', 'monitoring', 'dashboards');
+const DASHBOARDS = path.join('deploy', 'helm', 'weir', 'monitoring', 'dashboards');
 const BAD_VALUES = path.join('test', 'deploy', 'bad-values');
 /** Version of Kubernetes for which objects are rendered: that of the schemas in manifests/sources.json. */
 const KUBERNETES_VERSION = '1.30';

@@ -1,17 +1,9 @@
 import { findGoTool } from '../../provision/programs/go-tools.ts';
 import { runTool } from './run-tool.ts';
 
-/** Helm reports each link in a chart. The chart has links to deploy/monitoring on purpose. */
-const LINK_NOTICE = /^.*found symbolic link in path: .*\n/gm;
-
 /** Runs Helm and returns what it printed. */
 export async function runHelm(...args: readonly string[]): Promise<string> {
-  try {
-    return (await runTool(await findGoTool('helm'), ...args)).stdout;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new Error(message.replaceAll(LINK_NOTICE, ''), { cause: error });
-  }
+  return (await runTool(await findGoTool('helm'), ...args)).stdout;
 }
 
 /** Renders the objects of a chart with values files. Later files take precedence. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { load } from 'js-yaml';
 
-/** A rule of deploy/monitoring/alerts.yaml: an alert, or the recording of a series. */
+/** A rule of deploy/helm/weir/monitoring/alerts.yaml: an alert, or the recording of a series. */
 export interface Rule {
   readonly alert?: string;
   readonly record?: string;
@@ -21,20 +21,21 @@ interface RuleFile {
   readonly groups: readonly { readonly rules: readonly Rule[] }[];
 }
 
-const FOLDER = 'deploy/monitoring';
+const RULES = 'deploy/helm/weir/monitoring/alerts.yaml';
+const TESTS = 'deploy/monitoring/tests';
 
 /** Reads all rules. */
 export function readRules(): readonly Rule[] {
   // The caller tests the content.
-  const { groups } = load(readFileSync(`${FOLDER}/alerts.yaml`, 'utf8')) as RuleFile;
+  const { groups } = load(readFileSync(RULES, 'utf8')) as RuleFile;
   return groups.flatMap(({ rules }) => rules);
 }
 
 /** Reads the tests of all files for promtool. */
 export function readRuleTests(): readonly RuleTest[] {
-  return readdirSync(`${FOLDER}/tests`).flatMap((file) => {
+  return readdirSync(TESTS).flatMap((file) => {
     // promtool checks the form.
-    const { tests } = load(readFileSync(`${FOLDER}/tests/${file}`, 'utf8')) as { tests: readonly RuleTest[] };
+    const { tests } = load(readFileSync(`${TESTS}/${file}`, 'utf8')) as { tests: readonly RuleTest[] };
     return tests;
   });
 }

@@ -13,7 +13,7 @@ const names = alerts.map(({ alert }) => alert ?? '');
 /** Prometheus itself makes this series for each target. */
 const SERIES_OF_PROMETHEUS = 'up';
 
-describe('deploy/monitoring/alerts.yaml', () => {
+describe('deploy/helm/weir/monitoring/alerts.yaml', () => {
   it.each(rules.map(({ alert, record, expr }) => [alert ?? record ?? '', expr]))('%s parses', (_name, expr) => {
     expect(parseExpression(expr).faults).toEqual([]);
   });

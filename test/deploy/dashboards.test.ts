@@ -6,7 +6,7 @@ import { test as it } from '../support/fixtures.ts';
 import { listSeries } from './list-series.ts';
 import { parseExpression } from './promql.ts';
 
-const FOLDER = 'deploy/monitoring/dashboards';
+const FOLDER = 'deploy/helm/weir/monitoring/dashboards';
 const queries = DASHBOARDS.flatMap(({ name, rows }) =>
   rows.flatMap(({ panels }) =>
     panels.flatMap((panel) =>
@@ -15,7 +15,7 @@ const queries = DASHBOARDS.flatMap(({ name, rows }) =>
   ),
 );
 
-describe('the dashboards of deploy/monitoring', () => {
+describe('the dashboards of the chart', () => {
   it('are those that npm run dashboards writes', () => {
     expect(readdirSync(FOLDER).sort()).toEqual(DASHBOARDS.map(({ name }) => `${name}.json`).sort());
     for (const dashboard of DASHBOARDS) {

@@ -1,8 +1,8 @@
 import { type Dashboard, graph, quantile, rate, select, stat } from './panel.ts';
 
-/** Decisions that Weir could not make. deploy/monitoring/alerts.yaml has the same list. */
+/** Decisions that Weir could not make. deploy/helm/weir/monitoring/alerts.yaml has the same list. */
 const ERRORS = 'verdict=~".*unavailable|invalid.*|catalog_stale"';
-/** Requests that a limit rejected. deploy/monitoring/alerts.yaml has the same list. */
+/** Requests that a limit rejected. deploy/helm/weir/monitoring/alerts.yaml has the same list. */
 const REJECTIONS = 'verdict=~"rate_limited|quota_exceeded|cost_exceeds_limit|credits_exhausted|over_limit"';
 
 export const overview: Dashboard = {
