@@ -44,6 +44,7 @@ describe('a tab of the console', { timeout: TEST_TIMEOUT_MS }, () => {
     await page.clock.install();
     await page.goto(`http://localhost:${node.app.ports.http}/console/accounts`);
     await signIn(page);
+    await page.waitForLoadState('networkidle'); // a call that is still to come would notice the end
     const [cookie] = await context.cookies();
     if (cookie === undefined) throw new Error('the browser must have a cookie');
     const session = { ...openCookie(`${cookie.name}=${cookie.value}`), usedAtMs: Date.now() - HOUR_MS };
