@@ -33,34 +33,57 @@ const INSERT_KEY_WITH_SECRET = `
   insert into api_key (id, digest, hint, counter_id, display_name, account_id, plan_id, disabled, create_time, update_time)
   values (?, ?, '', ?, '', md5('account1')::uuid::text, 'bench', false, now(), now())`;
 
-/** Creates a catalog with `keys` API keys in total. It returns secrets for `keysWithSecret` of them. */
+/** A busy machine may need minutes for a statement. */
+const QUERY_TIMEOUT_MS = 600_000;
+
+/**
+ * Creates a catalog with `keys` API keys in total, in a Postgres that `children` stops. Returns secrets for
+ * `keysWithSecret` of them. If it fails, its Postgres is stopped already.
+ */
 export async function createFullCatalog(
   children: ChildProcesses,
   parentFolder: string,
-  { keys, keysWithSecret }: { readonly keys: number; readonly keysWithSecret: number },
+  size: { readonly keys: number; readonly keysWithSecret: number },
 ): Promise<FullCatalog> {
   const dataFolder = await mkdtemp(path.join(parentFolder, 'catalog-'));
   await chmod(dataFolder, 0o755);
   const log = { info: () => {}, warn: console.warn, error: console.error };
   const postgres = await startEmbeddedPostgres({ dataFolder, log, settings: { fsync: 'off' } });
+  // Also for a signal that ends the bench meanwhile.
   children.addStopAction(() => postgres.stop());
-  const database = await openDatabase({ url: postgres.url });
-  const query = createQuery(database);
-  await migrate(database);
-  await query('alter table api_key disable trigger api_key_change', []);
-  await query(INSERT_PLANS, []);
-  await query(INSERT_ACCOUNTS, [keys / KEYS_PER_ACCOUNT + 1]);
-  const digest = createApiKeyDigester('');
-  const secrets = Array.from({ length: keysWithSecret }, generateApiKey);
-  for (const secret of secrets) {
-    const id = randomUUID();
-    await query(INSERT_KEY_WITH_SECRET, [id, Buffer.from(digest(secret), 'hex'), id]);
+  try {
+    return { databaseUrl: postgres.url, secrets: await fillCatalog(postgres.url, size) };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
   }
-  for (let first = keysWithSecret; first < keys; first += ROWS_PER_STATEMENT) {
-    await query(INSERT_KEYS, [first, Math.min(first + ROWS_PER_STATEMENT, keys) - 1]);
+}
+
+/** Returns the secrets. */
+async function fillCatalog(
+  url: string,
+  { keys, keysWithSecret }: { readonly keys: number; readonly keysWithSecret: number },
+): Promise<readonly string[]> {
+  const database = await openDatabase({ url, queryTimeoutMs: QUERY_TIMEOUT_MS });
+  try {
+    const query = createQuery(database);
+    await migrate(database);
+    await query('alter table api_key disable trigger api_key_change', []);
+    await query(INSERT_PLANS, []);
+    await query(INSERT_ACCOUNTS, [keys / KEYS_PER_ACCOUNT + 1]);
+    const digest = createApiKeyDigester('');
+    const secrets = Array.from({ length: keysWithSecret }, generateApiKey);
+    for (const secret of secrets) {
+      const id = randomUUID();
+      await query(INSERT_KEY_WITH_SECRET, [id, Buffer.from(digest(secret), 'hex'), id]);
+    }
+    for (let first = keysWithSecret; first < keys; first += ROWS_PER_STATEMENT) {
+      await query(INSERT_KEYS, [first, Math.min(first + ROWS_PER_STATEMENT, keys) - 1]);
+    }
+    await query('alter table api_key enable trigger api_key_change', []);
+    await query('analyze', []);
+    return secrets;
+  } finally {
+    await database.close(true);
   }
-  await query('alter table api_key enable trigger api_key_change', []);
-  await query('analyze', []);
-  await database.close(true);
-  return { databaseUrl: postgres.url, secrets };
 }

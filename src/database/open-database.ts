@@ -13,10 +13,12 @@ import { observeQueries, type QueryListeners } from './observe-queries.ts';
 
 export type Database = MikroORM;
 
-const QUERY_TIMEOUT_MS = 30_000;
+const DEFAULT_QUERY_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 10;
 
 export interface DatabaseOptions extends QueryListeners, DatabaseAccess {
+  /** A query that takes longer fails. Left out: 30 s. */
+  readonly queryTimeoutMs?: number;
   /** Called with the pool of connections once there is one. */
   readonly onPool?: ((pool: Pick<Pool, 'totalCount' | 'idleCount' | 'waitingCount'>) => void) | undefined;
 }
@@ -25,7 +27,14 @@ export interface DatabaseOptions extends QueryListeners, DatabaseAccess {
  * Opens a connection pool, which connects at the first query. Close it with `database.close(true)`. Throws
  * InvalidDatabaseUrl.
  */
-export async function openDatabase({ url, login, onPool, onQuery, isTraced }: DatabaseOptions): Promise<Database> {
+export async function openDatabase({
+  url,
+  login,
+  queryTimeoutMs = DEFAULT_QUERY_TIMEOUT_MS,
+  onPool,
+  onQuery,
+  isTraced,
+}: DatabaseOptions): Promise<Database> {
   const { connectionString, ...connection } = readConnectionOptions(url);
   return MikroORM.init({
     clientUrl: connectionString,
@@ -38,7 +47,7 @@ export async function openDatabase({ url, login, onPool, onQuery, isTraced }: Da
       Client: login?.createClientClass(),
       keepAlive: true,
       // Without a timeout, a query on a connection that went silent would wait until TCP gives up.
-      query_timeout: QUERY_TIMEOUT_MS,
+      query_timeout: queryTimeoutMs,
       onPoolCreated(pool: Pool) {
         dropLostConnections(pool);
         nameCaller(pool);
