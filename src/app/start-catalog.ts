@@ -4,10 +4,10 @@ import { startTrustReplica, type TrustReplica } from '../catalog/feed/trust-repl
 import type { Config } from '../config/config.ts';
 import type { DatabaseAccess } from '../database/connection/database-access.ts';
 import { isDatabaseUnavailable, isSchemaMissing } from '../database/database-errors.ts';
-import { openConnection } from '../database/open-connection.ts';
+import { createConsistentReader, openConnection } from '../database/open-connection.ts';
 import type { KeyPeppers } from '../domain/credentials/key-peppers.ts';
 import type { Logger } from '../interfaces/logger.ts';
-import type { Query } from '../interfaces/query.ts';
+import type { Query, ReadConsistently } from '../interfaces/query.ts';
 import { firstLine } from '../telemetry/logger.ts';
 import type { Readiness } from '../telemetry/readiness.ts';
 import { createApiKeyOptions } from './api-key-options.ts';
@@ -45,7 +45,7 @@ export async function startCatalog(
   const { log } = parts;
   const snapshot = openCatalogSnapshot(config);
   const catalog = await startCatalogReplica({
-    query: openFeed(parts, resources),
+    ...openFeed(parts, resources),
     ...createApiKeyOptions(parts.keyPeppers, config.acceptsImportedKeys),
     followsDevices: config.devices.registration !== 'off',
     log,
@@ -67,7 +67,7 @@ export async function startTrust(
   resources: AsyncDisposableStack,
 ): Promise<TrustReplica> {
   const trust = await startTrustReplica({
-    query: openFeed(parts, resources),
+    ...openFeed(parts, resources),
     log: parts.log,
     maxStalenessMs: config.catalogMaxStalenessMs,
     prepare: () => parts.prepare(),
@@ -77,10 +77,15 @@ export async function startTrust(
   return trust;
 }
 
-function openFeed({ access }: CatalogParts, resources: AsyncDisposableStack): Query {
-  const { query, close } = openConnection({ ...access, timeoutMs: FEED_TIMEOUT_MS });
+/** A load has a connection of its own, so that an old copy follows the changes meanwhile. */
+function openFeed(
+  { access }: CatalogParts,
+  resources: AsyncDisposableStack,
+): { readonly query: Query; readonly readConsistently: ReadConsistently } {
+  const options = { ...access, timeoutMs: FEED_TIMEOUT_MS };
+  const { query, close } = openConnection(options);
   resources.defer(close);
-  return query;
+  return { query, readConsistently: createConsistentReader(options) };
 }
 
 /** undefined: the embedded Postgres has started with the node, so an error of it does not go away by itself. */

@@ -5,6 +5,7 @@ const UNAVAILABLE_CODES = new Set([
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now: it is starting
   '53300', // too_many_connections
+  '40001', // serialization_failure: a standby cancelled the statement, because it delayed the replay
   '25006', // read_only_sql_transaction: it is a standby
 ]);
 

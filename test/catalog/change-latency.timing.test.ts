@@ -19,7 +19,7 @@ const ids = Array.from({ length: KEYS }, () => randomUUID());
 
 const it = test
   /** Catalogs of two nodes, each with its own connection pool. */
-  .extend('nodes', async ({ databaseUrl, query, account }, { onCleanup }) => {
+  .extend('nodes', async ({ databaseUrl, query, readConsistently, account }, { onCleanup }) => {
     await query(
       `insert into api_key (id, digest, hint, counter_id, display_name, account_id, disabled, create_time, update_time)
        select id, sha256(convert_to(id, 'UTF8')), '', id, '', ?, false, now(), now()
@@ -28,7 +28,7 @@ const it = test
     );
     const databases = await Promise.all([1, 2].map(() => openDatabase({ url: databaseUrl })));
     const catalogs = await Promise.all(
-      databases.map((database) => startCatalogReplica({ query: createQuery(database), digest, log })),
+      databases.map((database) => startCatalogReplica({ query: createQuery(database), readConsistently, digest, log })),
     );
     onCleanup(async () => {
       for (const catalog of catalogs) await catalog.stop();

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { test as base } from 'vitest';
 import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
+import { createConsistentReader } from '../../src/database/open-connection.ts';
 import { createQuery, openDatabase } from '../../src/database/open-database.ts';
 import { createApiKeyDigester } from '../../src/identity/secrets/api-key-secret.ts';
 import type { Query } from '../../src/interfaces/query.ts';
@@ -66,8 +67,9 @@ export const test = base
     const line = (_: object, message: string) => void lines.push(message);
     return { info: line, warn: line, error: line };
   })
-  .extend('catalog', async ({ query, log }, { onCleanup }) => {
-    const catalog = await startCatalogReplica({ query, digest, log });
+  .extend('readConsistently', ({ databaseUrl }) => createConsistentReader({ url: databaseUrl, timeoutMs: 5_000 }))
+  .extend('catalog', async ({ query, readConsistently, log }, { onCleanup }) => {
+    const catalog = await startCatalogReplica({ query, readConsistently, digest, log });
     onCleanup(() => catalog.stop());
     return catalog;
   });

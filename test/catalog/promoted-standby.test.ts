@@ -6,9 +6,10 @@ import { createTemporaryFolder } from '../../provision/postgres.ts';
 import { startCatalogReplica } from '../../src/catalog/feed/replica.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts';
 import { migrate } from '../../src/database/migrate.ts';
+import { createConsistentReader } from '../../src/database/open-connection.ts';
 import { createQuery, type Database, openDatabase } from '../../src/database/open-database.ts';
 import { createApiKeyDigester } from '../../src/identity/secrets/api-key-secret.ts';
-import type { Query } from '../../src/interfaces/query.ts';
+import type { Query, ReadConsistently } from '../../src/interfaces/query.ts';
 
 const digest = createApiKeyDigester('');
 const log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -18,6 +19,7 @@ interface Server {
   readonly postgres: EmbeddedPostgres;
   readonly database: Database;
   readonly query: Query;
+  readonly readConsistently: ReadConsistently;
 }
 
 let primary: Server;
@@ -31,7 +33,8 @@ async function open(folder: string, settings: Record<string, string> = {}): Prom
     roleAttributes: 'superuser',
   });
   const database = await openDatabase({ url: postgres.url });
-  return { folder, postgres, database, query: createQuery(database) };
+  const readConsistently = createConsistentReader({ url: postgres.url, timeoutMs: 5_000 });
+  return { folder, postgres, database, query: createQuery(database), readConsistently };
 }
 
 /**
@@ -99,10 +102,15 @@ const SOON = { timeout: 20_000 };
 
 test('nodes follow a standby; when it is promoted without the last writes of its primary, nodes of both servers reload', async () => {
   let current: Server | undefined = primary;
-  const switching: Query = (sql, parameters) =>
-    current?.query(sql, parameters) ?? Promise.reject(new Error('connect ECONNREFUSED'));
-  const moved = await startCatalogReplica({ query: switching, digest, log });
-  const stayed = await startCatalogReplica({ query: standby.query, digest, log });
+  const away = () => Promise.reject(new Error('connect ECONNREFUSED'));
+  const moved = await startCatalogReplica({
+    query: (sql, parameters) => current?.query(sql, parameters) ?? away(),
+    readConsistently: (read) => current?.readConsistently(read) ?? away(),
+    digest,
+    log,
+  });
+  const { query, readConsistently } = standby;
+  const stayed = await startCatalogReplica({ query, readConsistently, digest, log });
   const isKnown = (secret: string) => [moved, stayed].map((catalog) => catalog.keyBySecret(secret) !== undefined);
   try {
     await addKey(primary, 'replicated');

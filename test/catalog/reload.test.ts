@@ -10,11 +10,18 @@ const it = test
   /** A test sets `fails` to make queries of the catalog fail. */
   .extend('outage', (): { fails?: (sql: string) => boolean } => ({}))
   /** Starts with the key `kept`. */
-  .override('catalog', async ({ query, account, outage, log }, { onCleanup }) => {
+  .override('catalog', async ({ query, readConsistently, account, outage, log }, { onCleanup }) => {
     await insertKey(query, 'kept', account);
-    const failing: Query = (sql, parameters) =>
-      outage.fails?.(sql) === true ? Promise.reject(new Error('connect ECONNREFUSED')) : query(sql, parameters);
-    const catalog = await startCatalogReplica({ query: failing, digest, log });
+    const failing =
+      (original: Query): Query =>
+      (sql, parameters) =>
+        outage.fails?.(sql) === true ? Promise.reject(new Error('connect ECONNREFUSED')) : original(sql, parameters);
+    const catalog = await startCatalogReplica({
+      query: failing(query),
+      readConsistently: (read) => readConsistently((original) => read(failing(original))),
+      digest,
+      log,
+    });
     onCleanup(() => catalog.stop());
     return catalog;
   });
@@ -79,7 +86,7 @@ describe('the catalog reloads', () => {
     const gone = await insertKey(query, 'gone', account);
     const disabled = await insertKey(query, 'disabled', account);
     await expect.poll(() => ['gone', 'disabled'].map(isKnown), SOON).toEqual([true, true]);
-    outage.fails = (sql) => sql.includes('from api_key where id > ');
+    outage.fails = (sql) => sql.includes('from api_key where ctid >= ');
     await executeUnnoticed(query, 'delete from api_key where id = ?', [gone]);
     await query('truncate catalog_change', []);
     await expect.poll(() => lines, SOON).toContain('catalog reload failed; trying again');

@@ -10,11 +10,11 @@ const setNetworks = (query: Query, id: string, networks: string) =>
   query('update api_key set allowed_networks = ? where id = ?', [networks, id]);
 
 describe('the catalog', () => {
-  it('starts with every row of the database except deleted keys', async ({ query, account, log }) => {
+  it('starts with every row of the database except deleted keys', async ({ query, readConsistently, account, log }) => {
     const id = await insertKey(query, 'kept', account);
     const deleted = await insertKey(query, 'deleted', account);
     await query('update api_key set delete_time = now() where id = ?', [deleted]);
-    const later = await startCatalogReplica({ query, digest, log });
+    const later = await startCatalogReplica({ query, readConsistently, digest, log });
     expect(later.keyBySecret('kept')).toMatchObject({ id, accountId: account, planId: 'slow', disabled: false });
     expect(later.keyBySecret('deleted')).toBeUndefined();
     expect(later.plan('fast')?.limits).toMatchObject([{ requests: 100, windowSeconds: 60 }]);
@@ -118,10 +118,15 @@ describe('the catalog', () => {
     expect(lines).toContain('could not read the policy of an API key; its last known policy stays in force');
   });
 
-  it('leaves out a key whose networks cannot be read when it starts', async ({ query, account, log }) => {
+  it('leaves out a key whose networks cannot be read when it starts', async ({
+    query,
+    readConsistently,
+    account,
+    log,
+  }) => {
     const id = await insertKey(query, 'secret', account);
     await setNetworks(query, id, '["from the future"]');
-    const started = await startCatalogReplica({ query, digest, log });
+    const started = await startCatalogReplica({ query, readConsistently, digest, log });
     expect([started.key(id), started.keyBySecret('secret')]).toEqual([undefined, undefined]);
     await setNetworks(query, id, '[]');
     await expect.poll(() => started.keyBySecret('secret')?.id, SOON).toBe(id);
@@ -135,12 +140,18 @@ describe('the catalog', () => {
     expect(await query('select count(*)::int as changes from catalog_change', [])).toEqual([before]);
   });
 
-  it('keeps answering without Postgres, logs that once, and catches up', async ({ query, account, log, lines }) => {
+  it('keeps answering without Postgres, logs that once, and catches up', async ({
+    query,
+    readConsistently,
+    account,
+    log,
+    lines,
+  }) => {
     const id = await insertKey(query, 'secret', account);
     let isAway = false;
     const flaky: Query = (sql, parameters) =>
       isAway ? Promise.reject(new Error('connect ECONNREFUSED')) : query(sql, parameters);
-    const cut = await startCatalogReplica({ query: flaky, digest, log });
+    const cut = await startCatalogReplica({ query: flaky, readConsistently, digest, log });
     isAway = true;
     await query('update api_key set disabled = true where id = ?', [id]);
     await sleep(1_500);

@@ -6,9 +6,9 @@ import type { VerifiedToken } from '../../src/domain/tokens/token.ts';
 import type { Query } from '../../src/interfaces/query.ts';
 import { insertKey, planLimits, test, UPSERT_PLAN } from './fixtures.ts';
 
-const it = test.extend('trust', async ({ databaseUrl, log }, { onCleanup }) => {
+const it = test.extend('trust', async ({ databaseUrl, readConsistently, log }, { onCleanup }) => {
   const { query, close } = openConnection({ url: databaseUrl, timeoutMs: 5_000 });
-  const trust = await startTrustReplica({ query, log });
+  const trust = await startTrustReplica({ query, readConsistently, log });
   onCleanup(async () => {
     await trust.stop();
     await close();

@@ -32,4 +32,12 @@ describe('a connection pool', () => {
     expect(isDatabaseUnavailable(wrong)).toBe(false);
     await database.close(true);
   });
+
+  it('reports the database as unavailable if a standby cancels a statement because of the replay', async () => {
+    const database = await openDatabase({ url: await newEmptyDatabase() });
+    const conflict = `do $$ begin raise 'canceling statement due to conflict with recovery' using errcode = '40001'; end $$`;
+    const cancelled = await createQuery(database)(conflict, []).catch((error: unknown) => error);
+    expect(isDatabaseUnavailable(cancelled)).toBe(true);
+    await database.close(true);
+  });
 });

@@ -96,10 +96,15 @@ export function listFollowedTables(followsDevices: boolean): readonly CatalogEnt
   return followsDevices ? CATALOG_TABLES : CATALOG_TABLES.filter((table) => table !== 'device');
 }
 
+/** Returns the fields of the rows of a table, each with the SQL expression that reads it. */
+export function listColumns(table: CatalogEntity): readonly { readonly field: string; readonly expression: string }[] {
+  return Object.entries(ROW_COLUMNS[table]).map(([field, expression]) => ({ field, expression }));
+}
+
 /** Returns the select list that reads the rows of a table. */
 export function selectColumns(table: CatalogEntity): string {
-  return Object.entries(ROW_COLUMNS[table])
-    .map(([field, expression]) => `${expression} as "${field}"`)
+  return listColumns(table)
+    .map(({ field, expression }) => `${expression} as "${field}"`)
     .join(', ');
 }
 

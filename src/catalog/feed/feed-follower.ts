@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { Query } from '../../interfaces/query.ts';
+import type { Query, ReadConsistently } from '../../interfaces/query.ts';
 import type { StoredCatalog } from '../snapshot-file/snapshot-file.ts';
 import type { CatalogEntity, CatalogEntry } from './catalog-rows.ts';
 import { type FeedPosition, readChanges, readPosition } from './change-feed.ts';
@@ -23,6 +23,8 @@ export interface FeedFollowerOptions<Model> {
    */
   observeChanges?(former: Model): ChangeObserver;
   readonly query: Query;
+  /** Loads the tables. Must read the same database as `query`. */
+  readonly readConsistently: ReadConsistently;
   readonly log: Logger;
   /** Staleness in ms from which the copy is too old to let any credential in. undefined: no limit. */
   readonly maxStalenessMs?: number | undefined;
@@ -121,11 +123,7 @@ export class FeedFollower<Model extends FollowingModel> {
   async load(): Promise<void> {
     await this.#prepare();
     const model = this.#options.createModel();
-    const position = await readPosition(this.#query);
-    for await (const page of readSnapshot(this.#query, this.#options.tables)) {
-      await applyEntries(model, page);
-      this.#stopping.signal.throwIfAborted();
-    }
+    const position = await this.#options.readConsistently((query) => this.#readTables(withTimeout(query), model));
     await this.#readInTurn(async () => {
       const sentAt = readClocks();
       const changes = await readChanges(this.#query, position, this.#options.tables, MAX_CHANGES_AFTER_LOAD);
@@ -136,6 +134,16 @@ export class FeedFollower<Model extends FollowingModel> {
       this.#mustReload = false;
       this.#recordRead(sentAt, changes.position);
     });
+  }
+
+  /** Returns the position of the feed at which the tables were read: the changes since then are missing. */
+  async #readTables(query: Query, model: Model): Promise<FeedPosition> {
+    const position = await readPosition(query);
+    for await (const page of readSnapshot(query, this.#options.tables)) {
+      await applyEntries(model, page);
+      this.#stopping.signal.throwIfAborted();
+    }
+    return position;
   }
 
   /** Replaces the copy by a stored one, whose age counts on. Rejects, and keeps the present one, if it cannot be read. */

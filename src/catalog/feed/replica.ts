@@ -1,7 +1,7 @@
 import type { Catalog, CatalogDevices } from '../../decide/ports.ts';
 import type { Plan } from '../../domain/limits/plan.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { Query } from '../../interfaces/query.ts';
+import type { Query, ReadConsistently } from '../../interfaces/query.ts';
 import { type CatalogSizes, ReadModel } from '../model/read-model.ts';
 import type { StoredCatalog } from '../snapshot-file/snapshot-file.ts';
 import { AccessChanges } from './access-changes.ts';
@@ -12,6 +12,8 @@ import { type OutageOptions, startFollower } from './start-follower.ts';
 
 export interface CatalogReplicaOptions {
   readonly query: Query;
+  /** Loads the catalog. Must read the same database as `query`. */
+  readonly readConsistently: ReadConsistently;
   /** Computes the digest of an API key, in hex. */
   digest(secret: string): string;
   /** Digests with earlier peppers. A key that is not found by `digest` is looked up by these. */
@@ -59,17 +61,9 @@ export interface CatalogReplica extends Catalog {
  * from a stored copy or wait.
  */
 export async function startCatalogReplica(options: CatalogReplicaOptions): Promise<CatalogReplica> {
-  const { query, digest, formerDigests, acceptsImportedKeys = true, log, maxStalenessMs, outage } = options;
-  const createModel = () => new ReadModel(digest, log, formerDigests);
+  const { acceptsImportedKeys = true, log, outage } = options;
   const catalogExport = new CatalogExport();
-  const follower = new FeedFollower({
-    query,
-    log,
-    maxStalenessMs,
-    tables: listFollowedTables(options.followsDevices ?? true),
-    createModel,
-    observeChanges: (former) => observeChanges(former, catalogExport, log),
-  });
+  const follower = createFollower(options, catalogExport);
   await startFollower(follower, log, outage);
   return {
     get staleness() {
@@ -117,6 +111,19 @@ export async function startCatalogReplica(options: CatalogReplicaOptions): Promi
     refresh: () => follower.refresh(),
     stop: () => follower.stop(),
   };
+}
+
+function createFollower(options: CatalogReplicaOptions, catalogExport: CatalogExport): FeedFollower<ReadModel> {
+  const { query, readConsistently, digest, formerDigests, log, maxStalenessMs } = options;
+  return new FeedFollower({
+    query,
+    readConsistently,
+    log,
+    maxStalenessMs,
+    tables: listFollowedTables(options.followsDevices ?? true),
+    createModel: () => new ReadModel(digest, log, formerDigests),
+    observeChanges: (former) => observeChanges(former, catalogExport, log),
+  });
 }
 
 /** Adds changes to the export in progress, and logs changes of access: after a restore, they say what was revoked. */

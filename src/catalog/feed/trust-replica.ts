@@ -1,12 +1,14 @@
 import type { TokenTrust, VerifiedToken } from '../../domain/tokens/token.ts';
 import type { Logger } from '../../interfaces/logger.ts';
-import type { Query } from '../../interfaces/query.ts';
+import type { Query, ReadConsistently } from '../../interfaces/query.ts';
 import { TrustModel } from '../model/trust-model.ts';
 import { FeedFollower } from './feed-follower.ts';
 import { type OutageOptions, startFollower } from './start-follower.ts';
 
 export interface TrustReplicaOptions {
   readonly query: Query;
+  /** Loads the tables. Must read the same database as `query`. */
+  readonly readConsistently: ReadConsistently;
   readonly log: Logger;
   /** Staleness in ms from which the replica vouches for no token. undefined: no limit. */
   readonly maxStalenessMs?: number | undefined;
