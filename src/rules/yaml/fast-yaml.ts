@@ -1,4 +1,4 @@
-import { FAILSAFE_SCHEMA, type LoadOptions, load, Type } from 'js-yaml';
+import { FAILSAFE_SCHEMA, type LoadOptions, load, type Mark, Type, YAMLException } from 'js-yaml';
 import { BoundedMap } from '../../collections/bounded-map.ts';
 import {
   CONTROL_CHARACTER,
@@ -19,6 +19,8 @@ const AMBIGUOUS = /(?:^|[\s,[{:])(?:!|\*[^\s,[\]{}]|\?\s)|[\]}]\s*:|[,{]\s*(?:#[
 /** Together they are ambiguous too: js-yaml may take a line of spaces and a tab for the end of a block scalar. */
 const BLOCK_SCALAR = /[|>][-+\d]*[ \t]*(?:#[^\n]*)?\n/;
 const TAB_IN_INDENTATION = /\n *\t/;
+
+const BYTE_ORDER_MARK = '\ufeff';
 
 /** Files repeat the same keys, units and numbers many times. Scalars up to this length are resolved once. */
 const MAX_CACHED_LENGTH = 64;
@@ -43,6 +45,28 @@ export function parseFastYaml(text: string): YamlMapping | undefined {
 /** Calls `listener` at the start and the end of each node of a text that parseFastYaml accepts. */
 export function visitNodes(text: string, listener: NonNullable<LoadOptions['listener']>): void {
   load(text, { schema: createSchema(), listener });
+}
+
+/**
+ * Returns the offset at which the parser gives up a text that is invalid. undefined: it does not say, or might read the
+ * text differently from YamlDocument. Fields that a mapping has twice are accepted. Until then, calls `listener` at the
+ * start and the end of each node.
+ */
+export function findFailure(text: string, listener: NonNullable<LoadOptions['listener']>): number | undefined {
+  if (isAmbiguous(text)) return undefined;
+  try {
+    load(text, { schema: createSchema(), listener, json: true });
+  } catch (error) {
+    // Contrary to its type, the exception about several documents has no mark.
+    const mark: Mark | undefined = error instanceof YAMLException ? error.mark : undefined;
+    return mark === undefined ? undefined : mark.position + countLeftOut(text);
+  }
+  return undefined;
+}
+
+/** Length of the byte order mark of a text. The parser leaves it out, so it does not count in its positions. */
+export function countLeftOut(text: string): number {
+  return text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
 }
 
 function isAmbiguous(text: string): boolean {

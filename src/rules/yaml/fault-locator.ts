@@ -1,4 +1,5 @@
-import { LineCounter } from 'yaml';
+import type { LineCounter } from 'yaml';
+import { countLines } from './count-lines.ts';
 import { type NodeIndex, NodeOffsets } from './node-offsets.ts';
 import type { FaultSink, RulesFault } from './rules-fault.ts';
 import { childLocation, formatLocation, type YamlLocation } from './yaml-location.ts';
@@ -11,15 +12,14 @@ import { isYamlMapping, isYamlSequence } from './yaml-values.ts';
 export class FaultLocator implements FaultSink {
   readonly #file: string;
   readonly #offsets: NodeOffsets;
-  readonly #lines = new LineCounter();
+  readonly #lines: LineCounter;
   readonly #faults: RulesFault[] = [];
   #hasUnknownPosition = false;
 
   constructor(file: string, text: string) {
     this.#file = file;
     this.#offsets = new NodeOffsets(text);
-    this.#lines.addNewLine(0);
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) this.#lines.addNewLine(end + 1);
+    this.#lines = countLines(text);
   }
 
   /** undefined: only YamlDocument knows all positions. */

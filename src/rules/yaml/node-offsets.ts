@@ -1,5 +1,5 @@
 import type { EventType, State } from 'js-yaml';
-import { visitNodes } from './fast-yaml.ts';
+import { countLeftOut, visitNodes } from './fast-yaml.ts';
 import { isYamlMapping, isYamlSequence, type YamlMapping, type YamlSequence, type YamlValue } from './yaml-values.ts';
 
 /** A node of a text: its index in the order in which nodes start. */
@@ -10,8 +10,6 @@ export interface FieldNodes {
   readonly key: NodeIndex;
   readonly value: NodeIndex;
 }
-
-const BYTE_ORDER_MARK = '\ufeff';
 
 /**
  * Offsets of the nodes of a text that the fast parser accepts. They are those of YamlDocument, at a tenth of its cost.
@@ -35,7 +33,7 @@ export class NodeOffsets {
   /** `text` is one that parseFastYaml accepts. */
   constructor(text: string) {
     this.#text = text;
-    this.#leftOut = text.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
+    this.#leftOut = countLeftOut(text);
     visitNodes(text, (event, state) => this.#add(event, state));
   }
 

@@ -4,7 +4,7 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
+  type LineCounter,
   type Node,
   type Pair,
   parseDocument,
@@ -12,8 +12,10 @@ import {
   type YAMLMap,
   type YAMLParseError,
 } from 'yaml';
+import { countLines } from './count-lines.ts';
 import { abbreviate, withFoundYaml } from './found-yaml.ts';
 import type { FaultSink, RulesFault } from './rules-fault.ts';
+import { findSyntaxError, isTooDeep } from './syntax-error.ts';
 import { childLocation, formatLocation, type YamlLocation } from './yaml-location.ts';
 import { CONTROL_CHARACTER, TypedScalar, type YamlMapping, type YamlValue } from './yaml-values.ts';
 
@@ -26,13 +28,15 @@ export class YamlDocument implements FaultSink {
   /** undefined, with a fault, if the top of the file is not a mapping or cannot be parsed. */
   readonly contents: YamlMapping | undefined;
   readonly #file: string;
-  readonly #lines = new LineCounter();
+  readonly #lines: LineCounter;
   readonly #top: YAMLMap | undefined;
 
   /** `expected` describes what the top of the file must be. */
   constructor(file: string, text: string, expected: string) {
     this.#file = file;
-    const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    this.#lines = countLines(text);
+    if (!this.#checkCharacters(text) || !this.#checkQuickly(text)) return;
+    const document = parseDocument(text, { prettyErrors: false });
     if (!this.#checkSyntax(document, text)) return;
     const contents: unknown = document.contents;
     if (isMap(contents)) {
@@ -82,14 +86,25 @@ export class YamlDocument implements FaultSink {
     return (findPairIn(parent, String(location.step))?.value as Node | undefined) ?? parent; // values are nodes
   }
 
+  /** Reports the first character that is not allowed. Returns whether there is none. */
+  #checkCharacters(text: string): boolean {
+    const control = CONTROL_CHARACTER.exec(text);
+    if (control === null) return true;
+    const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+    this.#addFault(control.index, `invalid YAML: the character U+${code} is not allowed`);
+    return false;
+  }
+
+  /** Reports the syntax error of a large text, if it can be found quickly. Returns false in that case. */
+  #checkQuickly(text: string): boolean {
+    const error = findSyntaxError(text);
+    if (error === undefined) return true;
+    this.#addFault(error.offset, `invalid YAML: ${error.message}`);
+    return false;
+  }
+
   /** Reports faults of the syntax. Returns whether the values of the document can be checked as well. */
   #checkSyntax(document: Document.Parsed, text: string): boolean {
-    const control = CONTROL_CHARACTER.exec(text);
-    if (control !== null) {
-      const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-      this.#addFault(control.index, `invalid YAML: the character U+${code} is not allowed`);
-      return false;
-    }
     // Errors after the first mostly follow from it.
     const [first, ...others] = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY');
     if (first !== undefined) {
@@ -110,9 +125,7 @@ export class YamlDocument implements FaultSink {
   }
 
   #addSyntaxFault(first: YAMLParseError, text: string, others: readonly YAMLParseError[]): void {
-    // The parser reports an exhausted call stack as an error, at an arbitrary depth.
-    const isTooDeep = [first, ...others].some(({ message }) => message.includes('call stack'));
-    if (isTooDeep) {
+    if ([first, ...others].some(isTooDeep)) {
       this.#addFault(findExcessiveNesting(text), 'invalid YAML: nested too deep');
     } else if (first.code === 'MULTIPLE_DOCS') {
       this.#addFault(first.pos[0], 'must be the only YAML document of its file; move the second one to another file');
