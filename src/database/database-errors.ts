@@ -6,6 +6,7 @@ const UNAVAILABLE_CODES = new Set([
   '57P03', // cannot_connect_now: it is starting
   '53300', // too_many_connections
   '40001', // serialization_failure: a standby cancelled the statement, because it delayed the replay
+  '40P01', // deadlock_detected: such as between a load of the catalog and a migration
   '25006', // read_only_sql_transaction: it is a standby
 ]);
 

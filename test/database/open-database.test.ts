@@ -33,10 +33,13 @@ describe('a connection pool', () => {
     await database.close(true);
   });
 
-  it('reports the database as unavailable if a standby cancels a statement because of the replay', async () => {
+  it.each([
+    ['a standby cancels a statement because of the replay', '40001'],
+    ['a statement is part of a deadlock', '40P01'],
+  ])('reports the database as unavailable if %s', async (_, code) => {
     const database = await openDatabase({ url: await newEmptyDatabase() });
-    const conflict = `do $$ begin raise 'canceling statement due to conflict with recovery' using errcode = '40001'; end $$`;
-    const cancelled = await createQuery(database)(conflict, []).catch((error: unknown) => error);
+    const failing = `do $$ begin raise 'cancelled' using errcode = '${code}'; end $$`;
+    const cancelled = await createQuery(database)(failing, []).catch((error: unknown) => error);
     expect(isDatabaseUnavailable(cancelled)).toBe(true);
     await database.close(true);
   });
