@@ -10,6 +10,8 @@ import { sendOverHttp1 } from '../../demo/http-clients.ts';
 import { startEnvoy } from '../../demo/start-envoy.ts';
 import { startUpstream } from '../../demo/upstream.ts';
 import { startRedis } from '../../provision/redis.ts';
+import { TokenInfoServiceService } from '../../src/generated/weir/admin/v1/token_info_service.ts';
+import { GrpcClient } from '../support/clients/grpc-client.ts';
 import { newDatabase } from '../support/databases.ts';
 import { ADMINISTRATOR, type Environment, NODE_SECRETS } from '../support/node.ts';
 import { startWeirProcess, type WeirPorts, type WeirProcess } from '../support/weir-process.ts';
@@ -90,6 +92,15 @@ async function createKey({ ports }: RestartableNode): Promise<string> {
   return (await admin.createKey(plan)).secret;
 }
 
+/** Waits until a node has read a key that another node has created. */
+async function waitForKey({ ports }: RestartableNode, secret: string): Promise<void> {
+  const admin = new GrpcClient(ports.admin);
+  resources.defer(() => admin.close());
+  await expect
+    .poll(async () => (await admin.call(TokenInfoServiceService.getTokenInfo, { secret })).apiKey)
+    .not.toBe('');
+}
+
 interface Load {
   /** The statuses of the answers so far. */
   readonly statuses: readonly number[];
@@ -122,6 +133,7 @@ describe('two nodes behind an Envoy with envoy/envoy.yaml', () => {
     async () => {
       const [first, second] = [await RestartableNode.start(), await RestartableNode.start()];
       const secret = await createKey(first);
+      await waitForKey(second, secret);
       const upstream = await startUpstream('127.0.0.1', 0);
       resources.defer(() => upstream.stop());
       const envoy = await startEnvoy({
