@@ -5,7 +5,7 @@ import { findSyntaxError } from './syntax-error.ts';
 const ITEM =
   '  - key: tenant\n    value: "a b"\n    descriptors:\n      - {key: path, limits: [{requests: 5, window: 1m}]}\n';
 const START = 'domain: a\ndescriptors:\n';
-const ITEMS = ITEM.repeat(1_200);
+const ITEMS = ITEM.repeat(800);
 
 /** The first syntax error of the whole text. */
 function findInWhole(text: string) {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newDatabase } from '../../support/databases.ts';
 import { newEmail, startHolderNode } from '../account-holder.ts';
 
-const TRIES = 200;
+const TRIES = 100;
 
 let holder: Awaited<ReturnType<typeof startHolderNode>>;
 let verified: Awaited<ReturnType<typeof startHolderNode>>;
