@@ -107,8 +107,9 @@ async function createUsableKey(): Promise<void> {
 const countChanges = (variable: string) =>
   lines.filter((line) => line.startsWith('the login in a secret file has changed') && line.includes(variable)).length;
 
-const OTHERS =
-  'from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_start < ?';
+/** Without autovacuum, which only superusers may end. */
+const OTHERS = `from pg_stat_activity where datname = current_database() and backend_type = 'client backend'
+  and pid <> pg_backend_pid() and backend_start < ?`;
 
 /** Ends all connections of the node to Postgres, and waits for it. Returns how many there were. */
 async function terminateConnections(password: string): Promise<number> {
