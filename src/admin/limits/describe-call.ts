@@ -4,6 +4,7 @@ import type { LimitedCall } from '../../interfaces/admin-limits.ts';
 import { readBearerToken } from '../callers/caller.ts';
 import { type TokenVerificationOptions, verifyPresentedToken } from '../callers/verify-presented-token.ts';
 import type { CallContext } from '../methods/call-context.ts';
+import { readText } from '../methods/read-text.ts';
 import { comparesPassword, isOpenMethod } from './open-methods.ts';
 
 export interface DescribeCallOptions {
@@ -52,8 +53,7 @@ async function findTokenAccount(
 
 /** The e-mail address of a request that has a field for it; undefined: it has none. */
 export function readEmail(request: unknown): string | undefined {
-  if (typeof request !== 'object' || request === null || !('email' in request)) return undefined;
-  return typeof request.email === 'string' && request.email !== '' ? request.email.toLowerCase() : undefined;
+  return readText(request, 'email')?.toLowerCase() || undefined;
 }
 
 /** Classifies how a call has ended. `error` is what its handler threw. */

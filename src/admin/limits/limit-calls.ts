@@ -4,6 +4,7 @@ import { clientNetwork } from '../../domain/credentials/client-network.ts';
 import type { CallOutcome } from '../../domain/rules/reserved-domains.ts';
 import type { LimitedCall } from '../../interfaces/admin-limits.ts';
 import type { CallContext } from '../methods/call-context.ts';
+import { readText } from '../methods/read-text.ts';
 import { mapDatabaseErrors, mapHandlers, type UnaryService } from '../methods/unary-service.ts';
 import type { BegunCall, CallLimits } from './call-limits.ts';
 import { CallerTurns } from './caller-turns.ts';
@@ -158,7 +159,7 @@ class CallLimiter {
 
 /** Register has none while an e-mail address has to be verified first. */
 function hasAccessToken(response: unknown): boolean {
-  return typeof response === 'object' && response !== null && 'accessToken' in response && response.accessToken !== '';
+  return Boolean(readText(response, 'accessToken'));
 }
 
 function isRejection(error: unknown): boolean {

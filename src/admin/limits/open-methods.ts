@@ -1,3 +1,5 @@
+import { readText } from '../methods/read-text.ts';
+
 const AUTH = 'AuthService';
 
 /**
@@ -44,7 +46,7 @@ export function methodName(path: string): string {
 
 /** Whether a call needs no access token. Logout takes one if the request has no refresh token. */
 export function isOpenMethod(method: string, request: unknown): boolean {
-  if (method === `${AUTH}/Logout` && isWithoutRefreshToken(request)) return false;
+  if (method === `${AUTH}/Logout` && readText(request, 'refreshToken') === '') return false;
   return OPEN_METHODS.has(method);
 }
 
@@ -53,7 +55,10 @@ export function isOpenMethod(method: string, request: unknown): boolean {
  * only if the request has it.
  */
 export function comparesPassword(method: string, request: unknown): boolean {
-  return PASSWORD_METHODS.has(method) || (method === `${AUTH}/UpdateProfile` && hasCurrentPassword(request));
+  return (
+    PASSWORD_METHODS.has(method) ||
+    (method === `${AUTH}/UpdateProfile` && Boolean(readText(request, 'currentPassword')))
+  );
 }
 
 /** Whether a call hashes a password. */
@@ -64,14 +69,4 @@ export function hashesPassword(method: string, request: unknown): boolean {
 /** The room of a method that anybody may call; undefined: it needs an access token. */
 export function findRoom(method: string): OpenRoom | undefined {
   return OPEN_METHODS.get(method);
-}
-
-function hasCurrentPassword(request: unknown): boolean {
-  return (
-    typeof request === 'object' && request !== null && 'currentPassword' in request && request.currentPassword !== ''
-  );
-}
-
-function isWithoutRefreshToken(request: unknown): boolean {
-  return typeof request === 'object' && request !== null && 'refreshToken' in request && request.refreshToken === '';
 }
