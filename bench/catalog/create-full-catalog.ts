@@ -38,8 +38,8 @@ const INSERT_KEY_WITH_SECRET = `
 const QUERY_TIMEOUT_MS = 600_000;
 
 /**
- * Creates a catalog with `keys` API keys in total, in a Postgres that `children` stops. Returns secrets for
- * `keysWithSecret` of them. If it fails, its Postgres is stopped already.
+ * Creates a catalog with `keys` API keys in total, in a Postgres that `children` stops, also if this fails. Returns secrets
+ * for `keysWithSecret` of them.
  */
 export async function createFullCatalog(
   children: ChildProcesses,
@@ -50,14 +50,8 @@ export async function createFullCatalog(
   await chmod(dataFolder, 0o755);
   const log = { info: () => {}, warn: console.warn, error: console.error };
   const postgres = await startEmbeddedPostgres({ dataFolder, log, settings: { fsync: 'off' } });
-  // Also for a signal that ends the bench meanwhile.
   children.addStopAction(() => postgres.stop());
-  try {
-    return { databaseUrl: postgres.url, secrets: await fillCatalog(postgres.url, size) };
-  } catch (error) {
-    await postgres.stop();
-    throw error;
-  }
+  return { databaseUrl: postgres.url, secrets: await fillCatalog(postgres.url, size) };
 }
 
 /** Returns the secrets. */
