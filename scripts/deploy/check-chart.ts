@@ -1,12 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DASHBOARD_FOLDER } from './dashboards/all-dashboards.ts';
 import { expectRefusal, renderChart, runHelm } from './helm.ts';
 import type { DeployCheck } from './run-checks.ts';
 
 const CHART = path.join('deploy', 'helm', 'weir');
 const CASES = path.join(CHART, 'ci');
 const GOLDEN = path.join('test', 'deploy', 'golden');
-const DASHBOARDS = path.join('deploy', 'helm', 'weir', 'monitoring', 'dashboards');
 const BAD_VALUES = path.join('test', 'deploy', 'bad-values');
 /** Version of Kubernetes for which objects are rendered: that of the schemas in manifests/sources.json. */
 const KUBERNETES_VERSION = '1.30';
@@ -55,10 +55,10 @@ async function compareGoldenFiles(isUpdate: boolean): Promise<void> {
 /** Replaces the dashboards by the names of their files, if they are what these contain. */
 async function leaveOutDashboards(objects: string): Promise<string> {
   let text = objects;
-  for (const name of await readdir(DASHBOARDS)) {
-    const content = await readFile(path.join(DASHBOARDS, name), 'utf8');
+  for (const name of await readdir(DASHBOARD_FOLDER)) {
+    const content = await readFile(path.join(DASHBOARD_FOLDER, name), 'utf8');
     const lines = content.trimEnd().replace(/^/gm, '    ');
-    text = text.replace(`  weir-${name}: |\n${lines}\n`, `  weir-${name}: (${DASHBOARDS}/${name})\n`);
+    text = text.replace(`  weir-${name}: |\n${lines}\n`, `  weir-${name}: (${DASHBOARD_FOLDER}/${name})\n`);
   }
   return text;
 }

@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { DASHBOARDS } from '../../scripts/deploy/dashboards/all-dashboards.ts';
+import { DASHBOARD_FOLDER, DASHBOARDS } from '../../scripts/deploy/dashboards/all-dashboards.ts';
 import { renderDashboard } from '../../scripts/deploy/dashboards/render.ts';
 import { test as it } from '../support/fixtures.ts';
 import { listSeries } from './list-series.ts';
 import { parseExpression } from './promql.ts';
 
-const FOLDER = 'deploy/helm/weir/monitoring/dashboards';
 const queries = DASHBOARDS.flatMap(({ name, rows }) =>
   rows.flatMap(({ panels }) =>
     panels.flatMap((panel) =>
@@ -17,9 +16,9 @@ const queries = DASHBOARDS.flatMap(({ name, rows }) =>
 
 describe('the dashboards of the chart', () => {
   it('are those that npm run dashboards writes', () => {
-    expect(readdirSync(FOLDER).sort()).toEqual(DASHBOARDS.map(({ name }) => `${name}.json`).sort());
+    expect(readdirSync(DASHBOARD_FOLDER).sort()).toEqual(DASHBOARDS.map(({ name }) => `${name}.json`).sort());
     for (const dashboard of DASHBOARDS) {
-      expect(readFileSync(`${FOLDER}/${dashboard.name}.json`, 'utf8')).toBe(renderDashboard(dashboard));
+      expect(readFileSync(`${DASHBOARD_FOLDER}/${dashboard.name}.json`, 'utf8')).toBe(renderDashboard(dashboard));
     }
   });
 
