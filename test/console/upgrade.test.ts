@@ -1,3 +1,4 @@
+import type { Locator, Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { test as it, TEST_TIMEOUT_MS } from './support/fixtures.ts';
 
@@ -5,12 +6,18 @@ const AUDIT_SCRIPT = '**/console/assets/audit-page-*.js';
 /** Chromium reports the missing file, and the import that has failed as an uncaught error without a text. */
 const MISSING_FILE = /^console error: .* 404 .*\/audit-page-|^uncaught $/;
 
+/** Opens the console, and returns the link to a page whose file is loaded only then. */
+async function openConsole(page: Page): Promise<Locator> {
+  await page.goto('/console/');
+  const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Audit', exact: true });
+  await link.waitFor();
+  return link;
+}
+
 describe('a console that was opened before an upgrade of the server', { timeout: TEST_TIMEOUT_MS }, () => {
   it('is loaded again, once, when it asks for a file that is gone', async ({ visit, session }) => {
     const { page, problems } = await visit({ storageState: session });
-    await page.goto('/console/');
-    const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Audit', exact: true });
-    await link.waitFor();
+    const link = await openConsole(page);
     let reloads = 0;
     page.on('request', (request) => {
       if (request.isNavigationRequest()) reloads += 1;
@@ -25,9 +32,7 @@ describe('a console that was opened before an upgrade of the server', { timeout:
 
   it('is not loaded again and again if the file stays away', async ({ visit, session }) => {
     const { page, problems } = await visit({ storageState: session });
-    await page.goto('/console/');
-    const link = page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Audit', exact: true });
-    await link.waitFor();
+    const link = await openConsole(page);
     let [reloads, requests] = [0, 0];
     page.on('request', (request) => {
       if (request.isNavigationRequest()) reloads += 1;

@@ -37,6 +37,8 @@ const createVerification = async (id: string) =>
   holder.accounts.createEmailVerification({ name: `accounts/${id}` }, holder.admin);
 const reset = (resetToken: string, newPassword = NEW_PASSWORD) =>
   holder.auth.resetPassword({ resetToken, newPassword });
+const changeEmail = ({ auth }: typeof holder, headers: Headers, email = newEmail()) =>
+  auth.updateProfile({ account: Account.fromPartial({ email }), currentPassword: PASSWORD }, headers);
 const findId = async (email: string) =>
   (await holder.node.database.em.fork().findOneOrFail(AccountEntity, { email })).id;
 
@@ -108,16 +110,9 @@ describe('ResetPassword', () => {
         const account = Account.fromPartial({ name: `accounts/${id}` });
         return holder.accounts.updateAccount({ account, updateMask: 'email' }, holder.admin);
       },
-      (_: string, headers: Headers) =>
-        holder.auth.updateProfile(
-          { account: Account.fromPartial({ email: newEmail() }), currentPassword: PASSWORD },
-          headers,
-        ),
+      (_: string, headers: Headers) => changeEmail(holder, headers),
       async (id: string, headers: Headers) => {
-        await verified.auth.updateProfile(
-          { account: Account.fromPartial({ email: newEmail() }), currentPassword: PASSWORD },
-          headers,
-        );
+        await changeEmail(verified, headers);
         await verified.auth.verifyEmail({ token: (await createVerification(id)).token });
       },
     ];
@@ -206,10 +201,7 @@ describe('VerifyEmail', () => {
     const { headers, id } = await holder.register();
     const wanted = newEmail();
     await verified.auth.register({ email: wanted, password: 'password of a stranger' });
-    await verified.auth.updateProfile(
-      { account: Account.fromPartial({ email: wanted }), currentPassword: PASSWORD },
-      headers,
-    );
+    await changeEmail(verified, headers, wanted);
     const { token } = await createVerification(id);
     const { account } = await verified.auth.verifyEmail({ token });
     expect(account).toMatchObject({ name: `accounts/${id}`, email: wanted });
@@ -250,10 +242,7 @@ describe('VerifyEmail', () => {
   it('makes a changed address take effect', async () => {
     const { id, email, headers } = await holder.register();
     const changed = newEmail();
-    await verified.auth.updateProfile(
-      { account: Account.fromPartial({ email: changed }), currentPassword: PASSWORD },
-      headers,
-    );
+    await changeEmail(verified, headers, changed);
     const { token, email: address } = await createVerification(id);
     expect(address).toBe(changed);
     await expectFailure(signIn(changed));
@@ -265,8 +254,7 @@ describe('VerifyEmail', () => {
 
   it('does not verify an address that the account no longer waits for', async () => {
     const { id, headers } = await holder.register();
-    const change = (email: string) =>
-      verified.auth.updateProfile({ account: Account.fromPartial({ email }), currentPassword: PASSWORD }, headers);
+    const change = (email: string) => changeEmail(verified, headers, email);
     await change(newEmail());
     const { token } = await createVerification(id);
     await change(newEmail());
@@ -276,10 +264,7 @@ describe('VerifyEmail', () => {
   it('fails if another account has taken the address in the meantime, and keeps the former one', async () => {
     const { id, email, headers } = await holder.register();
     const changed = newEmail();
-    await verified.auth.updateProfile(
-      { account: Account.fromPartial({ email: changed }), currentPassword: PASSWORD },
-      headers,
-    );
+    await changeEmail(verified, headers, changed);
     const { token } = await createVerification(id);
     await holder.register(changed);
     const failure = await expectFailure(verified.auth.verifyEmail({ token }));
